@@ -1,0 +1,1 @@
+"""Folders of weights: read safely, matched to their base, subtracted, written atomically."""

@@ -1,0 +1,82 @@
+"""A checkpoint: one read-only folder, a full model or a LoRA adapter, with its digest."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from torch import Tensor
+
+from studio.checkpoints import lora
+from studio.checkpoints.weights import Weights, inside, weight_files
+from studio.errors import BadCheckpoint
+from studio.files import read_mapping, source_folder
+
+HEAD_FILE = "head.safetensors"
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """A folder of weights.
+
+    Attributes:
+        folder: where it lies.
+        weights: its tensors.
+        adapter: options of the adapter, or None for a full model.
+    """
+
+    folder: Path
+    weights: Weights
+    adapter: lora.LoraConfig | None
+
+    @property
+    def kind(self) -> str:
+        """'full' or 'LoRA'."""
+        return "full" if self.adapter is None else "LoRA"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the stored tensors, sorted."""
+        return tuple(self.weights.entries)
+
+    def tensor(self, name: str) -> Tensor:
+        """One stored tensor, memory-mapped."""
+        return self.weights.tensor(name)
+
+    @cached_property
+    def digest(self) -> str:
+        """The weights root; for an adapter, hashed with the options that scale its factors."""
+        if self.adapter is None:
+            return self.weights.root
+        options = {"alpha": self.adapter.alpha, "kind": "lora", "rank": self.adapter.rank}
+        text = self.weights.root + "\n" + json.dumps(options, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @property
+    def config(self) -> dict:
+        """The folder's ``config.json``; empty if it has none."""
+        file = self.folder / "config.json"
+        return read_mapping(file, BadCheckpoint) if file.exists() else {}
+
+
+def open_checkpoint(source: str | Path) -> Checkpoint:
+    """Open a folder, or a hub id that is in the local cache; only headers are read.
+
+    Raises:
+        BadCheckpoint: naming the folder or file and what is wrong with it.
+    """
+    folder = source_folder(str(source))
+    try:
+        if (folder / lora.CONFIG_FILE).exists():
+            file = folder / lora.WEIGHTS_FILE
+            if not file.exists() and (folder / "adapter_model.bin").exists():
+                raise BadCheckpoint(
+                    f"{folder} holds only a pickled adapter (adapter_model.bin), which can run "
+                    "code when read. Save it with `save_pretrained` of a current PEFT."
+                )
+            config = lora.read_config(folder)
+            return Checkpoint(folder, Weights((inside(folder, file),)), config)
+        return Checkpoint(folder, Weights(weight_files(folder)), None)
+    except OSError as problem:
+        raise BadCheckpoint(f"{folder} cannot be read: {problem.strerror}.") from None

@@ -1,0 +1,203 @@
+"""Deltas (task vectors): what each checkpoint adds to the base, one piece of a tensor at a time."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from studio.checkpoints.checkpoint import Checkpoint
+from studio.checkpoints.joining import Join, join
+from studio.checkpoints.lora import Factors
+from studio.errors import NotFinite, NothingToMerge
+
+CHUNK = 2**16
+"""Elements per piece of the streaming loops; fixed, so that sums have one order everywhere."""
+
+
+@dataclass(frozen=True)
+class Resident:
+    """A delta held in memory, flat, in the compute dtype."""
+
+    values: Tensor
+
+
+@dataclass(frozen=True)
+class TensorDeltas:
+    """The n deltas of one tensor.
+
+    Attributes:
+        name: of the tensor in the base.
+        shape: of the tensor.
+        base: the base's values, flat, as stored.
+        sources: per task the stored tensor (flat), its low-rank factors, a delta in memory, or
+            None where the task leaves this tensor alone.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    base: Tensor
+    sources: tuple[Tensor | Factors | Resident | None, ...]
+
+    def delta(self, task: int, start: int, stop: int, dtype: torch.dtype) -> Tensor | None:
+        """Elements ``start:stop`` of a task's flat delta (MDM-OC, Eqs. 1 and 11).
+
+        Every element is computed alone, so the cut does not change a bit.
+        """
+        source = self.sources[task]
+        if source is None:
+            return None
+        if isinstance(source, Resident):
+            return source.values[start:stop].to(dtype)
+        if isinstance(source, Factors):
+            width = self.shape[1]
+            first = start // width
+            rows = source.rows(first, -(-stop // width), dtype)
+            return rows.view(-1)[start - first * width : stop - first * width]
+        return source[start:stop].to(dtype) - self.base[start:stop].to(dtype)
+
+
+class Deltas:
+    """n deltas on one base; nothing is read before it is asked for, and nothing is kept."""
+
+    def __init__(self, base: Checkpoint, checkpoints: Sequence[tuple[str, Checkpoint]]) -> None:
+        self.base = base
+        self.tasks = tuple(name for name, _ in checkpoints)
+        self.checkpoints = tuple(checkpoint for _, checkpoint in checkpoints)
+        self.joins: tuple[Join, ...] = tuple(join(base, name, c) for name, c in checkpoints)
+        touched = {name for j in self.joins for name in j.shared}
+        self.names = tuple(sorted(touched))
+        self._resident: dict[tuple[int, str], Tensor] = {}
+
+    def __len__(self) -> int:
+        return len(self.tasks)
+
+    @cached_property
+    def dtype(self) -> torch.dtype:
+        """Compute dtype: float64 if the base or a checkpoint stores float64, else float32."""
+        codes = {
+            entry.code
+            for c in (self.base, *self.checkpoints)
+            for entry in c.weights.entries.values()
+        }
+        return torch.float64 if "F64" in codes else torch.float32
+
+    def at(self, name: str) -> TensorDeltas:
+        """The deltas of one tensor of the base."""
+        entry = self.base.weights.entries[name]
+        sources = tuple(self._source(task, name) for task in range(len(self)))
+        return TensorDeltas(name, entry.shape, self.base.tensor(name).reshape(-1), sources)
+
+    def private(self, task: str) -> dict[str, Tensor]:
+        """A task's own tensors (its head, say), which are never merged."""
+        index = self.tasks.index(task)
+        checkpoint = self.checkpoints[index]
+        return {name: checkpoint.tensor(at) for name, at in self.joins[index].private.items()}
+
+    def subset(self, tasks: Sequence[str]) -> "Deltas":
+        """The deltas of some of the tasks, in the order given, sharing what is in memory."""
+        indices = [self.tasks.index(task) for task in tasks]
+        chosen = Deltas.__new__(Deltas)
+        chosen.base = self.base
+        chosen.tasks = tuple(tasks)
+        chosen.checkpoints = tuple(self.checkpoints[i] for i in indices)
+        chosen.joins = tuple(self.joins[i] for i in indices)
+        chosen.names = tuple(sorted({name for j in chosen.joins for name in j.shared}))
+        chosen._resident = {
+            (new, name): values
+            for new, old in enumerate(indices)
+            for (index, name), values in self._resident.items()
+            if index == old
+        }
+        return chosen
+
+    def keep_in_memory(self, limit: int) -> bool:
+        """Hold all deltas densely if they need at most ``limit`` bytes; returns whether they do.
+
+        For a live model, which needs every delta after every move of a slider.
+        """
+        sizes = (
+            len(j.shared) and sum(self.base.weights.entries[name].numel for name in j.shared)
+            for j in self.joins
+        )
+        if sum(sizes) * self.dtype.itemsize > limit:
+            return False
+        for name in self.names:
+            deltas = self.at(name)
+            for task in range(len(self)):
+                if (task, name) not in self._resident and deltas.sources[task] is not None:
+                    values = deltas.delta(task, 0, deltas.base.numel(), self.dtype)
+                    assert values is not None
+                    self._resident[task, name] = values
+        return True
+
+    def _source(self, task: int, name: str) -> Tensor | Factors | Resident | None:
+        if (task, name) in self._resident:
+            return Resident(self._resident[task, name])
+        stored = self.joins[task].shared.get(name)
+        checkpoint = self.checkpoints[task]
+        if stored is None:
+            return None
+        if checkpoint.adapter is None:
+            return checkpoint.tensor(stored).reshape(-1)
+        b, a = (checkpoint.tensor(f"{stored}.lora_{part}.weight") for part in "BA")
+        return Factors(b, a, checkpoint.adapter.scale)
+
+
+def pieces(numel: int, size: int = CHUNK) -> Iterator[tuple[int, int]]:
+    """The (start, stop) of consecutive pieces of a flat tensor."""
+    for start in range(0, numel, size):
+        yield start, min(start + size, numel)
+
+
+def refuse_copies(deltas: Deltas) -> None:
+    """Refuse the same checkpoint twice.
+
+    Raises:
+        NothingToMerge: naming both tasks.
+    """
+    first: dict[str, str] = {}
+    for task, checkpoint in zip(deltas.tasks, deltas.checkpoints, strict=True):
+        other = first.setdefault(checkpoint.digest, task)
+        if other != task:
+            raise NothingToMerge(
+                f"'{other}' and '{task}' are the same checkpoint (digest "
+                f"{checkpoint.digest[:12]}…). Leave one out, or pass --allow-duplicates."
+            )
+
+
+def refuse_zero(deltas: Deltas, changed: Sequence[bool]) -> None:
+    """Refuse tasks whose delta was seen to be zero everywhere.
+
+    Raises:
+        NothingToMerge: naming the task.
+    """
+    for task, any_change in zip(deltas.tasks, changed, strict=True):
+        if not any_change:
+            raise NothingToMerge(
+                f"'{task}' is equal to the base in every shared tensor: its delta is zero. "
+                "Leave it out, or pass --allow-duplicates."
+            )
+
+
+def not_finite(deltas: Deltas, name: str) -> NotFinite:
+    """The error for a tensor in whose deltas NaN or infinity was met, naming file and count."""
+    candidates: list[tuple[Checkpoint, str]] = [(deltas.base, name)]
+    for task_join, checkpoint in zip(deltas.joins, deltas.checkpoints, strict=True):
+        stored = task_join.shared.get(name)
+        if stored and checkpoint.adapter is None:
+            candidates.append((checkpoint, stored))
+        elif stored:
+            candidates += [(checkpoint, f"{stored}.lora_{part}.weight") for part in "AB"]
+    for checkpoint, stored in candidates:
+        bad = int((~checkpoint.tensor(stored).isfinite()).sum())
+        if bad:
+            entry = checkpoint.weights.entries[stored]
+            return NotFinite(
+                f"{entry.file}: {stored} holds {bad:,} values that are NaN or infinite, of "
+                f"{entry.numel:,}. The checkpoint is damaged; save or download it again."
+            )
+    return NotFinite(
+        f"{name}: the numbers leave the range of {deltas.dtype}; use smaller coefficients."
+    )

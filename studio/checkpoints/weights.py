@@ -1,0 +1,267 @@
+"""Folders of safetensors: strict headers, shards, tensors read on demand, a root digest."""
+
+import hashlib
+import json
+import math
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from studio.errors import BadCheckpoint
+from studio.files import mapping, parse_json, read_mapping
+
+LARGEST_HEADER = 16 * 2**20
+MOST_TENSORS = 100_000
+DTYPES = {
+    "BOOL": torch.bool,
+    "U8": torch.uint8,
+    "I8": torch.int8,
+    "I16": torch.int16,
+    "I32": torch.int32,
+    "I64": torch.int64,
+    "F16": torch.float16,
+    "BF16": torch.bfloat16,
+    "F32": torch.float32,
+    "F64": torch.float64,
+}
+CODES = {dtype: code for code, dtype in DTYPES.items()}
+_PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One tensor as a header names it: file, dtype code, shape, size in bytes."""
+
+    file: Path
+    code: str
+    shape: tuple[int, ...]
+    size: int
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The torch dtype."""
+        return DTYPES[self.code]
+
+    @property
+    def numel(self) -> int:
+        """Number of elements."""
+        return math.prod(self.shape)
+
+    @property
+    def floating(self) -> bool:
+        """Whether the tensor holds floating-point numbers."""
+        return self.dtype.is_floating_point
+
+
+class Weights:
+    """The tensors of a set of safetensors files, read one at a time from memory-mapped files."""
+
+    def __init__(self, files: tuple[Path, ...]) -> None:
+        entries: dict[str, Entry] = {}
+        for file in files:
+            for name, entry in read_header(file).items():
+                if name in entries:
+                    raise BadCheckpoint(
+                        f"{file.parent}: both {entries[name].file.name} and {file.name} "
+                        f"hold the tensor {name}."
+                    )
+                entries[name] = entry
+        self.entries: Mapping[str, Entry] = dict(sorted(entries.items()))
+        self._open: dict[Path, safe_open] = {}
+
+    def tensor(self, name: str) -> Tensor:
+        """The tensor as stored; its memory is the mapped file's, so treat it as read-only."""
+        file = self.entries[name].file
+        try:
+            if file not in self._open:
+                self._open[file] = safe_open(str(file), framework="pt", device="cpu")
+            return self._open[file].get_tensor(name)
+        except (SafetensorError, OSError) as problem:
+            raise BadCheckpoint(f"{file}: {name} cannot be read: {problem}.") from None
+
+    @cached_property
+    def root(self) -> str:
+        """Weights root: sha256 over the sorted (name, dtype, shape, sha256 of the bytes)."""
+        return weights_root(
+            (name, entry.code, entry.shape, self.sha256(name))
+            for name, entry in self.entries.items()
+        )
+
+    def sha256(self, name: str) -> str:
+        """Sha256 of one tensor's bytes in the file's (little-endian) order."""
+        if name not in self._hashes:
+            self._hashes[name] = hashlib.sha256(tensor_bytes(self.tensor(name))).hexdigest()
+        return self._hashes[name]
+
+    @cached_property
+    def _hashes(self) -> dict[str, str]:
+        return {}
+
+
+def weights_root(tensors: object) -> str:
+    """Digest of (name, dtype code, shape, sha256) tuples in the order of their names.
+
+    Each is one line of JSON, ``["name","F32",[2,3],"hex"]``, ended by a newline.
+    """
+    root = hashlib.sha256()
+    for name, code, shape, digest in sorted(tensors):  # type: ignore[call-overload]
+        line = json.dumps([name, code, list(shape), digest], separators=(",", ":"))
+        root.update(line.encode() + b"\n")
+    return root.hexdigest()
+
+
+def tensor_bytes(tensor: Tensor) -> memoryview:
+    """The bytes of a contiguous CPU tensor, without a copy."""
+    return tensor.contiguous().view(-1).view(torch.uint8).numpy().data
+
+
+def read_header(file: Path) -> dict[str, Entry]:
+    """Header of one safetensors file, checked before anything else reads the file.
+
+    Raises:
+        BadCheckpoint: truncated, oversized, not JSON, or tensors that overlap, leave gaps or
+            do not fit their dtype and shape.
+    """
+    try:
+        total = file.stat().st_size
+        with file.open("rb") as stream:
+            prefix = stream.read(8)
+            if len(prefix) < 8:
+                raise BadCheckpoint(f"{file} has {total} bytes; it is cut off before its header.")
+            length = struct.unpack("<Q", prefix)[0]
+            if length > total - 8:
+                raise BadCheckpoint(
+                    f"{file}: the header claims {length:,} bytes, but only {total - 8:,} follow. "
+                    "The file is cut off or is not safetensors; download it again."
+                )
+            if length > LARGEST_HEADER:
+                raise BadCheckpoint(
+                    f"{file}: a header of {length:,} bytes; at most {LARGEST_HEADER:,} are read."
+                )
+            text = stream.read(length).decode("utf-8")
+    except UnicodeDecodeError:
+        raise BadCheckpoint(f"{file}: the header is not UTF-8 text.") from None
+    except OSError as problem:
+        raise BadCheckpoint(f"{file} cannot be read: {problem.strerror}.") from None
+    where = f"{file}: the header"
+    header = mapping(parse_json(text, where, BadCheckpoint), where, BadCheckpoint)
+    header.pop("__metadata__", None)
+    if len(header) > MOST_TENSORS:
+        raise BadCheckpoint(f"{file} names {len(header):,} tensors; at most {MOST_TENSORS:,}.")
+    return _entries(file, header, total - 8 - length)
+
+
+def _entries(file: Path, header: dict, space: int) -> dict[str, Entry]:
+    entries, spans = {}, []
+    for name, fields in header.items():
+        where = f"{file}: {name}"
+        fields = mapping(fields, where, BadCheckpoint)
+        code = fields.get("dtype")
+        if not isinstance(code, str) or code not in DTYPES:
+            raise BadCheckpoint(f"{where} has dtype {code!r}; known are {', '.join(DTYPES)}.")
+        shape, span = _naturals(fields, "shape", where), _naturals(fields, "data_offsets", where)
+        if len(span) != 2:
+            raise BadCheckpoint(f"{where} has {len(span)} data_offsets; there must be 2.")
+        size = math.prod(shape) * DTYPES[code].itemsize
+        if span[1] - span[0] != size:
+            raise BadCheckpoint(
+                f"{where}: {code} {tuple(shape)} needs {size:,} bytes, "
+                f"its offsets span {span[1] - span[0]:,}."
+            )
+        entries[name] = Entry(file, code, tuple(shape), size)
+        spans.append((*span, name))
+    end = 0
+    for start, stop, name in sorted(spans):
+        if start != end:
+            raise BadCheckpoint(f"{file}: {name} starts at byte {start:,}, expected {end:,}.")
+        end = stop
+    if end != space:
+        raise BadCheckpoint(
+            f"{file}: the tensors need {end:,} bytes, the file holds {space:,}. "
+            "It is cut off or damaged; download it again."
+        )
+    return entries
+
+
+def _naturals(fields: dict, key: str, where: str) -> list[int]:
+    value = fields.get(key)
+    if not isinstance(value, list) or not all(type(x) is int and 0 <= x < 2**48 for x in value):
+        raise BadCheckpoint(f"{where} has {key} {value!r}; they must be whole numbers from 0.")
+    return value
+
+
+def weight_files(folder: Path) -> tuple[Path, ...]:
+    """The safetensors files of a model folder: one file, or the shards its index lists.
+
+    Raises:
+        BadCheckpoint: there are none, only pickles, several without an index, or the index
+            points outside the folder or at a missing shard.
+    """
+    index = folder / "model.safetensors.index.json"
+    if index.exists():
+        return _shards(folder, index)
+    found = sorted(folder.glob("*.safetensors"))
+    single = folder / "model.safetensors"
+    if single in found:
+        found = [single]
+    if len(found) == 1:
+        return (inside(folder, found[0]),)
+    if found:
+        raise BadCheckpoint(
+            f"{folder} holds {len(found)} safetensors files ({found[0].name}, {found[1].name}, …) "
+            "and neither model.safetensors nor model.safetensors.index.json says which to read."
+        )
+    pickles = sorted(file.name for file in folder.iterdir() if file.suffix in _PICKLES)
+    if pickles:
+        raise BadCheckpoint(
+            f"{folder} holds only pickled weights ({pickles[0]}), which can run code when read. "
+            "Save the model with `save_pretrained(..., safe_serialization=True)` and use that."
+        )
+    raise BadCheckpoint(f"{folder} holds no safetensors file.")
+
+
+def _shards(folder: Path, index: Path) -> tuple[Path, ...]:
+    content = read_mapping(inside(folder, index), BadCheckpoint)
+    where = f"{index}: weight_map"
+    by_name = mapping(content.get("weight_map"), where, BadCheckpoint)
+    names = set()
+    for tensor, shard in by_name.items():
+        if not isinstance(shard, str) or Path(shard).name != shard or shard in ("", ".", ".."):
+            raise BadCheckpoint(
+                f"{index} places {tensor} in {shard!r}; a shard must lie in the same folder."
+            )
+        names.add(shard)
+    files = tuple(inside(folder, folder / name) for name in sorted(names))
+    held = {name: file.name for file in files for name in read_header(file)}
+    wrong = sorted(name for name, shard in by_name.items() if held.get(name) != shard)
+    if wrong or len(held) != len(by_name):
+        stray = wrong or sorted(set(held) - set(by_name))
+        raise BadCheckpoint(
+            f"{index} and its shards disagree on {len(stray)} tensors, the first is {stray[0]}."
+        )
+    return files
+
+
+def inside(folder: Path, file: Path) -> Path:
+    """``file`` if it is a regular file that belongs to ``folder``.
+
+    A link is followed only to the same folder, or, in a hub cache (``snapshots/<commit>``), to
+    the ``blobs`` of the same repository.
+    """
+    if not file.exists():
+        raise BadCheckpoint(f"{file} is missing.")
+    target = file.resolve()
+    homes = [folder.resolve()]
+    if folder.resolve().parent.name == "snapshots":
+        homes.append(folder.resolve().parent.parent / "blobs")
+    if target.parent not in homes or not target.is_file():
+        raise BadCheckpoint(
+            f"{file} leads to {target}, outside its folder; copy the file itself there."
+        )
+    return file

@@ -1,0 +1,97 @@
+"""Write safetensors shards piece by piece, in memory that does not depend on the model's size."""
+
+import hashlib
+import json
+import struct
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from studio.checkpoints.weights import CODES, tensor_bytes, weights_root
+from studio.progress import Progress, silent
+
+LARGEST_SHARD = 5 * 10**9
+
+Layout = Mapping[str, tuple[torch.dtype, tuple[int, ...]]]
+
+
+def write_weights(
+    folder: Path,
+    layout: Layout,
+    values: Callable[[str], Iterable[Tensor]],
+    progress: Progress = silent,
+    largest_shard: int = LARGEST_SHARD,
+) -> str:
+    """Write a model's tensors as ``model.safetensors``, or as shards with an index.
+
+    Args:
+        folder: an existing folder.
+        layout: dtype and shape per name; tensors are spread over shards in the order of their
+            names, and within a shard the widest dtypes come first, so that all stay aligned.
+        values: the flat pieces of a tensor, in order and in the dtype announced.
+        progress: told the share of bytes written.
+        largest_shard: bytes per file; a larger tensor gets a file of its own.
+
+    Returns:
+        The weights root of what was written.
+    """
+    sizes = {
+        name: dtype.itemsize * torch.Size(shape).numel() for name, (dtype, shape) in layout.items()
+    }
+    shards = _split(sizes, largest_shard)
+    total, done, hashes = max(sum(sizes.values()), 1), 0, {}
+    for number, names in enumerate(shards, 1):
+        with (folder / _file(number, len(shards))).open("wb") as stream:
+            names = sorted(names, key=lambda name: (-layout[name][0].itemsize, name))
+            stream.write(_header({name: layout[name] for name in names}, sizes))
+            for name in names:
+                progress(done / total, f"writing {name}")
+                digest = hashlib.sha256()
+                for piece in values(name):
+                    digest.update(tensor_bytes(piece))
+                    stream.write(tensor_bytes(piece))
+                hashes[name] = digest.hexdigest()
+                done += sizes[name]
+    if len(shards) > 1:
+        index = {
+            "metadata": {"total_size": sum(sizes.values())},
+            "weight_map": {
+                name: _file(number, len(shards))
+                for number, names in enumerate(shards, 1)
+                for name in names
+            },
+        }
+        (folder / "model.safetensors.index.json").write_text(json.dumps(index, indent=1))
+    return weights_root(
+        (name, CODES[dtype], shape, hashes[name]) for name, (dtype, shape) in layout.items()
+    )
+
+
+def _split(sizes: dict[str, int], largest: int) -> list[list[str]]:
+    shards: list[list[str]] = [[]]
+    filled = 0
+    for name in sorted(sizes):
+        if shards[-1] and filled + sizes[name] > largest:
+            shards.append([])
+            filled = 0
+        shards[-1].append(name)
+        filled += sizes[name]
+    return shards
+
+
+def _file(number: int, count: int) -> str:
+    return "model.safetensors" if count == 1 else f"model-{number:05}-of-{count:05}.safetensors"
+
+
+def _header(layout: Layout, sizes: dict[str, int]) -> bytes:
+    header: dict[str, dict] = {"__metadata__": {"format": "pt"}}
+    start = 0
+    for name, (dtype, shape) in layout.items():
+        stop = start + sizes[name]
+        header[name] = {"dtype": CODES[dtype], "shape": list(shape), "data_offsets": [start, stop]}
+        start = stop
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return struct.pack("<Q", len(text)) + text

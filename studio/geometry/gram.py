@@ -1,0 +1,120 @@
+"""Gram blocks: the inner products of n deltas in every tensor, from one streaming pass."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from studio.checkpoints.deltas import CHUNK, Deltas, TensorDeltas, not_finite, pieces
+from studio.checkpoints.lora import Factors
+from studio.geometry import scopes
+from studio.progress import Progress, silent
+
+
+@dataclass(frozen=True)
+class Gram:
+    """Inner products of n deltas, tensor by tensor.
+
+    Attributes:
+        tasks: the n names.
+        names: the T tensors.
+        blocks: ``(T, n, n)`` float64; block t holds <delta_i, delta_j> within tensor t.
+    """
+
+    tasks: tuple[str, ...]
+    names: tuple[str, ...]
+    blocks: Tensor
+
+    def total(self) -> Tensor:
+        """``(n, n)`` inner products over the whole model."""
+        return self.blocks.sum(0)
+
+    def grouped(self, scope: str) -> tuple[tuple[str, ...], Tensor]:
+        """Labels and ``(groups, n, n)`` blocks summed over the tensors of each group."""
+        labels, positions = scopes.index(scopes.labels(self.names, scope))
+        summed = torch.zeros(len(labels), *self.blocks.shape[1:], dtype=torch.float64)
+        return labels, summed.index_add_(0, torch.tensor(positions, dtype=torch.long), self.blocks)
+
+    def cosine(self) -> Tensor:
+        """``(n, n)`` cosines over the whole model."""
+        return cosine(self.total())
+
+
+def cosine(gram: Tensor) -> Tensor:
+    """``(..., n, n)`` cosines of inner products; a zero vector has cosine 0 with all others."""
+    norms = gram.diagonal(dim1=-2, dim2=-1).clamp(min=0).sqrt()
+    scale = norms.unsqueeze(-1) * norms.unsqueeze(-2)
+    cosines = torch.where(scale > 0, gram / scale.where(scale > 0, 1.0), 0.0)
+    size = gram.shape[-1]
+    return cosines.where(~torch.eye(size, dtype=torch.bool), 1.0)
+
+
+def gram(deltas: Deltas, rows: Tensor | None = None, progress: Progress = silent) -> Gram:
+    """Inner products of the deltas, or of combinations of them.
+
+    Deltas are read in pieces of ``CHUNK`` elements, upcast to float64, multiplied by a
+    single-threaded product and added in index order, so the number of threads changes no bit.
+    Two LoRA deltas meet in their factors: <B1 A1, B2 A2> = sum((B1^T B2) * (A1 A2^T)).
+
+    Args:
+        deltas: n deltas over T tensors.
+        rows: ``(T, n, n)`` or ``(1, n, n)``; if given, vector i of tensor t is
+            ``sum_j rows[t, i, j] delta_j``, formed densely in float64 from the deltas that a
+            merge adds, and these vectors' products are taken: a measurement, not algebra.
+        progress: told the share of tensors done.
+
+    Raises:
+        NotFinite: naming the file and tensor that holds NaN or infinity.
+    """
+    n = len(deltas)
+    blocks = torch.zeros(len(deltas.names), n, n, dtype=torch.float64)
+    for t, name in enumerate(deltas.names):
+        progress(t / len(deltas.names), f"inner products of {name}")
+        tensor = deltas.at(name)
+        if rows is not None:
+            blocks[t] = _streamed(tensor, rows[t % len(rows)], deltas.dtype)
+        elif all(isinstance(source, Factors | None) for source in tensor.sources):
+            blocks[t] = _in_factors(tensor.sources)
+        else:
+            blocks[t] = _streamed(tensor, None, deltas.dtype)
+        if not bool(blocks[t].isfinite().all()):
+            raise not_finite(deltas, name)
+    return Gram(deltas.tasks, deltas.names, blocks)
+
+
+def _streamed(tensor: TensorDeltas, rows: Tensor | None, dtype: torch.dtype) -> Tensor:
+    n = len(tensor.sources)
+    total = np.zeros((n, n))
+    for start, stop in pieces(tensor.base.numel(), CHUNK):
+        deltas = [tensor.delta(task, start, stop, dtype) for task in range(n)]
+        values = [None if delta is None else delta.double().numpy() for delta in deltas]
+        vectors = values if rows is None else [_combined(values, row) for row in rows.tolist()]
+        for i, first in enumerate(vectors):
+            for j, second in enumerate(vectors[: i + 1]):
+                if first is not None and second is not None:
+                    total[i, j] += np.einsum("k,k->", first, second)
+    return torch.from_numpy(total + np.tril(total, -1).T)
+
+
+def _combined(values: list[np.ndarray | None], weights: list[float]) -> np.ndarray | None:
+    """Sum of weighted vectors in index order."""
+    total = None
+    for weight, value in zip(weights, values, strict=True):
+        if value is not None and weight != 0.0:
+            total = weight * value if total is None else total + weight * value
+    return total
+
+
+def _in_factors(sources: tuple) -> Tensor:
+    n = len(sources)
+    block = torch.zeros(n, n, dtype=torch.float64)
+    doubled = [None if f is None else (f.b.double().numpy(), f.a.double().numpy()) for f in sources]
+    for i, first in enumerate(doubled):
+        for j, second in enumerate(doubled[: i + 1]):
+            if first is not None and second is not None:
+                left = np.einsum("oi,oj->ij", first[0], second[0])
+                right = np.einsum("ik,jk->ij", first[1], second[1])
+                product = float((left * right).sum()) * sources[i].scale * sources[j].scale
+                block[i, j] = block[j, i] = product
+    return block

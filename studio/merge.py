@@ -1,0 +1,170 @@
+"""A merge: from a recipe to merged tensors, streamed piece by piece."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from studio.checkpoints.checkpoint import Checkpoint, open_checkpoint
+from studio.checkpoints.deltas import Deltas, TensorDeltas, not_finite, pieces
+from studio.errors import BadCheckpoint, BadRecipe, NotFinite
+from studio.geometry.gram import Gram, gram
+from studio.geometry.orthogonal import Basis
+from studio.methods import method, method_type
+from studio.methods.method import mixing
+from studio.progress import Progress, silent
+from studio.recipe import GroupedCoefficient, Recipe
+
+_PIECE = 2**20  # elements; elementwise work, so the cut changes no bit
+
+
+@dataclass(frozen=True)
+class Merge:
+    """A recipe with its checkpoints opened; everything else is computed from it on demand.
+
+    Attributes:
+        recipe: what to merge.
+        base: the base model.
+        deltas: of the recipe's tasks, in its order.
+    """
+
+    recipe: Recipe
+    base: Checkpoint
+    deltas: Deltas
+
+    @cached_property
+    def gram(self) -> Gram:
+        """Inner products of the raw deltas (one pass over all of them)."""
+        return gram(self.deltas)
+
+    @cached_property
+    def basis(self) -> Basis:
+        """The method's components, in the raw deltas."""
+        chosen = method(self.recipe.method, self.recipe.options)
+        return chosen.components(len(self.deltas), lambda: self.gram)
+
+    @cached_property
+    def mixing(self) -> Tensor:
+        """``(T, n)`` float64 coefficients of the raw deltas."""
+        return mixing(coefficients(self.recipe, self.deltas.names), self.basis)
+
+    @property
+    def compute_dtype(self) -> torch.dtype:
+        """The widest of float32, the inputs and the output."""
+        wide = self.recipe.dtype == "float64" or self.deltas.dtype == torch.float64
+        return torch.float64 if wide else torch.float32
+
+    def output_dtype(self, name: str) -> torch.dtype:
+        """Dtype of one merged tensor: the recipe's, else the base's; integers stay integers."""
+        entry = self.base.weights.entries[name]
+        chosen = self.recipe.dtype if entry.floating else None
+        return getattr(torch, chosen) if chosen else entry.dtype
+
+
+def open_merge(recipe: Recipe) -> Merge:
+    """Open a recipe's checkpoints; headers are read, and digests where the recipe records them.
+
+    Raises:
+        StudioError: a checkpoint cannot be opened, does not fit the base, or is another one
+            than the recipe records; or the method or an option is unknown.
+    """
+    method(recipe.method, recipe.options)
+    base = open_checkpoint(recipe.base)
+    checkpoints = [(task.name, open_checkpoint(task.checkpoint)) for task in recipe.tasks]
+    for task, (_, checkpoint) in zip(recipe.tasks, checkpoints, strict=True):
+        if task.digest and task.digest != checkpoint.digest:
+            raise BadCheckpoint(
+                f"'{task.name}': the recipe records digest {task.digest[:12]}…, but "
+                f"{checkpoint.folder} has {checkpoint.digest[:12]}…. It was changed or replaced."
+            )
+    return Merge(recipe, base, Deltas(base, checkpoints))
+
+
+def coefficients(recipe: Recipe, names: tuple[str, ...]) -> Tensor:
+    """The recipe's coefficients per tensor.
+
+    Returns:
+        ``(T, n)`` float64.
+
+    Raises:
+        BadRecipe: a group's pattern matches no tensor.
+    """
+    default = method_type(recipe.method).default_coefficient
+    columns = []
+    for task in recipe.tasks:
+        chosen = default if task.coefficient is None else task.coefficient
+        if isinstance(chosen, GroupedCoefficient):
+            _refuse_idle_patterns(task.name, chosen, names)
+            columns.append([chosen.of(name) for name in names])
+        else:
+            columns.append([chosen] * len(names))
+    return torch.tensor(columns, dtype=torch.float64).reshape(len(columns), len(names)).T
+
+
+def merged_pieces(merge: Merge, name: str, size: int = _PIECE) -> Iterator[Tensor]:
+    """One merged tensor in flat pieces: base + sum_i mixing_i delta_i (MDM-OC, Eq. 2).
+
+    Per element, tasks are added in the recipe's order with separate multiply and add in the
+    compute dtype, and the result is cast once.
+
+    Raises:
+        NotFinite: an input holds NaN or infinity, or the result leaves the output's range.
+    """
+    target = merge.output_dtype(name)
+    if name not in merge.deltas.names:
+        flat = merge.base.tensor(name).reshape(-1)
+        for start, stop in pieces(flat.numel(), size):
+            yield _cast(merge, name, flat[start:stop], target)
+        return
+    tensor = merge.deltas.at(name)
+    weights = merge.mixing[merge.deltas.names.index(name)].tolist()
+    for start, stop in pieces(tensor.base.numel(), size):
+        total = _sum(tensor, weights, start, stop, merge.compute_dtype)
+        if not bool(total.isfinite().all()):
+            raise not_finite(merge.deltas, name)
+        yield _cast(merge, name, total, target)
+
+
+def merged_tensors(merge: Merge, progress: Progress = silent) -> Iterator[tuple[str, Tensor]]:
+    """Every tensor that the tasks change, merged and whole, in the order of names."""
+    for t, name in enumerate(merge.deltas.names):
+        progress(t / len(merge.deltas.names), f"merging {name}")
+        shape = merge.base.weights.entries[name].shape
+        yield name, torch.cat(list(merged_pieces(merge, name))).reshape(shape)
+
+
+def _sum(
+    tensor: TensorDeltas, weights: list[float], start: int, stop: int, dtype: torch.dtype
+) -> Tensor:
+    total = tensor.base[start:stop].to(dtype, copy=True)
+    product = torch.empty_like(total)
+    for task, weight in enumerate(weights):
+        delta = tensor.delta(task, start, stop, dtype)
+        if delta is not None:
+            torch.mul(delta, weight, out=product)
+            total.add_(product)
+    return total
+
+
+def _cast(merge: Merge, name: str, values: Tensor, target: torch.dtype) -> Tensor:
+    cast = values.to(target)
+    if target.is_floating_point and not bool(cast.isfinite().all()):
+        if not bool(values.isfinite().all()):
+            raise not_finite(merge.deltas, name)
+        raise NotFinite(
+            f"{name}: merged values reach {float(values.abs().max()):.3g}, but {target} ends at "
+            f"{torch.finfo(target).max:.3g}. Choose `dtype: float32` or smaller coefficients."
+        )
+    return cast
+
+
+def _refuse_idle_patterns(task: str, chosen: GroupedCoefficient, names: tuple[str, ...]) -> None:
+    used = [GroupedCoefficient(0.0, ((pattern, 1.0),)) for pattern, _ in chosen.groups]
+    for single in used:
+        if not any(single.of(name) for name in names):
+            raise BadRecipe(
+                f"The coefficient group '{single.groups[0][0]}' of '{task}' matches none of the "
+                f"{len(names)} merged tensors; {names[0] if names else 'there are none'} is one."
+            )

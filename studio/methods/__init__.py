@@ -1,0 +1,32 @@
+"""Merge methods, one per file; METHODS lists them in the order in which the page shows them."""
+
+from collections.abc import Mapping
+
+from studio.errors import BadRecipe
+from studio.methods.average import Average
+from studio.methods.mdm_oc import MdmOc
+from studio.methods.method import Method, make
+from studio.methods.task_arithmetic import TaskArithmetic
+from studio.recipe import Option
+
+METHODS: dict[str, type[Method]] = {each.name: each for each in (MdmOc, TaskArithmetic, Average)}
+
+
+def method_type(name: str) -> type[Method]:
+    """The class of a method.
+
+    Raises:
+        BadRecipe: there is no method of that name.
+    """
+    if name not in METHODS:
+        raise BadRecipe(f"There is no merge method '{name}'; there are {', '.join(METHODS)}.")
+    return METHODS[name]
+
+
+def method(name: str, options: Mapping[str, Option]) -> Method:
+    """A method with options.
+
+    Raises:
+        BadRecipe: an unknown method or option, or a value out of range.
+    """
+    return make(method_type(name), options)

@@ -1,0 +1,26 @@
+"""Average: the mean of the fine-tuned models (a uniform model soup)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from studio.geometry.gram import Gram
+from studio.geometry.orthogonal import Basis, identity
+from studio.methods.method import Method
+
+
+@dataclass(frozen=True)
+class Average(Method):
+    """base + sum_i c_i delta_i / n; with every c_i = 1 the plain mean of the n models.
+
+    Source: Wortsman et al. 2022, Model soups (arXiv 2203.05482), uniform soup.
+    """
+
+    name: ClassVar[str] = "average"
+    title: ClassVar[str] = "Average"
+    default_coefficient: ClassVar[float] = 1.0
+
+    def components(self, n: int, gram: Callable[[], Gram]) -> Basis:
+        """Each delta divided by the number of tasks."""
+        raw = identity(n)
+        return replace(raw, rows=raw.rows / n)

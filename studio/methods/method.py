@@ -1,0 +1,129 @@
+"""The contract of a merge method: options, and one component per task in the raw deltas."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from studio.errors import BadRecipe
+from studio.geometry.gram import Gram
+from studio.geometry.orthogonal import Basis
+from studio.recipe import Option
+
+
+def option(
+    default: Option,
+    words: str,
+    *,
+    choices: tuple[str, ...] = (),
+    low: float | None = None,
+    high: float | None = None,
+) -> Any:
+    """A field of a method that the page draws and the command line explains.
+
+    Args:
+        default: value when a recipe leaves the option out.
+        words: one line for people.
+        choices: the values of a text option.
+        low: least value of a number.
+        high: greatest value of a number.
+    """
+    return field(
+        default=default,
+        metadata={"words": words, "choices": choices, "low": low, "high": high},
+    )
+
+
+@dataclass(frozen=True)
+class Method:
+    """A linear merge method: merged = base + sum_i coefficient_i component_i.
+
+    A subclass is a frozen dataclass in a file of its own; its fields are ``option(...)``s and its
+    docstring ends with its source. It is linear because each component is a combination of the
+    raw deltas, so the merged tensor is ``base + sum_j mixing[t, j] delta_j``.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    default_coefficient: ClassVar[float]
+
+    @property
+    def ordered(self) -> bool:
+        """Whether the order of the tasks changes the result."""
+        return False
+
+    def components(self, n: int, gram: Callable[[], Gram]) -> Basis:
+        """The components of n tasks.
+
+        Args:
+            n: number of tasks, at least 1.
+            gram: computes (or recalls) the raw deltas' Gram; not called by methods that need none.
+        """
+        raise NotImplementedError
+
+
+def mixing(coefficients: Tensor, basis: Basis) -> Tensor:
+    """Coefficients of the raw deltas.
+
+    Args:
+        coefficients: ``(T, n)`` float64, of the components.
+        basis: rows ``(T, n, n)`` or ``(1, n, n)``.
+
+    Returns:
+        ``(T, n)`` float64: ``mixing[t, j] = sum_i coefficients[t, i] rows[t, i, j]``, added in
+        order of i.
+
+    Source: MDM-OC, Eq. 2 with the components of Eq. 4 written in the raw deltas.
+    """
+    total = torch.zeros_like(coefficients)
+    for i in range(coefficients.shape[1]):
+        total = total + coefficients[:, i : i + 1] * basis.rows[:, i]
+    return total
+
+
+def make(method: type[Method], options: Mapping[str, Option]) -> Method:
+    """A method with the options of a recipe.
+
+    Raises:
+        BadRecipe: an unknown option, or a value outside its choices or range.
+    """
+    known = {each.name: each for each in fields(method)}
+    for key, value in options.items():
+        if key not in known:
+            names = ", ".join(known) or "none"
+            raise BadRecipe(f"{method.name} has no option '{key}'; it has {names}.")
+        _check(method.name, key, value, known[key].default, known[key].metadata)
+    floats = {
+        key: float(value) if isinstance(known[key].default, float) else value  # type: ignore[arg-type]
+        for key, value in options.items()
+    }
+    return method(**floats)
+
+
+def describe(method: type[Method]) -> list[dict]:
+    """Options of a method as plain values: name, default, words, choices, low, high."""
+    return [
+        {"name": each.name, "default": each.default, **each.metadata}
+        for each in fields(method)
+        if each.default is not MISSING
+    ]
+
+
+def _check(method: str, key: str, value: Option, default: object, rule: Mapping) -> None:
+    where = f"{method}: option '{key}' is {value!r}"
+    if rule["choices"]:
+        if value not in rule["choices"]:
+            raise BadRecipe(f"{where}; it must be one of {', '.join(rule['choices'])}.")
+        return
+    if isinstance(default, bool):
+        if not isinstance(value, bool):
+            raise BadRecipe(f"{where}; it must be true or false.")
+        return
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise BadRecipe(f"{where}; it must be a finite number.")
+    low, high = rule["low"], rule["high"]
+    if (low is not None and value < low) or (high is not None and value > high):
+        raise BadRecipe(f"{where}; it must be from {low} to {high}.")

@@ -1,0 +1,283 @@
+"""A merge as a frozen value: base, tasks in order, method, options, coefficients, seed."""
+
+import hashlib
+import json
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import yaml
+
+from studio.errors import BadRecipe, StudioError
+from studio.files import mapping, only_keys, read_mapping, resolve_source, write_file
+
+DTYPES = ("float16", "bfloat16", "float32", "float64")
+_KEYS = ("base", "tasks", "method", "options", "dtype", "seed")
+_TASK_KEYS = ("name", "checkpoint", "coefficient", "digest")
+
+Option = str | float | int | bool | None
+
+
+@dataclass(frozen=True)
+class GroupedCoefficient:
+    """One coefficient per group of tensors, for tensors whose name matches a glob pattern.
+
+    Attributes:
+        default: for tensors that match no pattern.
+        groups: (pattern, coefficient); the first pattern that matches counts.
+    """
+
+    default: float
+    groups: tuple[tuple[str, float], ...]
+
+    def of(self, tensor: str) -> float:
+        """Coefficient of one tensor."""
+        return next((x for pattern, x in self.groups if fnmatchcase(tensor, pattern)), self.default)
+
+
+Coefficient = float | GroupedCoefficient
+
+
+@dataclass(frozen=True)
+class TaskEntry:
+    """One task of a recipe.
+
+    Attributes:
+        name: what people call it.
+        checkpoint: absolute folder, or a hub id.
+        coefficient: a number, one per group, or None for the method's default.
+        digest: of the checkpoint; checked against what is found when given.
+    """
+
+    name: str
+    checkpoint: str
+    coefficient: Coefficient | None = None
+    digest: str | None = None
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that determines a merged model.
+
+    Attributes:
+        base: absolute folder, or a hub id.
+        tasks: in order of arrival; empty only after the last task was unmerged.
+        method: name of a merge method.
+        options: the method's options that differ from, or repeat, its defaults.
+        dtype: of the output; None keeps the base's, tensor by tensor.
+        seed: for methods that draw.
+    """
+
+    base: str
+    tasks: tuple[TaskEntry, ...]
+    method: str = "mdm_oc"
+    options: Mapping[str, Option] = field(default_factory=dict)
+    dtype: str | None = None
+    seed: int = 0
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Task names in order."""
+        return tuple(task.name for task in self.tasks)
+
+    @property
+    def digest(self) -> str:
+        """Sha256 of the recipe's meaning: checkpoints by digest where recorded, else by path."""
+        plain = self.plain()
+        for task in plain["tasks"]:
+            if "digest" in task:
+                task.pop("checkpoint")
+        return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
+
+    def plain(self) -> dict:
+        """The recipe as it stands in a file, with absolute paths."""
+        tasks = []
+        for task in self.tasks:
+            entry: dict = {"name": task.name, "checkpoint": task.checkpoint}
+            if isinstance(task.coefficient, GroupedCoefficient):
+                entry["coefficient"] = {
+                    "default": task.coefficient.default,
+                    "groups": dict(task.coefficient.groups),
+                }
+            elif task.coefficient is not None:
+                entry["coefficient"] = task.coefficient
+            if task.digest:
+                entry["digest"] = task.digest
+            tasks.append(entry)
+        plain = {"base": self.base, "tasks": tasks, "method": self.method}
+        plain["options"] = dict(sorted(self.options.items()))
+        if self.dtype:
+            plain["dtype"] = self.dtype
+        return plain | {"seed": self.seed}
+
+    def without(self, *names: str) -> "Recipe":
+        """Exact unmerge: the same recipe, as if the named tasks had never been in it.
+
+        Raises:
+            BadRecipe: a name is not in the recipe.
+        """
+        self._refuse_unknown(names)
+        return replace(self, tasks=tuple(task for task in self.tasks if task.name not in names))
+
+    def silenced(self, *names: str) -> "Recipe":
+        """Algebraic unmerge (MDM-OC, Eq. 8): coefficient 0, the tasks stay in the basis.
+
+        Raises:
+            BadRecipe: a name is not in the recipe.
+        """
+        self._refuse_unknown(names)
+        return self.with_coefficients(dict.fromkeys(names, 0.0))
+
+    def with_coefficients(self, coefficients: Mapping[str, Coefficient]) -> "Recipe":
+        """The same recipe with other coefficients for the tasks named."""
+        tasks = (
+            replace(t, coefficient=coefficients.get(t.name, t.coefficient)) for t in self.tasks
+        )
+        return replace(self, tasks=tuple(tasks))
+
+    def _refuse_unknown(self, names: tuple[str, ...]) -> None:
+        unknown = [name for name in names if name not in self.names]
+        if unknown:
+            raise BadRecipe(
+                f"The recipe has no task {', '.join(map(repr, unknown))}; "
+                f"it has {', '.join(self.names) or 'none'}."
+            )
+
+
+def load_recipe(path: Path) -> Recipe:
+    """Read a recipe file; paths in it are relative to the file.
+
+    Raises:
+        BadRecipe: naming the key and what is wrong with it.
+    """
+    path = Path(os.path.abspath(path))
+    return parse_recipe(read_mapping(path, BadRecipe), path.parent, str(path))
+
+
+def save_recipe(recipe: Recipe, path: Path) -> None:
+    """Write a recipe with paths relative to the file where that is possible."""
+    plain = recipe.plain()
+    folder = Path(os.path.abspath(path)).parent
+    for entry, key in [(plain, "base"), *((task, "checkpoint") for task in plain["tasks"])]:
+        entry[key] = _relative(entry[key], folder)
+    text = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True)
+    write_file(path, json.dumps(plain, indent=1) if path.suffix == ".json" else text)
+
+
+def parse_recipe(data: dict, folder: Path, where: str) -> Recipe:
+    """A recipe from the content of a file that lies in ``folder``."""
+    only_keys(data, _KEYS, where, BadRecipe)
+    entries = data.get("tasks")
+    if not isinstance(entries, list) or not entries:
+        raise BadRecipe(f"{where} lists no tasks; a recipe needs at least one.")
+    tasks = tuple(_task(entry, folder, f"{where}: task {i}") for i, entry in enumerate(entries, 1))
+    names = [task.name for task in tasks]
+    for name in names:
+        if names.count(name) > 1:
+            raise BadRecipe(f"{where} names the task '{name}' twice; names must differ.")
+    dtype = data.get("dtype")
+    if dtype is not None and dtype not in DTYPES:
+        raise BadRecipe(f"{where}: dtype {dtype!r} is not one of {', '.join(DTYPES)}.")
+    seed = data.get("seed", 0)
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63:
+        raise BadRecipe(f"{where}: seed {seed!r} is not a whole number from 0 to 2^63 - 1.")
+    return Recipe(
+        base=resolve_source(_text(data, "base", where), folder),
+        tasks=tasks,
+        method=_text(data, "method", where),
+        options=_options(data.get("options") or {}, where),
+        dtype=dtype,
+        seed=seed,
+    )
+
+
+def _task(entry: object, folder: Path, where: str) -> TaskEntry:
+    entry = mapping(entry, where, BadRecipe)
+    only_keys(entry, _TASK_KEYS, where, BadRecipe)
+    name = task_name(_text(entry, "name", where), where, BadRecipe)
+    coefficient = entry.get("coefficient")
+    if coefficient is not None:
+        coefficient = _coefficient(coefficient, f"'{name}'")
+    return TaskEntry(
+        name=name,
+        checkpoint=resolve_source(_text(entry, "checkpoint", where), folder),
+        coefficient=coefficient,
+        digest=_text(entry, "digest", where) if entry.get("digest") is not None else None,
+    )
+
+
+def _coefficient(value: object, task: str) -> Coefficient:
+    if not isinstance(value, dict):
+        return finite(value, f"The coefficient of {task}")
+    only_keys(value, ("default", "groups"), f"The coefficient of {task}", BadRecipe)
+    groups = mapping(value.get("groups", {}), f"The coefficient groups of {task}", BadRecipe)
+    if "default" not in value:
+        raise BadRecipe(f"The coefficient of {task} has groups but no default.")
+    return GroupedCoefficient(
+        finite(value["default"], f"The default coefficient of {task}"),
+        tuple(
+            (key, finite(x, f"The coefficient of {task} for '{key}'")) for key, x in groups.items()
+        ),
+    )
+
+
+def finite(value: object, what: str) -> float:
+    """``value`` as a float.
+
+    Raises:
+        BadRecipe: it is no number, or NaN or infinite.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise BadRecipe(f"{what} is {value!r}; it must be a number.")
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise BadRecipe(f"{what} is {value}; it must be a finite number.")
+    return number
+
+
+def task_name(name: str, where: str, error: type[StudioError]) -> str:
+    """``name`` if it can also serve as a folder name."""
+    if (
+        len(name) > 100
+        or name.startswith(".")
+        or not name.isprintable()
+        or set(name) & set('/\\:*?"<>|')
+    ):
+        raise error(
+            f"{where}: {name[:100]!r} is no task name; use at most 100 printable characters, "
+            'none of / \\ : * ? " < > |, and no leading dot.'
+        )
+    return name
+
+
+def _options(options: object, where: str) -> dict[str, Option]:
+    options = mapping(options, f"{where}: options", BadRecipe)
+    for key, value in options.items():
+        if value is not None and not isinstance(value, str | int | float | bool):
+            raise BadRecipe(f"{where}: option '{key}' is {value!r}; it must be a single value.")
+    return options
+
+
+def _text(data: dict, key: str, where: str) -> str:
+    value = data.get(key)
+    if not isinstance(value, str) or not value.strip() or "\0" in value:
+        raise BadRecipe(f"{where}: '{key}' is {value!r}; it must be a name or path.")
+    return value
+
+
+def _relative(source: str, folder: Path) -> str:
+    if not Path(source).is_absolute():
+        return source
+    try:
+        return os.path.relpath(source, folder)
+    except ValueError:  # another drive
+        return source

@@ -1,0 +1,128 @@
+"""Small models made in the test: a base of a few tensors and checkpoints that share it."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from studio.checkpoints.checkpoint import open_checkpoint
+from studio.checkpoints.deltas import Deltas
+from studio.recipe import Recipe, TaskEntry
+
+ROOT = Path(__file__).parent.parent
+GOLDEN = Path(__file__).parent / "golden"
+DEMO = ROOT / "assets" / "demo-zoo"
+SHAPES = {
+    "embeddings.word.weight": (11, 4),
+    "layer.0.dense.weight": (6, 4),
+    "layer.0.dense.bias": (6,),
+    "layer.1.dense.weight": (4, 6),
+    "layer.1.dense.bias": (4,),
+}
+
+
+def draw(seed: int, shapes: dict[str, tuple[int, ...]] = SHAPES, scale: float = 1.0) -> dict:
+    generator = torch.Generator().manual_seed(seed)
+    return {k: scale * torch.randn(v, generator=generator) for k, v in shapes.items()}
+
+
+def save_model(folder: Path, tensors: dict[str, Tensor]) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file({k: v.contiguous() for k, v in tensors.items()}, folder / "model.safetensors")
+    return folder
+
+
+def save_adapter(folder: Path, factors: dict[str, tuple[Tensor, Tensor]], **options) -> Path:
+    """A LoRA adapter: {module path: (A, B)}."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rank = next(iter(factors.values()))[0].shape[0]
+    tensors = {}
+    for module, (a, b) in factors.items():
+        tensors[f"base_model.model.{module}.lora_A.weight"] = a
+        tensors[f"base_model.model.{module}.lora_B.weight"] = b
+    save_file(tensors, folder / "adapter_model.safetensors")
+    config = {"peft_type": "LORA", "r": rank, "lora_alpha": 2 * rank, "bias": "none"} | options
+    (folder / "adapter_config.json").write_text(json.dumps(config))
+    return folder
+
+
+@pytest.fixture
+def zoo_folder(tmp_path: Path) -> Path:
+    """A base, two full checkpoints with heads and prefix, and a LoRA adapter."""
+    base = draw(0)
+    save_model(tmp_path / "base", base)
+    for seed, name in [(1, "red"), (2, "green")]:
+        model = {f"bert.{k}": v + draw(seed, scale=0.1)[k] for k, v in base.items()}
+        model["classifier.weight"] = torch.ones(3, 4)
+        save_model(tmp_path / name, model)
+    generator = torch.Generator().manual_seed(3)
+    factors = {
+        "layer.0.dense": (
+            torch.randn(2, 4, generator=generator),
+            torch.randn(6, 2, generator=generator),
+        ),
+        "layer.1.dense": (
+            torch.randn(2, 6, generator=generator),
+            torch.randn(4, 2, generator=generator),
+        ),
+    }
+    save_adapter(tmp_path / "blue", factors)
+    return tmp_path
+
+
+@pytest.fixture
+def make_recipe(zoo_folder: Path) -> Callable[..., Recipe]:
+    def make(*names: str, **fields) -> Recipe:
+        tasks = tuple(TaskEntry(n, str(zoo_folder / n)) for n in names or ("red", "green", "blue"))
+        return Recipe(str(zoo_folder / "base"), tasks, **fields)
+
+    return make
+
+
+@pytest.fixture
+def deltas(zoo_folder: Path) -> Deltas:
+    names = ("red", "green", "blue")
+    return Deltas(
+        open_checkpoint(zoo_folder / "base"),
+        [(name, open_checkpoint(zoo_folder / name)) for name in names],
+    )
+
+
+def dense_deltas(folder: Path) -> dict[str, dict[str, Tensor]]:
+    """The same deltas, computed independently: everything dense, in float64."""
+    base = load_file(folder / "base" / "model.safetensors")
+    found: dict[str, dict[str, Tensor]] = {}
+    for name in ("red", "green"):
+        model = load_file(folder / name / "model.safetensors")
+        found[name] = {k: model[f"bert.{k}"].double() - v.double() for k, v in base.items()}
+    adapter = load_file(folder / "blue" / "adapter_model.safetensors")
+    found["blue"] = {k: torch.zeros_like(v).double() for k, v in base.items()}
+    for module in ("layer.0.dense", "layer.1.dense"):
+        a, b = (adapter[f"base_model.model.{module}.lora_{x}.weight"].double() for x in "AB")
+        found["blue"][f"{module}.weight"] = 2 * b @ a
+    return found
+
+
+@pytest.fixture
+def golden_zoo(tmp_path: Path) -> tuple[Path, tuple[str, ...]]:
+    """The golden inputs as folders; returns their parent and the task names."""
+    inputs = load_file(GOLDEN / "inputs_f64.safetensors")
+    names = tuple(f"task{i}" for i in range(4))
+    for name in ("base", *names):
+        tensors = {k.split("/")[1]: v for k, v in inputs.items() if k.startswith(name + "/")}
+        save_model(tmp_path / name, tensors)
+    return tmp_path, names
+
+
+def golden(file: str, prefix: str = "") -> dict[str, Tensor]:
+    tensors = load_file(GOLDEN / f"{file}_f64.safetensors")
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+
+
+def refusal(error: pytest.ExceptionInfo) -> str:
+    """The sentence of a refusal."""
+    return str(error.value)

@@ -1,0 +1,93 @@
+"""What every merge method must do, whatever it is."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from studio.errors import BadRecipe
+from studio.merge import merged_tensors, open_merge
+from studio.methods import METHODS, method
+from studio.methods.method import describe
+
+SETTINGS = [(name, {}) for name in METHODS] + [
+    ("mdm_oc", {"scope": scope, "order": order, "normalize": normalize})
+    for scope in ("model", "layer", "tensor")
+    for order in ("arrival", "symmetric")
+    for normalize in ("none", "layer")
+]
+every_setting = pytest.mark.parametrize(("name", "options"), SETTINGS)
+
+
+def merged(recipe):
+    return dict(merged_tensors(open_merge(recipe)))
+
+
+@every_setting
+def test_shapes_and_dtypes_are_kept_and_the_same_comes_twice(
+    make_recipe, zoo_folder, name, options
+):
+    recipe = make_recipe(method=name, options=options)
+    first, second = merged(recipe), merged(recipe)
+    base = load_file(zoo_folder / "base" / "model.safetensors")
+    for key, tensor in first.items():
+        assert tensor.shape == base[key].shape
+        assert tensor.dtype == base[key].dtype
+        assert tensor.isfinite().all()
+        assert tensor.equal(second[key])
+
+
+@every_setting
+@pytest.mark.parametrize("task", ["red", "blue"])
+def test_one_task_with_coefficient_one_gives_its_model(make_recipe, deltas, name, options, task):
+    result = merged(make_recipe(task, method=name, options=options).with_coefficients({task: 1.0}))
+    index = deltas.tasks.index(task)
+    for key, tensor in result.items():
+        raw = deltas.at(key)
+        expected = raw.base + raw.delta(index, 0, raw.base.numel(), torch.float32)
+        torch.testing.assert_close(tensor.flatten(), expected, rtol=0, atol=1e-6)
+
+
+@every_setting
+def test_permutation_changes_nothing_unless_the_method_is_ordered(make_recipe, name, options):
+    one = merged(make_recipe("red", "green", "blue", method=name, options=options))
+    other = merged(make_recipe("blue", "red", "green", method=name, options=options))
+    largest = max(float((one[k] - other[k]).abs().max()) for k in one)
+    assert (largest > 1e-4) == method(name, options).ordered
+
+
+@every_setting
+def test_coefficients_zero_give_the_base(make_recipe, zoo_folder, name, options):
+    recipe = make_recipe(method=name, options=options)
+    result = merged(recipe.with_coefficients(dict.fromkeys(recipe.names, 0.0)))
+    base = load_file(zoo_folder / "base" / "model.safetensors")
+    assert all(result[k].equal(base[k]) for k in result)
+
+
+@every_setting
+def test_the_result_is_linear_in_the_coefficients(make_recipe, name, options):
+    recipe = replace(make_recipe(method=name, options=options), dtype="float64")
+    at = lambda x: merged(recipe.with_coefficients({"red": x, "green": 0.2, "blue": 0.1}))  # noqa: E731
+    low, middle, high = at(0.0), at(0.5), at(1.0)
+    for key in low:
+        torch.testing.assert_close(middle[key], (low[key] + high[key]) / 2, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_docstring_has_a_source_and_options_have_words(name):
+    assert "Source:" in (METHODS[name].__doc__ or "")
+    assert all(option["words"].endswith(".") for option in describe(METHODS[name]))
+
+
+def test_unknown_names_and_values_are_refused():
+    for name, options, words in [
+        ("magic", {}, "no merge method 'magic'; there are mdm_oc, task_arithmetic, average"),
+        ("average", {"scale": 1}, "average has no option 'scale'; it has none"),
+        ("mdm_oc", {"scope": "head"}, "'scope' is 'head'; it must be one of model, layer, tensor"),
+        ("mdm_oc", {"strength": 2}, "'strength' is 2; it must be from 0.0 to 1.0"),
+        ("mdm_oc", {"strength": float("nan")}, "finite"),
+        ("task_arithmetic", {"scale": True}, "finite number"),
+    ]:
+        with pytest.raises(BadRecipe, match=words):
+            method(name, options)

@@ -1,0 +1,123 @@
+from dataclasses import replace
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from studio.errors import BadCheckpoint, BadRecipe, NotFinite
+from studio.merge import merged_pieces, merged_tensors, open_merge
+from studio.recipe import GroupedCoefficient, Recipe, TaskEntry
+from tests.conftest import dense_deltas, golden
+
+ALPHA = (0.4, 0.35, 0.3, 0.25)
+
+
+def golden_merge(zoo, coefficients, **fields):
+    folder, names = zoo
+    tasks = tuple(
+        TaskEntry(n, str(folder / n), c) for n, c in zip(names, coefficients, strict=False)
+    )
+    return open_merge(Recipe(str(folder / "base"), tasks, **fields))
+
+
+def difference(merge, expected):
+    merged = dict(merged_tensors(merge))
+    assert set(merged) == set(expected)
+    return max(float((merged[k] - expected[k]).abs().max()) for k in merged)
+
+
+@pytest.mark.parametrize(
+    ("file", "prefix", "method", "options", "coefficients"),
+    [
+        ("simple_average", "", "average", {}, (1, 1, 1, 1)),
+        ("task_arithmetic_0.3", "", "task_arithmetic", {}, (None,) * 4),
+        ("mergekit_task_arithmetic", "", "task_arithmetic", {"scale": 0.5}, (1, 0.8, 0.5, 0.3)),
+        ("derived_mdmoc", "global/merged/", "mdm_oc", {}, ALPHA),
+        ("derived_mdmoc", "perlayer/merged/", "mdm_oc", {"scope": "tensor"}, ALPHA),
+    ],
+)
+def test_golden_vectors(golden_zoo, file, prefix, method, options, coefficients):
+    merge = golden_merge(golden_zoo, coefficients, method=method, options=options)
+    assert difference(merge, golden(file, prefix)) < 1e-9
+
+
+def test_golden_unmerge_the_papers_way_and_exactly(golden_zoo):
+    recipe = golden_merge(golden_zoo, ALPHA).recipe
+    for mode, file in [("silenced", "unmerge_paper_task1"), ("without", "unmerge_exact_task1")]:
+        edited = open_merge(getattr(recipe, mode)("task1"))
+        expected = golden("derived_mdmoc", f"global/{file}/")
+        assert difference(edited, expected) < 1e-9
+
+
+def test_golden_components(golden_zoo):
+    for i in range(4):
+        coefficients = [float(i == j) for j in range(4)]
+        merge = golden_merge(golden_zoo, coefficients)
+        component = golden("derived_mdmoc", f"global/tilde{i}/")
+        expected = {k: merge.base.tensor(k) + v for k, v in component.items()}
+        assert difference(merge, expected) < 1e-9
+
+
+def test_a_merge_of_full_and_lora_checkpoints_is_the_dense_sum(make_recipe, zoo_folder):
+    dense = dense_deltas(zoo_folder)
+    base = load_file(zoo_folder / "base" / "model.safetensors")
+    merged = dict(merged_tensors(open_merge(make_recipe(method="task_arithmetic"))))
+    for name, tensor in merged.items():
+        expected = base[name] + 0.3 * sum(delta[name] for delta in dense.values())
+        torch.testing.assert_close(tensor.double(), expected.double(), rtol=1e-5, atol=1e-6)
+
+
+def test_the_size_of_the_pieces_changes_no_bit(make_recipe):
+    merge = open_merge(make_recipe())
+    for name in merge.deltas.names:
+        whole = torch.cat(list(merged_pieces(merge, name)))
+        assert all(torch.cat(list(merged_pieces(merge, name, k))).equal(whole) for k in (1, 5, 16))
+
+
+def test_coefficients_per_group_of_tensors(make_recipe, zoo_folder):
+    grouped = GroupedCoefficient(0.0, (("layer.0.*", 1.0), ("*.bias", 5.0)))
+    recipe = make_recipe("red", method="task_arithmetic").with_coefficients({"red": grouped})
+    merged = dict(merged_tensors(open_merge(recipe)))
+    red = {
+        k.removeprefix("bert."): v
+        for k, v in load_file(zoo_folder / "red" / "model.safetensors").items()
+    }
+    base = load_file(zoo_folder / "base" / "model.safetensors")
+    torch.testing.assert_close(merged["layer.0.dense.bias"], red["layer.0.dense.bias"])
+    assert merged["embeddings.word.weight"].equal(base["embeddings.word.weight"])
+    expected = base["layer.1.dense.bias"] * -4 + red["layer.1.dense.bias"] * 5
+    torch.testing.assert_close(merged["layer.1.dense.bias"], expected)
+
+
+def test_a_pattern_that_matches_nothing_is_refused(make_recipe):
+    idle = GroupedCoefficient(1.0, (("layer.7.*", 1.0),))
+    with pytest.raises(BadRecipe, match=r"'layer.7.\*' of 'red' matches none of the 5"):
+        open_merge(make_recipe().with_coefficients({"red": idle})).mixing  # noqa: B018
+
+
+def test_the_output_dtype_is_the_recipes_and_one_cast(make_recipe):
+    wide = dict(merged_tensors(open_merge(make_recipe())))
+    for dtype in ("float16", "bfloat16"):
+        narrow = dict(merged_tensors(open_merge(make_recipe(dtype=dtype))))
+        assert all(narrow[k].equal(wide[k].to(getattr(torch, dtype))) for k in wide)
+
+
+def test_a_result_beyond_the_dtype_is_refused_in_numbers(make_recipe):
+    recipe = make_recipe("red", dtype="float16").with_coefficients({"red": 1e7})
+    with pytest.raises(NotFinite, match="float16 ends at 6.55e\\+04"):
+        dict(merged_tensors(open_merge(recipe)))
+
+
+def test_a_recorded_digest_is_checked(make_recipe):
+    recipe = make_recipe()
+    wrong = replace(recipe, tasks=(replace(recipe.tasks[0], digest="0" * 64), *recipe.tasks[1:]))
+    with pytest.raises(BadCheckpoint, match="'red': the recipe records digest 000000000000"):
+        open_merge(wrong)
+
+
+def test_no_task_at_all_is_the_base(make_recipe):
+    recipe = make_recipe("red").without("red")
+    merge = open_merge(recipe)
+    assert merge.deltas.names == ()
+    name = "layer.0.dense.bias"
+    assert torch.cat(list(merged_pieces(merge, name))).equal(merge.base.tensor(name))

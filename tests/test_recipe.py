@@ -1,0 +1,113 @@
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from studio.errors import BadRecipe
+from studio.recipe import GroupedCoefficient, load_recipe, parse_recipe, save_recipe
+from tests.conftest import refusal
+
+GOOD = {
+    "base": "base",
+    "tasks": [
+        {"name": "a", "checkpoint": "t/a", "coefficient": 0.5},
+        {"name": "b", "checkpoint": "t/b", "coefficient": {"default": 1, "groups": {"x.*": 2}}},
+    ],
+    "method": "mdm_oc",
+    "options": {"scope": "layer"},
+    "dtype": "float16",
+    "seed": 3,
+}
+
+
+@pytest.mark.parametrize("suffix", ["yaml", "json"])
+def test_a_recipe_survives_a_file_with_paths_relative_to_it(tmp_path, suffix):
+    for folder in ("base", "t/a", "t/b"):
+        (tmp_path / folder).mkdir(parents=True)
+    recipe = parse_recipe(GOOD, tmp_path, "r")
+    assert recipe.tasks[1].coefficient == GroupedCoefficient(1.0, (("x.*", 2.0),))
+    file = tmp_path / "deep" / f"recipe.{suffix}"
+    save_recipe(recipe, file)
+    assert "../t/a" in file.read_text()
+    again = load_recipe(file)
+    assert again == recipe
+    assert again.digest == recipe.digest
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"tasks": []}, "lists no tasks"),
+        ({"tasks": [GOOD["tasks"][0]] * 2}, "names the task 'a' twice"),
+        ({"coeficients": 1}, "unknown key 'coeficients'"),
+        ({"dtype": "int8"}, "dtype 'int8' is not one of float16"),
+        ({"seed": -1}, "seed -1"),
+        ({"seed": True}, "seed True"),
+        ({"method": None}, "'method' is None"),
+        ({"options": [1]}, "options must be a mapping"),
+        ({"options": {"scope": [1]}}, r"option 'scope' is \[1\]"),
+        ({"tasks": [{"name": "a", "checkpoint": "x", "coefficient": float("nan")}]},
+         "coefficient of 'a' is nan"),
+        ({"tasks": [{"name": "a", "checkpoint": "x", "coefficient": 10**400}]}, "finite"),
+        ({"tasks": [{"name": "a", "checkpoint": "x", "coefficient": "1"}]},
+         "'a' is '1'; it must be a number"),
+        ({"tasks": [{"name": "a", "checkpoint": "x", "weight": 1}]},
+         "task 1 has the unknown key 'weight'"),
+        ({"tasks": [{"name": "a", "checkpoint": "x", "coefficient": {"groups": {}}}]},
+         "no default"),
+        ({"tasks": [{"name": "../a", "checkpoint": "x"}]}, "no task name"),
+        ({"tasks": ["a"]}, "must be a mapping"),
+    ],
+)  # fmt: skip
+def test_a_bad_value_is_refused_by_name(change, words):
+    with pytest.raises(BadRecipe, match=words):
+        parse_recipe(GOOD | change, Path("/x"), "recipe.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("base: [", "not valid YAML"),
+        ("base: x\nbase: y", "'base' stands there twice"),
+        ("a: &x 1\nb: *x", "aliases"),
+        ("a: !!python/object/apply:os.system [ls]", "tag"),
+        ("- 1", "must be a mapping"),
+        ("", "must be a mapping"),
+    ],
+)
+def test_a_broken_file_is_refused_with_its_name(tmp_path, text, words):
+    file = tmp_path / "recipe.yaml"
+    file.write_text(text)
+    with pytest.raises(BadRecipe, match=words) as error:
+        load_recipe(file)
+    assert str(file) in refusal(error)
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.floats() | st.text() | st.integers(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from([*GOOD, "name"]), inner),
+    )
+)
+def test_anything_at_all_is_a_recipe_or_a_sentence(value):
+    for data in (value, GOOD | {"tasks": value}, GOOD | {"options": value}):
+        if isinstance(data, dict):
+            try:
+                parse_recipe(data, Path("/x"), "recipe.yaml")
+            except BadRecipe as error:
+                assert str(error).endswith(".")  # noqa: PT017
+
+
+def test_exponents_are_numbers(tmp_path):
+    file = tmp_path / "recipe.yaml"
+    file.write_text("base: b\nmethod: m\ntasks: [{name: a, checkpoint: c, coefficient: 1e-3}]")
+    assert load_recipe(file).tasks[0].coefficient == 0.001
+
+
+def test_unmerging_an_unknown_task_names_those_there_are():
+    recipe = parse_recipe(GOOD, Path("/x"), "r")
+    with pytest.raises(BadRecipe, match="no task 'c'; it has a, b"):
+        recipe.without("c")
+    assert recipe.without("a", "b").tasks == ()
+    assert recipe.silenced("a").tasks[0].coefficient == 0.0
