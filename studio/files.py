@@ -137,7 +137,7 @@ def new_folder(target: Path) -> Iterator[Path]:
         OutputExists: ``target`` exists before or after the block.
     """
     target = Path(os.path.abspath(target))
-    _refuse_existing(target)
+    refuse_existing(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent))
@@ -148,7 +148,7 @@ def new_folder(target: Path) -> Iterator[Path]:
         work.chmod(0o755)
         for path in [*sorted(work.rglob("*")), work]:
             _sync(path)
-        _refuse_existing(target)
+        refuse_existing(target)
         work.rename(target)
         _sync(target.parent)
     except OSError as problem:
@@ -178,7 +178,12 @@ def write_file(path: Path, text: str) -> None:
         raise StudioError(f"{path} cannot be written: {problem.strerror}.") from None
 
 
-def _refuse_existing(target: Path) -> None:
+def refuse_existing(target: Path) -> None:
+    """Refuse an output folder that is there already.
+
+    Raises:
+        OutputExists: naming it.
+    """
     if target.exists() or target.is_symlink():
         raise OutputExists(f"{target} exists already; choose another output folder.")
 

@@ -1,6 +1,7 @@
 """Small models made in the test: a base of a few tensors and checkpoints that share it."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from torch import Tensor
 from studio.checkpoints.checkpoint import open_checkpoint
 from studio.checkpoints.deltas import Deltas
 from studio.recipe import Recipe, TaskEntry
+from tests import bertzoo
 
 ROOT = Path(__file__).parent.parent
 GOLDEN = Path(__file__).parent / "golden"
@@ -105,6 +107,18 @@ def dense_deltas(folder: Path) -> dict[str, dict[str, Tensor]]:
         a, b = (adapter[f"base_model.model.{module}.lora_{x}.weight"].double() for x in "AB")
         found["blue"][f"{module}.weight"] = 2 * b @ a
     return found
+
+
+@pytest.fixture(scope="session")
+def tiny_zoo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A two-layer BERT with a full classifier and a PEFT adapter; do not write into it."""
+    return bertzoo.build(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture
+def tiny_copy(tiny_zoo: Path, tmp_path: Path) -> Path:
+    """The tiny zoo, to be broken."""
+    return Path(shutil.copytree(tiny_zoo, tmp_path / "zoo"))
 
 
 @pytest.fixture

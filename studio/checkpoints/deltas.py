@@ -167,18 +167,25 @@ def refuse_copies(deltas: Deltas) -> None:
             )
 
 
-def refuse_zero(deltas: Deltas, changed: Sequence[bool]) -> None:
-    """Refuse tasks whose delta was seen to be zero everywhere.
+def refuse_zero(deltas: Deltas) -> None:
+    """Refuse a task whose delta is zero everywhere; reading stops at the first change found.
 
     Raises:
         NothingToMerge: naming the task.
     """
-    for task, any_change in zip(deltas.tasks, changed, strict=True):
-        if not any_change:
+    for index, task in enumerate(deltas.tasks):
+        if not any(_changes(deltas.at(name), index, deltas.dtype) for name in deltas.names):
             raise NothingToMerge(
                 f"'{task}' is equal to the base in every shared tensor: its delta is zero. "
                 "Leave it out, or pass --allow-duplicates."
             )
+
+
+def _changes(tensor: TensorDeltas, task: int, dtype: torch.dtype) -> bool:
+    if tensor.sources[task] is None:
+        return False
+    cuts = ((start, stop) for start, stop in pieces(tensor.base.numel()))
+    return any(bool(tensor.delta(task, *cut, dtype).any()) for cut in cuts)  # type: ignore[union-attr]
 
 
 def not_finite(deltas: Deltas, name: str) -> NotFinite:

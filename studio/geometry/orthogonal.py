@@ -44,12 +44,15 @@ class Basis:
 
         Source: MDM-OC, theorem V.3.
         """
-        blocks = components.blocks
-        if self.scales is not None:
-            scales = self.scales.where(self.scales > 0, 1.0)
-            blocks = blocks / (scales.unsqueeze(-1) * scales.unsqueeze(-2))
-        _, grouped = Gram(components.tasks, components.names, blocks).grouped(self.scope)
-        return largest_cosine(grouped)
+        return largest_cosine(self.weighed(components).grouped(self.scope)[1])
+
+    def weighed(self, gram: Gram) -> Gram:
+        """Inner products as the basis weighs them: divided by ``scales``, if it has any."""
+        if self.scales is None:
+            return gram
+        safe = self.scales.where(self.scales > 0, 1.0)
+        blocks = gram.blocks / (safe.unsqueeze(-1) * safe.unsqueeze(-2))
+        return Gram(gram.tasks, gram.names, blocks)
 
 
 def identity(n: int) -> Basis:
@@ -79,6 +82,15 @@ def residual(basis: Tensor, gram: Tensor) -> float:
     Source: MDM-OC, theorem V.3.
     """
     return largest_cosine(basis @ gram @ basis.mT)
+
+
+def residual_shares(gram: Tensor) -> Tensor:
+    """Share of each delta's squared norm outside the span of the earlier ones, ``(n,)``.
+
+    Args:
+        gram: ``(n, n)`` float64 inner products.
+    """
+    return _sequential(gram.unsqueeze(0))[1][0]
 
 
 def gram_schmidt(gram: Tensor, tasks: tuple[str, ...]) -> Tensor:
@@ -138,11 +150,7 @@ def orthogonalize(
     Source: MDM-OC, Eqs. 4, 5, 12 and Sec. IV-A ("normalized per-layer").
     """
     scales = _layer_norms(gram) if per_layer else None
-    blocks = gram.blocks
-    if scales is not None:
-        safe = scales.where(scales > 0, 1.0)
-        blocks = blocks / (safe.unsqueeze(-1) * safe.unsqueeze(-2))
-    scaled = Gram(gram.tasks, gram.names, blocks)
+    scaled = Basis(gram.blocks, scope, scales, torch.empty(0)).weighed(gram)
     _, grouped = scaled.grouped(scope)
     rows, shares = (_sequential if order == "arrival" else _symmetric)(grouped)  # (g, n, n), (g, n)
     weights = grouped.diagonal(dim1=-2, dim2=-1)  # (g, n)

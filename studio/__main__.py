@@ -1,0 +1,229 @@
+"""The studio without a browser: ``python -m studio COMMAND``."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from studio.errors import StudioError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Returns:
+        0, or 1 if the studio refused; usage errors leave with 2.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        if options.threads is not None:
+            if options.threads < 1:
+                raise StudioError(f"--threads is {options.threads}; it must be at least 1.")
+            import torch
+
+            torch.set_num_threads(options.threads)
+        options.run(options)
+    except StudioError as refusal:
+        print(f"studio: {refusal}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("studio: stopped; nothing was written.", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m studio", description=__doc__)
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument(
+        "--device", default="auto", choices=("auto", "cpu", "cuda", "mps"),
+        help="where models are evaluated; merges are computed on the CPU (default auto)",
+    )  # fmt: skip
+    common.add_argument("--threads", type=int, metavar="N", help="CPU threads (default: torch's)")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(name: str, run: Callable[[argparse.Namespace], None], words: str):
+        added = commands.add_parser(name, parents=[common], help=words, description=words)
+        added.set_defaults(run=run)
+        return added
+
+    command("methods", _methods, "List the merge methods with options, defaults and sources.")
+    each = command("inspect", _inspect, "Show what a zoo or a recipe would do, before merging.")
+    each.add_argument("source", type=Path, metavar="ZOO_OR_RECIPE")
+    each.add_argument("--json", type=Path, metavar="FILE", help="write everything as JSON")
+    each = command("merge", _merge, "Merge a recipe into a new folder.")
+    each.add_argument("recipe", type=Path, metavar="RECIPE")
+    _output(each)
+    each = command("evaluate", _evaluate, "Score the experts, a recipe or an exported model.")
+    each.add_argument("zoo", type=Path, metavar="ZOO")
+    which = each.add_mutually_exclusive_group()
+    which.add_argument("--recipe", type=Path, metavar="RECIPE")
+    which.add_argument("--model", type=Path, metavar="DIR", help="an exported folder")
+    each.add_argument("--split", default="held_out", choices=("held_out", "validation"))
+    each.add_argument("--json", type=Path, metavar="FILE")
+    each = command("compare", _compare, "Score several methods on the same held-out rows.")
+    each.add_argument("zoo", type=Path, metavar="ZOO")
+    each.add_argument("--methods", required=True, metavar="A,B,C")
+    each.add_argument("--json", type=Path, metavar="FILE")
+    each = command("unmerge", _unmerge, "Merge a recipe without some of its tasks.")
+    each.add_argument("recipe", type=Path, metavar="RECIPE")
+    each.add_argument("--task", action="append", required=True, metavar="NAME")
+    each.add_argument(
+        "--mode", default="exact", choices=("exact", "algebraic"),
+        help="exact: as if the task had never been merged; algebraic: coefficient 0, Eq. 8",
+    )  # fmt: skip
+    _output(each)
+    return parser
+
+
+def _output(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new folder")
+    parser.add_argument(
+        "--zoo", type=Path, metavar="ZOO", help="also write its heads and measured scores"
+    )
+    parser.add_argument(
+        "--allow-duplicates", action="store_true", help="accept equal checkpoints and zero deltas"
+    )
+
+
+def _methods(options: argparse.Namespace) -> None:
+    from studio.methods import METHODS
+    from studio.methods.method import describe
+
+    for name, method in METHODS.items():
+        print(f"{name} (default coefficient {method.default_coefficient:g})")
+        for line in (method.__doc__ or "").strip().splitlines():
+            print(f"    {line.strip()}".rstrip())
+        for each in describe(method):
+            allowed = "|".join(each["choices"]) or f"{each['low']} to {each['high']}"
+            print(f"    {each['name']} = {each['default']}  [{allowed}]  {each['words']}")
+        print()
+
+
+def _inspect(options: argparse.Namespace) -> None:
+    from studio.merge import open_merge
+    from studio.recipe import load_recipe
+    from studio.workspace import inspect
+    from studio.zoo import load_zoo
+
+    is_zoo = options.source.is_dir() or _names_a_zoo(options.source)
+    recipe = load_zoo(options.source).recipe() if is_zoo else load_recipe(options.source)
+    found = inspect(open_merge(recipe))
+    for row in found["checkpoints"]:
+        rank = f", rank {row['rank']}" if row["rank"] else ""
+        print(
+            f"{row['task']}: {row['kind']}{rank}, changes {row['tensors']} tensors "
+            f"({row['parameters']:,} parameters), prefix {row['prefix']!r}, private: "
+            f"{', '.join(row['private']) or 'none'}"
+        )
+        for note in row["notes"]:
+            print(f"    {note}")
+    for title in ("cosine_before", "cosine_after"):
+        print(f"\n{title}")
+        for task, row in zip(found["tasks"], found[title], strict=True):
+            print("  " + " ".join(f"{x + 0.0:7.4f}" for x in row) + f"  {task}")
+    print(f"\nresidual {found['residual']:.2e} (largest cosine between streamed components)")
+    for warning in found["warnings"]:
+        print(f"warning: {warning}")
+    _write_json(options.json, found)
+
+
+def _names_a_zoo(path: Path) -> bool:
+    """Whether a file is a zoo: a recipe names a method, a zoo does not."""
+    from studio.errors import BadZoo
+    from studio.files import read_mapping
+
+    return "method" not in read_mapping(path, BadZoo)
+
+
+def _merge(options: argparse.Namespace) -> None:
+    from studio.recipe import load_recipe
+
+    _write_merge(options, load_recipe(options.recipe))
+
+
+def _unmerge(options: argparse.Namespace) -> None:
+    from studio.recipe import load_recipe
+    from studio.workspace import unmerge
+
+    _write_merge(options, unmerge(load_recipe(options.recipe), options.task, options.mode))
+
+
+def _write_merge(options: argparse.Namespace, recipe) -> None:
+    from studio.files import refuse_existing
+    from studio.merge import open_merge
+    from studio.workspace import write_merge
+
+    refuse_existing(options.out)
+    bench = _bench(options) if options.zoo else None
+    merge = open_merge(recipe)
+    root = write_merge(
+        merge, options.out, bench, _progress, allow_duplicates=options.allow_duplicates
+    )
+    print(f"{options.out}: {len(merge.deltas)} tasks merged, weights root {root}")
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    from studio.recipe import load_recipe
+    from studio.tasks.scores import as_json
+
+    bench = _bench(options)
+    if options.model:
+        scores = bench.score_folder(options.model, options.split)
+    elif options.recipe:
+        merge = bench.merge(load_recipe(options.recipe))
+        scores = bench.score(merge, options.split, _progress)
+    else:
+        scores = bench.score_experts(options.split, _progress)
+    _print_scores(as_json(scores))
+    _write_json(options.json, as_json(scores))
+
+
+def _compare(options: argparse.Namespace) -> None:
+    from studio.compare import compare, comparison_json
+
+    bench = _bench(options)
+    names = [name.strip() for name in options.methods.split(",") if name.strip()]
+    rows = list(compare(bench, names, progress=_progress))
+    found = comparison_json(bench, rows)
+    for title in ("experts", "head_only", "base"):
+        if found[title]:
+            print(f"{title}: mean {found[title]['mean']:.4f}")
+    for name, result in found["methods"].items():
+        print(f"\n{name} ({result['seconds']:.2f} s to merge)")
+        _print_scores(result)
+    _write_json(options.json, found)
+
+
+def _bench(options: argparse.Namespace):
+    from studio.device import resolve_device
+    from studio.tasks.bench import Bench
+    from studio.zoo import load_zoo
+
+    return Bench(load_zoo(options.zoo), resolve_device(options.device))
+
+
+def _print_scores(found: dict) -> None:
+    for name, score in found["tasks"].items():
+        print(
+            f"  {score['accuracy']:.4f}  [{score['low']:.4f}, {score['high']:.4f}]  "
+            f"n={score['n']}  {name}"
+        )
+    print(f"  {found['mean']:.4f}  mean")
+
+
+def _write_json(path: Path | None, content: dict) -> None:
+    from studio.files import write_file
+
+    if path:
+        write_file(path, json.dumps(content, indent=1))
+
+
+def _progress(share: float, words: str) -> None:
+    if sys.stderr.isatty():
+        print(f"\r{share:4.0%} {words[:70]:70}", end="\n" if share >= 1 else "", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,177 @@
+"""Export: a folder that transformers loads, with heads, recipe, record and model card."""
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+
+from studio import __version__
+from studio.card import model_card, public_name
+from studio.checkpoints.checkpoint import Checkpoint, open_checkpoint
+from studio.checkpoints.deltas import refuse_copies, refuse_zero
+from studio.checkpoints.weights import inside
+from studio.checkpoints.writer import write_weights
+from studio.errors import BadCheckpoint
+from studio.files import new_folder
+from studio.merge import Merge, merged_pieces
+from studio.progress import Progress, part, silent
+from studio.recipe import Recipe, TaskEntry, save_recipe
+from studio.tasks.live import quiet_transformers
+from studio.tasks.scores import Score
+from studio.tasks.task import Task
+
+RECORD = "merge.json"
+_COMPANIONS = ("*.json", "*.txt", "*.model", "*.jinja")
+_NOT_COPIED = ("model.safetensors.index.json", RECORD, "zoo.json", "recipe.json", "labels.json")
+
+
+def export(
+    merge: Merge,
+    target: Path,
+    tasks: Sequence[Task] = (),
+    scores: Mapping[str, Score] | None = None,
+    progress: Progress = silent,
+    allow_duplicates: bool = False,
+) -> str:
+    """Write a merged model to a new folder; either all of it is there afterwards, or nothing.
+
+    Args:
+        merge: what to write.
+        target: a folder that does not exist.
+        tasks: whose heads are written beside the weights.
+        scores: measured on held-out rows with this merge, for the model card.
+        progress: told the share of the work done; raising in it stops the export.
+        allow_duplicates: accept equal checkpoints and zero deltas.
+
+    Returns:
+        The weights root of the written model.
+
+    Raises:
+        OutputExists: ``target`` is there already.
+        StudioError: the inputs cannot be merged, or the result does not load.
+    """
+    with new_folder(target) as work:
+        if not allow_duplicates:
+            refuse_copies(merge.deltas)
+            refuse_zero(merge.deltas)
+        layout = {
+            name: (merge.output_dtype(name), entry.shape)
+            for name, entry in merge.base.weights.entries.items()
+        }
+        root = write_weights(
+            work, layout, lambda name: merged_pieces(merge, name), part(progress, 0, 0.8)
+        )
+        progress(0.8, "writing tokenizer, heads and recipe")
+        _copy_companions(merge, work)
+        kept = [task for task in tasks if task.name in merge.recipe.names]
+        for task in kept:
+            _write_head(work / "heads" / task.name, task)
+        recorded = with_digests(merge)
+        save_recipe(recorded, work / "recipe.yaml")
+        (work / RECORD).write_text(json.dumps(record(merge, root, scores), indent=1))
+        (work / "README.md").write_text(model_card(recorded, kept, scores or {}, root))
+        progress(0.9, "loading the result once to check it")
+        check_loads(work, merge.base)
+        progress(1.0, "done")
+    return root
+
+
+def with_digests(merge: Merge) -> Recipe:
+    """The recipe with the digest of every checkpoint recorded."""
+    entries = tuple(
+        TaskEntry(task.name, task.checkpoint, task.coefficient, checkpoint.digest)
+        for task, checkpoint in zip(merge.recipe.tasks, merge.deltas.checkpoints, strict=True)
+    )
+    return Recipe(
+        merge.recipe.base, entries, merge.recipe.method, merge.recipe.options,
+        merge.recipe.dtype, merge.recipe.seed,
+    )  # fmt: skip
+
+
+def record(merge: Merge, root: str, scores: Mapping[str, Score] | None) -> dict:
+    """What entered the arithmetic: digests, dtype, and the mixing in raw deltas as hex floats."""
+    rows = [[x.hex() for x in row] for row in merge.mixing.tolist()]
+    return {
+        "studio": __version__,
+        "torch": str(torch.__version__),
+        "weights_root": root,
+        "recipe_digest": with_digests(merge).digest,
+        "base": {"source": public_name(merge.recipe.base), "digest": merge.base.digest},
+        "tasks": [
+            {"name": name, "kind": checkpoint.kind, "digest": checkpoint.digest}
+            for name, checkpoint in zip(merge.deltas.tasks, merge.deltas.checkpoints, strict=True)
+        ],
+        "compute_dtype": str(merge.compute_dtype).removeprefix("torch."),
+        "mixing": dict(zip(merge.deltas.names, rows, strict=True)),
+        "scores": {name: vars(score) for name, score in (scores or {}).items()},
+    }
+
+
+def check_loads(folder: Path, base: Checkpoint) -> None:
+    """Refuse a written model that lacks a tensor of the base, or that transformers cannot load.
+
+    Folders without ``config.json`` are only checked by name.
+
+    Raises:
+        BadCheckpoint: naming the tensors or transformers' reason.
+    """
+    lost = sorted(set(base.names) - set(open_checkpoint(folder).names))
+    if lost:
+        raise BadCheckpoint(f"The written model lacks {len(lost)} tensors, first {lost[0]}.")
+    if not (folder / "config.json").is_file():
+        return
+    from transformers import AutoModel
+
+    try:
+        with quiet_transformers():
+            _, report = AutoModel.from_pretrained(
+                folder,
+                dtype="auto",
+                local_files_only=True,
+                trust_remote_code=False,
+                output_loading_info=True,
+            )
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError) as problem:
+        raise BadCheckpoint(
+            f"transformers cannot load the written model, so it was removed: {problem}"
+        ) from None
+    missing = [
+        key
+        for key in report["missing_keys"]
+        if any(name == key or name.endswith("." + key) for name in base.names)
+    ]
+    if missing:
+        raise BadCheckpoint(
+            f"transformers does not find {len(missing)} tensors of the written model, first "
+            f"{missing[0]}; the base's config.json does not describe its weights."
+        )
+
+
+def _copy_companions(merge: Merge, work: Path) -> None:
+    """Config and tokenizer of the base; never code, never weights."""
+    folder = merge.base.folder
+    for pattern in _COMPANIONS:
+        for file in sorted(folder.glob(pattern)):
+            if file.name not in _NOT_COPIED:
+                shutil.copyfile(inside(folder, file), work / file.name)
+    config = work / "config.json"
+    if config.is_file() and merge.recipe.dtype:
+        content = merge.base.config
+        content.pop("torch_dtype", None)
+        config.write_text(json.dumps(content | {"dtype": merge.recipe.dtype}, indent=2))
+
+
+def _write_head(folder: Path, task: Task) -> None:
+    if task.head is None:
+        return
+    folder.mkdir(parents=True)
+    tensors = {"weight": task.head.weight, "bias": task.head.bias}
+    if task.head.pooler is not None:
+        tensors |= dict(zip(("pooler.weight", "pooler.bias"), task.head.pooler, strict=True))
+    save_file({name: x.contiguous() for name, x in tensors.items()}, folder / "head.safetensors")
+    (folder / "labels.json").write_text(json.dumps(task.labels, indent=1, ensure_ascii=False))
+    settings = {"pooling": task.spec.pooling, "max_length": task.spec.max_length}
+    (folder / "head.json").write_text(json.dumps(settings))

@@ -1,0 +1,1 @@
+"""What a model can do: tasks, heads, the live model, evaluation, metrics."""

@@ -1,0 +1,133 @@
+"""Evaluation, batch by batch: every batch makes the scores of all tasks a little more certain."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from studio.errors import BadData
+from studio.tasks.heads import Head
+from studio.tasks.live import LiveModel
+from studio.tasks.scores import Score, score
+from studio.tasks.task import Task
+from studio.tasks.text import batch, encode, predict
+
+_FIRST_ROUND = 16  # rows per task in the first round; each later round doubles what is done
+_BATCH = 64
+_UNKNOWN = -1
+
+
+@dataclass(frozen=True)
+class Examples:
+    """The rows of one task and split, ready to run.
+
+    Attributes:
+        task: whose rows they are.
+        tokens: ids per row.
+        labels: ``(n,)`` right answers.
+        groups: ``(n,)`` group per row, or None.
+        order: ``(n,)`` a fixed shuffle: any beginning of it is a fair sample.
+    """
+
+    task: Task
+    tokens: list[list[int]]
+    labels: np.ndarray
+    groups: np.ndarray | None
+    order: np.ndarray
+
+
+def examples(model: LiveModel, task: Task, split: str) -> Examples:
+    """Read and tokenize a split.
+
+    Raises:
+        BadData: the zoo names no file for the split, or it cannot be used.
+    """
+    rows = task.rows(split)
+    if not rows or task.head is None:
+        raise BadData(f"'{task.name}' has no {split} rows, so it cannot be scored on them.")
+    tokens = encode(model, [row.text for row in rows], task.spec.max_length)
+    grouped = rows[0].group is not None
+    return Examples(
+        task,
+        tokens,
+        np.array([row.label for row in rows]),
+        np.array([row.group for row in rows]) if grouped else None,
+        np.random.default_rng(0).permutation(len(rows)),
+    )
+
+
+class Evaluation:
+    """Predictions of one model for some tasks, growing from a fair sample to every row."""
+
+    def __init__(
+        self, parts: Sequence[Examples], heads: Mapping[str, Head], padding: int | None = None
+    ) -> None:
+        self.parts = {part.task.name: part for part in parts}
+        self.heads = heads
+        self._padding = padding or 0
+        self.predictions = {
+            name: np.full(len(part.tokens), _UNKNOWN) for name, part in self.parts.items()
+        }
+        self._batches = _batches(parts)
+        self._next = 0
+
+    @property
+    def done(self) -> bool:
+        """Whether every row has been run."""
+        return self._next >= len(self._batches)
+
+    @property
+    def share(self) -> float:
+        """Share of the batches that have been run."""
+        return self._next / max(len(self._batches), 1)
+
+    def step(self, model: LiveModel) -> None:
+        """Run the next batch; rows of several tasks share it, since they share the encoder."""
+        rows = self._batches[self._next]
+        inputs = batch([self.parts[task].tokens[row] for task, row in rows], self._padding)
+        output = model.states(inputs)
+        with torch.inference_mode():
+            for task in dict.fromkeys(name for name, _ in rows):
+                places = [place for place, (name, _) in enumerate(rows) if name == task]
+                head, pooling = self.heads[task], self.parts[task].task.spec.pooling
+                index = torch.tensor(places)
+                found = predict(output, inputs["attention_mask"], pooling, head, index, task)
+                self.predictions[task][[rows[place][1] for place in places]] = found.numpy()
+        self._next += 1
+
+    def run(self, model: LiveModel) -> Iterator[float]:
+        """Run what is left; yields the share done after every batch."""
+        while not self.done:
+            self.step(model)
+            yield self.share
+
+    def correct(self, task: str) -> np.ndarray:
+        """``(n,)`` 1 right, 0 wrong, -1 not run."""
+        found = self.predictions[task]
+        return np.where(found == _UNKNOWN, _UNKNOWN, found == self.parts[task].labels)
+
+    def scores(self) -> dict[str, Score]:
+        """Scores on the rows run so far, for the tasks that have any."""
+        scores = {}
+        for name, part in self.parts.items():
+            correct = self.correct(name)
+            seen = correct != _UNKNOWN
+            if seen.any():
+                groups = None if part.groups is None else part.groups[seen]
+                scores[name] = score(correct[seen], groups)
+        return scores
+
+
+def _batches(parts: Sequence[Examples]) -> list[list[tuple[str, int]]]:
+    """Rounds of equally many rows per task; within a round, rows of like length share a batch."""
+    batches: list[list[tuple[str, int]]] = []
+    start, stop = 0, _FIRST_ROUND
+    longest = max((len(part.tokens) for part in parts), default=0)
+    while start < longest:
+        round_ = [(p, int(row)) for p in parts for row in p.order[start:stop]]
+        round_.sort(key=lambda item: len(item[0].tokens[item[1]]))
+        for first in range(0, len(round_), _BATCH):
+            batches.append([(p.task.name, row) for p, row in round_[first : first + _BATCH]])
+        start, stop = stop, 2 * stop
+    return batches

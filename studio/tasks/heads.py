@@ -1,0 +1,91 @@
+"""Task heads: the linear layer that stays with its task while the encoder is merged."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from studio.checkpoints.joining import HEADS
+from studio.checkpoints.weights import Weights
+from studio.errors import BadData
+
+_POOLER = ("pooler.weight", "pooler.bias")
+
+
+@dataclass(frozen=True)
+class Head:
+    """Scores labels from one vector per example.
+
+    Attributes:
+        weight: ``(labels, hidden)`` float32.
+        bias: ``(labels,)`` float32.
+        pooler: weight ``(hidden, hidden)`` and bias of the task's own pooler, or None.
+    """
+
+    weight: Tensor
+    bias: Tensor
+    pooler: tuple[Tensor, Tensor] | None = None
+
+    def __call__(self, pooled: Tensor) -> Tensor:
+        """Logits ``(rows, labels)`` of pooled states ``(rows, hidden)``."""
+        device = pooled.device
+        return torch.nn.functional.linear(pooled, self.weight.to(device), self.bias.to(device))
+
+
+def head_from_file(path: Path, labels: int | None, task: str) -> Head:
+    """A head file: ``weight`` (labels, hidden) and, if it has one, ``bias`` (labels).
+
+    Raises:
+        BadData: a tensor is missing or does not fit the labels.
+    """
+    weights = Weights((path,))
+    tensors = {name: weights.tensor(name) for name in weights.entries}
+    return _head(tensors, labels, f"'{task}': the head {path}")
+
+
+def head_from_checkpoint(private: Mapping[str, Tensor], labels: int | None, task: str) -> Head:
+    """The head among a checkpoint's private tensors, with its pooler if that is private too.
+
+    Raises:
+        BadData: there is none, or it is not one linear layer.
+    """
+    for module in HEADS:
+        own = {
+            name.removeprefix(module + "."): tensor
+            for name, tensor in private.items()
+            if name.startswith(module + ".")
+        }
+        if own:
+            head = _head(own, labels, f"'{task}': the checkpoint's {module}")
+            pooler = tuple(
+                private[f"pooler.dense.{part}"].float()
+                for part in ("weight", "bias")
+                if f"pooler.dense.{part}" in private
+            )
+            return Head(head.weight, head.bias, pooler if len(pooler) == 2 else None)
+    raise BadData(
+        f"'{task}' has no head: the zoo names no head file, and its checkpoint holds none of "
+        f"{', '.join(HEADS)}."
+    )
+
+
+def _head(tensors: Mapping[str, Tensor], labels: int | None, where: str) -> Head:
+    pooler = tuple(tensors[k].float() for k in _POOLER if k in tensors)
+    if set(tensors) - {"weight", "bias", *_POOLER} or "weight" not in tensors or len(pooler) == 1:
+        raise BadData(
+            f"{where} holds {', '.join(tensors)}; supported is one linear layer, weight and bias."
+        )
+    weight = tensors["weight"].float()
+    if weight.ndim != 2:
+        raise BadData(f"{where} has a weight of shape {tuple(weight.shape)}, not (labels, hidden).")
+    bias = tensors["bias"].float() if "bias" in tensors else torch.zeros(len(weight))
+    if bias.shape != weight.shape[:1] or (labels is not None and len(weight) != labels):
+        raise BadData(
+            f"{where} has weight {tuple(weight.shape)} and bias {tuple(bias.shape)}"
+            + (f", but there are {labels} labels." if labels is not None else ".")
+        )
+    if not bool(weight.isfinite().all() and bias.isfinite().all()):
+        raise BadData(f"{where} holds values that are NaN or infinite.")
+    return Head(weight, bias, pooler if len(pooler) == 2 else None)

@@ -1,0 +1,127 @@
+"""The live model: one encoder in memory that wears a merge, always rebuilt from the base."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from studio.checkpoints.checkpoint import Checkpoint
+from studio.errors import BadCheckpoint
+from studio.merge import Merge, merged_tensors
+
+_loading = threading.Lock()
+
+
+class LiveModel:
+    """An encoder whose weights are the base's, or those of the merge that it wears.
+
+    It computes in float32, but wears exactly the numbers that an export would hold: merged tensors
+    are cast to the output dtype first.
+    """
+
+    def __init__(self, base: Checkpoint, device: torch.device) -> None:
+        self.base = base
+        self.device = device
+        self.encoder = load_encoder(base).to(device)
+        self.tokenizer = load_tokenizer(base)
+        self._parameters = dict(self.encoder.state_dict(keep_vars=True))
+        self._worn: set[str] = set()
+
+    def wear(self, merge: Merge | None) -> None:
+        """Put on a merge; None leaves the base alone.
+
+        Raises:
+            BadCheckpoint: the encoder has no tensor of a name that the merge changes.
+        """
+        worn = set()
+        for name, tensor in merged_tensors(merge) if merge else ():
+            self._put(name, tensor)
+            worn.add(name)
+        for name in self._worn - worn:
+            self._put(name, self.base.tensor(name))
+        self._worn = worn
+
+    def states(self, batch: dict[str, Tensor]) -> object:
+        """The encoder's output for padded ``input_ids`` and ``attention_mask``."""
+        with torch.inference_mode():
+            return self.encoder(**{name: x.to(self.device) for name, x in batch.items()})
+
+    def _put(self, name: str, values: Tensor) -> None:
+        prefix = getattr(self.encoder, "base_model_prefix", "") + "."
+        own = name if name in self._parameters else name.removeprefix(prefix)
+        if own not in self._parameters:
+            if name.split(".")[0] in ("cls", "lm_head"):  # the base's pretraining head
+                return
+            raise BadCheckpoint(
+                f"{type(self.encoder).__name__} has no tensor {name}, so the base folder's "
+                "config.json does not describe its weights."
+            )
+        with torch.no_grad():
+            self._parameters[own].copy_(values)
+
+
+def load_encoder(checkpoint: Checkpoint) -> nn.Module:
+    """The encoder of a model folder, in float32, in evaluation mode, without remote code.
+
+    Raises:
+        BadCheckpoint: transformers cannot load the folder.
+    """
+    from transformers import AutoModel
+
+    _need(checkpoint, "config.json", "live scores")
+    try:
+        with quiet_transformers():
+            model = AutoModel.from_pretrained(
+                checkpoint.folder,
+                dtype=torch.float32,
+                local_files_only=True,
+                trust_remote_code=False,
+                use_safetensors=True,
+            )
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError) as problem:
+        raise BadCheckpoint(f"transformers cannot load {checkpoint.folder}: {problem}") from None
+    return model.eval()
+
+
+def load_tokenizer(checkpoint: Checkpoint):
+    """The tokenizer of a model folder.
+
+    Raises:
+        BadCheckpoint: transformers cannot load it.
+    """
+    from transformers import AutoTokenizer
+
+    try:
+        with quiet_transformers():
+            return AutoTokenizer.from_pretrained(
+                checkpoint.folder, local_files_only=True, trust_remote_code=False
+            )
+    except (OSError, ValueError, KeyError, ImportError) as problem:
+        raise BadCheckpoint(
+            f"transformers finds no tokenizer in {checkpoint.folder}: {problem}"
+        ) from None
+
+
+@contextmanager
+def quiet_transformers() -> Iterator[None]:
+    """Keep transformers' load report and progress bar off the terminal."""
+    from transformers.utils import logging
+
+    with _loading:
+        before = logging.get_verbosity()
+        logging.set_verbosity_error()
+        logging.disable_progress_bar()
+        try:
+            yield
+        finally:
+            logging.set_verbosity(before)
+            logging.enable_progress_bar()
+
+
+def _need(checkpoint: Checkpoint, file: str, purpose: str) -> None:
+    if not (checkpoint.folder / file).is_file():
+        raise BadCheckpoint(
+            f"{checkpoint.folder} has no {file}. It can be merged, but {purpose} need it."
+        )

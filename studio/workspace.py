@@ -1,0 +1,130 @@
+"""The use cases that the page and the command line share."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from studio.checkpoints.deltas import Deltas, refuse_copies
+from studio.errors import BadRecipe
+from studio.export import export
+from studio.geometry.gram import Gram, gram
+from studio.geometry.orthogonal import SMALLEST_SHARE, residual_shares
+from studio.merge import Merge
+from studio.progress import Progress, silent
+from studio.recipe import Recipe
+from studio.tasks.bench import Bench
+from studio.tasks.scores import Score
+
+UNMERGE_MODES = ("exact", "algebraic")
+
+
+def unmerge(recipe: Recipe, tasks: Sequence[str], mode: str) -> Recipe:
+    """The recipe without some tasks.
+
+    Args:
+        recipe: with the tasks.
+        tasks: names to take out.
+        mode: 'exact' deletes the entries, so the rest is merged as if they had never been there;
+            'algebraic' sets their coefficients to 0 and keeps them in the basis (MDM-OC, Eq. 8).
+
+    Raises:
+        BadRecipe: a name is not in the recipe, or the mode is unknown.
+    """
+    if mode not in UNMERGE_MODES:
+        raise BadRecipe(f"There is no unmerge mode '{mode}'; there are {', '.join(UNMERGE_MODES)}.")
+    return recipe.without(*tasks) if mode == "exact" else recipe.silenced(*tasks)
+
+
+def write_merge(
+    merge: Merge,
+    target: Path,
+    bench: Bench | None = None,
+    progress: Progress = silent,
+    allow_duplicates: bool = False,
+) -> str:
+    """Export a merge; with a zoo, also its tasks' heads and freshly measured held-out scores.
+
+    Returns:
+        The weights root of what was written.
+    """
+    scores: dict[str, Score] = {}
+    if bench and bench.scored:
+        scores = bench.score(merge)
+    tasks = list(bench.tasks.values()) if bench else []
+    return export(merge, target, tasks, scores, progress, allow_duplicates)
+
+
+def components_gram(merge: Merge, progress: Progress = silent) -> Gram:
+    """Inner products of the components, measured by streaming them."""
+    return gram(merge.deltas, merge.basis.rows, progress)
+
+
+def inspect(merge: Merge, progress: Progress = silent) -> dict:
+    """What a recipe would do: pre-flight, cosines before and after, residual, tensors.
+
+    Raises:
+        StudioError: the recipe cannot be merged.
+    """
+    refuse_copies(merge.deltas)
+    measured = components_gram(merge, progress)
+    entries = merge.base.weights.entries
+    joined = list(zip(merge.deltas.tasks, merge.deltas.joins, strict=True))
+    return {
+        "tasks": list(merge.deltas.tasks),
+        "method": merge.recipe.method,
+        "checkpoints": preflight(merge.deltas),
+        "warnings": warnings(merge.gram),
+        "cosine_before": merge.gram.cosine().tolist(),
+        "cosine_after": merge.basis.weighed(measured).cosine().tolist(),
+        "residual": merge.basis.residual(measured),
+        "norms": merge.gram.total().diagonal().sqrt().tolist(),
+        "tensors": {
+            name: {
+                "shape": list(entries[name].shape),
+                "dtype": entries[name].code,
+                "tasks": [task for task, join in joined if name in join.shared],
+            }
+            for name in merge.deltas.names
+        },
+    }
+
+
+def preflight(deltas: Deltas) -> list[dict]:
+    """What will happen to each checkpoint, from its headers: one mapping per task."""
+    entries = deltas.base.weights.entries
+    rows = []
+    for task, checkpoint, join in zip(deltas.tasks, deltas.checkpoints, deltas.joins, strict=True):
+        rows.append(
+            {
+                "task": task,
+                "folder": str(checkpoint.folder),
+                "kind": checkpoint.kind,
+                "rank": checkpoint.adapter.rank if checkpoint.adapter else None,
+                "tensors": len(join.shared),
+                "parameters": sum(entries[name].numel for name in join.shared),
+                "prefix": join.prefix,
+                "private": sorted(join.private),
+                "notes": list(join.notes),
+                "digest": checkpoint.digest,
+            }
+        )
+    return rows
+
+
+def warnings(gram: Gram) -> list[str]:
+    """Sentences on tasks that add little of their own in the order they stand in."""
+    found = []
+    for i in range(1, len(gram.tasks)):
+        earlier = gram.total()[: i + 1, : i + 1]
+        share = float(residual_shares(earlier)[-1])
+        other = gram.tasks[int(gram.cosine()[i, :i].abs().argmax())]
+        if share < SMALLEST_SHARE:
+            found.append(
+                f"'{gram.tasks[i]}' is almost a copy of '{other}' or of a combination of earlier "
+                f"tasks: {share:.1e} of its squared norm is its own. Orthogonal methods refuse it."
+            )
+        elif share < 0.5:
+            found.append(
+                f"Only {share:.0%} of the squared norm of '{gram.tasks[i]}' is new after "
+                f"'{other}' and the tasks before it; the order of these tasks matters."
+            )
+    return found

@@ -1,0 +1,136 @@
+"""A zoo file: one base, its tasks, their heads, labels and data."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from studio.errors import BadZoo
+from studio.files import mapping, only_keys, read_mapping, resolve_source
+from studio.recipe import Recipe, TaskEntry, task_name
+
+SPLITS = ("held_out", "validation", "train")
+TYPES = ("text-classification",)
+POOLINGS = ("mean", "cls", "pooler")
+_KEYS = ("name", "base", "tasks")
+_TASK_KEYS = (
+    "name", "checkpoint", "type", "head", "head_only", "labels", "pooling", "max_length", "data",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ZooTask:
+    """One task as the zoo file names it; paths are absolute.
+
+    Attributes:
+        name: what people call it.
+        checkpoint: folder or hub id.
+        head: file with ``weight`` (labels, hidden) and ``bias``; None if the checkpoint holds it.
+        head_only: the same, fitted on the untouched base; None if there is none.
+        labels: file with the list of label names; None takes indices.
+        pooling: how token states become one vector: mean, cls or pooler.
+        max_length: tokens after which a text is cut.
+        data: {split: file of rows}.
+    """
+
+    name: str
+    checkpoint: str
+    type: str = "text-classification"
+    head: Path | None = None
+    head_only: Path | None = None
+    labels: Path | None = None
+    pooling: str = "mean"
+    max_length: int = 128
+    data: dict[str, Path] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Zoo:
+    """A base and the tasks that share it.
+
+    Attributes:
+        name: of the zoo.
+        folder: that holds the zoo file.
+        base: folder or hub id.
+        tasks: in the order of the file.
+    """
+
+    name: str
+    folder: Path
+    base: str
+    tasks: tuple[ZooTask, ...]
+
+    def recipe(self, method: str = "mdm_oc", coefficient: float | None = None) -> Recipe:
+        """All tasks of the zoo in its order, with one coefficient (None: the method's default)."""
+        entries = tuple(TaskEntry(task.name, task.checkpoint, coefficient) for task in self.tasks)
+        return Recipe(self.base, entries, method)
+
+
+def load_zoo(path: Path) -> Zoo:
+    """Read a zoo file, or the ``zoo.yaml`` of a folder.
+
+    Raises:
+        BadZoo: naming the file, the key and what is wrong with it.
+    """
+    path = Path(path).absolute()
+    file = path / "zoo.yaml" if path.is_dir() else path
+    data = read_mapping(file, BadZoo)
+    only_keys(data, _KEYS, str(file), BadZoo)
+    entries = data.get("tasks")
+    if not isinstance(entries, list) or not entries:
+        raise BadZoo(f"{file} lists no tasks; a zoo needs at least one.")
+    tasks = tuple(_task(e, file.parent, f"{file}: task {i}") for i, e in enumerate(entries, 1))
+    names = [task.name for task in tasks]
+    for name in names:
+        if names.count(name) > 1:
+            raise BadZoo(f"{file} names the task '{name}' twice; names must differ.")
+    title = data.get("name", file.parent.name)
+    if not isinstance(title, str):
+        raise BadZoo(f"{file}: 'name' is {title!r}; it must be text.")
+    base = resolve_source(_text(data, "base", str(file)), file.parent)
+    return Zoo(title, file.parent, base, tasks)
+
+
+def _task(entry: object, folder: Path, where: str) -> ZooTask:
+    entry = mapping(entry, where, BadZoo)
+    only_keys(entry, _TASK_KEYS, where, BadZoo)
+    name = task_name(_text(entry, "name", where), where, BadZoo)
+    kind = entry.get("type", "text-classification")
+    if kind not in TYPES:
+        raise BadZoo(f"{where} has type {kind!r}; supported is {', '.join(TYPES)}.")
+    pooling = entry.get("pooling", "mean")
+    if pooling not in POOLINGS:
+        raise BadZoo(f"{where} has pooling {pooling!r}; it must be one of {', '.join(POOLINGS)}.")
+    length = entry.get("max_length", 128)
+    if type(length) is not int or not 1 <= length <= 100_000:
+        raise BadZoo(f"{where} has max_length {length!r}; it must be a whole number from 1.")
+    data = mapping(entry.get("data") or {}, f"{where}: data", BadZoo)
+    only_keys(data, SPLITS, f"{where}: data", BadZoo)
+    return ZooTask(
+        name=name,
+        checkpoint=resolve_source(_text(entry, "checkpoint", where), folder),
+        type=kind,
+        head=_file(entry, "head", folder, where),
+        head_only=_file(entry, "head_only", folder, where),
+        labels=_file(entry, "labels", folder, where),
+        pooling=pooling,
+        max_length=length,
+        data={s: _existing(folder / _text(data, s, where), f"{where}: data {s}") for s in data},
+    )
+
+
+def _file(entry: dict, key: str, folder: Path, where: str) -> Path | None:
+    if entry.get(key) is None:
+        return None
+    return _existing(folder / _text(entry, key, where), f"{where}: {key}")
+
+
+def _existing(path: Path, where: str) -> Path:
+    if not path.is_file():
+        raise BadZoo(f"{where}: there is no file {path}.")
+    return path
+
+
+def _text(data: dict, key: str, where: str) -> str:
+    value = data.get(key)
+    if not isinstance(value, str) or not value.strip() or "\0" in value:
+        raise BadZoo(f"{where}: '{key}' is {value!r}; it must be a name or path.")
+    return value

@@ -1,0 +1,144 @@
+"""The command line, as a user calls it."""
+
+import json
+
+import pytest
+import yaml
+
+from studio.__main__ import main
+from studio.recipe import save_recipe
+from studio.zoo import load_zoo
+from tests.conftest import draw, save_model
+
+
+@pytest.fixture
+def recipe_file(tiny_zoo, tmp_path):
+    save_recipe(load_zoo(tiny_zoo).recipe("task_arithmetic"), tmp_path / "recipe.yaml")
+    return tmp_path / "recipe.yaml"
+
+
+def run(capsys, *arguments) -> tuple[int, str, str]:
+    code = main([str(each) for each in arguments])
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def test_methods_lists_names_options_defaults_and_sources(capsys):
+    code, out, _ = run(capsys, "methods")
+    assert code == 0
+    assert "task_arithmetic (default coefficient 0.3)" in out
+    assert "scope = model  [model|layer|tensor]" in out
+    assert out.count("Source:") == 3
+
+
+def test_inspect_takes_a_zoo_or_a_recipe_and_writes_json(capsys, tiny_zoo, recipe_file, tmp_path):
+    for source, same in ((tiny_zoo, False), (recipe_file, True), (tiny_zoo / "zoo.yaml", False)):
+        code, out, _ = run(capsys, "inspect", source, "--json", tmp_path / "i.json")
+        assert code == 0
+        assert "private: classifier.bias, classifier.weight" in out
+        found = json.loads((tmp_path / "i.json").read_text())
+        assert {"cosine_before", "cosine_after", "residual", "tensors"} <= set(found)
+        off = abs(found["cosine_after"][0][1])
+        assert (off == pytest.approx(abs(found["cosine_before"][0][1]))) == same
+        assert found["residual"] == pytest.approx(off, abs=1e-12)
+
+
+def test_merge_evaluate_and_unmerge(capsys, tiny_zoo, recipe_file, tmp_path):
+    code, out, _ = run(capsys, "merge", recipe_file, "--out", tmp_path / "m", "--zoo", tiny_zoo)
+    assert (code, "2 tasks merged, weights root" in out) == (0, True)
+    results = {}
+    for name, extra in {
+        "experts": [], "recipe": ["--recipe", recipe_file], "model": ["--model", tmp_path / "m"],
+        "validation": ["--split", "validation"],
+    }.items():  # fmt: skip
+        file = tmp_path / f"{name}.json"
+        assert run(capsys, "evaluate", tiny_zoo, *extra, "--json", file)[0] == 0
+        results[name] = json.loads(file.read_text())
+    assert results["recipe"] == results["model"]
+    assert results["experts"]["tasks"]["color"]["n"] == 50
+    assert results["validation"]["tasks"]["color"]["n"] == 30
+    each = results["recipe"]["tasks"]["animal"]
+    assert set(each) == {"accuracy", "n", "low", "high", "interval"}
+    assert each["low"] <= each["accuracy"] <= each["high"]
+    code, out, _ = run(
+        capsys,
+        "unmerge",
+        recipe_file,
+        "--task",
+        "color",
+        "--mode",
+        "exact",
+        "--out",
+        tmp_path / "u",
+    )
+    assert (code, "1 tasks merged" in out) == (0, True)
+    left = yaml.safe_load((tmp_path / "u" / "recipe.yaml").read_text())
+    assert [task["name"] for task in left["tasks"]] == ["animal"]
+
+
+def test_compare_scores_methods_beside_experts_and_base(capsys, tiny_zoo, tmp_path):
+    file = tmp_path / "c.json"
+    code, out, _ = run(
+        capsys, "compare", tiny_zoo, "--methods", "average, mdm_oc", "--json", file
+    )  # fmt: skip
+    found = json.loads(file.read_text())
+    assert code == 0
+    assert "experts: mean" in out
+    assert list(found["methods"]) == ["average", "mdm_oc"]
+    assert set(found["methods"]["mdm_oc"]) == {"tasks", "mean", "recipe", "tuned", "seconds"}
+    assert found["head_only"] is None
+    means = [x["accuracy"] for x in found["base"]["tasks"].values()]
+    assert found["base"]["mean"] == pytest.approx(sum(means) / 2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["merge", "nowhere.yaml", "--out", "OUT"], "no file"),
+        (["merge", "RECIPE", "--out", "HERE"], "exists already"),
+        (["unmerge", "RECIPE", "--task", "cow", "--out", "OUT"], "no task 'cow'"),
+        (["evaluate", "HERE"], "zoo.yaml"),
+        (["compare", "ZOO", "--methods", "average,magic"], "no merge method 'magic'"),
+        (["compare", "ZOO", "--methods", ","], "at least one method"),
+        (["methods", "--threads", "0"], "--threads is 0"),
+        (["evaluate", "ZOO", "--device", "mps"], "'mps' is not available"),
+    ],
+)
+def test_a_refusal_is_one_sentence_on_stderr_and_exit_1(
+    capsys, tiny_zoo, recipe_file, tmp_path, arguments, words
+):
+    here = tmp_path / "here"
+    here.mkdir()
+    places = {"OUT": tmp_path / "o", "HERE": here, "RECIPE": recipe_file, "ZOO": tiny_zoo}
+    code, _, err = run(capsys, *(places.get(a, a) for a in arguments))
+    assert code == 1
+    assert words in err
+    assert err.startswith("studio: ")
+    assert "Traceback" not in err
+    assert not (tmp_path / "o").exists()
+
+
+def test_usage_errors_leave_with_2(capsys):
+    for arguments in (
+        [],
+        ["merge"],
+        ["unmerge", "r", "--task", "a", "--mode", "gone", "--out", "x"],
+    ):
+        with pytest.raises(SystemExit) as left:
+            main(arguments)
+        assert left.value.code == 2
+
+
+def test_nan_in_a_checkpoint_names_file_tensor_and_count_and_writes_nothing(
+    capsys, zoo_folder, tmp_path
+):
+    model = draw(1)
+    model["layer.0.dense.bias"][0] = float("inf")
+    save_model(zoo_folder / "red", model)
+    (zoo_folder / "r.yaml").write_text(
+        "base: base\nmethod: average\ntasks: [{name: red, checkpoint: red}]"
+    )
+    code, _, err = run(capsys, "merge", zoo_folder / "r.yaml", "--out", tmp_path / "deep" / "o")
+    assert code == 1
+    assert "layer.0.dense.bias holds 1 values that are NaN or infinite, of 6" in err
+    assert list((tmp_path / "deep").iterdir()) == []
