@@ -28,15 +28,19 @@ class Merge:
         recipe: what to merge.
         base: the base model.
         deltas: of the recipe's tasks, in its order.
+        known: a Gram that holds these tasks among others, if one has been computed.
     """
 
     recipe: Recipe
     base: Checkpoint
     deltas: Deltas
+    known: Gram | None = None
 
     @cached_property
     def gram(self) -> Gram:
-        """Inner products of the raw deltas (one pass over all of them)."""
+        """Inner products of the raw deltas (one pass over all of them, unless known)."""
+        if self.known is not None:
+            return self.known.subset(self.deltas.tasks, self.deltas.names)
         return gram(self.deltas)
 
     @cached_property

@@ -15,7 +15,7 @@ from studio.checkpoints.writer import write_weights
 from studio.errors import BadCheckpoint, NothingToMerge, OutputExists, StudioError
 from studio.export import check_loads, export
 from studio.files import new_folder
-from studio.merge import merged_tensors, open_merge
+from studio.merge import Merge, merged_tensors, open_merge
 from studio.recipe import Recipe, TaskEntry, load_recipe, save_recipe
 from studio.tasks.bench import Bench
 from studio.workspace import unmerge, write_merge
@@ -128,7 +128,7 @@ def test_exact_unmerge_equals_never_merged_in_every_position(
     for count in (1, 2):
         for gone in combinations(full.recipe.names, count):
             recipe = unmerge(full.recipe, gone, "exact")
-            warm = type(full)(recipe, full.base, full.deltas.subset(recipe.names))
+            warm = Merge(recipe, full.base, full.deltas.subset(recipe.names), full.gram)
             never = make_recipe(*recipe.names, options=options)
             a, b = (
                 export(m, tmp_path / f"{i}{count}{gone}")

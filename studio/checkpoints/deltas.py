@@ -89,6 +89,10 @@ class Deltas:
         sources = tuple(self._source(task, name) for task in range(len(self)))
         return TensorDeltas(name, entry.shape, self.base.tensor(name).reshape(-1), sources)
 
+    def factors(self, name: str) -> tuple[Factors | None, ...]:
+        """Per task the low-rank factors of its delta of a tensor, or None if it has none."""
+        return tuple(self._factors(task, name) for task in range(len(self)))
+
     def private(self, task: str) -> dict[str, Tensor]:
         """A task's own tensors (its head, say), which are never merged."""
         index = self.tasks.index(task)
@@ -110,6 +114,8 @@ class Deltas:
             for (index, name), values in self._resident.items()
             if index == old
         }
+        if chosen.dtype != self.dtype:  # what is in memory was computed in the wider dtype
+            chosen._resident = {}
         return chosen
 
     def keep_in_memory(self, limit: int) -> bool:
@@ -136,11 +142,14 @@ class Deltas:
         if (task, name) in self._resident:
             return Resident(self._resident[task, name])
         stored = self.joins[task].shared.get(name)
-        checkpoint = self.checkpoints[task]
-        if stored is None:
+        if stored is None or self.checkpoints[task].adapter is not None:
+            return self._factors(task, name)
+        return self.checkpoints[task].tensor(stored).reshape(-1)
+
+    def _factors(self, task: int, name: str) -> Factors | None:
+        stored, checkpoint = self.joins[task].shared.get(name), self.checkpoints[task]
+        if stored is None or checkpoint.adapter is None:
             return None
-        if checkpoint.adapter is None:
-            return checkpoint.tensor(stored).reshape(-1)
         b, a = (checkpoint.tensor(f"{stored}.lora_{part}.weight") for part in "BA")
         return Factors(b, a, checkpoint.adapter.scale)
 

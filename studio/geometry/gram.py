@@ -40,6 +40,12 @@ class Gram:
         """``(n, n)`` cosines over the whole model."""
         return cosine(self.total())
 
+    def subset(self, tasks: tuple[str, ...], names: tuple[str, ...]) -> "Gram":
+        """The same products for some tasks and tensors: the bits that a new pass would give."""
+        i = torch.tensor([self.tasks.index(task) for task in tasks], dtype=torch.long)
+        t = torch.tensor([self.names.index(name) for name in names], dtype=torch.long)
+        return Gram(tasks, names, self.blocks[t][:, i][:, :, i])
+
 
 def cosine(gram: Tensor) -> Tensor:
     """``(..., n, n)`` cosines of inner products; a zero vector has cosine 0 with all others."""
@@ -55,7 +61,8 @@ def gram(deltas: Deltas, rows: Tensor | None = None, progress: Progress = silent
 
     Deltas are read in pieces of ``CHUNK`` elements, upcast to float64, multiplied by a
     single-threaded product and added in index order, so the number of threads changes no bit.
-    Two LoRA deltas meet in their factors: <B1 A1, B2 A2> = sum((B1^T B2) * (A1 A2^T)).
+    Two LoRA deltas meet in their factors: <B1 A1, B2 A2> = sum((B1^T B2) * (A1 A2^T)). Each
+    pair's product is computed alone, so that it does not depend on which other tasks there are.
 
     Args:
         deltas: n deltas over T tensors.
@@ -74,10 +81,15 @@ def gram(deltas: Deltas, rows: Tensor | None = None, progress: Progress = silent
         tensor = deltas.at(name)
         if rows is not None:
             blocks[t] = _streamed(tensor, rows[t % len(rows)], deltas.dtype)
-        elif all(isinstance(source, Factors | None) for source in tensor.sources):
-            blocks[t] = _in_factors(tensor.sources)
         else:
-            blocks[t] = _streamed(tensor, None, deltas.dtype)
+            factors = deltas.factors(name)
+            blocks[t] = _in_factors(factors)
+            if any(
+                f is None and s is not None for f, s in zip(factors, tensor.sources, strict=True)
+            ):
+                dense = _streamed(tensor, None, deltas.dtype)
+                low = torch.tensor([f is not None for f in factors])
+                blocks[t] = torch.where(low[:, None] & low, blocks[t], dense)
         if not bool(blocks[t].isfinite().all()):
             raise not_finite(deltas, name)
     return Gram(deltas.tasks, deltas.names, blocks)
@@ -106,15 +118,17 @@ def _combined(values: list[np.ndarray | None], weights: list[float]) -> np.ndarr
     return total
 
 
-def _in_factors(sources: tuple) -> Tensor:
-    n = len(sources)
+def _in_factors(factors: tuple[Factors | None, ...]) -> Tensor:
+    n = len(factors)
     block = torch.zeros(n, n, dtype=torch.float64)
-    doubled = [None if f is None else (f.b.double().numpy(), f.a.double().numpy()) for f in sources]
+    doubled = [
+        None if f is None else (f.b.double().numpy(), f.a.double().numpy() * f.scale)
+        for f in factors
+    ]
     for i, first in enumerate(doubled):
         for j, second in enumerate(doubled[: i + 1]):
             if first is not None and second is not None:
                 left = np.einsum("oi,oj->ij", first[0], second[0])
                 right = np.einsum("ik,jk->ij", first[1], second[1])
-                product = float((left * right).sum()) * sources[i].scale * sources[j].scale
-                block[i, j] = block[j, i] = product
+                block[i, j] = block[j, i] = float((left * right).sum())
     return block

@@ -9,6 +9,7 @@ import torch
 from studio.checkpoints.checkpoint import Checkpoint, open_checkpoint
 from studio.checkpoints.deltas import Deltas
 from studio.errors import BadData
+from studio.geometry.gram import Gram, gram
 from studio.merge import Merge, open_merge
 from studio.progress import Progress, silent
 from studio.recipe import Recipe
@@ -47,6 +48,11 @@ class Bench:
         self.deltas.keep_in_memory(_RESIDENT_LIMIT)
         return LiveModel(self.base, self.device)
 
+    @cached_property
+    def gram(self) -> Gram:
+        """Inner products of all the zoo's deltas; those of any subset are among them."""
+        return gram(self.deltas)
+
     @property
     def scored(self) -> tuple[str, ...]:
         """Names of the tasks that have held-out rows and a head."""
@@ -60,7 +66,9 @@ class Bench:
         same = all(known.get(t.name) == t.checkpoint and not t.digest for t in recipe.tasks)
         if not same or recipe.base != self.zoo.base:
             return open_merge(recipe)
-        return Merge(recipe, self.base, self.deltas.subset(recipe.names))
+        chosen = self.deltas.subset(recipe.names)
+        known = self.gram if chosen.dtype == self.deltas.dtype else None
+        return Merge(recipe, self.base, chosen, known)
 
     def evaluation(
         self, heads: Mapping[str, Head | None], split: str, live: LiveModel | None = None

@@ -72,3 +72,27 @@ def test_bits_do_not_depend_on_the_number_of_threads(deltas):
     finally:
         torch.set_num_threads(before)
     assert results[0].equal(results[1])
+
+
+def test_a_subset_has_the_bits_of_its_own_pass_whichever_tasks_are_left(deltas):
+    whole = gram(deltas)
+    deltas.keep_in_memory(10**6)
+    warm = gram(deltas)
+    assert warm.blocks.equal(whole.blocks)
+    for tasks in [("blue",), ("green", "blue"), ("blue", "red")]:
+        own = deltas.subset(tasks)
+        assert whole.subset(tasks, own.names).blocks.equal(gram(own).blocks)
+
+
+def test_a_float64_checkpoint_that_leaves_takes_its_dtype_with_it(zoo_folder, deltas):
+    from studio.checkpoints.checkpoint import open_checkpoint
+    from studio.checkpoints.deltas import Deltas
+
+    wide = {f"bert.{k}": v.double() for k, v in draw(9).items()}
+    save_model(zoo_folder / "wide", wide)
+    opened = [(n, open_checkpoint(zoo_folder / n)) for n in ("red", "wide")]
+    both = Deltas(deltas.base, opened)
+    both.keep_in_memory(10**6)
+    left = both.subset(["red"])
+    assert (both.dtype, left.dtype) == (torch.float64, torch.float32)
+    assert gram(left).blocks.equal(gram(Deltas(deltas.base, opened[:1])).blocks)
