@@ -1,6 +1,6 @@
 """A merge: from a recipe to merged tensors, streamed piece by piece."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -28,19 +28,19 @@ class Merge:
         recipe: what to merge.
         base: the base model.
         deltas: of the recipe's tasks, in its order.
-        known: a Gram that holds these tasks among others, if one has been computed.
+        known: recalls (or computes) a Gram that holds these tasks among others.
     """
 
     recipe: Recipe
     base: Checkpoint
     deltas: Deltas
-    known: Gram | None = None
+    known: Callable[[], Gram] | None = None
 
     @cached_property
     def gram(self) -> Gram:
         """Inner products of the raw deltas (one pass over all of them, unless known)."""
         if self.known is not None:
-            return self.known.subset(self.deltas.tasks, self.deltas.names)
+            return self.known().subset(self.deltas.tasks, self.deltas.names)
         return gram(self.deltas)
 
     @cached_property

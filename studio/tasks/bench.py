@@ -67,8 +67,8 @@ class Bench:
         if not same or recipe.base != self.zoo.base:
             return open_merge(recipe)
         chosen = self.deltas.subset(recipe.names)
-        known = self.gram if chosen.dtype == self.deltas.dtype else None
-        return Merge(recipe, self.base, chosen, known)
+        same_dtype = chosen.dtype == self.deltas.dtype
+        return Merge(recipe, self.base, chosen, (lambda: self.gram) if same_dtype else None)
 
     def evaluation(
         self, heads: Mapping[str, Head | None], split: str, live: LiveModel | None = None

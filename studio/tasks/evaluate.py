@@ -71,6 +71,7 @@ class Evaluation:
         }
         self._batches = _batches(parts)
         self._next = 0
+        self._scores: tuple[int, dict[str, Score]] = (-1, {})
 
     @property
     def done(self) -> bool:
@@ -108,15 +109,18 @@ class Evaluation:
         return np.where(found == _UNKNOWN, _UNKNOWN, found == self.parts[task].labels)
 
     def scores(self) -> dict[str, Score]:
-        """Scores on the rows run so far, for the tasks that have any."""
-        scores = {}
+        """Scores on the rows run so far, for the tasks that have any; computed once per step."""
+        at, scores = self._next, {}
+        if self._scores[0] == at:
+            return dict(self._scores[1])
         for name, part in self.parts.items():
             correct = self.correct(name)
             seen = correct != _UNKNOWN
             if seen.any():
                 groups = None if part.groups is None else part.groups[seen]
                 scores[name] = score(correct[seen], groups)
-        return scores
+        self._scores = (at, scores)
+        return dict(scores)
 
 
 def _batches(parts: Sequence[Examples]) -> list[list[tuple[str, int]]]:

@@ -68,9 +68,8 @@ def cluster_bootstrap(correct: np.ndarray, groups: np.ndarray) -> tuple[float, f
     _, index = np.unique(groups, return_inverse=True)
     sizes = np.bincount(index).astype(float)
     right = np.bincount(index, weights=correct)
-    generator = np.random.default_rng(0)
-    drawn = generator.multinomial(len(sizes), np.full(len(sizes), 1 / len(sizes)), _RESAMPLES)
-    low, high = np.percentile((drawn @ right) / (drawn @ sizes), [2.5, 97.5])
+    drawn = np.random.default_rng(0).integers(0, len(sizes), (_RESAMPLES, len(sizes)), np.int32)
+    low, high = np.percentile(right[drawn].sum(1) / sizes[drawn].sum(1), [2.5, 97.5])
     return float(low), float(high)
 
 

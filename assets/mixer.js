@@ -1,0 +1,112 @@
+// The mixer: one component that shows the whole mix and sends the whole mix back.
+// Runs inside gr.HTML's js_on_load, which provides element, props, trigger and watch.
+const box = element.querySelector('.mixer');
+
+function make(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+  node.append(...children);
+  return node;
+}
+
+function send(change) {
+  const next = JSON.parse(JSON.stringify(props.value));
+  change(next);
+  props.value = next;
+  trigger('input');
+}
+
+function methodRow(value) {
+  const select = make('select', { id: 'mix-method' });
+  for (const method of value.methods) select.append(new Option(method.title, method.name));
+  select.value = value.method;
+  select.addEventListener('change', () => send((mix) => { mix.method = select.value; }));
+  return make('div', { class: 'option' }, make('label', { for: 'mix-method' }, 'Method'), select);
+}
+
+function optionRow(option, value) {
+  const id = `mix-option-${option.name}`;
+  const set = (x) => send((mix) => { mix.options[option.name] = x; });
+  let control;
+  let reading = '';
+  if (option.choices.length) {
+    control = make('select', { id });
+    for (const choice of option.choices) control.append(new Option(choice, choice));
+    control.value = value.options[option.name];
+    control.addEventListener('change', () => set(control.value));
+  } else {
+    const fine = option.high - option.low <= 2;
+    control = make('input', {
+      id, type: fine ? 'range' : 'number', min: option.low, max: option.high, step: fine ? 0.05 : 0.1,
+    });
+    control.value = value.options[option.name];
+    reading = make('output', { for: id }, String(value.options[option.name]));
+    control.addEventListener(fine ? 'input' : 'change', () => {
+      if (control.value === '' || !control.checkValidity()) { control.value = value.options[option.name]; return; }
+      reading.textContent = control.value;
+      set(Number(control.value));
+    });
+    if (!fine) reading = '';
+  }
+  const label = make('label', { for: id, title: option.words }, option.name);
+  control.setAttribute('title', option.words);
+  return make('div', { class: 'option' }, label, control, reading);
+}
+
+function strip(row, index, value) {
+  const id = `mix-${index}`;
+  const toggle = make('input', { type: 'checkbox', 'aria-label': `Merge ${row.name}` });
+  const range = make('input', { type: 'range', id, min: 0, max: 1.5, step: 0.01 });
+  const number = make('input', { type: 'number', step: 0.01, 'aria-label': `Coefficient of ${row.name}` });
+  const earlier = make('button', { type: 'button', class: 'earlier', 'aria-label': `Move ${row.name} earlier`, title: 'Merge this task earlier' }, '↑');
+  const set = (part, x) => send((mix) => { mix.rows[index][part] = x; });
+  toggle.addEventListener('change', () => set('on', toggle.checked));
+  range.addEventListener('input', () => { number.value = range.value; set('coefficient', Number(range.value)); });
+  number.addEventListener('change', () => {
+    if (number.value === '' || !Number.isFinite(number.valueAsNumber)) { number.value = range.value; return; }
+    range.value = number.value;
+    set('coefficient', Number(number.value));
+  });
+  earlier.addEventListener('click', () => send((mix) => { mix.action = `earlier:${row.name}`; }));
+  const node = make('div', { class: 'strip' }, toggle, make('label', { for: id, title: row.name }, row.name), range, number, earlier);
+  node.dataset.name = row.name;
+  return node;
+}
+
+let drawn = '';
+
+function draw() {
+  const value = props.value;
+  if (!value || !value.rows) return;
+  const shape = JSON.stringify([value.method, value.schema, value.rows.map((row) => row.name)]);
+  if (shape !== drawn) {
+    drawn = shape;
+    const options = value.schema.map((option) => optionRow(option, value));
+    box.replaceChildren(
+      methodRow(value),
+      make('p', { class: 'about' }, value.about),
+      make('div', { class: 'options' }, ...options),
+      make('div', { class: 'strips' }, ...value.rows.map((row, index) => strip(row, index, value))),
+    );
+  }
+  const active = document.activeElement;
+  value.rows.forEach((row, index) => {
+    const node = box.querySelectorAll('.strip')[index];
+    const [toggle, , range, number, earlier] = node.children;
+    toggle.checked = row.on;
+    if (active !== range) range.value = row.coefficient;
+    if (active !== number) number.value = row.coefficient;
+    node.classList.toggle('off', !row.on);
+    earlier.hidden = !value.ordered;
+    earlier.disabled = index === 0;
+  });
+  value.schema.forEach((option) => {
+    const control = box.querySelector(`[id="mix-option-${option.name}"]`);
+    if (control !== active) control.value = value.options[option.name];
+    const reading = control.parentElement.querySelector('output');
+    if (reading) reading.textContent = value.options[option.name];
+  });
+}
+
+draw();
+watch('value', draw);

@@ -1,0 +1,107 @@
+"""One long job at a time: progress, cancel, and an outcome that stays until the next one."""
+
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from studio.errors import Cancelled, StudioError
+from studio.progress import Progress
+
+
+@dataclass(frozen=True)
+class JobState:
+    """What the page shows of a job.
+
+    Attributes:
+        name: what it does, for people.
+        phase: 'running', 'cancelling', 'done', 'failed' or 'cancelled'.
+        share: 0 to 1.
+        words: what it is doing, or how it ended.
+        seconds: since its start, or how long it took.
+        result: what it made, once done.
+    """
+
+    name: str
+    phase: str
+    share: float
+    words: str
+    seconds: float
+    result: str = ""
+
+    @property
+    def running(self) -> bool:
+        """Whether it is still at work."""
+        return self.phase in ("running", "cancelling")
+
+
+class Jobs:
+    """Runs one job in a thread of its own; a page that is reloaded finds it here."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._cancel = threading.Event()
+        self._state: JobState | None = None
+        self._started = 0.0
+
+    @property
+    def state(self) -> JobState | None:
+        """The running job, or the last one; None before the first."""
+        with self._lock:
+            if self._state and self._state.running:
+                return replace(self._state, seconds=time.monotonic() - self._started)
+            return self._state
+
+    def start(self, name: str, work: Callable[[Progress], tuple[str, str]]) -> None:
+        """Start a job.
+
+        Args:
+            name: for people.
+            work: does it, reporting progress; returns its last words and its result.
+
+        Raises:
+            StudioError: another job is running.
+        """
+        with self._lock:
+            if self._state and self._state.running:
+                raise StudioError(f"'{self._state.name}' is still running; wait or cancel it.")
+            self._cancel.clear()
+            self._started = time.monotonic()
+            self._state = JobState(name, "running", 0.0, "starting", 0.0)
+        threading.Thread(target=self._run, args=(work,), name="job", daemon=True).start()
+
+    def cancel(self) -> None:
+        """Ask the running job to stop; it does at its next progress report."""
+        with self._lock:
+            if self._state and self._state.phase == "running":
+                self._cancel.set()
+                self._state = replace(self._state, phase="cancelling", words="cancelling")
+
+    def _run(self, work: Callable[[Progress], tuple[str, str]]) -> None:
+        try:
+            words, result = work(self._report)
+            self._end("done", words, result)
+        except Cancelled as stop:
+            self._end("cancelled", str(stop))
+        except StudioError as refusal:
+            self._end("failed", str(refusal))
+        except MemoryError:
+            self._end("failed", "Out of memory; close other programs or use a smaller model.")
+        except Exception as bug:
+            traceback.print_exc()
+            self._end("failed", f"Internal error ({type(bug).__name__}); the terminal has details.")
+
+    def _report(self, share: float, words: str) -> None:
+        if self._cancel.is_set():
+            raise Cancelled("Cancelled; nothing was written.")
+        with self._lock:
+            if self._state and self._state.phase == "running":
+                self._state = replace(self._state, share=share, words=words)
+
+    def _end(self, phase: str, words: str, result: str = "") -> None:
+        with self._lock:
+            assert self._state is not None
+            seconds = time.monotonic() - self._started
+            share = 1.0 if phase == "done" else self._state.share
+            self._state = JobState(self._state.name, phase, share, words, seconds, result)

@@ -1,0 +1,178 @@
+"""The mixer's state as a frozen value, and its history."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from studio.errors import BadRecipe
+from studio.methods import method, method_type
+from studio.recipe import Option, Recipe, TaskEntry, finite
+from studio.zoo import Zoo
+
+_SAME_MOVE = 1.0  # seconds within which moves of one control count as one step of undo
+_LONGEST_HISTORY = 500
+
+
+@dataclass(frozen=True)
+class Strip:
+    """One task in the mixer: merged or not, and its coefficient (kept while it is unmerged)."""
+
+    name: str
+    on: bool
+    coefficient: float
+
+
+@dataclass(frozen=True)
+class Mix:
+    """Everything the mixer shows.
+
+    Attributes:
+        strips: one per task of the zoo, in merge order.
+        method: name of the merge method.
+        options: of that method.
+    """
+
+    strips: tuple[Strip, ...]
+    method: str
+    options: Mapping[str, Option] = field(default_factory=dict)
+
+    def recipe(self, zoo: Zoo) -> Recipe:
+        """The recipe of the tasks that are on: unticking a task is the exact unmerge."""
+        checkpoints = {task.name: task.checkpoint for task in zoo.tasks}
+        entries = tuple(
+            TaskEntry(s.name, checkpoints[s.name], s.coefficient) for s in self.strips if s.on
+        )
+        return Recipe(zoo.base, entries, self.method, dict(self.options))
+
+    def equal(self) -> "Mix":
+        """Every merged task gets the mean of their coefficients."""
+        on = [strip.coefficient for strip in self.strips if strip.on]
+        return self._each(round(sum(on) / len(on), 2)) if on else self
+
+    def halved(self) -> "Mix":
+        """Every coefficient halved."""
+        strips = (replace(s, coefficient=round(s.coefficient / 2, 4)) for s in self.strips)
+        return replace(self, strips=tuple(strips))
+
+    def earlier(self, name: str) -> "Mix":
+        """The same mix with a task one place earlier in the merge order."""
+        strips = list(self.strips)
+        place = next(i for i, strip in enumerate(strips) if strip.name == name)
+        if place:
+            strips[place - 1], strips[place] = strips[place], strips[place - 1]
+        return replace(self, strips=tuple(strips))
+
+    def with_method(self, name: str) -> "Mix":
+        """Another method at its defaults, with the coefficients it starts from."""
+        fresh = replace(self, method=method_type(name).name, options={})
+        return fresh._each(starting_coefficient(name, len(self.strips)))
+
+    def _each(self, coefficient: float) -> "Mix":
+        strips = (replace(strip, coefficient=coefficient) for strip in self.strips)
+        return replace(self, strips=tuple(strips))
+
+
+def starting_coefficient(name: str, tasks: int) -> float:
+    """What the mixer proposes: for components of whole deltas 1/sqrt(n), else the default.
+
+    n orthogonal components of equal norm, added at 1/sqrt(n), move the base as far as one task
+    does; a file that leaves the coefficient out still means the method's default.
+    """
+    if name == "mdm_oc":
+        return round(max(tasks, 1) ** -0.5, 2)
+    return method_type(name).default_coefficient
+
+
+def starting_mix(zoo: Zoo) -> Mix:
+    """All tasks of a zoo, on, with MDM-OC."""
+    strips = tuple(Strip(task.name, True, 0.0) for task in zoo.tasks)
+    return Mix(strips, "mdm_oc").with_method("mdm_oc")
+
+
+def mix_from_page(value: object, current: Mix) -> Mix:
+    """The mix that the page sent, checked against the one there is.
+
+    Raises:
+        BadRecipe: a value that the page cannot have made, or a number that is not finite.
+    """
+    try:
+        rows = {row["name"]: row for row in value["rows"]}  # type: ignore[index]
+        name = str(value["method"])  # type: ignore[index]
+        options = dict(value["options"])  # type: ignore[index]
+    except (TypeError, KeyError, ValueError):
+        raise BadRecipe("The page sent a mix that cannot be read; reload the page.") from None
+    if set(rows) != {strip.name for strip in current.strips}:
+        raise BadRecipe("The page shows another zoo than the one that is open; reload the page.")
+    if name != current.method:
+        return current.with_method(name)
+    method(name, options)
+    strips = tuple(
+        Strip(
+            strip.name,
+            bool(rows[strip.name].get("on")),
+            finite(rows[strip.name].get("coefficient"), f"The coefficient of '{strip.name}'"),
+        )
+        for strip in current.strips
+    )
+    return Mix(strips, name, options)
+
+
+class History:
+    """Mixes that were shown, with undo and redo; quick moves of one control are one step."""
+
+    def __init__(self, first: Mix) -> None:
+        self._mixes = [first]
+        self._place = 0
+        self._last: tuple[str, float] = ("", -1e9)
+
+    @property
+    def current(self) -> Mix:
+        """The mix that is shown."""
+        return self._mixes[self._place]
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is an earlier mix."""
+        return self._place > 0
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether an undone mix can come back."""
+        return self._place < len(self._mixes) - 1
+
+    def push(self, mix: Mix, control: str, now: float) -> None:
+        """Show a mix; ``control`` is what was moved, ``now`` in seconds."""
+        if mix == self.current:
+            return
+        key, when = self._last
+        same = control and key == control and now - when < _SAME_MOVE and not self.can_redo
+        del self._mixes[self._place + 1 :]
+        if same and self._place:
+            self._mixes[self._place] = mix
+        else:
+            self._mixes.append(mix)
+            del self._mixes[:-_LONGEST_HISTORY]
+            self._place = len(self._mixes) - 1
+        self._last = (control, now)
+
+    def undo(self) -> None:
+        """Go back one step, if there is one."""
+        self._place = max(self._place - 1, 0)
+        self._last = ("", -1e9)
+
+    def redo(self) -> None:
+        """Go forward one step, if there is one."""
+        self._place = min(self._place + 1, len(self._mixes) - 1)
+        self._last = ("", -1e9)
+
+
+def moved(before: Mix, after: Mix) -> str:
+    """Name of the one control that differs, or '' if several do."""
+    names = [
+        f"{a.name}.{part}"
+        for a, b in zip(before.strips, after.strips, strict=True)
+        for part in ("on", "coefficient")
+        if getattr(a, part) != getattr(b, part)
+    ]
+    if before.method != after.method or before.options != after.options:
+        names.append("method")
+    return names[0] if len(names) == 1 else ""

@@ -1,0 +1,246 @@
+"""The background worker: live scores first, then geometry, then references and maps."""
+
+import threading
+import traceback
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+from studio.errors import StudioError
+from studio.geometry.gram import Gram
+from studio.geometry.maps import DeltaMap, mds_map, tsne_map
+from studio.merge import Merge
+from studio.recipe import Recipe
+from studio.tasks.bench import Bench
+from studio.tasks.evaluate import Evaluation
+from studio.tasks.scores import Score
+from studio.workspace import components_gram
+
+_KEPT_EVALUATIONS = 64
+_KEPT_GEOMETRIES = 16
+_REFERENCES = "references"
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """The geometry of a merge: raw and component Grams, residual, and maps once they are drawn."""
+
+    before: Gram
+    after: Gram
+    residual: float
+    scope: str
+    weighed: bool
+    shares: tuple[float, ...]
+    maps: tuple[DeltaMap, ...] = ()
+
+
+class Worker:
+    """Computes what the page shows, in small steps, the most urgent first.
+
+    One thread owns the live model. Whoever asks for something else is served at the next step,
+    which is a batch of rows or one map.
+    """
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
+        self.version = 0
+        self.experts: dict[str, Score] = {}
+        self.head_only: dict[str, Score] | None = None
+        self.base: dict[str, Score] = {}
+        self._changed = threading.Condition()
+        self._wanted: Recipe | None = None
+        self._needed: list[Recipe] = []
+        self._evaluations: OrderedDict[str, Evaluation] = OrderedDict()
+        self._geometries: OrderedDict[object, Geometry] = OrderedDict()
+        self._refusals: dict[str, str] = {}
+        self._worn = ""
+        self._references = self._reference_steps()
+        self._references_done = False
+        self._stopped = False
+        self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread after its current step and wait for it."""
+        with self._changed:
+            self._stopped = True
+            self._changed.notify_all()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def want(self, recipe: Recipe) -> None:
+        """Show this recipe from now on."""
+        with self._changed:
+            self._wanted = recipe
+            self.version += 1
+            self._changed.notify_all()
+
+    @property
+    def refusal_of_references(self) -> str:
+        """Why experts and base cannot be scored; empty if they can."""
+        with self._changed:
+            return self._refusals.get(_REFERENCES, "")
+
+    @property
+    def idle(self) -> bool:
+        """Whether all that the page can ask for is there."""
+        with self._changed:
+            return self._wanted is not None and self._next() is None
+
+    def evaluation(self, recipe: Recipe) -> Evaluation | None:
+        """What is known of a recipe's scores."""
+        with self._changed:
+            return self._evaluations.get(recipe.digest)
+
+    def geometry(self, recipe: Recipe) -> Geometry | None:
+        """What is known of a recipe's geometry."""
+        with self._changed:
+            return self._geometries.get(_shape(recipe))
+
+    def refusal(self, recipe: Recipe) -> str:
+        """Why a recipe cannot be shown; empty if it can."""
+        with self._changed:
+            return self._refusals.get(recipe.digest, "")
+
+    def scores(self, recipe: Recipe, report: Callable[[float], None]) -> dict[str, Score]:
+        """All of a recipe's scores; waits for them. ``report`` may raise to give up."""
+        if not self.bench.scored:
+            return {}
+        with self._changed:
+            self._needed.append(recipe)
+            self._changed.notify_all()
+        try:
+            while True:
+                with self._changed:
+                    known = self._evaluations.get(recipe.digest)
+                    if known and known.done:
+                        return known.scores()
+                    if recipe.digest in self._refusals:
+                        raise StudioError(self._refusals[recipe.digest])
+                    self._changed.wait(0.1)
+                report(known.share if known else 0.0)
+        finally:
+            with self._changed:
+                self._needed.remove(recipe)
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                while not self._stopped and self._next() is None:
+                    self._changed.wait()
+                step = self._next()
+                if self._stopped or step is None:
+                    return
+            work, about = step
+            problem = ""
+            try:
+                work()
+            except StudioError as refusal:
+                problem = str(refusal)
+            except Exception as bug:
+                traceback.print_exc()
+                problem = f"Internal error ({type(bug).__name__}); the terminal has details."
+            with self._changed:
+                if problem:
+                    self._refusals[about] = problem
+                self.version += 1
+                self._changed.notify_all()
+
+    def _next(self) -> tuple[Callable[[], None], str] | None:
+        """The most urgent step and what a refusal of it is about, or None."""
+        recipe = self._wanted
+        if recipe is None:
+            return None
+        for each in (recipe, *self._needed):
+            if each.digest not in self._refusals and not self._is_scored(each):
+                return partial(self._score, each), each.digest
+        known = self._geometries.get(_shape(recipe))
+        usable = bool(recipe.tasks) and recipe.digest not in self._refusals
+        if usable and known is None:
+            return partial(self._measure, recipe), recipe.digest
+        if not self._references_done and _REFERENCES not in self._refusals:
+            return self._reference, _REFERENCES
+        if usable and known is not None and not known.maps:
+            return partial(self._draw, recipe, known), recipe.digest
+        return None
+
+    def _is_scored(self, recipe: Recipe) -> bool:
+        known = self._evaluations.get(recipe.digest)
+        return not self.bench.scored or (known is not None and known.done)
+
+    def _score(self, recipe: Recipe) -> None:
+        self._wear(recipe.digest, self.bench.merge(recipe))
+        known = self._evaluations.get(recipe.digest)
+        if known is None:
+            known = self.bench.evaluation(self.bench.heads(), "held_out")
+            with self._changed:
+                self._evaluations[recipe.digest] = known
+                while len(self._evaluations) > _KEPT_EVALUATIONS:
+                    self._evaluations.popitem(last=False)
+        known.step(self.bench.live)
+
+    def _wear(self, key: str, merge: Merge | None) -> None:
+        if self._worn != key:
+            self._worn = ""
+            self.bench.live.wear(merge)
+            self._worn = key
+
+    def _measure(self, recipe: Recipe) -> None:
+        shape = _shape(recipe)
+        merge = self.bench.merge(recipe)
+        measured = components_gram(merge)
+        geometry = Geometry(
+            merge.gram,
+            merge.basis.weighed(measured),
+            merge.basis.residual(measured),
+            merge.basis.scope,
+            merge.basis.scales is not None,
+            tuple(merge.basis.shares.tolist()),
+        )
+        with self._changed:
+            self._geometries[shape] = geometry
+            while len(self._geometries) > _KEPT_GEOMETRIES:
+                self._geometries.popitem(last=False)
+
+    def _draw(self, recipe: Recipe, known: Geometry) -> None:
+        merge = self.bench.merge(recipe)
+        drawn = (tsne_map(merge.gram, merge.basis, recipe.seed), mds_map(merge.gram, merge.basis))
+        maps = tuple(each for each in drawn if each is not None)
+        with self._changed:
+            self._geometries[_shape(recipe)] = Geometry(**{**vars(known), "maps": maps})
+
+    def _reference(self) -> None:
+        if next(self._references, None) is None:
+            self._references_done = True
+
+    def _reference_steps(self) -> Iterator[bool]:
+        """Experts, head-only and base, one batch at a time."""
+        heads = self.bench.heads
+        if not self.bench.scored:
+            return
+        fitted = {name: self.bench.tasks[name].head_only for name in self.bench.scored}
+        plans: list[tuple[dict, str | None, Callable[[dict[str, Score]], None]]] = [
+            (heads(name), name, lambda found: self.experts.update(found))
+            for name in self.bench.scored
+        ]
+        if fitted and None not in fitted.values():
+            plans.append((fitted, None, lambda found: setattr(self, "head_only", found)))
+        plans.append((heads(), None, lambda found: self.base.update(found)))
+        for chosen, expert, keep in plans:
+            evaluation = self.bench.evaluation(chosen, "held_out")
+            while not evaluation.done:
+                merge = self.bench.expert(expert) if expert else None
+                self._wear(f"expert {expert}" if expert else "base", merge)
+                evaluation.step(self.bench.live)
+                yield True
+            keep(evaluation.scores())
+
+
+def _shape(recipe: Recipe) -> object:
+    """What a recipe's geometry depends on: not on its coefficients."""
+    checkpoints = tuple((task.name, task.checkpoint) for task in recipe.tasks)
+    return checkpoints, recipe.method, tuple(sorted(recipe.options.items()))

@@ -1,0 +1,212 @@
+"""Pure views of scores, files and jobs: values to HTML strings, tested without a browser."""
+
+from collections.abc import Mapping
+from html import escape
+from math import sqrt
+from urllib.parse import quote
+
+from studio.session.jobs import JobState
+from studio.session.session import Snapshot
+from studio.tasks.scores import Score, gain_kept, mean_accuracy
+from studio.zoo import Zoo
+
+
+def headline(now: Snapshot) -> str:
+    """The mean over tasks, what it is compared with, and how sure it is."""
+    parts = []
+    if now.scores:
+        mean, half = mean_accuracy(now.scores), _half_width(now.scores)
+        rows = sum(score.n for score in now.scores.values())
+        total = sum(now.rows.values())
+        state = f"n={rows:,}" if rows == total else f"n={rows:,} of {total:,} so far"
+        parts.append(
+            f"mean accuracy <b id='mean' data-n='{rows}'>{mean:.1%}</b> "
+            f"<span class='quiet'>± {half:.1%}, {state}</span>"
+        )
+    elif now.rows and not now.refusal:
+        parts.append("<span class='quiet'>scoring the first rows …</span>")
+    parts.append(f"merged <b id='merged'>{len(now.recipe.tasks)}</b> of {len(now.mix.strips)}")
+    if _complete(now.experts, now.rows):
+        parts.append(f"experts <b>{mean_accuracy(now.experts):.1%}</b>")
+    name, floor = _floor(now)
+    if floor and _complete(floor, now.rows):
+        parts.append(f"{name} <b>{mean_accuracy(floor):.1%}</b>")
+    gain = _gain(now)
+    if gain is not None:
+        parts.append(f"<span title='{_GAIN}'>gain kept <b id='gain'>{gain:.0%}</b></span>")
+    spans = "".join(f"<span>{each}</span>" for each in parts)
+    stamp = f"<i id='stamp' hidden data-version='{now.version}' data-busy='{int(now.busy)}'></i>"
+    return f"<div class='headline' role='status'>{spans}{stamp}</div>{_verdict(now)}"
+
+
+_GAIN = "share of the experts&#39; gain over head-only that this merge keeps, all tasks together"
+
+
+def accuracy(now: Snapshot) -> str:
+    """A row per task: bar for now, ticks for expert and floor, interval, rows."""
+    if not now.rows:
+        return (
+            "<p>This zoo names no held-out rows, so there is no accuracy to show. "
+            "Geometry and export work; add <code>data</code> to zoo.yaml for scores.</p>"
+        )
+    name, floor = _floor(now)
+    on = set(now.recipe.names)
+    body = "".join(_accuracy_row(now, task, task in on, floor or {}) for task in _in_order(now))
+    partial = "" if now.share >= 1 else " partial"
+    return (
+        f"<table class='studio accuracy{partial}'><caption>Held-out accuracy by task, with 95 % "
+        "intervals</caption><thead><tr><th scope='col'>task</th><th scope='col'>0 to 100 %</th>"
+        "<th scope='col'>now</th><th scope='col' class='wide'>interval</th>"
+        f"<th scope='col'>expert</th><th scope='col' class='wide'>{name}</th>"
+        f"<th scope='col' class='wide'>rows</th></tr></thead><tbody>{body}</tbody></table>"
+        "<p class='legend'><span class='l-now'>now</span><span class='l-interval'>95 % interval"
+        f"</span><span class='l-expert'>expert alone</span><span class='l-floor'>{name}</span></p>"
+        f"<p class='quiet'>{_FLOORS[name]} A task that is not merged is still scored, with its own "
+        "head. Intervals resample groups of related rows where the data has groups.</p>"
+    )
+
+
+_FLOORS = {
+    "head-only": "Head-only: the untouched base with a head fitted on it.",
+    "base": "Base: the untouched base with the expert's own head.",
+}
+
+
+def files(rows: list[dict], warnings: list[str], recipe_text: str) -> str:
+    """What is in the zoo, in plain words, and the recipe to take away."""
+    body = "".join(
+        f"<tr><th scope='row'>{escape(row['task'])}</th><td>{_kind(row)}</td>"
+        f"<td class='num'>{row['tensors']}</td><td class='num'>{row['parameters'] / 1e6:.1f} M</td>"
+        f"<td>{escape(', '.join(row['private'])) or 'nothing'}</td>"
+        f"<td>{escape(_join(row))}</td><td><code>{row['digest'][:12]}</code></td></tr>"
+        for row in rows
+    )
+    notes = "".join(f"<p class='note'>{escape(each)}</p>" for each in warnings)
+    link = "data:application/yaml;charset=utf-8," + quote(recipe_text)
+    return (
+        "<div class='scroll'><table class='studio'><caption>What each checkpoint would change in "
+        "the base</caption><thead><tr><th scope='col'>task</th><th scope='col'>kind</th>"
+        "<th scope='col'>tensors</th><th scope='col'>parameters</th><th scope='col'>kept private"
+        "</th><th scope='col'>notes</th><th scope='col'>digest</th></tr></thead>"
+        f"<tbody>{body}</tbody></table></div>{notes}"
+        f"<p><a class='download' download='recipe.yaml' href='{link}'>Download this recipe</a> "
+        "<span class='quiet'>for <code>python -m studio merge</code></span></p>"
+    )
+
+
+def job(state: JobState | None) -> str:
+    """The job strip: what runs, how far it is, how it ended."""
+    if state is None:
+        return "<div class='job quiet' id='job' data-phase='none'>No job has run yet.</div>"
+    words = escape(state.words)
+    if state.running:
+        middle = (
+            f"<progress max='1' value='{state.share:.3f}' aria-label='{escape(state.name)}'>"
+            f"</progress>{state.share:.0%} <span class='words'>{words}</span>"
+        )
+    else:
+        css = {"done": "up", "failed": "down"}.get(state.phase, "quiet")
+        middle = f"<b class='{css}'>{state.phase}</b>: <span class='words'>{words}</span>"
+    return (
+        f"<div class='job' id='job' role='status' data-phase='{state.phase}'>"
+        f"{escape(state.name)} {middle} <span class='quiet'>{state.seconds:.0f} s</span></div>"
+    )
+
+
+def refusal(sentence: str) -> str:
+    """A refusal that stays on the page."""
+    return f"<p class='refusal' role='alert'>{escape(sentence)}</p>" if sentence else ""
+
+
+def _accuracy_row(now: Snapshot, task: str, on: bool, floor: Mapping[str, Score]) -> str:
+    score, expert, least = (x.get(task) for x in (now.scores, now.experts, floor))
+    label = f"{task}: " + (f"{score.accuracy:.1%} now" if score else "not scored yet")
+    bar = ""
+    if score:
+        width = max(score.high - score.low, 0.004)
+        bar += f"<i style='width:{score.accuracy:.2%}'></i>"
+        bar += f"<s style='left:{score.low:.2%};width:{width:.2%}'></s>"
+    if least:
+        bar += f"<u style='left:{least.accuracy:.2%}'></u>"
+        label += f", floor {least.accuracy:.1%}"
+    if expert:
+        bar += f"<b style='left:{expert.accuracy:.2%}'></b>"
+        label += f", expert {expert.accuracy:.1%}"
+    state = "" if on else " <span class='quiet'>unmerged</span>"
+    interval = f"{score.low:.1%} to {score.high:.1%}" if score else ""
+    rows = _rows(score, now.rows[task])
+    return (
+        f"<tr class='{'' if on else 'off'}' data-task='{escape(task)}'>"
+        f"<th scope='row'><span>{escape(task)}</span>{state}</th>"
+        f"<td><div class='track' role='img' aria-label='{escape(label)}'>{bar}</div></td>"
+        f"<td class='num now'>{_percent(score)}</td><td class='num wide'>{interval}</td>"
+        f"<td class='num'>{_percent(expert)}</td><td class='num wide'>{_percent(least)}</td>"
+        f"<td class='num wide'>{rows}</td></tr>"
+    )
+
+
+def _verdict(now: Snapshot) -> str:
+    """The sentence that a user must not miss, if there is one."""
+    if now.refusal:
+        return refusal(now.refusal)
+    name, floor = _floor(now)
+    if floor and now.recipe.tasks and now.share >= 1 and _complete(floor, now.rows):
+        loss = mean_accuracy(floor) - mean_accuracy(now.scores)
+        if loss > 0:
+            return (
+                f"<p class='note'>This merge scores {100 * loss:.1f} points below {name}: on "
+                "average the tasks would do better unmerged. Try smaller coefficients.</p>"
+            )
+    return ""
+
+
+def _floor(now: Snapshot) -> tuple[str, dict[str, Score] | None]:
+    if now.head_only:
+        return "head-only", now.head_only
+    return "base", now.base or None
+
+
+def _gain(now: Snapshot) -> float | None:
+    if not now.head_only or now.share < 1 or not _complete(now.experts, now.rows):
+        return None
+    return gain_kept(now.scores, now.experts, now.head_only)
+
+
+def _complete(scores: Mapping[str, Score], rows: Mapping[str, int]) -> bool:
+    return bool(rows) and set(scores) == set(rows)
+
+
+def _half_width(scores: Mapping[str, Score]) -> float:
+    """Half of the mean's 95 % interval; the tasks' rows are independent of one another."""
+    return sqrt(sum(((s.high - s.low) / 2) ** 2 for s in scores.values())) / len(scores)
+
+
+def _in_order(now: Snapshot) -> list[str]:
+    return [strip.name for strip in now.mix.strips if strip.name in now.rows]
+
+
+def _rows(score: Score | None, total: int) -> str:
+    if score is None:
+        return ""
+    return f"{total:,}" if score.n == total else f"{score.n:,}/{total:,}"
+
+
+def _percent(score: Score | None) -> str:
+    return f"{score.accuracy:.1%}" if score else "…"
+
+
+def _kind(row: dict) -> str:
+    return f"LoRA, rank {row['rank']}" if row["rank"] else "full fine-tune"
+
+
+def _join(row: dict) -> str:
+    prefix = [f"names start with '{row['prefix']}'."] if row["prefix"] else []
+    return " ".join([*prefix, *row["notes"]])
+
+
+def title(zoo: Zoo, device: str) -> str:
+    """The header: what is open and where it runs."""
+    return (
+        f"<h1>MDM-OC merge studio</h1><p>Zoo: <b>{escape(zoo.name)}</b>, {len(zoo.tasks)} tasks on "
+        f"one base. Everything runs on this computer ({escape(device)}).</p>"
+    )
