@@ -9,7 +9,7 @@ from studio.geometry.gram import Gram, cosine
 from studio.geometry.orthogonal import largest_cosine
 from studio.session.worker import Geometry
 
-_SIZE, _LEFT, _TOP = 420, 120, 6
+_SIZE, _LEFT, _TOP = 420, 132, 6
 _NEGATIVE, _ZERO, _POSITIVE = (0, 90, 160), (247, 247, 247), (213, 94, 0)
 
 
@@ -61,7 +61,7 @@ def _block(gram: Gram, scope: str, place: str | None) -> Tensor:
 def _figure(gram: Tensor, tasks: tuple[str, ...], title: str) -> str:
     cosines, n = cosine(gram).tolist(), len(tasks)
     side = (_SIZE - _LEFT) / n
-    font = 13 if n <= 6 else 11 if n <= 10 else 8
+    font = 12 if n <= 6 else 11 if n <= 10 else 8
     cells = []
     for i, row in enumerate(cosines):
         for j, value in enumerate(row):

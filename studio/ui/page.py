@@ -13,6 +13,10 @@ from studio.ui import figures, matrices, views
 ASSETS = Path(__file__).parent.parent.parent / "assets"
 _POLL = 0.2  # seconds between looks at a busy session
 _MAPS = {"t-SNE": "tsne", "MDS": "mds"}
+_HINT = (
+    "<p class='quiet'>Untick a task to unmerge it: the merge is computed again as if the task "
+    "had never been in it.</p>"
+)
 _BARE: dict[str, Any] = {"apply_default_css": False, "padding": False}
 _QUIET: dict[str, Any] = {
     "show_progress": "hidden",
@@ -67,11 +71,7 @@ class Page:
                     "undo": "Undo", "redo": "Redo",
                 }.items()
             }  # fmt: skip
-        gr.HTML(
-            "<p class='quiet'>Untick a task to unmerge it: the merge is computed again as if the "
-            "task had never been in it.</p>",
-            **_BARE,
-        )
+        self.trouble = gr.HTML(_HINT, elem_id="trouble", **_BARE)
 
     def _geometry(self) -> None:
         with gr.Row():
@@ -108,7 +108,8 @@ class Page:
         ]  # fmt: skip
         looked = [self.seen, self.scope, self.place, self.map]
         refresh = {"fn": self.refresh, "inputs": looked, "outputs": live, **_QUIET}
-        mixed = [self.mixer, self.refusal, self.timer]
+        steps = [self.actions["undo"], self.actions["redo"]]
+        mixed = [self.mixer, *steps, self.trouble, self.timer]
         self.mixer.input(self.move, self.mixer, mixed, trigger_mode="always_last", **_QUIET).then(
             **refresh
         )
@@ -118,7 +119,7 @@ class Page:
         self.scope.input(self.list_places, self.scope, self.place, **_QUIET).then(**refresh)
         self.place.input(**refresh)
         self.map.input(**refresh)
-        everything = [self.title, self.mixer, self.files, self.refusal, self.timer]
+        everything = [self.title, self.mixer, *steps, self.files, self.refusal, self.timer]
         self.export.click(self.start_export, self.folder, [self.refusal, self.timer], **_QUIET)
         self.open.click(self.open_zoo, self.path, everything, **_QUIET).then(**refresh)
         self.cancel.click(self.cancel_job, None, self.job, **_QUIET)
@@ -129,8 +130,7 @@ class Page:
 
     def load(self) -> tuple:
         """Draw a page that was opened or reloaded."""
-        value = self.session.mixer_value()
-        return self._title(), value, self.show_files(), "", gr.Timer(active=True)
+        return self._title(), *self._mixed(), self.show_files(), "", gr.Timer(active=True)
 
     def move(self, value: dict) -> tuple:
         """A slider, toggle, option or arrow of the mixer."""
@@ -195,7 +195,7 @@ class Page:
         try:
             self.session.open(path)
         except StudioError as refusal:
-            return gr.skip(), gr.skip(), gr.skip(), views.refusal(str(refusal)), gr.skip()
+            return *[gr.skip()] * 5, views.refusal(str(refusal)), gr.skip()
         return self.load()
 
     def cancel_job(self) -> str:
@@ -207,8 +207,13 @@ class Page:
         try:
             change()
         except StudioError as refusal:
-            return self.session.mixer_value(), views.refusal(str(refusal)), gr.skip()
-        return self.session.mixer_value(), "", gr.Timer(active=True)
+            return *self._mixed(), views.refusal(str(refusal)) + _HINT, gr.skip()
+        return *self._mixed(), _HINT, gr.Timer(active=True)
+
+    def _mixed(self) -> tuple:
+        value = self.session.mixer_value()
+        steps = (gr.Button(interactive=value[can]) for can in ("can_undo", "can_redo"))
+        return value, *steps
 
     def _map(self, now: Snapshot, kind: str) -> tuple:
         if len(now.recipe.tasks) < 1 or now.refusal:

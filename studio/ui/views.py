@@ -78,7 +78,7 @@ def files(rows: list[dict], warnings: list[str], recipe_text: str) -> str:
         f"<tr><th scope='row'>{escape(row['task'])}</th><td>{_kind(row)}</td>"
         f"<td class='num'>{row['tensors']}</td><td class='num'>{row['parameters'] / 1e6:.1f} M</td>"
         f"<td>{escape(', '.join(row['private'])) or 'nothing'}</td>"
-        f"<td>{escape(_join(row))}</td><td><code>{row['digest'][:12]}</code></td></tr>"
+        f"<td>{escape(_join(row)) or 'none'}</td><td><code>{row['digest'][:12]}</code></td></tr>"
         for row in rows
     )
     notes = "".join(f"<p class='note'>{escape(each)}</p>" for each in warnings)

@@ -1,0 +1,85 @@
+"""One studio on the tiny zoo, one fresh browser profile per test; waits on state, not on time."""
+
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from playwright.sync_api import Page, Playwright, expect, sync_playwright
+
+from studio.session.session import Session
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--disable-dev-shm-usage",
+]  # fmt: skip
+HARMLESS = ("svelte-i18n", "AbortError", "Connection errored out", "GL Driver Message")
+
+
+@pytest.fixture(scope="session")
+def session(tiny_zoo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
+    opened = Session(tiny_zoo, (tiny_zoo, tmp_path_factory.getbasetemp()), torch.device("cpu"))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="session")
+def url(session: Session) -> str:
+    from studio.ui.launch import start
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    return start(session, "127.0.0.1", port, None, browser=False)
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as started:
+        yield started
+
+
+@pytest.fixture(params=[{}])
+def page(
+    playwright: Playwright, url: str, session: Session, request: pytest.FixtureRequest
+) -> Iterator[Page]:
+    """The page, loaded and at rest. Parametrize indirectly to pass context options."""
+    assert CHROMIUM, "chromium is not installed; .ci/run installs it"
+    session.edit("reset")
+    options = {"viewport": {"width": 1280, "height": 900}} | request.param
+    with tempfile.TemporaryDirectory() as profile:
+        context = playwright.chromium.launch_persistent_context(
+            profile, executable_path=CHROMIUM, headless=True, args=FLAGS, reduced_motion="reduce",
+            **options,
+        )  # fmt: skip
+        context.set_default_timeout(20_000)
+        expect.set_options(timeout=20_000)
+        tab, outside, errors = context.pages[0], [], []
+
+        def guard(route):
+            if route.request.url.startswith((url, "data:", "blob:")):
+                route.continue_()
+            else:
+                outside.append(route.request.url)
+                route.abort()
+
+        context.route("**/*", guard)
+        tab.on("pageerror", lambda error: errors.append(str(error)))
+        tab.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
+        tab.goto(url, wait_until="domcontentloaded")
+        at_rest(tab)
+        yield tab
+        context.close()
+    assert outside == [], "the page asked another host"
+    assert [e for e in errors if not any(h in e for h in HARMLESS)] == []
+
+
+def at_rest(page: Page) -> None:
+    """Wait until nothing more is coming."""
+    expect(page.locator("#mix-0")).to_be_visible()
+    expect(page.locator("#stamp")).to_have_attribute("data-busy", "0")

@@ -1,0 +1,198 @@
+"""The page in a real browser, checked against what the engine computes."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from studio.checkpoints.checkpoint import open_checkpoint
+from studio.merge import open_merge
+from studio.recipe import load_recipe
+from studio.tasks.bench import Bench
+from studio.tasks.scores import mean_accuracy
+from studio.zoo import load_zoo
+from tests.browser.conftest import at_rest
+
+pytestmark = pytest.mark.browser
+LIGHT, DARK = {"color_scheme": "light"}, {"color_scheme": "dark"}
+PHONE = {"viewport": {"width": 390, "height": 844}}
+
+
+def shown_mean(page) -> str:
+    return page.inner_text("#mean")
+
+
+def expected_mean(session) -> str:
+    bench = Bench(load_zoo(session.zoo.folder), session.device)
+    return f"{mean_accuracy(bench.score(bench.merge(session.snapshot().recipe))):.1%}"
+
+
+def test_a_moved_slider_shows_the_engines_numbers_for_the_new_recipe(page, session):
+    page.locator("#mix-0").fill("1.5")
+    expect(page.locator("#stamp")).to_have_attribute("data-busy", "0")
+    page.wait_for_function("() => document.querySelector('#mean')?.dataset.n === '100'")
+    assert session.snapshot().recipe.tasks[0].coefficient == 1.5
+    at_rest(page)
+    assert shown_mean(page) == expected_mean(session)
+
+
+def test_the_keyboard_moves_a_slider_and_keeps_the_focus(page, session):
+    before = session.mix.strips[1].coefficient
+    page.focus("#mix-1")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".strip >> nth=1").locator("[type=number]")).to_have_value(
+        f"{before + 0.01:.2f}"
+    )
+    at_rest(page)
+    assert page.evaluate("document.activeElement.id") == "mix-1"
+    assert session.mix.strips[1].coefficient == pytest.approx(before + 0.01)
+
+
+def test_unticking_a_task_rebuilds_without_it_and_ticking_brings_it_back(page, session):
+    page.get_by_label("Merge color").uncheck()
+    expect(page.locator("#merged")).to_have_text("1")
+    at_rest(page)
+    assert session.snapshot().recipe.names == ("animal",)
+    assert shown_mean(page) == expected_mean(session)
+    expect(page.locator("tr[data-task=color]")).to_contain_text("unmerged")
+    page.get_by_label("Merge color").check()
+    expect(page.locator("#merged")).to_have_text("2")
+
+
+def test_no_task_at_all_is_the_base(page, session):
+    for name in ("color", "animal"):
+        page.get_by_label(f"Merge {name}").uncheck()
+    expect(page.locator("#merged")).to_have_text("0")
+    at_rest(page)
+    assert shown_mean(page) == expected_mean(session)
+    page.get_by_role("tab", name="Geometry").click()
+    expect(page.locator("#map-words")).to_contain_text("nothing to map")
+
+
+def test_buttons_undo_and_redo(page, session):
+    start = session.mix
+    page.get_by_role("button", name="Halve all").click()
+    expect(page.locator(".strip >> nth=0").locator("[type=number]")).to_have_value("0.355")
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator(".strip >> nth=0").locator("[type=number]")).to_have_value("0.71")
+    assert session.mix == start
+    page.get_by_role("button", name="Redo").click()
+    expect(page.locator(".strip >> nth=0").locator("[type=number]")).to_have_value("0.355")
+    page.get_by_role("button", name="Reset").click()
+    expect(page.locator(".strip >> nth=0").locator("[type=number]")).to_have_value("0.71")
+
+
+def test_a_method_brings_its_own_options_and_coefficients(page, session):
+    page.get_by_label("Method").select_option("task_arithmetic")
+    expect(page.locator("#mix-option-scale")).to_have_value("1")
+    expect(page.locator(".strip >> nth=0").locator("[type=number]")).to_have_value("0.3")
+    page.locator("#mix-option-scale").fill("0.5")
+    page.locator("#mix-option-scale").press("Enter")
+    page.wait_for_function("() => document.querySelector('#stamp').dataset.busy === '0'")
+    at_rest(page)
+    assert session.snapshot().recipe.options == {"scale": 0.5}
+
+
+def test_the_order_of_tasks_can_be_changed(page, session):
+    page.get_by_label("Move animal earlier").click()
+    expect(page.locator(".strip >> nth=0")).to_contain_text("animal")
+    at_rest(page)
+    assert session.snapshot().recipe.names == ("animal", "color")
+    page.get_by_label("order").select_option("symmetric")
+    expect(page.get_by_label("Move color earlier")).to_be_hidden()
+
+
+def test_geometry_shows_cosines_before_and_after_and_both_maps(page, session):
+    page.get_by_role("tab", name="Geometry").click()
+    geometry = session.snapshot().geometry
+    before = float(geometry.before.cosine()[0, 1])
+    expect(page.locator("#matrices figure").first).to_contain_text(f"{abs(before):.3f}")
+    assert float(page.inner_text("#residual")) < 1e-6
+    expect(page.locator("#plot .js-plotly-plot")).to_be_visible()
+    expect(page.locator("#map-words")).to_contain_text("fitted together")
+    page.get_by_label("MDS").check()
+    expect(page.locator("#map-words")).to_contain_text("two axes hold")
+    page.get_by_label("layer", exact=True).check()
+    expect(page.get_by_label("Which one")).to_be_visible()
+    labels, grouped = geometry.before.grouped("layer")
+    assert labels[0] == page.get_by_label("Which one").input_value()
+    assert grouped.shape[0] == len(labels)
+
+
+def test_export_writes_what_the_page_shows_and_offers_a_download(page, session, tmp_path_factory):
+    target = tmp_path_factory.getbasetemp() / "from-page"
+    page.get_by_role("tab", name="Files").click()
+    page.get_by_label("Export to a new folder").fill(str(target))
+    page.get_by_role("button", name="Export", exact=True).click()
+    expect(page.locator("#job")).to_have_attribute("data-phase", "done")
+    written = load_recipe(target / "recipe.yaml")
+    assert written.names == session.snapshot().recipe.names
+    assert open_checkpoint(target).digest in (target / "README.md").read_text()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download the export").click()
+    assert download.value.suggested_filename == "from-page.zip"
+    page.reload(wait_until="domcontentloaded")
+    at_rest(page)
+    expect(page.locator("#job")).to_have_attribute("data-phase", "done")
+    page.get_by_role("tab", name="Files").click()
+    page.get_by_label("Export to a new folder").fill(str(target))
+    page.get_by_role("button", name="Export", exact=True).click()
+    expect(page.locator("#refusal")).to_contain_text("exists already")
+
+
+def test_the_downloaded_recipe_merges_from_anywhere(page, session, tmp_path):
+    page.get_by_role("tab", name="Files").click()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download this recipe").click()
+    file = tmp_path / "recipe.yaml"
+    file.write_text(Path(download.value.path()).read_text())
+    assert yaml.safe_load(file.read_text())["method"] == "mdm_oc"
+    assert load_recipe(file) == session.snapshot().recipe
+    assert open_merge(load_recipe(file)).deltas.tasks == ("color", "animal")
+
+
+def test_a_path_outside_the_roots_is_refused_and_the_page_lives_on(page, session):
+    page.get_by_role("tab", name="Files").click()
+    page.get_by_label("Export to a new folder").fill("/etc/studio")
+    page.get_by_role("button", name="Export", exact=True).click()
+    expect(page.locator("#refusal")).to_contain_text("Restart it with --root")
+    page.get_by_label("Open another zoo").fill("/etc")
+    page.get_by_role("button", name="Open zoo").click()
+    expect(page.locator("#refusal")).to_contain_text("/etc is outside")
+    assert session.zoo.name == "Tiny <zoo>"
+
+
+def test_a_reload_finds_the_mix(page, session):
+    page.locator("#mix-0").fill("0.33")
+    expect(page.locator("#stamp")).to_have_attribute("data-busy", "0")
+    at_rest(page)
+    page.reload(wait_until="domcontentloaded")
+    expect(page.locator(".strip >> nth=0").locator("[type=number]")).to_have_value("0.33")
+    assert session.mix.strips[0].coefficient == 0.33
+
+
+def test_names_are_text_not_markup(page):
+    expect(page.locator("#title")).to_contain_text("Tiny <zoo>")
+    assert page.locator("zoo").count() == 0
+
+
+@pytest.mark.parametrize("page", [LIGHT, DARK], indirect=True)
+@pytest.mark.parametrize("tab", ["Accuracy", "Geometry", "Files"])
+def test_no_accessibility_violation_of_wcag_aa(page, tab):
+    page.get_by_role("tab", name=tab).click()
+    expect(page.locator("#stamp")).to_have_attribute("data-busy", "0")
+    found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa"]})
+    problems = [
+        (v["id"], [n["html"][:120] for n in v["nodes"]]) for v in found.response["violations"]
+    ]
+    assert problems == []
+
+
+@pytest.mark.parametrize("page", [PHONE, PHONE | DARK], indirect=True)
+def test_a_phone_needs_no_sideways_scroll(page):
+    for tab in ("Accuracy", "Geometry", "Files"):
+        page.get_by_role("tab", name=tab).click()
+        expect(page.get_by_role("tab", name=tab)).to_have_attribute("aria-selected", "true")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
