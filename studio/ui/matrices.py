@@ -66,7 +66,7 @@ def _figure(gram: Tensor, tasks: tuple[str, ...], title: str) -> str:
     for i, row in enumerate(cosines):
         for j, value in enumerate(row):
             x, y = _LEFT + j * side, _TOP + i * side
-            words = f"{escape(tasks[i])} and {escape(tasks[j])}: {value:+.4f}"
+            words = f"{escape(tasks[i])} and {escape(tasks[j])}: {round(value, 4) + 0.0:+.4f}"
             cells.append(
                 f"<rect x='{x:.1f}' y='{y:.1f}' width='{side - 1:.1f}' height='{side - 1:.1f}' "
                 f"fill='{_color(value)}'><title>{words}</title></rect>"

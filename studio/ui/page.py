@@ -83,7 +83,7 @@ class Page:
             )
         self.matrices = gr.HTML(**_BARE, elem_id="matrices")
         self.map = gr.Radio(list(_MAPS), value="t-SNE", label="Map of the deltas", elem_id="map")
-        self.plot = gr.Plot(show_label=False, elem_id="plot")
+        self.plot = gr.Plot(show_label=False, elem_id="plot", visible=False)
         self.map_words = gr.Markdown(elem_id="map-words")
 
     def _files(self) -> None:
@@ -217,13 +217,14 @@ class Page:
 
     def _map(self, now: Snapshot, kind: str) -> tuple:
         if len(now.recipe.tasks) < 1 or now.refusal:
-            return None, "Nothing is merged, so there is nothing to map."
+            return gr.Plot(visible=False), "Nothing is merged, so there is nothing to map."
         if not now.geometry or not now.geometry.maps:
             return gr.skip(), "Drawing the map …"
         wanted = [each for each in now.geometry.maps if each.kind == _MAPS[kind]]
         if not wanted:
-            return None, "t-SNE says nothing about so few points; look at MDS instead."
-        return figures.figure(wanted[0]), figures.words(wanted[0])
+            few = "t-SNE says nothing about so few points; look at MDS instead."
+            return gr.Plot(visible=False), few
+        return gr.Plot(figures.figure(wanted[0]), visible=True), figures.words(wanted[0])
 
     def _download(self, now: Snapshot) -> gr.DownloadButton:
         if not now.job or now.job.phase != "done" or not now.job.result:

@@ -1,0 +1,97 @@
+from dataclasses import replace
+
+import pytest
+
+from studio.errors import BadRecipe
+from studio.session.mix import History, mix_from_page, moved, starting_mix
+from studio.zoo import load_zoo
+
+
+@pytest.fixture
+def mix(tiny_zoo):
+    return starting_mix(load_zoo(tiny_zoo))
+
+
+def page_value(mix, **changes):
+    rows = [vars(strip) | changes.get(strip.name, {}) for strip in mix.strips]
+    return {"rows": rows, "method": mix.method, "options": dict(mix.options)}
+
+
+def with_coefficient(mix, x):
+    return replace(mix, strips=(replace(mix.strips[0], coefficient=x), *mix.strips[1:]))
+
+
+def test_the_mixer_starts_where_the_merge_is_as_long_as_one_task(mix):
+    assert [strip.coefficient for strip in mix.strips] == [0.71, 0.71]  # 1 / sqrt(2)
+    assert mix.with_method("average").strips[0].coefficient == 1.0
+    assert mix.with_method("task_arithmetic").strips[0].coefficient == 0.3
+
+
+def test_an_unticked_task_is_not_in_the_recipe_but_keeps_its_coefficient(mix, tiny_zoo):
+    off = mix_from_page(page_value(mix, color={"on": False, "coefficient": 0.2}), mix)
+    assert off.recipe(load_zoo(tiny_zoo)).names == ("animal",)
+    assert off.strips[0].coefficient == 0.2
+
+
+def test_equal_and_halve_and_earlier(mix):
+    uneven = with_coefficient(mix, 0.31)
+    assert [s.coefficient for s in uneven.equal().strips] == [0.51, 0.51]
+    assert [s.coefficient for s in uneven.halved().strips] == [0.155, 0.355]
+    assert [s.name for s in mix.earlier("animal").strips] == ["animal", "color"]
+    assert mix.earlier("color") == mix
+
+
+def test_undo_walks_back_and_a_new_move_forgets_what_was_undone(mix):
+    history = History(mix)
+    for x, now in ((0.1, 0.0), (0.2, 5.0), (0.3, 10.0)):
+        history.push(with_coefficient(mix, x), "color.coefficient", now)
+    history.undo()
+    history.undo()
+    assert history.current.strips[0].coefficient == 0.1
+    history.redo()
+    assert history.current.strips[0].coefficient == 0.2
+    history.push(with_coefficient(mix, 0.9), "color.coefficient", 20.0)
+    assert not history.can_redo
+    for _ in range(9):
+        history.undo()
+    assert history.current == mix
+    assert not history.can_undo
+
+
+def test_a_drag_is_one_step_of_undo(mix):
+    history = History(mix)
+    for i in range(50):
+        history.push(with_coefficient(mix, i / 100), "color.coefficient", i * 0.02)
+    history.undo()
+    assert history.current == mix
+
+
+def test_moves_of_two_controls_are_two_steps(mix):
+    history = History(mix)
+    first = with_coefficient(mix, 0.5)
+    history.push(first, moved(mix, first), 0.0)
+    second = replace(first, method="average")
+    history.push(second, moved(first, second), 0.1)
+    history.undo()
+    assert history.current == first
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"rows": None}, "cannot be read"),
+        ({"rows": []}, "another zoo"),
+        ({"method": "magic"}, "no merge method 'magic'"),
+        ({"options": {"scope": "head"}}, "'scope' is 'head'"),
+        ({"options": 5}, "cannot be read"),
+    ],
+)
+def test_what_the_page_cannot_have_made_is_refused(mix, change, words):
+    with pytest.raises(BadRecipe, match=words):
+        mix_from_page(page_value(mix) | change, mix)
+
+
+def test_a_coefficient_that_is_no_number_is_refused_by_name(mix):
+    for value in (None, "1", float("nan"), float("inf"), True):
+        with pytest.raises(BadRecipe, match="coefficient of 'color'"):
+            mix_from_page(page_value(mix, color={"coefficient": value}), mix)

@@ -1,0 +1,168 @@
+import time
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from studio.errors import BadZoo, NotAllowed, OutputExists, StudioError
+from studio.merge import open_merge
+from studio.session.jobs import Jobs
+from studio.session.session import Session
+from studio.tasks.bench import Bench
+from studio.workspace import components_gram
+from studio.zoo import load_zoo
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def session(tiny_zoo, tmp_path):
+    opened = Session(tiny_zoo, (tiny_zoo, tmp_path), CPU)
+    yield opened
+    opened.close()
+
+
+def rest(session, seconds=60.0):
+    deadline = time.monotonic() + seconds
+    while session.snapshot().busy:
+        assert time.monotonic() < deadline, "the session does not come to rest"
+        time.sleep(0.02)
+    return session.snapshot()
+
+
+def move(session, **changes):
+    value = session.mixer_value()
+    rows = [row | changes.get(row["name"], {}) for row in value["rows"]]
+    session.move(value | {"rows": rows})
+
+
+def test_at_rest_everything_is_there_and_equals_a_bench_of_its_own(session, tiny_zoo):
+    now = rest(session)
+    bench = Bench(load_zoo(tiny_zoo), CPU)
+    assert now.scores == bench.score(open_merge(now.recipe))
+    assert now.experts == bench.score_experts()
+    assert now.base == bench.score(None)
+    assert now.head_only is None
+    assert now.share == 1.0
+    merge = open_merge(now.recipe)
+    assert now.geometry.before.blocks.equal(merge.gram.blocks)
+    assert now.geometry.after.blocks.equal(components_gram(merge).blocks)
+    assert {each.kind for each in now.geometry.maps} == {"tsne", "mds"}
+
+
+def test_a_move_is_served_before_the_references_are_done(session):
+    move(session, color={"coefficient": 0.1})
+    deadline = time.monotonic() + 60
+    while not (now := session.snapshot()).scores:
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    assert now.recipe.tasks[0].coefficient == 0.1
+
+
+def test_going_back_finds_the_scores_that_were_measured(session):
+    first = rest(session)
+    move(session, color={"coefficient": 0.1})
+    rest(session)
+    session.edit("undo")
+    assert session.snapshot().scores == first.scores
+
+
+def test_a_refused_merge_says_so_and_the_next_one_works(tiny_copy, tmp_path):
+    adapter = tiny_copy / "animal" / "adapter_model.safetensors"
+    factors = {k: v * (1 + 1e-6) for k, v in load_file(adapter).items()}
+    (tiny_copy / "twin").mkdir()
+    for file in (tiny_copy / "animal").iterdir():
+        (tiny_copy / "twin" / file.name).write_bytes(file.read_bytes())
+    save_file(factors, tiny_copy / "twin" / "adapter_model.safetensors")
+    text = (tiny_copy / "zoo.yaml").read_text()
+    again = text[text.index("- checkpoint: animal") : text.index("- checkpoint: animal") + 10_000]
+    twin = again.replace("checkpoint: animal", "checkpoint: twin").replace(
+        "name: animal", "name: twin"
+    )
+    (tiny_copy / "zoo.yaml").write_text(text + twin)
+    session = Session(tiny_copy, (tiny_copy,), CPU)
+    try:
+        assert "adds no direction of its own" in rest(session).refusal
+        assert any("almost a copy of 'animal'" in each for each in session.preflight()[1])
+        move(session, twin={"on": False})
+        now = rest(session)
+        assert now.refusal == ""
+        assert set(now.scores) == {"color", "animal", "twin"}
+    finally:
+        session.close()
+
+
+def test_paths_outside_the_roots_are_refused_even_through_links(session, tmp_path):
+    (tmp_path / "link").symlink_to("/etc")
+    for path in ("/etc", "../..", str(tmp_path / "link"), "", "\0", "~"):
+        with pytest.raises(NotAllowed):
+            session.inside(path)
+    assert session.inside(str(tmp_path / "new")) == (tmp_path / "new").resolve()
+
+
+def test_a_zoo_whose_checkpoints_lie_elsewhere_is_refused(session, tiny_copy):
+    text = (tiny_copy / "zoo.yaml").read_text()
+    (tiny_copy / "zoo.yaml").write_text(text.replace("checkpoint: color", "checkpoint: /usr"))
+    with pytest.raises(NotAllowed, match="'color' of the zoo: /usr is outside"):
+        session.open(str(tiny_copy))
+    assert session.zoo.name == "Tiny <zoo>"
+
+
+def test_a_broken_zoo_leaves_the_open_one_alone(session, tmp_path):
+    before = rest(session).scores
+    (tmp_path / "zoo.yaml").write_text("name: x")
+    with pytest.raises(BadZoo):
+        session.open(str(tmp_path))
+    assert session.snapshot().scores == before
+
+
+def test_another_zoo_can_be_opened(session, tiny_copy):
+    session.edit("halve")
+    session.open(str(tiny_copy))
+    now = rest(session)
+    assert now.zoo.folder == tiny_copy
+    assert not session.history.can_undo
+    assert now.scores
+
+
+def test_an_export_is_a_job_with_scores_in_its_card(session, tmp_path):
+    session.start_export(str(tmp_path / "out"))
+    now = rest(session)
+    assert now.job.phase == "done"
+    assert "| color | yes |" in (tmp_path / "out" / "README.md").read_text()
+    packed = session.zip_export(now.job.result)
+    assert packed is not None
+    assert packed.name == "out.zip"
+    with pytest.raises(OutputExists):
+        session.start_export(str(tmp_path / "out"))
+
+
+def test_a_cancelled_job_leaves_nothing_and_says_so(session, tmp_path):
+    rest(session)
+    session.start_export(str(tmp_path / "out"))
+    session.jobs.cancel()
+    job = rest(session).job
+    assert (job.phase, job.words) == ("cancelled", "Cancelled; nothing was written.")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_one_job_at_a_time_and_failures_are_told():
+    jobs = Jobs()
+    go = []
+
+    def wait(progress):
+        while not go:
+            progress(0.5, "waiting")
+            time.sleep(0.005)
+        raise RuntimeError("secret path /home/x")
+
+    jobs.start("first", wait)
+    with pytest.raises(StudioError, match="'first' is still running"):
+        jobs.start("second", wait)
+    go.append(True)
+    while (state := jobs.state) and state.running:
+        time.sleep(0.005)
+    assert state
+    assert state.phase == "failed"
+    assert "secret" not in state.words
+    assert "RuntimeError" in state.words

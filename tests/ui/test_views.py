@@ -1,0 +1,145 @@
+"""Views without a browser: names are escaped, numbers are the snapshot's, claims are measured."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from studio.geometry.gram import Gram
+from studio.geometry.maps import mds_map, tsne_map
+from studio.geometry.orthogonal import identity, orthogonalize
+from studio.session.jobs import JobState
+from studio.session.mix import Mix, Strip
+from studio.session.session import Snapshot
+from studio.session.worker import Geometry
+from studio.tasks.scores import Score
+from studio.ui import figures, matrices, views
+from studio.zoo import Zoo, ZooTask
+
+EVIL = "<b>&'\""
+
+
+def at(accuracy, n=100):
+    return Score(accuracy, n, accuracy - 0.05, accuracy + 0.05, "wilson")
+
+
+def snapshot(**changes):
+    zoo = Zoo(EVIL, Path("/z"), "/z/base", (ZooTask("a", "/z/a"), ZooTask(EVIL, "/z/b")))
+    mix = Mix((Strip("a", True, 0.5), Strip(EVIL, False, 0.5)), "average")
+    now = Snapshot(
+        version=1, zoo=zoo, mix=mix, recipe=mix.recipe(zoo), scores={"a": at(0.8), EVIL: at(0.6)},
+        rows={"a": 100, EVIL: 100}, share=1.0, experts={"a": at(0.9), EVIL: at(0.7)},
+        head_only={"a": at(0.6), EVIL: at(0.6)}, base={}, refusal="", geometry=None, job=None,
+        busy=False,
+    )  # fmt: skip
+    return replace(now, **changes)
+
+
+def test_the_headline_holds_mean_references_and_gain():
+    shown = views.headline(snapshot())
+    assert ">70.0%</b>" in shown
+    assert "± 3.5%, n=200" in shown  # sqrt(2 * 0.05^2) / 2
+    assert "experts <b>80.0%" in shown
+    assert "head-only <b>60.0%" in shown
+    assert "gain kept <b id='gain'>50%" in shown
+
+
+def test_a_preliminary_number_says_on_how_many_rows_it_stands():
+    early = snapshot(scores={"a": at(0.8, 16), EVIL: at(0.6, 16)}, share=0.2)
+    assert "n=32 of 200 so far" in views.headline(early)
+    assert "gain kept" not in views.headline(early)
+    assert "accuracy partial" in views.accuracy(early)
+    assert "16/100" in views.accuracy(early)
+
+
+def test_a_merge_below_the_floor_is_called_that():
+    worse = snapshot(scores={"a": at(0.5), EVIL: at(0.6)})
+    assert "5.0 points below head-only" in views.headline(worse)
+    assert "below" not in views.headline(snapshot())
+
+
+def test_without_head_only_the_base_is_the_floor():
+    now = snapshot(head_only=None, base={"a": at(0.3), EVIL: at(0.3)})
+    assert "base <b>30.0%" in views.headline(now)
+    assert "expert's own head" in views.accuracy(now)
+
+
+@pytest.mark.parametrize("view", [views.headline, views.accuracy])
+def test_names_are_escaped(view):
+    assert EVIL not in view(snapshot(refusal=EVIL))
+
+
+def test_an_unmerged_task_is_marked_and_still_scored():
+    row = views.accuracy(snapshot()).split("<tr")[3]
+    assert "unmerged" in row
+    assert "60.0%" in row
+
+
+def test_files_and_jobs_escape_what_they_show():
+    row = {
+        "task": EVIL, "kind": "full", "rank": None, "tensors": 2, "parameters": 2_000_000,
+        "prefix": EVIL, "private": [EVIL], "notes": [EVIL], "digest": "abc" * 10,
+    }  # fmt: skip
+    assert EVIL not in views.files([row], [EVIL], EVIL)
+    assert "2.0 M" in views.files([row], [], "")
+    state = JobState(EVIL, "running", 0.5, EVIL, 3.0)
+    assert EVIL not in views.job(state)
+    assert "50%" in views.job(state)
+    assert "failed" in views.job(replace(state, phase="failed"))
+
+
+def geometry(n=3, scope="model"):
+    generator = torch.Generator().manual_seed(0)
+    parts = [torch.randn(n, 9, generator=generator).double() + 1 for _ in range(4)]
+    names = ("layer.0.a", "layer.0.b", "layer.1.a", "layer.1.b")
+    tasks = tuple(f"{EVIL}{i}" for i in range(n))
+    gram = Gram(tasks, names, torch.stack([x @ x.T for x in parts]))
+    basis = orthogonalize(gram, scope, "arrival", False) if n > 1 else identity(1)
+    after = Gram(
+        tasks,
+        names,
+        torch.stack(
+            [r @ x @ x.T @ r.T for r, x in zip(basis.rows.expand(4, n, n), parts, strict=True)]
+        ),
+    )
+    maps = tuple(m for m in (tsne_map(gram, basis, 0), mds_map(gram, basis)) if m)
+    return Geometry(gram, after, 1e-12, scope, False, (1.0,) * n, maps)
+
+
+def test_matrices_show_rounded_cosines_of_the_place_asked_for():
+    found = geometry()
+    whole = matrices.matrices(found, "model", None)
+    assert f">{float(found.before.cosine()[0, 1]):.2f}</text>" in whole
+    assert "-0.00" not in whole
+    assert EVIL not in whole
+    layers = matrices.places(found, "layer")
+    assert layers == ["layer.0", "layer.1"]
+    assert matrices.matrices(found, "layer", "layer.1") != matrices.matrices(
+        found, "layer", "layer.0"
+    )
+
+
+def test_matrices_have_words_for_nothing_and_for_one_task():
+    assert "Measuring" in matrices.matrices(None, "model", None)
+    assert "nothing to be orthogonal to" in matrices.matrices(geometry(1), "model", None)
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_map_draws_every_task_before_and_after_under_one_legend(number):
+    found = geometry().maps[number]
+    drawn = figures.figure(found)
+    traces: tuple = tuple(drawn.data)  # type: ignore[assignment]
+    assert len(traces) == 6
+    assert sum(bool(trace.showlegend) for trace in traces) == 3
+    points = sum(len(trace.x) for trace in traces)
+    assert points == 2 * len(found.tasks) == (24 if found.kind == "tsne" else 6)
+    assert "does **not** show" in figures.words(found)
+    assert all("<b>" not in trace.hovertemplate for trace in traces)
+
+
+def test_mds_keeps_the_distances_that_two_axes_can_hold():
+    gram = Gram(("a", "b"), ("x",), torch.tensor([[[4.0, 2.0], [2.0, 9.0]]]).double())
+    found = mds_map(gram, identity(2))
+    gap = ((found.before[0] - found.before[1]) ** 2).sum() ** 0.5
+    assert gap == pytest.approx(3.0)  # sqrt(4 + 9 - 2 * 2)
