@@ -27,6 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except StudioError as refusal:
         print(f"studio: {refusal}", file=sys.stderr)
         return 1
+    except OSError as problem:
+        print(f"studio: {problem}.", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("studio: stopped; nothing was written.", file=sys.stderr)
         return 1
@@ -51,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     command("methods", _methods, "List the merge methods with options, defaults and sources.")
     each = command("inspect", _inspect, "Show what a zoo or a recipe would do, before merging.")
     each.add_argument("source", type=Path, metavar="ZOO_OR_RECIPE")
+    _duplicates(each)
     each.add_argument("--json", type=Path, metavar="FILE", help="write everything as JSON")
     each = command("merge", _merge, "Merge a recipe into a new folder.")
     each.add_argument("recipe", type=Path, metavar="RECIPE")
@@ -62,9 +66,11 @@ def _parser() -> argparse.ArgumentParser:
     which.add_argument("--model", type=Path, metavar="DIR", help="an exported folder")
     each.add_argument("--split", default="held_out", choices=("held_out", "validation"))
     each.add_argument("--json", type=Path, metavar="FILE")
+    _duplicates(each)
     each = command("compare", _compare, "Score several methods on the same held-out rows.")
     each.add_argument("zoo", type=Path, metavar="ZOO")
     each.add_argument("--methods", required=True, metavar="A,B,C")
+    _duplicates(each)
     each.add_argument("--json", type=Path, metavar="FILE")
     each = command("unmerge", _unmerge, "Merge a recipe without some of its tasks.")
     each.add_argument("recipe", type=Path, metavar="RECIPE")
@@ -82,6 +88,14 @@ def _output(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--zoo", type=Path, metavar="ZOO", help="also write its heads and measured scores"
     )
+    parser.add_argument(
+        "--classifiers", action="store_true",
+        help="also write a complete classifier per task whose pooling and head are BERT's own",
+    )  # fmt: skip
+    _duplicates(parser)
+
+
+def _duplicates(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--allow-duplicates", action="store_true", help="accept equal checkpoints and zero deltas"
     )
@@ -109,7 +123,7 @@ def _inspect(options: argparse.Namespace) -> None:
 
     is_zoo = options.source.is_dir() or _names_a_zoo(options.source)
     recipe = load_zoo(options.source).recipe() if is_zoo else load_recipe(options.source)
-    found = inspect(open_merge(recipe))
+    found = inspect(open_merge(recipe), _progress, options.allow_duplicates)
     for row in found["checkpoints"]:
         rank = f", rank {row['rank']}" if row["rank"] else ""
         print(
@@ -123,7 +137,8 @@ def _inspect(options: argparse.Namespace) -> None:
         print(f"\n{title}")
         for task, row in zip(found["tasks"], found[title], strict=True):
             print("  " + " ".join(f"{x + 0.0:7.4f}" for x in row) + f"  {task}")
-    print(f"\nresidual {found['residual']:.2e} (largest cosine between streamed components)")
+    weighed = ", all layers weighed alike" if found["layers_weighed_alike"] else ""
+    print(f"\nresidual {found['residual']:.2e} (largest cosine of streamed components{weighed})")
     for warning in found["warnings"]:
         print(f"warning: {warning}")
     _write_json(options.json, found)
@@ -157,9 +172,9 @@ def _write_merge(options: argparse.Namespace, recipe) -> None:
 
     refuse_existing(options.out)
     bench = _bench(options) if options.zoo else None
-    merge = open_merge(recipe)
+    merge = bench.merge(recipe) if bench else open_merge(recipe)
     root = write_merge(
-        merge, options.out, bench, _progress, allow_duplicates=options.allow_duplicates
+        merge, options.out, bench, _progress, options.allow_duplicates, options.classifiers
     )
     print(f"{options.out}: {len(merge.deltas)} tasks merged, weights root {root}")
 
@@ -201,7 +216,8 @@ def _bench(options: argparse.Namespace):
     from studio.tasks.bench import Bench
     from studio.zoo import load_zoo
 
-    return Bench(load_zoo(options.zoo), resolve_device(options.device))
+    device = resolve_device(options.device)
+    return Bench(load_zoo(options.zoo), device, options.allow_duplicates)
 
 
 def _print_scores(found: dict) -> None:

@@ -47,7 +47,7 @@ def compare(
         live.wear(merged)
         seconds = time.perf_counter() - started
         report = part(progress, i / len(methods), (i + 1) / len(methods))
-        yield Row(recipe, bench.score(merged, split, report), seconds)
+        yield Row(recipe, bench.score_worn(split, report), seconds)
 
 
 def comparison_json(

@@ -12,8 +12,10 @@ from studio import __version__
 from studio.card import model_card, public_name
 from studio.checkpoints.checkpoint import Checkpoint, open_checkpoint
 from studio.checkpoints.deltas import refuse_copies, refuse_zero
+from studio.checkpoints.joining import PRETRAINING
 from studio.checkpoints.weights import inside
 from studio.checkpoints.writer import write_weights
+from studio.classifier import is_own_classifier, write_classifier
 from studio.errors import BadCheckpoint
 from studio.files import new_folder
 from studio.merge import Merge, merged_pieces
@@ -35,6 +37,7 @@ def export(
     scores: Mapping[str, Score] | None = None,
     progress: Progress = silent,
     allow_duplicates: bool = False,
+    classifiers: bool = False,
 ) -> str:
     """Write a merged model to a new folder; either all of it is there afterwards, or nothing.
 
@@ -45,6 +48,8 @@ def export(
         scores: measured on held-out rows with this merge, for the model card.
         progress: told the share of the work done; raising in it stops the export.
         allow_duplicates: accept equal checkpoints and zero deltas.
+        classifiers: also write ``classifiers/<task>``, a complete model for each task whose
+            pooling and head are the architecture's own.
 
     Returns:
         The weights root of the written model.
@@ -66,15 +71,17 @@ def export(
         )
         progress(0.8, "writing tokenizer, heads and recipe")
         _copy_companions(merge, work)
-        kept = [task for task in tasks if task.name in merge.recipe.names]
+        kept = [task for task in tasks if task.name in merge.recipe.names and task.head]
         for task in kept:
             _write_head(work / "heads" / task.name, task)
+            if classifiers and is_own_classifier(merge.base, task):
+                _write_classifier(merge, work / "classifiers" / task.name, task)
         recorded = with_digests(merge)
         save_recipe(recorded, work / "recipe.yaml")
         (work / RECORD).write_text(json.dumps(record(merge, root, scores), indent=1))
         (work / "README.md").write_text(model_card(recorded, kept, scores or {}, root))
         progress(0.9, "loading the result once to check it")
-        check_loads(work, merge.base)
+        check_loads(work, merge.base, merge.deltas.names)
         progress(1.0, "done")
     return root
 
@@ -98,7 +105,7 @@ def record(merge: Merge, root: str, scores: Mapping[str, Score] | None) -> dict:
         "studio": __version__,
         "torch": str(torch.__version__),
         "weights_root": root,
-        "recipe_digest": with_digests(merge).digest,
+        "recipe_digest": with_digests(merge).digest_on(merge.base.digest),
         "base": {"source": public_name(merge.recipe.base), "digest": merge.base.digest},
         "tasks": [
             {"name": name, "kind": checkpoint.kind, "digest": checkpoint.digest}
@@ -110,10 +117,11 @@ def record(merge: Merge, root: str, scores: Mapping[str, Score] | None) -> dict:
     }
 
 
-def check_loads(folder: Path, base: Checkpoint) -> None:
+def check_loads(folder: Path, base: Checkpoint, merged: Sequence[str] = ()) -> None:
     """Refuse a written model that lacks a tensor of the base, or that transformers cannot load.
 
-    Folders without ``config.json`` are only checked by name.
+    A merged tensor that transformers would leave aside counts as lacking. Folders without
+    ``config.json`` are only checked by name.
 
     Raises:
         BadCheckpoint: naming the tensors or transformers' reason.
@@ -134,7 +142,7 @@ def check_loads(folder: Path, base: Checkpoint) -> None:
                 trust_remote_code=False,
                 output_loading_info=True,
             )
-    except (OSError, ValueError, KeyError, ImportError, RuntimeError) as problem:
+    except Exception as problem:  # transformers raises whatever its config classes raise
         raise BadCheckpoint(
             f"transformers cannot load the written model, so it was removed: {problem}"
         ) from None
@@ -143,9 +151,14 @@ def check_loads(folder: Path, base: Checkpoint) -> None:
         for key in report["missing_keys"]
         if any(name == key or name.endswith("." + key) for name in base.names)
     ]
+    missing += [
+        name
+        for name in report["unexpected_keys"]
+        if name in merged and name.split(".")[0] not in PRETRAINING
+    ]
     if missing:
         raise BadCheckpoint(
-            f"transformers does not find {len(missing)} tensors of the written model, first "
+            f"transformers does not use {len(missing)} tensors of the written model, first "
             f"{missing[0]}; the base's config.json does not describe its weights."
         )
 
@@ -164,9 +177,14 @@ def _copy_companions(merge: Merge, work: Path) -> None:
         config.write_text(json.dumps(content | {"dtype": merge.recipe.dtype}, indent=2))
 
 
+def _write_classifier(merge: Merge, folder: Path, task: Task) -> None:
+    folder.mkdir(parents=True)
+    _copy_companions(merge, folder)
+    write_classifier(merge, task, folder)
+
+
 def _write_head(folder: Path, task: Task) -> None:
-    if task.head is None:
-        return
+    assert task.head is not None
     folder.mkdir(parents=True)
     tensors = {"weight": task.head.weight, "bias": task.head.bias}
     if task.head.pooler is not None:

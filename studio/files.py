@@ -6,7 +6,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import yaml
@@ -52,12 +52,12 @@ def parse_json(text: str, where: str, error: type[StudioError]) -> object:
         raise error(
             f"{where} is not JSON: {problem.msg} at line {problem.lineno}, column {problem.colno}."
         ) from None
-    except RecursionError:
-        raise error(f"{where} is nested too deeply.") from None
+    except (RecursionError, ValueError):  # nested too deeply, or a number of thousands of digits
+        raise error(f"{where} holds something too deep or too long to read.") from None
 
 
 def parse_yaml(text: str, where: str, error: type[StudioError]) -> object:
-    """YAML without aliases, tags or repeated keys; ``1e-3`` is a number."""
+    """YAML without aliases, tags or repeated keys; numbers are read as YAML 1.2 reads them."""
     try:
         return yaml.load(text, Loader=_StrictLoader)
     except yaml.YAMLError as problem:
@@ -94,10 +94,18 @@ def only_keys(data: dict, allowed: tuple[str, ...], where: str, error: type[Stud
         )
 
 
+def text_field(data: dict, key: str, where: str, error: type[StudioError]) -> str:
+    """A value that must be text that is not empty."""
+    value = data.get(key)
+    if not isinstance(value, str) or not value.strip() or "\0" in value:
+        raise error(f"{where}: '{key}' is {value!r}; it must be a name or path.")
+    return value
+
+
 def resolve_source(source: str, folder: Path) -> str:
     """A path relative to ``folder`` made absolute; a hub id that is no folder stays as it is."""
-    path = Path(os.path.normpath(folder / Path(source).expanduser()))
-    return source if not path.exists() and _HUB_ID.fullmatch(source) else str(path)
+    path = Path(os.path.normpath(folder / os.path.expanduser(source)))
+    return source if not os.path.exists(path) and _HUB_ID.fullmatch(source) else str(path)
 
 
 def source_folder(source: str) -> Path:
@@ -108,12 +116,11 @@ def source_folder(source: str) -> Path:
     Raises:
         BadCheckpoint: there is no such folder, or the hub id has not been downloaded.
     """
-    path = Path(source)
-    if path.is_dir():
-        return path
-    if path.exists():
+    if os.path.isabs(source) and os.path.isdir(source):
+        return Path(source)
+    if os.path.isfile(source):
         raise BadCheckpoint(f"{source} is a file; give the folder that holds the checkpoint.")
-    if path.is_absolute() or not _HUB_ID.fullmatch(source):
+    if os.path.isabs(source) or not _HUB_ID.fullmatch(source):
         raise BadCheckpoint(f"There is no folder {source}. Check the path in the zoo or recipe.")
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
@@ -138,25 +145,29 @@ def new_folder(target: Path) -> Iterator[Path]:
     """
     target = Path(os.path.abspath(target))
     refuse_existing(target)
+    made = [folder for folder in target.parents if not os.path.exists(folder)]
+    done = False
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent))
+        try:
+            yield work
+            work.chmod(0o755)
+            for path in [*sorted(work.rglob("*")), work]:
+                _sync(path)
+            _claim(target)
+            work.rename(target)
+            _sync(target.parent)
+            done = True
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
     except OSError as problem:
-        raise StudioError(f"{target} cannot be written: {problem.strerror}.") from None
-    try:
-        yield work
-        work.chmod(0o755)
-        for path in [*sorted(work.rglob("*")), work]:
-            _sync(path)
-        refuse_existing(target)
-        work.rename(target)
-        _sync(target.parent)
-    except OSError as problem:
-        raise StudioError(
-            f"{target} could not be written: {problem.strerror}; nothing was kept."
-        ) from None
+        what = f"{problem.strerror} ({problem.filename})" if problem.filename else str(problem)
+        raise StudioError(f"{target} could not be written: {what}; nothing was kept.") from None
     finally:
-        shutil.rmtree(work, ignore_errors=True)
+        for folder in made if not done else ():
+            with suppress(OSError):  # somebody else uses it by now
+                folder.rmdir()
 
 
 def write_file(path: Path, text: str) -> None:
@@ -168,12 +179,15 @@ def write_file(path: Path, text: str) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as stream:
+                stream.write(text)
+                stream.flush()
+                os.fsync(stream.fileno())
+            Path(name).chmod(0o644)
+            Path(name).replace(path)
+        finally:
+            Path(name).unlink(missing_ok=True)
     except OSError as problem:
         raise StudioError(f"{path} cannot be written: {problem.strerror}.") from None
 
@@ -184,8 +198,17 @@ def refuse_existing(target: Path) -> None:
     Raises:
         OutputExists: naming it.
     """
-    if target.exists() or target.is_symlink():
+    if os.path.lexists(target):
         raise OutputExists(f"{target} exists already; choose another output folder.")
+
+
+def _claim(target: Path) -> None:
+    """Take the name, so that a rename cannot replace what appeared there meanwhile."""
+    try:
+        if os.name != "nt":  # where renaming onto anything is refused anyway
+            target.mkdir()
+    except FileExistsError:
+        raise OutputExists(f"{target} appeared meanwhile; choose another output folder.") from None
 
 
 def _sync(path: Path) -> None:
@@ -205,6 +228,9 @@ class _StrictLoader(yaml.SafeLoader):
         if self.check_event(yaml.AliasEvent):
             event = self.peek_event()
             raise ComposerError(None, None, "aliases (*name) are not accepted", event.start_mark)
+        event = self.peek_event()
+        if getattr(event, "tag", None) is not None:
+            raise ComposerError(None, None, "tags (!name) are not accepted", event.start_mark)
         return super().compose_node(parent, index)  # type: ignore[arg-type]
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
@@ -217,8 +243,16 @@ class _StrictLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-_StrictLoader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?$|[-+]?\.(inf|Inf|INF)$|\.(nan|NaN|NAN)$"),
-    list("-+0123456789."),
-)
+# Only null, true and false, whole numbers and decimals are not text: no octals, dates or "yes".
+_StrictLoader.yaml_implicit_resolvers = {}
+for _tag, _pattern, _first in (
+    ("null", r"(~|null|)$", ["~", "n", ""]),
+    ("bool", r"(true|false)$", list("tf")),
+    ("int", r"[-+]?(0|[1-9]\d*)$", list("-+0123456789")),
+    (
+        "float",
+        r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?$|[-+]?\.inf$|\.nan$",
+        list("-+0123456789."),
+    ),
+):
+    _StrictLoader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), _first)

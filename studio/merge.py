@@ -52,7 +52,14 @@ class Merge:
     @cached_property
     def mixing(self) -> Tensor:
         """``(T, n)`` float64 coefficients of the raw deltas."""
-        return mixing(coefficients(self.recipe, self.deltas.names), self.basis)
+        return mixing(coefficients(self.recipe, self.deltas), self.basis)
+
+    @property
+    def changed(self) -> tuple[str, ...]:
+        """Tensors that may differ from the base's: by a delta, or by another output dtype."""
+        entries = self.base.weights.entries
+        cast = (name for name, entry in entries.items() if self.output_dtype(name) != entry.dtype)
+        return tuple(sorted({*self.deltas.names, *cast}))
 
     @property
     def compute_dtype(self) -> torch.dtype:
@@ -86,7 +93,7 @@ def open_merge(recipe: Recipe) -> Merge:
     return Merge(recipe, base, Deltas(base, checkpoints))
 
 
-def coefficients(recipe: Recipe, names: tuple[str, ...]) -> Tensor:
+def coefficients(recipe: Recipe, deltas: Deltas) -> Tensor:
     """The recipe's coefficients per tensor.
 
     Returns:
@@ -96,11 +103,11 @@ def coefficients(recipe: Recipe, names: tuple[str, ...]) -> Tensor:
         BadRecipe: a group's pattern matches no tensor.
     """
     default = method_type(recipe.method).default_coefficient
-    columns = []
-    for task in recipe.tasks:
+    names, columns = deltas.names, []
+    for task, join in zip(recipe.tasks, deltas.joins, strict=True):
         chosen = default if task.coefficient is None else task.coefficient
         if isinstance(chosen, GroupedCoefficient):
-            _refuse_idle_patterns(task.name, chosen, names)
+            _refuse_idle_patterns(task.name, chosen, tuple(join.shared))
             columns.append([chosen.of(name) for name in names])
         else:
             columns.append([chosen] * len(names))
@@ -132,9 +139,10 @@ def merged_pieces(merge: Merge, name: str, size: int = _PIECE) -> Iterator[Tenso
 
 
 def merged_tensors(merge: Merge, progress: Progress = silent) -> Iterator[tuple[str, Tensor]]:
-    """Every tensor that the tasks change, merged and whole, in the order of names."""
-    for t, name in enumerate(merge.deltas.names):
-        progress(t / len(merge.deltas.names), f"merging {name}")
+    """Every tensor that differs from the base's, merged and whole, in the order of names."""
+    names = merge.changed
+    for t, name in enumerate(names):
+        progress(t / len(names), f"merging {name}")
         shape = merge.base.weights.entries[name].shape
         yield name, torch.cat(list(merged_pieces(merge, name))).reshape(shape)
 
@@ -170,5 +178,5 @@ def _refuse_idle_patterns(task: str, chosen: GroupedCoefficient, names: tuple[st
         if not any(single.of(name) for name in names):
             raise BadRecipe(
                 f"The coefficient group '{single.groups[0][0]}' of '{task}' matches none of the "
-                f"{len(names)} merged tensors; {names[0] if names else 'there are none'} is one."
+                f"{len(names)} tensors that it changes; {next(iter(names), 'none')} is one."
             )

@@ -12,7 +12,14 @@ from pathlib import Path
 import yaml
 
 from studio.errors import BadRecipe, StudioError
-from studio.files import mapping, only_keys, read_mapping, resolve_source, write_file
+from studio.files import (
+    mapping,
+    only_keys,
+    read_mapping,
+    resolve_source,
+    text_field,
+    write_file,
+)
 
 DTYPES = ("float16", "bfloat16", "float32", "float64")
 _KEYS = ("base", "tasks", "method", "options", "dtype", "seed")
@@ -89,10 +96,16 @@ class Recipe:
     @property
     def digest(self) -> str:
         """Sha256 of the recipe's meaning: checkpoints by digest where recorded, else by path."""
-        plain = self.plain()
+        return self.digest_on(self.base)
+
+    def digest_on(self, base: str) -> str:
+        """The same with another name for the base: its digest, which means the same anywhere."""
+        plain: dict = self.plain() | {"base": base}
         for task in plain["tasks"]:
             if "digest" in task:
                 task.pop("checkpoint")
+            if isinstance(task.get("coefficient"), dict):  # the order of the patterns counts
+                task["coefficient"]["groups"] = list(task["coefficient"]["groups"].items())
         return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
 
     def plain(self) -> dict:
@@ -188,9 +201,9 @@ def parse_recipe(data: dict, folder: Path, where: str) -> Recipe:
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63:
         raise BadRecipe(f"{where}: seed {seed!r} is not a whole number from 0 to 2^63 - 1.")
     return Recipe(
-        base=resolve_source(_text(data, "base", where), folder),
+        base=resolve_source(text_field(data, "base", where, BadRecipe), folder),
         tasks=tasks,
-        method=_text(data, "method", where),
+        method=text_field(data, "method", where, BadRecipe),
         options=_options(data.get("options") or {}, where),
         dtype=dtype,
         seed=seed,
@@ -200,15 +213,17 @@ def parse_recipe(data: dict, folder: Path, where: str) -> Recipe:
 def _task(entry: object, folder: Path, where: str) -> TaskEntry:
     entry = mapping(entry, where, BadRecipe)
     only_keys(entry, _TASK_KEYS, where, BadRecipe)
-    name = task_name(_text(entry, "name", where), where, BadRecipe)
+    name = task_name(text_field(entry, "name", where, BadRecipe), where, BadRecipe)
     coefficient = entry.get("coefficient")
     if coefficient is not None:
         coefficient = _coefficient(coefficient, f"'{name}'")
     return TaskEntry(
         name=name,
-        checkpoint=resolve_source(_text(entry, "checkpoint", where), folder),
+        checkpoint=resolve_source(text_field(entry, "checkpoint", where, BadRecipe), folder),
         coefficient=coefficient,
-        digest=_text(entry, "digest", where) if entry.get("digest") is not None else None,
+        digest=None
+        if entry.get("digest") is None
+        else text_field(entry, "digest", where, BadRecipe),
     )
 
 
@@ -265,13 +280,6 @@ def _options(options: object, where: str) -> dict[str, Option]:
         if value is not None and not isinstance(value, str | int | float | bool):
             raise BadRecipe(f"{where}: option '{key}' is {value!r}; it must be a single value.")
     return options
-
-
-def _text(data: dict, key: str, where: str) -> str:
-    value = data.get(key)
-    if not isinstance(value, str) or not value.strip() or "\0" in value:
-        raise BadRecipe(f"{where}: '{key}' is {value!r}; it must be a name or path.")
-    return value
 
 
 def _relative(source: str, folder: Path) -> str:

@@ -1,9 +1,12 @@
 """The use cases that the page and the command line share."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from studio.checkpoints.deltas import Deltas, refuse_copies
+from studio.checkpoints.deltas import Deltas, refuse_copies, refuse_zero
+from studio.checkpoints.joining import HEADS
+from studio.classifier import own_pooling
 from studio.errors import BadRecipe
 from studio.export import export
 from studio.geometry.gram import Gram, gram
@@ -13,6 +16,8 @@ from studio.progress import Progress, silent
 from studio.recipe import Recipe
 from studio.tasks.bench import Bench
 from studio.tasks.scores import Score
+from studio.tasks.task import Task, open_task
+from studio.zoo import ZooTask
 
 UNMERGE_MODES = ("exact", "algebraic")
 
@@ -40,17 +45,37 @@ def write_merge(
     bench: Bench | None = None,
     progress: Progress = silent,
     allow_duplicates: bool = False,
+    classifiers: bool = False,
 ) -> str:
     """Export a merge; with a zoo, also its tasks' heads and freshly measured held-out scores.
+
+    Without a zoo, heads are written that the checkpoints hold, where the architecture says how
+    they are used.
 
     Returns:
         The weights root of what was written.
     """
     scores: dict[str, Score] = {}
-    if bench and bench.scored:
+    if bench and bench.scored():
         scores = bench.score(merge)
-    tasks = list(bench.tasks.values()) if bench else []
-    return export(merge, target, tasks, scores, progress, allow_duplicates)
+    tasks = list(bench.tasks.values()) if bench else own_tasks(merge)
+    return export(merge, target, tasks, scores, progress, allow_duplicates, classifiers)
+
+
+def own_tasks(merge: Merge) -> list[Task]:
+    """Tasks whose checkpoint alone says all: a linear head, and an architecture of its own."""
+    pooling = own_pooling(merge.base)
+    tasks = []
+    for entry, checkpoint in zip(merge.recipe.tasks, merge.deltas.checkpoints, strict=True):
+        private = merge.deltas.private(entry.name)
+        if pooling and any(name.split(".")[0] in HEADS for name in private):
+            task = open_task(
+                ZooTask(entry.name, entry.checkpoint, pooling=pooling), private, merge.base
+            )
+            names = checkpoint.config.get("id2label", {})
+            labels = tuple(str(names.get(index, index)) for index in task.labels)
+            tasks.append(replace(task, labels=labels))
+    return tasks
 
 
 def components_gram(merge: Merge, progress: Progress = silent) -> Gram:
@@ -58,13 +83,15 @@ def components_gram(merge: Merge, progress: Progress = silent) -> Gram:
     return gram(merge.deltas, merge.basis.rows, progress)
 
 
-def inspect(merge: Merge, progress: Progress = silent) -> dict:
+def inspect(merge: Merge, progress: Progress = silent, allow_duplicates: bool = False) -> dict:
     """What a recipe would do: pre-flight, cosines before and after, residual, tensors.
 
     Raises:
         StudioError: the recipe cannot be merged.
     """
-    refuse_copies(merge.deltas)
+    if not allow_duplicates:
+        refuse_copies(merge.deltas)
+        refuse_zero(merge.deltas)
     measured = components_gram(merge, progress)
     entries = merge.base.weights.entries
     joined = list(zip(merge.deltas.tasks, merge.deltas.joins, strict=True))
@@ -76,6 +103,7 @@ def inspect(merge: Merge, progress: Progress = silent) -> dict:
         "cosine_before": merge.gram.cosine().tolist(),
         "cosine_after": merge.basis.weighed(measured).cosine().tolist(),
         "residual": merge.basis.residual(measured),
+        "layers_weighed_alike": merge.basis.scales is not None,
         "norms": merge.gram.total().diagonal().sqrt().tolist(),
         "tensors": {
             name: {
@@ -124,7 +152,7 @@ def warnings(gram: Gram) -> list[str]:
             )
         elif share < 0.5:
             found.append(
-                f"Only {share:.0%} of the squared norm of '{gram.tasks[i]}' is new after "
+                f"Only {share:.1%} of the squared norm of '{gram.tasks[i]}' is new after "
                 f"'{other}' and the tasks before it; the order of these tasks matters."
             )
     return found

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from studio.errors import BadZoo
-from studio.files import mapping, only_keys, read_mapping, resolve_source
+from studio.files import mapping, only_keys, read_mapping, resolve_source, text_field
 from studio.recipe import Recipe, TaskEntry, task_name
 
 SPLITS = ("held_out", "validation", "train")
@@ -85,14 +85,14 @@ def load_zoo(path: Path) -> Zoo:
     title = data.get("name", file.parent.name)
     if not isinstance(title, str):
         raise BadZoo(f"{file}: 'name' is {title!r}; it must be text.")
-    base = resolve_source(_text(data, "base", str(file)), file.parent)
+    base = resolve_source(text_field(data, "base", str(file), BadZoo), file.parent)
     return Zoo(title, file.parent, base, tasks)
 
 
 def _task(entry: object, folder: Path, where: str) -> ZooTask:
     entry = mapping(entry, where, BadZoo)
     only_keys(entry, _TASK_KEYS, where, BadZoo)
-    name = task_name(_text(entry, "name", where), where, BadZoo)
+    name = task_name(text_field(entry, "name", where, BadZoo), where, BadZoo)
     kind = entry.get("type", "text-classification")
     if kind not in TYPES:
         raise BadZoo(f"{where} has type {kind!r}; supported is {', '.join(TYPES)}.")
@@ -106,31 +106,27 @@ def _task(entry: object, folder: Path, where: str) -> ZooTask:
     only_keys(data, SPLITS, f"{where}: data", BadZoo)
     return ZooTask(
         name=name,
-        checkpoint=resolve_source(_text(entry, "checkpoint", where), folder),
+        checkpoint=resolve_source(text_field(entry, "checkpoint", where, BadZoo), folder),
         type=kind,
         head=_file(entry, "head", folder, where),
         head_only=_file(entry, "head_only", folder, where),
         labels=_file(entry, "labels", folder, where),
         pooling=pooling,
         max_length=length,
-        data={s: _existing(folder / _text(data, s, where), f"{where}: data {s}") for s in data},
+        data={
+            s: _existing(folder / text_field(data, s, where, BadZoo), f"{where}: data {s}")
+            for s in data
+        },
     )
 
 
 def _file(entry: dict, key: str, folder: Path, where: str) -> Path | None:
     if entry.get(key) is None:
         return None
-    return _existing(folder / _text(entry, key, where), f"{where}: {key}")
+    return _existing(folder / text_field(entry, key, where, BadZoo), f"{where}: {key}")
 
 
 def _existing(path: Path, where: str) -> Path:
     if not path.is_file():
         raise BadZoo(f"{where}: there is no file {path}.")
     return path
-
-
-def _text(data: dict, key: str, where: str) -> str:
-    value = data.get(key)
-    if not isinstance(value, str) or not value.strip() or "\0" in value:
-        raise BadZoo(f"{where}: '{key}' is {value!r}; it must be a name or path.")
-    return value

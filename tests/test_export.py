@@ -2,6 +2,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
@@ -74,7 +75,7 @@ def test_the_card_tells_what_was_merged_and_its_loader_runs(tiny_zoo, tmp_path, 
         assert share == pytest.approx(scores[task].accuracy)
 
 
-def test_the_record_holds_the_mixing_as_hex_floats_that_give_the_same_weights(tmp_path):
+def test_the_record_holds_digests_and_the_mixing_as_hex_floats(tmp_path):
     bench = Bench(load_zoo(DEMO), CPU)
     merge = bench.merge(bench.zoo.recipe(coefficient=0.4))
     root = export(merge, tmp_path / "out")
@@ -137,25 +138,71 @@ def test_exact_unmerge_equals_never_merged_in_every_position(
             assert a == b
 
 
+def clean_zoo(folder: Path, kept: Recipe) -> Path:
+    """A folder with nothing but the base's weights and the kept adapters, and a recipe."""
+    (folder / "base").mkdir(parents=True)
+    weights = "model.safetensors"  # no config: nothing needs transformers to merge
+    (folder / "base" / weights).write_bytes((DEMO / "base" / weights).read_bytes())
+    entries = []
+    for task in kept.tasks:
+        (folder / task.name).mkdir()
+        for file in ("adapter_model.safetensors", "adapter_config.json"):
+            (folder / task.name / file).write_bytes((Path(task.checkpoint) / file).read_bytes())
+        entries.append(TaskEntry(task.name, str(folder / task.name), task.coefficient))
+    save_recipe(Recipe(str(folder / "base"), tuple(entries)), folder / "recipe.yaml")
+    return folder / "recipe.yaml"
+
+
 def test_exact_unmerge_equals_a_fresh_process_that_never_had_the_checkpoint(tmp_path):
-    """The demo zoo: warm bench in this process, a copied folder without the task in another."""
+    """The demo zoo with every cache warm, against folders without the task: all positions."""
     bench = Bench(load_zoo(DEMO), CPU)
     full = bench.zoo.recipe(coefficient=0.4)
     bench.live.wear(bench.merge(full))
-    for number, gone in enumerate([("clinic-north",), ("dictionary-nouns", "software-catalogue")]):
+    pairs = [(full.names[0], full.names[3]), (full.names[2], full.names[4])]
+    for number, gone in enumerate([*((name,) for name in full.names), *pairs]):
         kept = unmerge(full, gone, "exact")
         ours = export(bench.merge(kept), tmp_path / f"ours{number}")
-        clean = tmp_path / f"clean{number}"
-        clean.mkdir()
-        (clean / "base").symlink_to(DEMO / "base")
-        entries = []
-        for task in kept.tasks:
-            (clean / task.name).mkdir()
-            for file in ("adapter_model.safetensors", "adapter_config.json"):
-                (clean / task.name / file).write_bytes((Path(task.checkpoint) / file).read_bytes())
-            entries.append(TaskEntry(task.name, str(clean / task.name), 0.4))
-        save_recipe(Recipe(str(clean / "base"), tuple(entries)), clean / "recipe.yaml")
-        assert root_of_fresh_process(clean / "recipe.yaml", tmp_path / f"theirs{number}") == ours
+        recipe = clean_zoo(tmp_path / f"clean{number}", kept)
+        assert root_of_fresh_process(recipe, tmp_path / f"theirs{number}") == ours
+
+
+@pytest.mark.parametrize("dtype", [None, "float64", "bfloat16"])
+def test_a_warm_bench_exports_the_bits_of_a_cold_one(tiny_zoo, tmp_path, dtype):
+    recipe = replace(load_zoo(tiny_zoo).recipe(), dtype=dtype)
+    warm = Bench(load_zoo(tiny_zoo), CPU)
+    warm.live.wear(warm.merge(recipe))
+    ours = export(warm.merge(recipe), tmp_path / "warm")
+    assert export(open_merge(recipe), tmp_path / "cold") == ours
+    assert warm.score_folder(tmp_path / "warm") == warm.score(warm.merge(recipe))
+
+
+def test_a_complete_classifier_predicts_what_the_studio_predicts(tiny_zoo, tmp_path):
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    bench = Bench(load_zoo(tiny_zoo), CPU)
+    merge = bench.merge(bench.zoo.recipe("task_arithmetic"))
+    write_merge(merge, tmp_path / "out", bench, classifiers=True)
+    folder = tmp_path / "out" / "classifiers"
+    assert [path.name for path in folder.iterdir()] == ["color"]  # 'animal' pools by the mean
+    model, report = AutoModelForSequenceClassification.from_pretrained(
+        folder / "color", output_loading_info=True
+    )
+    assert not report["missing_keys"]
+    assert not report["unexpected_keys"]
+    rows = bench.tasks["color"].rows("held_out")
+    tokenizer = AutoTokenizer.from_pretrained(folder / "color")
+    batch = tokenizer([row.text for row in rows], padding=True, return_tensors="pt")
+    with torch.no_grad():
+        found = model.eval()(**batch).logits.argmax(-1).tolist()
+    share = sum(a == row.label for a, row in zip(found, rows, strict=True)) / len(rows)
+    assert share == pytest.approx(bench.score(merge)["color"].accuracy)
+    assert model.config.id2label[0] == "red"
+
+
+def test_without_a_zoo_the_heads_that_checkpoints_hold_are_written(tiny_zoo, tmp_path):
+    merge = open_merge(load_zoo(tiny_zoo).recipe("task_arithmetic"))
+    write_merge(merge, tmp_path / "out")
+    assert [path.name for path in (tmp_path / "out" / "heads").iterdir()] == ["color"]
 
 
 def test_algebraic_unmerge_leaves_a_negative_coefficient_unless_the_task_was_last(make_recipe):
@@ -186,7 +233,7 @@ def test_nothing_is_overwritten_and_nothing_is_left_after_a_failure(make_recipe,
 
     with pytest.raises(Stop):
         export(open_merge(make_recipe()), tmp_path / "x" / "new", progress=stop)
-    assert list((tmp_path / "x").iterdir()) == []
+    assert not (tmp_path / "x").exists()
 
 
 def test_a_folder_that_appears_meanwhile_is_not_replaced(tmp_path):
@@ -201,6 +248,9 @@ def test_a_folder_that_appears_meanwhile_is_not_replaced(tmp_path):
 
 
 def test_copies_and_zero_deltas_are_refused_unless_allowed(zoo_folder, make_recipe, tmp_path):
+    save_model(zoo_folder / "copy", load_file(zoo_folder / "red" / "model.safetensors"))
+    with pytest.raises(NothingToMerge, match="'red' and 'copy' are the same checkpoint"):
+        export(open_merge(make_recipe("red", "copy", method="average")), tmp_path / "out")
     save_model(zoo_folder / "zero", draw(0))
     with pytest.raises(NothingToMerge, match="'zero' is equal to the base"):
         export(open_merge(make_recipe("red", "zero", method="average")), tmp_path / "out")
@@ -231,8 +281,6 @@ def test_a_config_that_does_not_fit_the_weights_is_found_before_done_is_said(tin
 
 
 def test_the_output_dtype_stands_in_the_config(tiny_zoo, tmp_path):
-    from dataclasses import replace
-
     bench = Bench(load_zoo(tiny_zoo), CPU)
     recipe = replace(bench.zoo.recipe("average"), dtype="bfloat16")
     export(bench.merge(recipe), tmp_path / "out")

@@ -9,7 +9,8 @@ from tests.conftest import ROOT
 
 ORDER = [
     "errors", "progress", "files", "device", "recipe", "zoo", "checkpoints", "geometry", "methods",
-    "merge", "tasks", "card", "export", "compare", "workspace", "session", "ui", "__main__",
+    "merge", "tasks", "card", "classifier", "export", "compare", "workspace", "session", "ui",
+    "__main__",
 ]  # fmt: skip
 FILES = sorted((ROOT / "studio").rglob("*.py"))
 

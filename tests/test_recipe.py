@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from studio.errors import BadRecipe
+from studio.checkpoints.checkpoint import open_checkpoint
+from studio.errors import BadCheckpoint, BadRecipe
+from studio.files import parse_yaml
 from studio.recipe import GroupedCoefficient, load_recipe, parse_recipe, save_recipe
 from tests.conftest import refusal
 
@@ -72,6 +74,9 @@ def test_a_bad_value_is_refused_by_name(change, words):
         ("base: x\nbase: y", "'base' stands there twice"),
         ("a: &x 1\nb: *x", "aliases"),
         ("a: !!python/object/apply:os.system [ls]", "tag"),
+        ("a: !!timestamp x", "tags"),
+        ("a: !!bool maybe", "tags"),
+        ("a: " + "9" * 5000, "not valid YAML"),
         ("- 1", "must be a mapping"),
         ("", "must be a mapping"),
     ],
@@ -87,11 +92,21 @@ def test_a_broken_file_is_refused_with_its_name(tmp_path, text, words):
 @given(
     st.recursive(
         st.none() | st.booleans() | st.floats() | st.text() | st.integers(),
-        lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from([*GOOD, "name"]), inner),
+        lambda inner: (
+            st.lists(inner)
+            | st.dictionaries(st.sampled_from([*GOOD, "name", "checkpoint", "coefficient"]), inner)
+        ),
     )
 )
 def test_anything_at_all_is_a_recipe_or_a_sentence(value):
-    for data in (value, GOOD | {"tasks": value}, GOOD | {"options": value}):
+    task = {"name": "a", "checkpoint": "c"}
+    for data in (
+        value,
+        GOOD | {"tasks": value},
+        GOOD | {"options": value},
+        GOOD | {"tasks": [task | {"coefficient": value}]},
+        GOOD | {"tasks": [task | {"checkpoint": value}]},
+    ):
         if isinstance(data, dict):
             try:
                 parse_recipe(data, Path("/x"), "recipe.yaml")
@@ -111,3 +126,38 @@ def test_unmerging_an_unknown_task_names_those_there_are():
         recipe.without("c")
     assert recipe.without("a", "b").tasks == ()
     assert recipe.silenced("a").tasks[0].coefficient == 0.0
+
+
+def test_numbers_are_read_as_yaml_1_2_reads_them():
+    text = "{a: 010, b: 1:30, c: yes, d: 2026-01-01, e: true, f: null, g: -0.5, h: 0x10}"
+    found = parse_yaml(text, "x", BadRecipe)
+    assert found == {
+        "a": 10.0, "b": "1:30", "c": "yes", "d": "2026-01-01", "e": True, "f": None, "g": -0.5,
+        "h": "0x10",
+    }  # fmt: skip
+
+
+def test_the_order_of_coefficient_groups_is_part_of_the_digest():
+    groups = (("layer.*", 1.0), ("layer.0.*", 2.0))
+    recipe = parse_recipe(GOOD, Path("/x"), "r")
+    one, other = (
+        recipe.with_coefficients({"a": GroupedCoefficient(0.0, each)})
+        for each in (groups, groups[::-1])
+    )
+    assert one.digest != other.digest
+
+
+@pytest.mark.parametrize("source", ["~nobody-of-that-name/x", "x" * 5000, "a/b"])
+def test_odd_paths_are_text_until_they_are_opened(source):
+    task = {"name": "a", "checkpoint": source}
+    assert parse_recipe(GOOD | {"tasks": [task]}, Path("/x"), "r").names == ("a",)
+
+
+def test_a_relative_checkpoint_is_never_taken_from_the_current_folder(tmp_path, monkeypatch):
+    (tmp_path / "tasks" / "red").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    recipe = parse_recipe(
+        GOOD | {"tasks": [{"name": "a", "checkpoint": "tasks/red"}]}, tmp_path / "recipes", "r"
+    )
+    with pytest.raises(BadCheckpoint, match="hf download tasks/red"):
+        open_checkpoint(recipe.tasks[0].checkpoint)

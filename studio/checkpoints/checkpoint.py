@@ -13,8 +13,6 @@ from studio.checkpoints.weights import Weights, inside, weight_files
 from studio.errors import BadCheckpoint
 from studio.files import read_mapping, source_folder
 
-HEAD_FILE = "head.safetensors"
-
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
@@ -57,16 +55,16 @@ class Checkpoint:
     def config(self) -> dict:
         """The folder's ``config.json``; empty if it has none."""
         file = self.folder / "config.json"
-        return read_mapping(file, BadCheckpoint) if file.exists() else {}
+        return read_mapping(inside(self.folder, file), BadCheckpoint) if file.exists() else {}
 
 
 def open_checkpoint(source: str | Path) -> Checkpoint:
-    """Open a folder, or a hub id that is in the local cache; only headers are read.
+    """Open a folder, or (text only) a hub id in the local cache; only headers are read.
 
     Raises:
         BadCheckpoint: naming the folder or file and what is wrong with it.
     """
-    folder = source_folder(str(source))
+    folder = source_folder(str(source.absolute() if isinstance(source, Path) else source))
     try:
         if (folder / lora.CONFIG_FILE).exists():
             file = folder / lora.WEIGHTS_FILE
@@ -75,6 +73,7 @@ def open_checkpoint(source: str | Path) -> Checkpoint:
                     f"{folder} holds only a pickled adapter (adapter_model.bin), which can run "
                     "code when read. Save it with `save_pretrained` of a current PEFT."
                 )
+            inside(folder, folder / lora.CONFIG_FILE)
             config = lora.read_config(folder)
             return Checkpoint(folder, Weights((inside(folder, file),)), config)
         return Checkpoint(folder, Weights(weight_files(folder)), None)

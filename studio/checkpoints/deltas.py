@@ -18,9 +18,10 @@ CHUNK = 2**16
 
 @dataclass(frozen=True)
 class Resident:
-    """A delta held in memory, flat, in the compute dtype."""
+    """A delta held in memory, flat, in the dtype it was computed in; and where it came from."""
 
     values: Tensor
+    source: Tensor | Factors
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,9 @@ class TensorDeltas:
         if source is None:
             return None
         if isinstance(source, Resident):
-            return source.values[start:stop].to(dtype)
+            if source.values.dtype == dtype:
+                return source.values[start:stop]
+            source = source.source  # a wider result is computed anew, as it would be without
         if isinstance(source, Factors):
             width = self.shape[1]
             first = start // width
@@ -139,12 +142,14 @@ class Deltas:
         return True
 
     def _source(self, task: int, name: str) -> Tensor | Factors | Resident | None:
-        if (task, name) in self._resident:
-            return Resident(self._resident[task, name])
         stored = self.joins[task].shared.get(name)
-        if stored is None or self.checkpoints[task].adapter is not None:
-            return self._factors(task, name)
-        return self.checkpoints[task].tensor(stored).reshape(-1)
+        if stored is None:
+            return None
+        source = self._factors(task, name)
+        if source is None:
+            source = self.checkpoints[task].tensor(stored).reshape(-1)
+        values = self._resident.get((task, name))
+        return source if values is None else Resident(values, source)
 
     def _factors(self, task: int, name: str) -> Factors | None:
         stored, checkpoint = self.joins[task].shared.get(name), self.checkpoints[task]
@@ -156,7 +161,7 @@ class Deltas:
 
 def pieces(numel: int, size: int = CHUNK) -> Iterator[tuple[int, int]]:
     """The (start, stop) of consecutive pieces of a flat tensor."""
-    for start in range(0, numel, size):
+    for start in range(0, max(numel, 1), size):
         yield start, min(start + size, numel)
 
 

@@ -9,7 +9,7 @@ from studio.errors import BadCheckpoint, ShapeMismatch
 
 HEADS = ("classifier", "score", "fc", "qa_outputs")
 # Of the base's own training: often left out of a fine-tuned checkpoint; the base's are then kept.
-_PRETRAINING = ("cls", "lm_head", "vocab_projector", "vocab_transform", "vocab_layer_norm")
+PRETRAINING = ("cls", "lm_head", "vocab_projector", "vocab_transform", "vocab_layer_norm")
 _COUNTER = "num_batches_tracked"
 _EXAMPLES = 5
 
@@ -181,7 +181,7 @@ def _join_adapter(base: Checkpoint, task: str, checkpoint: Checkpoint) -> Join:
 
 def _may_be_absent(base: Checkpoint, name: str) -> bool:
     parts = name.split(".")
-    return parts[0] in _PRETRAINING or "pooler" in parts or not base.weights.entries[name].floating
+    return parts[0] in PRETRAINING or "pooler" in parts or not base.weights.entries[name].floating
 
 
 def _some(items: list[str]) -> str:

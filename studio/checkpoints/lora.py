@@ -16,10 +16,12 @@ _A, _B = ".lora_A.weight", ".lora_B.weight"
 # Keys that say where an adapter was trained or how, without changing what its files mean.
 _HARMLESS = {
     "auto_mapping", "base_model_name_or_path", "ensure_weight_tying", "exclude_modules",
-    "inference_mode", "init_lora_weights", "layers_pattern", "layers_to_transform",
+    "inference_mode", "layers_pattern", "layers_to_transform",
     "lora_dropout", "megatron_core", "modules_to_save", "peft_type", "peft_version",
     "qalora_group_size", "r", "lora_alpha", "revision", "target_modules", "task_type",
 }  # fmt: skip
+# Initializations that leave the base's weights alone; the others (PiSSA, LoftQ, …) change them.
+_INITIALIZATIONS = (True, False, None, "gaussian", "orthogonal", "eva")
 _NEUTRAL = (None, False, "none", 0, {}, [], "")
 
 
@@ -79,16 +81,26 @@ def read_config(folder: Path) -> LoraConfig:
     kind = config.get("peft_type")
     if kind != "LORA":
         raise BadCheckpoint(f"{file}: adapters of type {kind!r} are not supported; LORA is.")
-    used = [key for key, value in config.items() if key not in _HARMLESS and value not in _NEUTRAL]
+    used = [key for key, value in config.items() if not _understood(key, value)]
     if used:
         raise BadCheckpoint(
             f"{file}: the LoRA option {', '.join(f'{key}={config[key]!r}' for key in used)} "
             "is not supported; merge the adapter into its base and use the full model instead."
         )
     rank, alpha = config.get("r"), config.get("lora_alpha")
-    if type(rank) is not int or rank < 1 or not isinstance(alpha, int | float):
+    if type(rank) is not int or rank < 1 or not _is_scale(alpha):
         raise BadCheckpoint(f"{file}: r={rank!r} and lora_alpha={alpha!r} are no rank and scale.")
-    return LoraConfig(rank, float(alpha))
+    return LoraConfig(rank, float(alpha))  # type: ignore[arg-type]
+
+
+def _is_scale(alpha: object) -> bool:
+    return isinstance(alpha, int | float) and not isinstance(alpha, bool) and abs(alpha) < 1e30
+
+
+def _understood(key: str, value: object) -> bool:
+    if key == "init_lora_weights":
+        return value in _INITIALIZATIONS
+    return key in _HARMLESS or value in _NEUTRAL
 
 
 def split_names(names: tuple[str, ...], folder: Path) -> tuple[dict[str, str], dict[str, str]]:

@@ -31,6 +31,7 @@ DTYPES = {
     "F64": torch.float64,
 }
 CODES = {dtype: code for code, dtype in DTYPES.items()}
+HEAD_FILES = ("head.safetensors", "head_only.safetensors")  # lie beside adapters, are no model
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 
 
@@ -206,7 +207,7 @@ def weight_files(folder: Path) -> tuple[Path, ...]:
     index = folder / "model.safetensors.index.json"
     if index.exists():
         return _shards(folder, index)
-    found = sorted(folder.glob("*.safetensors"))
+    found = sorted(f for f in folder.glob("*.safetensors") if f.name not in HEAD_FILES)
     single = folder / "model.safetensors"
     if single in found:
         found = [single]

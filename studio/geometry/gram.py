@@ -43,7 +43,8 @@ class Gram:
     def subset(self, tasks: tuple[str, ...], names: tuple[str, ...]) -> "Gram":
         """The same products for some tasks and tensors: the bits that a new pass would give."""
         i = torch.tensor([self.tasks.index(task) for task in tasks], dtype=torch.long)
-        t = torch.tensor([self.names.index(name) for name in names], dtype=torch.long)
+        places = {name: t for t, name in enumerate(self.names)}
+        t = torch.tensor([places[name] for name in names], dtype=torch.long)
         return Gram(tasks, names, self.blocks[t][:, i][:, :, i])
 
 

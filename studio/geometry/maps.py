@@ -53,6 +53,10 @@ def tsne_map(gram: Gram, basis: Basis, seed: int) -> DeltaMap | None:
         unit = "layer"
     places, joint = _joint(gram, basis, unit)
     distances, tasks, where = _points(cosine(joint), gram.tasks, places)
+    moved = joint.diagonal(dim1=-2, dim2=-1).reshape(len(places), 2, -1)  # (groups, 2, n)
+    kept = (moved[:, 0] > 0).flatten().repeat(2).numpy()  # a delta of zero has no direction
+    distances = distances[kept][:, kept]
+    tasks, where = (tuple(np.array(x)[kept]) for x in (tasks, where))
     count = len(distances)
     if count < _FEWEST_POINTS:
         return None

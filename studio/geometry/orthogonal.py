@@ -69,21 +69,6 @@ def largest_cosine(gram: Tensor) -> float:
     return float((cosines - torch.eye(gram.shape[-1], dtype=torch.float64)).abs().max())
 
 
-def residual(basis: Tensor, gram: Tensor) -> float:
-    """Largest cosine that coefficient-space arithmetic leaves between two components.
-
-    Args:
-        basis: ``(n, n)`` float64; row i holds the raw-delta coefficients of component i.
-        gram: ``(n, n)`` float64, of the same n deltas.
-
-    Returns:
-        A cosine in [0, 1]; float64 rounding gives about 1e-14.
-
-    Source: MDM-OC, theorem V.3.
-    """
-    return largest_cosine(basis @ gram @ basis.mT)
-
-
 def residual_shares(gram: Tensor) -> Tensor:
     """Share of each delta's squared norm outside the span of the earlier ones, ``(n,)``.
 
@@ -154,7 +139,8 @@ def orthogonalize(
     _, grouped = scaled.grouped(scope)
     rows, shares = (_sequential if order == "arrival" else _symmetric)(grouped)  # (g, n, n), (g, n)
     weights = grouped.diagonal(dim1=-2, dim2=-1)  # (g, n)
-    whole = (shares * weights).sum(0) / weights.sum(0).clamp(min=torch.finfo(torch.float64).tiny)
+    total = weights.sum(0)
+    whole = torch.where(total > 0, (shares * weights).sum(0) / total.where(total > 0, 1.0), 1.0)
     _refuse_dependent(whole, scaled.total(), gram.tasks)
     if scales is not None and scope == "model" and order == "arrival":
         rows = rows * shares.rsqrt().clamp(max=LARGEST_GAIN).unsqueeze(-1)
@@ -203,7 +189,7 @@ def _symmetric(grams: Tensor) -> tuple[Tensor, Tensor]:
     norms = grams.diagonal(dim1=-2, dim2=-1).clamp(min=0).sqrt()
     cosines = cosine(grams)
     values, vectors = torch.linalg.eigh(cosines)
-    kept = values > SMALLEST_SHARE
+    kept = values > SMALLEST_SHARE / grams.shape[-1]  # below, some share is below SMALLEST_SHARE
     powers = torch.where(kept, values.where(kept, 1.0).rsqrt(), 0.0)
     root = (vectors * powers.unsqueeze(-2)) @ vectors.mT
     safe = norms.where(norms > 0, 1.0)

@@ -1,6 +1,5 @@
 """The contract of a merge method: options, and one component per task in the raw deltas."""
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, ClassVar
@@ -11,7 +10,7 @@ from torch import Tensor
 from studio.errors import BadRecipe
 from studio.geometry.gram import Gram
 from studio.geometry.orthogonal import Basis
-from studio.recipe import Option
+from studio.recipe import Option, finite
 
 
 def option(
@@ -122,8 +121,7 @@ def _check(method: str, key: str, value: Option, default: object, rule: Mapping)
         if not isinstance(value, bool):
             raise BadRecipe(f"{where}; it must be true or false.")
         return
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise BadRecipe(f"{where}; it must be a finite number.")
+    number = finite(value, f"{method}: option '{key}'")
     low, high = rule["low"], rule["high"]
-    if (low is not None and value < low) or (high is not None and value > high):
+    if (low is not None and number < low) or (high is not None and number > high):
         raise BadRecipe(f"{where}; it must be from {low} to {high}.")

@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 import yaml
 
+from studio.classifier import is_own_classifier
 from studio.errors import NotAllowed, StudioError
 from studio.export import export
 from studio.files import refuse_existing
@@ -48,7 +49,7 @@ class Snapshot:
         rows: {task: held-out rows there are}.
         share: of the recipe's evaluation that is done.
         experts: each task by its own checkpoint, as far as known.
-        head_only: the base with heads fitted on it, or None.
+        head_only: the base with heads fitted on it, for the tasks that have one.
         base: the base with the experts' heads, once known.
         refusal: why the recipe cannot be merged, or empty.
         geometry: of the recipe, once known.
@@ -64,7 +65,7 @@ class Snapshot:
     rows: dict[str, int]
     share: float
     experts: dict[str, Score]
-    head_only: dict[str, Score] | None
+    head_only: dict[str, Score]
     base: dict[str, Score]
     refusal: str
     geometry: Geometry | None
@@ -186,10 +187,10 @@ class Session:
                 mix=self.mix,
                 recipe=recipe,
                 scores=known.scores() if known else {},
-                rows={name: len(bench.tasks[name].rows("held_out")) for name in bench.scored},
+                rows={name: len(bench.tasks[name].rows("held_out")) for name in bench.scored()},
                 share=known.share if known else 0.0,
                 experts=dict(worker.experts),
-                head_only=worker.head_only,
+                head_only=dict(worker.head_only),
                 base=dict(worker.base),
                 refusal=worker.refusal(recipe) or worker.refusal_of_references,
                 geometry=worker.geometry(recipe),
@@ -207,7 +208,12 @@ class Session:
         plain = self.mix.recipe(self.zoo).plain()
         return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True)
 
-    def start_export(self, folder: str) -> None:
+    def own_classifiers(self) -> list[str]:
+        """Tasks for which a complete classifier folder can be written."""
+        bench = self.worker.bench
+        return [name for name, task in bench.tasks.items() if is_own_classifier(bench.base, task)]
+
+    def start_export(self, folder: str, classifiers: bool = False) -> None:
         """Export the shown recipe to a new folder, as a job.
 
         Raises:
@@ -223,7 +229,9 @@ class Session:
             scores = worker.scores(recipe, lambda share: report(share, "scoring held-out rows"))
             bench = worker.bench
             tasks = list(bench.tasks.values())
-            root = export(bench.merge(recipe), target, tasks, scores, part(progress, 0.3, 1.0))
+            report = part(progress, 0.3, 1.0)
+            merge = bench.merge(recipe)
+            root = export(merge, target, tasks, scores, report, classifiers=classifiers)
             return f"Wrote {target}, weights root {root[:16]}…", str(target)
 
         self.jobs.start(f"Export to {target.name}", work)
@@ -253,7 +261,7 @@ class Session:
             self._refuse_outside(task.checkpoint, task.name)
         self._refuse_outside(zoo.base, "base")
         bench = Bench(zoo, self.device)
-        for name in bench.scored:
+        for name in bench.scored():
             bench.tasks[name].rows("held_out")  # a broken data file is refused here, by name
         worker = Worker(bench)
         with self._lock:

@@ -46,7 +46,7 @@ class Worker:
         self.bench = bench
         self.version = 0
         self.experts: dict[str, Score] = {}
-        self.head_only: dict[str, Score] | None = None
+        self.head_only: dict[str, Score] = {}
         self.base: dict[str, Score] = {}
         self._changed = threading.Condition()
         self._wanted: Recipe | None = None
@@ -108,7 +108,7 @@ class Worker:
 
     def scores(self, recipe: Recipe, report: Callable[[float], None]) -> dict[str, Score]:
         """All of a recipe's scores; waits for them. ``report`` may raise to give up."""
-        if not self.bench.scored:
+        if not self.bench.scored():
             return {}
         with self._changed:
             self._needed.append(recipe)
@@ -170,13 +170,13 @@ class Worker:
 
     def _is_scored(self, recipe: Recipe) -> bool:
         known = self._evaluations.get(recipe.digest)
-        return not self.bench.scored or (known is not None and known.done)
+        return not self.bench.scored() or (known is not None and known.done)
 
     def _score(self, recipe: Recipe) -> None:
         self._wear(recipe.digest, self.bench.merge(recipe))
         known = self._evaluations.get(recipe.digest)
         if known is None:
-            known = self.bench.evaluation(self.bench.heads(), "held_out")
+            known = self.bench.evaluation(self.bench.heads(self.bench.scored()), "held_out")
             with self._changed:
                 self._evaluations[recipe.digest] = known
                 while len(self._evaluations) > _KEPT_EVALUATIONS:
@@ -219,17 +219,15 @@ class Worker:
 
     def _reference_steps(self) -> Iterator[bool]:
         """Experts, head-only and base, one batch at a time."""
-        heads = self.bench.heads
-        if not self.bench.scored:
+        names, heads = self.bench.scored(), self.bench.heads
+        if not names:
             return
-        fitted = {name: self.bench.tasks[name].head_only for name in self.bench.scored}
         plans: list[tuple[dict, str | None, Callable[[dict[str, Score]], None]]] = [
-            (heads(name), name, lambda found: self.experts.update(found))
-            for name in self.bench.scored
+            (heads([name]), name, self.experts.update) for name in names
         ]
-        if fitted and None not in fitted.values():
-            plans.append((fitted, None, lambda found: setattr(self, "head_only", found)))
-        plans.append((heads(), None, lambda found: self.base.update(found)))
+        if fitted := self.bench.fitted_heads():
+            plans.append((fitted, None, self.head_only.update))
+        plans.append((heads(names), None, self.base.update))
         for chosen, expert, keep in plans:
             evaluation = self.bench.evaluation(chosen, "held_out")
             while not evaluation.done:

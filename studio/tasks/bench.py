@@ -1,13 +1,14 @@
 """A zoo opened for work: base, deltas, tasks, the live model and its rows."""
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 
 import torch
 
 from studio.checkpoints.checkpoint import Checkpoint, open_checkpoint
-from studio.checkpoints.deltas import Deltas
+from studio.checkpoints.deltas import Deltas, refuse_copies, refuse_zero
 from studio.errors import BadData
 from studio.geometry.gram import Gram, gram
 from studio.merge import Merge, open_merge
@@ -20,7 +21,7 @@ from studio.tasks.scores import Score
 from studio.tasks.task import Task, open_task
 from studio.zoo import Zoo
 
-_RESIDENT_LIMIT = 4 * 2**30  # bytes of dense deltas that a live model may keep in memory
+_MOST_RESIDENT = 4 * 2**30
 
 
 class Bench:
@@ -30,12 +31,15 @@ class Bench:
         StudioError: a checkpoint, head or label list does not fit.
     """
 
-    def __init__(self, zoo: Zoo, device: torch.device) -> None:
+    def __init__(self, zoo: Zoo, device: torch.device, allow_duplicates: bool = False) -> None:
         self.zoo = zoo
         self.device = device
         self.base: Checkpoint = open_checkpoint(zoo.base)
         sources = [(task.name, open_checkpoint(task.checkpoint)) for task in zoo.tasks]
         self.deltas = Deltas(self.base, sources)
+        if not allow_duplicates:
+            refuse_copies(self.deltas)
+            refuse_zero(self.deltas)
         self.tasks: dict[str, Task] = {
             spec.name: open_task(spec, self.deltas.private(spec.name), self.base)
             for spec in zoo.tasks
@@ -45,7 +49,7 @@ class Bench:
     @cached_property
     def live(self) -> LiveModel:
         """The live model; made on first use."""
-        self.deltas.keep_in_memory(_RESIDENT_LIMIT)
+        self.deltas.keep_in_memory(_resident_limit())
         return LiveModel(self.base, self.device)
 
     @cached_property
@@ -53,11 +57,10 @@ class Bench:
         """Inner products of all the zoo's deltas; those of any subset are among them."""
         return gram(self.deltas)
 
-    @property
-    def scored(self) -> tuple[str, ...]:
-        """Names of the tasks that have held-out rows and a head."""
+    def scored(self, split: str = "held_out") -> tuple[str, ...]:
+        """Names of the tasks that have a head and rows of a split."""
         return tuple(
-            name for name, task in self.tasks.items() if task.head and "held_out" in task.spec.data
+            name for name, task in self.tasks.items() if task.head and split in task.spec.data
         )
 
     def merge(self, recipe: Recipe) -> Merge:
@@ -78,8 +81,6 @@ class Bench:
         Raises:
             BadData: a task has no rows for the split, or no head.
         """
-        if not heads:
-            raise BadData(f"No task of '{self.zoo.name}' has data, so there is nothing to score.")
         live = live or self.live
         parts = self._examples.setdefault(split, {})
         chosen: dict[str, Head] = {}
@@ -89,38 +90,55 @@ class Bench:
             chosen[name] = head
             if name not in parts:
                 parts[name] = examples(live, self.tasks[name], split)
+        if not chosen:
+            raise BadData(
+                f"No task of '{self.zoo.name}' has {split} rows, so there is nothing to score."
+            )
         padding = live.tokenizer.pad_token_id
         return Evaluation([parts[name] for name in heads], chosen, padding)
 
-    def heads(self, *names: str) -> dict[str, Head | None]:
-        """The experts' heads, of all scored tasks or of those named."""
-        return {name: self.tasks[name].head for name in names or self.scored}
+    def heads(self, names: Iterable[str]) -> dict[str, Head | None]:
+        """The experts' heads of some tasks."""
+        return {name: self.tasks[name].head for name in names}
 
     def score(
         self, merge: Merge | None, split: str = "held_out", progress: Progress = silent
     ) -> dict[str, Score]:
         """All tasks' scores on every row of a split, for a merge or (None) for the base."""
         self.live.wear(merge)
-        return self._run(self.evaluation(self.heads(), split), progress)
+        return self.score_worn(split, progress)
+
+    def score_worn(self, split: str = "held_out", progress: Progress = silent) -> dict[str, Score]:
+        """All tasks' scores by whatever the live model wears."""
+        return _run(self.evaluation(self.heads(self.scored(split)), split), self.live, progress)
 
     def score_experts(
         self, split: str = "held_out", progress: Progress = silent
     ) -> dict[str, Score]:
         """Each task's score by its own checkpoint, alone and with coefficient 1."""
         scores: dict[str, Score] = {}
-        for i, name in enumerate(self.scored):
-            progress(i / len(self.scored), f"expert {name}")
+        names = self.scored(split)
+        if not names:
+            self.evaluation({}, split)  # refuses in words
+        for i, name in enumerate(names):
+            progress(i / len(names), f"expert {name}")
+            evaluation = self.evaluation(self.heads([name]), split)
             self.live.wear(self.expert(name))
-            scores |= self._run(self.evaluation(self.heads(name), split), silent)
+            scores |= _run(evaluation, self.live, silent)
         return scores
 
     def score_head_only(self, split: str = "held_out") -> dict[str, Score] | None:
-        """Scores of the base with heads fitted on it; None if a task has no such head."""
-        heads = {name: self.tasks[name].head_only for name in self.scored}
-        if not heads or None in heads.values():
+        """Scores of the base with heads fitted on it, for the tasks that have one; else None."""
+        heads = self.fitted_heads(split)
+        if not heads:
             return None
         self.live.wear(None)
-        return self._run(self.evaluation(heads, split), silent)
+        return _run(self.evaluation(heads, split), self.live, silent)
+
+    def fitted_heads(self, split: str = "held_out") -> dict[str, Head | None]:
+        """The heads fitted on the untouched base, of the tasks that have one."""
+        names = (name for name in self.scored(split) if self.tasks[name].head_only)
+        return {name: self.tasks[name].head_only for name in names}
 
     def expert(self, name: str) -> Merge:
         """One task alone: its own checkpoint, through the same arithmetic as every merge."""
@@ -132,16 +150,23 @@ class Bench:
         """Scores of an exported model, with the heads in its ``heads`` folder or the zoo's."""
         live = LiveModel(open_checkpoint(folder), self.device)
         heads: dict[str, Head | None] = {}
-        for name in self.scored:
+        for name in self.scored(split):
             own = folder / "heads" / name / "head.safetensors"
             spec, private = self.tasks[name].spec, self.deltas.private(name)
             heads[name] = open_task(spec, private, live.base, own if own.is_file() else None).head
-        evaluation = self.evaluation(heads, split, live)
-        for _ in evaluation.run(live):
-            pass
-        return evaluation.scores()
+        return _run(self.evaluation(heads, split, live), live, silent)
 
-    def _run(self, evaluation: Evaluation, progress: Progress) -> dict[str, Score]:
-        for share in evaluation.run(self.live):
-            progress(share, "evaluating")
-        return evaluation.scores()
+
+def _run(evaluation: Evaluation, live: LiveModel, progress: Progress) -> dict[str, Score]:
+    for share in evaluation.run(live):
+        progress(share, "evaluating")
+    return evaluation.scores()
+
+
+def _resident_limit() -> int:
+    """Bytes of dense deltas that may stay in memory: a quarter of what is free, at most 4 GiB."""
+    try:
+        free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):  # not a system that tells
+        return _MOST_RESIDENT
+    return min(_MOST_RESIDENT, free // 4)

@@ -46,6 +46,12 @@ def examples(model: LiveModel, task: Task, split: str) -> Examples:
     rows = task.rows(split)
     if not rows or task.head is None:
         raise BadData(f"'{task.name}' has no {split} rows, so it cannot be scored on them.")
+    longest = model.longest_text
+    if longest is not None and task.spec.max_length > longest:
+        raise BadData(
+            f"'{task.name}' has max_length {task.spec.max_length}, but the model reads at most "
+            f"{longest} tokens. Lower max_length in the zoo file."
+        )
     tokens = encode(model, [row.text for row in rows], task.spec.max_length)
     grouped = rows[0].group is not None
     return Examples(

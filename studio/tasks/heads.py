@@ -51,6 +51,10 @@ def head_from_checkpoint(private: Mapping[str, Tensor], labels: int | None, task
     Raises:
         BadData: there is none, or it is not one linear layer.
     """
+
+    def where(module: str) -> str:
+        return f"'{task}': the checkpoint's {module}"
+
     for module in HEADS:
         own = {
             name.removeprefix(module + "."): tensor
@@ -58,13 +62,18 @@ def head_from_checkpoint(private: Mapping[str, Tensor], labels: int | None, task
             if name.startswith(module + ".")
         }
         if own:
-            head = _head(own, labels, f"'{task}': the checkpoint's {module}")
-            pooler = tuple(
-                private[f"pooler.dense.{part}"].float()
-                for part in ("weight", "bias")
-                if f"pooler.dense.{part}" in private
-            )
-            return Head(head.weight, head.bias, pooler if len(pooler) == 2 else None)
+            head = _head(own, labels, where(module))
+            rest = sorted(n for n in private if not n.startswith((f"{module}.", "pooler.dense.")))
+            if rest:
+                raise BadData(
+                    f"'{task}': beside {module} the checkpoint keeps {', '.join(rest[:5])} to "
+                    "itself, so its head is more than one linear layer, which is not supported. "
+                    "Give the task a head file of its own."
+                )
+            parts = {n: private[f"pooler.dense.{n}"] for n in ("weight", "bias")
+                     if f"pooler.dense.{n}" in private}  # fmt: skip
+            pooler = {f"pooler.{n}": x for n, x in parts.items()}
+            return _head({"weight": head.weight, "bias": head.bias} | pooler, labels, where(module))
     raise BadData(
         f"'{task}' has no head: the zoo names no head file, and its checkpoint holds none of "
         f"{', '.join(HEADS)}."
@@ -86,6 +95,10 @@ def _head(tensors: Mapping[str, Tensor], labels: int | None, where: str) -> Head
             f"{where} has weight {tuple(weight.shape)} and bias {tuple(bias.shape)}"
             + (f", but there are {labels} labels." if labels is not None else ".")
         )
-    if not bool(weight.isfinite().all() and bias.isfinite().all()):
+    if pooler and (pooler[0].shape, pooler[1].shape) != ((weight.shape[1],) * 2, weight.shape[1:]):
+        raise BadData(
+            f"{where} has a pooler of shape {tuple(pooler[0].shape)}, not (hidden, hidden)."
+        )
+    if not all(bool(x.isfinite().all()) for x in (weight, bias, *pooler)):
         raise BadData(f"{where} holds values that are NaN or infinite.")
     return Head(weight, bias, pooler if len(pooler) == 2 else None)

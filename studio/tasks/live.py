@@ -3,11 +3,13 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from studio.checkpoints.checkpoint import Checkpoint
+from studio.checkpoints.joining import PRETRAINING
 from studio.errors import BadCheckpoint
 from studio.merge import Merge, merged_tensors
 
@@ -32,27 +34,51 @@ class LiveModel:
     def wear(self, merge: Merge | None) -> None:
         """Put on a merge; None leaves the base alone.
 
+        If the merge is refused half way, the next call still starts from the base.
+
         Raises:
-            BadCheckpoint: the encoder has no tensor of a name that the merge changes.
+            BadCheckpoint: the merge is on another base, or the encoder has no tensor of a name
+                that it changes.
         """
-        worn = set()
+        if merge is not None and merge.base.folder != self.base.folder:
+            self._refuse_other_base(merge.base)
+        new = set()
         for name, tensor in merged_tensors(merge) if merge else ():
+            self._worn.add(name)
+            new.add(name)
             self._put(name, tensor)
-            worn.add(name)
-        for name in self._worn - worn:
+        for name in self._worn - new:
             self._put(name, self.base.tensor(name))
-        self._worn = worn
+        self._worn = new
+
+    @property
+    def longest_text(self) -> int | None:
+        """Most tokens that the encoder has positions for; None if it does not say."""
+        config: Any = self.encoder.config
+        positions = getattr(config, "max_position_embeddings", None)
+        if not isinstance(positions, int):
+            return None
+        # RoBERTa's family counts positions from behind the padding index
+        behind = config.model_type in ("roberta", "xlm-roberta", "camembert")
+        return positions - (config.pad_token_id or 0) - 1 if behind else positions
 
     def states(self, batch: dict[str, Tensor]) -> object:
         """The encoder's output for padded ``input_ids`` and ``attention_mask``."""
         with torch.inference_mode():
             return self.encoder(**{name: x.to(self.device) for name, x in batch.items()})
 
+    def _refuse_other_base(self, other: Checkpoint) -> None:
+        if other.digest != self.base.digest:
+            raise BadCheckpoint(
+                f"The merge is on the base {other.folder} (digest {other.digest[:12]}…), but the "
+                f"model that would show it is {self.base.folder} ({self.base.digest[:12]}…)."
+            )
+
     def _put(self, name: str, values: Tensor) -> None:
         prefix = getattr(self.encoder, "base_model_prefix", "") + "."
         own = name if name in self._parameters else name.removeprefix(prefix)
         if own not in self._parameters:
-            if name.split(".")[0] in ("cls", "lm_head"):  # the base's pretraining head
+            if name.split(".")[0] in PRETRAINING:  # AutoModel leaves these heads out
                 return
             raise BadCheckpoint(
                 f"{type(self.encoder).__name__} has no tensor {name}, so the base folder's "
@@ -80,7 +106,7 @@ def load_encoder(checkpoint: Checkpoint) -> nn.Module:
                 trust_remote_code=False,
                 use_safetensors=True,
             )
-    except (OSError, ValueError, KeyError, ImportError, RuntimeError) as problem:
+    except Exception as problem:  # transformers raises whatever its config classes raise
         raise BadCheckpoint(f"transformers cannot load {checkpoint.folder}: {problem}") from None
     return model.eval()
 
@@ -98,7 +124,7 @@ def load_tokenizer(checkpoint: Checkpoint):
             return AutoTokenizer.from_pretrained(
                 checkpoint.folder, local_files_only=True, trust_remote_code=False
             )
-    except (OSError, ValueError, KeyError, ImportError) as problem:
+    except Exception as problem:  # transformers raises whatever its tokenizers raise
         raise BadCheckpoint(
             f"transformers finds no tokenizer in {checkpoint.folder}: {problem}"
         ) from None

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 _Z = 1.959963984540054  # the normal distribution's 97.5 % point
-_RESAMPLES = 2000
+_RESAMPLES, _SLICES = 2000, 20
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,11 @@ def cluster_bootstrap(correct: np.ndarray, groups: np.ndarray) -> tuple[float, f
     _, index = np.unique(groups, return_inverse=True)
     sizes = np.bincount(index).astype(float)
     right = np.bincount(index, weights=correct)
-    drawn = np.random.default_rng(0).integers(0, len(sizes), (_RESAMPLES, len(sizes)), np.int32)
-    low, high = np.percentile(right[drawn].sum(1) / sizes[drawn].sum(1), [2.5, 97.5])
+    generator, shares = np.random.default_rng(0), []
+    for _ in range(_SLICES):
+        drawn = generator.integers(0, len(sizes), (_RESAMPLES // _SLICES, len(sizes)), np.int32)
+        shares.append(right[drawn].sum(1) / sizes[drawn].sum(1))
+    low, high = np.percentile(np.concatenate(shares), [2.5, 97.5])
     return float(low), float(high)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from torch import Tensor
 
 from studio.checkpoints.checkpoint import Checkpoint
+from studio.checkpoints.joining import HEADS
 from studio.errors import BadZoo
 from studio.tasks.data import Row, read_labels, read_rows
 from studio.tasks.heads import Head, head_from_checkpoint, head_from_file
@@ -63,7 +64,7 @@ def open_task(
     chosen: Head | None = None
     if head or spec.head:
         chosen = head_from_file(head or spec.head, count, spec.name)  # type: ignore[arg-type]
-    elif spec.data or any(name.split(".")[0] in ("classifier", "score") for name in private):
+    elif spec.data or any(name.split(".")[0] in HEADS for name in private):
         chosen = head_from_checkpoint(private, count, spec.name)
     if chosen is not None and spec.pooling == "pooler" and chosen.pooler is None:
         _need_pooler(spec, base)

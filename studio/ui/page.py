@@ -92,6 +92,9 @@ class Page:
             self.folder = gr.Textbox(
                 self.session.free_export_name, label="Export to a new folder", elem_id="folder"
             )
+            self.classifiers = gr.Checkbox(
+                label="Also write a complete classifier folder per task", visible=False
+            )
             self.export = gr.Button("Export", variant="primary", elem_id="export")
         self.download = gr.DownloadButton("Download the export (zip)", visible=False)
         with gr.Group():
@@ -119,8 +122,12 @@ class Page:
         self.scope.input(self.list_places, self.scope, self.place, **_QUIET).then(**refresh)
         self.place.input(**refresh)
         self.map.input(**refresh)
-        everything = [self.title, self.mixer, *steps, self.files, self.refusal, self.timer]
-        self.export.click(self.start_export, self.folder, [self.refusal, self.timer], **_QUIET)
+        everything = [
+            self.title, self.mixer, *steps, self.files, self.classifiers, self.refusal, self.timer,
+        ]  # fmt: skip
+        self.export.click(
+            self.start_export, [self.folder, self.classifiers], [self.refusal, self.timer], **_QUIET
+        )
         self.open.click(self.open_zoo, self.path, everything, **_QUIET).then(**refresh)
         self.cancel.click(self.cancel_job, None, self.job, **_QUIET)
         self.mixer.change(self.show_files, None, self.files, **_QUIET)
@@ -130,7 +137,14 @@ class Page:
 
     def load(self) -> tuple:
         """Draw a page that was opened or reloaded."""
-        return self._title(), *self._mixed(), self.show_files(), "", gr.Timer(active=True)
+        own = self.session.own_classifiers()
+        offer = gr.Checkbox(
+            value=False,
+            visible=bool(own),
+            label=f"Also write a complete classifier folder for {', '.join(own)}",
+        )
+        start = gr.Timer(active=True)
+        return self._title(), *self._mixed(), self.show_files(), offer, "", start
 
     def move(self, value: dict) -> tuple:
         """A slider, toggle, option or arrow of the mixer."""
@@ -182,10 +196,10 @@ class Page:
         except StudioError as refusal:
             return views.refusal(str(refusal))
 
-    def start_export(self, folder: str) -> tuple:
+    def start_export(self, folder: str, classifiers: bool) -> tuple:
         """Start the export job."""
         try:
-            self.session.start_export(folder)
+            self.session.start_export(folder, classifiers)
         except StudioError as refusal:
             return views.refusal(str(refusal)), gr.skip()
         return "", gr.Timer(active=True)
@@ -195,7 +209,7 @@ class Page:
         try:
             self.session.open(path)
         except StudioError as refusal:
-            return *[gr.skip()] * 5, views.refusal(str(refusal)), gr.skip()
+            return *[gr.skip()] * 6, views.refusal(str(refusal)), gr.skip()
         return self.load()
 
     def cancel_job(self) -> str:

@@ -29,7 +29,7 @@ def headline(now: Snapshot) -> str:
     if _complete(now.experts, now.rows):
         parts.append(f"experts <b>{mean_accuracy(now.experts):.1%}</b>")
     name, floor = _floor(now)
-    if floor and _complete(floor, now.rows):
+    if _complete(floor, now.rows):
         parts.append(f"{name} <b>{mean_accuracy(floor):.1%}</b>")
     gain = _gain(now)
     if gain is not None:
@@ -51,7 +51,7 @@ def accuracy(now: Snapshot) -> str:
         )
     name, floor = _floor(now)
     on = set(now.recipe.names)
-    body = "".join(_accuracy_row(now, task, task in on, floor or {}) for task in _in_order(now))
+    body = "".join(_accuracy_row(now, task, task in on, floor) for task in _in_order(now))
     partial = "" if now.share >= 1 else " partial"
     return (
         f"<table class='studio accuracy{partial}'><caption>Held-out accuracy by task, with 95 % "
@@ -150,7 +150,7 @@ def _verdict(now: Snapshot) -> str:
     if now.refusal:
         return refusal(now.refusal)
     name, floor = _floor(now)
-    if floor and now.recipe.tasks and now.share >= 1 and _complete(floor, now.rows):
+    if now.recipe.tasks and now.share >= 1 and _complete(floor, now.rows):
         loss = mean_accuracy(floor) - mean_accuracy(now.scores)
         if loss > 0:
             return (
@@ -160,14 +160,20 @@ def _verdict(now: Snapshot) -> str:
     return ""
 
 
-def _floor(now: Snapshot) -> tuple[str, dict[str, Score] | None]:
-    if now.head_only:
+def _floor(now: Snapshot) -> tuple[str, dict[str, Score]]:
+    if _complete(now.head_only, now.rows):
         return "head-only", now.head_only
-    return "base", now.base or None
+    return "base", now.base
 
 
 def _gain(now: Snapshot) -> float | None:
-    if not now.head_only or now.share < 1 or not _complete(now.experts, now.rows):
+    """Gain kept; not for a single task whose gain may be none at all."""
+    known = _complete(now.experts, now.rows) and _complete(now.head_only, now.rows)
+    if not known or now.share < 1:
+        return None
+    if len(now.rows) == 1 and all(
+        now.experts[name].low <= now.head_only[name].accuracy for name in now.rows
+    ):
         return None
     return gain_kept(now.scores, now.experts, now.head_only)
 

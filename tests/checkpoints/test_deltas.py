@@ -54,6 +54,16 @@ def test_held_in_memory_the_deltas_have_the_same_bits(deltas, zoo_folder):
             assert (a is None and b is None) or (a is not None and b is not None and a.equal(b))
 
 
+def test_a_wider_result_is_not_made_of_what_memory_holds(deltas):
+    fresh = Deltas(deltas.base, list(zip(deltas.tasks, deltas.checkpoints, strict=True)))
+    deltas.keep_in_memory(10**6)
+    a, b = (d.at("layer.0.dense.weight").delta(0, 0, 24, torch.float64) for d in (deltas, fresh))
+    assert a is not None
+    assert b is not None
+    assert a.equal(b)
+    assert not a.equal(a.float().double())
+
+
 def test_heads_are_private_even_if_the_base_has_one(zoo_folder):
     base = draw(0) | {"classifier.weight": torch.zeros(2, 4)}
     save_model(zoo_folder / "base", base)
@@ -131,6 +141,9 @@ def test_the_same_checkpoint_twice_is_refused_naming_both(zoo_folder):
         ({"bias": "all"}, "bias='all'"),
         ({"some_future_option": 3}, "some_future_option=3"),
         ({"peft_type": "IA3"}, "adapters of type 'IA3'"),
+        ({"init_lora_weights": "pissa"}, "init_lora_weights='pissa'"),
+        ({"lora_alpha": True}, "lora_alpha=True"),
+        ({"lora_alpha": float("nan")}, "lora_alpha=nan"),
         ({"r": 0}, "r=0"),
         ({"r": 3}, "rank 3 do not fit layer.0.dense.weight"),
     ],

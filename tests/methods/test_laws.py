@@ -87,7 +87,8 @@ def test_unknown_names_and_values_are_refused():
         ("mdm_oc", {"scope": "head"}, "'scope' is 'head'; it must be one of model, layer, tensor"),
         ("mdm_oc", {"strength": 2}, "'strength' is 2; it must be from 0.0 to 1.0"),
         ("mdm_oc", {"strength": float("nan")}, "finite"),
-        ("task_arithmetic", {"scale": True}, "finite number"),
+        ("mdm_oc", {"strength": 10**400}, "finite"),
+        ("task_arithmetic", {"scale": True}, "must be a number"),
     ]:
         with pytest.raises(BadRecipe, match=words):
             method(name, options)

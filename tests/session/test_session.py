@@ -42,7 +42,7 @@ def test_at_rest_everything_is_there_and_equals_a_bench_of_its_own(session, tiny
     assert now.scores == bench.score(open_merge(now.recipe))
     assert now.experts == bench.score_experts()
     assert now.base == bench.score(None)
-    assert now.head_only is None
+    assert now.head_only == {}
     assert now.share == 1.0
     merge = open_merge(now.recipe)
     assert now.geometry.before.blocks.equal(merge.gram.blocks)

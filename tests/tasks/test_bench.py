@@ -7,8 +7,9 @@ import torch
 import yaml
 from safetensors.torch import load_file, save_file
 
-from studio.errors import BadCheckpoint, BadData, BadZoo
-from studio.merge import merged_tensors
+from studio.errors import BadCheckpoint, BadData, BadZoo, NotFinite
+from studio.merge import merged_tensors, open_merge
+from studio.recipe import GroupedCoefficient
 from studio.tasks.bench import Bench
 from studio.tasks.evaluate import Evaluation
 from studio.zoo import load_zoo
@@ -29,7 +30,7 @@ def texts(bench, task):
 
 def predictions(bench, task, merge):
     bench.live.wear(merge)
-    evaluation = bench.evaluation(bench.heads(task), "held_out")
+    evaluation = bench.evaluation(bench.heads([task]), "held_out")
     assert list(evaluation.run(bench.live))[-1] == 1.0
     return evaluation.predictions[task].tolist()
 
@@ -78,9 +79,65 @@ def test_taking_a_merge_off_leaves_the_base_bit_for_bit(bench):
     assert all(bench.live.encoder.state_dict()[k].equal(v) for k, v in before.items())
 
 
+def test_a_merge_refused_half_way_leaves_nothing_on_the_model(bench):
+    bench.live.wear(None)
+    before = {k: v.clone() for k, v in bench.live.encoder.state_dict().items()}
+    late = GroupedCoefficient(0.5, (("encoder.layer.1.*", 1e39),))
+    recipe = bench.zoo.recipe("task_arithmetic").with_coefficients({"color": late})
+    with pytest.raises(NotFinite, match="leave the range of"):
+        bench.live.wear(bench.merge(recipe))
+    bench.live.wear(None)
+    assert all(bench.live.encoder.state_dict()[k].equal(v) for k, v in before.items())
+
+
+def test_a_merge_on_another_base_is_not_shown_on_this_one(bench, tiny_copy):
+    base = load_file(tiny_copy / "base" / "model.safetensors")
+    moved = {k: v + 1 for k, v in base.items()}
+    save_file(moved, tiny_copy / "base" / "model.safetensors", {"format": "pt"})
+    other = open_merge(load_zoo(tiny_copy).recipe())
+    with pytest.raises(BadCheckpoint, match="The merge is on the base"):
+        bench.live.wear(other)
+
+
+def test_a_longer_text_than_the_model_reads_is_refused_with_both_numbers(tiny_copy):
+    edit(tiny_copy, lambda z: z["tasks"][0].update(max_length=64))
+    bench = Bench(load_zoo(tiny_copy), CPU)
+    with pytest.raises(BadData, match="'color' has max_length 64, but .* at most 32 tokens"):
+        bench.score(None)
+
+
+def test_head_only_is_scored_for_the_tasks_that_have_one(tiny_copy):
+    edit(tiny_copy, lambda z: z["tasks"][1].update(head_only="animal/head_only.safetensors"))
+    bench = Bench(load_zoo(tiny_copy), CPU)
+    found = bench.score_head_only()
+    assert found is not None
+    assert set(found) == {"animal"}
+    bench.live.wear(None)
+    head = bench.tasks["animal"].head_only
+    evaluation = bench.evaluation({"animal": head}, "held_out")
+    list(evaluation.run(bench.live))
+    assert evaluation.scores() == found
+
+
+def test_a_head_of_more_than_one_layer_is_refused(tiny_copy):
+    model = load_file(tiny_copy / "color" / "model.safetensors")
+    model["pre_classifier.weight"] = torch.zeros(16, 16)
+    save_file(model, tiny_copy / "color" / "model.safetensors")
+    with pytest.raises(BadData, match="keeps pre_classifier.weight to itself"):
+        Bench(load_zoo(tiny_copy), CPU)
+
+
+def test_a_split_without_rows_is_refused(tiny_copy):
+    edit(tiny_copy, lambda z: [t["data"].pop("validation") for t in z["tasks"]])
+    bench = Bench(load_zoo(tiny_copy), CPU)
+    with pytest.raises(BadData, match="has validation rows"):
+        bench.score(None, "validation")
+    assert bench.score_experts("held_out")
+
+
 def test_scores_grow_from_a_fair_sample_of_every_task_to_all_rows(bench):
     bench.live.wear(None)
-    evaluation = bench.evaluation(bench.heads(), "held_out")
+    evaluation = bench.evaluation(bench.heads(bench.scored()), "held_out")
     evaluation.step(bench.live)
     first = evaluation.scores()
     assert {name: s.n for name, s in first.items()} == {"color": 16, "animal": 16}
@@ -209,9 +266,9 @@ def test_pooling_by_a_pooler_that_nobody_has_is_refused(tiny_copy):
 def test_a_zoo_without_data_still_has_geometry(tiny_copy):
     edit(tiny_copy, lambda z: [task.pop("data") for task in z["tasks"]])
     bench = Bench(load_zoo(tiny_copy), CPU)
-    assert bench.scored == ()
+    assert bench.scored() == ()
     assert bench.merge(bench.zoo.recipe()).basis.rows.shape == (len(bench.deltas.names), 2, 2)
-    with pytest.raises(BadData, match="No task of 'Tiny <zoo>' has data"):
+    with pytest.raises(BadData, match="No task of 'Tiny <zoo>' has held_out rows"):
         bench.score(None)
 
 

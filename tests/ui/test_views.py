@@ -60,7 +60,7 @@ def test_a_merge_below_the_floor_is_called_that():
 
 
 def test_without_head_only_the_base_is_the_floor():
-    now = snapshot(head_only=None, base={"a": at(0.3), EVIL: at(0.3)})
+    now = snapshot(head_only={}, base={"a": at(0.3), EVIL: at(0.3)})
     assert "base <b>30.0%" in views.headline(now)
     assert "expert's own head" in views.accuracy(now)
 
