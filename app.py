@@ -24,14 +24,14 @@ def main() -> int:
         print("Starting …", flush=True)
         from studio.device import resolve_device
         from studio.session.session import Session
+        from studio.ui.launch import start
 
         zoo = options.zoo or DEMO
         folder = zoo if zoo.is_dir() else zoo.parent
         roots = (folder.absolute(), Path.cwd(), *options.root)
         session = Session(zoo, roots, resolve_device(options.device))
-        from studio.ui.launch import start  # while the session already loads its model
-
         address = start(session, options.host, options.port, auth, not options.no_browser)
+        session.start()  # after the page is served, so that loading the model does not delay it
     except (StudioError, OSError) as refusal:
         print(f"studio: {refusal}", file=sys.stderr)
         return 1

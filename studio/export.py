@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -20,7 +21,7 @@ from studio.errors import BadCheckpoint
 from studio.files import new_folder
 from studio.merge import Merge, merged_pieces
 from studio.progress import Progress, part, silent
-from studio.recipe import Recipe, TaskEntry, save_recipe
+from studio.recipe import Recipe, save_recipe
 from studio.tasks.live import quiet_transformers
 from studio.tasks.scores import Score
 from studio.tasks.task import Task
@@ -58,28 +59,21 @@ def export(
         OutputExists: ``target`` is there already.
         StudioError: the inputs cannot be merged, or the result does not load.
     """
+    kept = [task for task in tasks if task.name in merge.recipe.names and task.head]
     with new_folder(target) as work:
         if not allow_duplicates:
             refuse_copies(merge.deltas)
             refuse_zero(merge.deltas)
-        layout = {
-            name: (merge.output_dtype(name), entry.shape)
-            for name, entry in merge.base.weights.entries.items()
-        }
-        root = write_weights(
-            work, layout, lambda name: merged_pieces(merge, name), part(progress, 0, 0.8)
-        )
-        progress(0.8, "writing tokenizer, heads and recipe")
-        _copy_companions(merge, work)
-        kept = [task for task in tasks if task.name in merge.recipe.names and task.head]
+        root = _write_model(merge, work, part(progress, 0.0, 0.8))
+        progress(0.8, "writing heads, recipe and card")
         for task in kept:
             _write_head(work / "heads" / task.name, task)
             if classifiers and is_own_classifier(merge.base, task):
                 _write_classifier(merge, work / "classifiers" / task.name, task)
         recorded = with_digests(merge)
         save_recipe(recorded, work / "recipe.yaml")
-        (work / RECORD).write_text(json.dumps(record(merge, root, scores), indent=1))
-        (work / "README.md").write_text(model_card(recorded, kept, scores or {}, root))
+        _write_text(work / RECORD, json.dumps(record(merge, root, scores), indent=1))
+        _write_text(work / "README.md", model_card(recorded, kept, scores or {}, root))
         progress(0.9, "loading the result once to check it")
         check_loads(work, merge.base, merge.deltas.names)
         progress(1.0, "done")
@@ -88,14 +82,11 @@ def export(
 
 def with_digests(merge: Merge) -> Recipe:
     """The recipe with the digest of every checkpoint recorded."""
-    entries = tuple(
-        TaskEntry(task.name, task.checkpoint, task.coefficient, checkpoint.digest)
+    entries = (
+        replace(task, digest=checkpoint.digest)
         for task, checkpoint in zip(merge.recipe.tasks, merge.deltas.checkpoints, strict=True)
     )
-    return Recipe(
-        merge.recipe.base, entries, merge.recipe.method, merge.recipe.options,
-        merge.recipe.dtype, merge.recipe.seed,
-    )  # fmt: skip
+    return replace(merge.recipe, tasks=tuple(entries))
 
 
 def record(merge: Merge, root: str, scores: Mapping[str, Score] | None) -> dict:
@@ -163,6 +154,17 @@ def check_loads(folder: Path, base: Checkpoint, merged: Sequence[str] = ()) -> N
         )
 
 
+def _write_model(merge: Merge, work: Path, progress: Progress) -> str:
+    """Weights, config and tokenizer; returns the weights root."""
+    layout = {
+        name: (merge.output_dtype(name), entry.shape)
+        for name, entry in merge.base.weights.entries.items()
+    }
+    root = write_weights(work, layout, lambda name: merged_pieces(merge, name), progress)
+    _copy_companions(merge, work)
+    return root
+
+
 def _copy_companions(merge: Merge, work: Path) -> None:
     """Config and tokenizer of the base; never code, never weights."""
     folder = merge.base.folder
@@ -190,6 +192,10 @@ def _write_head(folder: Path, task: Task) -> None:
     if task.head.pooler is not None:
         tensors |= dict(zip(("pooler.weight", "pooler.bias"), task.head.pooler, strict=True))
     save_file({name: x.contiguous() for name, x in tensors.items()}, folder / "head.safetensors")
-    (folder / "labels.json").write_text(json.dumps(task.labels, indent=1, ensure_ascii=False))
+    _write_text(folder / "labels.json", json.dumps(task.labels, indent=1, ensure_ascii=False))
     settings = {"pooling": task.spec.pooling, "max_length": task.spec.max_length}
-    (folder / "head.json").write_text(json.dumps(settings))
+    _write_text(folder / "head.json", json.dumps(settings))
+
+
+def _write_text(file: Path, text: str) -> None:
+    file.write_text(text, encoding="utf-8")

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from sklearn.manifold import TSNE, ClassicalMDS
 from torch import Tensor
 
 from studio.geometry import scopes
@@ -61,6 +60,8 @@ def tsne_map(gram: Gram, basis: Basis, seed: int) -> DeltaMap | None:
     if count < _FEWEST_POINTS:
         return None
     perplexity = min(30.0, (count - 1) / 3)
+    from sklearn.manifold import TSNE  # seconds to import, and the page need not wait for it
+
     model = TSNE(
         metric="precomputed", init="random", perplexity=perplexity, random_state=seed % 2**32
     )
@@ -87,6 +88,8 @@ def mds_map(gram: Gram, basis: Basis) -> DeltaMap:
 def _plane(distances: np.ndarray) -> np.ndarray:
     if len(distances) < 3:  # one task, before and after
         return np.array([[0.0, 0.0], [float(distances[0, -1]), 0.0]])[: len(distances)]
+    from sklearn.manifold import ClassicalMDS
+
     return ClassicalMDS(n_components=2, metric="precomputed").fit_transform(distances)
 
 

@@ -87,7 +87,13 @@ class Session:
         self.device = device
         self.jobs = Jobs()
         self._lock = threading.RLock()
+        self._started = False
         self._open(zoo)
+
+    def start(self) -> None:
+        """Begin to compute; what is there can be looked at before."""
+        self._started = True
+        self.worker.start()
 
     def open(self, path: str) -> None:
         """Open another zoo; the one that is open stays if this fails.
@@ -268,7 +274,8 @@ class Session:
             self.zoo = zoo
             self.worker = worker
             self.history = History(starting_mix(zoo))
-            worker.start()
+            if self._started:
+                worker.start()
             self._show()
 
     def _refuse_outside(self, source: str, name: str) -> None:

@@ -24,6 +24,7 @@ HARMLESS = ("svelte-i18n", "AbortError", "Connection errored out", "GL Driver Me
 @pytest.fixture(scope="session")
 def session(tiny_zoo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
     opened = Session(tiny_zoo, (tiny_zoo, tmp_path_factory.getbasetemp()), torch.device("cpu"))
+    opened.start()
     yield opened
     opened.close()
 
@@ -57,8 +58,8 @@ def page(
             profile, executable_path=CHROMIUM, headless=True, args=FLAGS, reduced_motion="reduce",
             **options,
         )  # fmt: skip
-        context.set_default_timeout(20_000)
-        expect.set_options(timeout=20_000)
+        context.set_default_timeout(60_000)
+        expect.set_options(timeout=60_000)
         tab, outside, errors = context.pages[0], [], []
 
         def guard(route):

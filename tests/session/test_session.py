@@ -18,11 +18,12 @@ CPU = torch.device("cpu")
 @pytest.fixture
 def session(tiny_zoo, tmp_path):
     opened = Session(tiny_zoo, (tiny_zoo, tmp_path), CPU)
+    opened.start()
     yield opened
     opened.close()
 
 
-def rest(session, seconds=60.0):
+def rest(session, seconds=240.0):
     deadline = time.monotonic() + seconds
     while session.snapshot().busy:
         assert time.monotonic() < deadline, "the session does not come to rest"
@@ -52,7 +53,7 @@ def test_at_rest_everything_is_there_and_equals_a_bench_of_its_own(session, tiny
 
 def test_a_move_is_served_before_the_references_are_done(session):
     move(session, color={"coefficient": 0.1})
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     while not (now := session.snapshot()).scores:
         assert time.monotonic() < deadline
         time.sleep(0.005)
@@ -81,6 +82,7 @@ def test_a_refused_merge_says_so_and_the_next_one_works(tiny_copy, tmp_path):
     )
     (tiny_copy / "zoo.yaml").write_text(text + twin)
     session = Session(tiny_copy, (tiny_copy,), CPU)
+    session.start()
     try:
         assert "adds no direction of its own" in rest(session).refusal
         assert any("almost a copy of 'animal'" in each for each in session.preflight()[1])
