@@ -1,5 +1,6 @@
 // The mixer: one component that shows the whole mix and sends the whole mix back.
 // Runs inside gr.HTML's js_on_load, which provides element, props, trigger and watch.
+let drawn = ''; // what the rows and options were built for
 const box = element.querySelector('.mixer');
 
 function make(tag, attributes = {}, ...children) {
@@ -14,6 +15,7 @@ function send(change) {
   change(next);
   props.value = next;
   trigger('input');
+  if (drawn) draw(); // at once; the answer may be equal and then brings no change
 }
 
 function methodRow(value) {
@@ -72,8 +74,6 @@ function strip(row, index, value) {
   node.dataset.name = row.name;
   return node;
 }
-
-let drawn = '';
 
 function draw() {
   const value = props.value;

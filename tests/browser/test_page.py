@@ -57,6 +57,7 @@ def test_unticking_a_task_rebuilds_without_it_and_ticking_brings_it_back(page, s
     assert session.snapshot().recipe.names == ("animal",)
     assert shown_mean(page) == expected_mean(session)
     expect(page.locator("tr[data-task=color]")).to_contain_text("unmerged")
+    expect(page.locator(".strip[data-name=color]")).to_have_class("strip off")
     page.get_by_label("Merge color").check()
     expect(page.locator("#merged")).to_have_text("2")
 
