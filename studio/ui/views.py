@@ -35,7 +35,9 @@ def headline(now: Snapshot) -> str:
     if gain is not None:
         parts.append(f"<span title='{_GAIN}'>gain kept <b id='gain'>{gain:.0%}</b></span>")
     spans = "".join(f"<span>{each}</span>" for each in parts)
-    stamp = f"<i id='stamp' hidden data-version='{now.version}' data-busy='{int(now.busy)}'></i>"
+    stamp = (
+        f"<i id='stamp' hidden data-busy='{int(now.busy)}' data-recipe='{now.recipe.digest}'></i>"
+    )
     return f"<div class='headline' role='status'>{spans}{stamp}</div>{_verdict(now)}"
 
 

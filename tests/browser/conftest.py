@@ -3,13 +3,14 @@
 import shutil
 import socket
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import torch
 from playwright.sync_api import Page, Playwright, expect, sync_playwright
 
+from studio.session.mix import Mix
 from studio.session.session import Session
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -78,6 +79,18 @@ def page(
         context.close()
     assert outside == [], "the page asked another host"
     assert [e for e in errors if not any(h in e for h in HARMLESS)] == []
+
+
+def settled(page: Page, session: Session, mix: Callable[[Mix], bool]) -> None:
+    """Wait until the session holds such a mix and the page shows it whole."""
+    for _ in range(600):
+        if mix(session.mix):
+            break
+        page.wait_for_timeout(100)
+    assert mix(session.mix), session.mix
+    digest = session.snapshot().recipe.digest
+    expect(page.locator("#stamp")).to_have_attribute("data-recipe", digest)
+    at_rest(page)
 
 
 def at_rest(page: Page) -> None:

@@ -13,7 +13,7 @@ from studio.recipe import load_recipe
 from studio.tasks.bench import Bench
 from studio.tasks.scores import mean_accuracy
 from studio.zoo import load_zoo
-from tests.browser.conftest import at_rest
+from tests.browser.conftest import at_rest, settled
 
 pytestmark = pytest.mark.browser
 LIGHT, DARK = {"color_scheme": "light"}, {"color_scheme": "dark"}
@@ -31,10 +31,7 @@ def expected_mean(session) -> str:
 
 def test_a_moved_slider_shows_the_engines_numbers_for_the_new_recipe(page, session):
     page.locator("#mix-0").fill("1.5")
-    expect(page.locator("#stamp")).to_have_attribute("data-busy", "0")
-    page.wait_for_function("() => document.querySelector('#mean')?.dataset.n === '100'")
-    assert session.snapshot().recipe.tasks[0].coefficient == 1.5
-    at_rest(page)
+    settled(page, session, lambda mix: mix.strips[0].coefficient == 1.5)
     assert shown_mean(page) == expected_mean(session)
 
 
@@ -45,15 +42,14 @@ def test_the_keyboard_moves_a_slider_and_keeps_the_focus(page, session):
     expect(page.locator(".strip >> nth=1").locator("[type=number]")).to_have_value(
         f"{before + 0.01:.2f}"
     )
-    at_rest(page)
+    settled(page, session, lambda m: m.strips[1].coefficient == pytest.approx(before + 0.01))
     assert page.evaluate("document.activeElement.id") == "mix-1"
-    assert session.mix.strips[1].coefficient == pytest.approx(before + 0.01)
 
 
 def test_unticking_a_task_rebuilds_without_it_and_ticking_brings_it_back(page, session):
     page.get_by_label("Merge color").uncheck()
     expect(page.locator("#merged")).to_have_text("1")
-    at_rest(page)
+    settled(page, session, lambda mix: not mix.strips[0].on)
     assert session.snapshot().recipe.names == ("animal",)
     assert shown_mean(page) == expected_mean(session)
     expect(page.locator("tr[data-task=color]")).to_contain_text("unmerged")
@@ -65,8 +61,7 @@ def test_unticking_a_task_rebuilds_without_it_and_ticking_brings_it_back(page, s
 def test_no_task_at_all_is_the_base(page, session):
     for name in ("color", "animal"):
         page.get_by_label(f"Merge {name}").uncheck()
-    expect(page.locator("#merged")).to_have_text("0")
-    at_rest(page)
+    settled(page, session, lambda mix: not any(strip.on for strip in mix.strips))
     assert shown_mean(page) == expected_mean(session)
     page.get_by_role("tab", name="Geometry").click()
     expect(page.locator("#map-words")).to_contain_text("nothing to map")
@@ -91,16 +86,13 @@ def test_a_method_brings_its_own_options_and_coefficients(page, session):
     expect(page.locator(".strip >> nth=0").locator("[type=number]")).to_have_value("0.3")
     page.locator("#mix-option-scale").fill("0.5")
     page.locator("#mix-option-scale").press("Enter")
-    page.wait_for_function("() => document.querySelector('#stamp').dataset.busy === '0'")
-    at_rest(page)
-    assert session.snapshot().recipe.options == {"scale": 0.5}
+    settled(page, session, lambda mix: mix.options == {"scale": 0.5})
 
 
 def test_the_order_of_tasks_can_be_changed(page, session):
     page.get_by_label("Move animal earlier").click()
     expect(page.locator(".strip >> nth=0")).to_contain_text("animal")
-    at_rest(page)
-    assert session.snapshot().recipe.names == ("animal", "color")
+    settled(page, session, lambda mix: mix.strips[0].name == "animal")
     page.get_by_label("order").select_option("symmetric")
     expect(page.get_by_label("Move color earlier")).to_be_hidden()
 
@@ -167,8 +159,7 @@ def test_a_path_outside_the_roots_is_refused_and_the_page_lives_on(page, session
 
 def test_a_reload_finds_the_mix(page, session):
     page.locator("#mix-0").fill("0.33")
-    expect(page.locator("#stamp")).to_have_attribute("data-busy", "0")
-    at_rest(page)
+    settled(page, session, lambda mix: mix.strips[0].coefficient == 0.33)
     page.reload(wait_until="domcontentloaded")
     expect(page.locator(".strip >> nth=0").locator("[type=number]")).to_have_value("0.33")
     assert session.mix.strips[0].coefficient == 0.33
