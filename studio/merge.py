@@ -8,16 +8,20 @@ import torch
 from torch import Tensor
 
 from studio.checkpoints.checkpoint import Checkpoint, open_checkpoint
-from studio.checkpoints.deltas import Deltas, TensorDeltas, not_finite, pieces
+from studio.checkpoints.deltas import Deltas, Room, TensorDeltas, not_finite, pieces
 from studio.errors import BadCheckpoint, BadRecipe, NotFinite
 from studio.geometry.gram import Gram, gram
 from studio.geometry.orthogonal import Basis
 from studio.methods import method, method_type
 from studio.methods.method import mixing
+from studio.parallel import in_order
 from studio.progress import Progress, silent
 from studio.recipe import GroupedCoefficient, Recipe
 
-_PIECE = 2**20  # elements; elementwise work, so the cut changes no bit
+# Elements; the work is elementwise, so no cut changes a bit.
+_PIECE = 2**20  # handed on at a time
+_BLOCK = 2**15  # computed at a time, within the processor's caches
+_WHOLE = 2**62
 
 
 @dataclass(frozen=True)
@@ -51,8 +55,12 @@ class Merge:
 
     @cached_property
     def mixing(self) -> Tensor:
-        """``(T, n)`` float64 coefficients of the raw deltas."""
+        """``(T, n)`` float64 coefficients of the vectors."""
         return mixing(coefficients(self.recipe, self.deltas), self.basis)
+
+    def prepare(self) -> None:
+        """Compute what all tensors need, before several threads ask for it."""
+        _ = self.mixing
 
     @property
     def changed(self) -> tuple[str, ...]:
@@ -123,39 +131,42 @@ def merged_pieces(merge: Merge, name: str, size: int = _PIECE) -> Iterator[Tenso
     Raises:
         NotFinite: an input holds NaN or infinity, or the result leaves the output's range.
     """
-    target = merge.output_dtype(name)
+    target, dtype = merge.output_dtype(name), merge.compute_dtype
     if name not in merge.deltas.names:
-        flat = merge.base.tensor(name).reshape(-1)
-        for start, stop in pieces(flat.numel(), size):
-            yield _cast(merge, name, flat[start:stop], target)
+        stored = merge.base.weights.stored(name)
+        for start, stop in pieces(stored.numel(), size):
+            yield _cast(merge, name, stored[start:stop], target)
         return
-    tensor = merge.deltas.at(name)
+    tensor, room = merge.deltas.at(name), Room()
     weights = merge.mixing[merge.deltas.names.index(name)].tolist()
-    for start, stop in pieces(tensor.base.numel(), size):
-        total = _sum(tensor, weights, start, stop, merge.compute_dtype)
-        if not bool(total.isfinite().all()):
-            raise not_finite(merge.deltas, name)
-        yield _cast(merge, name, total, target)
+    for start, stop in pieces(tensor.numel, size):
+        merged = torch.empty(stop - start, dtype=target)
+        for first, last in pieces(stop - start, _BLOCK):
+            total = _sum(tensor, weights, start + first, start + last, dtype, room)
+            merged[first:last] = _cast(merge, name, total, target)
+        yield merged
 
 
 def merged_tensors(merge: Merge, progress: Progress = silent) -> Iterator[tuple[str, Tensor]]:
     """Every tensor that differs from the base's, merged and whole, in the order of names."""
     names = merge.changed
-    for t, name in enumerate(names):
+    merge.prepare()
+    whole = in_order(lambda name: next(merged_pieces(merge, name, _WHOLE)), names)
+    for t, (name, merged) in enumerate(zip(names, whole, strict=True)):
         progress(t / len(names), f"merging {name}")
-        shape = merge.base.weights.entries[name].shape
-        yield name, torch.cat(list(merged_pieces(merge, name))).reshape(shape)
+        yield name, merged.reshape(merge.base.weights.entries[name].shape)
 
 
 def _sum(
-    tensor: TensorDeltas, weights: list[float], start: int, stop: int, dtype: torch.dtype
-) -> Tensor:
-    total = tensor.base[start:stop].to(dtype, copy=True)
-    product = torch.empty_like(total)
-    for task, weight in enumerate(weights):
-        delta = tensor.delta(task, start, stop, dtype)
-        if delta is not None:
-            torch.mul(delta, weight, out=product)
+    tensor: TensorDeltas, weights: list[float], start: int, stop: int, dtype: torch.dtype,
+    room: Room,
+) -> Tensor:  # fmt: skip
+    total = room.take("total", stop - start, dtype)
+    product = room.take("product", stop - start, dtype)
+    total.copy_(tensor.base_piece(start, stop, dtype, room))
+    for weight, vector in zip(weights, tensor.vectors(start, stop, dtype, room), strict=True):
+        if vector is not None:
+            torch.mul(vector, weight, out=product)
             total.add_(product)
     return total
 

@@ -8,7 +8,8 @@ import pytest
 from tests.conftest import ROOT
 
 ORDER = [
-    "errors", "progress", "files", "device", "recipe", "zoo", "checkpoints", "geometry", "methods",
+    "errors", "progress", "parallel", "files", "device", "recipe", "zoo", "checkpoints",
+    "geometry", "methods",
     "merge", "tasks", "card", "classifier", "export", "compare", "workspace", "session", "ui",
     "__main__",
 ]  # fmt: skip

@@ -1,8 +1,9 @@
 """Deltas (task vectors): what each checkpoint adds to the base, one piece of a tensor at a time."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import torch
 from torch import Tensor
@@ -10,18 +11,38 @@ from torch import Tensor
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.checkpoints.joining import Join, join
 from studio.checkpoints.lora import Factors
+from studio.checkpoints.stored import Stored
 from studio.errors import NotFinite, NothingToMerge
+from studio.parallel import in_order
 
+Source = Stored | Factors
 CHUNK = 2**16
 """Elements per piece of the streaming loops; fixed, so that sums have one order everywhere."""
 
 
 @dataclass(frozen=True)
 class Resident:
-    """A delta held in memory, flat, in the dtype it was computed in; and where it came from."""
+    """A delta held in memory, flat, in the dtype it was computed in; and how to get it anew."""
 
     values: Tensor
-    source: Tensor | Factors
+    fresh: Callable[[], "TensorDeltas"]
+
+
+class Room:
+    """Buffers that are used again for every piece of a tensor; one per thread and tensor.
+
+    Fresh memory for every piece would cost more than the arithmetic.
+    """
+
+    def __init__(self) -> None:
+        self._buffers: dict[object, Tensor] = {}
+
+    def take(self, use: object, numel: int, dtype: torch.dtype) -> Tensor:
+        """``numel`` elements; whatever was last taken for the same use is overwritten."""
+        held = self._buffers.get((use, dtype))
+        if held is None or held.numel() < numel:
+            held = self._buffers[use, dtype] = torch.empty(numel, dtype=dtype)
+        return held[:numel]
 
 
 @dataclass(frozen=True)
@@ -31,15 +52,48 @@ class TensorDeltas:
     Attributes:
         name: of the tensor in the base.
         shape: of the tensor.
-        base: the base's values, flat, as stored.
-        sources: per task the stored tensor (flat), its low-rank factors, a delta in memory, or
-            None where the task leaves this tensor alone.
+        base: the base's elements, as stored.
+        sources: per task the stored tensor, its low-rank factors, a delta in memory, or None
+            where the task leaves this tensor alone.
     """
 
     name: str
     shape: tuple[int, ...]
-    base: Tensor
-    sources: tuple[Tensor | Factors | Resident | None, ...]
+    base: Stored
+    sources: tuple[Source | Resident | None, ...]
+
+    @property
+    def numel(self) -> int:
+        """Elements of the tensor."""
+        return self.base.numel()
+
+    @property
+    def factors(self) -> tuple[Factors | None, ...]:
+        """Per task the low-rank factors of its delta, or None if it has none."""
+        held = next((s for s in self.sources if isinstance(s, Resident)), None)
+        sources = held.fresh().sources if held else self.sources
+        return tuple(s if isinstance(s, Factors) else None for s in sources)
+
+    def base_piece(self, start: int, stop: int, dtype: torch.dtype, room: Room) -> Tensor:
+        """Elements ``start:stop`` of the base; valid until the next piece is taken."""
+        return _read(self.base, start, stop, dtype, room, "base")
+
+    def vectors(
+        self, start: int, stop: int, dtype: torch.dtype, room: Room
+    ) -> Iterator[Tensor | None]:
+        """Elements ``start:stop`` of every task's delta, task by task.
+
+        A tensor that is yielded must not be changed, and is valid until the next is asked for.
+        """
+        base = None
+        for task, source in enumerate(self.sources):
+            if isinstance(source, Stored):
+                if base is None:
+                    base = self.base_piece(start, stop, dtype, room)
+                values = _read(source, start, stop, dtype, room, "delta")
+                yield torch.sub(values, base, out=values)
+            else:
+                yield self.delta(task, start, stop, dtype)
 
     def delta(self, task: int, start: int, stop: int, dtype: torch.dtype) -> Tensor | None:
         """Elements ``start:stop`` of a task's flat delta (MDM-OC, Eqs. 1 and 11).
@@ -52,13 +106,16 @@ class TensorDeltas:
         if isinstance(source, Resident):
             if source.values.dtype == dtype:
                 return source.values[start:stop]
-            source = source.source  # a wider result is computed anew, as it would be without
+            return source.fresh().delta(task, start, stop, dtype)  # wider than what is held
         if isinstance(source, Factors):
             width = self.shape[1]
             first = start // width
             rows = source.rows(first, -(-stop // width), dtype)
             return rows.view(-1)[start - first * width : stop - first * width]
         return source[start:stop].to(dtype) - self.base[start:stop].to(dtype)
+
+
+Transform = Callable[[TensorDeltas], TensorDeltas]
 
 
 class Deltas:
@@ -71,7 +128,8 @@ class Deltas:
         self.joins: tuple[Join, ...] = tuple(join(base, name, c) for name, c in checkpoints)
         touched = {name for j in self.joins for name in j.shared}
         self.names = tuple(sorted(touched))
-        self._resident: dict[tuple[int, str], Tensor] = {}
+        self._transform: Transform | None = None
+        self._resident: dict[str, tuple[Tensor | None, ...]] = {}
 
     def __len__(self) -> int:
         return len(self.tasks)
@@ -88,19 +146,26 @@ class Deltas:
 
     def at(self, name: str) -> TensorDeltas:
         """The deltas of one tensor of the base."""
-        entry = self.base.weights.entries[name]
-        sources = tuple(self._source(task, name) for task in range(len(self)))
-        return TensorDeltas(name, entry.shape, self.base.tensor(name).reshape(-1), sources)
-
-    def factors(self, name: str) -> tuple[Factors | None, ...]:
-        """Per task the low-rank factors of its delta of a tensor, or None if it has none."""
-        return tuple(self._factors(task, name) for task in range(len(self)))
+        fresh = cache(lambda: self._fresh(name))
+        if name not in self._resident:
+            return fresh()
+        held = (
+            None if values is None else Resident(values, fresh) for values in self._resident[name]
+        )
+        base = self.base.weights.stored(name)
+        return TensorDeltas(name, base.entry.shape, base, tuple(held))
 
     def private(self, task: str) -> dict[str, Tensor]:
         """A task's own tensors (its head, say), which are never merged."""
         index = self.tasks.index(task)
         checkpoint = self.checkpoints[index]
         return {name: checkpoint.tensor(at) for name, at in self.joins[index].private.items()}
+
+    def derived(self, transform: Transform) -> "Deltas":
+        """What a method makes of these deltas, tensor by tensor, in the place of the deltas."""
+        made = copy(self)
+        made._transform, made._resident = transform, {}
+        return made
 
     def subset(self, tasks: Sequence[str]) -> "Deltas":
         """The deltas of some of the tasks, in the order given, sharing what is in memory."""
@@ -111,11 +176,11 @@ class Deltas:
         chosen.checkpoints = tuple(self.checkpoints[i] for i in indices)
         chosen.joins = tuple(self.joins[i] for i in indices)
         chosen.names = tuple(sorted({name for j in chosen.joins for name in j.shared}))
+        chosen._transform = None
         chosen._resident = {
-            (new, name): values
-            for new, old in enumerate(indices)
-            for (index, name), values in self._resident.items()
-            if index == old
+            name: tuple(self._resident[name][i] for i in indices)
+            for name in chosen.names
+            if name in self._resident
         }
         if chosen.dtype != self.dtype:  # what is in memory was computed in the wider dtype
             chosen._resident = {}
@@ -132,24 +197,26 @@ class Deltas:
         )
         if sum(sizes) * self.dtype.itemsize > limit:
             return False
-        for name in self.names:
-            deltas = self.at(name)
-            for task in range(len(self)):
-                if (task, name) not in self._resident and deltas.sources[task] is not None:
-                    values = deltas.delta(task, 0, deltas.base.numel(), self.dtype)
-                    assert values is not None
-                    self._resident[task, name] = values
+        for name, dense in zip(self.names, in_order(self._dense, self.names), strict=True):
+            self._resident[name] = dense
         return True
 
-    def _source(self, task: int, name: str) -> Tensor | Factors | Resident | None:
+    def _dense(self, name: str) -> tuple[Tensor | None, ...]:
+        tensor = self.at(name)
+        vectors = tensor.vectors(0, tensor.numel, self.dtype, Room())
+        return tuple(None if values is None else values.clone() for values in vectors)
+
+    def _fresh(self, name: str) -> TensorDeltas:
+        base = self.base.weights.stored(name)
+        sources = tuple(self._source(task, name) for task in range(len(self)))
+        tensor = TensorDeltas(name, base.entry.shape, base, sources)
+        return self._transform(tensor) if self._transform else tensor
+
+    def _source(self, task: int, name: str) -> Source | None:
         stored = self.joins[task].shared.get(name)
         if stored is None:
             return None
-        source = self._factors(task, name)
-        if source is None:
-            source = self.checkpoints[task].tensor(stored).reshape(-1)
-        values = self._resident.get((task, name))
-        return source if values is None else Resident(values, source)
+        return self._factors(task, name) or self.checkpoints[task].weights.stored(stored)
 
     def _factors(self, task: int, name: str) -> Factors | None:
         stored, checkpoint = self.joins[task].shared.get(name), self.checkpoints[task]
@@ -195,10 +262,21 @@ def refuse_zero(deltas: Deltas) -> None:
             )
 
 
+def _read(
+    source: Stored, start: int, stop: int, dtype: torch.dtype, room: Room, use: str
+) -> Tensor:
+    """A piece of a stored tensor in ``dtype``, in the room's buffer for that use."""
+    stored = room.take(use, stop - start, source.dtype)
+    source.read(start, stop, stored)
+    if source.dtype == dtype:
+        return stored
+    return room.take((use, "wide"), stop - start, dtype).copy_(stored)
+
+
 def _changes(tensor: TensorDeltas, task: int, dtype: torch.dtype) -> bool:
     if tensor.sources[task] is None:
         return False
-    cuts = ((start, stop) for start, stop in pieces(tensor.base.numel()))
+    cuts = ((start, stop) for start, stop in pieces(tensor.numel))
     return any(bool(tensor.delta(task, *cut, dtype).any()) for cut in cuts)  # type: ignore[union-attr]
 
 

@@ -3,65 +3,29 @@
 import hashlib
 import json
 import math
+import os
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from studio.checkpoints.stored import DTYPES, Entry, Stored, stamp, tensor_bytes
 from studio.errors import BadCheckpoint
 from studio.files import mapping, parse_json, read_mapping
+from studio.parallel import in_order
 
 LARGEST_HEADER = 16 * 2**20
 MOST_TENSORS = 100_000
-DTYPES = {
-    "BOOL": torch.bool,
-    "U8": torch.uint8,
-    "I8": torch.int8,
-    "I16": torch.int16,
-    "I32": torch.int32,
-    "I64": torch.int64,
-    "F16": torch.float16,
-    "BF16": torch.bfloat16,
-    "F32": torch.float32,
-    "F64": torch.float64,
-}
-CODES = {dtype: code for code, dtype in DTYPES.items()}
 HEAD_FILES = ("head.safetensors", "head_only.safetensors")  # lie beside adapters, are no model
+_BLOCK = 2**18  # elements read at a time for hashing
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 
 
-@dataclass(frozen=True)
-class Entry:
-    """One tensor as a header names it: file, dtype code, shape, size in bytes."""
-
-    file: Path
-    code: str
-    shape: tuple[int, ...]
-    size: int
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """The torch dtype."""
-        return DTYPES[self.code]
-
-    @property
-    def numel(self) -> int:
-        """Number of elements."""
-        return math.prod(self.shape)
-
-    @property
-    def floating(self) -> bool:
-        """Whether the tensor holds floating-point numbers."""
-        return self.dtype.is_floating_point
-
-
 class Weights:
-    """The tensors of a set of safetensors files, read one at a time from memory-mapped files."""
+    """The tensors of a set of safetensors files, read on demand."""
 
     def __init__(self, files: tuple[Path, ...]) -> None:
         entries: dict[str, Entry] = {}
@@ -74,35 +38,32 @@ class Weights:
                     )
                 entries[name] = entry
         self.entries: Mapping[str, Entry] = dict(sorted(entries.items()))
-        self._open: dict[Path, safe_open] = {}
+
+    def stored(self, name: str) -> Stored:
+        """A tensor's place in its file; its elements are read when they are asked for."""
+        return Stored(name, self.entries[name])
 
     def tensor(self, name: str) -> Tensor:
-        """The tensor as stored; its memory is the mapped file's, so treat it as read-only."""
-        file = self.entries[name].file
-        try:
-            if file not in self._open:
-                self._open[file] = safe_open(str(file), framework="pt", device="cpu")
-            return self._open[file].get_tensor(name)
-        except (SafetensorError, OSError) as problem:
-            raise BadCheckpoint(f"{file}: {name} cannot be read: {problem}.") from None
+        """The whole tensor as stored."""
+        return self.stored(name)[:].reshape(self.entries[name].shape)
 
     @cached_property
     def root(self) -> str:
         """Weights root: sha256 over the sorted (name, dtype, shape, sha256 of the bytes)."""
+        hashes = in_order(self.sha256, self.entries)
         return weights_root(
-            (name, entry.code, entry.shape, self.sha256(name))
-            for name, entry in self.entries.items()
+            (name, entry.code, entry.shape, digest)
+            for (name, entry), digest in zip(self.entries.items(), hashes, strict=True)
         )
 
     def sha256(self, name: str) -> str:
         """Sha256 of one tensor's bytes in the file's (little-endian) order."""
-        if name not in self._hashes:
-            self._hashes[name] = hashlib.sha256(tensor_bytes(self.tensor(name))).hexdigest()
-        return self._hashes[name]
-
-    @cached_property
-    def _hashes(self) -> dict[str, str]:
-        return {}
+        stored, digest = self.stored(name), hashlib.sha256()
+        room = torch.empty(min(_BLOCK, stored.numel()), dtype=stored.dtype)
+        for start in range(0, stored.numel(), _BLOCK):
+            stop = min(start + _BLOCK, stored.numel())
+            digest.update(tensor_bytes(stored.read(start, stop, room[: stop - start])))
+        return digest.hexdigest()
 
 
 def weights_root(tensors: object) -> str:
@@ -117,11 +78,6 @@ def weights_root(tensors: object) -> str:
     return root.hexdigest()
 
 
-def tensor_bytes(tensor: Tensor) -> memoryview:
-    """The bytes of a contiguous CPU tensor, without a copy."""
-    return tensor.contiguous().view(-1).view(torch.uint8).numpy().data
-
-
 def read_header(file: Path) -> dict[str, Entry]:
     """Header of one safetensors file, checked before anything else reads the file.
 
@@ -130,8 +86,9 @@ def read_header(file: Path) -> dict[str, Entry]:
             do not fit their dtype and shape.
     """
     try:
-        total = file.stat().st_size
         with file.open("rb") as stream:
+            found = os.fstat(stream.fileno())
+            total = found.st_size
             prefix = stream.read(8)
             if len(prefix) < 8:
                 raise BadCheckpoint(f"{file} has {total} bytes; it is cut off before its header.")
@@ -155,10 +112,11 @@ def read_header(file: Path) -> dict[str, Entry]:
     header.pop("__metadata__", None)
     if len(header) > MOST_TENSORS:
         raise BadCheckpoint(f"{file} names {len(header):,} tensors; at most {MOST_TENSORS:,}.")
-    return _entries(file, header, total - 8 - length)
+    return _entries(file, header, 8 + length, stamp(found))
 
 
-def _entries(file: Path, header: dict, space: int) -> dict[str, Entry]:
+def _entries(file: Path, header: dict, first: int, seen: tuple[int, ...]) -> dict[str, Entry]:
+    space = seen[2] - first
     entries, spans = {}, []
     for name, fields in header.items():
         where = f"{file}: {name}"
@@ -175,7 +133,7 @@ def _entries(file: Path, header: dict, space: int) -> dict[str, Entry]:
                 f"{where}: {code} {tuple(shape)} needs {size:,} bytes, "
                 f"its offsets span {span[1] - span[0]:,}."
             )
-        entries[name] = Entry(file, code, tuple(shape), size)
+        entries[name] = Entry(file, code, tuple(shape), first + span[0], size, seen)
         spans.append((*span, name))
     end = 0
     for start, stop, name in sorted(spans):

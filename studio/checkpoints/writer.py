@@ -9,7 +9,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from studio.checkpoints.weights import CODES, tensor_bytes, weights_root
+from studio.checkpoints.stored import CODES, tensor_bytes
+from studio.checkpoints.weights import weights_root
 from studio.progress import Progress, silent
 
 LARGEST_SHARD = 5 * 10**9

@@ -6,9 +6,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from studio.checkpoints.deltas import CHUNK, Deltas, TensorDeltas, not_finite, pieces
+from studio.checkpoints.deltas import CHUNK, Deltas, Room, TensorDeltas, not_finite, pieces
 from studio.checkpoints.lora import Factors
 from studio.geometry import scopes
+from studio.parallel import in_order
 from studio.progress import Progress, silent
 
 
@@ -75,33 +76,44 @@ def gram(deltas: Deltas, rows: Tensor | None = None, progress: Progress = silent
     Raises:
         NotFinite: naming the file and tensor that holds NaN or infinity.
     """
-    n = len(deltas)
-    blocks = torch.zeros(len(deltas.names), n, n, dtype=torch.float64)
-    for t, name in enumerate(deltas.names):
-        progress(t / len(deltas.names), f"inner products of {name}")
-        tensor = deltas.at(name)
-        if rows is not None:
-            blocks[t] = _streamed(tensor, rows[t % len(rows)], deltas.dtype)
-        else:
-            factors = deltas.factors(name)
-            blocks[t] = _in_factors(factors)
-            if any(
-                f is None and s is not None for f, s in zip(factors, tensor.sources, strict=True)
-            ):
-                dense = _streamed(tensor, None, deltas.dtype)
-                low = torch.tensor([f is not None for f in factors])
-                blocks[t] = torch.where(low[:, None] & low, blocks[t], dense)
-        if not bool(blocks[t].isfinite().all()):
-            raise not_finite(deltas, name)
-    return Gram(deltas.tasks, deltas.names, blocks)
+
+    def block(t: int) -> Tensor:
+        tensor = deltas.at(deltas.names[t])
+        return _block(tensor, None if rows is None else rows[t % len(rows)], deltas.dtype)
+
+    n, names = len(deltas), deltas.names
+    blocks = torch.zeros(len(names), n, n, dtype=torch.float64)
+    for t, found in enumerate(in_order(block, range(len(names)))):
+        progress(t / len(names), f"inner products of {names[t]}")
+        if not bool(found.isfinite().all()):
+            raise not_finite(deltas, names[t])
+        blocks[t] = found
+    return Gram(deltas.tasks, names, blocks)
+
+
+def _block(tensor: TensorDeltas, rows: Tensor | None, dtype: torch.dtype) -> Tensor:
+    """``(n, n)`` inner products of one tensor's deltas, or of combinations of them."""
+    if rows is not None:
+        return _streamed(tensor, rows, dtype)
+    factors = tensor.factors
+    inner = _in_factors(factors)
+    low = torch.tensor([f is not None for f in factors])
+    if all(f is not None or s is None for f, s in zip(factors, tensor.sources, strict=True)):
+        return inner
+    return torch.where(low[:, None] & low, inner, _streamed(tensor, None, dtype))
 
 
 def _streamed(tensor: TensorDeltas, rows: Tensor | None, dtype: torch.dtype) -> Tensor:
     n = len(tensor.sources)
-    total = np.zeros((n, n))
-    for start, stop in pieces(tensor.base.numel(), CHUNK):
-        deltas = [tensor.delta(task, start, stop, dtype) for task in range(n)]
-        values = [None if delta is None else delta.double().numpy() for delta in deltas]
+    total, room = np.zeros((n, n)), Room()
+    for start, stop in pieces(tensor.numel, CHUNK):
+        values: list[np.ndarray | None] = []
+        for task, delta in enumerate(tensor.vectors(start, stop, dtype, room)):
+            if delta is None:
+                values.append(None)
+            else:
+                double = room.take(("double", task), stop - start, torch.float64)
+                values.append(double.copy_(delta).numpy())
         vectors = values if rows is None else [_combined(values, row) for row in rows.tolist()]
         for i, first in enumerate(vectors):
             for j, second in enumerate(vectors[: i + 1]):
