@@ -61,6 +61,7 @@ def write_classifier(merge: Merge, task: Task, folder: Path) -> None:
         else:
             yield own[name].to(dtype).reshape(-1)
 
+    merge.prepare()
     write_weights(folder, layout, values)
     labels = dict(enumerate(task.labels))
     config = merge.base.config | {

@@ -160,6 +160,7 @@ def _write_model(merge: Merge, work: Path, progress: Progress) -> str:
         name: (merge.output_dtype(name), entry.shape)
         for name, entry in merge.base.weights.entries.items()
     }
+    merge.prepare()
     root = write_weights(work, layout, lambda name: merged_pieces(merge, name), progress)
     _copy_companions(merge, work)
     return root

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from studio.checkpoints.stored import CODES, tensor_bytes
 from studio.checkpoints.weights import weights_root
+from studio.parallel import in_order
 from studio.progress import Progress, silent
 
 LARGEST_SHARD = 5 * 10**9
@@ -31,7 +32,8 @@ def write_weights(
         folder: an existing folder.
         layout: dtype and shape per name; tensors are spread over shards in the order of their
             names, and within a shard the widest dtypes come first, so that all stay aligned.
-        values: the flat pieces of a tensor, in order and in the dtype announced.
+        values: the flat pieces of a tensor, in order and in the dtype announced; called on
+            several threads, for one tensor each.
         progress: told the share of bytes written.
         largest_shard: bytes per file; a larger tensor gets a file of its own.
 
@@ -42,32 +44,44 @@ def write_weights(
         name: dtype.itemsize * torch.Size(shape).numel() for name, (dtype, shape) in layout.items()
     }
     shards = _split(sizes, largest_shard)
-    total, done, hashes = max(sum(sizes.values()), 1), 0, {}
+    places: dict[str, tuple[Path, int]] = {}
     for number, names in enumerate(shards, 1):
-        with (folder / _file(number, len(shards))).open("wb") as stream:
-            names = sorted(names, key=lambda name: (-layout[name][0].itemsize, name))
-            stream.write(_header({name: layout[name] for name in names}, sizes))
-            for name in names:
-                progress(done / total, f"writing {name}")
-                digest = hashlib.sha256()
-                for piece in values(name):
-                    digest.update(tensor_bytes(piece))
-                    stream.write(tensor_bytes(piece))
-                hashes[name] = digest.hexdigest()
-                done += sizes[name]
+        file = folder / _file(number, len(shards))
+        names = sorted(names, key=lambda name: (-layout[name][0].itemsize, name))
+        header = _header({name: layout[name] for name in names}, sizes)
+        file.write_bytes(header)
+        at = len(header)
+        for name in names:
+            places[name], at = (file, at), at + sizes[name]
+
+    def write(name: str) -> str:
+        return _write_tensor(*places[name], values(name))
+
+    total, done, hashes = max(sum(sizes.values()), 1), 0, {}
+    for name, digest in zip(places, in_order(write, places), strict=True):
+        hashes[name] = digest
+        done += sizes[name]
+        progress(done / total, f"written: {name}")
     if len(shards) > 1:
         index = {
             "metadata": {"total_size": sum(sizes.values())},
-            "weight_map": {
-                name: _file(number, len(shards))
-                for number, names in enumerate(shards, 1)
-                for name in names
-            },
+            "weight_map": {name: file.name for name, (file, _) in places.items()},
         }
         (folder / "model.safetensors.index.json").write_text(json.dumps(index, indent=1))
     return weights_root(
         (name, CODES[dtype], shape, hashes[name]) for name, (dtype, shape) in layout.items()
     )
+
+
+def _write_tensor(file: Path, start: int, values: Iterable[Tensor]) -> str:
+    """Write one tensor at its place; returns the sha256 of its bytes."""
+    digest = hashlib.sha256()
+    with file.open("r+b") as stream:
+        stream.seek(start)
+        for piece in values:
+            digest.update(tensor_bytes(piece))
+            stream.write(tensor_bytes(piece))
+    return digest.hexdigest()
 
 
 def _split(sizes: dict[str, int], largest: int) -> list[list[str]]:
