@@ -14,7 +14,7 @@ from studio.errors import BadCheckpoint, BadRecipe, NotFinite
 from studio.geometry.gram import Gram, gram
 from studio.geometry.orthogonal import Basis
 from studio.methods import method, method_type
-from studio.methods.method import mixing
+from studio.methods.method import Method, mixing
 from studio.parallel import in_order
 from studio.progress import Progress, silent
 from studio.recipe import GroupedCoefficient, Recipe
@@ -34,12 +34,14 @@ class Merge:
         base: the base model.
         deltas: of the recipe's tasks, in its order.
         known: recalls (or computes) a Gram that holds these tasks among others.
+        recall: recalls derived vectors by what they depend on, or makes them.
     """
 
     recipe: Recipe
     base: Checkpoint
     deltas: Deltas
     known: Callable[[], Gram] | None = None
+    recall: Callable[[object, Callable[[], Deltas]], Deltas] | None = None
 
     @cached_property
     def gram(self) -> Gram:
@@ -49,19 +51,48 @@ class Merge:
         return gram(self.deltas)
 
     @cached_property
+    def method(self) -> Method:
+        """The recipe's method with its options."""
+        return method(self.recipe.method, self.recipe.options)
+
+    @cached_property
+    def vectors(self) -> Deltas:
+        """What is mixed: the raw deltas, or what the method derives from them."""
+        if not self.method.derives:
+            return self.deltas
+        weights = self.coefficients
+        depends = tuple(map(tuple, weights.tolist())) if self.method.weighs else ()
+        make = lambda: self.method.vectors(self.deltas, weights, lambda: self.gram)  # noqa: E731
+        key = (self.method, self.deltas.tasks, depends)
+        return self.recall(key, make) if self.recall else make()
+
+    @cached_property
     def basis(self) -> Basis:
-        """The method's components, in the raw deltas."""
-        chosen = method(self.recipe.method, self.recipe.options)
-        return chosen.components(len(self.deltas), lambda: self.gram)
+        """The method's components, in the vectors."""
+        derived = self.method.derives
+        grams = (lambda: gram(self.vectors)) if derived else (lambda: self.gram)
+        return self.method.components(len(self.deltas), grams)
+
+    @cached_property
+    def coefficients(self) -> Tensor:
+        """``(T, n)`` float64 coefficients of the components."""
+        return coefficients(self.recipe, self.deltas)
 
     @cached_property
     def mixing(self) -> Tensor:
         """``(T, n)`` float64 coefficients of the vectors."""
-        return mixing(coefficients(self.recipe, self.deltas), self.basis)
+        return mixing(self.coefficients, self.basis)
+
+    def residual(self, components: Gram) -> float:
+        """Largest cosine between two streamed components, where they are meant to be orthogonal."""
+        names = self.method.orthogonal_in(self.deltas)
+        if len(names) == len(components.names):
+            return self.basis.residual(components)
+        return self.basis.residual(components.subset(components.tasks, names))
 
     def prepare(self) -> None:
         """Compute what all tensors need, before several threads ask for it."""
-        _ = self.mixing
+        _ = self.mixing, self.vectors
 
     @property
     def changed(self) -> tuple[str, ...]:
@@ -138,7 +169,7 @@ def merged_pieces(merge: Merge, name: str, size: int = _PIECE) -> Iterator[Tenso
         for start, stop in pieces(stored.numel(), size):
             yield _cast(merge, name, stored[start:stop], target)
         return
-    tensor, room = merge.deltas.at(name), Room()
+    tensor, room = merge.vectors.at(name), Room()
     weights = merge.mixing[merge.deltas.names.index(name)].tolist()
     for start, stop in pieces(tensor.numel, size):
         merged = torch.empty(stop - start, dtype=target)

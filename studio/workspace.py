@@ -80,7 +80,7 @@ def own_tasks(merge: Merge) -> list[Task]:
 
 def components_gram(merge: Merge, progress: Progress = silent) -> Gram:
     """Inner products of the components, measured by streaming them."""
-    return gram(merge.deltas, merge.basis.rows, progress)
+    return gram(merge.vectors, merge.basis.rows, progress)
 
 
 def inspect(merge: Merge, progress: Progress = silent, allow_duplicates: bool = False) -> dict:
@@ -102,7 +102,7 @@ def inspect(merge: Merge, progress: Progress = silent, allow_duplicates: bool = 
         "warnings": warnings(merge.gram),
         "cosine_before": merge.gram.cosine().tolist(),
         "cosine_after": merge.basis.weighed(measured).cosine().tolist(),
-        "residual": merge.basis.residual(measured),
+        "residual": merge.residual(measured),
         "layers_weighed_alike": merge.basis.scales is not None,
         "norms": merge.gram.total().diagonal().sqrt().tolist(),
         "tensors": {

@@ -34,6 +34,16 @@ def difference(merge, expected):
         ("mergekit_task_arithmetic", "", "task_arithmetic", {"scale": 0.5}, (1, 0.8, 0.5, 0.3)),
         ("derived_mdmoc", "global/merged/", "mdm_oc", {}, ALPHA),
         ("derived_mdmoc", "perlayer/merged/", "mdm_oc", {"scope": "tensor"}, ALPHA),
+        ("tsvm_alpha1", "", "mdm_oc", {"basis": "subspace", "order": "symmetric"}, (1,) * 4),
+        ("ties_fb_k20_mean_scale1.0", "", "ties", {}, (1,) * 4),
+        ("ties_fb_k20_sum_scale0.3", "", "ties", {"reduce": "sum", "scale": 0.3}, (1,) * 4),
+        (
+            "mergekit_ties_d0.5",
+            "",
+            "ties",
+            {"reduce": "weighted", "trim": "tensor", "density": 0.5},
+            (1, 0.8, 0.5, 0.3),
+        ),
     ],
 )
 def test_golden_vectors(golden_zoo, file, prefix, method, options, coefficients):

@@ -10,12 +10,12 @@ from torch import Tensor
 
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.checkpoints.joining import Join, join
-from studio.checkpoints.lora import Factors
+from studio.checkpoints.lora import Factors, Product
 from studio.checkpoints.stored import Stored
 from studio.errors import NotFinite, NothingToMerge
 from studio.parallel import in_order
 
-Source = Stored | Factors
+Source = Stored | Factors | Product
 CHUNK = 2**16
 """Elements per piece of the streaming loops; fixed, so that sums have one order everywhere."""
 
@@ -93,7 +93,7 @@ class TensorDeltas:
                 values = _read(source, start, stop, dtype, room, "delta")
                 yield torch.sub(values, base, out=values)
             else:
-                yield self.delta(task, start, stop, dtype)
+                yield TensorDeltas.delta(self, task, start, stop, dtype)
 
     def delta(self, task: int, start: int, stop: int, dtype: torch.dtype) -> Tensor | None:
         """Elements ``start:stop`` of a task's flat delta (MDM-OC, Eqs. 1 and 11).
@@ -107,7 +107,7 @@ class TensorDeltas:
             if source.values.dtype == dtype:
                 return source.values[start:stop]
             return source.fresh().delta(task, start, stop, dtype)  # wider than what is held
-        if isinstance(source, Factors):
+        if isinstance(source, Factors | Product):
             width = self.shape[1]
             first = start // width
             rows = source.rows(first, -(-stop // width), dtype)

@@ -70,6 +70,32 @@ class Factors:
         return dense
 
 
+_ROWS = 64
+
+
+@dataclass(frozen=True)
+class Product:
+    """A component ``b @ a`` of high rank: ``(out, rank)`` times ``(rank, in)``.
+
+    Unlike ``Factors``, it is multiplied by the linear algebra library, so its bits belong to one
+    kind of machine.
+    """
+
+    b: Tensor
+    a: Tensor
+
+    def rows(self, start: int, stop: int, dtype: torch.dtype) -> Tensor:
+        """Rows of the dense component, in blocks of rows that no cut changes.
+
+        Returns:
+            ``(stop - start, in)`` in ``dtype``.
+        """
+        first = start // _ROWS * _ROWS
+        a = self.a.to(dtype)
+        blocks = [self.b[row : row + _ROWS].to(dtype) @ a for row in range(first, stop, _ROWS)]
+        return torch.cat(blocks)[start - first : stop - first]
+
+
 def read_config(folder: Path) -> LoraConfig:
     """Options of the adapter in ``folder``.
 

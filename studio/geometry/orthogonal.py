@@ -78,6 +78,17 @@ def residual_shares(gram: Tensor) -> Tensor:
     return _sequential(gram.unsqueeze(0))[1][0]
 
 
+def refuse_dependent(gram: Gram, order: str) -> None:
+    """Refuse deltas of which one lies in the span of the others, before anything is derived.
+
+    Raises:
+        NothingToMerge: naming two tasks.
+    """
+    total = gram.total()
+    _, shares = (_sequential if order == "arrival" else _symmetric)(total.unsqueeze(0))
+    _refuse_dependent(shares[0], total, gram.tasks)
+
+
 def gram_schmidt(gram: Tensor, tasks: tuple[str, ...]) -> Tensor:
     """Sequential orthogonalization: each delta loses its part along the earlier ones.
 

@@ -7,9 +7,12 @@ from studio.methods.average import Average
 from studio.methods.mdm_oc import MdmOc
 from studio.methods.method import Method, make
 from studio.methods.task_arithmetic import TaskArithmetic
+from studio.methods.ties import Ties
 from studio.recipe import Option
 
-METHODS: dict[str, type[Method]] = {each.name: each for each in (MdmOc, TaskArithmetic, Average)}
+METHODS: dict[str, type[Method]] = {
+    each.name: each for each in (MdmOc, TaskArithmetic, Average, Ties)
+}
 
 
 def method_type(name: str) -> type[Method]:

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from studio.checkpoints.deltas import Deltas
 from studio.errors import BadRecipe
 from studio.geometry.gram import Gram
 from studio.geometry.orthogonal import Basis
@@ -20,6 +21,7 @@ def option(
     choices: tuple[str, ...] = (),
     low: float | None = None,
     high: float | None = None,
+    whole: bool = False,
 ) -> Any:
     """A field of a method that the page draws and the command line explains.
 
@@ -28,26 +30,38 @@ def option(
         words: one line for people.
         choices: the values of a text option.
         low: least value of a number.
-        high: greatest value of a number.
+        high: greatest value of a number; None for no limit.
+        whole: whether a number must be an integer.
     """
     return field(
         default=default,
-        metadata={"words": words, "choices": choices, "low": low, "high": high},
+        metadata={"words": words, "choices": choices, "low": low, "high": high, "whole": whole},
     )
 
 
 @dataclass(frozen=True)
 class Method:
-    """A linear merge method: merged = base + sum_i coefficient_i component_i.
+    """A merge method: merged = base + sum_i coefficient_i component_i.
 
     A subclass is a frozen dataclass in a file of its own; its fields are ``option(...)``s and its
-    docstring ends with its source. It is linear because each component is a combination of the
-    raw deltas, so the merged tensor is ``base + sum_j mixing[t, j] delta_j``.
+    docstring ends with its source. Components are combinations of vectors, so the merged tensor
+    is ``base + sum_j mixing[t, j] vector_j``. Of a linear method the vectors are the raw deltas;
+    others derive them from the deltas, tensor by tensor.
     """
 
     name: ClassVar[str]
     title: ClassVar[str]
     default_coefficient: ClassVar[float]
+
+    @property
+    def derives(self) -> bool:
+        """Whether the vectors are derived, and not the raw deltas themselves."""
+        return False
+
+    @property
+    def weighs(self) -> bool:
+        """Whether the derived vectors depend on the coefficients."""
+        return False
 
     @property
     def ordered(self) -> bool:
@@ -59,9 +73,23 @@ class Method:
 
         Args:
             n: number of tasks, at least 1.
-            gram: computes (or recalls) the raw deltas' Gram; not called by methods that need none.
+            gram: computes (or recalls) the vectors' Gram; not called by methods that need none.
         """
         raise NotImplementedError
+
+    def vectors(self, deltas: Deltas, coefficients: Tensor, gram: Callable[[], Gram]) -> Deltas:
+        """What is mixed in the place of the raw deltas; asked only of methods that derive it.
+
+        Args:
+            deltas: of n tasks over T tensors.
+            coefficients: ``(T, n)`` float64.
+            gram: computes (or recalls) the raw deltas' Gram.
+        """
+        return deltas
+
+    def orthogonal_in(self, deltas: Deltas) -> tuple[str, ...]:
+        """Tensors in which the components are meant to be orthogonal."""
+        return deltas.names
 
 
 def mixing(coefficients: Tensor, basis: Basis) -> Tensor:
@@ -121,7 +149,12 @@ def _check(method: str, key: str, value: Option, default: object, rule: Mapping)
         if not isinstance(value, bool):
             raise BadRecipe(f"{where}; it must be true or false.")
         return
+    if value is None and default is None:
+        return
+    if rule["whole"] and type(value) is not int:
+        raise BadRecipe(f"{where}; it must be a whole number.")
     number = finite(value, f"{method}: option '{key}'")
     low, high = rule["low"], rule["high"]
     if (low is not None and number < low) or (high is not None and number > high):
-        raise BadRecipe(f"{where}; it must be from {low} to {high}.")
+        limits = f"from {low} to {high}" if high is not None else f"at least {low}"
+        raise BadRecipe(f"{where}; it must be {limits}.")

@@ -196,7 +196,7 @@ class Worker:
         geometry = Geometry(
             merge.gram,
             merge.basis.weighed(measured),
-            merge.basis.residual(measured),
+            merge.residual(measured),
             merge.basis.scope,
             merge.basis.scales is not None,
             tuple(merge.basis.shares.tolist()),

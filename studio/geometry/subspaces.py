@@ -1,0 +1,203 @@
+"""Low-rank components per matrix: truncated deltas, and subspaces orthogonal to one another."""
+
+import re
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from studio.checkpoints.deltas import Room, TensorDeltas
+from studio.checkpoints.lora import Factors, Product
+
+_EMBEDDING = re.compile(r"(^|[._])(\w*embed\w*|wte|wpe|shared|relative_attention_bias)([._]|$)")
+_SMALLEST_EIGENVALUE = 1e-10  # of the bases' Gram; below, a direction is shared, and is dropped
+
+
+@dataclass(frozen=True)
+class Reduction:
+    """How far a delta's matrices are reduced.
+
+    Attributes:
+        rank: most singular directions kept, or None.
+        energy: share of the squared norm that must be kept, or None for all.
+    """
+
+    rank: int | None
+    energy: float | None
+
+
+@dataclass(frozen=True)
+class Triplets:
+    """Singular triplets of one delta, float64: ``u * s @ v.T``.
+
+    Attributes:
+        u: ``(out, r)``.
+        s: ``(r,)``, falling.
+        v: ``(in, r)``.
+    """
+
+    u: Tensor
+    s: Tensor
+    v: Tensor
+
+
+def is_matrix(name: str, shape: tuple[int, ...]) -> bool:
+    """Whether a tensor maps one space to another: no vector, no embedding table."""
+    return len(shape) >= 2 and not _EMBEDDING.search(name)
+
+
+def reduced(tensor: TensorDeltas, reduction: Reduction, dtype: torch.dtype) -> TensorDeltas:
+    """Each delta of a matrix as its leading singular triplets (MDM-OC, Eqs. 9 and 13)."""
+    if not is_matrix(tensor.name, tensor.shape):
+        return tensor
+    triplets = _all_triplets(tensor, reduction, dtype)
+    return _products(tensor, [t and (t.u * t.s, t.v) for t in triplets], dtype)
+
+
+def subspaces(
+    tensor: TensorDeltas, reduction: Reduction, order: str, strength: float, dtype: torch.dtype
+) -> TensorDeltas:
+    """Components whose column and row spaces are orthogonal to those of the other tasks.
+
+    Args:
+        tensor: n deltas of a matrix ``(out, in)``; convolutions count as ``(out, rest)``.
+        reduction: without a rank, floor(min(out, in) / n) directions per task are kept.
+        order: 'arrival' projects each task's factors off the column and row spaces of the earlier
+            ones' components; 'symmetric' replaces all singular bases by the nearest orthonormal
+            ones, no task before another.
+        strength: 0 leaves the reduced deltas, 1 makes them orthogonal, between them a blend.
+        dtype: of the components.
+
+    Returns:
+        One component per task. Vectors and embedding tables take the mean rule: delta / n.
+
+    Source: MDM-OC (arXiv 2507.20997), Eqs. 4, 5 and 13 per matrix; symmetric: TSV-M
+    (arXiv 2412.00081), Sec. 4, the polar factor of the concatenated singular bases.
+    """
+    n = len(tensor.sources)
+    if not is_matrix(tensor.name, tensor.shape):
+        return Share(tensor.name, tensor.shape, tensor.base, tensor.sources)
+    rank = min(_matrix_shape(tensor)) // n if reduction.rank is None else reduction.rank
+    triplets = _all_triplets(tensor, replace(reduction, rank=max(rank, 1)), dtype)
+    present = [t for t in triplets if t is not None and len(t.s)]
+    cleared = (_sequential if order == "arrival" else _symmetric)(present)
+    made = iter(
+        ((t.u + strength * (u - t.u)) * t.s, t.v + strength * (v - t.v))
+        for t, (u, v) in zip(present, cleared, strict=True)
+    )
+    pairs = [next(made) if t is not None and len(t.s) else None for t in triplets]
+    return _products(tensor, pairs, dtype)
+
+
+class Share(TensorDeltas):
+    """The mean rule: every delta divided by the number of tasks."""
+
+    @property
+    def factors(self) -> tuple[Factors | None, ...]:
+        """None: they are met densely."""
+        return (None,) * len(self.sources)
+
+    def vectors(self, start: int, stop: int, dtype: torch.dtype, room: Room):
+        """See ``TensorDeltas.vectors``."""
+        for vector in super().vectors(start, stop, dtype, room):
+            yield None if vector is None else vector / len(self.sources)
+
+    def delta(self, task: int, start: int, stop: int, dtype: torch.dtype) -> Tensor | None:
+        """See ``TensorDeltas.delta``."""
+        delta = super().delta(task, start, stop, dtype)
+        return None if delta is None else delta / len(self.sources)
+
+
+def triplets(matrix: Tensor | Factors, reduction: Reduction) -> Triplets:
+    """Leading singular triplets of a delta; its null directions are left out.
+
+    Low-rank factors stay factors: QR of both, then the SVD of an ``(r, r)`` core.
+    """
+    if isinstance(matrix, Factors):
+        left, upper = torch.linalg.qr(matrix.b.double() * matrix.scale)
+        right, lower = torch.linalg.qr(matrix.a.double().T)
+        u, s, vh = torch.linalg.svd(upper @ lower.T)
+        u, v = left @ u, right @ vh.T
+        precision = torch.finfo(matrix.b.dtype).eps
+    else:
+        u, s, vh = torch.linalg.svd(matrix, full_matrices=False)
+        v, precision = vh.T, torch.finfo(matrix.dtype).eps
+    kept = int((s > s[:1] * max(len(u), len(v)) * precision).sum())
+    if reduction.rank is not None:
+        kept = min(kept, reduction.rank)
+    if reduction.energy is not None:
+        shares = s.double().square().cumsum(0) / s.double().square().sum().clamp(min=1e-300)
+        kept = min(kept, int((shares < reduction.energy - 1e-12).sum()) + 1)
+    return Triplets(u[:, :kept].double(), s[:kept].double(), v[:, :kept].double())
+
+
+def _all_triplets(
+    tensor: TensorDeltas, reduction: Reduction, dtype: torch.dtype
+) -> list[Triplets | None]:
+    found: list[Triplets | None] = []
+    for task, (source, factors) in enumerate(zip(tensor.sources, tensor.factors, strict=True)):
+        if source is None:
+            found.append(None)
+        elif factors is not None:
+            found.append(triplets(factors, reduction))
+        else:
+            delta = tensor.delta(task, 0, tensor.numel, dtype)
+            assert delta is not None
+            found.append(triplets(delta.view(_matrix_shape(tensor)), reduction))
+    return found
+
+
+def _sequential(present: list[Triplets]) -> list[tuple[Tensor, Tensor]]:
+    """Each task's singular bases, projected off those of the components before it."""
+    cleared: list[tuple[Tensor, Tensor]] = []
+    columns: list[Tensor] = []
+    rows: list[Tensor] = []
+    for t in present:
+        u, v = _off(t.u, columns), _off(t.v, rows)
+        cleared.append((u, v))
+        columns.append(_range(u * t.s))
+        rows.append(_range(v * t.s))
+    return cleared
+
+
+def _off(basis: Tensor, earlier: list[Tensor]) -> Tensor:
+    """``basis`` without its part in the span of orthonormal ``earlier`` ones, in two passes."""
+    for _ in range(2):
+        for other in earlier:
+            basis = basis - other @ (other.T @ basis)
+    return basis
+
+
+def _range(factor: Tensor) -> Tensor:
+    """Orthonormal basis of the column space of ``(d, r)``."""
+    u, s, _ = torch.linalg.svd(factor, full_matrices=False)
+    return u[:, s > s[:1] * max(factor.shape) * torch.finfo(s.dtype).eps]
+
+
+def _symmetric(present: list[Triplets]) -> list[tuple[Tensor, Tensor]]:
+    sizes = [len(t.s) for t in present]
+    if not sizes:
+        return []
+    u, v = (_polar(torch.cat(x, 1)) for x in ([t.u for t in present], [t.v for t in present]))
+    return list(zip(u.split(sizes, 1), v.split(sizes, 1), strict=True))
+
+
+def _polar(bases: Tensor) -> Tensor:
+    """The orthonormal columns nearest to ``(d, R)``; dependent directions are not filled."""
+    values, vectors = torch.linalg.eigh(bases.T @ bases)
+    kept = values > _SMALLEST_EIGENVALUE * values[-1:]
+    powers = torch.where(kept, values.where(kept, 1.0).rsqrt(), 0.0)
+    return bases @ ((vectors * powers) @ vectors.T)
+
+
+def _products(
+    tensor: TensorDeltas, pairs: list[tuple[Tensor, Tensor] | None], dtype: torch.dtype
+) -> TensorDeltas:
+    sources = tuple(
+        None if p is None else Product(p[0].to(dtype), p[1].T.contiguous().to(dtype)) for p in pairs
+    )
+    return TensorDeltas(tensor.name, _matrix_shape(tensor), tensor.base, sources)
+
+
+def _matrix_shape(tensor: TensorDeltas) -> tuple[int, int]:
+    return tensor.shape[0], tensor.numel // tensor.shape[0]

@@ -1,0 +1,200 @@
+"""TIES: trim small changes, elect a sign, and merge what agrees with it."""
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from studio.checkpoints.deltas import CHUNK, Deltas, Room, TensorDeltas, pieces
+from studio.geometry.gram import Gram
+from studio.geometry.magnitudes import kth_magnitude
+from studio.geometry.orthogonal import Basis, identity
+from studio.methods.method import Method, option
+from studio.parallel import in_order
+
+_SMALLEST_DIVISOR = 1e-8
+
+
+@dataclass(frozen=True)
+class Ties(Method):
+    """base + scale sum_i c_i share_i: only large changes that agree in sign, element by element.
+
+    Each delta keeps its largest entries; a sign is elected per element by the sum; each task's
+    share is what agrees with it, divided by how many agree (mean), by nothing (sum), or by the
+    sum of the agreeing coefficients (weighted, which also trims and elects on weighted deltas).
+    Over the whole model, every entry as large as the (n - int(density n))-th smallest is kept;
+    per tensor, the int(density n) largest. An element whose sum is exactly zero takes the sign of
+    the majority of all elements.
+
+    Source: Yadav et al. 2023, TIES-Merging (arXiv 2306.01708), Sec. 4 and algorithm 1; weighted
+    as in mergekit.
+    """
+
+    name: ClassVar[str] = "ties"
+    title: ClassVar[str] = "TIES"
+    default_coefficient: ClassVar[float] = 1.0
+
+    density: float = option(0.2, "Share of each delta's entries that is kept.", low=0.0, high=1.0)
+    trim: str = option(
+        "global", "Trim over the whole model or tensor by tensor.", choices=("global", "tensor")
+    )
+    reduce: str = option(
+        "mean", "How agreeing entries are combined.", choices=("mean", "sum", "weighted")
+    )
+    scale: float = option(1.0, "Multiplies every coefficient.", low=-10.0, high=10.0)
+
+    @property
+    def derives(self) -> bool:
+        """A share is no combination of whole deltas."""
+        return True
+
+    @property
+    def weighs(self) -> bool:
+        """Weighted signs and divisors depend on the coefficients."""
+        return self.reduce == "weighted"
+
+    def components(self, n: int, gram: Callable[[], Gram]) -> Basis:
+        """Each task's share times the common scale."""
+        raw = identity(n)
+        return replace(raw, rows=raw.rows * self.scale)
+
+    def vectors(self, deltas: Deltas, coefficients: Tensor, gram: Callable[[], Gram]) -> Deltas:
+        """Each task's share of the merged change."""
+        thresholds = self._thresholds(deltas)
+        places = {name: t for t, name in enumerate(deltas.names)}
+
+        def trimmed(tensor: TensorDeltas) -> TensorDeltas:
+            weights = coefficients[places[tensor.name]].tolist() if self.weighs else None
+            return _Shares(
+                tensor.name, tensor.shape, tensor.base, tensor.sources,
+                thresholds(tensor.name), self.reduce, weights, majority,
+            )  # fmt: skip
+
+        def elected(name: str) -> int:
+            tensor, room = trimmed(deltas.at(name)), Room()
+            assert isinstance(tensor, _Shares)
+            return sum(
+                int(tensor.votes(*cut, deltas.dtype, room).sign().sum(dtype=torch.float64))
+                for cut in pieces(tensor.numel, CHUNK)
+            )
+
+        lock = threading.Lock()
+
+        @cache
+        def counted() -> int:
+            return sum(in_order(elected, deltas.names))
+
+        def majority() -> int:
+            with lock:
+                return counted()
+
+        return deltas.derived(trimmed)
+
+    def _thresholds(self, deltas: Deltas) -> Callable[[str], tuple[float, ...]]:
+        """Per tensor name, the least magnitude that each task keeps."""
+        n = len(deltas)
+
+        def of(names: tuple[str, ...], task: int, more: int) -> float:
+            def stream() -> Iterator[Tensor]:
+                for name in names:
+                    tensor = deltas.at(name)
+                    for start, stop in pieces(tensor.numel, CHUNK):
+                        values = tensor.delta(task, start, stop, deltas.dtype)
+                        assert values is not None
+                        yield values
+
+            total = sum(deltas.at(name).numel for name in names)
+            k = total - int(self.density * total)
+            return kth_magnitude(stream, min(k + more, total) if k else 0, deltas.dtype)
+
+        own = [tuple(join.shared) for join in deltas.joins]
+        if self.trim == "global":
+            whole = tuple(in_order(lambda task: of(own[task], task, 0), range(n)))
+            return lambda name: whole
+
+        def each(name: str) -> tuple[float, ...]:
+            return tuple(of((name,), i, 1) if name in own[i] else 0.0 for i in range(n))
+
+        return dict(zip(deltas.names, in_order(each, deltas.names), strict=True)).__getitem__
+
+
+class _Shares(TensorDeltas):
+    """The tasks' shares of one tensor."""
+
+    def __init__(
+        self, name, shape, base, sources, thresholds: tuple[float, ...], reduce: str,
+        weights: list[float] | None, majority: Callable[[], int],
+    ) -> None:  # fmt: skip
+        super().__init__(name, shape, base, sources)
+        object.__setattr__(self, "_rule", (thresholds, reduce, weights, majority))
+
+    @property
+    def factors(self) -> tuple[None, ...]:
+        """None: shares are dense."""
+        return (None,) * len(self.sources)
+
+    def delta(self, task: int, start: int, stop: int, dtype: torch.dtype) -> Tensor | None:
+        """See ``TensorDeltas.delta``."""
+        return list(self.vectors(start, stop, dtype, Room()))[task]
+
+    def votes(self, start: int, stop: int, dtype: torch.dtype, room: Room) -> Tensor:
+        """Per element, the sum whose sign is elected."""
+        return self._elect(self._trimmed(start, stop, dtype, room), stop - start, dtype)
+
+    def vectors(
+        self, start: int, stop: int, dtype: torch.dtype, room: Room
+    ) -> Iterator[Tensor | None]:
+        """See ``TensorDeltas.vectors``."""
+        _, reduce, weights, majority = self._rule  # type: ignore[attr-defined]
+        trimmed = self._trimmed(start, stop, dtype, room)
+        votes = self._elect(trimmed, stop - start, dtype)
+        if weights is not None:
+            positive = votes >= 0
+        else:
+            positive = votes > 0
+            undecided = votes == 0
+            if bool(undecided.any()) and any(
+                v is not None and bool(v[undecided].any()) for v in trimmed
+            ):
+                positive = positive | (undecided & (majority() > 0))
+        agree = [
+            None if v is None else torch.where(positive, v * w > 0, v * w < 0)
+            for v, w in zip(trimmed, weights or [1.0] * len(trimmed), strict=True)
+        ]
+        divisor = torch.ones(stop - start, dtype=dtype)
+        if reduce != "sum":
+            divisor.zero_()
+            for agreeing, weight in zip(agree, weights or [1.0] * len(agree), strict=True):
+                if agreeing is not None:
+                    divisor.add_(agreeing, alpha=weight)
+            divisor[divisor.abs() < _SMALLEST_DIVISOR] = 1.0
+        for vector, agreeing in zip(trimmed, agree, strict=True):
+            if vector is None or agreeing is None:
+                yield None
+            else:
+                yield vector.mul_(agreeing).div_(divisor)
+
+    def _trimmed(
+        self, start: int, stop: int, dtype: torch.dtype, room: Room
+    ) -> list[Tensor | None]:
+        thresholds = self._rule[0]  # type: ignore[attr-defined]
+        found: list[Tensor | None] = []
+        for task, delta in enumerate(super().vectors(start, stop, dtype, room)):
+            if delta is None:
+                found.append(None)
+                continue
+            kept = room.take(("trimmed", task), stop - start, dtype)
+            found.append(torch.mul(delta, delta.abs() >= thresholds[task], out=kept))
+        return found
+
+    def _elect(self, trimmed: list[Tensor | None], size: int, dtype: torch.dtype) -> Tensor:
+        weights = self._rule[2] or [1.0] * len(trimmed)  # type: ignore[attr-defined]
+        votes = torch.zeros(size, dtype=dtype)
+        for vector, weight in zip(trimmed, weights, strict=True):
+            if vector is not None:
+                votes.add_(vector if weight == 1.0 else vector * weight)
+        return votes
