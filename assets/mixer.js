@@ -37,13 +37,16 @@ function optionRow(option, value) {
     control.value = value.options[option.name];
     control.addEventListener('change', () => set(control.value));
   } else {
-    const fine = option.high - option.low <= 2;
-    control = make('input', {
-      id, type: fine ? 'range' : 'number', min: option.low, max: option.high, step: fine ? 0.05 : 0.1,
-    });
+    const open = option.default === null; // may be left empty
+    const fine = !open && option.high - option.low <= 2;
+    const step = option.whole ? 1 : fine ? 0.05 : open ? 'any' : 0.1;
+    control = make('input', { id, type: fine ? 'range' : 'number', min: option.low, step });
+    if (option.high !== null) control.max = option.high;
+    if (open) control.placeholder = 'none';
     control.value = value.options[option.name];
     reading = make('output', { for: id }, String(value.options[option.name]));
     control.addEventListener(fine ? 'input' : 'change', () => {
+      if (open && control.value === '' && control.checkValidity()) { set(null); return; }
       if (control.value === '' || !control.checkValidity()) { control.value = value.options[option.name]; return; }
       reading.textContent = control.value;
       set(Number(control.value));

@@ -90,7 +90,7 @@ def with_digests(merge: Merge) -> Recipe:
 
 
 def record(merge: Merge, root: str, scores: Mapping[str, Score] | None) -> dict:
-    """What entered the arithmetic: digests, dtype, and the mixing in raw deltas as hex floats."""
+    """What entered the arithmetic: digests, dtype, and the mixing of the vectors as hex floats."""
     rows = [[x.hex() for x in row] for row in merge.mixing.tolist()]
     return {
         "studio": __version__,
@@ -103,6 +103,7 @@ def record(merge: Merge, root: str, scores: Mapping[str, Score] | None) -> dict:
             for name, checkpoint in zip(merge.deltas.tasks, merge.deltas.checkpoints, strict=True)
         ],
         "compute_dtype": str(merge.compute_dtype).removeprefix("torch."),
+        "vectors": "derived" if merge.method.derives else "raw deltas",
         "mixing": dict(zip(merge.deltas.names, rows, strict=True)),
         "scores": {name: vars(score) for name, score in (scores or {}).items()},
     }

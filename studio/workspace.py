@@ -4,12 +4,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import torch
+
 from studio.checkpoints.deltas import Deltas, refuse_copies, refuse_zero
 from studio.checkpoints.joining import HEADS
 from studio.classifier import own_pooling
 from studio.errors import BadRecipe
 from studio.export import export
-from studio.geometry.gram import Gram, gram
+from studio.geometry.gram import Beside, Gram, gram
+from studio.geometry.maps import joint
 from studio.geometry.orthogonal import SMALLEST_SHARE, residual_shares
 from studio.merge import Merge
 from studio.progress import Progress, silent
@@ -81,6 +84,18 @@ def own_tasks(merge: Merge) -> list[Task]:
 def components_gram(merge: Merge, progress: Progress = silent) -> Gram:
     """Inner products of the components, measured by streaming them."""
     return gram(merge.vectors, merge.basis.rows, progress)
+
+
+def joint_gram(merge: Merge) -> Gram:
+    """Inner products of the deltas followed by their components, ``(T, 2n, 2n)``, for maps."""
+    if not merge.method.derives:
+        return joint(merge.gram, merge.basis)
+    n = len(merge.deltas)
+    beside = gram(merge.deltas.derived(lambda raw: Beside(raw, merge.vectors.at(raw.name))))
+    rows = merge.basis.rows  # (T or 1, n, n)
+    both = torch.zeros(len(rows), 2 * n, 2 * n, dtype=torch.float64)
+    both[:, :n, :n], both[:, n:, n:] = torch.eye(n, dtype=torch.float64), rows
+    return Gram(merge.deltas.tasks, beside.names, both @ beside.blocks @ both.mT)
 
 
 def inspect(merge: Merge, progress: Progress = silent, allow_duplicates: bool = False) -> dict:

@@ -1,5 +1,6 @@
 """Gram blocks: the inner products of n deltas in every tensor, from one streaming pass."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -81,14 +82,35 @@ def gram(deltas: Deltas, rows: Tensor | None = None, progress: Progress = silent
         tensor = deltas.at(deltas.names[t])
         return _block(tensor, None if rows is None else rows[t % len(rows)], deltas.dtype)
 
-    n, names = len(deltas), deltas.names
-    blocks = torch.zeros(len(names), n, n, dtype=torch.float64)
+    names = deltas.names
+    blocks = []
     for t, found in enumerate(in_order(block, range(len(names)))):
         progress(t / len(names), f"inner products of {names[t]}")
         if not bool(found.isfinite().all()):
             raise not_finite(deltas, names[t])
-        blocks[t] = found
-    return Gram(deltas.tasks, names, blocks)
+        blocks.append(found)
+    stacked = torch.stack(blocks) if blocks else torch.zeros(0, len(deltas), len(deltas)).double()
+    return Gram(deltas.tasks, names, stacked)
+
+
+class Beside(TensorDeltas):
+    """The deltas of a tensor followed by the vectors derived from them."""
+
+    def __init__(self, raw: TensorDeltas, derived: TensorDeltas) -> None:
+        super().__init__(raw.name, raw.shape, raw.base, raw.sources + derived.sources)
+        object.__setattr__(self, "_both", (raw, derived))
+
+    @property
+    def factors(self) -> tuple[Factors | None, ...]:
+        """None: the two kinds meet densely."""
+        return (None,) * len(self.sources)
+
+    def vectors(
+        self, start: int, stop: int, dtype: torch.dtype, room: Room
+    ) -> Iterator[Tensor | None]:
+        """See ``TensorDeltas.vectors``."""
+        for each in self._both:  # type: ignore[attr-defined]
+            yield from each.vectors(start, stop, dtype, room)
 
 
 def _block(tensor: TensorDeltas, rows: Tensor | None, dtype: torch.dtype) -> Tensor:

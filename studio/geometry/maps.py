@@ -6,7 +6,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from studio.geometry import scopes
 from studio.geometry.gram import Gram, cosine
 from studio.geometry.orthogonal import Basis
 
@@ -37,10 +36,22 @@ class DeltaMap:
     note: str
 
 
-def tsne_map(gram: Gram, basis: Basis, seed: int) -> DeltaMap | None:
+def joint(gram: Gram, basis: Basis) -> Gram:
+    """The Gram of n deltas followed by their n components, by algebra: blocks ``(T, 2n, 2n)``."""
+    n = len(gram.tasks)
+    eye = torch.eye(n, dtype=torch.float64).expand(len(gram.names), n, n)
+    both = torch.cat([eye, basis.rows.expand(len(gram.names), n, n)], dim=1)  # (T, 2n, n)
+    return Gram(gram.tasks, gram.names, both @ gram.blocks @ both.mT)
+
+
+def tsne_map(gram: Gram, seed: int) -> DeltaMap | None:
     """t-SNE of unit deltas, one point per task and tensor (or layer, if there are too many).
 
     Deltas of different tensors count as orthogonal. Before and after are fitted together.
+
+    Args:
+        gram: of n deltas followed by their n components, blocks ``(T, 2n, 2n)``.
+        seed: of the start.
 
     Returns:
         The map, or None if there are too few points for t-SNE to mean anything.
@@ -50,7 +61,7 @@ def tsne_map(gram: Gram, basis: Basis, seed: int) -> DeltaMap | None:
     unit = "tensor"
     if 2 * len(gram.tasks) * len(gram.names) > MOST_POINTS:
         unit = "layer"
-    places, joint = _joint(gram, basis, unit)
+    places, joint = gram.grouped(unit)
     distances, tasks, where = _points(cosine(joint), gram.tasks, places)
     moved = joint.diagonal(dim1=-2, dim2=-1).reshape(len(places), 2, -1)  # (groups, 2, n)
     kept = (moved[:, 0] > 0).flatten().repeat(2).numpy()  # a delta of zero has no direction
@@ -69,12 +80,12 @@ def tsne_map(gram: Gram, basis: Basis, seed: int) -> DeltaMap | None:
     return _split("tsne", unit, tasks, where, model.fit_transform(distances), note)
 
 
-def mds_map(gram: Gram, basis: Basis) -> DeltaMap:
+def mds_map(gram: Gram) -> DeltaMap:
     """Classical MDS of whole deltas with their norms, one point per task.
 
     Source: Torgerson 1952, Psychometrika 17; scikit-learn's implementation.
     """
-    places, joint = _joint(gram, basis, "model")
+    places, joint = gram.grouped("model")
     squares = joint[0].diagonal()
     distances = (squares[:, None] + squares - 2 * joint[0]).clamp(min=0).sqrt().numpy()
     points = _plane(distances)
@@ -96,17 +107,6 @@ def _plane(distances: np.ndarray) -> np.ndarray:
 def _centered(distances: np.ndarray) -> np.ndarray:
     center = np.eye(len(distances)) - 1 / len(distances)
     return -center @ distances**2 @ center / 2
-
-
-def _joint(gram: Gram, basis: Basis, unit: str) -> tuple[tuple[str, ...], Tensor]:
-    """``(groups, 2n, 2n)`` inner products of the deltas followed by their components."""
-    n = len(gram.tasks)
-    eye = torch.eye(n, dtype=torch.float64).expand(len(gram.names), n, n)
-    both = torch.cat([eye, basis.rows.expand(len(gram.names), n, n)], dim=1)  # (T, 2n, n)
-    blocks = both @ gram.blocks @ both.mT
-    labels, positions = scopes.index(scopes.labels(gram.names, unit))
-    summed = torch.zeros(len(labels), 2 * n, 2 * n, dtype=torch.float64)
-    return labels, summed.index_add_(0, torch.tensor(positions, dtype=torch.long), blocks)
 
 
 def _points(

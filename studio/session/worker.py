@@ -15,7 +15,7 @@ from studio.recipe import Recipe
 from studio.tasks.bench import Bench
 from studio.tasks.evaluate import Evaluation
 from studio.tasks.scores import Score
-from studio.workspace import components_gram
+from studio.workspace import components_gram, joint_gram
 
 _KEPT_EVALUATIONS = 64
 _KEPT_GEOMETRIES = 16
@@ -199,7 +199,7 @@ class Worker:
             merge.residual(measured),
             merge.basis.scope,
             merge.basis.scales is not None,
-            tuple(merge.basis.shares.tolist()),
+            shares(merge, measured),
         )
         with self._changed:
             self._geometries[shape] = geometry
@@ -208,7 +208,8 @@ class Worker:
 
     def _draw(self, recipe: Recipe, known: Geometry) -> None:
         merge = self.bench.merge(recipe)
-        drawn = (tsne_map(merge.gram, merge.basis, recipe.seed), mds_map(merge.gram, merge.basis))
+        both = joint_gram(merge)
+        drawn = (tsne_map(both, recipe.seed), mds_map(both))
         maps = tuple(each for each in drawn if each is not None)
         with self._changed:
             self._geometries[_shape(recipe)] = Geometry(**{**vars(known), "maps": maps})
@@ -236,6 +237,14 @@ class Worker:
                 evaluation.step(self.bench.live)
                 yield True
             keep(evaluation.scores())
+
+
+def shares(merge: Merge, measured: Gram) -> tuple[float, ...]:
+    """Share of each delta's squared norm that its component holds."""
+    if not merge.method.derives:
+        return tuple(merge.basis.shares.tolist())
+    before, after = merge.gram.total().diagonal(), measured.total().diagonal()
+    return tuple((after / before.where(before > 0, 1.0)).tolist())
 
 
 def _shape(recipe: Recipe) -> object:

@@ -1,7 +1,9 @@
 """A zoo opened for work: base, deltas, tasks, the live model and its rows."""
 
 import os
-from collections.abc import Iterable, Mapping
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 
@@ -22,6 +24,7 @@ from studio.tasks.task import Task, open_task
 from studio.zoo import Zoo
 
 _MOST_RESIDENT = 4 * 2**30
+_KEPT_DERIVED = 3
 
 
 class Bench:
@@ -44,6 +47,8 @@ class Bench:
             spec.name: open_task(spec, self.deltas.private(spec.name), self.base)
             for spec in zoo.tasks
         }
+        self._derived: OrderedDict[object, Deltas] = OrderedDict()
+        self._lock = threading.Lock()
         self._examples: dict[str, dict[str, Examples]] = {}
 
     @cached_property
@@ -65,13 +70,26 @@ class Bench:
 
     def merge(self, recipe: Recipe) -> Merge:
         """The recipe's merge; checkpoints that the zoo has open are not opened again."""
-        known = {task.name: task.checkpoint for task in self.zoo.tasks}
-        same = all(known.get(t.name) == t.checkpoint and not t.digest for t in recipe.tasks)
+        paths = {task.name: task.checkpoint for task in self.zoo.tasks}
+        same = all(paths.get(t.name) == t.checkpoint and not t.digest for t in recipe.tasks)
         if not same or recipe.base != self.zoo.base:
             return open_merge(recipe)
         chosen = self.deltas.subset(recipe.names)
         same_dtype = chosen.dtype == self.deltas.dtype
-        return Merge(recipe, self.base, chosen, (lambda: self.gram) if same_dtype else None)
+        known = (lambda: self.gram) if same_dtype else None
+        return Merge(recipe, self.base, chosen, known, self._recall)
+
+    def _recall(self, key: object, make: Callable[[], Deltas]) -> Deltas:
+        """Derived vectors of the last few methods, held in memory if they fit."""
+        with self._lock:
+            if key not in self._derived:
+                made = make()
+                made.keep_in_memory(_resident_limit() // _KEPT_DERIVED)
+                self._derived[key] = made
+                while len(self._derived) > _KEPT_DERIVED:
+                    self._derived.popitem(last=False)
+            self._derived.move_to_end(key)
+            return self._derived[key]
 
     def evaluation(
         self, heads: Mapping[str, Head | None], split: str, live: LiveModel | None = None

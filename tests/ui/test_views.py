@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from studio.geometry.gram import Gram
-from studio.geometry.maps import mds_map, tsne_map
+from studio.geometry.maps import joint, mds_map, tsne_map
 from studio.geometry.orthogonal import identity, orthogonalize
 from studio.session.jobs import JobState
 from studio.session.mix import Mix, Strip
@@ -103,7 +103,7 @@ def geometry(n=3, scope="model"):
             [r @ x @ x.T @ r.T for r, x in zip(basis.rows.expand(4, n, n), parts, strict=True)]
         ),
     )
-    maps = tuple(m for m in (tsne_map(gram, basis, 0), mds_map(gram, basis)) if m)
+    maps = tuple(m for m in (tsne_map(joint(gram, basis), 0), mds_map(joint(gram, basis))) if m)
     return Geometry(gram, after, 1e-12, scope, False, (1.0,) * n, maps)
 
 
@@ -140,6 +140,6 @@ def test_a_map_draws_every_task_before_and_after_under_one_legend(number):
 
 def test_mds_keeps_the_distances_that_two_axes_can_hold():
     gram = Gram(("a", "b"), ("x",), torch.tensor([[[4.0, 2.0], [2.0, 9.0]]]).double())
-    found = mds_map(gram, identity(2))
+    found = mds_map(joint(gram, identity(2)))
     gap = ((found.before[0] - found.before[1]) ** 2).sum() ** 0.5
     assert gap == pytest.approx(3.0)  # sqrt(4 + 9 - 2 * 2)
