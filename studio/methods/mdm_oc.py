@@ -38,11 +38,11 @@ class MdmOc(Method):
         choices=("vector", "subspace"),
     )
     scope: str = option(
-        "model", "Orthogonal over the whole model, in each layer or each tensor.", choices=SCOPES
+        "model", "Vectors: orthogonal over the model, in each layer or each tensor.", choices=SCOPES
     )
     normalize: str = option(
         "none",
-        "Weigh all layers alike while orthogonalizing; norms are put back.",
+        "Vectors: weigh all layers alike while orthogonalizing; norms are put back.",
         choices=("none", "layer"),
     )
     order: str = option(

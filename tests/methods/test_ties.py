@@ -1,0 +1,45 @@
+import pytest
+import torch
+
+from studio.merge import merged_tensors, open_merge
+from studio.recipe import Recipe, TaskEntry
+from tests.conftest import save_model
+
+
+def merged(folder, deltas, coefficients=None, **options):
+    save_model(folder / "base", {"a.weight": torch.zeros(len(deltas[0]))})
+    for i, delta in enumerate(deltas):
+        save_model(folder / f"t{i}", {"a.weight": torch.tensor(delta)})
+    coefficients = coefficients or [1.0] * len(deltas)
+    tasks = tuple(TaskEntry(f"t{i}", str(folder / f"t{i}"), c) for i, c in enumerate(coefficients))
+    recipe = Recipe(str(folder / "base"), tasks, "ties", options)
+    return dict(merged_tensors(open_merge(recipe)))["a.weight"].tolist()
+
+
+def test_small_entries_fall_and_the_minority_sign_is_left_out(tmp_path):
+    deltas = ([5.0, 4.0, 0.1, -3.0], [3.0, -2.0, 0.2, -1.0])
+    # density 0.5 of 4 keeps what is at least the 2nd smallest: 3 of 4 (the paper's definition)
+    assert merged(tmp_path, deltas, density=0.5) == [4.0, 4.0, 0.0, -2.0]
+
+
+def test_per_tensor_exactly_the_share_is_kept(tmp_path):
+    deltas = ([5.0, 4.0, 0.1, -3.0], [3.0, -2.0, 0.2, -1.0])
+    assert merged(tmp_path, deltas, density=0.5, trim="tensor") == [4.0, 4.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize(("third", "expected"), [(1.0, 2.0), (-1.0, -2.0)])
+def test_a_draw_takes_the_sign_of_the_majority(tmp_path, third, expected):
+    deltas = ([2.0, third, third], [-2.0, third, third])
+    found = merged(tmp_path, deltas, density=1.0)
+    assert found == [expected, third, third]
+
+
+def test_weighted_divides_by_the_agreeing_coefficients(tmp_path):
+    found = merged(tmp_path, ([2.0, 1.0], [4.0, -5.0]), [1.0, 0.5], density=1.0, reduce="weighted")
+    # second: 1 - 2.5 < 0, so only -5 agrees: 0.5 * -5 / 0.5
+    torch.testing.assert_close(found, [(2 + 2) / 1.5, -5.0])
+
+
+def test_the_share_of_a_task_is_scaled_after_the_election(tmp_path):
+    found = merged(tmp_path, ([2.0], [4.0]), [0.5, 0.0], density=1.0)
+    assert found == [0.5]  # both agree, so a half of each: 0.5 * 2 / 2
