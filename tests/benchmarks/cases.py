@@ -6,9 +6,10 @@ from pathlib import Path
 from studio.recipe import Option, Recipe, TaskEntry, save_recipe
 
 COEFFICIENT = 0.3
+TIES_DENSITY = 0.2
 METHODS: dict[str, tuple[str, dict[str, Option]]] = {
     "task_arithmetic": ("task_arithmetic", {}),
-    "ties": ("ties", {"trim": "tensor", "density": 0.2, "reduce": "weighted"}),
+    "ties": ("ties", {"trim": "tensor", "density": TIES_DENSITY, "reduce": "weighted"}),
     "subspace": ("mdm_oc", {"basis": "subspace"}),
 }
 
