@@ -59,7 +59,7 @@ def memory_part(run: Run) -> Iterator[Row]:
             row = _pairs(f"memory, {method}, {work}", run, lambda w=work, m=method: run.ours(w, m))
             if row.ours:
                 peak = max(sample.megabytes for sample in row.ours)
-                share = (("peak / largest tensor in float32", peak * 1e6 / largest),)
+                share = (("peak / largest tensor in float32:", peak * 1e6 / largest),)
                 row = Row(row.figure, row.model, row.ours, more=share)
             yield row
 

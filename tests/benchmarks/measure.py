@@ -48,7 +48,7 @@ class Row:
         ours: a sample per pair.
         yardstick: a sample per pair; empty if there is nothing to compare with.
         refused: why there are no samples.
-        more: further numbers, for the JSON.
+        more: further numbers by name.
     """
 
     figure: str
@@ -145,8 +145,8 @@ def table(rows: Sequence[Row]) -> str:
     """Rows as Markdown: medians with ranges."""
     lines = [
         "| figure | model, tasks | ours, s | yardstick, s | ratio | ratio of CPU s | "
-        "anonymous MB, ours | anonymous MB, yardstick | runs |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "anonymous MB, ours | anonymous MB, yardstick | runs | also |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
         cells = [
@@ -157,9 +157,10 @@ def table(rows: Sequence[Row]) -> str:
             _range([sample.megabytes for sample in row.ours], 0),
             _range([sample.megabytes for sample in row.yardstick], 0),
             str(len(row.ours)),
+            "; ".join(f"{name} {value:.3g}" for name, value in row.more),
         ]
         if row.refused:
-            cells = [f"not measured: {row.refused}".replace("|", "/"), *[""] * 5, "0"]
+            cells = [f"not measured: {row.refused}".replace("|", "/"), *[""] * 5, "0", ""]
         lines.append(f"| {row.figure} | {row.model} | {' | '.join(cells)} |")
     return "\n".join(lines)
 

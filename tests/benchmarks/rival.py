@@ -68,7 +68,7 @@ def compare(
     except Refused as refusal:
         return Row(figure, found.name, refused=str(refusal))
     row = Row(figure, found.name, tuple(ours), tuple(theirs))
-    return replace(row, more=(("largest difference of a weight", gap),))
+    return replace(row, more=(("largest difference of a weight:", gap),))
 
 
 def write_config(found: Models, method: str, folder: Path) -> Path:
