@@ -187,4 +187,4 @@ def _named(
 
 
 def _percent(share: float) -> str:
-    return "less than 0.1 %" if 0 < share < 0.0005 else f"{share * 100:.1f} %"
+    return "less than 0.1%" if 0 < share < 0.0005 else f"{share:.1%}"

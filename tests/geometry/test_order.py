@@ -147,9 +147,9 @@ def test_the_sentence_says_how_many_orders_there_are():
     assert sentence(sensitivity(gram_of(drawn), [1.0] * 5)).startswith("Order: over 24 of 120 ord")
     assert "all 6 orders" in sentence(sensitivity(gram_of(drawn[:3]), [1.0] * 3))
     found = OrderSensitivity(2, 2, (0.0, 0.031), (("a", "b"), ("b", "a")), {}, ())
-    assert sentence(found).endswith("by up to 3.1 % (mean 3.1 %).")
+    assert sentence(found).endswith("by up to 3.1% (mean 3.1%).")
     tiny = replace(found, distances=(0.0, 1e-5))
-    assert "less than 0.1 %" in sentence(tiny)
+    assert "less than 0.1%" in sentence(tiny)
 
 
 def test_the_sentence_has_words_for_nothing_to_compare():
