@@ -157,9 +157,11 @@ def sentence(found: OrderSensitivity | None) -> str:
         return "Order: one task has one order."
     if found.largest is None or found.mean is None:
         return "Order: this mix changes nothing, whatever the order."
-    which = f"all {found.count}" if found.count == found.possible else (
-        f"{found.count} of {found.possible:,}"
-    )  # fmt: skip
+    if len(found.distances) == found.possible == 2:
+        swapped = _percent(found.largest)
+        return f"Order: with the two tasks swapped, the merged change differs by {swapped}."
+    every = found.count == found.possible
+    which = f"all {found.count}" if every else f"{found.count} of {found.possible:,}"
     words = (
         f"Order: over {which} orders, the merged change differs from this order's by up to "
         f"{_percent(found.largest)} (mean {_percent(found.mean)})."

@@ -146,10 +146,13 @@ def test_the_sentence_says_how_many_orders_there_are():
     drawn = torch.randn(5, 40, generator=torch.Generator().manual_seed(2)).double()
     assert sentence(sensitivity(gram_of(drawn), [1.0] * 5)).startswith("Order: over 24 of 120 ord")
     assert "all 6 orders" in sentence(sensitivity(gram_of(drawn[:3]), [1.0] * 3))
-    found = OrderSensitivity(2, 2, (0.0, 0.031), (("a", "b"), ("b", "a")), {}, ())
-    assert sentence(found).endswith("by up to 3.1% (mean 3.1%).")
-    tiny = replace(found, distances=(0.0, 1e-5))
-    assert "less than 0.1%" in sentence(tiny)
+    found = OrderSensitivity(6, 6, (0.0, 0.031, 0.001), (), {}, ())
+    assert sentence(found).endswith("by up to 3.1% (mean 1.6%).")  # (3.1 + 0.1) / 2 others
+    assert "less than 0.1% (mean" in sentence(replace(found, distances=(0.0, 1e-5)))
+    pair = sensitivity(gram_of(drawn[:2]), [1.0, 1.0])
+    assert sentence(pair).endswith(
+        f"two tasks swapped, the merged change differs by {pair.largest:.1%}."
+    )
 
 
 def test_the_sentence_has_words_for_nothing_to_compare():
