@@ -54,6 +54,10 @@ def _parser() -> argparse.ArgumentParser:
     command("methods", _methods, "List the merge methods with options, defaults and sources.")
     each = command("inspect", _inspect, "Show what a zoo or a recipe would do, before merging.")
     each.add_argument("source", type=Path, metavar="ZOO_OR_RECIPE")
+    each.add_argument(
+        "--overlap", action="store_true",
+        help="also measure sign conflict and the overlap of the tasks' subspaces (slower)",
+    )  # fmt: skip
     _duplicates(each)
     each.add_argument("--json", type=Path, metavar="FILE", help="write everything as JSON")
     each = command("merge", _merge, "Merge a recipe into a new folder.")
@@ -110,7 +114,9 @@ def _methods(options: argparse.Namespace) -> None:
         for line in (method.__doc__ or "").strip().splitlines():
             print(f"    {line.strip()}".rstrip())
         for each in describe(method):
-            allowed = "|".join(each["choices"]) or f"{each['low']} to {each['high']}"
+            allowed = "|".join(each["choices"]) or f"from {each['low']}"
+            allowed += f" to {each['high']}" if each["high"] is not None else ""
+            allowed += " or null" if each["default"] is None else ""
             print(f"    {each['name']} = {each['default']}  [{allowed}]  {each['words']}")
         print()
 
@@ -123,7 +129,7 @@ def _inspect(options: argparse.Namespace) -> None:
 
     is_zoo = options.source.is_dir() or _names_a_zoo(options.source)
     recipe = load_zoo(options.source).recipe() if is_zoo else load_recipe(options.source)
-    found = inspect(open_merge(recipe), _progress, options.allow_duplicates)
+    found = inspect(open_merge(recipe), _progress, options.allow_duplicates, options.overlap)
     for row in found["checkpoints"]:
         rank = f", rank {row['rank']}" if row["rank"] else ""
         print(
@@ -139,9 +145,33 @@ def _inspect(options: argparse.Namespace) -> None:
             print("  " + " ".join(f"{x + 0.0:7.4f}" for x in row) + f"  {task}")
     weighed = ", all layers weighed alike" if found["layers_weighed_alike"] else ""
     print(f"\nresidual {found['residual']:.2e} (largest cosine of streamed components{weighed})")
+    print(found["order"]["words"])
     for warning in found["warnings"]:
         print(f"warning: {warning}")
+    if options.overlap:
+        _print_overlaps(found)
     _write_json(options.json, found)
+
+
+def _print_overlaps(found: dict) -> None:
+    def percent(share: float | None) -> str:
+        return "none" if share is None else f"{share:.1%}"
+
+    print("\nmeans over pairs of tasks; in brackets the overlap of random subspaces")
+    print(f"{'opposite signs':>14}  {'column spaces':>15}  {'row spaces':>15}  layer")
+    for name, layer in found["layers"].items():
+        columns, rows = (
+            f"{percent(layer[side])} ({percent(layer[f'expected_{side}'])})"
+            for side in ("columns", "rows")
+        )
+        print(f"{percent(layer['sign_conflict']):>14}  {columns:>15}  {rows:>15}  {name}")
+    for side, most in found["largest_overlap"].items():
+        if most:
+            print(
+                f"largest overlap of {side[:-1]} spaces: {percent(most['overlap'])} "
+                f"(random {percent(most['expected'])}), {' and '.join(most['tasks'])} in "
+                f"{most['tensor']}"
+            )
 
 
 def _names_a_zoo(path: Path) -> bool:

@@ -13,9 +13,11 @@ from studio.errors import BadRecipe
 from studio.export import export
 from studio.geometry.gram import Beside, Gram, gram
 from studio.geometry.maps import joint
+from studio.geometry.order import Orders, order_sensitivity, reorder, sentence
 from studio.geometry.orthogonal import SMALLEST_SHARE, residual_shares
+from studio.geometry.report import by_layer, largest, report
 from studio.merge import Merge
-from studio.progress import Progress, silent
+from studio.progress import Progress, part, silent
 from studio.recipe import Recipe
 from studio.tasks.bench import Bench
 from studio.tasks.scores import Score
@@ -98,8 +100,29 @@ def joint_gram(merge: Merge) -> Gram:
     return Gram(merge.deltas.tasks, beside.names, both @ beside.blocks @ both.mT)
 
 
-def inspect(merge: Merge, progress: Progress = silent, allow_duplicates: bool = False) -> dict:
-    """What a recipe would do: pre-flight, cosines before and after, residual, tensors.
+def orders(merge: Merge) -> Orders | None:
+    """The components in other orders of arrival; None if there is no algebra of whole deltas."""
+    chosen = merge.method
+    if not chosen.ordered or chosen.derives:
+        return None
+    n = len(merge.deltas)
+    return reorder(merge.gram, lambda gram: chosen.components(n, lambda: gram), merge.recipe.seed)
+
+
+def inspect(
+    merge: Merge,
+    progress: Progress = silent,
+    allow_duplicates: bool = False,
+    overlaps: bool = False,
+) -> dict:
+    """What a recipe would do: pre-flight, cosines before and after, order, residual, tensors.
+
+    Args:
+        merge: of the recipe.
+        progress: told the share done; may raise to give up.
+        allow_duplicates: accept equal checkpoints and zero deltas.
+        overlaps: also measure sign conflict and subspace overlap, which takes a pass over all
+            deltas and a decomposition of every matrix.
 
     Raises:
         StudioError: the recipe cannot be merged.
@@ -107,10 +130,8 @@ def inspect(merge: Merge, progress: Progress = silent, allow_duplicates: bool = 
     if not allow_duplicates:
         refuse_copies(merge.deltas)
         refuse_zero(merge.deltas)
-    measured = components_gram(merge, progress)
-    entries = merge.base.weights.entries
-    joined = list(zip(merge.deltas.tasks, merge.deltas.joins, strict=True))
-    return {
+    measured = components_gram(merge, part(progress, 0.0, 0.3 if overlaps else 1.0))
+    found = {
         "tasks": list(merge.deltas.tasks),
         "method": merge.recipe.method,
         "checkpoints": preflight(merge.deltas),
@@ -120,15 +141,18 @@ def inspect(merge: Merge, progress: Progress = silent, allow_duplicates: bool = 
         "residual": merge.residual(measured),
         "layers_weighed_alike": merge.basis.scales is not None,
         "norms": merge.gram.total().diagonal().sqrt().tolist(),
-        "tensors": {
-            name: {
-                "shape": list(entries[name].shape),
-                "dtype": entries[name].code,
-                "tasks": [task for task, join in joined if name in join.shared],
-            }
-            for name in merge.deltas.names
-        },
+        "order": _order(merge),
+        "tensors": {name: _tensor(merge, t) for t, name in enumerate(merge.deltas.names)},
     }
+    if overlaps:
+        reports = report(merge.deltas, part(progress, 0.3, 1.0))
+        for name, each in reports.items():
+            found["tensors"][name] |= each.plain()
+        found["layers"] = by_layer(reports)
+        sides = ("columns", "rows")
+        tasks = merge.deltas.tasks
+        found["largest_overlap"] = {side: largest(reports, tasks, side) for side in sides}
+    return found
 
 
 def preflight(deltas: Deltas) -> list[dict]:
@@ -171,3 +195,39 @@ def warnings(gram: Gram) -> list[str]:
                 f"'{other}' and the tasks before it; the order of these tasks matters."
             )
     return found
+
+
+def order_words(merge: Merge, others: Orders | None) -> str:
+    """One sentence on how much the order of the tasks matters."""
+    if others is None and merge.method.ordered:
+        return (
+            "Order: it matters here (the first to arrive keeps its directions), but how much is "
+            "measured for whole deltas only."
+        )
+    return sentence(others and order_sensitivity(merge.gram, others, merge.coefficients))
+
+
+def _order(merge: Merge) -> dict:
+    others = orders(merge)
+    found = {"ordered": merge.method.ordered, "words": order_words(merge, others)}
+    if others is not None:
+        found |= order_sensitivity(merge.gram, others, merge.coefficients).plain()
+    return found
+
+
+def _tensor(merge: Merge, t: int) -> dict:
+    """What is known of one tensor from headers and inner products."""
+    deltas, name = merge.deltas, merge.deltas.names[t]
+    entry = merge.base.weights.entries[name]
+    norms = merge.gram.blocks[t].diagonal().clamp(min=0).sqrt().tolist()
+    changed = {
+        task: norm
+        for task, join, norm in zip(deltas.tasks, deltas.joins, norms, strict=True)
+        if name in join.shared
+    }
+    return {
+        "shape": list(entry.shape),
+        "dtype": entry.code,
+        "tasks": list(changed),
+        "norms": changed,
+    }

@@ -30,7 +30,8 @@ def test_methods_lists_names_options_defaults_and_sources(capsys):
     assert code == 0
     assert "task_arithmetic (default coefficient 0.3)" in out
     assert "scope = model  [model|layer|tensor]" in out
-    assert out.count("Source:") == 3
+    assert "rank = None  [from 1 or null]" in out
+    assert out.count("Source:") == 4
 
 
 def test_inspect_takes_a_zoo_or_a_recipe_and_writes_json(capsys, tiny_zoo, recipe_file, tmp_path):
@@ -44,7 +45,41 @@ def test_inspect_takes_a_zoo_or_a_recipe_and_writes_json(capsys, tiny_zoo, recip
         before = abs(found["cosine_before"][0][1])
         assert before > 1e-3
         assert off == pytest.approx(before) if same else off < 1e-6
+        assert found["order"]["ordered"] != same
         assert found["residual"] == pytest.approx(off, abs=1e-12)
+
+
+def test_inspect_tells_norms_and_order_and_on_request_overlaps(capsys, tiny_zoo, tmp_path):
+    code, out, _ = run(capsys, "inspect", tiny_zoo, "--json", tmp_path / "i.json")
+    found = json.loads((tmp_path / "i.json").read_text())
+    assert (code, found["order"]["orders"], found["order"]["refused"]) == (0, 2, [])
+    assert found["order"]["words"] in out
+    assert "layers" not in found
+    squares = dict.fromkeys(found["tasks"], 0.0)
+    for tensor in found["tensors"].values():
+        assert list(tensor["norms"]) == tensor["tasks"]
+        assert not {"sign_conflict", "subspace_overlap"} & set(tensor)
+        for task, norm in tensor["norms"].items():
+            squares[task] += norm**2
+    assert [x**0.5 for x in squares.values()] == pytest.approx(found["norms"])
+
+    code, out, _ = run(capsys, "inspect", tiny_zoo, "--overlap", "--json", tmp_path / "o.json")
+    more = json.loads((tmp_path / "o.json").read_text())
+    assert code == 0
+    for name, tensor in more["tensors"].items():
+        conflict, overlap = tensor.pop("sign_conflict"), tensor.pop("subspace_overlap")
+        if len(tensor["tasks"]) == 2:
+            assert 0 < conflict["pairs"][0][1] == conflict["all"] < 1
+        else:
+            assert conflict["all"] is overlap is None
+        if overlap:
+            assert overlap["rank"] <= min(tensor["shape"]) // 2, name
+            assert 0 < overlap["columns"][0][1] < 1
+    assert set(more) - set(found) == {"layers", "largest_overlap"}
+    assert found == {key: more[key] for key in found}
+    for layer in more["layers"]:
+        assert f"  {layer}\n" in out
+    assert "largest overlap of row spaces" in out
 
 
 def test_merge_evaluate_and_unmerge(capsys, tiny_zoo, recipe_file, tmp_path):

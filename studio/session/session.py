@@ -51,8 +51,10 @@ class Snapshot:
         experts: each task by its own checkpoint, as far as known.
         head_only: the base with heads fitted on it, for the tasks that have one.
         base: the base with the experts' heads, once known.
-        refusal: why the recipe cannot be merged, or empty.
+        refusal: why the recipe cannot be merged, or the references cannot be scored; or empty.
+        refused: whether it is the recipe that cannot be merged.
         geometry: of the recipe, once known.
+        order: how much the order of the tasks matters, as a sentence; empty until known.
         job: the long job, if there was one.
         busy: whether more is coming by itself.
     """
@@ -68,7 +70,9 @@ class Snapshot:
     head_only: dict[str, Score]
     base: dict[str, Score]
     refusal: str
+    refused: bool
     geometry: Geometry | None
+    order: str
     job: JobState | None
     busy: bool
 
@@ -199,7 +203,9 @@ class Session:
                 head_only=dict(worker.head_only),
                 base=dict(worker.base),
                 refusal=worker.refusal(recipe) or worker.refusal_of_references,
+                refused=bool(worker.refusal(recipe)),
                 geometry=worker.geometry(recipe),
+                order=worker.order(recipe),
                 job=job,
                 busy=not worker.idle or bool(job and job.running),
             )

@@ -10,15 +10,17 @@ from functools import partial
 from studio.errors import StudioError
 from studio.geometry.gram import Gram
 from studio.geometry.maps import DeltaMap, mds_map, tsne_map
+from studio.geometry.order import Orders
 from studio.merge import Merge
 from studio.recipe import Recipe
 from studio.tasks.bench import Bench
 from studio.tasks.evaluate import Evaluation
 from studio.tasks.scores import Score
-from studio.workspace import components_gram, joint_gram
+from studio.workspace import components_gram, joint_gram, order_words, orders
 
 _KEPT_EVALUATIONS = 64
 _KEPT_GEOMETRIES = 16
+_KEPT_SENTENCES = 64
 _REFERENCES = "references"
 
 
@@ -53,6 +55,8 @@ class Worker:
         self._needed: list[Recipe] = []
         self._evaluations: OrderedDict[str, Evaluation] = OrderedDict()
         self._geometries: OrderedDict[object, Geometry] = OrderedDict()
+        self._sentences: OrderedDict[str, str] = OrderedDict()
+        self._orders: tuple[object, Orders | None] = (None, None)
         self._refusals: dict[str, str] = {}
         self._worn = ""
         self._references = self._reference_steps()
@@ -100,6 +104,11 @@ class Worker:
         """What is known of a recipe's geometry."""
         with self._changed:
             return self._geometries.get(_shape(recipe))
+
+    def order(self, recipe: Recipe) -> str:
+        """How much the order of a recipe's tasks matters, as a sentence; empty until known."""
+        with self._changed:
+            return self._sentences.get(recipe.digest, "")
 
     def refusal(self, recipe: Recipe) -> str:
         """Why a recipe cannot be shown; empty if it can."""
@@ -162,6 +171,8 @@ class Worker:
         usable = bool(recipe.tasks) and recipe.digest not in self._refusals
         if usable and known is None:
             return partial(self._measure, recipe), recipe.digest
+        if usable and recipe.digest not in self._sentences:
+            return partial(self._compare_orders, recipe), recipe.digest
         if not self._references_done and _REFERENCES not in self._refusals:
             return self._reference, _REFERENCES
         if usable and known is not None and not known.maps:
@@ -205,6 +216,18 @@ class Worker:
             self._geometries[shape] = geometry
             while len(self._geometries) > _KEPT_GEOMETRIES:
                 self._geometries.popitem(last=False)
+
+    def _compare_orders(self, recipe: Recipe) -> None:
+        """The components of the shape worn last are kept: a coefficient then takes milliseconds."""
+        shape = _shape(recipe)
+        merge = self.bench.merge(recipe)
+        if self._orders[0] != shape:
+            self._orders = (shape, orders(merge))
+        said = order_words(merge, self._orders[1])
+        with self._changed:
+            self._sentences[recipe.digest] = said
+            while len(self._sentences) > _KEPT_SENTENCES:
+                self._sentences.popitem(last=False)
 
     def _draw(self, recipe: Recipe, known: Geometry) -> None:
         merge = self.bench.merge(recipe)

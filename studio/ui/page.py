@@ -82,6 +82,7 @@ class Page:
                 [], label="Which one", visible=False, elem_id="place", min_width=200
             )
         self.matrices = gr.HTML(**_BARE, elem_id="matrices")
+        self.order = gr.HTML(**_BARE, elem_id="order")
         self.map = gr.Radio(list(_MAPS), value="t-SNE", label="Map of the deltas", elem_id="map")
         self.plot = gr.Plot(show_label=False, elem_id="plot", visible=False)
         self.map_words = gr.Markdown(elem_id="map-words")
@@ -106,8 +107,8 @@ class Page:
 
     def _wire(self, blocks: gr.Blocks) -> None:
         live = [
-            self.seen, self.headline, self.accuracy, self.matrices, self.plot, self.map_words,
-            self.job, self.cancel, self.download, self.timer,
+            self.seen, self.headline, self.accuracy, self.matrices, self.order, self.plot,
+            self.map_words, self.job, self.cancel, self.download, self.timer,
         ]  # fmt: skip
         looked = [self.seen, self.scope, self.place, self.map]
         refresh = {"fn": self.refresh, "inputs": looked, "outputs": live, **_QUIET}
@@ -161,11 +162,12 @@ class Page:
         """What has changed since this page last looked."""
         now = self.session.snapshot()
         job_key = (now.job.phase, now.job.share, now.job.words) if now.job else None
-        map_key = (id(now.geometry), bool(now.geometry and now.geometry.maps), kind)
+        nothing, order = views.nothing_to_show(now), views.order(now)
         keys = {
             "scores": (now.version, now.recipe.digest, now.busy),
-            "matrices": (id(now.geometry), scope, place),
-            "map": map_key,
+            "matrices": (id(now.geometry), scope, place, nothing),
+            "order": order,
+            "map": (id(now.geometry), bool(now.geometry and now.geometry.maps), kind, nothing),
             "job": job_key,
         }
         new = {name for name, key in keys.items() if seen.get(name) != key}
@@ -175,7 +177,8 @@ class Page:
             keys if new else gr.skip(),
             views.headline(now) if "scores" in new else gr.skip(),
             views.accuracy(now) if "scores" in new else gr.skip(),
-            matrices.matrices(now.geometry, scope, place) if "matrices" in new else gr.skip(),
+            self._matrices(now, scope, place) if "matrices" in new else gr.skip(),
+            order if "order" in new else gr.skip(),
             *(self._map(now, kind) if "map" in new else (gr.skip(), gr.skip())),
             views.job(now.job) if "job" in new or running else gr.skip(),
             gr.Button(visible=running) if "job" in new else gr.skip(),
@@ -229,9 +232,13 @@ class Page:
         steps = (gr.Button(interactive=value[can]) for can in ("can_undo", "can_redo"))
         return value, *steps
 
+    def _matrices(self, now: Snapshot, scope: str, place: str | None) -> str:
+        nothing = views.nothing_to_show(now)
+        return f"<p>{nothing}</p>" if nothing else matrices.matrices(now.geometry, scope, place)
+
     def _map(self, now: Snapshot, kind: str) -> tuple:
-        if len(now.recipe.tasks) < 1 or now.refusal:
-            return gr.Plot(visible=False), "Nothing is merged, so there is nothing to map."
+        if nothing := views.nothing_to_show(now):
+            return gr.Plot(visible=False), nothing
         if not now.geometry or not now.geometry.maps:
             return gr.skip(), "Drawing the map …"
         wanted = [each for each in now.geometry.maps if each.kind == _MAPS[kind]]

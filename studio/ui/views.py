@@ -120,6 +120,21 @@ def refusal(sentence: str) -> str:
     return f"<p class='refusal' role='alert'>{escape(sentence)}</p>" if sentence else ""
 
 
+def nothing_to_show(now: Snapshot) -> str:
+    """Why there are no matrices and no map, and never will be for this mix; empty if there are."""
+    if now.refused:
+        return "This mix cannot be merged; the reason stands above."
+    return "" if now.recipe.tasks else "Nothing is merged, so there is nothing to show."
+
+
+def order(now: Snapshot) -> str:
+    """How much the order of the tasks matters."""
+    if nothing_to_show(now) or len(now.recipe.tasks) < 2:
+        return ""
+    words = now.order or "Order: comparing …"
+    return f"<p class='quiet' id='order-words'>{escape(words)}</p>"
+
+
 def _accuracy_row(now: Snapshot, task: str, on: bool, floor: Mapping[str, Score]) -> str:
     score, expert, least = (x.get(task) for x in (now.scores, now.experts, floor))
     label = f"{task}: " + (f"{score.accuracy:.1%} now" if score else "not scored yet")

@@ -64,7 +64,11 @@ def test_no_task_at_all_is_the_base(page, session):
     settled(page, session, lambda mix: not any(strip.on for strip in mix.strips))
     assert shown_mean(page) == expected_mean(session)
     page.get_by_role("tab", name="Geometry").click()
-    expect(page.locator("#map-words")).to_contain_text("nothing to map")
+    for place in ("#matrices", "#map-words"):
+        expect(page.locator(place)).to_contain_text(
+            "Nothing is merged, so there is nothing to show"
+        )
+    expect(page.locator("#order-words")).to_have_count(0)
 
 
 def test_buttons_undo_and_redo(page, session):
@@ -103,6 +107,8 @@ def test_geometry_shows_cosines_before_and_after_and_both_maps(page, session):
     before = float(geometry.before.cosine()[0, 1])
     expect(page.locator("#matrices figure").first).to_contain_text(f"{abs(before):.3f}")
     assert float(page.inner_text("#residual")) < 1e-6
+    expect(page.locator("#order-words")).to_have_text(session.snapshot().order)
+    assert "with the two tasks swapped" in session.snapshot().order
     expect(page.locator("#plot .js-plotly-plot")).to_be_visible()
     expect(page.locator("#map-words")).to_contain_text("fitted together")
     page.get_by_label("MDS").check()

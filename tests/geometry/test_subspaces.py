@@ -34,14 +34,15 @@ def merge(folder, n=4, **options):
     return open_merge(Recipe(str(folder / "base"), tasks, "mdm_oc", options, "float64"))
 
 
+def dense(deltas, task, name=MATRIX):
+    tensor = deltas.at(name)
+    delta = tensor.delta(task, 0, tensor.numel, torch.float64)
+    assert delta is not None
+    return delta.view(deltas.base.weights.entries[name].shape)
+
+
 def components(merged, name=MATRIX):
-    tensor = merged.vectors.at(name)
-    return [
-        tensor.delta(i, 0, tensor.numel, torch.float64).view(
-            merged.base.weights.entries[name].shape
-        )
-        for i in range(len(merged.deltas))
-    ]
+    return [dense(merged.vectors, i, name) for i in range(len(merged.deltas))]
 
 
 @pytest.mark.parametrize("order", ["arrival", "symmetric"])

@@ -9,7 +9,7 @@ from studio.merge import open_merge
 from studio.session.jobs import Jobs
 from studio.session.session import Session
 from studio.tasks.bench import Bench
-from studio.workspace import components_gram
+from studio.workspace import components_gram, inspect
 from studio.zoo import load_zoo
 
 CPU = torch.device("cpu")
@@ -68,6 +68,19 @@ def test_going_back_finds_the_scores_that_were_measured(session):
     assert session.snapshot().scores == first.scores
 
 
+def test_the_order_is_compared_for_the_coefficients_that_are_set(session):
+    for coefficient in (0.4, 0.9):
+        move(session, color={"coefficient": coefficient})
+        now = rest(session)
+        assert now.order == inspect(open_merge(now.recipe))["order"]["words"]
+        assert "with the two tasks swapped" in now.order
+    move(session, color={"on": False})
+    assert rest(session).order == "Order: one task has one order."
+    value = session.mixer_value()
+    session.move(value | {"method": "average", "options": {}})
+    assert "alike" in rest(session).order
+
+
 def test_a_refused_merge_says_so_and_the_next_one_works(tiny_copy, tmp_path):
     adapter = tiny_copy / "animal" / "adapter_model.safetensors"
     factors = {k: v * (1 + 1e-6) for k, v in load_file(adapter).items()}
@@ -84,11 +97,13 @@ def test_a_refused_merge_says_so_and_the_next_one_works(tiny_copy, tmp_path):
     session = Session(tiny_copy, (tiny_copy,), CPU)
     session.start()
     try:
-        assert "adds no direction of its own" in rest(session).refusal
+        now = rest(session)
+        assert "adds no direction of its own" in now.refusal
+        assert (now.refused, now.geometry, now.order) == (True, None, "")
         assert any("almost a copy of 'animal'" in each for each in session.preflight()[1])
         move(session, twin={"on": False})
         now = rest(session)
-        assert now.refusal == ""
+        assert (now.refusal, now.refused) == ("", False)
         assert set(now.scores) == {"color", "animal", "twin"}
     finally:
         session.close()

@@ -30,8 +30,8 @@ def snapshot(**changes):
     now = Snapshot(
         version=1, zoo=zoo, mix=mix, recipe=mix.recipe(zoo), scores={"a": at(0.8), EVIL: at(0.6)},
         rows={"a": 100, EVIL: 100}, share=1.0, experts={"a": at(0.9), EVIL: at(0.7)},
-        head_only={"a": at(0.6), EVIL: at(0.6)}, base={}, refusal="", geometry=None, job=None,
-        busy=False,
+        head_only={"a": at(0.6), EVIL: at(0.6)}, base={}, refusal="", refused=False, geometry=None,
+        order="", job=None, busy=False,
     )  # fmt: skip
     return replace(now, **changes)
 
@@ -74,6 +74,27 @@ def test_an_unmerged_task_is_marked_and_still_scored():
     row = views.accuracy(snapshot()).split("<tr")[3]
     assert "unmerged" in row
     assert "60.0%" in row
+
+
+def test_nothing_to_show_tells_an_empty_mix_from_a_refused_one_from_one_being_measured():
+    now = snapshot()
+    empty = replace(now, recipe=now.recipe.without("a"))
+    refused = replace(now, refusal="no", refused=True)
+    assert views.nothing_to_show(now) == ""
+    assert views.nothing_to_show(empty) == "Nothing is merged, so there is nothing to show."
+    assert "cannot be merged; the reason stands above" in views.nothing_to_show(refused)
+    unscored = replace(now, refusal="the head of 'a' does not fit")  # geometry is none the worse
+    assert views.nothing_to_show(unscored) == ""
+
+
+def test_the_order_has_one_sentence_for_two_tasks_or_more():
+    assert views.order(snapshot(order="Order: x")) == ""  # one task
+    mix = Mix((Strip("a", True, 0.5), Strip(EVIL, True, 0.5)), "average")
+    both = snapshot(order=EVIL)
+    both = replace(both, mix=mix, recipe=mix.recipe(both.zoo))
+    assert EVIL not in views.order(both)
+    assert "comparing" in views.order(replace(both, order=""))
+    assert views.order(replace(both, refused=True)) == ""
 
 
 def test_files_and_jobs_escape_what_they_show():

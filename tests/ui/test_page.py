@@ -1,0 +1,44 @@
+"""What a look at the session updates on the page, without a browser."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+from studio.ui.page import Page
+from tests.ui.test_views import geometry, snapshot
+
+
+def looks(*snapshots) -> list[dict]:
+    """What the page gets at each look; what it keeps is None."""
+    seen, found = {}, []
+    for now in snapshots:
+        session = SimpleNamespace(snapshot=lambda now=now: now)
+        keys, *rest = Page(session).refresh(seen, "model", None, "MDS")  # type: ignore[arg-type]
+        seen = keys if "map" in keys else seen
+        names = ("headline", "accuracy", "matrices", "order", "plot", "map_words")
+        kept = [None if isinstance(x, dict) and "__type__" in x else x for x in rest]
+        found.append(dict(zip(names, kept, strict=False)))
+    return found
+
+
+def test_a_refusal_an_empty_mix_and_geometry_replace_one_another():
+    one = geometry(2)
+    good = snapshot(geometry=one)
+    refused = replace(good, refusal="no", refused=True)
+    empty = replace(good, recipe=good.recipe.without("a"), geometry=None)
+    shown = looks(good, refused, good, empty, good)
+    assert all("cosine matrix" in shown[i]["matrices"] for i in (0, 2, 4))
+    assert all(shown[i]["plot"].visible for i in (0, 2, 4))
+    for i, words in ((1, "This mix cannot be merged"), (3, "Nothing is merged")):
+        assert words in shown[i]["matrices"]
+        assert words in shown[i]["map_words"]
+        assert not shown[i]["plot"].visible
+
+
+def test_a_moved_coefficient_redraws_no_matrix():
+    one = geometry(2)
+    first, second = looks(
+        snapshot(geometry=one, order="Order: 1"), snapshot(geometry=one, order="Order: 2")
+    )
+    assert first["matrices"] is not None
+    assert second["matrices"] is None
+    assert second["plot"] is None
