@@ -184,10 +184,10 @@ def warnings(gram: Gram) -> list[str]:
 
 
 def _order(merge: Merge) -> dict:
+    values = coefficients(merge.recipe, merge.deltas)  # refused alike, whatever the method
     others = orders(merge)
     if others is None:
         return {"ordered": False, "words": sentence(None)}
-    values = coefficients(merge.recipe, merge.deltas)
     found = order_sensitivity(merge.gram, others, values)
     return {"ordered": True, "words": sentence(found)} | found.plain()
 
