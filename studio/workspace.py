@@ -145,13 +145,7 @@ def inspect(
         "tensors": {name: _tensor(merge, t) for t, name in enumerate(merge.deltas.names)},
     }
     if overlaps:
-        reports = report(merge.deltas, part(progress, 0.3, 1.0))
-        for name, each in reports.items():
-            found["tensors"][name] |= each.plain()
-        found["layers"] = by_layer(reports)
-        sides = ("columns", "rows")
-        tasks = merge.deltas.tasks
-        found["largest_overlap"] = {side: largest(reports, tasks, side) for side in sides}
+        _add_overlaps(found, merge.deltas, part(progress, 0.3, 1.0))
     return found
 
 
@@ -207,11 +201,22 @@ def order_words(merge: Merge, others: Orders | None) -> str:
     return sentence(others and order_sensitivity(merge.gram, others, merge.coefficients))
 
 
+def _add_overlaps(found: dict, deltas: Deltas, progress: Progress) -> None:
+    """Sign conflict and subspace overlap: by tensor, by layer, and the largest overlaps."""
+    reports = report(deltas, progress)
+    for name, each in reports.items():
+        found["tensors"][name] |= each.plain()
+    found["layers"] = by_layer(reports)
+    sides = ("columns", "rows")
+    found["largest_overlap"] = {side: largest(reports, deltas.tasks, side) for side in sides}
+
+
 def _order(merge: Merge) -> dict:
+    values = merge.coefficients  # refused alike, whatever the method
     others = orders(merge)
     found = {"ordered": merge.method.ordered, "words": order_words(merge, others)}
     if others is not None:
-        found |= order_sensitivity(merge.gram, others, merge.coefficients).plain()
+        found |= order_sensitivity(merge.gram, others, values).plain()
     return found
 
 

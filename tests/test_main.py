@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from studio.__main__ import main
-from studio.recipe import save_recipe
+from studio.recipe import GroupedCoefficient, save_recipe
 from studio.zoo import load_zoo
 from tests import bertzoo
 from tests.conftest import draw, save_model
@@ -80,6 +80,15 @@ def test_inspect_tells_norms_and_order_and_on_request_overlaps(capsys, tiny_zoo,
     for layer in more["layers"]:
         assert f"  {layer}\n" in out
     assert "largest overlap of row spaces" in out
+
+
+@pytest.mark.parametrize("method", ["mdm_oc", "average"])
+def test_inspect_refuses_a_coefficient_group_that_merge_refuses(capsys, tiny_zoo, tmp_path, method):
+    idle = GroupedCoefficient(0.4, (("decoder.*", 1.0),))
+    recipe = load_zoo(tiny_zoo).recipe(method).with_coefficients({"color": idle})
+    save_recipe(recipe, tmp_path / "recipe.yaml")
+    code, _, err = run(capsys, "inspect", tmp_path / "recipe.yaml")
+    assert (code, "'decoder.*' of 'color' matches none" in err) == (1, True)
 
 
 def test_merge_evaluate_and_unmerge(capsys, tiny_zoo, recipe_file, tmp_path):
