@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from studio.errors import StudioError
+from studio.errors import StudioError, visible
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,7 +28,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"studio: {refusal}", file=sys.stderr)
         return 1
     except OSError as problem:
-        print(f"studio: {problem}.", file=sys.stderr)
+        print(f"studio: {visible(str(problem))}.", file=sys.stderr)
+        return 1
+    except MemoryError:
+        print("studio: out of memory; nothing was written.", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("studio: stopped; nothing was written.", file=sys.stderr)
@@ -196,7 +199,7 @@ def _unmerge(options: argparse.Namespace) -> None:
 
 
 def _write_merge(options: argparse.Namespace, recipe) -> None:
-    from studio.files import refuse_existing
+    from studio.folders import refuse_existing
     from studio.merge import open_merge
     from studio.workspace import write_merge
 
@@ -206,7 +209,7 @@ def _write_merge(options: argparse.Namespace, recipe) -> None:
     root = write_merge(
         merge, options.out, bench, _progress, options.allow_duplicates, options.classifiers
     )
-    print(f"{options.out}: {len(merge.deltas)} tasks merged, weights root {root}")
+    print(f"{visible(str(options.out))}: {len(merge.deltas)} tasks merged, weights root {root}")
 
 
 def _evaluate(options: argparse.Namespace) -> None:

@@ -17,7 +17,7 @@ _OWN = {"bert": ("pooler", "bert.", "classifier", "BertForSequenceClassification
 
 def own_pooling(base: Checkpoint) -> str | None:
     """The pooling of the architecture's own sequence classifier; None if that is not known."""
-    own = _OWN.get(base.config.get("model_type", ""))
+    own = _OWN.get(str(base.config.get("model_type")))
     return own[0] if own else None
 
 

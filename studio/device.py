@@ -1,5 +1,8 @@
 """Where the live model runs: auto, cpu, cuda or mps. Merges are always computed on the CPU."""
 
+import os
+from pathlib import Path
+
 import torch
 
 from studio.errors import StudioError
@@ -26,3 +29,22 @@ def resolve_device(name: str) -> torch.device:
             f"{', '.join(device for device, there in available.items() if there)}."
         )
     return torch.device(name)
+
+
+def free_memory() -> int:
+    """Bytes of memory that this process may still take: what is free, within its own limit."""
+    page = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 1
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        known = {line.split(":")[0]: int(line.split()[1]) * 1024 for line in lines}
+        taken = int(Path("/proc/self/statm").read_text().split()[0]) * page
+        return max(min(known["MemAvailable"], _limit() - taken), 0)
+    except (OSError, KeyError, ValueError):  # not Linux
+        return os.sysconf("SC_PHYS_PAGES") * page if hasattr(os, "sysconf") else 2**63
+
+
+def _limit() -> int:
+    import resource  # not on Windows
+
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    return 2**63 if limit == resource.RLIM_INFINITY else limit

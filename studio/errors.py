@@ -1,8 +1,28 @@
 """Errors shown to people: what is wrong, with names and numbers, then what to do."""
 
+_LONGEST = 2000
+
 
 class StudioError(Exception):
-    """A sentence for the user; everything else that is raised is a bug."""
+    """A sentence for the user; everything else that is raised is a bug.
+
+    It quotes what strangers wrote: characters that a terminal would obey become escapes, and
+    the middle of a very long sentence is left out.
+    """
+
+    def __init__(self, sentence: str) -> None:
+        if len(sentence) > _LONGEST:
+            sentence = f"{sentence[: _LONGEST // 2]} … {sentence[-_LONGEST // 4 :]}"
+        super().__init__(visible(" ".join(sentence.splitlines())))
+
+
+def visible(text: str) -> str:
+    """``text`` with every character that cannot be seen written as an escape."""
+    if text.isprintable():
+        return text
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape").decode() for each in text
+    )
 
 
 class BadCheckpoint(StudioError):

@@ -7,18 +7,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from studio import __version__
 from studio.card import model_card, public_name
 from studio.checkpoints.checkpoint import Checkpoint, open_checkpoint
 from studio.checkpoints.deltas import refuse_copies, refuse_zero
 from studio.checkpoints.joining import PRETRAINING
-from studio.checkpoints.weights import inside
 from studio.checkpoints.writer import write_weights
 from studio.classifier import is_own_classifier, write_classifier
 from studio.errors import BadCheckpoint
-from studio.files import new_folder
+from studio.files import inside
+from studio.folders import new_folder
 from studio.merge import Merge, merged_pieces
 from studio.progress import Progress, part, silent
 from studio.recipe import Recipe, save_recipe
@@ -60,7 +60,8 @@ def export(
         StudioError: the inputs cannot be merged, or the result does not load.
     """
     kept = [task for task in tasks if task.name in merge.recipe.names and task.head]
-    with new_folder(target) as work:
+    copies = [task for task in kept if classifiers and is_own_classifier(merge.base, task)]
+    with new_folder(target, _size(merge) * (1 + len(copies))) as work:
         if not allow_duplicates:
             refuse_copies(merge.deltas)
             refuse_zero(merge.deltas)
@@ -68,8 +69,8 @@ def export(
         progress(0.8, "writing heads, recipe and card")
         for task in kept:
             _write_head(work / "heads" / task.name, task)
-            if classifiers and is_own_classifier(merge.base, task):
-                _write_classifier(merge, work / "classifiers" / task.name, task)
+        for task in copies:
+            _write_classifier(merge, work / "classifiers" / task.name, task)
         recorded = with_digests(merge)
         save_recipe(recorded, work / "recipe.yaml")
         _write_text(work / RECORD, json.dumps(record(merge, root, scores), indent=1))
@@ -155,6 +156,12 @@ def check_loads(folder: Path, base: Checkpoint, merged: Sequence[str] = ()) -> N
         )
 
 
+def _size(merge: Merge) -> int:
+    """Bytes of the merged tensors."""
+    entries = merge.base.weights.entries.items()
+    return sum(entry.numel * merge.output_dtype(name).itemsize for name, entry in entries)
+
+
 def _write_model(merge: Merge, work: Path, progress: Progress) -> str:
     """Weights, config and tokenizer; returns the weights root."""
     layout = {
@@ -193,7 +200,8 @@ def _write_head(folder: Path, task: Task) -> None:
     tensors = {"weight": task.head.weight, "bias": task.head.bias}
     if task.head.pooler is not None:
         tensors |= dict(zip(("pooler.weight", "pooler.bias"), task.head.pooler, strict=True))
-    save_file({name: x.contiguous() for name, x in tensors.items()}, folder / "head.safetensors")
+    content = save({name: x.contiguous() for name, x in tensors.items()})
+    (folder / "head.safetensors").write_bytes(content)
     _write_text(folder / "labels.json", json.dumps(task.labels, indent=1, ensure_ascii=False))
     settings = {"pooling": task.spec.pooling, "max_length": task.spec.max_length}
     _write_text(folder / "head.json", json.dumps(settings))

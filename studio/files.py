@@ -1,79 +1,163 @@
-"""Files and folders: strict YAML and JSON, paths, hub ids, atomic folders."""
+"""Files from anywhere, read strictly: text, JSON, YAML, links, paths, hub ids."""
 
+import io
 import json
+import math
 import os
 import re
-import shutil
+import stat
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections import Counter
 from pathlib import Path
 
 import yaml
 from yaml.composer import ComposerError
 from yaml.constructor import ConstructorError
 
-from studio.errors import BadCheckpoint, OutputExists, StudioError
+from studio.errors import BadCheckpoint, StudioError
 
 LARGEST_TEXT_FILE = 16 * 2**20
+LARGEST_YAML = 256 * 2**10  # its parser is slow
+MOST_VALUES = 1_600_000  # of JSON: enough for 100,000 tensors
+DEEPEST = 64
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 
-def read_text(path: Path, error: type[StudioError]) -> str:
-    """Text of a small UTF-8 file; ``error`` is raised for what cannot be read."""
+def open_at_once(path: str, flags: int) -> int:
+    """An opener that does not wait: what is a pipe must not hang."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def open_regular(path: Path, error: type[StudioError]) -> io.BufferedReader:
+    """A regular file opened for reading; pipes, devices and folders are refused at once."""
     try:
-        size = path.stat().st_size
-        if not path.is_file():
-            raise error(f"{path} is not a file.")
-        if size > LARGEST_TEXT_FILE:
-            raise error(f"{path} has {size:,} bytes; at most {LARGEST_TEXT_FILE:,} are read.")
-        return path.read_text(encoding="utf-8")
+        stream = open(path, "rb", opener=open_at_once)  # noqa: SIM115 (the caller closes it)
     except FileNotFoundError:
         raise error(f"There is no file {path}.") from None
-    except UnicodeDecodeError as problem:
-        raise error(f"{path} is not UTF-8 text (byte {problem.start}).") from None
+    except (OSError, ValueError) as problem:  # ValueError: no such name can exist
+        why = getattr(problem, "strerror", None) or problem
+        raise error(f"{path} cannot be read: {why}.") from None
+    if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+        stream.close()
+        raise error(f"{path} is not a regular file.")
+    return stream
+
+
+def read_text(path: Path, error: type[StudioError], limit: int = LARGEST_TEXT_FILE) -> str:
+    """Text of a small UTF-8 file; ``error`` is raised for what cannot be read."""
+    try:
+        with open_regular(path, error) as stream:
+            content = stream.read(limit + 1)
+            size = max(len(content), os.fstat(stream.fileno()).st_size)
     except OSError as problem:
         raise error(f"{path} cannot be read: {problem.strerror}.") from None
+    if len(content) > limit:
+        raise error(f"{path} has {size:,} bytes; at most {limit:,} are read.")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as problem:
+        raise error(f"{path} is not UTF-8 text (byte {problem.start}).") from None
+
+
+def inside(folder: Path, file: Path, error: type[StudioError] = BadCheckpoint) -> Path:
+    """``file`` if it is a regular file that belongs to ``folder``.
+
+    A link is followed only to the same folder, or, in a hub cache (``snapshots/<commit>``), to
+    the ``blobs`` of the same repository.
+    """
+    if not os.path.exists(file):
+        raise error(f"There is no file {file}.")
+    target, home = file.resolve(), folder.resolve()
+    if not os.path.isfile(target):
+        raise error(f"{file} is not a regular file.")
+    cached = (each.parent for each in (home, *home.parents) if each.parent.name == "snapshots")
+    if target.parent not in (home, *(each.parent / "blobs" for each in cached)):
+        raise error(f"{file} leads to {target}, outside its folder; copy the file itself there.")
+    return file
 
 
 def parse_json(text: str, where: str, error: type[StudioError]) -> object:
-    """JSON without repeated keys; ``where`` names the source in the error."""
+    """JSON without repeated keys or infinite numbers; ``where`` names the source in the error."""
 
     def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-        keys = [key for key, _ in pairs]
-        repeated = sorted({key for key in keys if keys.count(key) > 1}) if len(keys) < 1000 else []
-        if repeated or len(set(keys)) != len(keys):
-            raise error(f"{where} names {', '.join(repeated) or 'a key'} twice.")
-        return dict(pairs)
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
+            raise error(f"{where} names {twice} twice.")
+        return found
 
+    def refuse(number: str) -> object:
+        raise error(f"{where} holds the number {number[:50]}, which is not finite.")
+
+    def decimal(number: str) -> object:
+        return value if math.isfinite(value := float(number)) else refuse(number)
+
+    values = sum(map(text.count, "{[,"))
+    if values > MOST_VALUES:
+        raise error(f"{where} holds about {values:,} values; at most {MOST_VALUES:,} are read.")
     try:
-        return json.loads(text, object_pairs_hook=unique)
+        found = json.loads(
+            text, object_pairs_hook=unique, parse_float=decimal, parse_constant=refuse
+        )
     except json.JSONDecodeError as problem:
         raise error(
             f"{where} is not JSON: {problem.msg} at line {problem.lineno}, column {problem.colno}."
         ) from None
     except (RecursionError, ValueError):  # nested too deeply, or a number of thousands of digits
         raise error(f"{where} holds something too deep or too long to read.") from None
+    return _writable(found, where, error)
 
 
 def parse_yaml(text: str, where: str, error: type[StudioError]) -> object:
     """YAML without aliases, tags or repeated keys; numbers are read as YAML 1.2 reads them."""
     try:
-        return yaml.load(text, Loader=_StrictLoader)
+        found = yaml.load(text, Loader=_StrictLoader)
     except yaml.YAMLError as problem:
         mark = getattr(problem, "problem_mark", None)
         place = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         what = getattr(problem, "problem", None) or str(problem).splitlines()[0]
         raise error(f"{where} is not valid YAML: {what}{place}.") from None
-    except (RecursionError, ValueError) as problem:
+    except (RecursionError, ValueError, OverflowError) as problem:
         raise error(f"{where} is not valid YAML: {problem}.") from None
+    return _writable(found, where, error)
+
+
+def _writable(value: object, where: str, error: type[StudioError]) -> object:
+    """``value`` if it could be written again: not too deep, and its text is Unicode."""
+    level = [value]
+    for _ in range(DEEPEST):
+        if not level:
+            return value
+        for each in level:
+            if isinstance(each, str) and not each.isascii() and not _is_unicode(each):
+                raise error(
+                    f"{where} holds {each[:100]!r}, which is not Unicode text: half of a character "
+                    "written as two (a lone surrogate)."
+                )
+        level = [inner for each in level for inner in _inner(each)]
+    raise error(f"{where} is nested more than {DEEPEST} levels deep.")
+
+
+def _inner(value: object) -> list:
+    if isinstance(value, dict):
+        return [*value, *value.values()]
+    return value if isinstance(value, list) else []
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def read_mapping(path: Path, error: type[StudioError]) -> dict:
     """A JSON or YAML file whose top level is a mapping with text keys."""
-    text = read_text(path, error)
-    parse = parse_json if path.suffix == ".json" else parse_yaml
-    data = parse(text, str(path), error)
+    if path.suffix == ".json":
+        data = parse_json(read_text(path, error), str(path), error)
+    else:
+        data = parse_yaml(read_text(path, error, LARGEST_YAML), str(path), error)
     return mapping(data, str(path), error)
 
 
@@ -134,42 +218,6 @@ def source_folder(source: str) -> Path:
         ) from None
 
 
-@contextmanager
-def new_folder(target: Path) -> Iterator[Path]:
-    """A temporary sibling that becomes ``target`` if the block succeeds, and vanishes if not.
-
-    Every file is flushed to the disk before the rename, which is the last step.
-
-    Raises:
-        OutputExists: ``target`` exists before or after the block.
-    """
-    target = Path(os.path.abspath(target))
-    refuse_existing(target)
-    made = [folder for folder in target.parents if not os.path.exists(folder)]
-    done = False
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent))
-        try:
-            yield work
-            work.chmod(0o755)
-            for path in [*sorted(work.rglob("*")), work]:
-                _sync(path)
-            _claim(target)
-            work.rename(target)
-            _sync(target.parent)
-            done = True
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
-    except OSError as problem:
-        what = f"{problem.strerror} ({problem.filename})" if problem.filename else str(problem)
-        raise StudioError(f"{target} could not be written: {what}; nothing was kept.") from None
-    finally:
-        for folder in made if not done else ():
-            with suppress(OSError):  # somebody else uses it by now
-                folder.rmdir()
-
-
 def write_file(path: Path, text: str) -> None:
     """Replace or create a text file in one step.
 
@@ -190,35 +238,10 @@ def write_file(path: Path, text: str) -> None:
             Path(name).unlink(missing_ok=True)
     except OSError as problem:
         raise StudioError(f"{path} cannot be written: {problem.strerror}.") from None
-
-
-def refuse_existing(target: Path) -> None:
-    """Refuse an output folder that is there already.
-
-    Raises:
-        OutputExists: naming it.
-    """
-    if os.path.lexists(target):
-        raise OutputExists(f"{target} exists already; choose another output folder.")
-
-
-def _claim(target: Path) -> None:
-    """Take the name, so that a rename cannot replace what appeared there meanwhile."""
-    try:
-        if os.name != "nt":  # where renaming onto anything is refused anyway
-            target.mkdir()
-    except FileExistsError:
-        raise OutputExists(f"{target} appeared meanwhile; choose another output folder.") from None
-
-
-def _sync(path: Path) -> None:
-    if os.name == "nt" and path.is_dir():  # Windows flushes folders with their files
-        return
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    except UnicodeEncodeError:
+        raise StudioError(
+            f"{path} cannot be written: it would hold a path that is no text."
+        ) from None
 
 
 class _StrictLoader(yaml.SafeLoader):
@@ -234,12 +257,13 @@ class _StrictLoader(yaml.SafeLoader):
         return super().compose_node(parent, index)  # type: ignore[arg-type]
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
-        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        for position, key in enumerate(keys):
-            if key in keys[:position]:
+        seen = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value in seen:
                 raise ConstructorError(
-                    None, None, f"the key '{key}' stands there twice", node.start_mark
+                    None, None, f"the key '{key.value}' stands there twice", key.start_mark
                 )
+            seen.add(key.value if isinstance(key, yaml.ScalarNode) else key)
         return super().construct_mapping(node, deep)
 
 

@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 import os
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
@@ -190,9 +191,8 @@ def parse_recipe(data: dict, folder: Path, where: str) -> Recipe:
     if not isinstance(entries, list) or not entries:
         raise BadRecipe(f"{where} lists no tasks; a recipe needs at least one.")
     tasks = tuple(_task(entry, folder, f"{where}: task {i}") for i, entry in enumerate(entries, 1))
-    names = [task.name for task in tasks]
-    for name in names:
-        if names.count(name) > 1:
+    for name, count in Counter(task.name for task in tasks).items():
+        if count > 1:
             raise BadRecipe(f"{where} names the task '{name}' twice; names must differ.")
     dtype = data.get("dtype")
     if dtype is not None and dtype not in DTYPES:

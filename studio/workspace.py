@@ -9,8 +9,9 @@ import torch
 from studio.checkpoints.deltas import Deltas, refuse_copies, refuse_zero
 from studio.checkpoints.joining import HEADS
 from studio.classifier import own_pooling
-from studio.errors import BadRecipe
+from studio.errors import BadCheckpoint, BadRecipe
 from studio.export import export
+from studio.files import mapping
 from studio.geometry.gram import Beside, Gram, gram
 from studio.geometry.maps import joint
 from studio.geometry.order import Orders, order_sensitivity, reorder, sentence
@@ -69,15 +70,20 @@ def write_merge(
 
 def own_tasks(merge: Merge) -> list[Task]:
     """Tasks whose checkpoint alone says all: a linear head, and an architecture of its own."""
-    pooling = own_pooling(merge.base)
-    tasks = []
+    pooling, tasks = own_pooling(merge.base), []
+    if pooling is None:
+        return tasks
     for entry, checkpoint in zip(merge.recipe.tasks, merge.deltas.checkpoints, strict=True):
         private = merge.deltas.private(entry.name)
-        if pooling and any(name.split(".")[0] in HEADS for name in private):
+        if any(name.split(".")[0] in HEADS for name in private):
             task = open_task(
                 ZooTask(entry.name, entry.checkpoint, pooling=pooling), private, merge.base
             )
-            names = checkpoint.config.get("id2label", {})
+            names = mapping(
+                checkpoint.config.get("id2label") or {},
+                f"{checkpoint.folder}/config.json: id2label",
+                BadCheckpoint,
+            )
             labels = tuple(str(names.get(index, index)) for index in task.labels)
             tasks.append(replace(task, labels=labels))
     return tasks

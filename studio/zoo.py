@@ -1,10 +1,11 @@
 """A zoo file: one base, its tasks, their heads, labels and data."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from studio.errors import BadZoo
-from studio.files import mapping, only_keys, read_mapping, resolve_source, text_field
+from studio.files import inside, mapping, only_keys, read_mapping, resolve_source, text_field
 from studio.recipe import Recipe, TaskEntry, task_name
 
 SPLITS = ("held_out", "validation", "train")
@@ -78,9 +79,8 @@ def load_zoo(path: Path) -> Zoo:
     if not isinstance(entries, list) or not entries:
         raise BadZoo(f"{file} lists no tasks; a zoo needs at least one.")
     tasks = tuple(_task(e, file.parent, f"{file}: task {i}") for i, e in enumerate(entries, 1))
-    names = [task.name for task in tasks]
-    for name in names:
-        if names.count(name) > 1:
+    for name, count in Counter(task.name for task in tasks).items():
+        if count > 1:
             raise BadZoo(f"{file} names the task '{name}' twice; names must differ.")
     title = data.get("name", file.parent.name)
     if not isinstance(title, str):
@@ -127,6 +127,7 @@ def _file(entry: dict, key: str, folder: Path, where: str) -> Path | None:
 
 
 def _existing(path: Path, where: str) -> Path:
-    if not path.is_file():
-        raise BadZoo(f"{where}: there is no file {path}.")
-    return path
+    try:
+        return inside(path.parent, path, BadZoo)
+    except BadZoo as problem:
+        raise BadZoo(f"{where}: {problem}") from None

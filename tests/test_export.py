@@ -15,7 +15,7 @@ from studio.checkpoints.checkpoint import open_checkpoint
 from studio.checkpoints.writer import write_weights
 from studio.errors import BadCheckpoint, NothingToMerge, OutputExists, StudioError
 from studio.export import check_loads, export
-from studio.files import new_folder
+from studio.folders import new_folder
 from studio.merge import Merge, merged_tensors, open_merge
 from studio.recipe import Recipe, TaskEntry, load_recipe, save_recipe
 from studio.tasks.bench import Bench
@@ -241,10 +241,12 @@ def test_a_folder_that_appears_meanwhile_is_not_replaced(tmp_path):
         with new_folder(tmp_path / "out") as work:
             (work / "file").write_text("ours")
             (tmp_path / "out").mkdir()
+            (tmp_path / "out" / "file").write_text("theirs")
 
-    with pytest.raises(OutputExists):
+    with pytest.raises(OutputExists, match="appeared meanwhile"):
         meanwhile()
     assert list(tmp_path.iterdir()) == [tmp_path / "out"]
+    assert (tmp_path / "out" / "file").read_text() == "theirs"
 
 
 def test_copies_and_zero_deltas_are_refused_unless_allowed(zoo_folder, make_recipe, tmp_path):

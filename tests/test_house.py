@@ -8,7 +8,7 @@ import pytest
 from tests.conftest import ROOT
 
 ORDER = [
-    "errors", "progress", "parallel", "files", "device", "recipe", "zoo", "checkpoints",
+    "errors", "progress", "parallel", "files", "folders", "device", "recipe", "zoo", "checkpoints",
     "geometry", "methods",
     "merge", "tasks", "card", "classifier", "export", "compare", "workspace", "session", "ui",
     "__main__",

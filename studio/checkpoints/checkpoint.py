@@ -9,9 +9,9 @@ from pathlib import Path
 from torch import Tensor
 
 from studio.checkpoints import lora
-from studio.checkpoints.weights import Weights, inside, weight_files
+from studio.checkpoints.weights import Weights, open_weights
 from studio.errors import BadCheckpoint
-from studio.files import read_mapping, source_folder
+from studio.files import inside, read_mapping, source_folder
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +76,6 @@ def open_checkpoint(source: str | Path) -> Checkpoint:
             inside(folder, folder / lora.CONFIG_FILE)
             config = lora.read_config(folder)
             return Checkpoint(folder, Weights((inside(folder, file),)), config)
-        return Checkpoint(folder, Weights(weight_files(folder)), None)
+        return Checkpoint(folder, open_weights(folder), None)
     except OSError as problem:
         raise BadCheckpoint(f"{folder} cannot be read: {problem.strerror}.") from None

@@ -80,7 +80,8 @@ def _prefix(task: str, checkpoint: Checkpoint, required: list[str], stored: set[
             f"'{task}' ({checkpoint.folder}) holds the base's tensors {len(complete)} times, under "
             f"{' and '.join(map(repr, complete))}; it is not clear which to merge."
         )
-    best = min(prefixes or [""], key=lambda p: sum(p + name not in stored for name in required))
+    some = sorted(prefixes)[:_EXAMPLES] or [""]
+    best = min(some, key=lambda p: sum(p + name not in stored for name in required))
     missing = [name for name in required if best + name not in stored]
     raise ShapeMismatch(
         f"'{task}' ({checkpoint.folder}) lacks {len(missing)} of the base's {len(required)} "

@@ -139,16 +139,16 @@ def split_names(names: tuple[str, ...], folder: Path) -> tuple[dict[str, str], d
     Raises:
         BadCheckpoint: a factor without its partner, or a kind of tensor that is not understood.
     """
-    modules, others = {}, {}
+    modules, others, known = {}, {}, set(names)
     for name in names:
         plain = name.removeprefix(_ROOT)
         if name.endswith(_A):
             partner = name.removesuffix(_A) + _B
-            if partner not in names:
+            if partner not in known:
                 raise BadCheckpoint(f"{folder}: {name} has no partner {partner}.")
             modules[plain.removesuffix(_A)] = name.removesuffix(_A)
         elif name.endswith(_B):
-            if name.removesuffix(_B) + _A not in names:
+            if name.removesuffix(_B) + _A not in known:
                 raise BadCheckpoint(f"{folder}: {name} has no partner lora_A.")
         elif "lora_" in plain:
             raise BadCheckpoint(

@@ -9,7 +9,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from studio.device import free_memory
 from studio.errors import BadCheckpoint
+from studio.files import open_at_once
 
 DTYPES = {
     "BOOL": torch.bool,
@@ -24,6 +26,7 @@ DTYPES = {
     "F64": torch.float64,
 }
 CODES = {dtype: code for code, dtype in DTYPES.items()}
+_LARGE = 2**28  # bytes of memory that are asked for before they are taken
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ class Stored:
         self.name = name
         self.entry = entry
         try:
-            self._file = FileIO(entry.file, opener=_open_at_once)
+            self._file = FileIO(entry.file, opener=open_at_once)
         except OSError as problem:
             raise self._unreadable(problem) from None
         self._refuse_changed()
@@ -83,6 +86,12 @@ class Stored:
 
     def __getitem__(self, piece: slice) -> Tensor:
         start, stop, _ = piece.indices(self.numel())
+        need = (stop - start) * self.dtype.itemsize
+        if need > _LARGE and need > (free := free_memory()):
+            raise BadCheckpoint(
+                f"{self.entry.file}: {self.name} needs {need:,} bytes of memory, but only "
+                f"{free:,} are free. Close other programs or use a larger machine."
+            )
         return self.read(start, stop, torch.empty(max(stop - start, 0), dtype=self.dtype))
 
     @property
@@ -131,8 +140,3 @@ def tensor_bytes(tensor: Tensor) -> memoryview:
 def stamp(found: os.stat_result) -> tuple[int, ...]:
     """What tells one state of a file from another: device, inode, size, time of change."""
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
-
-
-def _open_at_once(path: str, flags: int) -> int:
-    """Open a file without waiting: what became a pipe meanwhile must not hang."""
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))

@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 import os
+import re
 import struct
 from collections.abc import Mapping
 from functools import cached_property
@@ -14,13 +15,16 @@ from torch import Tensor
 
 from studio.checkpoints.stored import DTYPES, Entry, Stored, stamp, tensor_bytes
 from studio.errors import BadCheckpoint
-from studio.files import mapping, parse_json, read_mapping
+from studio.files import inside, mapping, open_regular, parse_json, read_mapping
 from studio.parallel import in_order
 
 LARGEST_HEADER = 16 * 2**20
 MOST_TENSORS = 100_000
+LONGEST_NAME = 512
+MOST_DIMENSIONS = 64
 HEAD_FILES = ("head.safetensors", "head_only.safetensors")  # lie beside adapters, are no model
 _BLOCK = 2**18  # elements read at a time for hashing
+_SHARD = re.compile(r"[\w.-]+\.safetensors")
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 
 
@@ -37,6 +41,13 @@ class Weights:
                         f"hold the tensor {name}."
                     )
                 entries[name] = entry
+            if len(entries) > MOST_TENSORS:
+                raise BadCheckpoint(
+                    f"{file.parent} holds {len(entries):,} tensors; at most {MOST_TENSORS:,} are "
+                    "read."
+                )
+        if not entries:
+            raise BadCheckpoint(f"{', '.join(map(str, files)) or 'The index'} holds no tensors.")
         self.entries: Mapping[str, Entry] = dict(sorted(entries.items()))
 
     def stored(self, name: str) -> Stored:
@@ -86,7 +97,7 @@ def read_header(file: Path) -> dict[str, Entry]:
             do not fit their dtype and shape.
     """
     try:
-        with file.open("rb") as stream:
+        with open_regular(file, BadCheckpoint) as stream:
             found = os.fstat(stream.fileno())
             total = found.st_size
             prefix = stream.read(8)
@@ -109,7 +120,7 @@ def read_header(file: Path) -> dict[str, Entry]:
         raise BadCheckpoint(f"{file} cannot be read: {problem.strerror}.") from None
     where = f"{file}: the header"
     header = mapping(parse_json(text, where, BadCheckpoint), where, BadCheckpoint)
-    header.pop("__metadata__", None)
+    _ = mapping(header.pop("__metadata__", {}), f"{where}'s __metadata__", BadCheckpoint)
     if len(header) > MOST_TENSORS:
         raise BadCheckpoint(f"{file} names {len(header):,} tensors; at most {MOST_TENSORS:,}.")
     return _entries(file, header, 8 + length, stamp(found))
@@ -119,6 +130,11 @@ def _entries(file: Path, header: dict, first: int, seen: tuple[int, ...]) -> dic
     space = seen[2] - first
     entries, spans = {}, []
     for name, fields in header.items():
+        if len(name) > LONGEST_NAME or not name.isprintable():
+            raise BadCheckpoint(
+                f"{file} names a tensor {name[:60]!r} ({len(name):,} characters); names have at "
+                f"most {LONGEST_NAME}, all printable."
+            )
         where = f"{file}: {name}"
         fields = mapping(fields, where, BadCheckpoint)
         code = fields.get("dtype")
@@ -127,6 +143,8 @@ def _entries(file: Path, header: dict, first: int, seen: tuple[int, ...]) -> dic
         shape, span = _naturals(fields, "shape", where), _naturals(fields, "data_offsets", where)
         if len(span) != 2:
             raise BadCheckpoint(f"{where} has {len(span)} data_offsets; there must be 2.")
+        if len(shape) > MOST_DIMENSIONS or math.prod(x or 1 for x in shape) >= 2**60:
+            raise BadCheckpoint(f"{where} has the impossible shape {shape[:MOST_DIMENSIONS]}.")
         size = math.prod(shape) * DTYPES[code].itemsize
         if span[1] - span[0] != size:
             raise BadCheckpoint(
@@ -155,22 +173,22 @@ def _naturals(fields: dict, key: str, where: str) -> list[int]:
     return value
 
 
-def weight_files(folder: Path) -> tuple[Path, ...]:
-    """The safetensors files of a model folder: one file, or the shards its index lists.
+def open_weights(folder: Path) -> Weights:
+    """The weights of a model folder: one file, or the shards its index lists.
 
     Raises:
         BadCheckpoint: there are none, only pickles, several without an index, or the index
-            points outside the folder or at a missing shard.
+            points outside the folder, at a missing shard, or disagrees with its shards.
     """
     index = folder / "model.safetensors.index.json"
-    if index.exists():
-        return _shards(folder, index)
+    if os.path.lexists(index):
+        return _open_shards(folder, index)
     found = sorted(f for f in folder.glob("*.safetensors") if f.name not in HEAD_FILES)
     single = folder / "model.safetensors"
     if single in found:
         found = [single]
     if len(found) == 1:
-        return (inside(folder, found[0]),)
+        return Weights((inside(folder, found[0]),))
     if found:
         raise BadCheckpoint(
             f"{folder} holds {len(found)} safetensors files ({found[0].name}, {found[1].name}, …) "
@@ -185,42 +203,21 @@ def weight_files(folder: Path) -> tuple[Path, ...]:
     raise BadCheckpoint(f"{folder} holds no safetensors file.")
 
 
-def _shards(folder: Path, index: Path) -> tuple[Path, ...]:
+def _open_shards(folder: Path, index: Path) -> Weights:
     content = read_mapping(inside(folder, index), BadCheckpoint)
     where = f"{index}: weight_map"
-    by_name = mapping(content.get("weight_map"), where, BadCheckpoint)
-    names = set()
-    for tensor, shard in by_name.items():
-        if not isinstance(shard, str) or Path(shard).name != shard or shard in ("", ".", ".."):
+    listed = mapping(content.get("weight_map"), where, BadCheckpoint)
+    for tensor, shard in listed.items():
+        if not isinstance(shard, str) or not _SHARD.fullmatch(shard):
             raise BadCheckpoint(
-                f"{index} places {tensor} in {shard!r}; a shard must lie in the same folder."
+                f"{index} places {tensor} in {shard!r}; a shard must lie in the same folder and be "
+                "called something.safetensors."
             )
-        names.add(shard)
-    files = tuple(inside(folder, folder / name) for name in sorted(names))
-    held = {name: file.name for file in files for name in read_header(file)}
-    wrong = sorted(name for name, shard in by_name.items() if held.get(name) != shard)
-    if wrong or len(held) != len(by_name):
-        stray = wrong or sorted(set(held) - set(by_name))
+    weights = Weights(tuple(inside(folder, folder / name) for name in sorted({*listed.values()})))
+    held = {name: entry.file.name for name, entry in weights.entries.items()}
+    wrong = sorted(name for name in {*listed, *held} if held.get(name) != listed.get(name))
+    if wrong:
         raise BadCheckpoint(
-            f"{index} and its shards disagree on {len(stray)} tensors, the first is {stray[0]}."
+            f"{index} and its shards disagree on {len(wrong)} tensors, the first is {wrong[0]}."
         )
-    return files
-
-
-def inside(folder: Path, file: Path) -> Path:
-    """``file`` if it is a regular file that belongs to ``folder``.
-
-    A link is followed only to the same folder, or, in a hub cache (``snapshots/<commit>``), to
-    the ``blobs`` of the same repository.
-    """
-    if not file.exists():
-        raise BadCheckpoint(f"{file} is missing.")
-    target = file.resolve()
-    homes = [folder.resolve()]
-    if folder.resolve().parent.name == "snapshots":
-        homes.append(folder.resolve().parent.parent / "blobs")
-    if target.parent not in homes or not target.is_file():
-        raise BadCheckpoint(
-            f"{file} leads to {target}, outside its folder; copy the file itself there."
-        )
-    return file
+    return weights

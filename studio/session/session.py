@@ -13,7 +13,7 @@ import yaml
 from studio.classifier import is_own_classifier
 from studio.errors import NotAllowed, StudioError
 from studio.export import export
-from studio.files import refuse_existing
+from studio.folders import refuse_existing
 from studio.methods import METHODS
 from studio.methods.method import describe
 from studio.progress import Progress, part

@@ -1,6 +1,5 @@
 """A zoo opened for work: base, deltas, tasks, the live model and its rows."""
 
-import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
@@ -11,7 +10,9 @@ import torch
 
 from studio.checkpoints.checkpoint import Checkpoint, open_checkpoint
 from studio.checkpoints.deltas import Deltas, refuse_copies, refuse_zero
+from studio.device import free_memory
 from studio.errors import BadData
+from studio.files import inside
 from studio.geometry.gram import Gram, gram
 from studio.merge import Merge, open_merge
 from studio.progress import Progress, silent
@@ -171,7 +172,8 @@ class Bench:
         for name in self.scored(split):
             own = folder / "heads" / name / "head.safetensors"
             spec, private = self.tasks[name].spec, self.deltas.private(name)
-            heads[name] = open_task(spec, private, live.base, own if own.is_file() else None).head
+            file = inside(own.parent, own) if own.exists() else None
+            heads[name] = open_task(spec, private, live.base, file).head
         return _run(self.evaluation(heads, split, live), live, silent)
 
 
@@ -183,8 +185,4 @@ def _run(evaluation: Evaluation, live: LiveModel, progress: Progress) -> dict[st
 
 def _resident_limit() -> int:
     """Bytes of dense deltas that may stay in memory: a quarter of what is free, at most 4 GiB."""
-    try:
-        free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):  # not a system that tells
-        return _MOST_RESIDENT
-    return min(_MOST_RESIDENT, free // 4)
+    return min(_MOST_RESIDENT, free_memory() // 4)

@@ -1,12 +1,17 @@
 """Rows of labelled examples, read from JSON lines."""
 
+import io
+import os
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from studio.errors import BadData
-from studio.files import mapping, parse_json, read_text
+from studio.files import mapping, open_regular, parse_json, read_text
 
 _LONGEST_LINE = 2**20
+_LARGEST_FILE = 256 * 2**20
+_MOST_ROWS = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -38,18 +43,10 @@ def read_rows(path: Path, labels: tuple[str, ...]) -> tuple[Row, ...]:
     Raises:
         BadData: naming the file, the line and what is wrong with it.
     """
-    rows = []
-    try:
-        with path.open(encoding="utf-8") as stream:
-            for number, line in enumerate(stream, 1):
-                if len(line) > _LONGEST_LINE:
-                    raise BadData(f"{path}, line {number} has more than {_LONGEST_LINE:,} letters.")
-                if line.strip():
-                    rows.append(_row(line, labels, f"{path}, line {number}"))
-    except UnicodeDecodeError:
-        raise BadData(f"{path} is not UTF-8 text.") from None
-    except OSError as problem:
-        raise BadData(f"{path} cannot be read: {problem.strerror}.") from None
+    rows, indices = [], {label: index for index, label in enumerate(labels)}
+    for number, line in _lines(path):
+        if line.strip():
+            rows.append(_row(line, indices, f"{path}, line {number}"))
     if not rows:
         raise BadData(f"{path} holds no rows.")
     if any(row.group is None for row in rows) and any(row.group is not None for row in rows):
@@ -57,7 +54,28 @@ def read_rows(path: Path, labels: tuple[str, ...]) -> tuple[Row, ...]:
     return tuple(rows)
 
 
-def _row(line: str, labels: tuple[str, ...], where: str) -> Row:
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Numbered lines, none longer than a row may be."""
+    number = 0
+    try:
+        with open_regular(path, BadData) as raw, io.TextIOWrapper(raw, "utf-8-sig") as stream:
+            size = os.fstat(raw.fileno()).st_size
+            if size > _LARGEST_FILE:
+                raise BadData(f"{path} has {size:,} bytes; at most {_LARGEST_FILE:,} are read.")
+            while line := stream.readline(_LONGEST_LINE + 1):
+                number += 1
+                if len(line) > _LONGEST_LINE:
+                    raise BadData(f"{path}, line {number} has more than {_LONGEST_LINE:,} letters.")
+                if number > _MOST_ROWS:
+                    raise BadData(f"{path} has more than {_MOST_ROWS:,} lines.")
+                yield number, line
+    except UnicodeDecodeError:
+        raise BadData(f"{path} is not UTF-8 text, behind line {number:,}.") from None
+    except OSError as problem:
+        raise BadData(f"{path} cannot be read: {problem.strerror}.") from None
+
+
+def _row(line: str, labels: Mapping[str, int], where: str) -> Row:
     data = mapping(parse_json(line, where, BadData), where, BadData)
     text, label, group = data.get("text"), data.get("label"), data.get("group")
     if not isinstance(text, str):
@@ -65,7 +83,7 @@ def _row(line: str, labels: tuple[str, ...], where: str) -> Row:
     if isinstance(label, str):
         if label not in labels:
             raise BadData(f"{where}: the label {label!r} is not among the {len(labels)} labels.")
-        label = labels.index(label)
+        label = labels[label]
     if type(label) is not int or not 0 <= label < len(labels):
         raise BadData(
             f"{where}: the label {label!r} is outside the head, which has {len(labels)} labels "

@@ -143,7 +143,7 @@ def test_the_same_checkpoint_twice_is_refused_naming_both(zoo_folder):
         ({"peft_type": "IA3"}, "adapters of type 'IA3'"),
         ({"init_lora_weights": "pissa"}, "init_lora_weights='pissa'"),
         ({"lora_alpha": True}, "lora_alpha=True"),
-        ({"lora_alpha": float("nan")}, "lora_alpha=nan"),
+        ({"lora_alpha": float("nan")}, "the number NaN"),
         ({"r": 0}, "r=0"),
         ({"r": 3}, "rank 3 do not fit layer.0.dense.weight"),
     ],

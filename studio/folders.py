@@ -1,0 +1,149 @@
+"""New folders, whole or not at all: written beside their place, flushed, renamed, swept."""
+
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from studio.errors import OutputExists, StudioError
+
+try:
+    import fcntl
+except ImportError:  # Windows: leftovers are not swept there
+    fcntl = None
+
+MARGIN = 64 * 2**20  # bytes that stay free beside what is written
+
+
+@contextmanager
+def new_folder(target: Path, size: int = 0) -> Iterator[Path]:
+    """A temporary sibling that becomes ``target`` if the block succeeds, and vanishes if not.
+
+    Every file is flushed to the disk before the rename, which also takes the name: the system
+    refuses it where something lies by then. What killed processes left is removed first.
+
+    Args:
+        target: a folder that does not exist.
+        size: bytes that the block will write, about; the disk must have room for them.
+
+    Raises:
+        OutputExists: ``target`` exists before or after the block.
+        StudioError: the folder cannot be written, or the disk is too full for it.
+    """
+    target = Path(os.path.abspath(target))
+    refuse_existing(target)
+    made = [folder for folder in target.parents if not os.path.exists(folder)]
+    done = False
+    try:
+        _refuse_full(target, size)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(target)
+        work, lock = _work_folder(target)
+        try:
+            yield work
+            work.chmod(0o755)
+            for path in [*sorted(work.rglob("*")), work]:
+                _sync(path)
+            _publish(work, target, [target.parent, *(folder.parent for folder in made)])
+            done = True
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+            if lock is not None:
+                os.close(lock)
+    except OSError as problem:
+        what = f"{problem.strerror} ({problem.filename})" if problem.filename else str(problem)
+        raise StudioError(f"{target} could not be written: {what}; nothing was kept.") from None
+    except UnicodeEncodeError:
+        raise StudioError(f"{target} could not be written: a path in it is no text.") from None
+    finally:
+        for folder in made if not done else ():
+            with suppress(OSError):  # somebody else uses it by now
+                folder.rmdir()
+
+
+def refuse_existing(target: Path) -> None:
+    """Refuse an output folder that is there already.
+
+    Raises:
+        OutputExists: naming it.
+    """
+    if os.path.lexists(target):
+        raise OutputExists(f"{target} exists already; choose another output folder.")
+
+
+def _refuse_full(target: Path, size: int) -> None:
+    there = next(folder for folder in target.parents if os.path.isdir(folder))
+    need, free = size * 105 // 100 + MARGIN, shutil.disk_usage(there).free
+    if need > free:
+        raise StudioError(
+            f"{target} needs {need:,} bytes with a margin, but only {free:,} are free there. "
+            "Make room or choose another disk; nothing was written."
+        )
+
+
+def _sweep(target: Path) -> None:
+    """Remove the temporary siblings of exports to ``target`` whose process is gone."""
+    left = re.compile(re.escape(f".{target.name}.") + r"[a-z0-9_]{8}\.part")
+    for folder in target.parent.iterdir() if fcntl else ():
+        if left.fullmatch(folder.name) and folder.is_dir() and not folder.is_symlink():
+            with suppress(OSError):  # locked: its export is running
+                lock = _lock(folder, wait=False)
+                shutil.rmtree(folder, ignore_errors=True)
+                os.close(lock)
+
+
+def _work_folder(target: Path) -> tuple[Path, int | None]:
+    """A temporary sibling, locked until this process ends, however it ends."""
+    while True:
+        work = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent))
+        if fcntl is None:
+            return work, None
+        with suppress(FileNotFoundError):  # swept before it was locked
+            lock = _lock(work, wait=True)
+            if work.is_dir():
+                return work, lock
+            os.close(lock)
+
+
+def _lock(folder: Path, wait: bool) -> int:
+    assert fcntl is not None
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except OSError:
+        if not wait:
+            os.close(handle)
+            raise
+        # A disk that knows no locks: nobody can sweep there either.
+    return handle
+
+
+def _publish(work: Path, target: Path, parents: list[Path]) -> None:
+    """Rename, and flush the names; what cannot be flushed is taken back."""
+    try:
+        work.rename(target)
+    except OSError:
+        if os.path.lexists(target):
+            raise OutputExists(
+                f"{target} appeared meanwhile; choose another output folder."
+            ) from None
+        raise
+    try:
+        for parent in parents:
+            _sync(parent)
+    except OSError:
+        target.rename(work)
+        raise
+
+
+def _sync(path: Path) -> None:
+    if os.name == "nt" and path.is_dir():  # Windows flushes folders with their files
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
