@@ -131,13 +131,7 @@ def inspect(
         "tensors": {name: _tensor(merge, t) for t, name in enumerate(merge.deltas.names)},
     }
     if overlaps:
-        reports = report(merge.deltas, part(progress, 0.3, 1.0))
-        for name, each in reports.items():
-            found["tensors"][name] |= each.plain()
-        found["layers"] = by_layer(reports)
-        sides = ("columns", "rows")
-        tasks = merge.deltas.tasks
-        found["largest_overlap"] = {side: largest(reports, tasks, side) for side in sides}
+        _add_overlaps(found, merge.deltas, part(progress, 0.3, 1.0))
     return found
 
 
@@ -181,6 +175,16 @@ def warnings(gram: Gram) -> list[str]:
                 f"'{other}' and the tasks before it; the order of these tasks matters."
             )
     return found
+
+
+def _add_overlaps(found: dict, deltas: Deltas, progress: Progress) -> None:
+    """Sign conflict and subspace overlap: by tensor, by layer, and the largest overlaps."""
+    reports = report(deltas, progress)
+    for name, each in reports.items():
+        found["tensors"][name] |= each.plain()
+    found["layers"] = by_layer(reports)
+    sides = ("columns", "rows")
+    found["largest_overlap"] = {side: largest(reports, deltas.tasks, side) for side in sides}
 
 
 def _order(merge: Merge) -> dict:

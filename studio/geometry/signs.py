@@ -49,7 +49,7 @@ class SignConflict:
 def sign_conflict(tensor: TensorDeltas, dtype: torch.dtype) -> SignConflict:
     """Sign conflict between n deltas of one tensor, in pieces of ``CHUNK`` elements.
 
-    Counts are integers and sums are added by one thread in index order: the same bits at any
+    Counts are integers and sums are taken by one thread, piece after piece: the same bits at any
     number of threads.
 
     Args:
@@ -59,36 +59,31 @@ def sign_conflict(tensor: TensorDeltas, dtype: torch.dtype) -> SignConflict:
     Source: Yadav et al. 2023, TIES-merging (arXiv 2306.01708), Sec. 3.
     """
     n = len(tensor.sources)
-    net, both = torch.zeros(2, n, n, dtype=torch.int64)
-    opposite_size, both_size = np.zeros((n, n)), np.zeros((n, n))
+    opposite, both = np.zeros((2, n, n), dtype=np.int64)
+    opposite_size, both_size = np.zeros((2, n, n))
     torn = shared = 0
     for start, stop in pieces(tensor.base.numel(), CHUNK):
-        deltas = [tensor.delta(task, start, stop, dtype) for task in range(n)]
-        signs = torch.zeros(n, stop - start)
-        for sign, delta in zip(signs, deltas, strict=True):
-            if delta is not None:
-                sign.copy_(delta.sign())
-        net += (signs @ signs.T).long()  # whole numbers up to CHUNK: exact in float32
-        both += (signs.abs() @ signs.abs().T).long()
-        torn += int((signs.amax(0) * signs.amin(0) < 0).sum())
-        shared += int((signs.abs().sum(0) > 1).sum())
-        _add_sizes(deltas, signs, opposite_size, both_size)
+        found = (tensor.delta(task, start, stop, dtype) for task in range(n))
+        deltas = {task: delta.numpy() for task, delta in enumerate(found) if delta is not None}
+        up, down = np.zeros((2, stop - start), dtype=np.int64)
+        for i, first in deltas.items():
+            up += first > 0
+            down += first < 0
+            for j, second in deltas.items():
+                if j <= i:
+                    smaller = np.minimum(np.abs(first), np.abs(second))
+                    against = (first > 0) & (second < 0) | (first < 0) & (second > 0)
+                    opposite[i, j] += np.count_nonzero(against)
+                    both[i, j] += np.count_nonzero(smaller)
+                    opposite_size[i, j] += smaller[against].sum(dtype=np.float64)
+                    both_size[i, j] += smaller.sum(dtype=np.float64)
+        torn += int(np.count_nonzero((up > 0) & (down > 0)))
+        shared += int(np.count_nonzero(up + down > 1))
     return SignConflict(
-        (both - net) // 2, both, torch.from_numpy(opposite_size), torch.from_numpy(both_size),
+        _mirrored(opposite), _mirrored(both), _mirrored(opposite_size), _mirrored(both_size),
         torn, shared,
     )  # fmt: skip
 
 
-def _add_sizes(
-    deltas: list[Tensor | None], signs: Tensor, opposite_size: np.ndarray, both_size: np.ndarray
-) -> None:
-    sizes = [None if delta is None else delta.abs().numpy() for delta in deltas]
-    for i, first in enumerate(sizes):
-        for j, second in enumerate(sizes[: i + 1]):
-            if first is None or second is None:
-                continue
-            smaller = np.minimum(first, second)
-            against = signs[i].numpy() * signs[j].numpy() < 0
-            both_size[i, j] = both_size[j, i] = both_size[i, j] + smaller.sum(dtype=np.float64)
-            opposing = smaller[against].sum(dtype=np.float64)
-            opposite_size[i, j] = opposite_size[j, i] = opposite_size[i, j] + opposing
+def _mirrored(lower: np.ndarray) -> Tensor:
+    return torch.from_numpy(lower + np.tril(lower, -1).T)
