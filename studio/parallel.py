@@ -11,11 +11,16 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def in_order(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+SMALL = 64  # results that may wait, where a result is small
+
+
+def in_order(
+    work: Callable[[Item], Result], items: Iterable[Item], waiting: int = 1
+) -> Iterator[Result]:
     """Results of ``work`` in the order of the items.
 
-    As many items are in work at a time as torch has threads, and one more waits; every torch
-    operation inside runs on one thread, so that no result depends on how many there are. An
+    As many items are in work at a time as torch has threads, and ``waiting`` results may wait for
+    a slow one before them; every torch operation inside runs on one thread, so that no result depends on how many there are. An
     exception of one item, or of whoever consumes the results, drops those not begun.
     """
     threads = torch.get_num_threads()
@@ -24,7 +29,7 @@ def in_order(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[
     try:
         for item in items:
             begun.append(pool.submit(work, item))
-            if len(begun) > threads:
+            if len(begun) >= threads + waiting:
                 yield begun.popleft().result()
         while begun:
             yield begun.popleft().result()

@@ -16,7 +16,7 @@ from torch import Tensor
 from studio.checkpoints.stored import DTYPES, Entry, Stored, stamp, tensor_bytes
 from studio.errors import BadCheckpoint
 from studio.files import inside, mapping, open_regular, parse_json, read_mapping
-from studio.parallel import in_order
+from studio.parallel import SMALL, in_order
 
 LARGEST_HEADER = 16 * 2**20
 MOST_TENSORS = 100_000
@@ -61,7 +61,7 @@ class Weights:
     @cached_property
     def root(self) -> str:
         """Weights root: sha256 over the sorted (name, dtype, shape, sha256 of the bytes)."""
-        hashes = in_order(self.sha256, self.entries)
+        hashes = in_order(self.sha256, self.entries, SMALL)
         return weights_root(
             (name, entry.code, entry.shape, digest)
             for (name, entry), digest in zip(self.entries.items(), hashes, strict=True)

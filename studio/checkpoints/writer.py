@@ -11,7 +11,7 @@ from torch import Tensor
 
 from studio.checkpoints.stored import CODES, tensor_bytes
 from studio.checkpoints.weights import weights_root
-from studio.parallel import in_order
+from studio.parallel import SMALL, in_order
 from studio.progress import Progress, silent
 
 LARGEST_SHARD = 5 * 10**9
@@ -58,7 +58,7 @@ def write_weights(
         return _write_tensor(*places[name], values(name))
 
     total, done, hashes = max(sum(sizes.values()), 1), 0, {}
-    for name, digest in zip(places, in_order(write, places), strict=True):
+    for name, digest in zip(places, in_order(write, places, SMALL), strict=True):
         hashes[name] = digest
         done += sizes[name]
         progress(done / total, f"written: {name}")

@@ -10,7 +10,7 @@ from torch import Tensor
 from studio.checkpoints.deltas import CHUNK, Deltas, Room, TensorDeltas, not_finite, pieces
 from studio.checkpoints.lora import Factors
 from studio.geometry import scopes
-from studio.parallel import in_order
+from studio.parallel import SMALL, in_order
 from studio.progress import Progress, silent
 
 
@@ -84,7 +84,7 @@ def gram(deltas: Deltas, rows: Tensor | None = None, progress: Progress = silent
 
     names = deltas.names
     blocks = []
-    for t, found in enumerate(in_order(block, range(len(names)))):
+    for t, found in enumerate(in_order(block, range(len(names)), SMALL)):
         progress(t / len(names), f"inner products of {names[t]}")
         if not bool(found.isfinite().all()):
             raise not_finite(deltas, names[t])

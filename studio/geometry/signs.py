@@ -77,8 +77,8 @@ def sign_conflict(tensor: TensorDeltas, dtype: torch.dtype) -> SignConflict:
                     both[i, j] += np.count_nonzero(smaller)
                     opposite_size[i, j] += smaller[against].sum(dtype=np.float64)
                     both_size[i, j] += smaller.sum(dtype=np.float64)
-        torn += np.count_nonzero((up > 0) & (down > 0))
-        shared += np.count_nonzero(up + down > 1)
+        torn += int(np.count_nonzero((up > 0) & (down > 0)))
+        shared += int(np.count_nonzero(up + down > 1))
     return SignConflict(
         _mirrored(opposite), _mirrored(both), _mirrored(opposite_size), _mirrored(both_size),
         torn, shared,

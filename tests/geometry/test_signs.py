@@ -15,7 +15,8 @@ from tests.conftest import dense_deltas, draw, save_model
 def tensor_of(*rows: list[float] | None) -> TensorDeltas:
     length = len(next(row for row in rows if row is not None))
     sources = tuple(None if row is None else torch.tensor(row) for row in rows)
-    return TensorDeltas("w", (length,), torch.zeros(length), sources)
+    base = torch.zeros(length)  # read like a stored tensor: by slices
+    return TensorDeltas("w", (length,), base, sources)  # type: ignore[arg-type]
 
 
 def conflict(*rows: list[float] | None):
