@@ -27,6 +27,7 @@ from tests.benchmarks.cases import COEFFICIENT, TIES_DENSITY, Models, models, wr
 from tests.benchmarks.measure import Refused, Row, Sample, whole_process
 
 _DTYPES = {"fp32": "float32", "bf16": "bfloat16"}
+_APART = 1e-6
 _WRONG = "for name in [w_in.name] + (w_in.aliases or [])"
 _RIGHT = "for name in [w_in.name] + list(w_in.aliases or [])"
 
@@ -56,7 +57,7 @@ def compare(
     """Pairs of whole processes, and how far the two results are apart."""
     recipe = write_recipe(found, method, scratch)
     config = write_config(found, method, scratch)
-    ours, theirs, gap = [], [], 0.0
+    ours, theirs, gap = [], [], (0.0, 0.0)
     figure = f"whole process, {method} / mergekit 0.1.5 (one line mended)"
     try:
         for _ in range(repeats):
@@ -64,11 +65,12 @@ def compare(
                 mine, other = Path(folder) / "ours", Path(folder) / "mergekit"
                 ours.append(_ours(recipe, mine, threads))
                 theirs.append(_theirs(mergekit, config, other, threads))
-                gap = max(gap, largest_gap(mine, other))
+                gap = gaps(mine, other)
     except Refused as refusal:
         return Row(figure, found.name, refused=str(refusal))
     row = Row(figure, found.name, tuple(ours), tuple(theirs))
-    return replace(row, more=(("largest difference of a weight:", gap),))
+    names = ("largest difference of a weight:", "share of weights over 1e-6 apart:")
+    return replace(row, more=tuple(zip(names, gap, strict=True)))
 
 
 def write_config(found: Models, method: str, folder: Path) -> Path:
@@ -89,8 +91,11 @@ def write_config(found: Models, method: str, folder: Path) -> Path:
     return file
 
 
-def largest_gap(first: Path, second: Path) -> float:
-    """Largest difference of two written models, element by element."""
+def gaps(first: Path, second: Path) -> tuple[float, float]:
+    """Largest difference of two written models, and the share of weights over 1e-6 apart.
+
+    TIES differs where several magnitudes equal the threshold: mergekit keeps as many as fit.
+    """
     names = ("model.safetensors", "model-00001-of-00001.safetensors")
     opened = []
     for folder in (first, second):
@@ -98,10 +103,13 @@ def largest_gap(first: Path, second: Path) -> float:
         opened.append(safe_open(str(file), framework="pt"))
     ours, theirs = opened
     assert set(ours.keys()) == set(theirs.keys()), "the two models differ in their tensors"
-    return max(
-        float((ours.get_tensor(k).float() - theirs.get_tensor(k).float()).abs().max())
-        for k in ours.keys()  # noqa: SIM118
-    )
+    largest, apart, numel = 0.0, 0, 0
+    for name in ours.keys():  # noqa: SIM118
+        gap = (ours.get_tensor(name).float() - theirs.get_tensor(name).float()).abs()
+        largest = max(largest, float(gap.max()))
+        apart += int((gap > _APART).sum())
+        numel += gap.numel()
+    return largest, apart / numel
 
 
 def _ours(recipe: Path, target: Path, threads: int) -> Sample:
