@@ -20,8 +20,9 @@ def in_order(
     """Results of ``work`` in the order of the items.
 
     As many items are in work at a time as torch has threads, and ``waiting`` results may wait for
-    a slow one before them; every torch operation inside runs on one thread, so that no result depends on how many there are. An
-    exception of one item, or of whoever consumes the results, drops those not begun.
+    a slow one before them. Every torch operation inside runs on one thread, so that no result
+    depends on how many there are. An exception of one item, or of whoever consumes the results,
+    drops those not begun.
     """
     threads = torch.get_num_threads()
     pool = ThreadPoolExecutor(threads, "tensors", initializer=torch.set_num_threads, initargs=(1,))
