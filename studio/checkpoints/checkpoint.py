@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -55,7 +56,9 @@ class Checkpoint:
     def config(self) -> dict:
         """The folder's ``config.json``; empty if it has none."""
         file = self.folder / "config.json"
-        return read_mapping(inside(self.folder, file), BadCheckpoint) if file.exists() else {}
+        return (
+            read_mapping(inside(self.folder, file), BadCheckpoint) if os.path.lexists(file) else {}
+        )
 
 
 def open_checkpoint(source: str | Path) -> Checkpoint:
@@ -66,7 +69,7 @@ def open_checkpoint(source: str | Path) -> Checkpoint:
     """
     folder = source_folder(str(source.absolute() if isinstance(source, Path) else source))
     try:
-        if (folder / lora.CONFIG_FILE).exists():
+        if os.path.lexists(folder / lora.CONFIG_FILE):
             file = folder / lora.WEIGHTS_FILE
             if not file.exists() and (folder / "adapter_model.bin").exists():
                 raise BadCheckpoint(

@@ -53,6 +53,11 @@ def join(base: Checkpoint, task: str, checkpoint: Checkpoint) -> Join:
 def _join_full(base: Checkpoint, task: str, checkpoint: Checkpoint) -> Join:
     mergeable = [name for name in base.names if not is_head(name)]
     required = [name for name in mergeable if not _may_be_absent(base, name)]
+    if not required:
+        raise BadCheckpoint(
+            f"The base {base.folder} holds {len(base.names)} tensors, none of which can be merged: "
+            "heads, poolers and counters alone are no model."
+        )
     stored = set(checkpoint.names)
     prefix = _prefix(task, checkpoint, required, stored)
     shared = {name: prefix + name for name in mergeable if prefix + name in stored}
