@@ -21,7 +21,7 @@ from studio.files import inside
 from studio.folders import new_folder
 from studio.merge import Merge, merged_pieces
 from studio.progress import Progress, part, silent
-from studio.recipe import Recipe, save_recipe
+from studio.recipe import Recipe, recipe_text
 from studio.tasks.live import quiet_transformers
 from studio.tasks.scores import Score
 from studio.tasks.task import Task
@@ -72,7 +72,7 @@ def export(
         for task in copies:
             _write_classifier(merge, work / "classifiers" / task.name, task)
         recorded = with_digests(merge)
-        save_recipe(recorded, work / "recipe.yaml")
+        _write_text(work / "recipe.yaml", recipe_text(recorded, work / "recipe.yaml"))
         _write_text(work / RECORD, json.dumps(record(merge, root, scores), indent=1))
         _write_text(work / "README.md", model_card(recorded, kept, scores or {}, root))
         progress(0.9, "loading the result once to check it")

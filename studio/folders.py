@@ -54,7 +54,8 @@ def new_folder(target: Path, size: int = 0) -> Iterator[Path]:
             if lock is not None:
                 os.close(lock)
     except OSError as problem:
-        what = f"{problem.strerror} ({problem.filename})" if problem.filename else str(problem)
+        what = problem.strerror or str(problem)
+        what += f" ({problem.filename})" if problem.filename else ""
         raise StudioError(f"{target} could not be written: {what}; nothing was kept.") from None
     except UnicodeEncodeError:
         raise StudioError(f"{target} could not be written: a path in it is no text.") from None

@@ -176,12 +176,18 @@ def load_recipe(path: Path) -> Recipe:
 
 def save_recipe(recipe: Recipe, path: Path) -> None:
     """Write a recipe with paths relative to the file where that is possible."""
+    write_file(path, recipe_text(recipe, path))
+
+
+def recipe_text(recipe: Recipe, path: Path) -> str:
+    """What stands in a recipe file at ``path``, as JSON or YAML."""
     plain = recipe.plain()
     folder = Path(os.path.abspath(path)).parent
     for entry, key in [(plain, "base"), *((task, "checkpoint") for task in plain["tasks"])]:
         entry[key] = _relative(entry[key], folder)
-    text = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True)
-    write_file(path, json.dumps(plain, indent=1) if path.suffix == ".json" else text)
+    if path.suffix == ".json":
+        return json.dumps(plain, indent=1)
+    return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True)
 
 
 def parse_recipe(data: dict, folder: Path, where: str) -> Recipe:
