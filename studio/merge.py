@@ -1,7 +1,7 @@
 """A merge: from a recipe to merged tensors, streamed piece by piece."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,14 +15,10 @@ from studio.geometry.gram import Gram, gram
 from studio.geometry.orthogonal import Basis
 from studio.methods import method, method_type
 from studio.methods.method import Method, mixing
-from studio.parallel import in_order
-from studio.progress import Progress, silent
+from studio.parallel import SMALL, in_order
 from studio.recipe import GroupedCoefficient, Recipe
 
-# Elements; the work is elementwise, so no cut changes a bit.
-_PIECE = 2**20  # handed on at a time
-_BLOCK = 2**17  # computed at a time, within the processor's caches
-_WHOLE = 2**62
+_PIECE = 2**18  # elements at a time; the work is elementwise, so no cut changes a bit
 
 
 @dataclass(frozen=True)
@@ -158,7 +154,7 @@ def merged_pieces(merge: Merge, name: str, size: int = _PIECE) -> Iterator[Tenso
     """One merged tensor in flat pieces: base + sum_i mixing_i delta_i (MDM-OC, Eq. 2).
 
     Per element, tasks are added in the recipe's order with separate multiply and add in the
-    compute dtype, and the result is cast once.
+    compute dtype, and the result is cast once. A piece is valid until the next is asked for.
 
     Raises:
         NotFinite: an input holds NaN or infinity, or the result leaves the output's range.
@@ -172,21 +168,42 @@ def merged_pieces(merge: Merge, name: str, size: int = _PIECE) -> Iterator[Tenso
     tensor, room = merge.vectors.at(name), Room()
     weights = merge.mixing[merge.deltas.names.index(name)].tolist()
     for start, stop in pieces(tensor.numel, size):
-        merged = torch.empty(stop - start, dtype=target)
-        for first, last in pieces(stop - start, _BLOCK):
-            total = _sum(tensor, weights, start + first, start + last, dtype, room)
-            merged[first:last] = _cast(merge, name, total, target)
-        yield merged
+        total = _sum(tensor, weights, start, stop, dtype, room)
+        yield _cast(merge, name, total, target)
 
 
-def merged_tensors(merge: Merge, progress: Progress = silent) -> Iterator[tuple[str, Tensor]]:
-    """Every tensor that differs from the base's, merged and whole, in the order of names."""
-    names = merge.changed
+def merged_tensors(merge: Merge) -> dict[str, Tensor]:
+    """Every tensor that differs from the base's, merged and whole, by name."""
+    entries = merge.base.weights.entries
+    merged = {
+        name: torch.empty(entries[name].shape, dtype=merge.output_dtype(name))
+        for name in merge.changed
+    }
+    merged_into(merge, merged)
+    return merged
+
+
+def merged_into(merge: Merge, places: Mapping[str, Tensor]) -> None:
+    """Merge tensors into memory that is there: the numbers of an export, in each place's dtype.
+
+    Args:
+        merge: of the tensors.
+        places: contiguous, by name, each of its tensor's shape; on any device.
+
+    Raises:
+        NotFinite: as ``merged_pieces``; the places then hold a part of the merge.
+    """
     merge.prepare()
-    whole = in_order(lambda name: next(merged_pieces(merge, name, _WHOLE)), names)
-    for t, (name, merged) in enumerate(zip(names, whole, strict=True)):
-        progress(t / len(names), f"merging {name}")
-        yield name, merged.reshape(merge.base.weights.entries[name].shape)
+
+    def fill(name: str) -> None:
+        place, at = places[name].view(-1), 0
+        for piece in merged_pieces(merge, name):
+            place[at : at + len(piece)].copy_(piece)
+            at += len(piece)
+
+    largest_first = sorted(places, key=lambda name: -places[name].numel())
+    for _ in in_order(fill, largest_first, SMALL):
+        pass
 
 
 def _sum(

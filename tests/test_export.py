@@ -45,7 +45,7 @@ def test_an_export_is_what_transformers_loads(tiny_zoo, tmp_path):
     model, report = AutoModel.from_pretrained(tmp_path / "out", output_loading_info=True)
     assert not report["missing_keys"]
     assert not report["unexpected_keys"]
-    for name, tensor in merged_tensors(merge):
+    for name, tensor in merged_tensors(merge).items():
         assert model.state_dict()[name].equal(tensor)
     assert AutoTokenizer.from_pretrained(tmp_path / "out")("red cat")["input_ids"]
     assert open_checkpoint(tmp_path / "out").digest == root
@@ -125,7 +125,7 @@ def test_exact_unmerge_equals_never_merged_in_every_position(
     """One or two tasks out, every cache warm, against merges that never opened them."""
     full = open_merge(make_recipe(options=options))
     full.deltas.keep_in_memory(10**6)
-    dict(merged_tensors(full))
+    merged_tensors(full)
     for count in (1, 2):
         for gone in combinations(full.recipe.names, count):
             recipe = unmerge(full.recipe, gone, "exact")

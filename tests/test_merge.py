@@ -21,7 +21,7 @@ def golden_merge(zoo, coefficients, **fields):
 
 
 def difference(merge, expected):
-    merged = dict(merged_tensors(merge))
+    merged = merged_tensors(merge)
     assert set(merged) == set(expected)
     return max(float((merged[k] - expected[k]).abs().max()) for k in merged)
 
@@ -71,23 +71,28 @@ def test_golden_components(golden_zoo):
 def test_a_merge_of_full_and_lora_checkpoints_is_the_dense_sum(make_recipe, zoo_folder):
     dense = dense_deltas(zoo_folder)
     base = load_file(zoo_folder / "base" / "model.safetensors")
-    merged = dict(merged_tensors(open_merge(make_recipe(method="task_arithmetic"))))
+    merged = merged_tensors(open_merge(make_recipe(method="task_arithmetic")))
     for name, tensor in merged.items():
         expected = base[name] + 0.3 * sum(delta[name] for delta in dense.values())
         torch.testing.assert_close(tensor.double(), expected.double(), rtol=1e-5, atol=1e-6)
 
 
+def joined(pieces):
+    """Pieces put together; each is valid only until the next is asked for."""
+    return torch.cat([piece.clone() for piece in pieces])
+
+
 def test_the_size_of_the_pieces_changes_no_bit(make_recipe):
     merge = open_merge(make_recipe())
     for name in merge.deltas.names:
-        whole = torch.cat(list(merged_pieces(merge, name)))
-        assert all(torch.cat(list(merged_pieces(merge, name, k))).equal(whole) for k in (1, 5, 16))
+        whole = joined(merged_pieces(merge, name))
+        assert all(joined(merged_pieces(merge, name, k)).equal(whole) for k in (1, 5, 16))
 
 
 def test_coefficients_per_group_of_tensors(make_recipe, zoo_folder):
     grouped = GroupedCoefficient(0.0, (("layer.0.*", 1.0), ("*.bias", 5.0)))
     recipe = make_recipe("red", method="task_arithmetic").with_coefficients({"red": grouped})
-    merged = dict(merged_tensors(open_merge(recipe)))
+    merged = merged_tensors(open_merge(recipe))
     red = {
         k.removeprefix("bert."): v
         for k, v in load_file(zoo_folder / "red" / "model.safetensors").items()
@@ -106,16 +111,16 @@ def test_a_pattern_that_matches_nothing_is_refused(make_recipe):
 
 
 def test_the_output_dtype_is_the_recipes_and_one_cast(make_recipe):
-    wide = dict(merged_tensors(open_merge(make_recipe())))
+    wide = merged_tensors(open_merge(make_recipe()))
     for dtype in ("float16", "bfloat16"):
-        narrow = dict(merged_tensors(open_merge(make_recipe(dtype=dtype))))
+        narrow = merged_tensors(open_merge(make_recipe(dtype=dtype)))
         assert all(narrow[k].equal(wide[k].to(getattr(torch, dtype))) for k in wide)
 
 
 def test_a_result_beyond_the_dtype_is_refused_in_numbers(make_recipe):
     recipe = make_recipe("red", dtype="float16").with_coefficients({"red": 1e7})
     with pytest.raises(NotFinite, match="float16 ends at 6.55e\\+04"):
-        dict(merged_tensors(open_merge(recipe)))
+        merged_tensors(open_merge(recipe))
 
 
 def test_a_recorded_digest_is_checked(make_recipe):
@@ -130,4 +135,4 @@ def test_no_task_at_all_is_the_base(make_recipe):
     merge = open_merge(recipe)
     assert merge.deltas.names == ()
     name = "layer.0.dense.bias"
-    assert torch.cat(list(merged_pieces(merge, name))).equal(merge.base.tensor(name))
+    assert joined(merged_pieces(merge, name)).equal(merge.base.tensor(name))

@@ -58,7 +58,8 @@ def write_weights(
         return _write_tensor(*places[name], values(name))
 
     total, done, hashes = max(sum(sizes.values()), 1), 0, {}
-    for name, digest in zip(places, in_order(write, places, SMALL), strict=True):
+    largest_first = sorted(places, key=lambda name: -sizes[name])
+    for name, digest in zip(largest_first, in_order(write, largest_first, SMALL), strict=True):
         hashes[name] = digest
         done += sizes[name]
         progress(done / total, f"written: {name}")

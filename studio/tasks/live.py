@@ -1,7 +1,7 @@
 """The live model: one encoder in memory that wears a merge, always rebuilt from the base."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.checkpoints.joining import PRETRAINING
 from studio.errors import BadCheckpoint
-from studio.merge import Merge, merged_tensors
+from studio.merge import Merge, merged_into
 
 _loading = threading.Lock()
 
@@ -28,7 +28,7 @@ class LiveModel:
         self.device = device
         self.encoder = load_encoder(base).to(device)
         self.tokenizer = load_tokenizer(base)
-        self._parameters = dict(self.encoder.state_dict(keep_vars=True))
+        self._parameters = dict(self.encoder.state_dict())  # share the encoder's memory
         self._worn: set[str] = set()
 
     def wear(self, merge: Merge | None) -> None:
@@ -42,14 +42,12 @@ class LiveModel:
         """
         if merge is not None and merge.base.folder != self.base.folder:
             self._refuse_other_base(merge.base)
-        new = set()
-        for name, tensor in merged_tensors(merge) if merge else ():
-            self._worn.add(name)
-            new.add(name)
-            self._put(name, tensor)
-        for name in self._worn - new:
-            self._put(name, self.base.tensor(name))
-        self._worn = new
+        new = self._places(merge.changed) if merge else {}
+        for name, place in self._places(self._worn - set(new)).items():
+            place.copy_(self.base.tensor(name))
+        self._worn = set(new)
+        if merge is not None:
+            merged_into(merge, new)
 
     @property
     def longest_text(self) -> int | None:
@@ -74,18 +72,20 @@ class LiveModel:
                 f"model that would show it is {self.base.folder} ({self.base.digest[:12]}…)."
             )
 
-    def _put(self, name: str, values: Tensor) -> None:
+    def _places(self, names: Iterable[str]) -> dict[str, Tensor]:
+        """The encoder's own memory for some of the base's tensors, by the base's names."""
         prefix = getattr(self.encoder, "base_model_prefix", "") + "."
-        own = name if name in self._parameters else name.removeprefix(prefix)
-        if own not in self._parameters:
-            if name.split(".")[0] in PRETRAINING:  # AutoModel leaves these heads out
-                return
-            raise BadCheckpoint(
-                f"{type(self.encoder).__name__} has no tensor {name}, so the base folder's "
-                "config.json does not describe its weights."
-            )
-        with torch.no_grad():
-            self._parameters[own].copy_(values)
+        places = {}
+        for name in names:
+            own = name if name in self._parameters else name.removeprefix(prefix)
+            if own in self._parameters:
+                places[name] = self._parameters[own]
+            elif name.split(".")[0] not in PRETRAINING:  # AutoModel leaves these heads out
+                raise BadCheckpoint(
+                    f"{type(self.encoder).__name__} has no tensor {name}, so the base folder's "
+                    "config.json does not describe its weights."
+                )
+        return places
 
 
 def load_encoder(checkpoint: Checkpoint) -> nn.Module:

@@ -21,7 +21,7 @@ from torch import Tensor  # noqa: E402
 from studio.errors import StudioError  # noqa: E402
 from studio.export import _write_model, export  # noqa: E402
 from studio.geometry.gram import gram  # noqa: E402
-from studio.merge import Merge, merged_tensors, open_merge  # noqa: E402
+from studio.merge import Merge, merged_into, open_merge  # noqa: E402
 from studio.progress import silent  # noqa: E402
 from studio.recipe import load_recipe  # noqa: E402
 from tests.benchmarks.measure import Sample, measured  # noqa: E402
@@ -77,8 +77,7 @@ def live_work(recipe: Path, scratch: Path, moves: int = 6) -> dict[str, list[Sam
 
 def _exact(before: Merge, after: Merge, worn: Worn) -> None:
     """Every merged tensor anew, as on the release of a slider."""
-    for name, tensor in merged_tensors(after):
-        worn[name].copy_(tensor)
+    merged_into(after, worn)
 
 
 # How a live model goes from one merge to the next; a faster way for one slider gets a line here.

@@ -84,7 +84,7 @@ def test_every_distance_is_that_of_a_streamed_merge_in_that_order(make_recipe, o
     base = load_file(f"{recipe.base}/model.safetensors")
     changes = {}
     for order in permutations(recipe.tasks):
-        tensors = dict(merged_tensors(open_merge(replace(recipe, tasks=order))))
+        tensors = merged_tensors(open_merge(replace(recipe, tasks=order)))
         changes[tuple(t.name for t in order)] = torch.cat(
             [(tensors[k].double() - v.double()).flatten() for k, v in sorted(base.items())]
         )

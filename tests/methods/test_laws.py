@@ -29,7 +29,7 @@ every_setting = pytest.mark.parametrize(("name", "options"), SETTINGS)
 
 
 def merged(recipe):
-    return dict(merged_tensors(open_merge(recipe)))
+    return merged_tensors(open_merge(recipe))
 
 
 @every_setting

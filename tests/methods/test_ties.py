@@ -13,7 +13,7 @@ def merged(folder, deltas, coefficients=None, **options):
     coefficients = coefficients or [1.0] * len(deltas)
     tasks = tuple(TaskEntry(f"t{i}", str(folder / f"t{i}"), c) for i, c in enumerate(coefficients))
     recipe = Recipe(str(folder / "base"), tasks, "ties", options)
-    return dict(merged_tensors(open_merge(recipe)))["a.weight"].tolist()
+    return merged_tensors(open_merge(recipe))["a.weight"].tolist()
 
 
 def test_small_entries_fall_and_the_minority_sign_is_left_out(tmp_path):

@@ -53,7 +53,7 @@ def test_an_adapter_expert_is_what_peft_merges(bench, tiny_zoo):
 
     base = BertModel.from_pretrained(tiny_zoo / "base")
     merged = PeftModel.from_pretrained(base, str(tiny_zoo / "animal")).merge_and_unload().eval()
-    ours = dict(merged_tensors(bench.expert("animal")))
+    ours = merged_tensors(bench.expert("animal"))
     theirs = merged.state_dict()
     assert len(ours) == 10
     for name, tensor in ours.items():
@@ -248,7 +248,7 @@ def test_labels_must_be_a_list_of_different_names(tiny_copy):
 def test_a_base_without_config_merges_but_says_why_it_cannot_be_scored(tiny_copy):
     (tiny_copy / "base" / "config.json").unlink()
     bench = Bench(load_zoo(tiny_copy), CPU)
-    assert dict(merged_tensors(bench.merge(bench.zoo.recipe())))
+    assert merged_tensors(bench.merge(bench.zoo.recipe()))
     with pytest.raises(BadCheckpoint, match="no config.json. It can be merged, but live scores"):
         bench.score(None)
 
