@@ -1,6 +1,6 @@
 """Gram blocks: the inner products of n deltas in every tensor, from one streaming pass."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -122,29 +122,33 @@ def _block(tensor: TensorDeltas, rows: Tensor | None, dtype: torch.dtype) -> Ten
     low = torch.tensor([f is not None for f in factors])
     if all(f is not None or s is None for f, s in zip(factors, tensor.sources, strict=True)):
         return inner
-    return torch.where(low[:, None] & low, inner, _streamed(tensor, None, dtype))
+    return torch.where(low[:, None] & low, inner, _streamed(tensor, None, dtype, low.tolist()))
 
 
-def _streamed(tensor: TensorDeltas, rows: Tensor | None, dtype: torch.dtype) -> Tensor:
+def _streamed(
+    tensor: TensorDeltas, rows: Tensor | None, dtype: torch.dtype, low: Sequence[bool] = ()
+) -> Tensor:
+    """Products by the stream; those between two deltas that are ``low`` are left 0."""
     n = len(tensor.sources)
-    total, room = np.zeros((n, n)), Room()
+    low = low or [False] * n
+    total, room = [[0.0] * n for _ in range(n)], Room()
     for start, stop in pieces(tensor.numel, CHUNK):
-        values: list[np.ndarray | None] = []
+        values: list[Tensor | None] = []
         for task, delta in enumerate(tensor.vectors(start, stop, dtype, room)):
             if delta is None:
                 values.append(None)
-            else:
-                double = room.take(("double", task), stop - start, torch.float64)
-                values.append(double.copy_(delta).numpy())
+            else:  # from an aligned buffer, for a product may depend on where its input lies
+                values.append(room.take(("double", task), stop - start, torch.float64).copy_(delta))
         vectors = values if rows is None else [_combined(values, row) for row in rows.tolist()]
         for i, first in enumerate(vectors):
             for j, second in enumerate(vectors[: i + 1]):
-                if first is not None and second is not None:
-                    total[i, j] += np.einsum("k,k->", first, second)
-    return torch.from_numpy(total + np.tril(total, -1).T)
+                if first is not None and second is not None and not (low[i] and low[j]):
+                    total[i][j] += float(torch.dot(first, second))
+    lower = torch.tensor(total, dtype=torch.float64).reshape(n, n)
+    return lower + lower.tril(-1).T
 
 
-def _combined(values: list[np.ndarray | None], weights: list[float]) -> np.ndarray | None:
+def _combined(values: list[Tensor | None], weights: list[float]) -> Tensor | None:
     """Sum of weighted vectors in index order."""
     total = None
     for weight, value in zip(weights, values, strict=True):
