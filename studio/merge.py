@@ -150,11 +150,19 @@ def coefficients(recipe: Recipe, deltas: Deltas) -> Tensor:
     return torch.tensor(columns, dtype=torch.float64).reshape(len(columns), len(names)).T
 
 
-def merged_pieces(merge: Merge, name: str, size: int = _PIECE) -> Iterator[Tensor]:
+def merged_pieces(
+    merge: Merge, name: str, size: int = _PIECE, place: Tensor | None = None
+) -> Iterator[Tensor]:
     """One merged tensor in flat pieces: base + sum_i mixing_i delta_i (MDM-OC, Eq. 2).
 
     Per element, tasks are added in the recipe's order with separate multiply and add in the
     compute dtype, and the result is cast once. A piece is valid until the next is asked for.
+
+    Args:
+        merge: of the tensor.
+        name: of the tensor.
+        size: elements of a piece.
+        place: flat memory of the compute dtype, in which the sums are formed and stay.
 
     Raises:
         NotFinite: an input holds NaN or infinity, or the result leaves the output's range.
@@ -168,7 +176,9 @@ def merged_pieces(merge: Merge, name: str, size: int = _PIECE) -> Iterator[Tenso
     tensor, room = merge.vectors.at(name), Room()
     weights = merge.mixing[merge.deltas.names.index(name)].tolist()
     for start, stop in pieces(tensor.numel, size):
-        total = _sum(tensor, weights, start, stop, dtype, room)
+        where = room.take("total", stop - start, dtype) if place is None else place[start:stop]
+        total = where.copy_(tensor.base_piece(start, stop, dtype, room))
+        _add(total, tensor, weights, start, room)
         yield _cast(merge, name, total, target)
 
 
@@ -197,8 +207,10 @@ def merged_into(merge: Merge, places: Mapping[str, Tensor]) -> None:
 
     def fill(name: str) -> None:
         place, at = places[name].view(-1), 0
-        for piece in merged_pieces(merge, name):
-            place[at : at + len(piece)].copy_(piece)
+        within = place if _holds_sums(merge, name, place) else None
+        for piece in merged_pieces(merge, name, place=within):
+            if within is None:
+                place[at : at + len(piece)].copy_(piece)
             at += len(piece)
 
     largest_first = sorted(places, key=lambda name: -places[name].numel())
@@ -206,18 +218,45 @@ def merged_into(merge: Merge, places: Mapping[str, Tensor]) -> None:
         pass
 
 
-def _sum(
-    tensor: TensorDeltas, weights: list[float], start: int, stop: int, dtype: torch.dtype,
-    room: Room,
-) -> Tensor:  # fmt: skip
-    total = room.take("total", stop - start, dtype)
-    product = room.take("product", stop - start, dtype)
-    total.copy_(tensor.base_piece(start, stop, dtype, room))
+def component(merge: Merge, task: str) -> dict[str, Tensor]:
+    """One task's component, before its coefficient: what a move of its slider adds or takes.
+
+    Returns:
+        Per merged tensor a flat one in the compute dtype; not to be changed, for where the
+        component is a delta that is held in memory, it is that memory.
+    """
+    merge.prepare()
+    rows, index = merge.basis.rows, merge.recipe.names.index(task)
+
+    def make(name: str) -> Tensor:
+        tensor, dtype = merge.vectors.at(name), merge.compute_dtype
+        weights = rows[merge.deltas.names.index(name) % len(rows), index].tolist()
+        used = [i for i, weight in enumerate(weights) if weight != 0.0]
+        if len(used) == 1 and weights[used[0]] == 1.0:
+            whole = tensor.delta(used[0], 0, tensor.numel, dtype)
+            return torch.zeros(tensor.numel, dtype=dtype) if whole is None else whole
+        total, room = torch.zeros(tensor.numel, dtype=dtype), Room()
+        for start, stop in pieces(tensor.numel, _PIECE):
+            _add(total[start:stop], tensor, weights, start, room)
+        return total
+
+    names = merge.deltas.names
+    return dict(zip(names, in_order(make, names), strict=True))
+
+
+def _holds_sums(merge: Merge, name: str, place: Tensor) -> bool:
+    """Whether a tensor's sums can be formed where the merged tensor will be."""
+    same = place.dtype == merge.compute_dtype == merge.output_dtype(name)
+    return same and place.device.type == "cpu" and name in merge.deltas.names
+
+
+def _add(total: Tensor, tensor: TensorDeltas, weights: list[float], start: int, room: Room) -> None:
+    """Add weighted vectors to the elements from ``start`` on, task by task."""
+    stop, dtype = start + len(total), total.dtype
+    product = room.take("product", len(total), dtype)
     for weight, vector in zip(weights, tensor.vectors(start, stop, dtype, room), strict=True):
         if vector is not None:
-            torch.mul(vector, weight, out=product)
-            total.add_(product)
-    return total
+            total.add_(torch.mul(vector, weight, out=product))
 
 
 def _cast(merge: Merge, name: str, values: Tensor, target: torch.dtype) -> Tensor:

@@ -202,9 +202,18 @@ class Deltas:
         return True
 
     def _dense(self, name: str) -> tuple[Tensor | None, ...]:
-        tensor = self.at(name)
-        vectors = tensor.vectors(0, tensor.numel, self.dtype, Room())
-        return tuple(None if values is None else values.clone() for values in vectors)
+        tensor, room = self.at(name), Room()
+        dense = tuple(
+            None if source is None else torch.empty(tensor.numel, dtype=self.dtype)
+            for source in tensor.sources
+        )
+        for start, stop in pieces(tensor.numel):
+            for held, values in zip(
+                dense, tensor.vectors(start, stop, self.dtype, room), strict=True
+            ):
+                if held is not None and values is not None:
+                    held[start:stop] = values
+        return dense
 
     def _fresh(self, name: str) -> TensorDeltas:
         base = self.base.weights.stored(name)

@@ -13,15 +13,17 @@ from studio.geometry.maps import DeltaMap, mds_map, tsne_map
 from studio.geometry.order import Orders
 from studio.merge import Merge
 from studio.recipe import Recipe
-from studio.tasks.bench import Bench
+from studio.tasks.bench import Bench, resident_limit
 from studio.tasks.evaluate import Evaluation
 from studio.tasks.scores import Score
+from studio.tasks.slide import moved_task, slide_bytes
 from studio.workspace import components_gram, joint_gram, order_words, orders
 
 _KEPT_EVALUATIONS = 64
 _KEPT_GEOMETRIES = 16
 _KEPT_SENTENCES = 64
 _REFERENCES = "references"
+_WORTH_SLIDING = 2**28  # bytes of a slide; smaller merges are worn in a blink
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,8 @@ class Worker:
         self._orders: tuple[object, Orders | None] = (None, None)
         self._refusals: dict[str, str] = {}
         self._worn = ""
+        self._shown: Recipe | None = None
+        self._slid = ""
         self._references = self._reference_steps()
         self._references_done = False
         self._stopped = False
@@ -181,18 +185,37 @@ class Worker:
 
     def _is_scored(self, recipe: Recipe) -> bool:
         known = self._evaluations.get(recipe.digest)
-        return not self.bench.scored() or (known is not None and known.done)
+        exact = recipe.digest != self._slid
+        return not self.bench.scored() or (known is not None and known.done and exact)
 
     def _score(self, recipe: Recipe) -> None:
-        self._wear(recipe.digest, self.bench.merge(recipe))
-        known = self._evaluations.get(recipe.digest)
+        """The next batch; the first one, while a slider moves, with weights up to rounding."""
+        merge, known = self.bench.merge(recipe), self._evaluations.get(recipe.digest)
+        if self._slid == recipe.digest:
+            known = None  # what was seen while it moved does not count
+        slid = known is None and self._slide(merge)
+        if not slid:
+            self._wear(recipe.digest, merge)
         if known is None:
             known = self.bench.evaluation(self.bench.heads(self.bench.scored()), "held_out")
-            with self._changed:
-                self._evaluations[recipe.digest] = known
-                while len(self._evaluations) > _KEPT_EVALUATIONS:
-                    self._evaluations.popitem(last=False)
         known.step(self.bench.live)
+        with self._changed:
+            if self._slid != recipe.digest:
+                self._evaluations.pop(self._slid, None)
+            self._slid = recipe.digest if slid else ""
+            self._shown = recipe
+            self._evaluations[recipe.digest] = known
+            while len(self._evaluations) > _KEPT_EVALUATIONS:
+                self._evaluations.popitem(last=False)
+
+    def _slide(self, merge: Merge) -> bool:
+        """Wear a large merge that one slider has moved; whether it was possible."""
+        before = self._shown
+        task = moved_task(before, merge.recipe) if before else None
+        if task is None or merge.method.weighs or slide_bytes(merge) < _WORTH_SLIDING:
+            return False
+        self._worn = ""
+        return self.bench.live.slide(merge, task, resident_limit())
 
     def _wear(self, key: str, merge: Merge | None) -> None:
         if self._worn != key:

@@ -55,7 +55,7 @@ class Bench:
     @cached_property
     def live(self) -> LiveModel:
         """The live model; made on first use."""
-        self.deltas.keep_in_memory(_resident_limit())
+        self.deltas.keep_in_memory(resident_limit())
         return LiveModel(self.base, self.device)
 
     @cached_property
@@ -85,7 +85,7 @@ class Bench:
         with self._lock:
             if key not in self._derived:
                 made = make()
-                made.keep_in_memory(_resident_limit() // _KEPT_DERIVED)
+                made.keep_in_memory(resident_limit() // _KEPT_DERIVED)
                 self._derived[key] = made
                 while len(self._derived) > _KEPT_DERIVED:
                     self._derived.popitem(last=False)
@@ -183,6 +183,6 @@ def _run(evaluation: Evaluation, live: LiveModel, progress: Progress) -> dict[st
     return evaluation.scores()
 
 
-def _resident_limit() -> int:
+def resident_limit() -> int:
     """Bytes of dense deltas that may stay in memory: a quarter of what is free, at most 4 GiB."""
     return min(_MOST_RESIDENT, free_memory() // 4)

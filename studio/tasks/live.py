@@ -12,6 +12,7 @@ from studio.checkpoints.checkpoint import Checkpoint
 from studio.checkpoints.joining import PRETRAINING
 from studio.errors import BadCheckpoint
 from studio.merge import Merge, merged_into
+from studio.tasks.slide import Slide, begin_slide, slide_bytes
 
 _loading = threading.Lock()
 
@@ -30,6 +31,7 @@ class LiveModel:
         self.tokenizer = load_tokenizer(base)
         self._parameters = dict(self.encoder.state_dict())  # share the encoder's memory
         self._worn: set[str] = set()
+        self._slide: Slide | None = None
 
     def wear(self, merge: Merge | None) -> None:
         """Put on a merge; None leaves the base alone.
@@ -48,6 +50,30 @@ class LiveModel:
         self._worn = set(new)
         if merge is not None:
             merged_into(merge, new)
+
+    def slide(self, merge: Merge, task: str, limit: int) -> bool:
+        """Wear a merge of which one coefficient moves: faster, and equal up to rounding.
+
+        The first call for a task wears it exactly and makes ready for the next.
+
+        Args:
+            merge: to wear; of a method whose vectors do not depend on the coefficients.
+            task: whose coefficient moves.
+            limit: bytes that may be kept for it.
+
+        Returns:
+            Whether it is worn; False if the limit is too low for it.
+        """
+        known, key = self._slide, (task, merge.recipe.silenced(task).digest)
+        if known and known.key == key and self._worn == set(self._places(merge.changed)):
+            known.wear(merge, self._places(merge.deltas.names))
+            return True
+        self._slide = None
+        if slide_bytes(merge) > limit:
+            return False
+        self.wear(merge)
+        self._slide = begin_slide(merge, task, self._places(merge.deltas.names))
+        return True
 
     @property
     def longest_text(self) -> int | None:

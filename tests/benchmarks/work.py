@@ -24,6 +24,7 @@ from studio.geometry.gram import gram  # noqa: E402
 from studio.merge import Merge, merged_into, open_merge  # noqa: E402
 from studio.progress import silent  # noqa: E402
 from studio.recipe import load_recipe  # noqa: E402
+from studio.tasks.slide import Slide, begin_slide  # noqa: E402
 from tests.benchmarks.measure import Sample, measured  # noqa: E402
 
 Worn = dict[str, Tensor]
@@ -80,8 +81,23 @@ def _exact(before: Merge, after: Merge, worn: Worn) -> None:
     merged_into(after, worn)
 
 
-# How a live model goes from one merge to the next; a faster way for one slider gets a line here.
-MOVES: dict[str, Callable[[Merge, Merge, Worn], None]] = {"exact on release": _exact}
+def _slid() -> Callable[[Merge, Merge, Worn], None]:
+    """One fused pass over what is kept while the slider moves; the first call makes it."""
+    kept: list[Slide] = []
+
+    def move(before: Merge, after: Merge, worn: Worn) -> None:
+        if not kept:
+            kept.append(begin_slide(after, after.recipe.names[-1], worn))
+        kept[0].wear(after, worn)
+
+    return move
+
+
+# How a live model goes from one merge to the next.
+MOVES: dict[str, Callable[[Merge, Merge, Worn], None]] = {
+    "exact on release": _exact,
+    "while it moves": _slid(),
+}
 
 
 def _moved(merge: Merge, coefficient: float) -> Merge:

@@ -5,7 +5,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from studio.errors import BadZoo, NotAllowed, OutputExists, StudioError
-from studio.merge import open_merge
+from studio.merge import merged_tensors, open_merge
+from studio.session import worker
 from studio.session.jobs import Jobs
 from studio.session.session import Session
 from studio.tasks.bench import Bench
@@ -66,6 +67,23 @@ def test_going_back_finds_the_scores_that_were_measured(session):
     rest(session)
     session.edit("undo")
     assert session.snapshot().scores == first.scores
+
+
+def test_what_is_seen_while_a_large_slider_moves_is_measured_again_at_rest(session, monkeypatch):
+    monkeypatch.setattr(worker, "_WORTH_SLIDING", 0)
+    move(session, color={"coefficient": 0.1})
+    rest(session)
+    live, slid = session.worker.bench.live, []
+    slide = live.slide
+    monkeypatch.setattr(live, "slide", lambda *given: slid.append(given[1]) or slide(*given))
+    for coefficient in (0.2, 0.3, 0.4):
+        move(session, color={"coefficient": coefficient})
+        now = rest(session)
+    assert slid == ["color"] * 3
+    merge = open_merge(now.recipe)
+    assert now.scores == Bench(session.zoo, CPU).score(merge)
+    worn = live.encoder.state_dict()
+    assert all(worn[name].equal(tensor) for name, tensor in merged_tensors(merge).items())
 
 
 def test_the_order_is_compared_for_the_coefficients_that_are_set(session):
