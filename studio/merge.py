@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol, TypeVar
 
 import torch
 from torch import Tensor
@@ -18,7 +19,16 @@ from studio.methods.method import Method, mixing
 from studio.parallel import SMALL, in_order
 from studio.recipe import GroupedCoefficient, Recipe
 
+Made = TypeVar("Made")
 _PIECE = 2**18  # elements at a time; the work is elementwise, so no cut changes a bit
+
+
+class Recall(Protocol):
+    """Recalls what was made for a key, or makes it."""
+
+    def __call__(self, key: object, make: Callable[[], Made]) -> Made:
+        """What belongs to the key."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -30,14 +40,14 @@ class Merge:
         base: the base model.
         deltas: of the recipe's tasks, in its order.
         known: recalls (or computes) a Gram that holds these tasks among others.
-        recall: recalls derived vectors by what they depend on, or makes them.
+        recall: recalls vectors and bases by what they depend on, or makes them.
     """
 
     recipe: Recipe
     base: Checkpoint
     deltas: Deltas
     known: Callable[[], Gram] | None = None
-    recall: Callable[[object, Callable[[], Deltas]], Deltas] | None = None
+    recall: Recall | None = None
 
     @cached_property
     def gram(self) -> Gram:
@@ -56,18 +66,22 @@ class Merge:
         """What is mixed: the raw deltas, or what the method derives from them."""
         if not self.method.derives:
             return self.deltas
-        weights = self.coefficients
-        depends = tuple(map(tuple, weights.tolist())) if self.method.weighs else ()
-        make = lambda: self.method.vectors(self.deltas, weights, lambda: self.gram)  # noqa: E731
-        key = (self.method, self.deltas.tasks, depends)
+
+        def make() -> Deltas:
+            return self.method.vectors(self.deltas, self.coefficients, lambda: self.gram)
+
+        key = ("vectors", self.method, self.deltas.tasks, self._weights)
         return self.recall(key, make) if self.recall else make()
 
     @cached_property
     def basis(self) -> Basis:
         """The method's components, in the vectors."""
-        derived = self.method.derives
-        grams = (lambda: gram(self.vectors)) if derived else (lambda: self.gram)
-        return self.method.components(len(self.deltas), grams)
+
+        def make() -> Basis:
+            return self.method.components(len(self.deltas), self._grams)
+
+        key = ("basis", self.method, self.deltas.tasks, self._weights)
+        return self.recall(key, make) if self.recall else make()
 
     @cached_property
     def coefficients(self) -> Tensor:
@@ -78,6 +92,17 @@ class Merge:
     def mixing(self) -> Tensor:
         """``(T, n)`` float64 coefficients of the vectors."""
         return mixing(self.coefficients, self.basis)
+
+    @property
+    def _weights(self) -> object:
+        """The coefficients, if what is derived from the deltas depends on them."""
+        return tuple(map(tuple, self.coefficients.tolist())) if self.method.weighs else ()
+
+    def _grams(self, rows: Tensor | None = None) -> Gram:
+        """See ``Grams``: of the vectors."""
+        if rows is None and not self.method.derives:
+            return self.gram
+        return gram(self.vectors, rows)
 
     def residual(self, components: Gram) -> float:
         """Largest cosine between two streamed components, where they are meant to be orthogonal."""

@@ -15,7 +15,7 @@ from studio.files import mapping
 from studio.geometry.gram import Beside, Gram, gram
 from studio.geometry.maps import joint
 from studio.geometry.order import Orders, order_sensitivity, reorder, sentence
-from studio.geometry.orthogonal import SMALLEST_SHARE, residual_shares
+from studio.geometry.orthogonal import SMALLEST_SHARE, Basis, residual_shares
 from studio.geometry.report import by_layer, largest, report
 from studio.merge import Merge
 from studio.progress import Progress, part, silent
@@ -103,7 +103,7 @@ def joint_gram(merge: Merge) -> Gram:
     rows = merge.basis.rows  # (T or 1, n, n)
     both = torch.zeros(len(rows), 2 * n, 2 * n, dtype=torch.float64)
     both[:, :n, :n], both[:, n:, n:] = torch.eye(n, dtype=torch.float64), rows
-    return Gram(merge.deltas.tasks, beside.names, both @ beside.blocks @ both.mT)
+    return beside.combined(both)
 
 
 def orders(merge: Merge) -> Orders | None:
@@ -112,7 +112,11 @@ def orders(merge: Merge) -> Orders | None:
     if not chosen.ordered or chosen.derives:
         return None
     n = len(merge.deltas)
-    return reorder(merge.gram, lambda gram: chosen.components(n, lambda: gram), merge.recipe.seed)
+
+    def components(gram: Gram) -> Basis:
+        return chosen.components(n, lambda rows=None: gram if rows is None else gram.combined(rows))
+
+    return reorder(merge.gram, components, merge.recipe.seed)
 
 
 def inspect(

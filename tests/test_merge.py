@@ -5,9 +5,10 @@ import torch
 from safetensors.torch import load_file
 
 from studio.errors import BadCheckpoint, BadRecipe, NotFinite
+from studio.geometry.gram import gram
 from studio.merge import merged_pieces, merged_tensors, open_merge
 from studio.recipe import GroupedCoefficient, Recipe, TaskEntry
-from tests.conftest import dense_deltas, golden
+from tests.conftest import dense_deltas, draw, golden, save_model
 
 ALPHA = (0.4, 0.35, 0.3, 0.25)
 
@@ -136,3 +137,16 @@ def test_no_task_at_all_is_the_base(make_recipe):
     assert merge.deltas.names == ()
     name = "layer.0.dense.bias"
     assert joined(merged_pieces(merge, name)).equal(merge.base.tensor(name))
+
+
+def test_near_copies_that_are_not_refused_are_orthogonal_to_the_last_digits(tmp_path):
+    base = draw(0)
+    change, own = draw(1), [draw(seed, scale=2e-4) for seed in (2, 3, 4)]
+    save_model(tmp_path / "base", {k: v.double() for k, v in base.items()})
+    for i, part in enumerate(own):
+        moved = {k: (v.double() + change[k] + part[k]) for k, v in base.items()}
+        save_model(tmp_path / f"t{i}", moved)
+    tasks = tuple(TaskEntry(f"t{i}", str(tmp_path / f"t{i}")) for i in range(3))
+    merge = open_merge(Recipe(str(tmp_path / "base"), tasks, "mdm_oc"))
+    assert 1e-8 < float(merge.basis.shares.min()) < 1e-6
+    assert merge.residual(gram(merge.deltas, merge.basis.rows)) < 1e-9

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -42,12 +43,24 @@ class Gram:
         """``(n, n)`` cosines over the whole model."""
         return cosine(self.total())
 
+    def combined(self, rows: Tensor) -> "Gram":
+        """Products of the combinations ``sum_j rows[t, i, j] delta_j``, by algebra alone."""
+        return Gram(self.tasks, self.names, rows @ self.blocks @ rows.mT)
+
     def subset(self, tasks: tuple[str, ...], names: tuple[str, ...]) -> "Gram":
         """The same products for some tasks and tensors: the bits that a new pass would give."""
         i = torch.tensor([self.tasks.index(task) for task in tasks], dtype=torch.long)
         places = {name: t for t, name in enumerate(self.names)}
         t = torch.tensor([places[name] for name in names], dtype=torch.long)
         return Gram(tasks, names, self.blocks[t][:, i][:, :, i])
+
+
+class Grams(Protocol):
+    """Computes or recalls the Gram of n vectors."""
+
+    def __call__(self, rows: Tensor | None = None) -> Gram:
+        """Their Gram; given rows ``(T, n, n)``, that of these combinations, by another pass."""
+        ...
 
 
 def cosine(gram: Tensor) -> Tensor:

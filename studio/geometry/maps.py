@@ -41,7 +41,7 @@ def joint(gram: Gram, basis: Basis) -> Gram:
     n = len(gram.tasks)
     eye = torch.eye(n, dtype=torch.float64).expand(len(gram.names), n, n)
     both = torch.cat([eye, basis.rows.expand(len(gram.names), n, n)], dim=1)  # (T, 2n, n)
-    return Gram(gram.tasks, gram.names, both @ gram.blocks @ both.mT)
+    return gram.combined(both)
 
 
 def tsne_map(gram: Gram, seed: int) -> DeltaMap | None:

@@ -1,5 +1,6 @@
 """Orthogonalization in coefficient space: component i is a combination of the raw deltas."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -11,6 +12,8 @@ from studio.geometry.gram import Gram, cosine
 
 SMALLEST_SHARE = 1e-8
 """Least share of a delta's squared norm that may be left when the other tasks are taken out."""
+CLOSE_SHARE = 1e-4
+"""Below this share, inner products of the components themselves correct what rounding left."""
 LARGEST_GAIN = 2.0
 """Most that normalization may stretch a component to give it back its delta's norm."""
 
@@ -127,7 +130,12 @@ def loewdin(gram: Tensor, tasks: tuple[str, ...]) -> Tensor:
 
 
 def orthogonalize(
-    gram: Gram, scope: str, order: str, per_layer: bool, strength: float = 1.0
+    gram: Gram,
+    scope: str,
+    order: str,
+    per_layer: bool,
+    strength: float = 1.0,
+    again: Callable[[Tensor], Gram] | None = None,
 ) -> Basis:
     """Components that are orthogonal within every group of a scope.
 
@@ -138,6 +146,9 @@ def orthogonalize(
         per_layer: divide every delta by its norm in each layer before, and give the component
             that norm back after, stretching it by at most ``LARGEST_GAIN``.
         strength: 0 keeps the raw deltas, 1 the orthogonal components, between them a blend.
+        again: takes the Gram of combinations of the deltas, ``(T, n, n)`` rows, by another pass;
+            asked for where a delta is so close to others (``CLOSE_SHARE``) that the raw deltas'
+            Gram leaves cosines above 1e-9. None: left as they are.
 
     Raises:
         NothingToMerge: over the whole model, less than ``SMALLEST_SHARE`` of a delta's squared
@@ -148,17 +159,22 @@ def orthogonalize(
     scales = _layer_norms(gram) if per_layer else None
     scaled = Basis(gram.blocks, scope, scales, torch.empty(0)).weighed(gram)
     _, grouped = scaled.grouped(scope)
-    rows, shares = (_sequential if order == "arrival" else _symmetric)(grouped)  # (g, n, n), (g, n)
+    make = _sequential if order == "arrival" else _symmetric
+    rows, shares = make(grouped)  # (g, n, n), (g, n)
     weights = grouped.diagonal(dim1=-2, dim2=-1)  # (g, n)
     total = weights.sum(0)
     whole = torch.where(total > 0, (shares * weights).sum(0) / total.where(total > 0, 1.0), 1.0)
     _refuse_dependent(whole, scaled.total(), gram.tasks)
+    positions = torch.tensor(scopes.index(scopes.labels(gram.names, scope))[1], dtype=torch.long)
+    lengths = torch.ones(1, len(gram.tasks)) if scales is None else scales
+    safe = lengths.double().where(lengths > 0, 1.0)
+    if again and bool(((shares >= SMALLEST_SHARE) & (shares < CLOSE_SHARE)).any()):
+        second = again(rows[positions] / safe.unsqueeze(-2))
+        rows = make(second.grouped(scope)[1])[0] @ rows
     if scales is not None and scope == "model" and order == "arrival":
         rows = rows * shares.rsqrt().clamp(max=LARGEST_GAIN).unsqueeze(-1)
-    positions = scopes.index(scopes.labels(gram.names, scope))[1]
-    rows = rows[torch.tensor(positions, dtype=torch.long)]  # (T, n, n)
+    rows = rows[positions]  # (T, n, n)
     if scales is not None:
-        safe = scales.where(scales > 0, 1.0)
         rows = rows * safe.unsqueeze(-1) / safe.unsqueeze(-2)
         if scope != "model":
             rows = rows * _layer_gains(gram, rows).unsqueeze(-1)
@@ -235,8 +251,7 @@ def _layer_norms(gram: Gram) -> Tensor:
 
 def _layer_gains(gram: Gram, rows: Tensor) -> Tensor:
     """``(T, n)`` factors that give each component its delta's norm back, layer by layer."""
-    left = rows @ gram.blocks @ rows.mT
-    _, after = Gram(gram.tasks, gram.names, left).grouped("layer")
+    _, after = gram.combined(rows).grouped("layer")
     _, before = gram.grouped("layer")
     after, before = (x.diagonal(dim1=-2, dim2=-1).clamp(min=0) for x in (after, before))
     gains = torch.where(after > 0, (before / after.where(after > 0, 1.0)).sqrt(), 1.0)

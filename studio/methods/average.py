@@ -1,10 +1,9 @@
 """Average: the mean of the fine-tuned models (a uniform model soup)."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from studio.geometry.gram import Gram
+from studio.geometry.gram import Grams
 from studio.geometry.orthogonal import Basis, identity
 from studio.methods.method import Method
 
@@ -20,7 +19,7 @@ class Average(Method):
     title: ClassVar[str] = "Average"
     default_coefficient: ClassVar[float] = 1.0
 
-    def components(self, n: int, gram: Callable[[], Gram]) -> Basis:
+    def components(self, n: int, gram: Grams) -> Basis:
         """Each delta divided by the number of tasks."""
         raw = identity(n)
         return replace(raw, rows=raw.rows / n)

@@ -7,7 +7,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from studio.checkpoints.deltas import Deltas
-from studio.geometry.gram import Gram
+from studio.geometry.gram import Gram, Grams
 from studio.geometry.orthogonal import Basis, identity, orthogonalize, refuse_dependent
 from studio.geometry.scopes import SCOPES
 from studio.geometry.subspaces import Reduction, is_matrix, reduced, subspaces
@@ -74,12 +74,12 @@ class MdmOc(Method):
         """Gram-Schmidt depends on the order of the tasks; Loewdin does not."""
         return self.order == "arrival"
 
-    def components(self, n: int, gram: Callable[[], Gram]) -> Basis:
+    def components(self, n: int, gram: Grams) -> Basis:
         """Orthogonal components from the Gram of the raw deltas."""
         if self.basis == "subspace":
             return replace(identity(n), scope="tensor")
         per_layer = self.normalize == "layer"
-        return orthogonalize(gram(), self.scope, self.order, per_layer, self.strength)
+        return orthogonalize(gram(), self.scope, self.order, per_layer, self.strength, gram)
 
     def vectors(self, deltas: Deltas, coefficients: Tensor, gram: Callable[[], Gram]) -> Deltas:
         """Subspace components, or deltas whose matrices are reduced."""

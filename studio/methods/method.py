@@ -9,7 +9,7 @@ from torch import Tensor
 
 from studio.checkpoints.deltas import Deltas
 from studio.errors import BadRecipe
-from studio.geometry.gram import Gram
+from studio.geometry.gram import Gram, Grams
 from studio.geometry.orthogonal import Basis
 from studio.recipe import Option, finite
 
@@ -68,12 +68,12 @@ class Method:
         """Whether the order of the tasks changes the result."""
         return False
 
-    def components(self, n: int, gram: Callable[[], Gram]) -> Basis:
+    def components(self, n: int, gram: Grams) -> Basis:
         """The components of n tasks.
 
         Args:
             n: number of tasks, at least 1.
-            gram: computes (or recalls) the vectors' Gram; not called by methods that need none.
+            gram: of the vectors; not called by methods that need none.
         """
         raise NotImplementedError
 

@@ -1,10 +1,9 @@
 """Task arithmetic: the sum of the deltas, scaled."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from studio.geometry.gram import Gram
+from studio.geometry.gram import Grams
 from studio.geometry.orthogonal import Basis, identity
 from studio.methods.method import Method, option
 
@@ -22,7 +21,7 @@ class TaskArithmetic(Method):
 
     scale: float = option(1.0, "Multiplies every coefficient.", low=-10.0, high=10.0)
 
-    def components(self, n: int, gram: Callable[[], Gram]) -> Basis:
+    def components(self, n: int, gram: Grams) -> Basis:
         """Each delta times the common scale."""
         raw = identity(n)
         return replace(raw, rows=raw.rows * self.scale)

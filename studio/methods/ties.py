@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from studio.checkpoints.deltas import CHUNK, Deltas, Room, TensorDeltas, pieces
-from studio.geometry.gram import Gram
+from studio.geometry.gram import Gram, Grams
 from studio.geometry.magnitudes import kth_magnitude
 from studio.geometry.orthogonal import Basis, identity
 from studio.methods.method import Method, option
@@ -57,7 +57,7 @@ class Ties(Method):
         """Weighted signs and divisors depend on the coefficients."""
         return self.reduce == "weighted"
 
-    def components(self, n: int, gram: Callable[[], Gram]) -> Basis:
+    def components(self, n: int, gram: Grams) -> Basis:
         """Each task's share times the common scale."""
         raw = identity(n)
         return replace(raw, rows=raw.rows * self.scale)

@@ -5,6 +5,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
+from typing import cast
 
 import torch
 
@@ -14,7 +15,7 @@ from studio.device import free_memory
 from studio.errors import BadData
 from studio.files import inside
 from studio.geometry.gram import Gram, gram
-from studio.merge import Merge, open_merge
+from studio.merge import Made, Merge, open_merge
 from studio.progress import Progress, silent
 from studio.recipe import Recipe
 from studio.tasks.evaluate import Evaluation, Examples, examples
@@ -25,7 +26,7 @@ from studio.tasks.task import Task, open_task
 from studio.zoo import Zoo
 
 _MOST_RESIDENT = 4 * 2**30
-_KEPT_DERIVED = 3
+_KEPT = 3
 
 
 class Bench:
@@ -48,8 +49,8 @@ class Bench:
             spec.name: open_task(spec, self.deltas.private(spec.name), self.base)
             for spec in zoo.tasks
         }
-        self._derived: OrderedDict[object, Deltas] = OrderedDict()
-        self._lock = threading.Lock()
+        self._kept: OrderedDict[object, object] = OrderedDict()
+        self._lock = threading.RLock()
         self._examples: dict[str, dict[str, Examples]] = {}
 
     @cached_property
@@ -80,17 +81,20 @@ class Bench:
         known = (lambda: self.gram) if same_dtype else None
         return Merge(recipe, self.base, chosen, known, self._recall)
 
-    def _recall(self, key: object, make: Callable[[], Deltas]) -> Deltas:
-        """Derived vectors of the last few methods, held in memory if they fit."""
+    def _recall(self, key: object, make: Callable[[], Made]) -> Made:
+        """What merges share: the last few bases, and vectors, held in memory if they fit."""
         with self._lock:
-            if key not in self._derived:
+            if key not in self._kept:
                 made = make()
-                made.keep_in_memory(resident_limit() // _KEPT_DERIVED)
-                self._derived[key] = made
-                while len(self._derived) > _KEPT_DERIVED:
-                    self._derived.popitem(last=False)
-            self._derived.move_to_end(key)
-            return self._derived[key]
+                if isinstance(made, Deltas):
+                    made.keep_in_memory(resident_limit() // _KEPT)
+                self._kept[key] = made
+            self._kept.move_to_end(key)
+            found = cast(Made, self._kept[key])
+            alike = [each for each in self._kept if isinstance(self._kept[each], type(found))]
+            for old in alike[:-_KEPT]:
+                del self._kept[old]
+            return found
 
     def evaluation(
         self, heads: Mapping[str, Head | None], split: str, live: LiveModel | None = None

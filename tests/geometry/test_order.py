@@ -79,7 +79,7 @@ def test_every_distance_is_that_of_a_streamed_merge_in_that_order(make_recipe, o
     recipe = make_recipe(options=options, dtype="float64").with_coefficients(uneven)
     merge = open_merge(recipe)
     chosen = method(recipe.method, recipe.options)
-    orders = reorder(merge.gram, lambda gram: chosen.components(3, lambda: gram), 0)
+    orders = reorder(merge.gram, lambda gram: chosen.components(3, lambda rows=None: gram), 0)
     found = order_sensitivity(merge.gram, orders, coefficients(recipe, merge.deltas))
     base = load_file(f"{recipe.base}/model.safetensors")
     changes = {}

@@ -50,12 +50,51 @@ def test_golden_global_gram_schmidt_and_loewdin_rows():
     assert (loewdin(stored["gram"], tasks) - stored["loewdin_C"].T).abs().max() < 1e-12
 
 
-def test_two_deltas_just_above_the_smallest_share_come_out_orthogonal():
-    angle = 1.2e-4  # share of the squared norm: 1.4e-8
-    flat = torch.tensor([[1.0, 0.0], [1.0, angle]]).double()
-    for order in (gram_schmidt, loewdin):
-        components = order(flat @ flat.T, ("a", "b")) @ flat
-        assert largest_cosine(components @ components.T) < 1e-3
+def near_copies(n: int, own: float) -> torch.Tensor:
+    """Each vector the mean of those before it, but for a part of its own."""
+    drawn = torch.randn(n, 20_000, generator=torch.Generator().manual_seed(n)).double()
+    flat = drawn.clone()
+    for i in range(1, n):
+        mean = flat[:i].mean(0)
+        flat[i] = mean * (drawn[i].norm() / mean.norm()) + own * drawn[i]
+    return flat
+
+
+@pytest.mark.parametrize("per_layer", [False, True])
+@pytest.mark.parametrize("order", ["arrival", "symmetric"])
+@pytest.mark.parametrize("n", [2, 4, 6])
+def test_near_copies_come_out_orthogonal_by_a_second_pass(n, order, per_layer):
+    flat = near_copies(n, 1.6e-4)  # share of the squared norm: 2.6e-8
+    names = ("layer.0.a", "layer.1.a")
+    parts = flat[:, :5_000], flat[:, 5_000:]
+    passes = []
+
+    def gram_of_rows(rows):
+        made = [rows[t % len(rows)] @ part for t, part in enumerate(parts)]
+        return Gram(tuple("abcdef"[:n]), names, torch.stack([x @ x.T for x in made]))
+
+    def again(rows):
+        passes.append(rows.shape)
+        return gram_of_rows(rows)
+
+    raw = gram_of_rows(torch.eye(n).double().expand(2, n, n))
+    once = orthogonalize(raw, "model", order, per_layer)
+    twice = orthogonalize(raw, "model", order, per_layer, 1.0, again)
+    left = [basis.residual(gram_of_rows(basis.rows)) for basis in (once, twice)]
+    assert left[1] < 1e-9
+    assert left[1] <= left[0]
+    assert n == 2 or left[0] > 1e-8  # what the raw deltas' Gram alone leaves
+    assert passes == [(2, n, n)]
+
+
+def test_deltas_that_differ_enough_take_no_second_pass():
+    def never(rows):
+        raise AssertionError
+
+    gram = gram_of(vectors(3, 4))
+    assert orthogonalize(gram, "model", "arrival", False, 1.0, never).rows.equal(
+        orthogonalize(gram, "model", "arrival", False).rows
+    )
 
 
 def test_golden_per_tensor_gram_schmidt():
