@@ -175,7 +175,7 @@ def preflight(deltas: Deltas) -> list[dict]:
                 "prefix": join.prefix,
                 "private": sorted(join.private),
                 "notes": list(join.notes),
-                "digest": checkpoint.digest,
+                "digest": checkpoint.known_digest,
             }
         )
     return rows

@@ -249,11 +249,11 @@ def refuse_copies(deltas: Deltas) -> None:
     """
     first: dict[str, str] = {}
     for task, checkpoint in zip(deltas.tasks, deltas.checkpoints, strict=True):
-        other = first.setdefault(checkpoint.digest, task)
+        other = first.setdefault(checkpoint.known_digest, task)
         if other != task:
             raise NothingToMerge(
                 f"'{other}' and '{task}' are the same checkpoint (digest "
-                f"{checkpoint.digest[:12]}…). Leave one out, or pass --allow-duplicates."
+                f"{checkpoint.known_digest[:12]}…). Leave one out, or pass --allow-duplicates."
             )
 
 

@@ -58,6 +58,12 @@ class Weights:
         """The whole tensor as stored."""
         return self.stored(name)[:].reshape(self.entries[name].shape)
 
+    def states(self) -> list[tuple[Path, tuple[int, ...]]]:
+        """Per file what tells one state of it from another; the last two are times of change."""
+        files = sorted({entry.file for entry in self.entries.values()})
+        found = {file: file.stat() for file in files}
+        return [(file, (*stamp(each), each.st_ctime_ns)) for file, each in found.items()]
+
     @cached_property
     def root(self) -> str:
         """Weights root: sha256 over the sorted (name, dtype, shape, sha256 of the bytes)."""

@@ -4,7 +4,7 @@ import tempfile
 import threading
 import time
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -242,7 +242,8 @@ class Session:
             bench = worker.bench
             tasks = list(bench.tasks.values())
             report = part(progress, 0.3, 1.0)
-            merge = bench.merge(recipe)
+            # an export takes every inner product anew: it rests on nothing that was kept
+            merge = replace(bench.merge(recipe), known=None, recall=None)
             root = export(merge, target, tasks, scores, report, classifiers=classifiers)
             return f"Wrote {target}, weights root {root[:16]}…", str(target)
 

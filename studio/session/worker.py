@@ -9,6 +9,7 @@ from functools import partial
 
 from studio.errors import StudioError
 from studio.geometry.gram import Gram
+from studio.geometry.known import kept_gram
 from studio.geometry.maps import DeltaMap, mds_map, tsne_map
 from studio.geometry.order import Orders
 from studio.merge import Merge
@@ -226,7 +227,8 @@ class Worker:
     def _measure(self, recipe: Recipe) -> None:
         shape = _shape(recipe)
         merge = self.bench.merge(recipe)
-        measured = components_gram(merge)
+        about = [recipe.method, dict(recipe.options)]
+        measured = kept_gram(merge.deltas, lambda: components_gram(merge), about)
         geometry = Geometry(
             merge.gram,
             merge.basis.weighed(measured),

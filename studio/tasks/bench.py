@@ -15,6 +15,7 @@ from studio.device import free_memory
 from studio.errors import BadData
 from studio.files import inside
 from studio.geometry.gram import Gram, gram
+from studio.geometry.known import kept_gram, recalled_gram
 from studio.merge import Made, Merge, open_merge
 from studio.progress import Progress, silent
 from studio.recipe import Recipe
@@ -44,7 +45,9 @@ class Bench:
         self.deltas = Deltas(self.base, sources)
         if not allow_duplicates:
             refuse_copies(self.deltas)
-            refuse_zero(self.deltas)
+            known = recalled_gram(self.deltas)
+            if known is None or not bool((known.total().diagonal() > 0).all()):
+                refuse_zero(self.deltas)
         self.tasks: dict[str, Task] = {
             spec.name: open_task(spec, self.deltas.private(spec.name), self.base)
             for spec in zoo.tasks
@@ -62,7 +65,7 @@ class Bench:
     @cached_property
     def gram(self) -> Gram:
         """Inner products of all the zoo's deltas; those of any subset are among them."""
-        return gram(self.deltas)
+        return kept_gram(self.deltas, lambda: gram(self.deltas))
 
     def scored(self, split: str = "held_out") -> tuple[str, ...]:
         """Names of the tasks that have a head and rows of a split."""
