@@ -44,16 +44,25 @@ class Checkpoint:
         return tuple(self.weights.entries)
 
     def tensor(self, name: str) -> Tensor:
-        """One stored tensor, memory-mapped."""
+        """One stored tensor, whole."""
         return self.weights.tensor(name)
+
+    @cached_property
+    def sorted_names(self) -> tuple[dict[str, lora.Module], dict[str, str]]:
+        """An adapter's modules by their path, and {name in the model: stored name} of the rest.
+
+        Raises:
+            BadCheckpoint: a tensor that is not understood.
+        """
+        assert self.adapter is not None
+        return lora.sort_names(self.names, self.adapter, self.folder)
 
     @cached_property
     def digest(self) -> str:
         """The weights root; for an adapter, hashed with the options that scale its factors."""
         if self.adapter is None:
             return self.weights.root
-        options = {"alpha": self.adapter.alpha, "kind": "lora", "rank": self.adapter.rank}
-        text = self.weights.root + "\n" + json.dumps(options, sort_keys=True)
+        text = self.weights.root + "\n" + json.dumps(self.adapter.plain(), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
     @cached_property

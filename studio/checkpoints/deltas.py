@@ -10,12 +10,13 @@ from torch import Tensor
 
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.checkpoints.joining import Join, join
-from studio.checkpoints.lora import Factors, Product
+from studio.checkpoints.lora import delta_of
+from studio.checkpoints.low_rank import Dora, Factors, Product
 from studio.checkpoints.stored import Stored
 from studio.errors import NotFinite, NothingToMerge
 from studio.parallel import in_order
 
-Source = Stored | Factors | Product
+Source = Stored | Factors | Product | Dora
 CHUNK = 2**16
 """Elements per piece of the streaming loops; fixed, so that sums have one order everywhere."""
 
@@ -107,7 +108,7 @@ class TensorDeltas:
             if source.values.dtype == dtype:
                 return source.values[start:stop]
             return source.fresh().delta(task, start, stop, dtype)  # wider than what is held
-        if isinstance(source, Factors | Product):
+        if isinstance(source, Factors | Product | Dora):
             width = self.shape[1]
             first = start // width
             rows = source.rows(first, -(-stop // width), dtype)
@@ -222,17 +223,14 @@ class Deltas:
         return self._transform(tensor) if self._transform else tensor
 
     def _source(self, task: int, name: str) -> Source | None:
-        stored = self.joins[task].shared.get(name)
+        stored, checkpoint = self.joins[task].shared.get(name), self.checkpoints[task]
         if stored is None:
             return None
-        return self._factors(task, name) or self.checkpoints[task].weights.stored(stored)
-
-    def _factors(self, task: int, name: str) -> Factors | None:
-        stored, checkpoint = self.joins[task].shared.get(name), self.checkpoints[task]
-        if stored is None or checkpoint.adapter is None:
-            return None
-        b, a = (checkpoint.tensor(f"{stored}.lora_{part}.weight") for part in "BA")
-        return Factors(b, a, checkpoint.adapter.scale)
+        modules = checkpoint.sorted_names[0] if checkpoint.adapter else {}
+        if checkpoint.adapter and stored in modules:
+            base = self.base.weights.stored(name)
+            return delta_of(modules[stored], checkpoint.adapter, base, checkpoint.tensor)
+        return checkpoint.weights.stored(stored)
 
 
 def pieces(numel: int, size: int = CHUNK) -> Iterator[tuple[int, int]]:
@@ -294,10 +292,12 @@ def not_finite(deltas: Deltas, name: str) -> NotFinite:
     candidates: list[tuple[Checkpoint, str]] = [(deltas.base, name)]
     for task_join, checkpoint in zip(deltas.joins, deltas.checkpoints, strict=True):
         stored = task_join.shared.get(name)
-        if stored and checkpoint.adapter is None:
-            candidates.append((checkpoint, stored))
+        module = checkpoint.sorted_names[0].get(stored or "") if checkpoint.adapter else None
+        if module:
+            names = (module.a, module.b, module.magnitude)
+            candidates += [(checkpoint, each) for each in names if each]
         elif stored:
-            candidates += [(checkpoint, f"{stored}.lora_{part}.weight") for part in "AB"]
+            candidates.append((checkpoint, stored))
     for checkpoint, stored in candidates:
         bad = int((~checkpoint.tensor(stored).isfinite()).sum())
         if bad:

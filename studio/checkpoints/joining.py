@@ -20,7 +20,7 @@ class Join:
 
     Attributes:
         prefix: what the checkpoint puts before the base's names.
-        shared: {base name: stored name}, or the stem before ``.lora_A`` for an adapter.
+        shared: {base name: stored name}; for a module with factors, its path.
         private: {name without prefix: stored name} of tensors that are never merged.
         notes: what a user should know, a sentence each.
     """
@@ -155,34 +155,51 @@ def _check_pairs(
 
 
 def _join_adapter(base: Checkpoint, task: str, checkpoint: Checkpoint) -> Join:
-    modules, others = lora.split_names(checkpoint.names, checkpoint.folder)
+    assert checkpoint.adapter is not None
+    modules, others = checkpoint.sorted_names
+    prefix = _adapter_prefix(base, task, checkpoint, tuple(modules))
+    shared = {path.removeprefix(prefix) + ".weight": path for path in modules}
+    if heads := [name for name in shared if is_head(name)]:
+        raise BadCheckpoint(
+            f"'{task}' ({checkpoint.folder}) trains factors on {_some(heads)}, a head, which is "
+            "never merged; merge the adapter into its base and use the full model instead."
+        )
+    shapes = {name: entry.shape for name, entry in checkpoint.weights.entries.items()}
+    for name, path in shared.items():
+        expected = base.weights.entries[name].shape
+        lora.check_shapes(modules[path], shapes, checkpoint.adapter, expected, name, task)
+    private, whole = {}, {}
+    for name, stored in others.items():
+        name = name.removeprefix(prefix)
+        kept = whole if name in base.weights.entries and not is_head(name) else private
+        kept[name] = stored
+    _refuse_deeper(task, base, private)
+    notes = _check_pairs(base, task, checkpoint, whole)
+    whole = {name: at for name, at in whole.items() if base.weights.entries[name].floating}
+    if both := sorted({*shared} & {*whole}):
+        raise BadCheckpoint(
+            f"'{task}' ({checkpoint.folder}) holds {_some(both)} whole and as factors; it is not "
+            "clear which to merge."
+        )
+    if whole:
+        notes.append(f"{len(whole)} tensors are trained whole ({min(whole)}, …), not as factors.")
+    return Join(prefix, shared | whole, private, tuple(notes))
+
+
+def _adapter_prefix(
+    base: Checkpoint, task: str, checkpoint: Checkpoint, paths: tuple[str, ...]
+) -> str:
     weights = {name.removesuffix(".weight") for name in base.names if name.endswith(".weight")}
-    probe = max(modules, key=len)
-    parts = probe.split(".")
+    parts = max(paths, key=len).split(".")
     cuts = [".".join(parts[:k]) + "." if k else "" for k in range(len(parts))]
-    fitting = [p for p in cuts if all(m.startswith(p) and m[len(p) :] in weights for m in modules)]
+    fitting = [p for p in cuts if all(m.startswith(p) and m[len(p) :] in weights for m in paths)]
     if len(fitting) != 1:
-        missing = [module for module in modules if module not in weights]
+        missing = [path for path in paths if path not in weights]
         raise ShapeMismatch(
             f"'{task}' ({checkpoint.folder}) changes {_some(missing)}, which the base does not "
             "have under any one prefix. The adapter belongs to another base model."
         )
-    prefix = fitting[0]
-    shared = {m[len(prefix) :] + ".weight": stem for m, stem in modules.items()}
-    heads = [name for name in shared if is_head(name)]
-    private = {name.removeprefix(prefix): stored for name, stored in others.items()}
-    merged_whole = [name for name in private if name in base.weights.entries and not is_head(name)]
-    if heads or merged_whole:
-        raise BadCheckpoint(
-            f"'{task}' ({checkpoint.folder}) also trains {_some(heads or merged_whole)} "
-            f"({'factors on a head' if heads else 'modules_to_save or bias'}), which is not "
-            "supported; merge the adapter into its base and use the full model instead."
-        )
-    for name, stem in shared.items():
-        entries = checkpoint.weights.entries
-        a, b = entries[stem + ".lora_A.weight"].shape, entries[stem + ".lora_B.weight"].shape
-        lora.check_shapes(a, b, checkpoint.adapter, base.weights.entries[name].shape, name, task)
-    return Join(prefix, shared, private, ())
+    return fitting[0]
 
 
 def _may_be_absent(base: Checkpoint, name: str) -> bool:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from studio.checkpoints.deltas import CHUNK, Deltas, Room, TensorDeltas, not_finite, pieces
-from studio.checkpoints.lora import Factors
+from studio.checkpoints.low_rank import Factors
 from studio.geometry import scopes
 from studio.parallel import SMALL, in_order
 from studio.progress import Progress, silent

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from studio.checkpoints.deltas import CHUNK, Deltas, TensorDeltas, pieces
-from studio.checkpoints.lora import Factors
+from studio.checkpoints.low_rank import Factors
 from studio.progress import Progress, silent
 
 _SMALLEST = 1e-6  # singular values below this share of the largest are rounding, not directions

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from studio.checkpoints.deltas import Room, TensorDeltas
-from studio.checkpoints.lora import Factors, Product
+from studio.checkpoints.low_rank import Factors, Product
 
 _EMBEDDING = re.compile(r"(^|[._])(\w*embed\w*|wte|wpe|shared|relative_attention_bias)([._]|$)")
 _SMALLEST_EIGENVALUE = 1e-10  # of the bases' Gram; below, a direction is shared, and is dropped

@@ -1,0 +1,125 @@
+"""Deltas made of factors, row by row: LoRA's, DoRA's, and components of high rank."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from studio.checkpoints.stored import Stored
+
+_ROWS = 64  # a block of rows that no cut divides
+
+
+@dataclass(frozen=True)
+class Factors:
+    """A low-rank delta ``scale * b @ a``.
+
+    Attributes:
+        b: ``(out, rank)``, as stored.
+        a: ``(rank, in)``, as stored.
+        scale: alpha / rank, say.
+    """
+
+    b: Tensor
+    a: Tensor
+    scale: float
+
+    def rows(self, start: int, stop: int, dtype: torch.dtype) -> Tensor:
+        """Rows of the dense delta, as rank-one updates added in the order of the rank.
+
+        Every element is the same sum of separately rounded products however the rows are cut.
+
+        Returns:
+            ``(stop - start, in)`` in ``dtype``.
+        """
+        b = self.b[start:stop].to(dtype) * self.scale
+        a = self.a.to(dtype)
+        dense = b[:, :1] * a[0]
+        update = torch.empty_like(dense)
+        for k in range(1, a.shape[0]):
+            torch.mul(b[:, k : k + 1], a[k], out=update)
+            dense.add_(update)
+        return dense
+
+
+@dataclass(frozen=True)
+class Product:
+    """A component ``b @ a`` of high rank: ``(out, rank)`` times ``(rank, in)``.
+
+    Unlike ``Factors``, it is multiplied by the linear algebra library, so its bits belong to one
+    kind of machine.
+    """
+
+    b: Tensor
+    a: Tensor
+
+    def rows(self, start: int, stop: int, dtype: torch.dtype) -> Tensor:
+        """Rows of the dense component, in blocks of rows that no cut changes.
+
+        Returns:
+            ``(stop - start, in)`` in ``dtype``.
+        """
+        a = self.a.to(dtype)
+        return _in_blocks(start, stop, len(self.b), lambda i, j: self.b[i:j].to(dtype) @ a)
+
+
+@dataclass(frozen=True)
+class Dora:
+    """A delta that also sets lengths: ``m (W + D) / ||W + D|| - W`` with D of low rank.
+
+    Dense, since every length depends on the base. Norms are a library's sums, so its bits belong
+    to one kind of machine.
+
+    Attributes:
+        factors: D, laid out as the stored tensor.
+        base: W, ``(rows, columns)``.
+        magnitude: m, one per output.
+        by_row: whether an output is a row of W, or (Conv1D, embeddings) a column.
+
+    Source: DoRA (arXiv 2402.09353), Eq. 5, as PEFT merges it.
+    """
+
+    factors: Factors
+    base: Stored
+    magnitude: Tensor
+    by_row: bool
+
+    def rows(self, start: int, stop: int, dtype: torch.dtype) -> Tensor:
+        """Rows of the dense delta, ``(stop - start, columns)`` in ``dtype``."""
+
+        def block(i: int, j: int) -> Tensor:
+            base, moved = self._base(i, j, dtype), self._moved(i, j, dtype)
+            if self.by_row:
+                norms = torch.linalg.vector_norm(moved.double(), dim=1)
+                lengths = (self.magnitude[i:j].double() / norms).unsqueeze(1)
+            else:
+                lengths = self.magnitude.double() / self._column_norms
+            return moved * lengths.to(dtype) - base
+
+        return _in_blocks(start, stop, self.base.entry.shape[0], block)
+
+    @cached_property
+    def _column_norms(self) -> Tensor:
+        """``(columns,)`` float64: a pass over the whole tensor, in blocks of rows."""
+        height, width = self.base.entry.shape
+        squares = torch.zeros(width, dtype=torch.float64)
+        for i in range(0, height, _ROWS):
+            moved = self._moved(i, min(i + _ROWS, height), torch.float32)
+            squares += moved.double().square().sum(0)
+        return squares.sqrt()
+
+    def _base(self, i: int, j: int, dtype: torch.dtype) -> Tensor:
+        width = self.base.entry.shape[1]
+        return self.base[i * width : j * width].to(dtype).view(j - i, width)
+
+    def _moved(self, i: int, j: int, dtype: torch.dtype) -> Tensor:
+        return self._base(i, j, dtype) + self.factors.rows(i, j, dtype)
+
+
+def _in_blocks(start: int, stop: int, height: int, block: Callable[[int, int], Tensor]) -> Tensor:
+    """Rows ``start:stop``, cut out of whole blocks, whatever is asked for."""
+    first = start // _ROWS * _ROWS
+    blocks = [block(row, min(row + _ROWS, height)) for row in range(first, stop, _ROWS)]
+    return torch.cat(blocks)[start - first : stop - first]
