@@ -5,8 +5,12 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from studio.errors import StudioError, visible
+
+if TYPE_CHECKING:
+    from studio.recipe import Recipe
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -66,6 +70,14 @@ def _parser() -> argparse.ArgumentParser:
     each = command("merge", _merge, "Merge a recipe into a new folder.")
     each.add_argument("recipe", type=Path, metavar="RECIPE")
     _output(each)
+    each.add_argument(
+        "--as-lora", action="store_true",
+        help="write one LoRA adapter for PEFT; the method must be linear and all tasks LoRAs",
+    )  # fmt: skip
+    each.add_argument(
+        "--lora-rank", type=int, metavar="R",
+        help="compress that adapter to R directions per tensor (default: exact, all factors)",
+    )  # fmt: skip
     each = command("evaluate", _evaluate, "Score the experts, a recipe or an exported model.")
     each.add_argument("zoo", type=Path, metavar="ZOO")
     which = each.add_mutually_exclusive_group()
@@ -188,7 +200,11 @@ def _names_a_zoo(path: Path) -> bool:
 def _merge(options: argparse.Namespace) -> None:
     from studio.recipe import load_recipe
 
-    _write_merge(options, load_recipe(options.recipe))
+    if options.lora_rank is not None and not options.as_lora:
+        raise StudioError("--lora-rank is the rank of the adapter that --as-lora writes; add it.")
+    if options.as_lora and options.classifiers:
+        raise StudioError("--classifiers writes complete models; leave it or --as-lora out.")
+    _write_merge(options, load_recipe(options.recipe), options.as_lora)
 
 
 def _unmerge(options: argparse.Namespace) -> None:
@@ -198,18 +214,21 @@ def _unmerge(options: argparse.Namespace) -> None:
     _write_merge(options, unmerge(load_recipe(options.recipe), options.task, options.mode))
 
 
-def _write_merge(options: argparse.Namespace, recipe) -> None:
+def _write_merge(options: argparse.Namespace, recipe: "Recipe", as_lora: bool = False) -> None:
     from studio.folders import refuse_existing
     from studio.merge import open_merge
-    from studio.workspace import write_merge
+    from studio.workspace import write_adapter, write_merge
 
     refuse_existing(options.out)
     bench = _bench(options) if options.zoo else None
     merge = bench.merge(recipe) if bench else open_merge(recipe)
-    root = write_merge(
-        merge, options.out, bench, _progress, options.allow_duplicates, options.classifiers
-    )
-    print(f"{visible(str(options.out))}: {len(merge.deltas)} tasks merged, weights root {root}")
+    common = merge, options.out, bench, _progress, options.allow_duplicates
+    if as_lora:
+        made = write_adapter(*common, options.lora_rank)
+        words = f"one adapter, {made.words}, weights root {made.root}"
+    else:
+        words = f"weights root {write_merge(*common, options.classifiers)}"
+    print(f"{visible(str(options.out))}: {len(merge.deltas)} tasks merged, {words}")
 
 
 def _evaluate(options: argparse.Namespace) -> None:

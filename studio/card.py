@@ -47,7 +47,11 @@ def classify(texts):
 
 
 def model_card(
-    recipe: Recipe, tasks: Sequence[Task], scores: Mapping[str, Score], root: str
+    recipe: Recipe,
+    tasks: Sequence[Task],
+    scores: Mapping[str, Score],
+    root: str,
+    library: str = "transformers",
 ) -> str:
     """README of an exported folder, with the hub's front matter.
 
@@ -56,6 +60,7 @@ def model_card(
         tasks: whose heads lie in ``heads/``.
         scores: measured on held-out rows; empty if none were.
         root: the weights root.
+        library: that loads the folder.
     """
     front = {
         "base_model": [
@@ -63,7 +68,7 @@ def model_card(
             *(public_name(t.checkpoint) for t in recipe.tasks),
         ],
         "base_model_relation": "merge",
-        "library_name": "transformers",
+        "library_name": library,
         "tags": ["merge", recipe.method],
     }
     parts = [

@@ -59,6 +59,7 @@ def export(
         OutputExists: ``target`` is there already.
         StudioError: the inputs cannot be merged, or the result does not load.
     """
+    merge = replace(merge, known=None, recall=None)  # rests on nothing that was kept
     kept = [task for task in tasks if task.name in merge.recipe.names and task.head]
     copies = [task for task in kept if classifiers and is_own_classifier(merge.base, task)]
     with new_folder(target, _size(merge) * (1 + len(copies))) as work:
@@ -68,7 +69,7 @@ def export(
         root = _write_model(merge, work, part(progress, 0.0, 0.8))
         progress(0.8, "writing heads, recipe and card")
         for task in kept:
-            _write_head(work / "heads" / task.name, task)
+            write_head(work / "heads" / task.name, task)
         for task in copies:
             _write_classifier(merge, work / "classifiers" / task.name, task)
         recorded = with_digests(merge)
@@ -194,7 +195,8 @@ def _write_classifier(merge: Merge, folder: Path, task: Task) -> None:
     write_classifier(merge, task, folder)
 
 
-def _write_head(folder: Path, task: Task) -> None:
+def write_head(folder: Path, task: Task) -> None:
+    """Write a task's head, labels and settings into a new folder."""
     assert task.head is not None
     folder.mkdir(parents=True)
     tensors = {"weight": task.head.weight, "bias": task.head.bias}

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 
+from studio.as_lora import AdapterExport, export_as_lora
 from studio.checkpoints.deltas import Deltas, refuse_copies, refuse_zero
 from studio.checkpoints.joining import HEADS
 from studio.classifier import own_pooling
@@ -66,6 +67,19 @@ def write_merge(
         scores = bench.score(merge)
     tasks = list(bench.tasks.values()) if bench else own_tasks(merge)
     return export(merge, target, tasks, scores, progress, allow_duplicates, classifiers)
+
+
+def write_adapter(
+    merge: Merge,
+    target: Path,
+    bench: Bench | None = None,
+    progress: Progress = silent,
+    allow_duplicates: bool = False,
+    rank: int | None = None,
+) -> AdapterExport:
+    """Export a linear merge of LoRAs as one LoRA; with a zoo, also its tasks' heads."""
+    tasks = list(bench.tasks.values()) if bench else own_tasks(merge)
+    return export_as_lora(merge, target, rank, tasks, progress, allow_duplicates)
 
 
 def own_tasks(merge: Merge) -> list[Task]:

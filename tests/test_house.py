@@ -10,7 +10,7 @@ from tests.conftest import ROOT
 ORDER = [
     "errors", "progress", "parallel", "files", "folders", "cache", "device", "recipe", "zoo",
     "checkpoints", "geometry", "methods", "merge", "tasks", "card", "classifier", "export",
-    "compare", "workspace", "session", "ui", "__main__",
+    "as_lora", "compare", "workspace", "session", "ui", "__main__",
 ]  # fmt: skip
 FILES = sorted((ROOT / "studio").rglob("*.py"))
 

@@ -24,9 +24,10 @@ def write_weights(
     layout: Layout,
     values: Callable[[str], Iterable[Tensor]],
     progress: Progress = silent,
+    file: str = "model.safetensors",
     largest_shard: int = LARGEST_SHARD,
 ) -> str:
-    """Write a model's tensors as ``model.safetensors``, or as shards with an index.
+    """Write tensors to one file, or to shards with an index.
 
     Args:
         folder: an existing folder.
@@ -35,6 +36,7 @@ def write_weights(
         values: the flat pieces of a tensor, in order and in the dtype announced; called on
             several threads, for one tensor each.
         progress: told the share of bytes written.
+        file: name of the one file; shards are numbered.
         largest_shard: bytes per file; a larger tensor gets a file of its own.
 
     Returns:
@@ -46,13 +48,13 @@ def write_weights(
     shards = _split(sizes, largest_shard)
     places: dict[str, tuple[Path, int]] = {}
     for number, names in enumerate(shards, 1):
-        file = folder / _file(number, len(shards))
+        path = folder / (file if len(shards) == 1 else _shard(file, number, len(shards)))
         names = sorted(names, key=lambda name: (-layout[name][0].itemsize, name))
         header = _header({name: layout[name] for name in names}, sizes)
-        file.write_bytes(header)
+        path.write_bytes(header)
         at = len(header)
         for name in names:
-            places[name], at = (file, at), at + sizes[name]
+            places[name], at = (path, at), at + sizes[name]
 
     def write(name: str) -> str:
         return _write_tensor(*places[name], values(name))
@@ -66,9 +68,9 @@ def write_weights(
     if len(shards) > 1:
         index = {
             "metadata": {"total_size": sum(sizes.values())},
-            "weight_map": {name: file.name for name, (file, _) in places.items()},
+            "weight_map": {name: path.name for name, (path, _) in places.items()},
         }
-        (folder / "model.safetensors.index.json").write_text(json.dumps(index, indent=1))
+        (folder / f"{file}.index.json").write_text(json.dumps(index, indent=1))
     return weights_root(
         (name, CODES[dtype], shape, hashes[name]) for name, (dtype, shape) in layout.items()
     )
@@ -97,8 +99,8 @@ def _split(sizes: dict[str, int], largest: int) -> list[list[str]]:
     return shards
 
 
-def _file(number: int, count: int) -> str:
-    return "model.safetensors" if count == 1 else f"model-{number:05}-of-{count:05}.safetensors"
+def _shard(file: str, number: int, count: int) -> str:
+    return f"{Path(file).stem}-{number:05}-of-{count:05}{Path(file).suffix}"
 
 
 def _header(layout: Layout, sizes: dict[str, int]) -> bytes:

@@ -4,7 +4,7 @@ import tempfile
 import threading
 import time
 import zipfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -242,8 +242,7 @@ class Session:
             bench = worker.bench
             tasks = list(bench.tasks.values())
             report = part(progress, 0.3, 1.0)
-            # an export takes every inner product anew: it rests on nothing that was kept
-            merge = replace(bench.merge(recipe), known=None, recall=None)
+            merge = bench.merge(recipe)
             root = export(merge, target, tasks, scores, report, classifiers=classifiers)
             return f"Wrote {target}, weights root {root[:16]}…", str(target)
 
