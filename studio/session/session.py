@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 import yaml
 
+from studio.as_lora import refuse_no_factors
 from studio.classifier import is_own_classifier
 from studio.errors import NotAllowed, StudioError
 from studio.export import export
@@ -30,7 +31,7 @@ from studio.session.mix import (
 from studio.session.worker import Geometry, Worker
 from studio.tasks.bench import Bench
 from studio.tasks.scores import Score
-from studio.workspace import preflight, warnings
+from studio.workspace import preflight, warnings, write_adapter
 from studio.zoo import Zoo, load_zoo
 
 _LARGEST_ZIP = 2 * 10**9
@@ -187,7 +188,7 @@ class Session:
     def snapshot(self) -> Snapshot:
         """Everything the page shows, at this moment."""
         with self._lock:
-            recipe = self.mix.recipe(self.zoo)
+            recipe = self._recipe()
             worker, bench = self.worker, self.worker.bench
             known = worker.evaluation(recipe)
             job = self.jobs.state
@@ -217,7 +218,7 @@ class Session:
 
     def recipe_text(self) -> str:
         """The shown recipe as a file that can lie anywhere: its paths are absolute."""
-        plain = self.mix.recipe(self.zoo).plain()
+        plain = self._recipe().plain()
         return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True)
 
     def own_classifiers(self) -> list[str]:
@@ -225,16 +226,33 @@ class Session:
         bench = self.worker.bench
         return [name for name, task in bench.tasks.items() if is_own_classifier(bench.base, task)]
 
+    def only_adapters(self) -> bool:
+        """Whether every task is an adapter, so that a merge may be one, too."""
+        return all(each.adapter for each in self.worker.bench.deltas.checkpoints)
+
+    def start_adapter(self, folder: str, rank: int | None = None) -> None:
+        """Export the shown recipe as one LoRA adapter, as a job.
+
+        Raises:
+            StudioError: as ``start_export``, or the merge is no product of factors.
+        """
+        target, recipe, bench = self._new_target(folder), self._recipe(), self.worker.bench
+        merge = bench.merge(recipe)
+        refuse_no_factors(merge, rank)
+
+        def work(progress: Progress) -> tuple[str, str]:
+            made = write_adapter(merge, target, bench, progress, rank=rank)
+            return f"Wrote {target} as one adapter, {made.words}.", str(target)
+
+        self.jobs.start(f"Adapter to {target.name}", work)
+
     def start_export(self, folder: str, classifiers: bool = False) -> None:
         """Export the shown recipe to a new folder, as a job.
 
         Raises:
             StudioError: the folder is outside the roots or exists, or a job is running.
         """
-        target = self.inside(folder)
-        refuse_existing(target)
-        recipe = self.mix.recipe(self.zoo)
-        worker = self.worker
+        target, recipe, worker = self._new_target(folder), self._recipe(), self.worker
 
         def work(progress: Progress) -> tuple[str, str]:
             report = part(progress, 0.0, 0.3)
@@ -267,6 +285,14 @@ class Session:
         names = (Path("exports") / f"{stem}-{number}" for number in numbers)
         return str(next(name for name in names if not name.exists()))
 
+    def _new_target(self, folder: str) -> Path:
+        target = self.inside(folder)
+        refuse_existing(target)
+        return target
+
+    def _recipe(self) -> Recipe:
+        return self.mix.recipe(self.zoo)
+
     def _open(self, path: Path) -> None:
         zoo = load_zoo(path)
         for task in zoo.tasks:
@@ -292,4 +318,4 @@ class Session:
                 raise NotAllowed(f"'{name}' of the zoo: {refusal}") from None
 
     def _show(self) -> None:
-        self.worker.want(self.mix.recipe(self.zoo))
+        self.worker.want(self._recipe())

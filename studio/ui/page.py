@@ -12,6 +12,7 @@ from studio.ui import figures, matrices, views
 
 ASSETS = Path(__file__).parent.parent.parent / "assets"
 _POLL = 0.2  # seconds between looks at a busy session
+_FORMS = ("Complete model", "One LoRA adapter")
 _MAPS = {"t-SNE": "tsne", "MDS": "mds"}
 _HINT = (
     "<p class='quiet'>Untick a task to unmerge it: the merge is computed again as if the task "
@@ -93,6 +94,13 @@ class Page:
             self.folder = gr.Textbox(
                 self.session.free_export_name, label="Export to a new folder", elem_id="folder"
             )
+            self.form = gr.Radio(
+                _FORMS, value=_FORMS[0], label="What to write", visible=False, elem_id="form"
+            )
+            self.rank = gr.Number(
+                None, label="Directions per tensor (empty: all, exactly)", precision=0, minimum=1,
+                visible=False, elem_id="rank",
+            )  # fmt: skip
             self.classifiers = gr.Checkbox(
                 label="Also write a complete classifier folder per task", visible=False
             )
@@ -124,11 +132,12 @@ class Page:
         self.place.input(**refresh)
         self.map.input(**refresh)
         everything = [
-            self.title, self.mixer, *steps, self.files, self.classifiers, self.refusal, self.timer,
+            self.title, self.mixer, *steps, self.files, self.form, self.rank, self.classifiers,
+            self.refusal, self.timer,
         ]  # fmt: skip
-        self.export.click(
-            self.start_export, [self.folder, self.classifiers], [self.refusal, self.timer], **_QUIET
-        )
+        asked = [self.folder, self.form, self.rank, self.classifiers]
+        self.export.click(self.start_export, asked, [self.refusal, self.timer], **_QUIET)
+        self.form.input(self.choose_form, self.form, [self.rank, self.classifiers], **_QUIET)
         self.open.click(self.open_zoo, self.path, everything, **_QUIET).then(**refresh)
         self.cancel.click(self.cancel_job, None, self.job, **_QUIET)
         self.mixer.change(self.show_files, None, self.files, **_QUIET)
@@ -138,14 +147,9 @@ class Page:
 
     def load(self) -> tuple:
         """Draw a page that was opened or reloaded."""
-        own = self.session.own_classifiers()
-        offer = gr.Checkbox(
-            value=False,
-            visible=bool(own),
-            label=f"Also write a complete classifier folder for {', '.join(own)}",
-        )
-        start = gr.Timer(active=True)
-        return self._title(), *self._mixed(), self.show_files(), offer, "", start
+        start, form = gr.Timer(active=True), _FORMS[0]
+        offers = gr.Radio(value=form, visible=self.session.only_adapters()), *self.choose_form(form)
+        return self._title(), *self._mixed(), self.show_files(), *offers, "", start
 
     def move(self, value: dict) -> tuple:
         """A slider, toggle, option or arrow of the mixer."""
@@ -199,10 +203,20 @@ class Page:
         except StudioError as refusal:
             return views.refusal(str(refusal))
 
-    def start_export(self, folder: str, classifiers: bool) -> tuple:
+    def choose_form(self, form: str) -> tuple:
+        """Show what can be chosen for a complete model or an adapter."""
+        own, adapter = self.session.own_classifiers(), form == _FORMS[1]
+        words = f"Also write a complete classifier folder for {', '.join(own)}"
+        offer = gr.Checkbox(value=False, visible=bool(own) and not adapter, label=words)
+        return gr.Number(value=None, visible=adapter), offer
+
+    def start_export(self, folder: str, form: str, rank: float | None, classifiers: bool) -> tuple:
         """Start the export job."""
         try:
-            self.session.start_export(folder, classifiers)
+            if form == _FORMS[1]:
+                self.session.start_adapter(folder, None if rank is None else int(rank))
+            else:
+                self.session.start_export(folder, classifiers)
         except StudioError as refusal:
             return views.refusal(str(refusal)), gr.skip()
         return "", gr.Timer(active=True)
@@ -212,7 +226,7 @@ class Page:
         try:
             self.session.open(path)
         except StudioError as refusal:
-            return *[gr.skip()] * 6, views.refusal(str(refusal)), gr.skip()
+            return *[gr.skip()] * 8, views.refusal(str(refusal)), gr.skip()
         return self.load()
 
     def cancel_job(self) -> str:

@@ -201,3 +201,16 @@ def test_one_job_at_a_time_and_failures_are_told():
     assert state.phase == "failed"
     assert "secret" not in state.words
     assert "RuntimeError" in state.words
+
+
+def test_an_adapter_export_is_a_job_and_what_cannot_be_one_is_refused_before(session, tmp_path):
+    rest(session)
+    assert not session.only_adapters()
+    with pytest.raises(StudioError, match="'color' changes .* as a whole"):
+        session.start_adapter(str(tmp_path / "one"))
+    move(session, color={"on": False})
+    session.start_adapter(str(tmp_path / "one"), 1)
+    job = rest(session).job
+    assert job.phase == "done"
+    assert "of the merged change was left out" in job.words
+    assert (tmp_path / "one" / "adapter_model.safetensors").is_file()
