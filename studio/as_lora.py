@@ -246,7 +246,7 @@ def _write_beside(
         CONFIG_FILE: json.dumps(_config(merge, targets), indent=2),
         RECORD: json.dumps(found, indent=1),
         "recipe.yaml": recipe_text(recorded, work / "recipe.yaml"),
-        "README.md": f"{card}\n## As one adapter\n\n{made.words.capitalize()}.\n\n{use}",
+        "README.md": f"{card}\n## As one adapter\n\nThis is {made.words}.\n\n{use}",
     }
     for name, text in texts.items():
         (work / name).write_text(text, encoding="utf-8")
