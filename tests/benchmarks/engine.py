@@ -22,12 +22,13 @@ _WORK = "tests.benchmarks.work"
 
 @dataclass(frozen=True)
 class Run:
-    """What every part needs: the models, a folder to write in, threads and repeats."""
+    """What every part needs: the models, a folder to write in, threads, repeats, methods."""
 
     models: Models
     scratch: Path
     threads: int
     repeats: int
+    methods: tuple[str, ...] = tuple(METHODS)
 
     def ours(self, work: str, method: str = "task_arithmetic") -> Sample:
         """The studio's work in a process of its own."""
@@ -54,7 +55,7 @@ def write_part(run: Run) -> Iterator[Row]:
 def memory_part(run: Run) -> Iterator[Row]:
     """Peak anonymous memory of each method above imports, written and exported once."""
     largest = max(_tensor_sizes(run.models))
-    for method in METHODS:
+    for method in run.methods:
         for work in ("write", "export"):
             row = _pairs(f"memory, {method}, {work}", run, lambda w=work, m=method: run.ours(w, m))
             if row.ours:
@@ -121,6 +122,8 @@ def main() -> None:
     parser.add_argument("root", type=Path)
     parser.add_argument("--kinds", nargs="+", required=True, metavar="FOLDER:TASKS")
     parser.add_argument("--parts", default="write", help=f"of {','.join(PARTS)}")
+    parser.add_argument("--methods", nargs="+", default=tuple(METHODS), choices=tuple(METHODS),
+                        help="whose memory is measured (default all)")  # fmt: skip
     parser.add_argument("--repeats", type=int, default=3, help="pairs (default 3)")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--scratch", type=Path, help="where to write (default: the system's)")
@@ -131,7 +134,8 @@ def main() -> None:
         for kind in options.kinds:
             found = models(options.root, kind, Path(folder))
             measure.warm(sorted({file.resolve() for file in found.files}))
-            run = Run(found, Path(folder), options.threads, options.repeats)
+            methods = tuple(options.methods)
+            run = Run(found, Path(folder), options.threads, options.repeats, methods)
             for part in options.parts.split(","):
                 for row in PARTS[part](run):
                     rows.append(row)
