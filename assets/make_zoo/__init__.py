@@ -1,0 +1,1 @@
+"""How the demo zoo was made: rows from public sources and templates, then adapters and heads."""
