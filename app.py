@@ -23,15 +23,15 @@ def main() -> int:
         os.environ["HF_HUB_OFFLINE"] = "1"
         print("Starting …", flush=True)
         from studio.device import resolve_device
-        from studio.session.session import Session
+        from studio.session.engine import Engine
         from studio.ui.launch import start
 
         zoo = options.zoo or DEMO
         folder = zoo if zoo.is_dir() else zoo.parent
         roots = (folder.absolute(), Path.cwd(), *options.root)
-        session = Session(zoo, roots, resolve_device(options.device))
-        address = start(session, options.host, options.port, auth, not options.no_browser)
-        session.start()  # after the page is served, so that loading the model does not delay it
+        engine = Engine(zoo, roots, resolve_device(options.device))
+        address = start(engine, options.host, options.port, auth, not options.no_browser)
+        engine.start()  # after the page is served, so that loading the model does not delay it
     except (StudioError, OSError) as refusal:
         print(f"studio: {refusal}", file=sys.stderr)
         return 1
@@ -40,7 +40,7 @@ def main() -> int:
     try:
         threading.Event().wait()
     except KeyboardInterrupt:
-        session.close()
+        engine.close()
     return 0
 
 

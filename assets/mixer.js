@@ -93,6 +93,7 @@ function draw() {
     );
   }
   const active = document.activeElement;
+  box.classList.toggle('flipped', Boolean(value.flipped));
   value.rows.forEach((row, index) => {
     const node = box.querySelectorAll('.strip')[index];
     const [toggle, , range, number, earlier] = node.children;
@@ -110,6 +111,22 @@ function draw() {
     if (reading) reading.textContent = value.options[option.name];
   });
 }
+
+// F, held: the pinned mix in place of this one. Not while a text is typed.
+function typing(target) {
+  return target.isContentEditable || target.matches?.('textarea, select, input:not([type=range]):not([type=checkbox]):not([type=radio])');
+}
+function flip(on) {
+  if (Boolean(props.value.flipped) !== on) send((mix) => { mix.action = on ? 'flip' : 'unflip'; });
+}
+if (window.studioFlip) window.studioFlip.abort(); // a reload of the component listens once
+window.studioFlip = new AbortController();
+const listening = { signal: window.studioFlip.signal };
+document.addEventListener('keydown', (event) => {
+  if (event.key.toLowerCase() === 'f' && !event.repeat && !event.ctrlKey && !event.metaKey && !event.altKey && !typing(event.target)) flip(true);
+}, listening);
+document.addEventListener('keyup', (event) => { if (event.key.toLowerCase() === 'f' && !typing(event.target)) flip(false); }, listening);
+window.addEventListener('blur', () => flip(false), listening);
 
 draw();
 watch('value', draw);

@@ -187,6 +187,12 @@ class Deltas:
             chosen._resident = {}
         return chosen
 
+    @property
+    def bytes_in_memory(self) -> int:
+        """Bytes of dense deltas that are held."""
+        held = (each for dense in self._resident.values() for each in dense if each is not None)
+        return sum(each.nbytes for each in held)
+
     def keep_in_memory(self, limit: int) -> bool:
         """Hold all deltas densely if they need at most ``limit`` bytes; returns whether they do.
 

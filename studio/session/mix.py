@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from studio.errors import BadRecipe
 from studio.methods import method, method_type
+from studio.methods.method import describe
 from studio.recipe import Option, Recipe, TaskEntry, finite
 from studio.zoo import Zoo
 
@@ -43,6 +44,11 @@ class Mix:
         )
         return Recipe(zoo.base, entries, self.method, dict(self.options))
 
+    def plain(self) -> dict:
+        """As the page's mixer sends it."""
+        rows = [vars(strip) for strip in self.strips]
+        return {"rows": rows, "method": self.method, "options": dict(self.options)}
+
     def equal(self) -> "Mix":
         """Every merged task gets the mean of their coefficients."""
         on = [strip.coefficient for strip in self.strips if strip.on]
@@ -63,12 +69,18 @@ class Mix:
 
     def with_method(self, name: str) -> "Mix":
         """Another method at its defaults, with the coefficients it starts from."""
-        fresh = replace(self, method=method_type(name).name, options={})
+        chosen = method_type(name)
+        fresh = replace(self, method=chosen.name, options=every_option(chosen.name, {}))
         return fresh._each(starting_coefficient(name, len(self.strips)))
 
     def _each(self, coefficient: float) -> "Mix":
         strips = (replace(strip, coefficient=coefficient) for strip in self.strips)
         return replace(self, strips=tuple(strips))
+
+
+def every_option(name: str, options: Mapping[str, Option]) -> dict[str, Option]:
+    """All options of a method, written out: equal mixes are then equal recipes."""
+    return {each["name"]: each["default"] for each in describe(method_type(name))} | dict(options)
 
 
 def starting_coefficient(name: str, tasks: int) -> float:
@@ -105,6 +117,7 @@ def mix_from_page(value: object, current: Mix) -> Mix:
     if name != current.method:
         return current.with_method(name)
     method(name, options)
+    options = every_option(name, options)
     strips = tuple(
         Strip(
             strip.name,
@@ -114,6 +127,50 @@ def mix_from_page(value: object, current: Mix) -> Mix:
         for strip in current.strips
     )
     return Mix(strips, name, options)
+
+
+def mix_from_plain(value: dict, zoo: Mix) -> Mix:
+    """A mix that was kept as ``plain``, checked like one from the page, in its own order.
+
+    Raises:
+        BadRecipe: as ``mix_from_page``.
+        KeyError: it lacks a part, or names a task that the zoo lacks.
+    """
+    known = {strip.name: strip for strip in zoo.strips}
+    strips = tuple(known[row["name"]] for row in value["rows"])
+    if len(strips) != len(known):
+        raise KeyError("rows")
+    return mix_from_page(value, Mix(strips, str(value["method"])))
+
+
+def mix_of_recipe(recipe: Recipe, zoo: Mix) -> Mix:
+    """The mix that shows a recipe: its tasks in its order, then the zoo's others, unmerged.
+
+    Args:
+        recipe: of tasks that are called as in the zoo.
+        zoo: a mix with all tasks of the zoo.
+
+    Raises:
+        BadRecipe: the zoo lacks a task, or a coefficient differs between groups of tensors, which
+            sliders cannot show.
+    """
+    known = {strip.name: strip for strip in zoo.strips}
+    if missing := [name for name in recipe.names if name not in known]:
+        raise BadRecipe(
+            f"The recipe merges {', '.join(missing)}, but the open zoo has {', '.join(known)}. "
+            "Open the zoo that it belongs to first."
+        )
+    strips = []
+    for task in recipe.tasks:
+        if not isinstance(task.coefficient, float | int):
+            raise BadRecipe(
+                f"'{task.name}' has coefficients by group of tensors, which the sliders cannot "
+                "show. Merge this recipe with python -m studio merge."
+            )
+        strips.append(Strip(task.name, True, float(task.coefficient)))
+    left = (replace(known[name], on=False) for name in known if name not in recipe.names)
+    method(recipe.method, recipe.options)
+    return Mix((*strips, *left), recipe.method, every_option(recipe.method, recipe.options))
 
 
 class History:

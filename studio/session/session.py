@@ -1,38 +1,47 @@
-"""One running studio: the open zoo, the mix, live results, exports."""
+"""One browser's work in a running studio: the mix and its history, live results, exports."""
 
+import json
 import tempfile
 import threading
 import time
 import zipfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
 import yaml
 
+from studio import cache
 from studio.as_lora import refuse_no_factors
 from studio.classifier import is_own_classifier
-from studio.errors import NotAllowed, StudioError
+from studio.errors import BadRecipe, StudioError
 from studio.export import export
+from studio.files import mapping, parse_yaml
 from studio.folders import refuse_existing
 from studio.methods import METHODS
 from studio.methods.method import describe
 from studio.progress import Progress, part
-from studio.recipe import Recipe
-from studio.session.jobs import Jobs, JobState
+from studio.recipe import Recipe, parse_recipe
+from studio.session.jobs import JobState
 from studio.session.mix import (
     History,
     Mix,
     mix_from_page,
+    mix_from_plain,
+    mix_of_recipe,
     moved,
     starting_coefficient,
     starting_mix,
 )
 from studio.session.worker import Geometry, Worker
-from studio.tasks.bench import Bench
+from studio.tasks.change import Change
 from studio.tasks.scores import Score
 from studio.workspace import preflight, warnings, write_adapter
-from studio.zoo import Zoo, load_zoo
+from studio.zoo import Zoo
+
+if TYPE_CHECKING:
+    from studio.session.engine import Engine
 
 _LARGEST_ZIP = 2 * 10**9
 
@@ -46,7 +55,10 @@ class Snapshot:
         zoo: that is open.
         mix: the mixer.
         recipe: of the tasks that are on.
-        scores: of the recipe, on the rows run so far.
+        scores: of the recipe; on few rows, carried along from the last full pass.
+        changes: of each task since the pinned recipe, on the rows that both have seen.
+        is_pinned: whether the recipe is the pinned one.
+        flipped: whether the pinned mix is shown for a moment in place of the one worked on.
         rows: {task: held-out rows there are}.
         share: of the recipe's evaluation that is done.
         experts: each task by its own checkpoint, as far as known.
@@ -65,6 +77,9 @@ class Snapshot:
     mix: Mix
     recipe: Recipe
     scores: dict[str, Score]
+    changes: dict[str, Change]
+    is_pinned: bool
+    flipped: bool
     rows: dict[str, int]
     share: float
     experts: dict[str, Score]
@@ -79,64 +94,44 @@ class Snapshot:
 
 
 class Session:
-    """State of a running studio; one person, one zoo at a time, any number of page reloads.
+    """One browser's view: its mix with history, and the mix it is compared with.
+
+    Tabs of one browser share it, and it outlives reloads; the mix outlives the studio, too.
 
     Args:
-        zoo: path of the zoo that is opened first.
-        roots: folders that paths from the page must lie in.
-        device: of the live model.
+        engine: what all sessions share.
+        browser: id of the browser; '' for a caller without one.
     """
 
-    def __init__(self, zoo: Path, roots: tuple[Path, ...], device: torch.device) -> None:
-        self.roots = tuple(root.resolve() for root in roots)
-        self.device = device
-        self.jobs = Jobs()
+    def __init__(self, engine: "Engine", browser: str) -> None:
+        self.engine = engine
+        self._browser = browser
         self._lock = threading.RLock()
-        self._started = False
-        self._open(zoo)
+        self.begin()
 
-    def start(self) -> None:
-        """Begin to compute; what is there can be looked at before."""
-        self._started = True
-        self.worker.start()
-
-    def open(self, path: str) -> None:
-        """Open another zoo; the one that is open stays if this fails.
-
-        Raises:
-            StudioError: the path is outside the roots, or the zoo cannot be opened.
-        """
-        if self.jobs.state and self.jobs.state.running:
-            raise StudioError(f"'{self.jobs.state.name}' is still running; wait or cancel it.")
-        before = self.worker
-        self._open(self.inside(path))
-        before.stop()
-
-    def close(self) -> None:
-        """Stop the worker and ask a running job to stop."""
-        self.jobs.cancel()
-        self.worker.stop()
-
-    def inside(self, path: str) -> Path:
-        """A path from the page, resolved.
-
-        Raises:
-            NotAllowed: it is empty, or leads outside the roots.
-        """
-        if not path.strip() or "\0" in path:
-            raise NotAllowed("Give a path.")
-        resolved = (Path.cwd() / Path(path.strip()).expanduser()).resolve()
-        if not any(resolved.is_relative_to(root) for root in self.roots):
-            raise NotAllowed(
-                f"{resolved} is outside the folders this studio may use "
-                f"({', '.join(map(str, self.roots))}). Restart it with --root to add another."
-            )
-        return resolved
+    def begin(self) -> None:
+        """Take up the open zoo: the mix last shown of it by this browser, or the starting mix."""
+        with self._lock:
+            self.zoo = self.engine.zoo
+            self.pinned = self._starting = starting_mix(self.zoo)
+            self.flipped = False
+            self.history = History(self._starting)
+            if known := cache.recall(self._key()):
+                with suppress(StudioError, KeyError, TypeError):
+                    kept = json.loads(known)
+                    self.pinned = mix_from_plain(kept["pinned"], self._starting)
+                    self.history = History(mix_from_plain(kept["mix"], self._starting))
+            self._show()
 
     @property
     def mix(self) -> Mix:
         """The mix that is shown."""
-        return self.history.current
+        return self.pinned if self.flipped else self.history.current
+
+    @property
+    def worker(self) -> Worker:
+        """Of the open zoo."""
+        return self.engine.worker
 
     def move(self, value: object) -> None:
         """Take over what the page's mixer sent.
@@ -150,12 +145,20 @@ class Session:
             self._show()
 
     def edit(self, action: str) -> None:
-        """One of the mixer's buttons: equal, halve, reset, undo, redo, or 'earlier:TASK'."""
+        """One of the mixer's buttons and keys.
+
+        Args:
+            action: equal, halve, reset, undo, redo, pin (compare with this mix from now on), flip
+                and unflip (show the pinned mix, and back), or 'earlier:TASK'.
+        """
         with self._lock:
             name, _, task = action.partition(":")
+            self.flipped = name == "flip"
             if name in ("undo", "redo"):
                 getattr(self.history, name)()
-            else:
+            elif name == "pin":
+                self.pinned = self.mix
+            elif name not in ("flip", "unflip"):
                 mix = {
                     "equal": self.mix.equal,
                     "halve": self.mix.halved,
@@ -165,13 +168,25 @@ class Session:
                 self.history.push(mix, "", time.monotonic())
             self._show()
 
+    def load_recipe(self, text: str) -> None:
+        """Show the mix of a recipe file; undo brings the one before back.
+
+        Raises:
+            BadRecipe: it is no recipe, or not one of this zoo's tasks.
+        """
+        where = "The recipe"
+        data = mapping(parse_yaml(text, where, BadRecipe), where, BadRecipe)
+        recipe = parse_recipe(data, self.zoo.folder, where)
+        with self._lock:
+            self.history.push(mix_of_recipe(recipe, self._starting), "", time.monotonic())
+            self._show()
+
     def mixer_value(self) -> dict:
         """What the page's mixer is drawn from."""
         with self._lock:
             chosen = METHODS[self.mix.method]
             options = describe(chosen)
-            set_options = {each["name"]: each["default"] for each in options}
-            set_options |= dict(self.mix.options)
+            set_options = dict(self.mix.options)
             return {
                 "rows": [vars(strip) for strip in self.mix.strips],
                 "method": self.mix.method,
@@ -181,6 +196,8 @@ class Session:
                 "schema": [each for each in options if len(each["choices"]) != 1],
                 "options": set_options,
                 "start": starting_coefficient(self.mix.method, len(self.mix.strips)),
+                "flipped": self.flipped,
+                "can_pin": self.mix != self.pinned,
                 "can_undo": self.history.can_undo,
                 "can_redo": self.history.can_redo,
             }
@@ -188,16 +205,19 @@ class Session:
     def snapshot(self) -> Snapshot:
         """Everything the page shows, at this moment."""
         with self._lock:
-            recipe = self._recipe()
+            recipe, pinned = self._recipe(), self.pinned.recipe(self.zoo)
             worker, bench = self.worker, self.worker.bench
             known = worker.evaluation(recipe)
-            job = self.jobs.state
+            job = self.engine.jobs.state
             return Snapshot(
                 version=worker.version,
                 zoo=self.zoo,
                 mix=self.mix,
                 recipe=recipe,
-                scores=known.scores() if known else {},
+                scores=worker.shown_scores(recipe),
+                changes=worker.changes(recipe, pinned),
+                is_pinned=recipe.digest == pinned.digest,
+                flipped=self.flipped,
                 rows={name: len(bench.tasks[name].rows("held_out")) for name in bench.scored()},
                 share=known.share if known else 0.0,
                 experts=dict(worker.experts),
@@ -244,7 +264,7 @@ class Session:
             made = write_adapter(merge, target, bench, progress, rank=rank)
             return f"Wrote {target} as one adapter, {made.words}.", str(target)
 
-        self.jobs.start(f"Adapter to {target.name}", work)
+        self.engine.jobs.start(f"Adapter to {target.name}", work)
 
     def start_export(self, folder: str, classifiers: bool = False) -> None:
         """Export the shown recipe to a new folder, as a job.
@@ -264,7 +284,7 @@ class Session:
             root = export(merge, target, tasks, scores, report, classifiers=classifiers)
             return f"Wrote {target}, weights root {root[:16]}…", str(target)
 
-        self.jobs.start(f"Export to {target.name}", work)
+        self.engine.jobs.start(f"Export to {target.name}", work)
 
     def zip_export(self, folder: str) -> Path | None:
         """An export as one zip file in a temporary folder; None if it is too large for that."""
@@ -286,36 +306,24 @@ class Session:
         return str(next(name for name in names if not name.exists()))
 
     def _new_target(self, folder: str) -> Path:
-        target = self.inside(folder)
+        target = self.engine.inside(folder)
         refuse_existing(target)
         return target
 
     def _recipe(self) -> Recipe:
         return self.mix.recipe(self.zoo)
 
-    def _open(self, path: Path) -> None:
-        zoo = load_zoo(path)
-        for task in zoo.tasks:
-            self._refuse_outside(task.checkpoint, task.name)
-        self._refuse_outside(zoo.base, "base")
-        bench = Bench(zoo, self.device)
-        for name in bench.scored():
-            bench.tasks[name].rows("held_out")  # a broken data file is refused here, by name
-        worker = Worker(bench)
-        with self._lock:
-            self.zoo = zoo
-            self.worker = worker
-            self.history = History(starting_mix(zoo))
-            if self._started:
-                worker.start()
-            self._show()
+    def wait_for_rows(self, seconds: float) -> None:
+        """Give the first rows of the shown recipe a moment, so that an answer can hold them."""
+        self.worker.wait_for_rows(self._recipe(), seconds)
 
-    def _refuse_outside(self, source: str, name: str) -> None:
-        if Path(source).is_absolute():
-            try:
-                self.inside(source)
-            except NotAllowed as refusal:
-                raise NotAllowed(f"'{name}' of the zoo: {refusal}") from None
+    def _key(self) -> str:
+        return cache.cache_key("mix", self._browser, str(self.zoo.folder), self.zoo.name)
 
     def _show(self) -> None:
-        self.worker.want(self._recipe())
+        """Have the mix computed, and behind it the pinned one; keep both for a later start."""
+        self.worker.want(self.pinned.recipe(self.zoo), f"{self._browser} pinned", behind=True)
+        self.worker.want(self._recipe(), self._browser)
+        if self._browser and not self.flipped:
+            both = {"mix": self.history.current.plain(), "pinned": self.pinned.plain()}
+            cache.keep(self._key(), json.dumps(both).encode())

@@ -15,6 +15,7 @@ from studio.geometry.order import Orders
 from studio.merge import Merge
 from studio.recipe import Recipe
 from studio.tasks.bench import Bench, resident_limit
+from studio.tasks.change import Change, carried, changes
 from studio.tasks.evaluate import Evaluation
 from studio.tasks.scores import Score
 from studio.tasks.slide import moved_task, slide_bytes
@@ -23,6 +24,7 @@ from studio.workspace import components_gram, joint_gram, order_words, orders
 _KEPT_EVALUATIONS = 64
 _KEPT_GEOMETRIES = 16
 _KEPT_SENTENCES = 64
+_MOST_PAGES = 16
 _REFERENCES = "references"
 _WORTH_SLIDING = 2**28  # bytes of a slide; smaller merges are worn in a blink
 
@@ -54,7 +56,8 @@ class Worker:
         self.head_only: dict[str, Score] = {}
         self.base: dict[str, Score] = {}
         self._changed = threading.Condition()
-        self._wanted: Recipe | None = None
+        self._wanted: OrderedDict[str, Recipe] = OrderedDict()  # by page, the latest last
+        self._full: Evaluation | None = None
         self._needed: list[Recipe] = []
         self._evaluations: OrderedDict[str, Evaluation] = OrderedDict()
         self._geometries: OrderedDict[object, Geometry] = OrderedDict()
@@ -81,10 +84,21 @@ class Worker:
         if self._thread.is_alive():
             self._thread.join()
 
-    def want(self, recipe: Recipe) -> None:
-        """Show this recipe from now on."""
+    def want(self, recipe: Recipe, page: str = "", behind: bool = False) -> None:
+        """Show this recipe from now on.
+
+        Args:
+            recipe: to score and measure.
+            page: who shows it, in place of what that page showed before.
+            behind: whether it waits for what others show.
+        """
         with self._changed:
-            self._wanted = recipe
+            if behind and self._wanted.get(page) == recipe:
+                return
+            self._wanted[page] = recipe
+            self._wanted.move_to_end(page, last=not behind)
+            while len(self._wanted) > _MOST_PAGES:
+                self._wanted.popitem(last=False)
             self.version += 1
             self._changed.notify_all()
 
@@ -98,12 +112,34 @@ class Worker:
     def idle(self) -> bool:
         """Whether all that the page can ask for is there."""
         with self._changed:
-            return self._wanted is not None and self._next() is None
+            return bool(self._wanted) and self._next() is None
 
     def evaluation(self, recipe: Recipe) -> Evaluation | None:
         """What is known of a recipe's scores."""
         with self._changed:
             return self._evaluations.get(recipe.digest)
+
+    def shown_scores(self, recipe: Recipe) -> dict[str, Score]:
+        """Its scores: on few rows, carried along from the last full pass of any recipe."""
+        with self._changed:
+            known = self._evaluations.get(recipe.digest)
+            if known is None or known.done or self._full is None:
+                return known.scores() if known else {}
+            return carried(self._full, known)
+
+    def changes(self, recipe: Recipe, other: Recipe) -> dict[str, Change]:
+        """The change of each task from another recipe to this one, on the rows both have seen."""
+        with self._changed:
+            new, old = (self._evaluations.get(each.digest) for each in (recipe, other))
+            return changes(new, old) if new and old and new is not old else {}
+
+    def wait_for_rows(self, recipe: Recipe, seconds: float) -> None:
+        """Wait until some rows of a recipe are scored, or it is refused, but not for long."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: recipe.digest in self._evaluations or recipe.digest in self._refusals,
+                seconds,
+            )
 
     def geometry(self, recipe: Recipe) -> Geometry | None:
         """What is known of a recipe's geometry."""
@@ -166,22 +202,22 @@ class Worker:
 
     def _next(self) -> tuple[Callable[[], None], str] | None:
         """The most urgent step and what a refusal of it is about, or None."""
-        recipe = self._wanted
-        if recipe is None:
-            return None
-        for each in (recipe, *self._needed):
+        shown = list(reversed(self._wanted.values()))
+        for each in (*shown, *self._needed):
             if each.digest not in self._refusals and not self._is_scored(each):
                 return partial(self._score, each), each.digest
-        known = self._geometries.get(_shape(recipe))
-        usable = bool(recipe.tasks) and recipe.digest not in self._refusals
-        if usable and known is None:
-            return partial(self._measure, recipe), recipe.digest
-        if usable and recipe.digest not in self._sentences:
-            return partial(self._compare_orders, recipe), recipe.digest
-        if not self._references_done and _REFERENCES not in self._refusals:
+        usable = [each for each in shown if each.tasks and each.digest not in self._refusals]
+        for each in usable:
+            if self._geometries.get(_shape(each)) is None:
+                return partial(self._measure, each), each.digest
+            if each.digest not in self._sentences:
+                return partial(self._compare_orders, each), each.digest
+        if self._wanted and not self._references_done and _REFERENCES not in self._refusals:
             return self._reference, _REFERENCES
-        if usable and known is not None and not known.maps:
-            return partial(self._draw, recipe, known), recipe.digest
+        for each in usable:
+            known = self._geometries[_shape(each)]
+            if not known.maps:
+                return partial(self._draw, each, known), each.digest
         return None
 
     def _is_scored(self, recipe: Recipe) -> bool:
@@ -206,8 +242,12 @@ class Worker:
             self._slid = recipe.digest if slid else ""
             self._shown = recipe
             self._evaluations[recipe.digest] = known
-            while len(self._evaluations) > _KEPT_EVALUATIONS:
-                self._evaluations.popitem(last=False)
+            if known.done and not slid:
+                self._full = known
+            shown = {each.digest for each in (*self._wanted.values(), *self._needed)}
+            old = [key for key in self._evaluations if key not in shown]
+            for key in old[: max(len(self._evaluations) - _KEPT_EVALUATIONS, 0)]:
+                del self._evaluations[key]
 
     def _slide(self, merge: Merge) -> bool:
         """Wear a large merge that one slider has moved; whether it was possible."""

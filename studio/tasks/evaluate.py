@@ -13,9 +13,8 @@ from studio.tasks.scores import Score, score
 from studio.tasks.task import Task
 from studio.tasks.text import batch, encode, predict
 
-_FIRST_ROUND = 16  # rows per task in the first round; each later round doubles what is done
-_BATCH = 64
-_UNKNOWN = -1
+_BATCH = 32  # about 50 ms of a small encoder on two cores; a new move waits for one at most
+UNKNOWN = -1  # a row that was not run
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,7 @@ class Evaluation:
         self.heads = heads
         self._padding = padding or 0
         self.predictions = {
-            name: np.full(len(part.tokens), _UNKNOWN) for name, part in self.parts.items()
+            name: np.full(len(part.tokens), UNKNOWN) for name, part in self.parts.items()
         }
         self._batches = _batches(parts)
         self._next = 0
@@ -112,7 +111,7 @@ class Evaluation:
     def correct(self, task: str) -> np.ndarray:
         """``(n,)`` 1 right, 0 wrong, -1 not run."""
         found = self.predictions[task]
-        return np.where(found == _UNKNOWN, _UNKNOWN, found == self.parts[task].labels)
+        return np.where(found == UNKNOWN, UNKNOWN, found == self.parts[task].labels)
 
     def scores(self) -> dict[str, Score]:
         """Scores on the rows run so far, for the tasks that have any; computed once per step."""
@@ -121,7 +120,7 @@ class Evaluation:
             return dict(self._scores[1])
         for name, part in self.parts.items():
             correct = self.correct(name)
-            seen = correct != _UNKNOWN
+            seen = correct != UNKNOWN
             if seen.any():
                 groups = None if part.groups is None else part.groups[seen]
                 scores[name] = score(correct[seen], groups)
@@ -130,14 +129,19 @@ class Evaluation:
 
 
 def _batches(parts: Sequence[Examples]) -> list[list[tuple[str, int]]]:
-    """Rounds of equally many rows per task; within a round, rows of like length share a batch."""
+    """Rounds of equally many rows per task, each doubling what is done; the first is one batch.
+
+    Within a round, rows of like length share a batch, and the batches come in a drawn order.
+    """
     batches: list[list[tuple[str, int]]] = []
-    start, stop = 0, _FIRST_ROUND
+    draw = np.random.default_rng(0)
+    start, stop = 0, max(_BATCH // max(len(parts), 1), 1)
     longest = max((len(part.tokens) for part in parts), default=0)
     while start < longest:
         round_ = [(p, int(row)) for p in parts for row in p.order[start:stop]]
         round_.sort(key=lambda item: len(item[0].tokens[item[1]]))
-        for first in range(0, len(round_), _BATCH):
-            batches.append([(p.task.name, row) for p, row in round_[first : first + _BATCH]])
+        alike = [round_[first : first + _BATCH] for first in range(0, len(round_), _BATCH)]
+        for place in draw.permutation(len(alike)):
+            batches.append([(p.task.name, row) for p, row in alike[place]])
         start, stop = stop, 2 * stop
     return batches

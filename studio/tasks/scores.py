@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-_Z = 1.959963984540054  # the normal distribution's 97.5 % point
+NORMAL = 1.959963984540054  # the normal distribution's 97.5 % point
 _RESAMPLES, _SLICES = 2000, 20
 
 
@@ -19,7 +19,8 @@ class Score:
         n: rows.
         low: lower end of the 95 % interval.
         high: upper end.
-        interval: 'wilson' (over rows) or 'cluster-bootstrap' (over groups of rows).
+        interval: 'wilson' (over rows), 'cluster-bootstrap' (over groups of rows), or 'paired' (the
+            last full pass and the change since).
     """
 
     accuracy: float
@@ -57,9 +58,9 @@ def wilson(right: float, n: int) -> tuple[float, float]:
 
     Source: Wilson 1927, J. Am. Stat. Assoc. 22, 209-212.
     """
-    share, square = right / n, _Z * _Z / n
+    share, square = right / n, NORMAL * NORMAL / n
     middle = (share + square / 2) / (1 + square)
-    half = _Z / (1 + square) * math.sqrt(share * (1 - share) / n + square / (4 * n))
+    half = NORMAL / (1 + square) * math.sqrt(share * (1 - share) / n + square / (4 * n))
     return max(0.0, middle - half), min(1.0, middle + half)
 
 

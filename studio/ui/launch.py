@@ -11,9 +11,11 @@ from gradio.themes import Base
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from studio.session.session import Session
+from studio.session.engine import Engine
 from studio.ui.page import ASSETS, Page
+from studio.ui.parts import COOKIE, new_browser_id
 
+_YEAR = 31_536_000  # seconds
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _HEADERS = [
     (b"x-content-type-options", b"nosniff"),
@@ -30,7 +32,10 @@ _HEADERS = [
 
 
 class OneOrigin:
-    """Refuses requests that another site makes, and adds the security headers (plain ASGI)."""
+    """Refuses what another site asks, adds security headers, and gives each browser an id.
+
+    Plain ASGI; the id is a random cookie, so that a browser finds its own mix again.
+    """
 
     def __init__(self, app: Any) -> None:
         self.app = app
@@ -45,21 +50,28 @@ class OneOrigin:
             await _refuse(scope, send)
             return
 
+        added = list(_HEADERS)
+        if scope["path"] == "/" and COOKIE + "=" not in headers.get(b"cookie", ""):
+            words = (
+                f"{COOKIE}={new_browser_id()}; Path=/; Max-Age={_YEAR}; HttpOnly; SameSite=Strict"
+            )
+            added.append((b"set-cookie", words.encode()))
+
         async def guarded(message: Any) -> None:
             if message["type"] == "http.response.start":
-                message = {**message, "headers": [*message.get("headers", []), *_HEADERS]}
+                message = {**message, "headers": [*message.get("headers", []), *added]}
             await send(message)
 
         await self.app(scope, receive, guarded)
 
 
 def start(
-    session: Session, host: str, port: int | None, auth: tuple[str, str] | None, browser: bool
+    engine: Engine, host: str, port: int | None, auth: tuple[str, str] | None, browser: bool
 ) -> str:
     """Serve the page without blocking.
 
     Args:
-        session: what the page shows.
+        engine: what the page shows.
         host: address to bind.
         port: None takes the first free one from 7860 on.
         auth: user and password, demanded of every visitor.
@@ -68,7 +80,7 @@ def start(
     Returns:
         The page's address.
     """
-    blocks = Page(session).build()
+    blocks = Page(engine).build()
     blocks.delete_cache = (3600, 86400)
     hosts = sorted({*LOOPBACK, host})
     _, address, _ = blocks.queue(max_size=64, default_concurrency_limit=2).launch(

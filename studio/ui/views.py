@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from studio.session.jobs import JobState
 from studio.session.session import Snapshot
+from studio.tasks.change import Change, mean_change
 from studio.tasks.scores import Score, gain_kept, mean_accuracy
 from studio.zoo import Zoo
 
@@ -19,8 +20,9 @@ def headline(now: Snapshot) -> str:
         rows = sum(score.n for score in now.scores.values())
         total = sum(now.rows.values())
         state = f"n={rows:,}" if rows == total else f"n={rows:,} of {total:,} so far"
+        early = "" if rows == total else " class='early' title='preliminary'"
         parts.append(
-            f"mean accuracy <b id='mean' data-n='{rows}'>{mean:.1%}</b> "
+            f"mean accuracy <b id='mean' data-n='{rows}'{early}>{mean:.1%}</b> "
             f"<span class='quiet'>± {half:.1%}, {state}</span>"
         )
     elif now.rows and not now.refusal:
@@ -31,6 +33,7 @@ def headline(now: Snapshot) -> str:
     name, floor = _floor(now)
     if _complete(floor, now.rows):
         parts.append(f"{name} <b>{mean_accuracy(floor):.1%}</b>")
+    parts += [f"<span id='change'>{words}</span>"] if (words := _changed(now)) else []
     gain = _gain(now)
     if gain is not None:
         parts.append(f"<span title='{_GAIN}'>gain kept <b id='gain'>{gain:.0%}</b></span>")
@@ -38,7 +41,17 @@ def headline(now: Snapshot) -> str:
     stamp = (
         f"<i id='stamp' hidden data-busy='{int(now.busy)}' data-recipe='{now.recipe.digest}'></i>"
     )
-    return f"<div class='headline' role='status'>{spans}{stamp}</div>{_verdict(now)}"
+    return f"<div class='headline'>{spans}{stamp}</div>{_verdict(now)}"
+
+
+def status(now: Snapshot) -> str:
+    """What a screen reader says once the numbers have come to rest."""
+    if now.refusal:
+        return escape(now.refusal)
+    if not now.scores or now.share < 1:
+        return ""
+    change = "" if now.is_pinned or not now.changes else f", {_against(mean_change(now.changes))}"
+    return f"Mean accuracy {mean_accuracy(now.scores):.1%}{change}."
 
 
 _GAIN = "share of the experts&#39; gain over head-only that this merge keeps, all tasks together"
@@ -58,13 +71,16 @@ def accuracy(now: Snapshot) -> str:
     return (
         f"<table class='studio accuracy{partial}'><caption>Held-out accuracy by task, with 95 % "
         "intervals</caption><thead><tr><th scope='col'>task</th><th scope='col'>0 to 100 %</th>"
-        "<th scope='col'>now</th><th scope='col' class='wide'>interval</th>"
+        "<th scope='col'>now</th><th scope='col'>since pinned</th>"
+        "<th scope='col' class='wide'>interval</th>"
         f"<th scope='col'>expert</th><th scope='col' class='wide'>{name}</th>"
         f"<th scope='col' class='wide'>rows</th></tr></thead><tbody>{body}</tbody></table>"
         "<p class='legend'><span class='l-now'>now</span><span class='l-interval'>95 % interval"
         f"</span><span class='l-expert'>expert alone</span><span class='l-floor'>{name}</span></p>"
         f"<p class='quiet'>{_FLOORS[name]} A task that is not merged is still scored, with its own "
-        "head. Intervals resample groups of related rows where the data has groups.</p>"
+        "head. Intervals resample groups of related rows where the data has groups. "
+        "<b>Since pinned</b>: the mean change on the same rows, in points; pale numbers stand on "
+        "few rows.</p>"
     )
 
 
@@ -110,7 +126,7 @@ def job(state: JobState | None) -> str:
         css = {"done": "up", "failed": "down"}.get(state.phase, "quiet")
         middle = f"<b class='{css}'>{state.phase}</b>: <span class='words'>{words}</span>"
     return (
-        f"<div class='job' id='job' role='status' data-phase='{state.phase}'>"
+        f"<div class='job' id='job' data-phase='{state.phase}'>"
         f"{escape(state.name)} {middle} <span class='quiet'>{state.seconds:.0f} s</span></div>"
     )
 
@@ -156,10 +172,47 @@ def _accuracy_row(now: Snapshot, task: str, on: bool, floor: Mapping[str, Score]
         f"<tr class='{'' if on else 'off'}' data-task='{escape(task)}'>"
         f"<th scope='row'><span>{escape(task)}</span>{state}</th>"
         f"<td><div class='track' role='img' aria-label='{escape(label)}'>{bar}</div></td>"
-        f"<td class='num now'>{_percent(score)}</td><td class='num wide'>{interval}</td>"
+        f"<td class='num now'>{_percent(score)}</td>"
+        f"<td class='num since'>{_since(now.changes.get(task))}</td>"
+        f"<td class='num wide'>{interval}</td>"
         f"<td class='num'>{_percent(expert)}</td><td class='num wide'>{_percent(least)}</td>"
         f"<td class='num wide'>{rows}</td></tr>"
     )
+
+
+_ARROWS = {"better": ("up", "▲"), "worse": ("down", "▼"), "cannot tell": ("quiet", "·")}
+
+
+def _since(change: Change | None) -> str:
+    """A task's change since the pinned mix: points with their interval, and what that says."""
+    if change is None:
+        return ""
+    css, arrow = _ARROWS[change.verdict]
+    points = f"{100 * change.mean + 0.0:+.1f} ± {100 * change.half:.1f}"
+    return f"<span class='{css}' title='{change.verdict}, n={change.n:,}'>{arrow} {points}</span>"
+
+
+def _changed(now: Snapshot) -> str:
+    """The mean change since the pinned mix, in words."""
+    if now.flipped:
+        return "<b class='flipped'>pinned mix</b>"
+    if now.is_pinned:
+        return "<span class='quiet'>this mix is pinned</span>"
+    if not now.rows or set(now.changes) != set(now.rows):
+        return ""
+    change = mean_change(now.changes)
+    css, arrow = _ARROWS[change.verdict]
+    return (
+        f"<span class='{css}' data-mean='{change.mean:.6f}' data-half='{change.half:.6f}' "
+        f"data-n='{change.n}'>{arrow} {_against(change)}</span>"
+    )
+
+
+def _against(change: Change) -> str:
+    points = f"{100 * change.mean + 0.0:+.1f} ± {100 * change.half:.1f} points"
+    if change.verdict == "cannot tell":
+        return f"cannot tell from the pinned mix: {points}"
+    return f"{change.verdict} than the pinned mix: {points}"
 
 
 def _verdict(now: Snapshot) -> str:

@@ -10,8 +10,10 @@ import pytest
 import torch
 from playwright.sync_api import Page, Playwright, expect, sync_playwright
 
+from studio.session.engine import Engine
 from studio.session.mix import Mix
 from studio.session.session import Session
+from studio.ui.parts import COOKIE
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = [
@@ -22,22 +24,30 @@ FLAGS = [
 HARMLESS = ("svelte-i18n", "AbortError", "Connection errored out", "GL Driver Message")
 
 
+BROWSER = "0" * 32  # the id that every fresh profile is given, so that tests find its session
+
+
 @pytest.fixture(scope="session")
-def session(tiny_zoo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
-    opened = Session(tiny_zoo, (tiny_zoo, tmp_path_factory.getbasetemp()), torch.device("cpu"))
+def engine(tiny_zoo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    opened = Engine(tiny_zoo, (tiny_zoo, tmp_path_factory.getbasetemp()), torch.device("cpu"))
     opened.start()
     yield opened
     opened.close()
 
 
 @pytest.fixture(scope="session")
-def url(session: Session) -> str:
+def session(engine: Engine) -> Session:
+    return engine.session(BROWSER)
+
+
+@pytest.fixture(scope="session")
+def url(engine: Engine) -> str:
     from studio.ui.launch import start
 
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    return start(session, "127.0.0.1", port, None, browser=False)
+    return start(engine, "127.0.0.1", port, None, browser=False)
 
 
 @pytest.fixture(scope="session")
@@ -61,6 +71,7 @@ def page(
         )  # fmt: skip
         context.set_default_timeout(60_000)
         expect.set_options(timeout=60_000)
+        context.add_cookies([{"name": COOKIE, "value": BROWSER, "url": url}])
         tab, outside, errors = context.pages[0], [], []
 
         def guard(route):

@@ -25,7 +25,7 @@ def shown_mean(page) -> str:
 
 
 def expected_mean(session) -> str:
-    bench = Bench(load_zoo(session.zoo.folder), session.device)
+    bench = Bench(load_zoo(session.zoo.folder), session.engine.device)
     return f"{mean_accuracy(bench.score(bench.merge(session.snapshot().recipe))):.1%}"
 
 

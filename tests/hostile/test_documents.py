@@ -16,7 +16,7 @@ from studio.errors import StudioError
 from studio.export import export
 from studio.merge import open_merge
 from studio.recipe import Recipe, TaskEntry, load_recipe
-from studio.session.session import Session
+from studio.session.engine import Engine
 from studio.tasks.bench import Bench
 from studio.zoo import load_zoo
 from tests.conftest import draw, refusal, save_model
@@ -195,8 +195,9 @@ def test_another_precision_of_the_same_base_is_merged_in_the_wider_one(tmp_path)
 
 
 def test_a_checkpoint_cut_off_during_a_job_fails_the_job_and_nothing_else(tiny_copy, tmp_path):
-    session = Session(tiny_copy, (tiny_copy, tmp_path), CPU)
-    session.start()
+    engine = Engine(tiny_copy, (tiny_copy, tmp_path), CPU)
+    engine.start()
+    session = engine.session("")
     try:
         deadline = time.monotonic() + 240
         while session.snapshot().busy and time.monotonic() < deadline:
@@ -220,7 +221,7 @@ def test_a_checkpoint_cut_off_during_a_job_fails_the_job_and_nothing_else(tiny_c
         assert not now.refusal
         assert now.scores["animal"].n
     finally:
-        session.close()
+        engine.close()
 
 
 def test_rows_say_in_which_line_a_number_is_none(tiny_copy):

@@ -7,8 +7,8 @@ from safetensors.torch import load_file, save_file
 from studio.errors import BadZoo, NotAllowed, OutputExists, StudioError
 from studio.merge import merged_tensors, open_merge
 from studio.session import worker
+from studio.session.engine import Engine
 from studio.session.jobs import Jobs
-from studio.session.session import Session
 from studio.tasks.bench import Bench
 from studio.workspace import components_gram, inspect
 from studio.zoo import load_zoo
@@ -18,10 +18,10 @@ CPU = torch.device("cpu")
 
 @pytest.fixture
 def session(tiny_zoo, tmp_path):
-    opened = Session(tiny_zoo, (tiny_zoo, tmp_path), CPU)
-    opened.start()
-    yield opened
-    opened.close()
+    engine = Engine(tiny_zoo, (tiny_zoo, tmp_path), CPU)
+    engine.start()
+    yield engine.session("")
+    engine.close()
 
 
 def rest(session, seconds=240.0):
@@ -112,8 +112,9 @@ def test_a_refused_merge_says_so_and_the_next_one_works(tiny_copy, tmp_path):
         "name: animal", "name: twin"
     )
     (tiny_copy / "zoo.yaml").write_text(text + twin)
-    session = Session(tiny_copy, (tiny_copy,), CPU)
-    session.start()
+    engine = Engine(tiny_copy, (tiny_copy,), CPU)
+    engine.start()
+    session = engine.session("")
     try:
         now = rest(session)
         assert "adds no direction of its own" in now.refusal
@@ -124,22 +125,22 @@ def test_a_refused_merge_says_so_and_the_next_one_works(tiny_copy, tmp_path):
         assert (now.refusal, now.refused) == ("", False)
         assert set(now.scores) == {"color", "animal", "twin"}
     finally:
-        session.close()
+        engine.close()
 
 
 def test_paths_outside_the_roots_are_refused_even_through_links(session, tmp_path):
     (tmp_path / "link").symlink_to("/etc")
     for path in ("/etc", "../..", str(tmp_path / "link"), "", "\0", "~"):
         with pytest.raises(NotAllowed):
-            session.inside(path)
-    assert session.inside(str(tmp_path / "new")) == (tmp_path / "new").resolve()
+            session.engine.inside(path)
+    assert session.engine.inside(str(tmp_path / "new")) == (tmp_path / "new").resolve()
 
 
 def test_a_zoo_whose_checkpoints_lie_elsewhere_is_refused(session, tiny_copy):
     text = (tiny_copy / "zoo.yaml").read_text()
     (tiny_copy / "zoo.yaml").write_text(text.replace("checkpoint: color", "checkpoint: /usr"))
     with pytest.raises(NotAllowed, match="'color' of the zoo: /usr is outside"):
-        session.open(str(tiny_copy))
+        session.engine.open(str(tiny_copy))
     assert session.zoo.name == "Tiny <zoo>"
 
 
@@ -147,13 +148,13 @@ def test_a_broken_zoo_leaves_the_open_one_alone(session, tmp_path):
     before = rest(session).scores
     (tmp_path / "zoo.yaml").write_text("name: x")
     with pytest.raises(BadZoo):
-        session.open(str(tmp_path))
+        session.engine.open(str(tmp_path))
     assert session.snapshot().scores == before
 
 
 def test_another_zoo_can_be_opened(session, tiny_copy):
     session.edit("halve")
-    session.open(str(tiny_copy))
+    session.engine.open(str(tiny_copy))
     now = rest(session)
     assert now.zoo.folder == tiny_copy
     assert not session.history.can_undo
@@ -175,7 +176,7 @@ def test_an_export_is_a_job_with_scores_in_its_card(session, tmp_path):
 def test_a_cancelled_job_leaves_nothing_and_says_so(session, tmp_path):
     rest(session)
     session.start_export(str(tmp_path / "out"))
-    session.jobs.cancel()
+    session.engine.jobs.cancel()
     job = rest(session).job
     assert (job.phase, job.words) == ("cancelled", "Cancelled; nothing was written.")
     assert list(tmp_path.iterdir()) == []

@@ -12,9 +12,11 @@ def looks(*snapshots) -> list[dict]:
     seen, found = {}, []
     for now in snapshots:
         session = SimpleNamespace(snapshot=lambda now=now: now)
-        keys, *rest = Page(session).refresh(seen, "model", None, "MDS")  # type: ignore[arg-type]
+        engine = SimpleNamespace(session=lambda browser, session=session: session)
+        page = Page(engine)  # type: ignore[arg-type]
+        keys, *rest = page.refresh(seen, "model", None, "MDS", None)  # type: ignore[arg-type]
         seen = keys if "map" in keys else seen
-        names = ("headline", "accuracy", "matrices", "order", "plot", "map_words")
+        names = ("status", "headline", "accuracy", "matrices", "order", "plot", "map_words")
         kept = [None if isinstance(x, dict) and "__type__" in x else x for x in rest]
         found.append(dict(zip(names, kept, strict=False)))
     return found

@@ -29,6 +29,7 @@ def snapshot(**changes):
     mix = Mix((Strip("a", True, 0.5), Strip(EVIL, False, 0.5)), "average")
     now = Snapshot(
         version=1, zoo=zoo, mix=mix, recipe=mix.recipe(zoo), scores={"a": at(0.8), EVIL: at(0.6)},
+        changes={}, is_pinned=True, flipped=False,
         rows={"a": 100, EVIL: 100}, share=1.0, experts={"a": at(0.9), EVIL: at(0.7)},
         head_only={"a": at(0.6), EVIL: at(0.6)}, base={}, refusal="", refused=False, geometry=None,
         order="", job=None, busy=False,
