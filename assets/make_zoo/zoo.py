@@ -30,7 +30,7 @@ COURSES = {
     "clinic-north": Course(200, 1e-3),
     "clinic-south": Course(200, 1e-3),
     "guild-registry": Course(400, 1e-3),
-    "freight-desk": Course(400, 1.5e-3),
+    "freight-desk": Course(800, 1.5e-3),
     "incident-desk": Course(400, 1.5e-3),
     "dictionary": Course(300, 1.5e-3),
 }

@@ -187,6 +187,11 @@ class History:
         return self._mixes[self._place]
 
     @property
+    def before(self) -> Mix | None:
+        """The mix before the last move, or None."""
+        return self._mixes[self._place - 1] if self._place else None
+
+    @property
     def can_undo(self) -> bool:
         """Whether there is an earlier mix."""
         return self._place > 0

@@ -15,7 +15,7 @@ import yaml
 from studio import cache
 from studio.as_lora import refuse_no_factors
 from studio.classifier import is_own_classifier
-from studio.errors import BadRecipe, StudioError
+from studio.errors import BadData, BadRecipe, StudioError
 from studio.export import export
 from studio.files import mapping, parse_yaml
 from studio.folders import refuse_existing
@@ -34,9 +34,10 @@ from studio.session.mix import (
     starting_coefficient,
     starting_mix,
 )
-from studio.session.worker import Geometry, Worker
+from studio.session.worker import PINNED, Geometry, Worker
 from studio.tasks.change import Change
 from studio.tasks.scores import Score
+from studio.tasks.showcase import Reading, ShownRow, shown_rows
 from studio.workspace import preflight, warnings, write_adapter
 from studio.zoo import Zoo
 
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from studio.session.engine import Engine
 
 _LARGEST_ZIP = 2 * 10**9
+_LONGEST_TEXT = 10_000
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,8 @@ class Snapshot:
         is_pinned: whether the recipe is the pinned one.
         flipped: whether the pinned mix is shown for a moment in place of the one worked on.
         rows: {task: held-out rows there are}.
-        share: of the recipe's evaluation that is done.
+        share: of the recipe's evaluation that is done; 1 once all scores are exact.
+        seen: whether every row was run, be it quickly.
         experts: each task by its own checkpoint, as far as known.
         head_only: the base with heads fitted on it, for the tasks that have one.
         base: the base with the experts' heads, once known.
@@ -82,6 +85,7 @@ class Snapshot:
     flipped: bool
     rows: dict[str, int]
     share: float
+    seen: bool
     experts: dict[str, Score]
     head_only: dict[str, Score]
     base: dict[str, Score]
@@ -101,6 +105,10 @@ class Session:
     Args:
         engine: what all sessions share.
         browser: id of the browser; '' for a caller without one.
+
+    Attributes:
+        own_text: that is read by every head; empty for none.
+        only_changed: whether the rows to look at are those that the last move has changed.
     """
 
     def __init__(self, engine: "Engine", browser: str) -> None:
@@ -115,6 +123,8 @@ class Session:
             self.zoo = self.engine.zoo
             self.pinned = self._starting = starting_mix(self.zoo)
             self.flipped = False
+            self.own_text = ""
+            self.only_changed = False
             self.history = History(self._starting)
             if known := cache.recall(self._key()):
                 with suppress(StudioError, KeyError, TypeError):
@@ -220,6 +230,7 @@ class Session:
                 flipped=self.flipped,
                 rows={name: len(bench.tasks[name].rows("held_out")) for name in bench.scored()},
                 share=known.share if known else 0.0,
+                seen=bool(known and known.seen),
                 experts=dict(worker.experts),
                 head_only=dict(worker.head_only),
                 base=dict(worker.base),
@@ -230,6 +241,39 @@ class Session:
                 job=job,
                 busy=not worker.idle or bool(job and job.running),
             )
+
+    def shown_rows(self) -> tuple[list[ShownRow], int]:
+        """A dozen held-out rows as the mix before the last move and the shown one read them.
+
+        Returns:
+            The rows, and how many changed among all that both have seen.
+        """
+        with self._lock:
+            earlier = self.history.current if self.flipped else self.history.before
+            before = self.worker.evaluation((earlier or self.pinned).recipe(self.zoo))
+            now = self.worker.evaluation(self._recipe())
+            return shown_rows(now, before, self.only_changed) if now else ([], 0)
+
+    def read(self, text: str) -> None:
+        """Have a text of one's own read by the shown mix and the pinned one, from now on.
+
+        Raises:
+            BadData: it is too long.
+        """
+        if len(text) > _LONGEST_TEXT:
+            raise BadData(
+                f"The text has {len(text):,} letters; at most {_LONGEST_TEXT:,} are read."
+            )
+        with self._lock:
+            self.own_text = text.strip()
+            self.worker.want_text(self.own_text, self._browser)
+
+    def readings(self) -> tuple[dict[str, Reading], dict[str, Reading]]:
+        """What every head makes of the own text: by the shown mix, and by the pinned one."""
+        with self._lock:
+            both = self._recipe(), self.pinned.recipe(self.zoo)
+            now, pinned = (self.worker.reading(recipe, self.own_text) for recipe in both)
+            return now, pinned
 
     def preflight(self) -> tuple[list[dict], list[str]]:
         """What is in the zoo, and what to know about it: from headers and inner products."""
@@ -322,7 +366,7 @@ class Session:
 
     def _show(self) -> None:
         """Have the mix computed, and behind it the pinned one; keep both for a later start."""
-        self.worker.want(self.pinned.recipe(self.zoo), f"{self._browser} pinned", behind=True)
+        self.worker.want(self.pinned.recipe(self.zoo), f"{self._browser}{PINNED}", behind=True)
         self.worker.want(self._recipe(), self._browser)
         if self._browser and not self.flipped:
             both = {"mix": self.history.current.plain(), "pinned": self.pinned.plain()}

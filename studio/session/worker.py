@@ -1,4 +1,4 @@
-"""The background worker: live scores first, then geometry, then references and maps."""
+"""The background worker: live scores first, then geometry, references, and exact scores."""
 
 import threading
 import traceback
@@ -18,6 +18,7 @@ from studio.tasks.bench import Bench, resident_limit
 from studio.tasks.change import Change, carried, changes
 from studio.tasks.evaluate import Evaluation
 from studio.tasks.scores import Score
+from studio.tasks.showcase import Reading, read_text
 from studio.tasks.slide import moved_task, slide_bytes
 from studio.workspace import components_gram, joint_gram, order_words, orders
 
@@ -25,7 +26,9 @@ _KEPT_EVALUATIONS = 64
 _KEPT_GEOMETRIES = 16
 _KEPT_SENTENCES = 64
 _MOST_PAGES = 16
+_KEPT_READINGS = 64
 _REFERENCES = "references"
+PINNED = " pinned"  # behind a page's name: what it compares with
 _WORTH_SLIDING = 2**28  # bytes of a slide; smaller merges are worn in a blink
 
 
@@ -58,6 +61,9 @@ class Worker:
         self._changed = threading.Condition()
         self._wanted: OrderedDict[str, Recipe] = OrderedDict()  # by page, the latest last
         self._full: Evaluation | None = None
+        self._texts: OrderedDict[str, str] = OrderedDict()  # by page, as in _wanted
+        self._readings: OrderedDict[tuple[str, str], dict[str, Reading]] = OrderedDict()
+        self._paced = False
         self._needed: list[Recipe] = []
         self._evaluations: OrderedDict[str, Evaluation] = OrderedDict()
         self._geometries: OrderedDict[object, Geometry] = OrderedDict()
@@ -102,6 +108,21 @@ class Worker:
             self.version += 1
             self._changed.notify_all()
 
+    def want_text(self, text: str, page: str = "") -> None:
+        """Read this text with every recipe that the page shows; an empty one no more."""
+        with self._changed:
+            self._texts[page] = text
+            self._texts.move_to_end(page)
+            while len(self._texts) > _MOST_PAGES:
+                self._texts.popitem(last=False)
+            self.version += 1
+            self._changed.notify_all()
+
+    def reading(self, recipe: Recipe, text: str) -> dict[str, Reading]:
+        """What every head makes of a text, by a recipe; empty until it was read."""
+        with self._changed:
+            return dict(self._readings.get((recipe.digest, text), {}))
+
     @property
     def refusal_of_references(self) -> str:
         """Why experts and base cannot be scored; empty if they can."""
@@ -123,7 +144,7 @@ class Worker:
         """Its scores: on few rows, carried along from the last full pass of any recipe."""
         with self._changed:
             known = self._evaluations.get(recipe.digest)
-            if known is None or known.done or self._full is None:
+            if known is None or known.seen or self._full is None:
                 return known.scores() if known else {}
             return carried(self._full, known)
 
@@ -202,11 +223,15 @@ class Worker:
 
     def _next(self) -> tuple[Callable[[], None], str] | None:
         """The most urgent step and what a refusal of it is about, or None."""
-        shown = list(reversed(self._wanted.values()))
-        for each in (*shown, *self._needed):
-            if each.digest not in self._refusals and not self._is_scored(each):
-                return partial(self._score, each), each.digest
-        usable = [each for each in shown if each.tasks and each.digest not in self._refusals]
+        shown = [r for r in reversed(self._wanted.values()) if r.digest not in self._refusals]
+        needed = [r for r in self._needed if r.digest not in self._refusals]
+        if (shown or needed) and not self._paced and self.bench.scored():
+            return self._pace, _REFERENCES
+        if unread := self._unread():
+            return partial(self._read, *unread), unread[0].digest
+        if unseen := self._unscored(shown, "seen") or self._unscored(needed, "done"):
+            return partial(self._score, unseen), unseen.digest
+        usable = [each for each in shown if each.tasks]
         for each in usable:
             if self._geometries.get(_shape(each)) is None:
                 return partial(self._measure, each), each.digest
@@ -214,16 +239,44 @@ class Worker:
                 return partial(self._compare_orders, each), each.digest
         if self._wanted and not self._references_done and _REFERENCES not in self._refusals:
             return self._reference, _REFERENCES
+        if inexact := self._unscored(shown, "done"):
+            return partial(self._score, inexact), inexact.digest
         for each in usable:
             known = self._geometries[_shape(each)]
             if not known.maps:
                 return partial(self._draw, each, known), each.digest
         return None
 
-    def _is_scored(self, recipe: Recipe) -> bool:
-        known = self._evaluations.get(recipe.digest)
-        exact = recipe.digest != self._slid
-        return not self.bench.scored() or (known is not None and known.done and exact)
+    def _unscored(self, recipes: list[Recipe], wanted: str) -> Recipe | None:
+        """The first recipe of which not every row is 'seen', or 'done' exactly."""
+        for each in recipes if self.bench.scored() else ():
+            known = self._evaluations.get(each.digest)
+            if known is None or not getattr(known, wanted) or each.digest == self._slid:
+                return each
+        return None
+
+    def _unread(self) -> tuple[Recipe, str] | None:
+        """A shown recipe that a page's own text was not read with."""
+        for page, text in reversed(self._texts.items()):
+            for recipe in (self._wanted.get(page), self._wanted.get(f"{page}{PINNED}")):
+                if recipe is None or not text or recipe.digest in self._refusals:
+                    continue
+                if (recipe.digest, text) not in self._readings and self.bench.scored():
+                    return recipe, text
+        return None
+
+    def _pace(self) -> None:
+        self._paced = True
+        self.bench.live.measure_pace()
+
+    def _read(self, recipe: Recipe, text: str) -> None:
+        self._wear(recipe.digest, self.bench.merge(recipe))
+        heads = self.bench.heads(self.bench.scored())
+        found = read_text(self.bench.live, self.bench.tasks, heads, text)
+        with self._changed:
+            self._readings[recipe.digest, text] = found
+            while len(self._readings) > _KEPT_READINGS:
+                self._readings.popitem(last=False)
 
     def _score(self, recipe: Recipe) -> None:
         """The next batch; the first one, while a slider moves, with weights up to rounding."""
@@ -242,7 +295,7 @@ class Worker:
             self._slid = recipe.digest if slid else ""
             self._shown = recipe
             self._evaluations[recipe.digest] = known
-            if known.done and not slid:
+            if known.seen and not slid:
                 self._full = known
             shown = {each.digest for each in (*self._wanted.values(), *self._needed)}
             old = [key for key in self._evaluations if key not in shown]
@@ -317,14 +370,15 @@ class Worker:
         if fitted := self.bench.fitted_heads():
             plans.append((fitted, None, self.head_only.update))
         plans.append((heads(names), None, self.base.update))
-        for chosen, expert, keep in plans:
-            evaluation = self.bench.evaluation(chosen, "held_out")
-            while not evaluation.done:
-                merge = self.bench.expert(expert) if expert else None
-                self._wear(f"expert {expert}" if expert else "base", merge)
-                evaluation.step(self.bench.live)
-                yield True
-            keep(evaluation.scores())
+        evaluations = [self.bench.evaluation(chosen, "held_out") for chosen, _, _ in plans]
+        for enough in ("seen", "done"):
+            for (_, expert, keep), evaluation in zip(plans, evaluations, strict=True):
+                while not getattr(evaluation, enough):
+                    merge = self.bench.expert(expert) if expert else None
+                    self._wear(f"expert {expert}" if expert else "base", merge)
+                    evaluation.step(self.bench.live)
+                    yield True
+                keep(evaluation.scores())
 
 
 def shares(merge: Merge, measured: Gram) -> tuple[float, ...]:

@@ -121,7 +121,7 @@ class Bench:
                 f"No task of '{self.zoo.name}' has {split} rows, so there is nothing to score."
             )
         padding = live.tokenizer.pad_token_id
-        return Evaluation([parts[name] for name in heads], chosen, padding)
+        return Evaluation([parts[name] for name in heads], chosen, padding, live.pace.quick)
 
     def heads(self, names: Iterable[str]) -> dict[str, Head | None]:
         """The experts' heads of some tasks."""

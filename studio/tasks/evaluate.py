@@ -9,9 +9,10 @@ import torch
 from studio.errors import BadData
 from studio.tasks.heads import Head
 from studio.tasks.live import LiveModel
+from studio.tasks.pace import EXACT
 from studio.tasks.scores import Score, score
 from studio.tasks.task import Task
-from studio.tasks.text import batch, encode, predict
+from studio.tasks.text import batch, encode, logits
 
 _BATCH = 32  # about 50 ms of a small encoder on two cores; a new move waits for one at most
 UNKNOWN = -1  # a row that was not run
@@ -63,10 +64,24 @@ def examples(model: LiveModel, task: Task, split: str) -> Examples:
 
 
 class Evaluation:
-    """Predictions of one model for some tasks, growing from a fair sample to every row."""
+    """Predictions of one model for some tasks, growing from a fair sample to every row.
+
+    Where less precision is faster, a quick pass sees every row first, and an exact pass then
+    replaces its predictions.
+
+    Args:
+        parts: the rows, task by task.
+        heads: one per task.
+        padding: id of the padding token.
+        quick: precision of the first pass; float32 for one exact pass.
+    """
 
     def __init__(
-        self, parts: Sequence[Examples], heads: Mapping[str, Head], padding: int | None = None
+        self,
+        parts: Sequence[Examples],
+        heads: Mapping[str, Head],
+        padding: int | None = None,
+        quick: torch.dtype = EXACT,
     ) -> None:
         self.parts = {part.task.name: part for part in parts}
         self.heads = heads
@@ -74,13 +89,21 @@ class Evaluation:
         self.predictions = {
             name: np.full(len(part.tokens), UNKNOWN) for name, part in self.parts.items()
         }
-        self._batches = _batches(parts)
+        rounds = _batches(parts)
+        self._seen = len(rounds)  # batches until every row was run once
+        passes = (EXACT,) if quick is EXACT else (quick, EXACT)
+        self._batches = [(dtype, rows) for dtype in passes for rows in rounds]
         self._next = 0
         self._scores: tuple[int, dict[str, Score]] = (-1, {})
 
     @property
+    def seen(self) -> bool:
+        """Whether every row has been run, be it quickly."""
+        return self._next >= self._seen
+
+    @property
     def done(self) -> bool:
-        """Whether every row has been run."""
+        """Whether every row has been run exactly."""
         return self._next >= len(self._batches)
 
     @property
@@ -90,16 +113,17 @@ class Evaluation:
 
     def step(self, model: LiveModel) -> None:
         """Run the next batch; rows of several tasks share it, since they share the encoder."""
-        rows = self._batches[self._next]
+        dtype, rows = self._batches[self._next]
         inputs = batch([self.parts[task].tokens[row] for task, row in rows], self._padding)
-        output = model.states(inputs)
+        output = model.states(inputs, dtype)
         with torch.inference_mode():
             for task in dict.fromkeys(name for name, _ in rows):
                 places = [place for place, (name, _) in enumerate(rows) if name == task]
                 head, pooling = self.heads[task], self.parts[task].task.spec.pooling
                 index = torch.tensor(places)
-                found = predict(output, inputs["attention_mask"], pooling, head, index, task)
-                self.predictions[task][[rows[place][1] for place in places]] = found.numpy()
+                found = logits(output, inputs["attention_mask"], pooling, head, index, task)
+                chosen = [rows[place][1] for place in places]
+                self.predictions[task][chosen] = found.argmax(-1).numpy()
         self._next += 1
 
     def run(self, model: LiveModel) -> Iterator[float]:

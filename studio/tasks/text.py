@@ -38,7 +38,7 @@ def pool(output: object, mask: Tensor, pooling: str, head: Head, rows: Tensor) -
         rows: indices of the rows wanted.
 
     Returns:
-        ``(len(rows), hidden)`` float32.
+        ``(len(rows), hidden)``, in the dtype of the states.
     """
     states: Tensor = output.last_hidden_state[rows]  # type: ignore[attr-defined]
     if pooling == "mean":
@@ -55,18 +55,18 @@ def pool(output: object, mask: Tensor, pooling: str, head: Head, rows: Tensor) -
     return pooled[rows]
 
 
-def predict(
+def logits(
     output: object, mask: Tensor, pooling: str, head: Head, rows: Tensor, task: str
 ) -> Tensor:
-    """Label indices ``(len(rows),)`` of some rows of a batch.
+    """Scores of the labels, ``(len(rows), labels)`` float32, of some rows of a batch.
 
     Raises:
         BadData: the head was made for another width than the encoder's.
     """
-    pooled = pool(output, mask, pooling, head, rows)
+    pooled = pool(output, mask, pooling, head, rows).float()
     if pooled.shape[1] != head.weight.shape[1]:
         raise BadData(
             f"'{task}': the head takes {head.weight.shape[1]} numbers, the encoder gives "
             f"{pooled.shape[1]}. The head belongs to another base."
         )
-    return head(pooled).argmax(-1).cpu()
+    return head(pooled).cpu()

@@ -9,6 +9,7 @@ from studio.errors import StudioError
 from studio.session.engine import Engine
 from studio.session.session import Session
 from studio.ui import views
+from studio.ui.examples_tab import ExamplesTab
 from studio.ui.files_tab import FilesTab, recipe_of
 from studio.ui.geometry_tab import GeometryTab
 from studio.ui.parts import BARE, QUIET, session_of
@@ -33,6 +34,7 @@ class Page:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.geometry = GeometryTab()
+        self.examples = ExamplesTab()
         self.files = FilesTab()
 
     def build(self) -> gr.Blocks:
@@ -50,6 +52,8 @@ class Page:
                 with gr.Column(scale=3, min_width=330), gr.Tabs():
                     with gr.Tab("Accuracy", id="accuracy"):
                         self.accuracy = gr.HTML(**BARE, elem_id="accuracy")
+                    with gr.Tab("Examples", id="examples"):
+                        self.examples.build()
                     with gr.Tab("Geometry", id="geometry"):
                         self.geometry.build()
                     with gr.Tab("Files", id="files"):
@@ -78,7 +82,8 @@ class Page:
 
     def _wire(self, blocks: gr.Blocks) -> None:
         live = [
-            self.seen, self.status, self.headline, self.accuracy, *self.geometry.outputs,
+            self.seen, self.status, self.headline, self.accuracy, *self.examples.outputs,
+            *self.geometry.outputs,
             self.job, self.cancel, self.files.download, self.timer,
         ]  # fmt: skip
         looked = [self.seen, *self.geometry.choices]
@@ -98,7 +103,17 @@ class Page:
         )
         geometry.place.input(**refresh)
         geometry.map.input(**refresh)
-        everything = [self.title, self.mixer, *steps, *files.outputs, self.timer]
+        examples = self.examples
+        examples.only_changed.input(
+            self.choose_rows, examples.only_changed, self.timer, **QUIET
+        ).then(**refresh)
+        examples.text.input(
+            self.read_text, examples.text, [examples.readings, self.timer],
+            trigger_mode="always_last", **QUIET,
+        ).then(**refresh)  # fmt: skip
+        everything = [
+            self.title, self.mixer, *steps, *examples.choices, *files.outputs, self.timer
+        ]  # fmt: skip
         files.export.click(self.start_export, files.asked, [files.refusal, self.timer], **QUIET)
         offered = [files.rank, files.classifiers]
         files.form.input(self.choose_form, files.form, offered, **QUIET)
@@ -120,7 +135,8 @@ class Page:
         """Draw a page that was opened or reloaded."""
         session = self.of(request)
         title = views.title(session.zoo, self.engine.device.type)
-        return title, *_mixed(session), *self.files.load(session), gr.Timer(active=True)
+        tabs = (*self.examples.load(session), *self.files.load(session))
+        return title, *_mixed(session), *tabs, gr.Timer(active=True)
 
     def move(self, value: dict, request: gr.Request) -> tuple:
         """A slider, toggle, option, arrow or key of the mixer."""
@@ -145,6 +161,7 @@ class Page:
             "status": views.status(now),
             "scores": (now.version, now.recipe.digest, now.busy, now.flipped),
             "job": (now.job.phase, now.job.share, now.job.words) if now.job else None,
+            "examples": (now.version, now.recipe.digest, session.only_changed, session.own_text),
             **self.geometry.keys(now, scope, place, kind),
         }
         new = {name for name, key in keys.items() if seen.get(name) != key}
@@ -155,6 +172,7 @@ class Page:
             keys["status"] if "status" in new else gr.skip(),
             views.headline(now) if "scores" in new else gr.skip(),
             views.accuracy(now) if "scores" in new else gr.skip(),
+            *(self.examples.look(session) if "examples" in new else (gr.skip(), gr.skip())),
             *self.geometry.look(now, new, scope, place, kind),
             views.job(now.job) if "job" in new or running else gr.skip(),
             gr.Button(visible=running) if "job" in new else gr.skip(),
@@ -162,6 +180,14 @@ class Page:
             # Off only once this page has shown the resting state: late answers may come in between.
             gr.skip() if now.busy or new else gr.Timer(active=False),
         )
+
+    def choose_rows(self, only_changed: bool, request: gr.Request) -> gr.Timer:
+        """Show the rows that the last move has changed, or a fixed dozen."""
+        return self.examples.choose(self.of(request), only_changed)
+
+    def read_text(self, text: str, request: gr.Request) -> tuple:
+        """Have a text read by every head."""
+        return self.examples.read(self.of(request), text)
 
     def list_places(self, scope: str, request: gr.Request) -> gr.Dropdown:
         """The layers or tensors to choose from."""
@@ -195,7 +221,7 @@ class Page:
         try:
             self.engine.open(path or "")
         except StudioError as refusal:
-            return *[gr.skip()] * 11, views.refusal(str(refusal)), gr.skip()
+            return *[gr.skip()] * 13, views.refusal(str(refusal)), gr.skip()
         return self.load(request)
 
     def cancel_job(self) -> str:

@@ -20,7 +20,7 @@ def headline(now: Snapshot) -> str:
         rows = sum(score.n for score in now.scores.values())
         total = sum(now.rows.values())
         state = f"n={rows:,}" if rows == total else f"n={rows:,} of {total:,} so far"
-        early = "" if rows == total else " class='early' title='preliminary'"
+        early = "" if now.share >= 1 else f" class='early' title='{_EARLY[now.seen]}'"
         parts.append(
             f"mean accuracy <b id='mean' data-n='{rows}'{early}>{mean:.1%}</b> "
             f"<span class='quiet'>± {half:.1%}, {state}</span>"
@@ -48,12 +48,16 @@ def status(now: Snapshot) -> str:
     """What a screen reader says once the numbers have come to rest."""
     if now.refusal:
         return escape(now.refusal)
-    if not now.scores or now.share < 1:
+    if not now.scores or not now.seen:
         return ""
     change = "" if now.is_pinned or not now.changes else f", {_against(mean_change(now.changes))}"
     return f"Mean accuracy {mean_accuracy(now.scores):.1%}{change}."
 
 
+_EARLY = {
+    False: "preliminary: few rows yet",
+    True: "every row, computed quickly in bfloat16; the float32 scores follow",
+}
 _GAIN = "share of the experts&#39; gain over head-only that this merge keeps, all tasks together"
 
 
@@ -67,7 +71,7 @@ def accuracy(now: Snapshot) -> str:
     name, floor = _floor(now)
     on = set(now.recipe.names)
     body = "".join(_accuracy_row(now, task, task in on, floor) for task in _in_order(now))
-    partial = "" if now.share >= 1 else " partial"
+    partial = "" if now.seen else " partial"
     return (
         f"<table class='studio accuracy{partial}'><caption>Held-out accuracy by task, with 95 % "
         "intervals</caption><thead><tr><th scope='col'>task</th><th scope='col'>0 to 100 %</th>"
@@ -220,7 +224,7 @@ def _verdict(now: Snapshot) -> str:
     if now.refusal:
         return refusal(now.refusal)
     name, floor = _floor(now)
-    if now.recipe.tasks and now.share >= 1 and _complete(floor, now.rows):
+    if now.recipe.tasks and now.seen and _complete(floor, now.rows):
         loss = mean_accuracy(floor) - mean_accuracy(now.scores)
         if loss > 0:
             return (
@@ -239,7 +243,7 @@ def _floor(now: Snapshot) -> tuple[str, dict[str, Score]]:
 def _gain(now: Snapshot) -> float | None:
     """Gain kept; not for a single task whose gain may be none at all."""
     known = _complete(now.experts, now.rows) and _complete(now.head_only, now.rows)
-    if not known or now.share < 1:
+    if not known or not now.seen:
         return None
     if len(now.rows) == 1 and all(
         now.experts[name].low <= now.head_only[name].accuracy for name in now.rows

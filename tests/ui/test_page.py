@@ -11,12 +11,18 @@ def looks(*snapshots) -> list[dict]:
     """What the page gets at each look; what it keeps is None."""
     seen, found = {}, []
     for now in snapshots:
-        session = SimpleNamespace(snapshot=lambda now=now: now)
+        session = SimpleNamespace(
+            snapshot=lambda now=now: now, shown_rows=lambda: ([], 0), readings=lambda: ({}, {}),
+            only_changed=False, own_text="",
+        )  # fmt: skip
         engine = SimpleNamespace(session=lambda browser, session=session: session)
         page = Page(engine)  # type: ignore[arg-type]
         keys, *rest = page.refresh(seen, "model", None, "MDS", None)  # type: ignore[arg-type]
         seen = keys if "map" in keys else seen
-        names = ("status", "headline", "accuracy", "matrices", "order", "plot", "map_words")
+        names = (
+            "status", "headline", "accuracy", "rows", "readings", "matrices", "order", "plot",
+            "map_words",
+        )  # fmt: skip
         kept = [None if isinstance(x, dict) and "__type__" in x else x for x in rest]
         found.append(dict(zip(names, kept, strict=False)))
     return found

@@ -30,7 +30,7 @@ def snapshot(**changes):
     now = Snapshot(
         version=1, zoo=zoo, mix=mix, recipe=mix.recipe(zoo), scores={"a": at(0.8), EVIL: at(0.6)},
         changes={}, is_pinned=True, flipped=False,
-        rows={"a": 100, EVIL: 100}, share=1.0, experts={"a": at(0.9), EVIL: at(0.7)},
+        rows={"a": 100, EVIL: 100}, share=1.0, seen=True, experts={"a": at(0.9), EVIL: at(0.7)},
         head_only={"a": at(0.6), EVIL: at(0.6)}, base={}, refusal="", refused=False, geometry=None,
         order="", job=None, busy=False,
     )  # fmt: skip
@@ -47,11 +47,19 @@ def test_the_headline_holds_mean_references_and_gain():
 
 
 def test_a_preliminary_number_says_on_how_many_rows_it_stands():
-    early = snapshot(scores={"a": at(0.8, 16), EVIL: at(0.6, 16)}, share=0.2)
+    early = snapshot(scores={"a": at(0.8, 16), EVIL: at(0.6, 16)}, share=0.2, seen=False)
     assert "n=32 of 200 so far" in views.headline(early)
     assert "gain kept" not in views.headline(early)
     assert "accuracy partial" in views.accuracy(early)
     assert "16/100" in views.accuracy(early)
+
+
+def test_scores_of_a_quick_pass_look_preliminary_until_the_exact_ones_are_there():
+    quick = snapshot(share=0.5)
+    assert "class='early' title='every row, computed quickly in bfloat16" in views.headline(quick)
+    assert "gain kept" in views.headline(quick)
+    assert "partial" not in views.accuracy(quick)
+    assert "early" not in views.headline(snapshot())
 
 
 def test_a_merge_below_the_floor_is_called_that():
