@@ -2,8 +2,8 @@
 
 MATERIAL holds the wheel simple_icd_10_cm 1.5.0 and, unpacked anywhere below it, Debian's
 wordnet-base; BASE is the folder of the base model. FOLDER gets ``zoo.yaml`` and ``tasks`` of the
-first seed, ``seeds/N`` of the others, and ``scores.json``. About twenty minutes for three seeds on
-two CPU cores.
+first seed, ``seeds/N`` of the others, ``scores-SPLIT.json`` and ``README.md`` with the tables.
+About twenty minutes for three seeds on two CPU cores.
 """
 
 import argparse
@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from assets.make_zoo import published, written
+from assets.make_zoo.report import report
 from assets.make_zoo.table import Scores
 from assets.make_zoo.zoo import Material, train_zoo, write_zoo
 
@@ -49,8 +50,16 @@ def main() -> None:
             "cosines": scores.cosines(),
             "norms": scores.norms(),
         }
-        text = json.dumps({"split": options.split, "seeds": found})
+        text = json.dumps(found)
         (options.folder / f"scores-{options.split}.json").write_text(text)
+    scores = {
+        split: json.loads(file.read_text())
+        for split in ("validation", "held_out")
+        if (file := options.folder / f"scores-{split}.json").exists()
+    }
+    words = (Path(__file__).parent / "words.md").read_text(encoding="utf-8")
+    text = report(scores, material.tasks, words)
+    (options.folder / "README.md").write_text(text, encoding="utf-8")
 
 
 def _say(words: str) -> None:

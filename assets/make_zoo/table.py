@@ -10,7 +10,7 @@ from assets.make_zoo.train import base_model, features
 from assets.make_zoo.zoo import Material, deltas, read_adapter, read_head
 
 REMOVED = "guild-registry"
-SCALE = 0.3
+SCALES = (0.3, 0.5, 1.0)
 Right = dict[str, list[int]]  # by task, whether each row is predicted right
 
 
@@ -41,14 +41,10 @@ class Scores:
             found["head-only"][name] = _right(place / "head_only.safetensors", states, rows.labels)
             states = features(read_adapter(self._base, place), rows)
             found["expert"][name] = _right(place / "head.safetensors", states, rows.labels)
-        merges = {
-            "sum": dict.fromkeys(names, 1.0),
-            f"sum x {SCALE}": dict.fromkeys(names, SCALE),
-            f"sum x {SCALE} without {REMOVED}": dict.fromkeys(kept, SCALE),
-            "sum x 0.5": dict.fromkeys(names, 0.5),
-            f"sum x 0.5 without {REMOVED}": dict.fromkeys(kept, 0.5),
-            "average": dict.fromkeys(names, equal),
-        }
+        merges = {"average": dict.fromkeys(names, equal)}
+        for scale in SCALES:
+            merges[merged_at(scale)] = dict.fromkeys(names, scale)
+            merges[without_at(scale)] = dict.fromkeys(kept, scale)
         for words, coefficients in merges.items():
             found[words] = self._merged(coefficients)
             say(f"{words}: {mean(found[words]):.3f}")
@@ -79,6 +75,16 @@ class Scores:
                          features(model, rows), rows.labels)
             for name, rows in self._rows.items()
         }  # fmt: skip
+
+
+def merged_at(scale: float) -> str:
+    """The line of the plain sum of all deltas at one scale."""
+    return f"sum x {scale:g}"
+
+
+def without_at(scale: float) -> str:
+    """The same without the task that is unmerged."""
+    return f"sum x {scale:g} without {REMOVED}"
 
 
 def mean(right: Right) -> float:
