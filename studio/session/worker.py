@@ -17,6 +17,7 @@ from studio.recipe import Recipe
 from studio.tasks.bench import Bench, resident_limit
 from studio.tasks.change import Change, carried, changes
 from studio.tasks.evaluate import Evaluation
+from studio.tasks.references import references
 from studio.tasks.scores import Score
 from studio.tasks.showcase import Reading, read_text
 from studio.tasks.slide import moved_task, slide_bytes
@@ -360,25 +361,23 @@ class Worker:
             self._references_done = True
 
     def _reference_steps(self) -> Iterator[bool]:
-        """Experts, head-only and base, one batch at a time."""
-        names, heads = self.bench.scored(), self.bench.heads
-        if not names:
-            return
-        plans: list[tuple[dict, str | None, Callable[[dict[str, Score]], None]]] = [
-            (heads([name]), name, self.experts.update) for name in names
-        ]
-        if fitted := self.bench.fitted_heads():
-            plans.append((fitted, None, self.head_only.update))
-        plans.append((heads(names), None, self.base.update))
-        evaluations = [self.bench.evaluation(chosen, "held_out") for chosen, _, _ in plans]
+        """Experts, head-only and base, one batch at a time; what was measured before is there."""
+        shown = {"expert": self.experts, "head_only": self.head_only, "base": self.base}
+        left = []
+        for each in references(self.bench):
+            if known := each.recalled():
+                shown[each.kind].update(known)
+            else:
+                left.append((each, self.bench.evaluation(each.heads, "held_out")))
         for enough in ("seen", "done"):
-            for (_, expert, keep), evaluation in zip(plans, evaluations, strict=True):
+            for each, evaluation in left:
                 while not getattr(evaluation, enough):
-                    merge = self.bench.expert(expert) if expert else None
-                    self._wear(f"expert {expert}" if expert else "base", merge)
+                    self._wear(f"{each.kind} {each.expert}", each.merge())
                     evaluation.step(self.bench.live)
                     yield True
-                keep(evaluation.scores())
+                shown[each.kind].update(evaluation.scores())
+        for each, evaluation in left:
+            each.keep(evaluation.scores())
 
 
 def shares(merge: Merge, measured: Gram) -> tuple[float, ...]:

@@ -1,0 +1,85 @@
+"""Scores that no mix changes: experts, head-only and base; recalled if measured before."""
+
+import hashlib
+import json
+import platform
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+
+import torch
+
+from studio.cache import cache_key, keep, recall
+from studio.merge import Merge
+from studio.tasks.bench import Bench
+from studio.tasks.heads import Head
+from studio.tasks.scores import Score
+
+_FORMAT = 1  # of the scores' meaning; another one recalls nothing that is older
+_SPLIT = "held_out"
+
+
+@dataclass(frozen=True)
+class Reference:
+    """One model to compare with, for the tasks that its heads are of.
+
+    Attributes:
+        bench: the open zoo.
+        kind: 'expert', 'head_only' or 'base'.
+        heads: by task.
+    """
+
+    bench: Bench
+    kind: str
+    heads: Mapping[str, Head | None]
+
+    @property
+    def expert(self) -> str | None:
+        """The task whose checkpoint is worn; None for the base."""
+        return next(iter(self.heads)) if self.kind == "expert" else None
+
+    def merge(self) -> Merge | None:
+        """What the live model wears; None for the base."""
+        return self.bench.expert(self.expert) if self.expert else None
+
+    def recalled(self) -> dict[str, Score] | None:
+        """The exact scores, if they were measured on this kind of machine before."""
+        known = recall(self._key)
+        return None if known is None else {n: Score(**s) for n, s in json.loads(known).items()}
+
+    def keep(self, scores: Mapping[str, Score]) -> None:
+        """Keep the exact scores for another time."""
+        plain = {name: asdict(score) for name, score in scores.items()}
+        keep(self._key, json.dumps(plain).encode())
+
+    @cached_property
+    def _key(self) -> str:
+        machine = platform.machine(), torch.backends.cpu.get_cpu_capability(), torch.__version__
+        deltas, worn = self.bench.deltas, None
+        if self.expert:
+            index = deltas.tasks.index(self.expert)
+            worn = deltas.checkpoints[index].known_digest
+        about = [_task_digest(self.bench, name, head) for name, head in self.heads.items()]
+        device, base = str(self.bench.device), self.bench.base.known_digest
+        return cache_key("scores", _FORMAT, [*machine, device], base, worn, list(self.heads), about)
+
+
+def references(bench: Bench) -> list[Reference]:
+    """Each expert, the base with heads fitted on it, and the base with the experts' heads."""
+    names = bench.scored(_SPLIT)
+    found = [Reference(bench, "expert", bench.heads([name])) for name in names]
+    if fitted := bench.fitted_heads(_SPLIT):
+        found.append(Reference(bench, "head_only", fitted))
+    return [*found, Reference(bench, "base", bench.heads(names))] if names else []
+
+
+def _task_digest(bench: Bench, name: str, head: Head | None) -> str:
+    """Of a task's rows, settings and head."""
+    task, digest = bench.tasks[name], hashlib.sha256()
+    digest.update(json.dumps([task.spec.pooling, task.spec.max_length]).encode())
+    for row in task.rows(_SPLIT):
+        digest.update(json.dumps([row.text, row.label, row.group]).encode())
+    if head is not None:
+        for tensor in (head.weight, head.bias, *(head.pooler or ())):
+            digest.update(tensor.contiguous().numpy().tobytes())
+    return digest.hexdigest()
