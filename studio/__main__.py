@@ -215,6 +215,7 @@ def _unmerge(options: argparse.Namespace) -> None:
 
 
 def _write_merge(options: argparse.Namespace, recipe: "Recipe", as_lora: bool = False) -> None:
+    from studio.export import exported_rounding
     from studio.folders import refuse_existing
     from studio.merge import open_merge
     from studio.workspace import write_adapter, write_merge
@@ -228,6 +229,7 @@ def _write_merge(options: argparse.Namespace, recipe: "Recipe", as_lora: bool = 
         words = f"one adapter, {made.words}, weights root {made.root}"
     else:
         words = f"weights root {write_merge(*common, options.classifiers)}"
+        print(f"Rounding: {exported_rounding(options.out).words}.")
     print(f"{visible(str(options.out))}: {len(merge.deltas)} tasks merged, {words}")
 
 
