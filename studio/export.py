@@ -19,7 +19,7 @@ from studio.checkpoints.writer import write_weights
 from studio.classifier import is_own_classifier, write_classifier
 from studio.errors import BadCheckpoint
 from studio.files import inside, read_mapping
-from studio.folders import new_folder
+from studio.folders import flush, new_folder
 from studio.merge import Merge
 from studio.progress import Progress, attended, part, silent
 from studio.recipe import Recipe, recipe_text
@@ -65,11 +65,11 @@ def export(
     kept = [task for task in tasks if task.name in merge.recipe.names and task.head]
     copies = [task for task in kept if classifiers and is_own_classifier(merge.base, task)]
     with new_folder(target, export_size(merge, len(copies))) as work:
+        _take_digests(merge, part(progress, 0.0, 0.2))
         if not allow_duplicates:
             refuse_copies(merge.deltas)
             refuse_zero(merge.deltas)
-        root, rounding = _write_model(merge, work, part(progress, 0.0, 0.7))
-        _take_digests(merge, part(progress, 0.7, 0.9))
+        root, rounding = _write_model(merge, work, part(progress, 0.2, 0.9))
         for task in kept:
             write_head(work / "heads" / task.name, task)
         for task in copies:
@@ -83,7 +83,8 @@ def export(
         _write_text(work / "README.md", card)
         check = partial(check_loads, work, merge.base, merge.deltas.names)
         attended(check, progress, 0.9, "loading the result once to check it")
-        progress(1.0, "flushing to the disk")
+        attended(partial(flush, work), progress, 0.98, "flushing to the disk")
+        progress(1.0, "done")
     return root
 
 

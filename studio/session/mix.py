@@ -76,6 +76,16 @@ class Mix:
         fresh = replace(self, method=chosen.name, options=every_option(chosen.name, {}))
         return fresh._each(starting_coefficient(name, len(self.strips)))
 
+    def with_dtype(self, name: str | None) -> "Mix":
+        """The same mix for an export in another dtype; None for the base's.
+
+        Raises:
+            BadRecipe: there is no such dtype.
+        """
+        if name not in (None, *DTYPES):
+            raise BadRecipe(f"dtype {name!r} is not one of {', '.join(DTYPES)}.")
+        return replace(self, dtype=name)
+
     def _each(self, coefficient: float) -> "Mix":
         strips = (replace(strip, coefficient=coefficient) for strip in self.strips)
         return replace(self, strips=tuple(strips))
@@ -143,10 +153,8 @@ def mix_from_plain(value: dict, zoo: Mix) -> Mix:
     strips = tuple(known[row["name"]] for row in value["rows"])
     if len(strips) != len(known):
         raise KeyError("rows")
-    dtype = value.get("dtype")
-    if dtype not in (None, *DTYPES):
-        raise KeyError("dtype")
-    return mix_from_page(value, Mix(strips, str(value["method"]), dtype=dtype))
+    kept = Mix(strips, str(value["method"])).with_dtype(value.get("dtype"))
+    return mix_from_page(value, kept)
 
 
 def mix_of_recipe(recipe: Recipe, zoo: Mix) -> Mix:

@@ -102,6 +102,11 @@ class Worker:
             self.version += 1
             self._changed.notify_all()
 
+    def forget(self, page: str) -> None:
+        """Nobody looks any more at what this page wanted."""
+        with self._changed:
+            self._wanted.pop(page, None)
+
     @property
     def refusal_of_references(self) -> str:
         """Why experts and base cannot be scored; empty if they can."""

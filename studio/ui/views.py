@@ -5,7 +5,6 @@ from html import escape
 from math import sqrt
 from urllib.parse import quote
 
-from studio.session.jobs import JobState
 from studio.session.session import Snapshot
 from studio.tasks.change import Change, mean_change
 from studio.tasks.scores import Score, gain_kept, mean_accuracy
@@ -109,25 +108,6 @@ def files(rows: list[dict], warnings: list[str], recipe_text: str) -> str:
         f"<tbody>{body}</tbody></table></div>{notes}"
         f"<p><a class='download' download='recipe.yaml' href='{link}'>Download this recipe</a> "
         "<span class='quiet'>for <code>python -m studio merge</code></span></p>"
-    )
-
-
-def job(state: JobState | None) -> str:
-    """The job strip: what runs, how far it is, how it ended."""
-    if state is None:
-        return "<div class='job quiet' id='job' data-phase='none'>No job has run yet.</div>"
-    words = escape(state.words)
-    if state.running:
-        middle = (
-            f"<progress max='1' value='{state.share:.3f}' aria-label='{escape(state.name)}'>"
-            f"</progress>{state.share:.0%} <span class='words'>{words}</span>"
-        )
-    else:
-        css = {"done": "up", "failed": "down"}.get(state.phase, "quiet")
-        middle = f"<b class='{css}'>{state.phase}</b>: <span class='words'>{words}</span>"
-    return (
-        f"<div class='job' id='job' data-phase='{state.phase}'>"
-        f"{escape(state.name)} {middle} <span class='quiet'>{state.seconds:.0f} s</span></div>"
     )
 
 
