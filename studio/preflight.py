@@ -110,7 +110,8 @@ def preflight(zoo: Zoo, allow: Allow = lambda source, name: None) -> Preflight:
         joined = None
         if base and checkpoint:
             joined, problem = _tried(partial(join, base, task.name, checkpoint))
-        looks.append(_look(task.name, base, checkpoint, joined, problem))
+        named = _named(task.name, problem)
+        looks.append(_look(task.name, base, checkpoint, joined, named))
     entries = [each for c in opened if c for each in c.weights.entries.values()]
     width = 8 if any(entry.code == "F64" for entry in entries) else 4
     deltas = width * sum(look.parameters for look in looks[1:])
@@ -131,6 +132,13 @@ def _tried(work: Callable[[], Made]) -> tuple[Made | None, StudioError | None]:
         return work(), None
     except StudioError as problem:
         return None, problem
+
+
+def _named(name: str, problem: StudioError | None) -> StudioError | None:
+    """The problem, with the name of the checkpoint that it is about."""
+    if problem is None or f"'{name}'" in str(problem):
+        return problem
+    return type(problem)(f"'{name}': {problem}")
 
 
 def _base_look(base: Checkpoint | None, problem: StudioError | None) -> Look:

@@ -65,11 +65,12 @@ def attended(work: Callable[[], Made], progress: Progress, share: float, words: 
         except BaseException as problem:
             problems.append(problem)
 
+    progress(share, words)
     thread = threading.Thread(target=run, name="attended", daemon=True)
     thread.start()
     while thread.is_alive():
-        progress(share, words)
         thread.join(_OFTEN)
+        progress(share, words)
     if problems:
         raise problems[0]
     return made[0]

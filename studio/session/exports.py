@@ -92,8 +92,7 @@ class Exports:
         merge = self.worker.bench.merge(self._recipe())
 
         def work(progress: Progress) -> tuple[str, str]:
-            words = measure_rounding(merge, progress).words
-            return f"{words[:1].upper()}{words[1:]}.", ""
+            return f"{measure_rounding(merge, progress).words}.", ""
 
         self.engine.jobs.start("Rounding", work)
 

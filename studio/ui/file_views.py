@@ -2,6 +2,7 @@
 
 from html import escape
 
+from studio.errors import StudioError
 from studio.preflight import Look, Preflight
 from studio.session.engine import Memory
 from studio.session.jobs import JobState
@@ -61,8 +62,8 @@ def programs(command: str, python: str) -> str:
 
 def preflight(found: Preflight) -> str:
     """A row per checkpoint, everything that is wrong, and the memory it takes."""
-    rows = "".join(_look(look) for look in found.looks)
     problems = found.problems
+    rows = "".join(_look(look, problems) for look in found.looks)
     state = (
         f"<p class='refusal' role='alert'>{len(problems)} "
         f"{'problem' if len(problems) == 1 else 'problems'}; the open zoo stays.</p>"
@@ -71,7 +72,8 @@ def preflight(found: Preflight) -> str:
         else "<p class='fine'>Everything fits. The open zoo stays until this one is ready.</p>"
     )
     return (
-        f"<div id='preflight' data-problems='{len(problems)}'>{state}<div class='scroll'>"
+        f"<div id='preflight' data-problems='{len(problems)}'>{state}"
+        "<div class='scroll' tabindex='0' role='region' aria-label='Pre-flight'>"
         f"<table class='studio'><caption>'{escape(found.zoo.name)}', from its headers alone"
         "</caption><thead><tr><th scope='col'>checkpoint</th><th scope='col'>fits the base</th>"
         "<th scope='col'>kind</th><th scope='col'>tensors</th><th scope='col'>parameters</th>"
@@ -94,12 +96,14 @@ def footer(state: JobState | None, memory: Memory) -> str:
     return f"<div class='footer'>{_job(state)}{used}</div>"
 
 
-def _look(look: Look) -> str:
+def _look(look: Look, problems: list[StudioError]) -> str:
     kind = f"LoRA, rank {look.rank}" if look.rank else {"": "unreadable"}.get(look.kind, look.kind)
     fits = "<b class='down'>no</b>" if look.problem else "<span class='up'>yes</span>"
     if look.name == "base" and not look.problem:
         fits = "is the base"
-    notes = str(look.problem) if look.problem else " ".join(look.notes)
+    notes = " ".join(look.notes)
+    if look.problem:
+        notes = f"problem {problems.index(look.problem) + 1}"
     numbers = (f"{look.tensors:,}", f"{look.parameters:,}") if look.tensors else ("", "")
     cells = (*numbers, size(look.size) if look.size else "")
     return (

@@ -64,7 +64,7 @@ class FilesTab:
             )
         self.forecast = gr.HTML(**BARE)
         with gr.Row():
-            self.measure = gr.Button("Measure the rounding", size="sm", elem_id="measure")
+            self.measure = gr.Button("Measure the rounding", elem_id="measure")
             self.export = gr.Button("Export", variant="primary", elem_id="export")
         self.refusal = gr.HTML(**BARE, elem_id="refusal")
         self.download = gr.DownloadButton("Download the export (zip)", visible=False)

@@ -52,8 +52,8 @@ class Page:
                         self.geometry.build()
                     with gr.Tab("Files", id="files"):
                         self.files.build()
-            with gr.Row(equal_height=True, elem_id="jobs"):
-                self.job = gr.HTML(**BARE, min_width=200)
+            with gr.Row(equal_height=False, elem_id="jobs"):
+                self.job = gr.HTML(**BARE, min_width=340)
                 self.cancel = gr.Button("Cancel job", size="sm", scale=0, visible=False)
                 self.dismiss = gr.Button("Dismiss", size="sm", scale=0, visible=False)
             self.opened = gr.HTML(

@@ -101,7 +101,8 @@ def files(rows: list[dict], warnings: list[str], recipe_text: str) -> str:
     notes = "".join(f"<p class='note'>{escape(each)}</p>" for each in warnings)
     link = "data:application/yaml;charset=utf-8," + quote(recipe_text)
     return (
-        "<div class='scroll'><table class='studio'><caption>What each checkpoint would change in "
+        "<div class='scroll' tabindex='0' role='region' aria-label='Checkpoints'>"
+        "<table class='studio'><caption>What each checkpoint would change in "
         "the base</caption><thead><tr><th scope='col'>task</th><th scope='col'>kind</th>"
         "<th scope='col'>tensors</th><th scope='col'>parameters</th><th scope='col'>kept private"
         "</th><th scope='col'>notes</th><th scope='col'>digest</th></tr></thead>"
