@@ -138,12 +138,18 @@ def _methods(options: argparse.Namespace) -> None:
 
 def _inspect(options: argparse.Namespace) -> None:
     from studio.merge import open_merge
+    from studio.preflight import preflight
     from studio.recipe import load_recipe
     from studio.workspace import inspect
     from studio.zoo import load_zoo
 
     is_zoo = options.source.is_dir() or _names_a_zoo(options.source)
-    recipe = load_zoo(options.source).recipe() if is_zoo else load_recipe(options.source)
+    if is_zoo:
+        zoo = load_zoo(options.source)
+        preflight(zoo).refuse_misfits()
+        recipe = zoo.recipe()
+    else:
+        recipe = load_recipe(options.source)
     found = inspect(open_merge(recipe), _progress, options.allow_duplicates, options.overlap)
     for row in found["checkpoints"]:
         rank = f", rank {row['rank']}" if row["rank"] else ""

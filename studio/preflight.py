@@ -67,9 +67,14 @@ class Preflight:
         return self.model + self.held
 
     @property
+    def misfits(self) -> list[StudioError]:
+        """Everything that is wrong with the checkpoints, all of them."""
+        return [look.problem for look in self.looks if look.problem]
+
+    @property
     def problems(self) -> list[StudioError]:
-        """Everything that is wrong, of all checkpoints."""
-        found = [look.problem for look in self.looks if look.problem]
+        """Everything that stands against opening the zoo: misfits, and too little memory."""
+        found = self.misfits
         if self.needed > self.free:
             found.append(
                 StudioError(
@@ -80,17 +85,20 @@ class Preflight:
         return found
 
     def refuse(self) -> None:
-        """Refuse a zoo with problems.
+        """Refuse to open a zoo with problems.
 
         Raises:
             StudioError: the one problem there is, or a sentence that lists them all.
         """
-        found = self.problems
-        if len(found) == 1:
-            raise found[0]
-        if found:
-            listed = " ".join(f"({n}) {each}" for n, each in enumerate(found, 1))
-            raise StudioError(f"'{self.zoo.name}' has {len(found)} problems: {listed}")
+        _refuse(self.zoo.name, self.problems)
+
+    def refuse_misfits(self) -> None:
+        """Refuse checkpoints that cannot be merged, however much memory there is.
+
+        Raises:
+            StudioError: as ``refuse``.
+        """
+        _refuse(self.zoo.name, self.misfits)
 
 
 def preflight(zoo: Zoo, allow: Allow = lambda source, name: None) -> Preflight:
@@ -120,6 +128,14 @@ def preflight(zoo: Zoo, allow: Allow = lambda source, name: None) -> Preflight:
     model = 4 * looks[0].parameters  # in float32
     held = deltas if deltas <= resident_limit() else 0
     return Preflight(zoo, tuple(looks), model, deltas, held, free_memory())
+
+
+def _refuse(name: str, found: list[StudioError]) -> None:
+    if len(found) == 1:
+        raise found[0]
+    if found:
+        listed = " ".join(f"({n}) {each}" for n, each in enumerate(found, 1))
+        raise StudioError(f"'{name}' has {len(found)} problems: {listed}")
 
 
 def _open(source: str, name: str, allow: Allow) -> Checkpoint:
