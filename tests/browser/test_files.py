@@ -54,11 +54,10 @@ def test_a_dtype_shows_in_size_recipe_programs_and_export(page, session, jobs, t
     expect(page.locator("#python-text")).to_contain_text("dtype='bfloat16'")
     expect(page.locator("#command-text")).to_contain_text("dtype: bfloat16")
     page.get_by_role("button", name="Measure the rounding").click()
-    expect(page.locator("#job")).to_have_attribute("data-phase", "done")
-    expect(page.locator("#job")).to_contain_text("loses")
+    expect(page.locator("#job")).to_contain_text("Rounding done: bfloat16 loses")
     said = page.locator("#job .words").inner_text().rstrip(".")
     page.get_by_role("button", name="Export", exact=True).click()
-    expect(page.locator("#job")).to_contain_text("Weights root")
+    expect(page.locator("#job")).to_contain_text("in-bfloat16: bfloat16 loses")
     record = json.loads((target / "merge.json").read_text())
     assert record["rounding"]["words"] == said
     assert {e.code for e in open_checkpoint(target).weights.entries.values()} == {"BF16"}
