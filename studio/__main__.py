@@ -138,12 +138,18 @@ def _methods(options: argparse.Namespace) -> None:
 
 def _inspect(options: argparse.Namespace) -> None:
     from studio.merge import open_merge
+    from studio.preflight import preflight
     from studio.recipe import load_recipe
     from studio.workspace import inspect
     from studio.zoo import load_zoo
 
     is_zoo = options.source.is_dir() or _names_a_zoo(options.source)
-    recipe = load_zoo(options.source).recipe() if is_zoo else load_recipe(options.source)
+    if is_zoo:
+        zoo = load_zoo(options.source)
+        preflight(zoo).refuse_misfits()
+        recipe = zoo.recipe()
+    else:
+        recipe = load_recipe(options.source)
     found = inspect(open_merge(recipe), _progress, options.allow_duplicates, options.overlap)
     for row in found["checkpoints"]:
         rank = f", rank {row['rank']}" if row["rank"] else ""
@@ -215,6 +221,7 @@ def _unmerge(options: argparse.Namespace) -> None:
 
 
 def _write_merge(options: argparse.Namespace, recipe: "Recipe", as_lora: bool = False) -> None:
+    from studio.export import exported_rounding
     from studio.folders import refuse_existing
     from studio.merge import open_merge
     from studio.workspace import write_adapter, write_merge
@@ -228,6 +235,7 @@ def _write_merge(options: argparse.Namespace, recipe: "Recipe", as_lora: bool = 
         words = f"one adapter, {made.words}, weights root {made.root}"
     else:
         words = f"weights root {write_merge(*common, options.classifiers)}"
+        print(f"Rounding: {exported_rounding(options.out).words}.")
     print(f"{visible(str(options.out))}: {len(merge.deltas)} tasks merged, {words}")
 
 

@@ -107,16 +107,14 @@ def export_as_lora(
     """
     merge = replace(merge, known=None, recall=None)
     refuse_no_factors(merge, rank)
-    targets = _targets(merge, rank)
-    dtype = getattr(torch, merge.recipe.dtype) if merge.recipe.dtype else merge.compute_dtype
+    targets, dtype = _targets(merge, rank), _dtype(merge)
     layout, owner = {}, {}
     for name, each in targets.items():
         left, right = (each.shape[0], each.rank), (each.rank, each.shape[1])
         shapes = (left[::-1], right[::-1]) if each.transposed else (right, left)
         for stored, shape in zip(each.stored(), shapes, strict=True):
             layout[stored], owner[stored] = (dtype, shape), name
-    size = sum(dtype.itemsize * math.prod(shape) for _, shape in layout.values())
-    with new_folder(target, size) as work:
+    with new_folder(target, adapter_size(merge, rank)) as work:
         if not allow_duplicates:
             refuse_copies(merge.deltas)
             refuse_zero(merge.deltas)
@@ -141,6 +139,17 @@ def export_as_lora(
     return made
 
 
+def adapter_size(merge: Merge, rank: int | None = None) -> int:
+    """Bytes of the factors that an adapter of this merge would hold.
+
+    Raises:
+        StudioError: the merged change is no product of factors.
+    """
+    refuse_no_factors(merge, rank)
+    numbers = sum(each.rank * sum(each.shape) for each in _targets(merge, rank).values())
+    return numbers * _dtype(merge).itemsize
+
+
 def refuse_no_factors(merge: Merge, rank: int | None = None) -> None:
     """Refuse a merge whose change cannot be one adapter.
 
@@ -163,6 +172,10 @@ def refuse_no_factors(merge: Merge, rank: int | None = None) -> None:
                     f"'{task}' changes {name} as a whole and not by low-rank factors (it is a full "
                     f"model, a DoRA or trains this tensor itself). {_INSTEAD}"
                 )
+
+
+def _dtype(merge: Merge) -> torch.dtype:
+    return getattr(torch, merge.recipe.dtype) if merge.recipe.dtype else merge.compute_dtype
 
 
 def _targets(merge: Merge, rank: int | None) -> dict[str, _Target]:

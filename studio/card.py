@@ -52,6 +52,7 @@ def model_card(
     scores: Mapping[str, Score],
     root: str,
     library: str = "transformers",
+    rounding: str = "",
 ) -> str:
     """README of an exported folder, with the hub's front matter.
 
@@ -61,6 +62,7 @@ def model_card(
         scores: measured on held-out rows; empty if none were.
         root: the weights root.
         library: that loads the folder.
+        rounding: what the cast to the output dtype lost, as a sentence without its full stop.
     """
     front = {
         "base_model": [
@@ -75,6 +77,7 @@ def model_card(
         "---\n" + yaml.safe_dump(front, sort_keys=False, allow_unicode=True) + "---\n",
         f"# Merge of {_count(len(recipe.tasks), 'task')}\n",
         _ingredients(recipe),
+        *([f"Rounding: {rounding}.\n"] if rounding else []),
         _measured(scores, recipe),
         f"Weights root: `{root}` (sha256 over sorted names, dtypes, shapes and tensor hashes). "
         "`recipe.yaml` and `merge.json` hold all that is needed to compute these weights again.\n",

@@ -9,6 +9,7 @@ from torch import Tensor
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.checkpoints.writer import write_weights
 from studio.merge import Merge, merged_pieces
+from studio.progress import Progress, silent
 from studio.tasks.task import Task
 
 # Model types whose sequence classifier is: this pooling, then one linear layer of this name.
@@ -26,13 +27,14 @@ def is_own_classifier(base: Checkpoint, task: Task) -> bool:
     return task.head is not None and task.spec.pooling == own_pooling(base)
 
 
-def write_classifier(merge: Merge, task: Task, folder: Path) -> None:
+def write_classifier(merge: Merge, task: Task, folder: Path, progress: Progress = silent) -> None:
     """Write weights and config of the architecture's own sequence classifier for one task.
 
     Args:
         merge: whose encoder is taken.
         task: for which ``is_own_classifier`` is true.
         folder: that exists; tokenizer files are not written.
+        progress: told the share of bytes written.
     """
     assert task.head is not None
     _, prefix, module, architecture = _OWN[merge.base.config["model_type"]]
@@ -62,7 +64,7 @@ def write_classifier(merge: Merge, task: Task, folder: Path) -> None:
             yield own[name].to(dtype).reshape(-1)
 
     merge.prepare()
-    write_weights(folder, layout, values)
+    write_weights(folder, layout, values, progress)
     labels = dict(enumerate(task.labels))
     config = merge.base.config | {
         "architectures": [architecture],

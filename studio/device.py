@@ -43,6 +43,16 @@ def free_memory() -> int:
         return os.sysconf("SC_PHYS_PAGES") * page if hasattr(os, "sysconf") else 2**63
 
 
+def device_memory(device: torch.device) -> tuple[int | None, int | None]:
+    """Bytes taken on a device, by all programs, and bytes it has; None for the CPU."""
+    if device.type == "cuda":
+        free, total = torch.cuda.mem_get_info(device)
+        return total - free, total
+    if device.type == "mps":
+        return torch.mps.driver_allocated_memory(), None
+    return None, None
+
+
 def used_memory() -> int:
     """Bytes of memory that this process holds now; where the system does not say, held at most."""
     try:

@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -17,11 +18,12 @@ from studio.checkpoints.joining import PRETRAINING
 from studio.checkpoints.writer import write_weights
 from studio.classifier import is_own_classifier, write_classifier
 from studio.errors import BadCheckpoint
-from studio.files import inside
-from studio.folders import new_folder
-from studio.merge import Merge, merged_pieces
-from studio.progress import Progress, part, silent
+from studio.files import inside, read_mapping
+from studio.folders import flush, new_folder
+from studio.merge import Merge
+from studio.progress import Progress, attended, part, silent
 from studio.recipe import Recipe, recipe_text
+from studio.rounding import Rounding, Tally, rounding_from_plain
 from studio.tasks.live import quiet_transformers
 from studio.tasks.scores import Score
 from studio.tasks.task import Task
@@ -62,24 +64,48 @@ def export(
     merge = replace(merge, known=None, recall=None)  # rests on nothing that was kept
     kept = [task for task in tasks if task.name in merge.recipe.names and task.head]
     copies = [task for task in kept if classifiers and is_own_classifier(merge.base, task)]
-    with new_folder(target, _size(merge) * (1 + len(copies))) as work:
+    with new_folder(target, export_size(merge, len(copies))) as work:
+        _take_digests(merge, part(progress, 0.0, 0.2))
         if not allow_duplicates:
             refuse_copies(merge.deltas)
             refuse_zero(merge.deltas)
-        root = _write_model(merge, work, part(progress, 0.0, 0.8))
-        progress(0.8, "writing heads, recipe and card")
+        root, rounding = _write_model(merge, work, part(progress, 0.2, 0.9))
         for task in kept:
             write_head(work / "heads" / task.name, task)
         for task in copies:
-            _write_classifier(merge, work / "classifiers" / task.name, task)
+            report = part(progress, 0.9, 0.9)
+            _write_classifier(merge, work / "classifiers" / task.name, task, report)
         recorded = with_digests(merge)
         _write_text(work / "recipe.yaml", recipe_text(recorded, work / "recipe.yaml"))
-        _write_text(work / RECORD, json.dumps(record(merge, root, scores), indent=1))
-        _write_text(work / "README.md", model_card(recorded, kept, scores or {}, root))
-        progress(0.9, "loading the result once to check it")
-        check_loads(work, merge.base, merge.deltas.names)
+        found = record(merge, root, scores) | {"rounding": rounding.plain()}
+        _write_text(work / RECORD, json.dumps(found, indent=1))
+        card = model_card(recorded, kept, scores or {}, root, rounding=rounding.words)
+        _write_text(work / "README.md", card)
+        check = partial(check_loads, work, merge.base, merge.deltas.names)
+        attended(check, progress, 0.9, "loading the result once to check it")
+        attended(partial(flush, work), progress, 0.98, "flushing to the disk")
         progress(1.0, "done")
     return root
+
+
+def export_size(merge: Merge, classifiers: int = 0) -> int:
+    """Bytes of the weights that an export writes, with so many complete classifiers beside."""
+    entries = merge.base.weights.entries.items()
+    once = sum(entry.numel * merge.output_dtype(name).itemsize for name, entry in entries)
+    return once * (1 + classifiers)
+
+
+def exported_rounding(folder: Path) -> Rounding:
+    """What the cast lost in an export, as its record says."""
+    return rounding_from_plain(read_mapping(folder / RECORD, BadCheckpoint)["rounding"])
+
+
+def _take_digests(merge: Merge, progress: Progress) -> None:
+    """Hash the inputs, so that the record names them by what they held."""
+    inputs = (merge.base, *merge.deltas.checkpoints)
+    for number, checkpoint in enumerate(inputs):
+        start, stop = number / len(inputs), (number + 1) / len(inputs)
+        checkpoint.weights.take_root(part(progress, start, stop))
 
 
 def with_digests(merge: Merge) -> Recipe:
@@ -157,22 +183,17 @@ def check_loads(folder: Path, base: Checkpoint, merged: Sequence[str] = ()) -> N
         )
 
 
-def _size(merge: Merge) -> int:
-    """Bytes of the merged tensors."""
-    entries = merge.base.weights.entries.items()
-    return sum(entry.numel * merge.output_dtype(name).itemsize for name, entry in entries)
-
-
-def _write_model(merge: Merge, work: Path, progress: Progress) -> str:
-    """Weights, config and tokenizer; returns the weights root."""
+def _write_model(merge: Merge, work: Path, progress: Progress) -> tuple[str, Rounding]:
+    """Weights, config and tokenizer; returns the weights root and what the cast lost."""
     layout = {
         name: (merge.output_dtype(name), entry.shape)
         for name, entry in merge.base.weights.entries.items()
     }
-    merge.prepare()
-    root = write_weights(work, layout, lambda name: merged_pieces(merge, name), progress)
+    attended(merge.prepare, progress, 0.0, "preparing the merge")
+    tally = Tally(merge)
+    root = write_weights(work, layout, tally.pieces, progress)
     _copy_companions(merge, work)
-    return root
+    return root, tally.rounding()
 
 
 def _copy_companions(merge: Merge, work: Path) -> None:
@@ -189,10 +210,10 @@ def _copy_companions(merge: Merge, work: Path) -> None:
         config.write_text(json.dumps(content | {"dtype": merge.recipe.dtype}, indent=2))
 
 
-def _write_classifier(merge: Merge, folder: Path, task: Task) -> None:
+def _write_classifier(merge: Merge, folder: Path, task: Task, progress: Progress) -> None:
     folder.mkdir(parents=True)
     _copy_companions(merge, folder)
-    write_classifier(merge, task, folder)
+    write_classifier(merge, task, folder, progress)
 
 
 def write_head(folder: Path, task: Task) -> None:

@@ -45,8 +45,7 @@ def new_folder(target: Path, size: int = 0) -> Iterator[Path]:
         try:
             yield work
             work.chmod(0o755)
-            for path in [*sorted(work.rglob("*")), work]:
-                _sync(path)
+            flush(work)
             _publish(work, target, [target.parent, *(folder.parent for folder in made)])
             done = True
         finally:
@@ -65,6 +64,24 @@ def new_folder(target: Path, size: int = 0) -> Iterator[Path]:
                 folder.rmdir()
 
 
+def flush(folder: Path) -> None:
+    """See that a folder and everything in it is on the disk."""
+    for path in [*sorted(folder.rglob("*")), folder]:
+        _sync(path)
+
+
+def free_space(target: Path) -> int:
+    """Bytes that are free on the disk on which a new folder would lie."""
+    target = Path(os.path.abspath(target))
+    there = next(folder for folder in target.parents if os.path.isdir(folder))
+    return shutil.disk_usage(there).free
+
+
+def needed_space(size: int) -> int:
+    """Bytes that must be free to write ``size`` bytes: some more, for the disk and for others."""
+    return size * 105 // 100 + MARGIN
+
+
 def refuse_existing(target: Path) -> None:
     """Refuse an output folder that is there already.
 
@@ -76,8 +93,7 @@ def refuse_existing(target: Path) -> None:
 
 
 def _refuse_full(target: Path, size: int) -> None:
-    there = next(folder for folder in target.parents if os.path.isdir(folder))
-    need, free = size * 105 // 100 + MARGIN, shutil.disk_usage(there).free
+    need, free = needed_space(size), free_space(target)
     if need > free:
         raise StudioError(
             f"{target} needs {need:,} bytes with a margin, but only {free:,} are free there. "

@@ -20,6 +20,7 @@ from studio.parallel import SMALL, in_order
 from studio.recipe import GroupedCoefficient, Recipe
 
 Made = TypeVar("Made")
+Watch = Callable[[Tensor, Tensor, Tensor], None]
 _PIECE = 2**18  # elements at a time; the work is elementwise, so no cut changes a bit
 
 
@@ -176,7 +177,11 @@ def coefficients(recipe: Recipe, deltas: Deltas) -> Tensor:
 
 
 def merged_pieces(
-    merge: Merge, name: str, size: int = _PIECE, place: Tensor | None = None
+    merge: Merge,
+    name: str,
+    size: int = _PIECE,
+    place: Tensor | None = None,
+    watch: Watch | None = None,
 ) -> Iterator[Tensor]:
     """One merged tensor in flat pieces: base + sum_i mixing_i delta_i (MDM-OC, Eq. 2).
 
@@ -188,6 +193,8 @@ def merged_pieces(
         name: of the tensor.
         size: elements of a piece.
         place: flat memory of the compute dtype, in which the sums are formed and stay.
+        watch: shown, of every piece that deltas change, the base and the sum in the compute dtype
+            and the cast sum; all three are valid until it returns.
 
     Raises:
         NotFinite: an input holds NaN or infinity, or the result leaves the output's range.
@@ -203,8 +210,12 @@ def merged_pieces(
     for start, stop in pieces(tensor.numel, size):
         where = room.take("total", stop - start, dtype) if place is None else place[start:stop]
         total = where.copy_(tensor.base_piece(start, stop, dtype, room))
+        before = room.take("watched", stop - start, dtype).copy_(total) if watch else None
         _add(total, tensor, weights, start, room)
-        yield _cast(merge, name, total, target)
+        cast = _cast(merge, name, total, target)
+        if watch and before is not None:
+            watch(before, total, cast)
+        yield cast
 
 
 def merged_tensors(merge: Merge) -> dict[str, Tensor]:

@@ -9,8 +9,8 @@ from tests.conftest import ROOT
 
 ORDER = [
     "errors", "progress", "parallel", "files", "folders", "cache", "device", "recipe", "zoo",
-    "checkpoints", "geometry", "methods", "merge", "tasks", "card", "classifier", "export",
-    "as_lora", "compare", "workspace", "session", "ui", "__main__",
+    "checkpoints", "geometry", "methods", "merge", "rounding", "tasks", "card", "classifier",
+    "export", "as_lora", "compare", "preflight", "workspace", "session", "ui", "__main__",
 ]  # fmt: skip
 FILES = sorted((ROOT / "studio").rglob("*.py"))
 

@@ -82,6 +82,15 @@ def test_inspect_tells_norms_and_order_and_on_request_overlaps(capsys, tiny_zoo,
     assert "largest overlap of row spaces" in out
 
 
+def test_inspect_lists_what_is_wrong_with_every_checkpoint_of_a_zoo(capsys, tiny_copy):
+    for file in (tiny_copy / "color" / "model", tiny_copy / "animal" / "adapter_model"):
+        file.with_suffix(".safetensors").write_bytes(b"")
+    code, out, err = run(capsys, "inspect", tiny_copy)
+    assert (code, out) == (1, "")
+    assert "has 2 problems: (1) 'color'" in err
+    assert "(2) 'animal'" in err
+
+
 @pytest.mark.parametrize("method", ["mdm_oc", "average"])
 def test_inspect_refuses_a_coefficient_group_that_merge_refuses(capsys, tiny_zoo, tmp_path, method):
     idle = GroupedCoefficient(0.4, (("decoder.*", 1.0),))

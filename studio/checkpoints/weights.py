@@ -7,7 +7,6 @@ import os
 import re
 import struct
 from collections.abc import Mapping
-from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -17,6 +16,7 @@ from studio.checkpoints.stored import DTYPES, Entry, Stored, stamp, tensor_bytes
 from studio.errors import BadCheckpoint
 from studio.files import inside, mapping, open_regular, parse_json, read_mapping
 from studio.parallel import SMALL, in_order
+from studio.progress import Meter, Progress, silent
 
 LARGEST_HEADER = 16 * 2**20
 MOST_TENSORS = 100_000
@@ -49,6 +49,7 @@ class Weights:
         if not entries:
             raise BadCheckpoint(f"{', '.join(map(str, files)) or 'The index'} holds no tensors.")
         self.entries: Mapping[str, Entry] = dict(sorted(entries.items()))
+        self._root: str | None = None
 
     def stored(self, name: str) -> Stored:
         """A tensor's place in its file; its elements are read when they are asked for."""
@@ -64,22 +65,32 @@ class Weights:
         found = {file: file.stat() for file in files}
         return [(file, (*stamp(each), each.st_ctime_ns)) for file, each in found.items()]
 
-    @cached_property
+    @property
     def root(self) -> str:
         """Weights root: sha256 over the sorted (name, dtype, shape, sha256 of the bytes)."""
-        hashes = in_order(self.sha256, self.entries, SMALL)
-        return weights_root(
-            (name, entry.code, entry.shape, digest)
-            for (name, entry), digest in zip(self.entries.items(), hashes, strict=True)
-        )
+        return self.take_root()
 
-    def sha256(self, name: str) -> str:
+    def take_root(self, progress: Progress = silent) -> str:
+        """The weights root; the first call reads all bytes and tells the share of them read."""
+        if self._root is None:
+            meter = Meter(sum(entry.size for entry in self.entries.values()), progress)
+            hashes = in_order(lambda name: self.sha256(name, meter), self.entries, SMALL)
+            self._root = weights_root(
+                (name, entry.code, entry.shape, digest)
+                for (name, entry), digest in zip(self.entries.items(), hashes, strict=True)
+            )
+        return self._root
+
+    def sha256(self, name: str, meter: Meter | None = None) -> str:
         """Sha256 of one tensor's bytes in the file's (little-endian) order."""
         stored, digest = self.stored(name), hashlib.sha256()
         room = torch.empty(min(_BLOCK, stored.numel()), dtype=stored.dtype)
         for start in range(0, stored.numel(), _BLOCK):
             stop = min(start + _BLOCK, stored.numel())
-            digest.update(tensor_bytes(stored.read(start, stop, room[: stop - start])))
+            read = tensor_bytes(stored.read(start, stop, room[: stop - start]))
+            digest.update(read)
+            if meter is not None:
+                meter.add(read.nbytes, f"hashed: {name}")
         return digest.hexdigest()
 
 

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import struct
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import torch
@@ -12,7 +12,7 @@ from torch import Tensor
 from studio.checkpoints.stored import CODES, tensor_bytes
 from studio.checkpoints.weights import weights_root
 from studio.parallel import SMALL, in_order
-from studio.progress import Progress, silent
+from studio.progress import Meter, Progress, silent
 
 LARGEST_SHARD = 5 * 10**9
 
@@ -35,7 +35,7 @@ def write_weights(
             names, and within a shard the widest dtypes come first, so that all stay aligned.
         values: the flat pieces of a tensor, in order and in the dtype announced; called on
             several threads, for one tensor each.
-        progress: told the share of bytes written.
+        progress: told the share of bytes written after every piece, see ``Meter``.
         file: name of the one file; shards are numbered.
         largest_shard: bytes per file; a larger tensor gets a file of its own.
 
@@ -56,15 +56,14 @@ def write_weights(
         for name in names:
             places[name], at = (path, at), at + sizes[name]
 
-    def write(name: str) -> str:
-        return _write_tensor(*places[name], values(name))
+    meter = Meter(sum(sizes.values()), progress)
 
-    total, done, hashes = max(sum(sizes.values()), 1), 0, {}
+    def write(name: str) -> str:
+        return _write_tensor(*places[name], _reported(name, values(name), meter))
+
     largest_first = sorted(places, key=lambda name: -sizes[name])
-    for name, digest in zip(largest_first, in_order(write, largest_first, SMALL), strict=True):
-        hashes[name] = digest
-        done += sizes[name]
-        progress(done / total, f"written: {name}")
+    written = in_order(write, largest_first, SMALL)
+    hashes = dict(zip(largest_first, written, strict=True))
     if len(shards) > 1:
         index = {
             "metadata": {"total_size": sum(sizes.values())},
@@ -74,6 +73,13 @@ def write_weights(
     return weights_root(
         (name, CODES[dtype], shape, hashes[name]) for name, (dtype, shape) in layout.items()
     )
+
+
+def _reported(name: str, pieces: Iterable[Tensor], meter: Meter) -> Iterator[Tensor]:
+    """The pieces of a tensor, each reported once it is taken care of."""
+    for piece in pieces:
+        yield piece
+        meter.add(piece.nbytes, f"written: {name}")
 
 
 def _write_tensor(file: Path, start: int, values: Iterable[Tensor]) -> str:

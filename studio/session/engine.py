@@ -1,25 +1,49 @@
 """What all pages of a running studio share: the open zoo, its worker, and the one long job."""
 
+import gc
 import json
 import threading
+import time
 from collections import OrderedDict
 from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
 
 from studio import cache
-from studio.device import used_memory
+from studio.device import device_memory, used_memory
 from studio.errors import NotAllowed, StudioError
+from studio.preflight import Preflight, preflight
+from studio.progress import Progress, attended, silent
 from studio.session.jobs import Jobs
 from studio.session.session import Session
 from studio.session.worker import Worker
 from studio.tasks.bench import Bench
-from studio.zoo import load_zoo
+from studio.zoo import Zoo, load_zoo
 
 _MOST_SESSIONS = 64
+_AWAY = 600.0  # seconds without a question after which a browser is taken to be closed
 _MOST_RECENT = 8
 _RECENT = "recent-zoos"
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Bytes in use.
+
+    Attributes:
+        process: that this process holds.
+        deltas: dense deltas among them.
+        device: taken on the device of the live model; None if that is the CPU.
+        device_total: that the device has, or None.
+    """
+
+    process: int
+    deltas: int
+    device: int | None = None
+    device_total: int | None = None
 
 
 class Engine:
@@ -36,8 +60,10 @@ class Engine:
         self.device = device
         self.jobs = Jobs()
         self.lock = threading.RLock()
+        self.opened = 0
         self._started = False
         self._sessions: OrderedDict[str, Session] = OrderedDict()
+        self._seen: dict[str, float] = {}
         self._open(zoo)
 
     def start(self) -> None:
@@ -56,9 +82,34 @@ class Engine:
             if browser not in self._sessions:
                 self._sessions[browser] = Session(self, browser)
             self._sessions.move_to_end(browser)
-            while len(self._sessions) > _MOST_SESSIONS:
-                self._sessions.popitem(last=False)
+            self._seen[browser] = time.monotonic()
+            for old in list(self._sessions)[:-_MOST_SESSIONS]:
+                self._sessions[old].leave()
+                self._forget(old)
             return self._sessions[browser]
+
+    def look(self, path: str) -> Preflight:
+        """Look at another zoo without opening it.
+
+        Raises:
+            StudioError: the path is outside the roots, or there is no zoo file that can be read.
+        """
+        return preflight(load_zoo(self.inside(path)), self._allow)
+
+    def start_open(self, path: str) -> None:
+        """Open another zoo as a job.
+
+        Raises:
+            NotAllowed: the path is outside the roots.
+            StudioError: a job is running.
+        """
+        inside = self.inside(path)
+
+        def work(progress: Progress) -> tuple[str, str]:
+            self._open(inside, progress)
+            return f"Opened '{self.zoo.name}'.", ""
+
+        self.jobs.start(f"Open {inside.name}", work)
 
     def open(self, path: str) -> None:
         """Open another zoo and let go of the one that is open; it stays if this fails.
@@ -68,9 +119,7 @@ class Engine:
         """
         if self.jobs.state and self.jobs.state.running:
             raise StudioError(f"'{self.jobs.state.name}' is still running; wait or cancel it.")
-        before = self.worker
         self._open(self.inside(path))
-        before.stop()
 
     def inside(self, path: str) -> Path:
         """A path from a page, resolved.
@@ -97,31 +146,46 @@ class Engine:
                     allowed.append(path)
         return allowed
 
-    def memory(self) -> tuple[int, int]:
-        """Bytes that this process holds, and bytes of dense deltas among them."""
-        return used_memory(), self.worker.bench.deltas.bytes_in_memory
+    def memory(self) -> Memory:
+        """What is in use now."""
+        deltas = self.worker.bench.deltas.bytes_in_memory
+        return Memory(used_memory(), deltas, *device_memory(self.device))
 
-    def _open(self, path: Path) -> None:
+    def _open(self, path: Path, progress: Progress = silent) -> None:
+        """Open a zoo; the open one is let go once this one is known to be good."""
         zoo = load_zoo(path)
-        for task in zoo.tasks:
-            self._refuse_outside(task.checkpoint, task.name)
-        self._refuse_outside(zoo.base, "base")
-        bench = Bench(zoo, self.device)
-        for name in bench.scored():
-            bench.tasks[name].rows("held_out")  # a broken data file is refused here, by name
-        worker = Worker(bench)
+        progress(0.0, "looking at the headers")
+        preflight(zoo, self._allow).refuse()
+        made = partial(_bench, zoo, self.device)
+        bench = attended(made, progress, 0.1, "reading checkpoints, heads and rows")
+        progress(0.9, "letting go of the zoo that was open")
         with self.lock:
-            self.zoo = zoo
-            self.worker = worker
+            self._let_go()
+            self.path, self.zoo = path.absolute(), zoo
+            self.worker = Worker(bench)
+            self.opened += 1
             if self._started:
-                worker.start()
+                self.worker.start()
+            for browser in [b for b, seen in self._seen.items() if time.monotonic() - seen > _AWAY]:
+                self._forget(browser)
             for each in self._sessions.values():
                 each.begin()
-        here = str(path.absolute())
+        here = str(self.path)
         latest = [here, *(each for each in _recent() if each != here)][:_MOST_RECENT]
         cache.keep(_RECENT, json.dumps(latest).encode())
 
-    def _refuse_outside(self, source: str, name: str) -> None:
+    def _let_go(self) -> None:
+        """Stop the worker and free what it held, before the next one takes memory."""
+        if self.opened:
+            self.worker.stop()
+            del self.worker
+            gc.collect()  # models and workers refer to themselves
+
+    def _forget(self, browser: str) -> None:
+        del self._sessions[browser], self._seen[browser]
+
+    def _allow(self, source: str, name: str) -> None:
+        """Refuse a checkpoint outside the roots; hub ids are looked up in the local cache."""
         if Path(source).is_absolute():
             try:
                 self.inside(source)
@@ -129,6 +193,17 @@ class Engine:
                 raise NotAllowed(f"'{name}' of the zoo: {refusal}") from None
 
 
+def _bench(zoo: Zoo, device: torch.device) -> Bench:
+    bench = Bench(zoo, device)
+    for name in bench.scored():
+        bench.tasks[name].rows("held_out")  # a broken data file is refused here, by name
+    return bench
+
+
 def _recent() -> list[str]:
-    known = cache.recall(_RECENT)
-    return json.loads(known) if known else []
+    """The paths that were kept; none of what does not look like a list of them."""
+    try:
+        known = json.loads(cache.recall(_RECENT) or b"[]")
+    except ValueError:
+        return []
+    return [each for each in known if isinstance(each, str)] if isinstance(known, list) else []

@@ -1,4 +1,4 @@
-"""One long job at a time: progress, cancel, and an outcome that stays until the next one."""
+"""One long job at a time: progress, cancel, and an outcome that stays until it is dismissed."""
 
 import threading
 import time
@@ -8,6 +8,10 @@ from dataclasses import dataclass, replace
 
 from studio.errors import Cancelled, StudioError
 from studio.progress import Progress
+
+_AGAIN = "Nothing was changed. Put this right, then start it again."
+_ROOM = "Close other programs or use a smaller model, then start it again."
+_BUG = "Start it again; if it fails again, restart the studio and report what the terminal says."
 
 
 @dataclass(frozen=True)
@@ -21,6 +25,7 @@ class JobState:
         words: what it is doing, or how it ended.
         seconds: since its start, or how long it took.
         result: what it made, once done.
+        advice: what to do next, if it failed.
     """
 
     name: str
@@ -29,6 +34,7 @@ class JobState:
     words: str
     seconds: float
     result: str = ""
+    advice: str = ""
 
     @property
     def running(self) -> bool:
@@ -78,6 +84,12 @@ class Jobs:
                 self._cancel.set()
                 self._state = replace(self._state, phase="cancelling", words="cancelling")
 
+    def dismiss(self) -> None:
+        """Show no job any more, unless one is running."""
+        with self._lock:
+            if self._state and not self._state.running:
+                self._state = None
+
     def _run(self, work: Callable[[Progress], tuple[str, str]]) -> None:
         try:
             words, result = work(self._report)
@@ -85,12 +97,13 @@ class Jobs:
         except Cancelled as stop:
             self._end("cancelled", str(stop))
         except StudioError as refusal:
-            self._end("failed", str(refusal))
+            self._end("failed", str(refusal), advice=_AGAIN)
         except MemoryError:
-            self._end("failed", "Out of memory; close other programs or use a smaller model.")
+            self._end("failed", "Out of memory; nothing was kept.", advice=_ROOM)
         except Exception as bug:
             traceback.print_exc()
-            self._end("failed", f"Internal error ({type(bug).__name__}); the terminal has details.")
+            words = f"Internal error ({type(bug).__name__}); the terminal has details."
+            self._end("failed", words, advice=_BUG)
 
     def _report(self, share: float, words: str) -> None:
         if self._cancel.is_set():
@@ -99,9 +112,10 @@ class Jobs:
             if self._state and self._state.phase == "running":
                 self._state = replace(self._state, share=share, words=words)
 
-    def _end(self, phase: str, words: str, result: str = "") -> None:
+    def _end(self, phase: str, words: str, result: str = "", advice: str = "") -> None:
         with self._lock:
             assert self._state is not None
             seconds = time.monotonic() - self._started
             share = 1.0 if phase == "done" else self._state.share
-            self._state = JobState(self._state.name, phase, share, words, seconds, result)
+            name = self._state.name
+            self._state = JobState(name, phase, share, words, seconds, result, advice)

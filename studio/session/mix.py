@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from studio.errors import BadRecipe
 from studio.methods import method, method_type
 from studio.methods.method import describe
-from studio.recipe import Option, Recipe, TaskEntry, finite
+from studio.recipe import DTYPES, Option, Recipe, TaskEntry, finite
 from studio.zoo import Zoo
 
 _SAME_MOVE = 1.0  # seconds within which moves of one control count as one step of undo
@@ -30,11 +30,13 @@ class Mix:
         strips: one per task of the zoo, in merge order.
         method: name of the merge method.
         options: of that method.
+        dtype: of an export, and of the numbers shown; None keeps the base's.
     """
 
     strips: tuple[Strip, ...]
     method: str
     options: Mapping[str, Option] = field(default_factory=dict)
+    dtype: str | None = None
 
     def recipe(self, zoo: Zoo) -> Recipe:
         """The recipe of the tasks that are on: unticking a task is the exact unmerge."""
@@ -42,12 +44,13 @@ class Mix:
         entries = tuple(
             TaskEntry(s.name, checkpoints[s.name], s.coefficient) for s in self.strips if s.on
         )
-        return Recipe(zoo.base, entries, self.method, dict(self.options))
+        return Recipe(zoo.base, entries, self.method, dict(self.options), self.dtype)
 
     def plain(self) -> dict:
         """As the page's mixer sends it."""
         rows = [vars(strip) for strip in self.strips]
-        return {"rows": rows, "method": self.method, "options": dict(self.options)}
+        options = dict(self.options)
+        return {"rows": rows, "method": self.method, "options": options, "dtype": self.dtype}
 
     def equal(self) -> "Mix":
         """Every merged task gets the mean of their coefficients."""
@@ -72,6 +75,16 @@ class Mix:
         chosen = method_type(name)
         fresh = replace(self, method=chosen.name, options=every_option(chosen.name, {}))
         return fresh._each(starting_coefficient(name, len(self.strips)))
+
+    def with_dtype(self, name: str | None) -> "Mix":
+        """The same mix for an export in another dtype; None for the base's.
+
+        Raises:
+            BadRecipe: there is no such dtype.
+        """
+        if name not in (None, *DTYPES):
+            raise BadRecipe(f"dtype {name!r} is not one of {', '.join(DTYPES)}.")
+        return replace(self, dtype=name)
 
     def _each(self, coefficient: float) -> "Mix":
         strips = (replace(strip, coefficient=coefficient) for strip in self.strips)
@@ -126,7 +139,7 @@ def mix_from_page(value: object, current: Mix) -> Mix:
         )
         for strip in current.strips
     )
-    return Mix(strips, name, options)
+    return replace(current, strips=strips, options=options)
 
 
 def mix_from_plain(value: dict, zoo: Mix) -> Mix:
@@ -140,7 +153,8 @@ def mix_from_plain(value: dict, zoo: Mix) -> Mix:
     strips = tuple(known[row["name"]] for row in value["rows"])
     if len(strips) != len(known):
         raise KeyError("rows")
-    return mix_from_page(value, Mix(strips, str(value["method"])))
+    kept = Mix(strips, str(value["method"])).with_dtype(value.get("dtype"))
+    return mix_from_page(value, kept)
 
 
 def mix_of_recipe(recipe: Recipe, zoo: Mix) -> Mix:
@@ -170,7 +184,8 @@ def mix_of_recipe(recipe: Recipe, zoo: Mix) -> Mix:
         strips.append(Strip(task.name, True, float(task.coefficient)))
     left = (replace(known[name], on=False) for name in known if name not in recipe.names)
     method(recipe.method, recipe.options)
-    return Mix((*strips, *left), recipe.method, every_option(recipe.method, recipe.options))
+    options = every_option(recipe.method, recipe.options)
+    return Mix((*strips, *left), recipe.method, options, recipe.dtype)
 
 
 class History:

@@ -1,28 +1,21 @@
 """One browser's work in a running studio: the mix and its history, live results, exports."""
 
 import json
-import tempfile
 import threading
 import time
-import zipfile
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import yaml
 
 from studio import cache
-from studio.as_lora import refuse_no_factors
-from studio.classifier import is_own_classifier
 from studio.errors import BadData, BadRecipe, StudioError
-from studio.export import export
 from studio.files import mapping, parse_yaml
-from studio.folders import refuse_existing
 from studio.methods import METHODS
 from studio.methods.method import describe
-from studio.progress import Progress, part
 from studio.recipe import Recipe, parse_recipe
+from studio.session.exports import Exports
 from studio.session.jobs import JobState
 from studio.session.mix import (
     History,
@@ -34,17 +27,16 @@ from studio.session.mix import (
     starting_coefficient,
     starting_mix,
 )
-from studio.session.worker import PINNED, Geometry, Worker
+from studio.session.worker import PINNED, Geometry
 from studio.tasks.change import Change
 from studio.tasks.scores import Score
 from studio.tasks.showcase import Reading, ShownRow, shown_rows
-from studio.workspace import preflight, warnings, write_adapter
+from studio.workspace import preflight, warnings
 from studio.zoo import Zoo
 
 if TYPE_CHECKING:
     from studio.session.engine import Engine
 
-_LARGEST_ZIP = 2 * 10**9
 _LONGEST_TEXT = 10_000
 
 
@@ -97,7 +89,7 @@ class Snapshot:
     busy: bool
 
 
-class Session:
+class Session(Exports):
     """One browser's view: its mix with history, and the mix it is compared with.
 
     Tabs of one browser share it, and it outlives reloads; the mix outlives the studio, too.
@@ -127,21 +119,22 @@ class Session:
             self.only_changed = False
             self.history = History(self._starting)
             if known := cache.recall(self._key()):
-                with suppress(StudioError, KeyError, TypeError):
+                with suppress(StudioError, KeyError, TypeError, AttributeError, ValueError):
                     kept = json.loads(known)
-                    self.pinned = mix_from_plain(kept["pinned"], self._starting)
-                    self.history = History(mix_from_plain(kept["mix"], self._starting))
+                    mix, pinned = (
+                        mix_from_plain(kept[which], self._starting) for which in ("mix", "pinned")
+                    )
+                    self.pinned, self.history = pinned, History(mix)
             self._show()
+
+    def leave(self) -> None:
+        """Have nothing computed for this browser any more; its mix is kept for a later visit."""
+        self.worker.forget(self._browser)
 
     @property
     def mix(self) -> Mix:
         """The mix that is shown."""
         return self.pinned if self.flipped else self.history.current
-
-    @property
-    def worker(self) -> Worker:
-        """Of the open zoo."""
-        return self.engine.worker
 
     def move(self, value: object) -> None:
         """Take over what the page's mixer sent.
@@ -159,7 +152,8 @@ class Session:
 
         Args:
             action: equal, halve, reset, undo, redo, pin (compare with this mix from now on), flip
-                and unflip (show the pinned mix, and back), or 'earlier:TASK'.
+                and unflip (show the pinned mix, and back), 'earlier:TASK', or 'dtype:NAME' of an
+                export ('dtype:' for the base's).
         """
         with self._lock:
             name, _, task = action.partition(":")
@@ -174,6 +168,7 @@ class Session:
                     "halve": self.mix.halved,
                     "reset": lambda: starting_mix(self.zoo),
                     "earlier": lambda: self.mix.earlier(task),
+                    "dtype": lambda: self.mix.with_dtype(task or None),
                 }[name]()
                 self.history.push(mix, "", time.monotonic())
             self._show()
@@ -205,6 +200,7 @@ class Session:
                 "ordered": chosen(**set_options).ordered,
                 "schema": [each for each in options if len(each["choices"]) != 1],
                 "options": set_options,
+                "dtype": self.mix.dtype,
                 "start": starting_coefficient(self.mix.method, len(self.mix.strips)),
                 "flipped": self.flipped,
                 "can_pin": self.mix != self.pinned,
@@ -284,75 +280,6 @@ class Session:
         """The shown recipe as a file that can lie anywhere: its paths are absolute."""
         plain = self._recipe().plain()
         return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True)
-
-    def own_classifiers(self) -> list[str]:
-        """Tasks for which a complete classifier folder can be written."""
-        bench = self.worker.bench
-        return [name for name, task in bench.tasks.items() if is_own_classifier(bench.base, task)]
-
-    def only_adapters(self) -> bool:
-        """Whether every task is an adapter, so that a merge may be one, too."""
-        return all(each.adapter for each in self.worker.bench.deltas.checkpoints)
-
-    def start_adapter(self, folder: str, rank: int | None = None) -> None:
-        """Export the shown recipe as one LoRA adapter, as a job.
-
-        Raises:
-            StudioError: as ``start_export``, or the merge is no product of factors.
-        """
-        target, recipe, bench = self._new_target(folder), self._recipe(), self.worker.bench
-        merge = bench.merge(recipe)
-        refuse_no_factors(merge, rank)
-
-        def work(progress: Progress) -> tuple[str, str]:
-            made = write_adapter(merge, target, bench, progress, rank=rank)
-            return f"Wrote {target} as one adapter, {made.words}.", str(target)
-
-        self.engine.jobs.start(f"Adapter to {target.name}", work)
-
-    def start_export(self, folder: str, classifiers: bool = False) -> None:
-        """Export the shown recipe to a new folder, as a job.
-
-        Raises:
-            StudioError: the folder is outside the roots or exists, or a job is running.
-        """
-        target, recipe, worker = self._new_target(folder), self._recipe(), self.worker
-
-        def work(progress: Progress) -> tuple[str, str]:
-            report = part(progress, 0.0, 0.3)
-            scores = worker.scores(recipe, lambda share: report(share, "scoring held-out rows"))
-            bench = worker.bench
-            tasks = list(bench.tasks.values())
-            report = part(progress, 0.3, 1.0)
-            merge = bench.merge(recipe)
-            root = export(merge, target, tasks, scores, report, classifiers=classifiers)
-            return f"Wrote {target}, weights root {root[:16]}…", str(target)
-
-        self.engine.jobs.start(f"Export to {target.name}", work)
-
-    def zip_export(self, folder: str) -> Path | None:
-        """An export as one zip file in a temporary folder; None if it is too large for that."""
-        files = sorted(file for file in Path(folder).rglob("*") if file.is_file())
-        if sum(file.stat().st_size for file in files) > _LARGEST_ZIP:
-            return None
-        name = f"{Path(folder).name}.zip"
-        target = Path(tempfile.mkdtemp(prefix="studio-")) / name
-        with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
-            for file in files:
-                archive.write(file, Path(folder).name / file.relative_to(folder))
-        return target
-
-    def free_export_name(self) -> str:
-        """A folder name for an export that does not exist yet."""
-        stem = "".join(c if c.isalnum() else "-" for c in self.zoo.name.lower()).strip("-")
-        numbers = range(1, 10_000)
-        names = (Path("exports") / f"{stem}-{number}" for number in numbers)
-        return str(next(name for name in names if not name.exists()))
-
-    def _new_target(self, folder: str) -> Path:
-        target = self.engine.inside(folder)
-        refuse_existing(target)
-        return target
 
     def _recipe(self) -> Recipe:
         return self.mix.recipe(self.zoo)

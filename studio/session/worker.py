@@ -124,6 +124,13 @@ class Worker:
         with self._changed:
             return dict(self._readings.get((recipe.digest, text), {}))
 
+    def forget(self, page: str) -> None:
+        """Nobody looks any more at what this page wanted."""
+        with self._changed:
+            for name in (page, f"{page}{PINNED}"):
+                self._wanted.pop(name, None)
+            self._texts.pop(page, None)
+
     @property
     def refusal_of_references(self) -> str:
         """Why experts and base cannot be scored; empty if they can."""

@@ -1,20 +1,18 @@
 """The page: one layout, callbacks of a few lines, and a timer that fetches what has changed."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import gradio as gr
 
 from studio.errors import StudioError
 from studio.session.engine import Engine
 from studio.session.session import Session
-from studio.ui import views
+from studio.ui import file_views, views
 from studio.ui.examples_tab import ExamplesTab
-from studio.ui.files_tab import FilesTab, recipe_of
+from studio.ui.files_tab import ASSETS, FilesTab, recipe_of
 from studio.ui.geometry_tab import GeometryTab
 from studio.ui.parts import BARE, QUIET, session_of
 
-ASSETS = Path(__file__).parent.parent.parent / "assets"
 _POLL = 0.15  # seconds between looks at a busy session
 _FIRST_ROWS = 0.4  # seconds that an answer to a move waits for its first rows
 _ACTIONS = {
@@ -35,7 +33,7 @@ class Page:
         self.engine = engine
         self.geometry = GeometryTab()
         self.examples = ExamplesTab()
-        self.files = FilesTab()
+        self.files = FilesTab(engine)
 
     def build(self) -> gr.Blocks:
         """Lay out the page."""
@@ -58,9 +56,16 @@ class Page:
                         self.geometry.build()
                     with gr.Tab("Files", id="files"):
                         self.files.build()
-            with gr.Row(equal_height=True, elem_id="jobs"):
-                self.job = gr.HTML(**BARE, min_width=200)
+            with gr.Row(equal_height=False, elem_id="jobs"):
+                self.job = gr.HTML(**BARE, min_width=340)
                 self.cancel = gr.Button("Cancel job", size="sm", scale=0, visible=False)
+                self.dismiss = gr.Button("Dismiss", size="sm", scale=0, visible=False)
+            self.opened = gr.HTML(
+                html_template="<i hidden data-zoo='${value}'></i>",
+                js_on_load=(ASSETS / "reload.js").read_text(encoding="utf-8"),
+                elem_id="opened",
+                **BARE,
+            )
             self.timer = gr.Timer(_POLL, active=True)
             self.seen = gr.State({})
             self._wire(blocks)
@@ -83,8 +88,8 @@ class Page:
     def _wire(self, blocks: gr.Blocks) -> None:
         live = [
             self.seen, self.status, self.headline, self.accuracy, *self.examples.outputs,
-            *self.geometry.outputs,
-            self.job, self.cancel, self.files.download, self.timer,
+            *self.geometry.outputs, self.job, self.cancel, self.dismiss, self.opened,
+            self.files.download, self.timer,
         ]  # fmt: skip
         looked = [self.seen, *self.geometry.choices]
         refresh = {"fn": self.refresh, "inputs": looked, "outputs": live, **QUIET}
@@ -117,12 +122,14 @@ class Page:
         files.export.click(self.start_export, files.asked, [files.refusal, self.timer], **QUIET)
         offered = [files.rank, files.classifiers]
         files.form.input(self.choose_form, files.form, offered, **QUIET)
-        files.open.click(self.open_zoo, files.path, everything, **QUIET).then(**refresh)
+        files.dtype.input(self.choose_dtype, files.dtype, mixed, **QUIET).then(**moved)
+        files.wire(self.timer)
         files.upload.upload(
             self.load_recipe, files.upload, [*mixed, files.upload, files.refusal], **QUIET
         ).then(**moved)
         self.cancel.click(self.cancel_job, None, self.job, **QUIET)
-        self.mixer.change(self.show_files, None, files.table, **QUIET)
+        self.dismiss.click(self.dismiss_job, None, self.timer, **QUIET).then(**refresh)
+        self.mixer.change(self.show_files, files.asked, files.shown, **QUIET)
         blocks.load(self.load, None, everything, **QUIET).then(**refresh)
 
     # Callbacks: a value in, one call of the browser's session, components out.
@@ -156,12 +163,14 @@ class Page:
     ) -> tuple:
         """What has changed since this page last looked."""
         session = self.of(request)
-        now = session.snapshot()
+        now, memory = session.snapshot(), self.engine.memory()
         keys = {
             "status": views.status(now),
             "scores": (now.version, now.recipe.digest, now.busy, now.flipped),
-            "job": (now.job.phase, now.job.share, now.job.words) if now.job else None,
             "examples": (now.version, now.recipe.digest, session.only_changed, session.own_text),
+            "job": (now.job.name, now.job.phase, now.job.share, now.job.words) if now.job else None,
+            "memory": memory.process >> 24,  # steps of 16 MiB
+            "opened": self.engine.opened,
             **self.geometry.keys(now, scope, place, kind),
         }
         new = {name for name, key in keys.items() if seen.get(name) != key}
@@ -174,8 +183,10 @@ class Page:
             views.accuracy(now) if "scores" in new else gr.skip(),
             *(self.examples.look(session) if "examples" in new else (gr.skip(), gr.skip())),
             *self.geometry.look(now, new, scope, place, kind),
-            views.job(now.job) if "job" in new or running else gr.skip(),
+            file_views.footer(now.job, memory) if running or new & {"job", "memory"} else gr.skip(),
             gr.Button(visible=running) if "job" in new else gr.skip(),
+            gr.Button(visible=bool(now.job) and not running) if "job" in new else gr.skip(),
+            str(keys["opened"]) if "opened" in new else gr.skip(),
             self.files.finished(session, made) if "job" in new and not running else gr.skip(),
             # Off only once this page has shown the resting state: late answers may come in between.
             gr.skip() if now.busy or new else gr.Timer(active=False),
@@ -193,9 +204,16 @@ class Page:
         """The layers or tensors to choose from."""
         return self.geometry.list_places(self.of(request).snapshot(), scope)
 
-    def show_files(self, request: gr.Request) -> str:
-        """The pre-flight table and the recipe."""
-        return self.files.show(self.of(request))
+    def show_files(
+        self, folder: str, form: str, rank: float | None, classifiers: bool, request: gr.Request
+    ) -> tuple:
+        """What the Files tab shows of the mix."""
+        return self.files.show(self.of(request), folder, form, rank, classifiers)
+
+    def choose_dtype(self, name: str, request: gr.Request) -> tuple:
+        """Show the mix as an export in another dtype would be."""
+        session = self.of(request)
+        return _edited(session, lambda: session.edit(f"dtype:{name}"))
 
     def choose_form(self, form: str, request: gr.Request) -> tuple:
         """Show what can be chosen for a complete model or an adapter."""
@@ -216,18 +234,15 @@ class Page:
             return *_mixed(session), _HINT, gr.skip(), None, views.refusal(str(refusal))
         return *_mixed(session), _HINT, gr.Timer(active=True), None, ""
 
-    def open_zoo(self, path: str | None, request: gr.Request) -> tuple:
-        """Open another zoo; the open one stays if that fails."""
-        try:
-            self.engine.open(path or "")
-        except StudioError as refusal:
-            return *[gr.skip()] * 13, views.refusal(str(refusal)), gr.skip()
-        return self.load(request)
-
     def cancel_job(self) -> str:
         """Ask the job to stop."""
         self.engine.jobs.cancel()
-        return views.job(self.engine.jobs.state)
+        return file_views.footer(self.engine.jobs.state, self.engine.memory())
+
+    def dismiss_job(self) -> gr.Timer:
+        """Show the last job no more."""
+        self.engine.jobs.dismiss()
+        return gr.Timer(active=True)
 
     def _edit(self, action: str) -> Callable[[gr.Request], tuple]:
         def edit(request: gr.Request) -> tuple:

@@ -5,7 +5,6 @@ from html import escape
 from math import sqrt
 from urllib.parse import quote
 
-from studio.session.jobs import JobState
 from studio.session.session import Snapshot
 from studio.tasks.change import Change, mean_change
 from studio.tasks.scores import Score, gain_kept, mean_accuracy
@@ -106,32 +105,14 @@ def files(rows: list[dict], warnings: list[str], recipe_text: str) -> str:
     notes = "".join(f"<p class='note'>{escape(each)}</p>" for each in warnings)
     link = "data:application/yaml;charset=utf-8," + quote(recipe_text)
     return (
-        "<div class='scroll'><table class='studio'><caption>What each checkpoint would change in "
+        "<div class='scroll' tabindex='0' role='region' aria-label='Checkpoints'>"
+        "<table class='studio'><caption>What each checkpoint would change in "
         "the base</caption><thead><tr><th scope='col'>task</th><th scope='col'>kind</th>"
         "<th scope='col'>tensors</th><th scope='col'>parameters</th><th scope='col'>kept private"
         "</th><th scope='col'>notes</th><th scope='col'>digest</th></tr></thead>"
         f"<tbody>{body}</tbody></table></div>{notes}"
         f"<p><a class='download' download='recipe.yaml' href='{link}'>Download this recipe</a> "
         "<span class='quiet'>for <code>python -m studio merge</code></span></p>"
-    )
-
-
-def job(state: JobState | None) -> str:
-    """The job strip: what runs, how far it is, how it ended."""
-    if state is None:
-        return "<div class='job quiet' id='job' data-phase='none'>No job has run yet.</div>"
-    words = escape(state.words)
-    if state.running:
-        middle = (
-            f"<progress max='1' value='{state.share:.3f}' aria-label='{escape(state.name)}'>"
-            f"</progress>{state.share:.0%} <span class='words'>{words}</span>"
-        )
-    else:
-        css = {"done": "up", "failed": "down"}.get(state.phase, "quiet")
-        middle = f"<b class='{css}'>{state.phase}</b>: <span class='words'>{words}</span>"
-    return (
-        f"<div class='job' id='job' data-phase='{state.phase}'>"
-        f"{escape(state.name)} {middle} <span class='quiet'>{state.seconds:.0f} s</span></div>"
     )
 
 

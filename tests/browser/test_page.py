@@ -158,8 +158,8 @@ def test_a_path_outside_the_roots_is_refused_and_the_page_lives_on(page, session
     page.get_by_role("button", name="Export", exact=True).click()
     expect(page.locator("#refusal")).to_contain_text("Restart it with --root")
     page.get_by_label("Open another zoo").fill("/etc")
-    page.get_by_role("button", name="Open zoo").click()
-    expect(page.locator("#refusal")).to_contain_text("/etc is outside")
+    page.get_by_role("button", name="Check this zoo").click()
+    expect(page.locator("#preflight")).to_contain_text("/etc is outside")
     assert session.zoo.name == "Tiny <zoo>"
 
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from types import SimpleNamespace
 
+from studio.session.engine import Memory
 from studio.ui.page import Page
 from tests.ui.test_views import geometry, snapshot
 
@@ -15,7 +16,11 @@ def looks(*snapshots) -> list[dict]:
             snapshot=lambda now=now: now, shown_rows=lambda: ([], 0), readings=lambda: ({}, {}),
             only_changed=False, own_text="",
         )  # fmt: skip
-        engine = SimpleNamespace(session=lambda browser, session=session: session)
+        engine = SimpleNamespace(
+            session=lambda browser, session=session: session,
+            memory=lambda: Memory(0, 0),
+            opened=1,
+        )
         page = Page(engine)  # type: ignore[arg-type]
         keys, *rest = page.refresh(seen, "model", None, "MDS", None)  # type: ignore[arg-type]
         seen = keys if "map" in keys else seen

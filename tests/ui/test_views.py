@@ -9,7 +9,6 @@ import torch
 from studio.geometry.gram import Gram
 from studio.geometry.maps import joint, mds_map, tsne_map
 from studio.geometry.orthogonal import identity, orthogonalize
-from studio.session.jobs import JobState
 from studio.session.mix import Mix, Strip
 from studio.session.session import Snapshot
 from studio.session.worker import Geometry
@@ -106,17 +105,13 @@ def test_the_order_has_one_sentence_for_two_tasks_or_more():
     assert views.order(replace(both, refused=True)) == ""
 
 
-def test_files_and_jobs_escape_what_they_show():
+def test_files_escape_what_they_show():
     row = {
         "task": EVIL, "kind": "full", "rank": None, "tensors": 2, "parameters": 2_000_000,
         "prefix": EVIL, "private": [EVIL], "notes": [EVIL], "digest": "abc" * 10,
     }  # fmt: skip
     assert EVIL not in views.files([row], [EVIL], EVIL)
     assert "2.0 M" in views.files([row], [], "")
-    state = JobState(EVIL, "running", 0.5, EVIL, 3.0)
-    assert EVIL not in views.job(state)
-    assert "50%" in views.job(state)
-    assert "failed" in views.job(replace(state, phase="failed"))
 
 
 def geometry(n=3, scope="model"):

@@ -1,0 +1,8 @@
+// Loads the page anew once another zoo is open, in every tab that still shows the old one.
+// Runs inside gr.HTML's js_on_load, which provides props and watch.
+let shown = props.value;
+
+watch('value', () => {
+  if (shown && props.value && props.value !== shown) window.location.reload();
+  shown = props.value;
+});

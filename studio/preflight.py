@@ -1,0 +1,187 @@
+"""Pre-flight: what a zoo's checkpoints are and whether they fit its base, from headers alone."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+from studio.checkpoints.checkpoint import Checkpoint, open_checkpoint
+from studio.checkpoints.joining import Join, join
+from studio.device import free_memory
+from studio.errors import StudioError
+from studio.tasks.bench import resident_limit
+from studio.zoo import Zoo
+
+Made = TypeVar("Made")
+Allow = Callable[[str, str], None]
+
+
+@dataclass(frozen=True)
+class Look:
+    """One checkpoint, as its headers show it.
+
+    Attributes:
+        name: of the task; 'base' for the base.
+        kind: 'full' or 'LoRA'; empty if it cannot be read.
+        rank: of the adapter, or None.
+        tensors: of the base that it would change; for the base, that it holds.
+        parameters: in these tensors.
+        size: bytes of its weights on disk.
+        notes: what a user should know, a sentence each.
+        problem: why the zoo cannot be opened with it, or None.
+    """
+
+    name: str
+    kind: str = ""
+    rank: int | None = None
+    tensors: int = 0
+    parameters: int = 0
+    size: int = 0
+    notes: tuple[str, ...] = ()
+    problem: StudioError | None = None
+
+
+@dataclass(frozen=True)
+class Preflight:
+    """What is known of a zoo before anything heavy is read.
+
+    Attributes:
+        zoo: as its file says.
+        looks: the base and every task, in the zoo's order.
+        model: bytes that the live model takes; 0 if no task has rows to score.
+        deltas: bytes of all deltas, dense.
+        held: bytes of them that stay in memory; 0 if they are read from the disk instead.
+        free: bytes of memory that are free.
+    """
+
+    zoo: Zoo
+    looks: tuple[Look, ...]
+    model: int
+    deltas: int
+    held: int
+    free: int
+
+    @property
+    def needed(self) -> int:
+        """Bytes of memory that the open zoo takes, about."""
+        return self.model + self.held
+
+    @property
+    def misfits(self) -> list[StudioError]:
+        """Everything that is wrong with the checkpoints, all of them."""
+        return [look.problem for look in self.looks if look.problem]
+
+    @property
+    def problems(self) -> list[StudioError]:
+        """Everything that stands against opening the zoo: misfits, and too little memory."""
+        found = self.misfits
+        if self.needed > self.free:
+            found.append(
+                StudioError(
+                    f"'{self.zoo.name}' needs about {self.needed:,} bytes of memory, but only "
+                    f"{self.free:,} are free. Close other programs or use a larger machine."
+                )
+            )
+        return found
+
+    def refuse(self) -> None:
+        """Refuse to open a zoo with problems.
+
+        Raises:
+            StudioError: the one problem there is, or a sentence that lists them all.
+        """
+        _refuse(self.zoo.name, self.problems)
+
+    def refuse_misfits(self) -> None:
+        """Refuse checkpoints that cannot be merged, however much memory there is.
+
+        Raises:
+            StudioError: as ``refuse``.
+        """
+        _refuse(self.zoo.name, self.misfits)
+
+
+def preflight(zoo: Zoo, allow: Allow = lambda source, name: None) -> Preflight:
+    """Look at every checkpoint of a zoo; what is wrong with one does not hide the next.
+
+    Headers are read, and integer buffers (a few positions), which must be the base's.
+
+    Args:
+        zoo: to look at.
+        allow: called with a source and its name before it is touched; raises to forbid it.
+    """
+    base, problem = _tried(partial(_open, zoo.base, "base", allow))
+    looks, opened = [_base_look(base, problem)], [base]
+    for task in zoo.tasks:
+        checkpoint, problem = _tried(partial(_open, task.checkpoint, task.name, allow))
+        opened.append(checkpoint)
+        joined = None
+        if base and checkpoint:
+            joined, problem = _tried(partial(join, base, task.name, checkpoint))
+        named = _named(task.name, problem)
+        looks.append(_look(task.name, base, checkpoint, joined, named))
+    entries = [each for c in opened if c for each in c.weights.entries.values()]
+    width = 8 if any(entry.code == "F64" for entry in entries) else 4
+    deltas = width * sum(look.parameters for look in looks[1:])
+    if not any("held_out" in task.data for task in zoo.tasks):
+        return Preflight(zoo, tuple(looks), 0, deltas, 0, free_memory())
+    model = 4 * looks[0].parameters  # in float32
+    held = deltas if deltas <= resident_limit() else 0
+    return Preflight(zoo, tuple(looks), model, deltas, held, free_memory())
+
+
+def _refuse(name: str, found: list[StudioError]) -> None:
+    if len(found) == 1:
+        raise found[0]
+    if found:
+        listed = " ".join(f"({n}) {each}" for n, each in enumerate(found, 1))
+        raise StudioError(f"'{name}' has {len(found)} problems: {listed}")
+
+
+def _open(source: str, name: str, allow: Allow) -> Checkpoint:
+    allow(source, name)
+    return open_checkpoint(source)
+
+
+def _tried(work: Callable[[], Made]) -> tuple[Made | None, StudioError | None]:
+    try:
+        return work(), None
+    except StudioError as problem:
+        return None, problem
+
+
+def _named(name: str, problem: StudioError | None) -> StudioError | None:
+    """The problem, with the name of the checkpoint that it is about."""
+    if problem is None or f"'{name}'" in str(problem):
+        return problem
+    return type(problem)(f"'{name}': {problem}")
+
+
+def _base_look(base: Checkpoint | None, problem: StudioError | None) -> Look:
+    if base is None:
+        return Look("base", problem=problem)
+    if base.adapter is not None:
+        problem = StudioError(f"The base {base.folder} is an adapter; it must be a full model.")
+    entries = base.weights.entries.values()
+    numbers = len(entries), sum(e.numel for e in entries), sum(e.size for e in entries)
+    return Look("base", base.kind, None, *numbers, problem=problem)
+
+
+def _look(
+    name: str,
+    base: Checkpoint | None,
+    checkpoint: Checkpoint | None,
+    joined: Join | None,
+    problem: StudioError | None,
+) -> Look:
+    if checkpoint is None:
+        return Look(name, problem=problem)
+    rank = checkpoint.adapter.rank if checkpoint.adapter else None
+    size = sum(entry.size for entry in checkpoint.weights.entries.values())
+    if base is None or joined is None:
+        return Look(name, checkpoint.kind, rank, size=size, problem=problem)
+    shared = sum(base.weights.entries[each].numel for each in joined.shared)
+    notes = joined.notes
+    if joined.private:
+        notes = (*notes, f"{len(joined.private)} tensors of its own are never merged.")
+    return Look(name, checkpoint.kind, rank, len(joined.shared), shared, size, notes, problem)

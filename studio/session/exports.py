@@ -1,0 +1,139 @@
+"""A browser's exports: what one would take, the jobs that write or measure it, and the zip."""
+
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from studio.as_lora import adapter_size, refuse_no_factors
+from studio.classifier import is_own_classifier
+from studio.export import export, export_size, exported_rounding
+from studio.folders import free_space, needed_space, refuse_existing
+from studio.progress import Progress, part
+from studio.recipe import Recipe
+from studio.rounding import measure_rounding
+from studio.session.plan import Forecast, Plan, as_command, as_python
+from studio.session.worker import Worker
+from studio.workspace import write_adapter
+from studio.zoo import Zoo
+
+if TYPE_CHECKING:
+    from studio.session.engine import Engine
+
+_LARGEST_ZIP = 2 * 10**9
+
+
+class Exports:
+    """The part of a session that has to do with exports of the recipe it shows."""
+
+    engine: "Engine"
+    zoo: Zoo
+
+    @property
+    def worker(self) -> Worker:
+        """Of the open zoo."""
+        return self.engine.worker
+
+    def _recipe(self) -> Recipe:
+        raise NotImplementedError
+
+    def own_classifiers(self) -> list[str]:
+        """Tasks for which a complete classifier folder can be written."""
+        bench = self.worker.bench
+        return [name for name, task in bench.tasks.items() if is_own_classifier(bench.base, task)]
+
+    def only_adapters(self) -> bool:
+        """Whether every task is an adapter, so that a merge may be one, too."""
+        return all(each.adapter for each in self.worker.bench.deltas.checkpoints)
+
+    def start_adapter(self, folder: str, rank: int | None = None) -> None:
+        """Export the shown recipe as one LoRA adapter, as a job.
+
+        Raises:
+            StudioError: as ``start_export``, or the merge is no product of factors.
+        """
+        target, recipe, bench = self._new_target(folder), self._recipe(), self.worker.bench
+        merge = bench.merge(recipe)
+        refuse_no_factors(merge, rank)
+
+        def work(progress: Progress) -> tuple[str, str]:
+            made = write_adapter(merge, target, bench, progress, rank=rank)
+            return f"Wrote {target} as one adapter, {made.words}.", str(target)
+
+        self.engine.jobs.start(f"Adapter to {target.name}", work)
+
+    def start_export(self, folder: str, classifiers: bool = False) -> None:
+        """Export the shown recipe to a new folder, as a job.
+
+        Raises:
+            StudioError: the folder is outside the roots or exists, or a job is running.
+        """
+        target, recipe, worker = self._new_target(folder), self._recipe(), self.worker
+
+        def work(progress: Progress) -> tuple[str, str]:
+            report = part(progress, 0.0, 0.3)
+            scores = worker.scores(recipe, lambda share: report(share, "scoring held-out rows"))
+            bench = worker.bench
+            tasks = list(bench.tasks.values())
+            report = part(progress, 0.3, 1.0)
+            merge = bench.merge(recipe)
+            root = export(merge, target, tasks, scores, report, classifiers=classifiers)
+            lost = exported_rounding(target).words
+            return f"Wrote {target}: {lost}. Weights root {root[:16]}…", str(target)
+
+        self.engine.jobs.start(f"Export to {target.name}", work)
+
+    def start_rounding(self) -> None:
+        """Measure what an export in the chosen dtype would lose, as a job.
+
+        Raises:
+            StudioError: a job is running.
+        """
+        merge = self.worker.bench.merge(self._recipe())
+
+        def work(progress: Progress) -> tuple[str, str]:
+            return f"{measure_rounding(merge, progress).words}.", ""
+
+        self.engine.jobs.start("Rounding", work)
+
+    def forecast(self, plan: Plan) -> Forecast:
+        """What an export would take.
+
+        Raises:
+            StudioError: the folder is outside the roots or exists, or the merge is no adapter.
+        """
+        target, merge = self._new_target(plan.folder), self.worker.bench.merge(self._recipe())
+        if plan.adapter:
+            size = adapter_size(merge, plan.rank)
+        else:
+            size = export_size(merge, len(self.own_classifiers()) if plan.classifiers else 0)
+        return Forecast(size, needed_space(size), free_space(target))
+
+    def plan_texts(self, plan: Plan) -> tuple[str, str]:
+        """The shown merge and its export as a command, and as Python."""
+        recipe = self._recipe()
+        return as_command(recipe, self.engine.path, plan), as_python(recipe, plan)
+
+    def zip_export(self, folder: str) -> Path | None:
+        """An export as one zip file in a temporary folder; None if it is too large for that."""
+        files = sorted(file for file in Path(folder).rglob("*") if file.is_file())
+        if sum(file.stat().st_size for file in files) > _LARGEST_ZIP:
+            return None
+        name = f"{Path(folder).name}.zip"
+        target = Path(tempfile.mkdtemp(prefix="studio-")) / name
+        with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
+            for file in files:
+                archive.write(file, Path(folder).name / file.relative_to(folder))
+        return target
+
+    def free_export_name(self) -> str:
+        """A folder name for an export that does not exist yet."""
+        stem = "".join(c if c.isalnum() else "-" for c in self.zoo.name.lower()).strip("-")
+        numbers = range(1, 10_000)
+        names = (Path("exports") / f"{stem}-{number}" for number in numbers)
+        return str(next(name for name in names if not name.exists()))
+
+    def _new_target(self, folder: str) -> Path:
+        target = self.engine.inside(folder)
+        refuse_existing(target)
+        return target

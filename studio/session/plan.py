@@ -1,0 +1,83 @@
+"""A planned export: what it takes, and the same as a command and as Python, without the page."""
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from studio.recipe import Recipe
+
+_NOTHING = "# Nothing is merged, and a recipe file needs at least one task."
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is asked of an export.
+
+    Attributes:
+        folder: a new one.
+        adapter: whether it is to be one LoRA adapter, or else a complete model.
+        rank: of the adapter; None for all factors.
+        classifiers: whether complete classifier folders are written beside the model.
+    """
+
+    folder: str
+    adapter: bool = False
+    rank: int | None = None
+    classifiers: bool = False
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What an export takes.
+
+    Attributes:
+        size: bytes of weights that it writes.
+        needed: bytes that must be free for it, with a margin.
+        free: bytes that are.
+    """
+
+    size: int
+    needed: int
+    free: int
+
+
+def as_command(recipe: Recipe, zoo: Path, plan: Plan) -> str:
+    """Lines for a POSIX shell: the recipe as a file, and the merge of it."""
+    if not recipe.tasks:
+        return _NOTHING
+    text = yaml.safe_dump(recipe.plain(), sort_keys=False, allow_unicode=True)
+    words = ["python", "-m", "studio", "merge", "recipe.yaml", "--out", plan.folder]
+    words += ["--zoo", str(zoo)]
+    words += ["--classifiers"] if plan.classifiers and not plan.adapter else []
+    words += ["--as-lora"] if plan.adapter else []
+    words += ["--lora-rank", str(plan.rank)] if plan.adapter and plan.rank is not None else []
+    return f"cat > recipe.yaml <<'END'\n{text}END\n{shlex.join(words)}\n"
+
+
+def as_python(recipe: Recipe, plan: Plan) -> str:
+    """A program that writes the shown weights and prints their root; no scores, no heads."""
+    entries = "".join(
+        f"        TaskEntry({task.name!r}, {task.checkpoint!r}, {task.coefficient!r}),\n"
+        for task in recipe.tasks
+    )
+    module, call = "export", f"export(open_merge(recipe), Path({plan.folder!r}))"
+    if plan.adapter:
+        module = "as_lora"
+        call = f"export_as_lora(open_merge(recipe), Path({plan.folder!r}), {plan.rank}).root"
+    name = call.split("(")[0]
+    return (
+        "from pathlib import Path\n\n"
+        f"from studio.{module} import {name}\n"
+        "from studio.merge import open_merge\n"
+        "from studio.recipe import Recipe, TaskEntry\n\n"
+        "recipe = Recipe(\n"
+        f"    base={recipe.base!r},\n"
+        f"    tasks=(\n{entries}    ),\n"
+        f"    method={recipe.method!r},\n"
+        f"    options={dict(recipe.options)!r},\n"
+        f"    dtype={recipe.dtype!r},\n"
+        ")\n"
+        f"print({call})  # the weights root\n"
+    )

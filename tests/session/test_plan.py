@@ -1,0 +1,138 @@
+"""What an export takes, and that command and program write the weights of the page's export."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import torch
+
+from studio.__main__ import main
+from studio.checkpoints.checkpoint import open_checkpoint
+from studio.errors import NotAllowed, OutputExists, StudioError
+from studio.recipe import Recipe, TaskEntry
+from studio.session.engine import Engine
+from studio.session.plan import Plan, as_command, as_python
+from tests.session.test_engine import job_of
+from tests.session.test_session import move
+
+NAME = "it's a $(strange) na`me"
+
+
+@pytest.fixture
+def session(tiny_zoo, tmp_path):
+    folder = Path(shutil.copytree(tiny_zoo, tmp_path / NAME))
+    engine = Engine(folder, (tmp_path,), torch.device("cpu"))
+    engine.start()
+    session = engine.session("")
+    move(session, color={"coefficient": 0.1 + 0.2}, animal={"coefficient": -1e-3})
+    yield session
+    engine.close()
+
+
+def run_python(text: str, capsys) -> str:
+    exec(text, {})
+    return capsys.readouterr().out.split()[-1]
+
+
+def run_command(text: str, folder: Path, capsys, monkeypatch) -> str:
+    """Have a shell take the command apart, and do what it says in this process."""
+    (folder / "bin").mkdir()
+    shim = folder / "bin" / "python"
+    shim.write_text("#!/bin/sh\nprintf '%s\\0' \"$@\" > words\n")
+    shim.chmod(0o755)
+    path = f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    subprocess.run(["sh", "-c", text], cwd=folder, env={"PATH": path}, check=True)
+    words = (folder / "words").read_text().split("\0")
+    monkeypatch.chdir(folder)
+    assert words[:2] == ["-m", "studio"]
+    assert main(words[2:-1]) == 0
+    return capsys.readouterr().out.split()[-1]
+
+
+@pytest.mark.parametrize("dtype", ["", "bfloat16"])
+def test_command_and_program_write_the_weights_of_the_pages_export(
+    session, tmp_path, dtype, capsys, monkeypatch
+):
+    session.edit(f"dtype:{dtype}")
+    session.start_export(str(tmp_path / "page"), classifiers=True)
+    assert job_of(session.engine).phase == "done"
+    root = open_checkpoint(tmp_path / "page").digest
+    _, python = session.plan_texts(Plan(str(tmp_path / "by program")))
+    assert run_python(python, capsys) == root == open_checkpoint(tmp_path / "by program").digest
+    plan = Plan(str(tmp_path / "by 'command'"), classifiers=True)
+    command, _ = session.plan_texts(plan)
+    assert run_command(command, tmp_path, capsys, monkeypatch) == root
+    made = sorted(p.relative_to(plan.folder) for p in Path(plan.folder).rglob("*"))
+    assert made == sorted(p.relative_to(tmp_path / "page") for p in (tmp_path / "page").rglob("*"))
+
+
+def test_an_adapter_is_written_alike_by_page_and_program(session, tmp_path, capsys):
+    move(session, color={"on": False})
+    session.start_adapter(str(tmp_path / "page"), 2)
+    assert job_of(session.engine).phase == "done"
+    plan = Plan(str(tmp_path / "program"), adapter=True, rank=2)
+    command, python = session.plan_texts(plan)
+    assert "--as-lora --lora-rank 2" in command
+    assert "--classifiers" not in command
+    assert run_python(python, capsys) == open_checkpoint(tmp_path / "page").weights.root
+
+
+def test_a_recipe_of_no_task_is_a_program_but_no_command():
+    empty = Recipe("/base", ())
+    assert as_command(empty, Path("/zoo"), Plan("out")).startswith("# Nothing is merged")
+    assert "tasks=(\n    )," in as_python(empty, Plan("out"))
+
+
+def test_names_with_quotes_and_line_ends_stay_data():
+    recipe = Recipe("/b", (TaskEntry("a", "/x'\"\nEND\nrm -rf", 1.0),))
+    command = as_command(recipe, Path("/z"), Plan("o; rm"))
+    assert command.count("\nEND\n") == 1
+    assert command.endswith("--out 'o; rm' --zoo /z\n")
+    space: dict = {}
+    program = as_python(recipe, Plan("o'"))
+    exec(program.split("print(")[0], space)
+    assert space["recipe"] == recipe
+
+
+def test_a_forecast_counts_what_is_written(session, tmp_path):
+    plain = session.forecast(Plan(str(tmp_path / "new")))
+    session.edit("dtype:float16")
+    half = session.forecast(Plan(str(tmp_path / "new")))
+    assert half.size * 2 == plain.size
+    with_classifier = session.forecast(Plan(str(tmp_path / "new"), classifiers=True))
+    assert with_classifier.size == 2 * half.size
+    assert plain.needed > plain.size
+    assert plain.free == pytest.approx(shutil.disk_usage(tmp_path).free, rel=0.1)
+
+
+def test_a_forecast_of_an_adapter_is_its_files_size(session, tmp_path):
+    move(session, color={"on": False})
+    plan = Plan(str(tmp_path / "one"), adapter=True, rank=3)
+    size = session.forecast(plan).size
+    session.start_adapter(plan.folder, plan.rank)
+    assert job_of(session.engine).phase == "done"
+    entries = open_checkpoint(tmp_path / "one").weights.entries.values()
+    assert size == sum(entry.size for entry in entries)
+
+
+def test_a_forecast_refuses_what_the_export_would_refuse(session, tmp_path):
+    with pytest.raises(NotAllowed, match="outside the folders"):
+        session.forecast(Plan("/etc/x"))
+    with pytest.raises(OutputExists, match="exists already"):
+        session.forecast(Plan(str(tmp_path)))
+    with pytest.raises(StudioError, match="'color' changes .* as a whole"):
+        session.forecast(Plan(str(tmp_path / "new"), adapter=True))
+    with pytest.raises(StudioError, match="rank of the adapter is 0"):
+        session.forecast(Plan(str(tmp_path / "new"), adapter=True, rank=0))
+
+
+def test_the_rounding_is_measured_before_as_the_export_tells_it_after(session, tmp_path):
+    session.edit("dtype:bfloat16")
+    session.start_rounding()
+    before = job_of(session.engine).words
+    session.start_export(str(tmp_path / "out"))
+    after = job_of(session.engine).words
+    assert before.startswith("bfloat16 loses")
+    assert before.removesuffix(".") in after

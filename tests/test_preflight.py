@@ -1,0 +1,113 @@
+"""Pre-flight: headers alone, every checkpoint, memory in numbers."""
+
+import json
+
+import pytest
+import torch
+import yaml
+from safetensors.torch import load_file, save_file
+
+from studio import preflight as module
+from studio.checkpoints.stored import Stored
+from studio.errors import BadCheckpoint, NotAllowed, ShapeMismatch, StudioError
+from studio.preflight import preflight
+from studio.tasks.bench import Bench
+from studio.zoo import load_zoo
+
+
+def test_a_good_zoo_is_described_from_its_headers(tiny_zoo, monkeypatch):
+    read = []
+    original = Stored.read
+    monkeypatch.setattr(
+        Stored, "read", lambda self, *given: read.append(self.name) or original(self, *given)
+    )
+    found = preflight(load_zoo(tiny_zoo))
+    assert [name for name in read if "position_ids" not in name] == []
+    assert found.problems == []
+    base, color, animal = found.looks
+    assert (base.name, color.kind, animal.kind, animal.rank) == ("base", "full", "LoRA", 4)
+    bench = Bench(load_zoo(tiny_zoo), torch.device("cpu"))
+    assert color.tensors == len(bench.deltas.joins[0].shared)
+    held = load_file(tiny_zoo / "animal" / "adapter_model.safetensors").values()
+    assert animal.size == sum(each.nbytes for each in held)
+    assert color.notes == ("2 tensors of its own are never merged.",)
+    bench.deltas.keep_in_memory(10**9)
+    assert found.held == found.deltas == bench.deltas.bytes_in_memory
+    assert found.needed == found.deltas + 4 * base.parameters
+
+
+def test_what_is_wrong_is_listed_for_all_checkpoints_by_name(tiny_copy):
+    file = tiny_copy / "color" / "model.safetensors"
+    file.write_bytes(file.read_bytes()[:-8])
+    (tiny_copy / "animal" / "adapter_config.json").write_text(json.dumps({"peft_type": "IA3"}))
+    found = preflight(load_zoo(tiny_copy))
+    color, animal = found.problems
+    assert "'color'" in str(color)
+    assert "cut off or damaged" in str(color)
+    assert "'animal'" in str(animal)
+    assert "IA3" in str(animal)
+    with pytest.raises(StudioError, match="has 2 problems: \\(1\\) .*'color'.* \\(2\\) .*'animal'"):
+        found.refuse()
+
+
+def test_one_problem_is_refused_in_its_own_words(tiny_copy):
+    file = tiny_copy / "color" / "model.safetensors"
+    tensors = load_file(file)
+    name = next(name for name in tensors if name.endswith("word_embeddings.weight"))
+    save_file(tensors | {name: tensors[name][:-1].contiguous()}, file)
+    with pytest.raises(ShapeMismatch, match="'color' .* differs from the base in 1 tensors"):
+        preflight(load_zoo(tiny_copy)).refuse()
+
+
+def test_a_broken_base_does_not_hide_what_is_wrong_with_the_tasks(tiny_copy):
+    (tiny_copy / "base" / "model.safetensors").write_bytes(b"")
+    (tiny_copy / "color" / "model.safetensors").write_bytes(b"")
+    found = preflight(load_zoo(tiny_copy))
+    assert [look.name for look in found.looks if look.problem] == ["base", "color"]
+    assert found.looks[2].size > 0
+
+
+def test_a_base_that_is_an_adapter_is_a_problem_of_the_base(tiny_copy):
+    zoo = yaml.safe_load((tiny_copy / "zoo.yaml").read_text())
+    (tiny_copy / "zoo.yaml").write_text(yaml.safe_dump(zoo | {"base": "animal"}))
+    base = preflight(load_zoo(tiny_copy)).looks[0]
+    assert "is an adapter; it must be a full model" in str(base.problem)
+
+
+def test_a_forbidden_checkpoint_is_not_touched(tiny_copy, monkeypatch):
+    opened = []
+    monkeypatch.setattr(module, "open_checkpoint", lambda source: opened.append(source))
+
+    def allow(source: str, name: str) -> None:
+        raise NotAllowed(f"'{name}' is outside.")
+
+    found = preflight(load_zoo(tiny_copy), allow)
+    assert [str(each) for each in found.problems] == [
+        "'base' is outside.", "'color' is outside.", "'animal' is outside.",
+    ]  # fmt: skip
+    assert opened == []
+
+
+def test_too_little_memory_is_a_problem_in_numbers(tiny_zoo, monkeypatch):
+    monkeypatch.setattr(module, "free_memory", lambda: 1000)
+    found = preflight(load_zoo(tiny_zoo))
+    with pytest.raises(
+        StudioError, match=f"needs about {found.needed:,} bytes of memory, but only 1,000 are free"
+    ):
+        found.refuse()
+
+
+def test_a_zoo_without_rows_needs_no_live_model(tiny_copy):
+    zoo = yaml.safe_load((tiny_copy / "zoo.yaml").read_text())
+    for task in zoo["tasks"]:
+        task.pop("data")
+    (tiny_copy / "zoo.yaml").write_text(yaml.safe_dump(zoo))
+    found = preflight(load_zoo(tiny_copy))
+    assert (found.model, found.held, found.needed) == (0, 0, 0)
+    assert found.deltas > 0
+
+
+def test_a_problem_keeps_its_kind(tiny_copy):
+    (tiny_copy / "color" / "model.safetensors").unlink()
+    with pytest.raises(BadCheckpoint, match="'color': .* holds no safetensors file"):
+        preflight(load_zoo(tiny_copy)).refuse()
