@@ -8,8 +8,8 @@ import pytest
 from tests.conftest import ROOT
 
 ORDER = [
-    "errors", "progress", "parallel", "files", "folders", "cache", "device", "recipe", "zoo",
-    "checkpoints", "geometry", "methods", "merge", "tasks", "card", "classifier", "export",
+    "errors", "progress", "parallel", "csv_file", "files", "folders", "cache", "device", "recipe",
+    "zoo", "checkpoints", "geometry", "methods", "merge", "tasks", "card", "classifier", "export",
     "as_lora", "compare", "workspace", "session", "ui", "__main__",
 ]  # fmt: skip
 FILES = sorted((ROOT / "studio").rglob("*.py"))
