@@ -23,6 +23,7 @@ from studio.methods import METHODS
 from studio.methods.method import describe
 from studio.progress import Progress, part
 from studio.recipe import Recipe, parse_recipe
+from studio.session.geometry import Geometry
 from studio.session.jobs import JobState
 from studio.session.mix import (
     History,
@@ -34,7 +35,7 @@ from studio.session.mix import (
     starting_coefficient,
     starting_mix,
 )
-from studio.session.worker import Geometry, Worker
+from studio.session.worker import Worker
 from studio.tasks.change import Change
 from studio.tasks.scores import Score
 from studio.workspace import preflight, warnings, write_adapter
