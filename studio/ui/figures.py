@@ -70,6 +70,8 @@ def figure(found: DeltaMap) -> go.Figure:
     axis |= {"zerolinecolor": "rgba(128,128,128,.4)"}
     drawn.update_xaxes(axis, matches="x")
     drawn.update_yaxes(axis, matches="y")
+    if found.kind != "tsne":  # distances are read off, so one unit is one length both ways
+        drawn.update_yaxes(scaleanchor="x", row=1, col=1)
     drawn.update_layout(
         height=430,
         margin={"l": 10, "r": 10, "t": 40, "b": 10},

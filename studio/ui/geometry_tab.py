@@ -68,9 +68,10 @@ class GeometryTab:
             self.scope = gr.Radio(
                 list(SCOPES), value="model", label="Over", elem_id="scope", min_width=200
             )
-            self.place = gr.Dropdown(
-                [], label="Which one", visible=False, elem_id="place", min_width=200
-            )
+            self.place = gr.Dropdown(  # a look may carry the place of a list that is gone by then
+                [], label="Which one", visible=False, elem_id="place", min_width=200,
+                allow_custom_value=True,
+            )  # fmt: skip
         self.matrices = gr.HTML(**BARE, elem_id="matrices", js_on_load=script)
         self.heat = gr.HTML(**BARE, elem_id="heat", js_on_load=script)
         self.order = gr.HTML(**BARE, elem_id="order")

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 from html import escape
+from textwrap import wrap
 
 _NEGATIVE, _ZERO, _POSITIVE = (0, 90, 160), (247, 247, 247), (213, 94, 0)
 _DARK, _LIGHT = "#111111", "#ffffff"
-_GAP, _TOP, _LINE = 1, 24, 18
-_LONGEST = 44
+_GAP, _TOP, _LINE, _HEAD = 1, 24, 18, 26
+_NARROWEST = 420
 _PAPER = "font-family='system-ui, sans-serif'"
 
 
@@ -53,19 +54,19 @@ def shown(grid: Grid, label: str) -> str:
 
 def standalone(grid: Grid) -> str:
     """The grid as a file: dark on white, with its title and notes."""
-    below = _LINE * (len(grid.notes) + 1)
-    width = max(grid.width, 7.2 * max(map(len, (grid.title, *grid.notes))) + 24)
-    height = grid.height + _LINE + below
+    width = max(grid.width, _NARROWEST, 8.5 * len(grid.title) + 24)
+    lines = [line for note in grid.notes for line in wrap(note, int((width - 24) / 6.6))]
+    height = grid.height + _HEAD + _LINE * (len(lines) + 1)
     notes = "".join(
-        f"<text x='12' y='{grid.height + _LINE * (i + 2):.0f}' font-size='12' fill='{_DARK}'>"
-        f"{escape(note)}</text>"
-        for i, note in enumerate(grid.notes)
+        f"<text x='12' y='{grid.height + _HEAD + _LINE * (i + 1):.0f}' font-size='12' "
+        f"fill='{_DARK}'>{escape(line)}</text>"
+        for i, line in enumerate(lines)
     )
     return (
         f"<svg xmlns='http://www.w3.org/2000/svg' width='{width:.0f}' height='{height:.0f}' "
         f"viewBox='0 0 {width:.0f} {height:.0f}' {_PAPER}><rect width='100%' height='100%' "
-        f"fill='#ffffff'/><text x='12' y='18' font-size='14' font-weight='600' fill='{_DARK}'>"
-        f"{escape(grid.title)}</text><g transform='translate(0 {_LINE})'>{_drawn(grid, _DARK)}</g>"
+        f"fill='#ffffff'/><text x='12' y='20' font-size='14' font-weight='600' fill='{_DARK}'>"
+        f"{escape(grid.title)}</text><g transform='translate(0 {_HEAD})'>{_drawn(grid, _DARK)}</g>"
         f"{notes}</svg>"
     )
 
@@ -93,7 +94,7 @@ def ink_on(color: str) -> str:
     return _DARK if (luminance + 0.05) ** 2 > 0.056 * 1.05 else _LIGHT
 
 
-def short(name: str, longest: int = _LONGEST) -> str:
+def short(name: str, longest: int) -> str:
     """A name with its middle left out if it is long; names differ at their ends."""
     half = longest // 2
     return name if len(name) <= longest else f"{name[: half - 1]}…{name[-half:]}"

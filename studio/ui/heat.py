@@ -163,6 +163,7 @@ def _row(sheet: _Sheet, i: int, within: str, place: str | None) -> str:
     name = sheet.rows[i]
     shown = name.removeprefix(layer_of(name) + ".") if within == "tensor" else name
     current = " aria-current='true'" if name == place else ""
+    label = escape(shown).replace(".", ".<wbr>")
     cells = []
     for (_, full), text, color in zip(sheet.heads, sheet.texts[i], sheet.colors[i], strict=True):
         style = f" style='background:{color};color:{ink_on(color)}'" if color else ""
@@ -171,7 +172,7 @@ def _row(sheet: _Sheet, i: int, within: str, place: str | None) -> str:
         cells.append(f"<td class='quiet'>{sheet.expected[i]}</td>")
     return (
         f"<tr><th scope='row'><button type='button' data-scope='{within}' data-place="
-        f"'{escape(name)}' title='{escape(name)}'{current}>{escape(shown)}</button></th>"
+        f"'{escape(name)}' title='{escape(name)}'{current}>{label}</button></th>"
         f"{''.join(cells)}</tr>"
     )
 
@@ -192,10 +193,17 @@ def _below(sheet: _Sheet, tasks: tuple[str, ...]) -> str:
 
 
 def _grid(sheet: _Sheet, numbered: str) -> Grid:
-    cells = [
-        [(text, color, full) if color else None for (_, full), text, color in
-         zip(sheet.heads, texts, colors, strict=True)]
+    cells: list[list[tuple[str, str, str] | None]] = [
+        [
+            (text, color, full) if color else None
+            for (_, full), text, color in zip(sheet.heads, texts, colors, strict=True)
+        ]
         for texts, colors in zip(sheet.texts, sheet.colors, strict=True)
-    ]  # fmt: skip
-    columns = tuple(head for head, _ in sheet.heads)
-    return Grid(sheet.title, sheet.rows, columns, cells, 300, (56, 26), (numbered, sheet.words))
+    ]
+    columns = [head for head, _ in sheet.heads]
+    if sheet.expected:
+        columns.append("random")
+        for row, expected in zip(cells, sheet.expected, strict=True):
+            row.append((expected, "#ffffff", "expected of random subspaces"))
+    notes = (numbered, sheet.words)
+    return Grid(sheet.title, sheet.rows, tuple(columns), cells, 300, (56, 26), notes)

@@ -82,7 +82,7 @@ def _figure(measure: Measure, pairs: Pairs, scope: str, place: str | None) -> st
     where = "" if scope == "model" else f" in {chosen}"
     name = f"{measure.title}{where}"
     grid = _grid(measure, values, tasks, name)
-    most = _most(measure, values)
+    most = _most(measure, values, float(pairs.expected[pairs.places.index(chosen)]))
     rows = [[task, *row] for task, row in zip(tasks, values.tolist(), strict=True)]
     csv = csv_text(["task", *tasks], rows)
     return (
@@ -93,8 +93,8 @@ def _figure(measure: Measure, pairs: Pairs, scope: str, place: str | None) -> st
     )
 
 
-def _most(measure: Measure, values: Tensor) -> str:
-    """The pair that stands out most, in a few words."""
+def _most(measure: Measure, values: Tensor, expected: float) -> str:
+    """The largest cosine, or the mean beside what unrelated deltas give, in a few words."""
     off = values.clone().fill_diagonal_(float("nan"))
     known = off[~off.isnan()]
     if not len(known):
@@ -103,7 +103,8 @@ def _most(measure: Measure, values: Tensor) -> str:
         largest = float(known.abs().max())
         printed = f"{largest:.3f}" if largest >= 5e-4 else f"{largest:.0e}"
         return f"largest between two tasks <b>{printed}</b>"
-    return f"mean over pairs <b>{measure.text(float(known.mean()))}</b>"
+    mean, chance = measure.text(float(known.mean())), measure.text(expected)
+    return f"mean over pairs <b>{mean}</b>, by chance {chance}"
 
 
 def _grid(measure: Measure, values: Tensor, tasks: tuple[str, ...], name: str) -> Grid:

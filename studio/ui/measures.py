@@ -72,8 +72,8 @@ def _rows(geometry: Geometry, reports: Reports, scope: str) -> Pairs:
 _COSINE = "Cosine of two tasks' {what}: 1 the same direction, 0 unrelated, -1 opposed."
 _OVERLAP = (
     "Overlap of the leading {what} spaces of two raw deltas: the mean squared cosine of their "
-    "principal angles, 0 orthogonal, 1 the same. Random subspaces overlap by chance as much as "
-    "the last column says; adapters started from the same factors overlap by that alone."
+    "principal angles, 0 orthogonal, 1 the same. What random subspaces give is printed beside it; "
+    "adapters started from the same factors overlap by that alone."
 )
 COSINE_BEFORE = Measure(
     "Cosine before", _before, False, 0.0, 1.0, ".2f", _COSINE.format(what="raw deltas")

@@ -126,7 +126,7 @@ def test_matrices_of_signs_and_overlaps_are_those_of_the_place():
     signs = matrices.matrices(found, "tensor", "layer.1.a", "Sign conflict", REPORTS)
     assert ">20.0%</text>" in signs
     both = matrices.matrices(found, "tensor", "layer.1.a", "Row overlap", REPORTS)
-    assert "Column overlap in layer.1.a" in both
+    assert "Column overlap in layer.1.a: mean over pairs <b>0.20</b>, by chance 0.10" in both
     assert ">0.20</text>" in both
     assert ">0.90</text>" in both
     assert matrices.matrices(found, "model", None, "Row overlap", {}) == ""
