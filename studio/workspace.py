@@ -1,6 +1,6 @@
 """The use cases that the page and the command line share."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,13 +10,14 @@ from studio.as_lora import AdapterExport, export_as_lora
 from studio.checkpoints.deltas import Deltas, refuse_copies, refuse_zero
 from studio.checkpoints.joining import HEADS
 from studio.classifier import own_pooling
-from studio.errors import BadCheckpoint, BadRecipe
+from studio.errors import BadCheckpoint, BadRecipe, StudioError
 from studio.export import export
 from studio.files import mapping
 from studio.geometry.gram import Beside, Gram, gram
 from studio.geometry.maps import joint
 from studio.geometry.order import Orders, order_sensitivity, reorder, sentence
 from studio.geometry.orthogonal import SMALLEST_SHARE, Basis, residual_shares
+from studio.geometry.random_deltas import random_deltas
 from studio.geometry.report import by_layer, largest, report
 from studio.merge import Merge
 from studio.progress import Progress, part, silent
@@ -120,17 +121,35 @@ def joint_gram(merge: Merge) -> Gram:
     return beside.combined(both)
 
 
+def random_joint_gram(merge: Merge) -> Gram:
+    """As ``joint_gram``, of random deltas with the same norms in every tensor.
+
+    Raises:
+        StudioError: the method forms its components from more than inner products.
+    """
+    if merge.method.derives:
+        raise StudioError(
+            "Random deltas are drawn as inner products, and this method forms its components from "
+            "the elements of the deltas themselves. Choose a method of whole deltas for this map."
+        )
+    sizes = tuple(merge.base.weights.entries[name].numel for name in merge.deltas.names)
+    drawn = random_deltas(merge.gram, sizes, merge.recipe.seed)
+    return joint(drawn, _components(merge)(drawn))
+
+
 def orders(merge: Merge) -> Orders | None:
     """The components in other orders of arrival; None if there is no algebra of whole deltas."""
-    chosen = merge.method
-    if not chosen.ordered or chosen.derives:
+    if not merge.method.ordered or merge.method.derives:
         return None
+    return reorder(merge.gram, _components(merge), merge.recipe.seed)
+
+
+def _components(merge: Merge) -> Callable[[Gram], Basis]:
+    """The method's components of whole deltas that are known by their inner products alone."""
     n = len(merge.deltas)
-
-    def components(gram: Gram) -> Basis:
-        return chosen.components(n, lambda rows=None: gram if rows is None else gram.combined(rows))
-
-    return reorder(merge.gram, components, merge.recipe.seed)
+    return lambda gram: merge.method.components(
+        n, lambda rows=None: gram if rows is None else gram.combined(rows)
+    )
 
 
 def inspect(

@@ -1,4 +1,4 @@
-"""Maps of deltas before and after orthogonalization: t-SNE and MDS from inner products alone."""
+"""Maps of deltas before and after orthogonalization: t-SNE, MDS, PCA from inner products alone."""
 
 from dataclasses import dataclass
 
@@ -6,8 +6,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from studio.errors import StudioError
 from studio.geometry.gram import Gram, cosine
 from studio.geometry.orthogonal import Basis
+from studio.geometry.quality import Quality, quality
 
 MOST_POINTS = 1500
 _FEWEST_POINTS = 8  # t-SNE says nothing about fewer
@@ -18,13 +20,14 @@ class DeltaMap:
     """Points in the plane, before and after, laid out together.
 
     Attributes:
-        kind: 'tsne' or 'mds'.
+        kind: 'tsne', 'mds' or 'pca'.
         unit: what a point is: 'tensor', 'layer' or 'model', each times one task.
         tasks: name per point.
         places: name of the tensor or layer per point.
         before: ``(points, 2)`` of the raw deltas.
         after: ``(points, 2)`` of the components.
         note: the settings, for the caption.
+        quality: how far the picture can be believed.
     """
 
     kind: str
@@ -34,6 +37,31 @@ class DeltaMap:
     before: np.ndarray
     after: np.ndarray
     note: str
+    quality: Quality
+
+
+@dataclass(frozen=True)
+class _Directions:
+    """Unit deltas, task by task within each place, then as many unit components.
+
+    Attributes:
+        unit: 'tensor' or 'layer'.
+        tasks: name of each of the 2p points.
+        places: tensor or layer of each point.
+        cosines: ``(2p, 2p)``; those of different places count as 0.
+    """
+
+    unit: str
+    tasks: tuple[str, ...]
+    places: tuple[str, ...]
+    cosines: np.ndarray
+
+    @property
+    def distances(self) -> np.ndarray:
+        """``(2p, 2p)`` between unit vectors."""
+        found = np.sqrt((2 - 2 * self.cosines).clip(min=0))
+        np.fill_diagonal(found, 0.0)
+        return found
 
 
 def joint(gram: Gram, basis: Basis) -> Gram:
@@ -44,32 +72,33 @@ def joint(gram: Gram, basis: Basis) -> Gram:
     return gram.combined(both)
 
 
-def tsne_map(gram: Gram, seed: int) -> DeltaMap | None:
-    """t-SNE of unit deltas, one point per task and tensor (or layer, if there are too many).
-
-    Deltas of different tensors count as orthogonal. Before and after are fitted together.
+def draw_map(kind: str, gram: Gram, seed: int) -> DeltaMap:
+    """One map of n deltas and their components, fitted together.
 
     Args:
+        kind: 'tsne', 'mds' or 'pca'.
         gram: of n deltas followed by their n components, blocks ``(T, 2n, 2n)``.
-        seed: of the start.
+        seed: of t-SNE's start.
 
-    Returns:
-        The map, or None if there are too few points for t-SNE to mean anything.
+    Raises:
+        StudioError: there are too few points for such a map to mean anything.
+    """
+    if kind == "mds":
+        return mds_map(gram)
+    return tsne_map(gram, seed) if kind == "tsne" else pca_map(gram)
+
+
+def tsne_map(gram: Gram, seed: int) -> DeltaMap:
+    """t-SNE of unit deltas, one point per task and tensor (or layer, if there are too many).
+
+    Deltas of different tensors count as orthogonal. Arguments and errors as ``draw_map``.
 
     Source: van der Maaten and Hinton 2008, JMLR 9; scikit-learn's implementation.
     """
-    unit = "tensor"
-    if 2 * len(gram.tasks) * len(gram.names) > MOST_POINTS:
-        unit = "layer"
-    places, joint = gram.grouped(unit)
-    distances, tasks, where = _points(cosine(joint), gram.tasks, places)
-    moved = joint.diagonal(dim1=-2, dim2=-1).reshape(len(places), 2, -1)  # (groups, 2, n)
-    kept = (moved[:, 0] > 0).flatten().repeat(2).numpy()  # a delta of zero has no direction
-    distances = distances[kept][:, kept]
-    tasks, where = (tuple(np.array(x)[kept]) for x in (tasks, where))
-    count = len(distances)
+    found = _directions(gram)
+    count = len(found.tasks)
     if count < _FEWEST_POINTS:
-        return None
+        raise StudioError("t-SNE says nothing about so few points; look at MDS instead.")
     perplexity = min(30.0, (count - 1) / 3)
     from sklearn.manifold import TSNE  # seconds to import, and the page need not wait for it
 
@@ -77,7 +106,31 @@ def tsne_map(gram: Gram, seed: int) -> DeltaMap | None:
         metric="precomputed", init="random", perplexity=perplexity, random_state=seed % 2**32
     )
     note = f"perplexity {perplexity:.0f}, seed {seed}, {count} points fitted together"
-    return _split("tsne", unit, tasks, where, model.fit_transform(distances), note)
+    points = model.fit_transform(found.distances)
+    return _split("tsne", found, points, note, found.distances)
+
+
+def pca_map(gram: Gram) -> DeltaMap:
+    """PCA of the same unit deltas as t-SNE's: the two directions in which they differ most.
+
+    Computed as kernel PCA, whose kernel is the matrix of their inner products.
+
+    Source: Schölkopf, Smola and Müller 1998, Neural Comput. 10; scikit-learn's implementation.
+    """
+    found = _directions(gram)
+    count = len(found.tasks)
+    if count < _FEWEST_POINTS:
+        raise StudioError("PCA of so few points shows only that they are few; look at MDS instead.")
+    from sklearn.decomposition import KernelPCA
+    from sklearn.preprocessing import KernelCenterer
+
+    model = KernelPCA(n_components=2, kernel="precomputed", eigen_solver="dense")
+    points = model.fit_transform(found.cosines)
+    points = np.pad(points, ((0, 0), (0, 2 - points.shape[1])))
+    variance = float(np.trace(KernelCenterer().fit_transform(found.cosines)))
+    share = float(model.eigenvalues_.sum()) / variance if variance > 0 else 1.0
+    note = f"two axes hold {share:.0%} of the variance of {count} points fitted together"
+    return _split("pca", found, points, note, found.distances)
 
 
 def mds_map(gram: Gram) -> DeltaMap:
@@ -88,12 +141,14 @@ def mds_map(gram: Gram) -> DeltaMap:
     places, joint = gram.grouped("model")
     squares = joint[0].diagonal()
     distances = (squares[:, None] + squares - 2 * joint[0]).clamp(min=0).sqrt().numpy()
+    np.fill_diagonal(distances, 0.0)
     points = _plane(distances)
     spread = np.linalg.eigvalsh(_centered(distances))[::-1].clip(min=0)
     share = spread[:2].sum() / spread.sum() if spread.sum() > 0 else 1.0
     note = f"two axes hold {share:.0%} of the spread"
     n = len(gram.tasks)
-    return _split("mds", "model", gram.tasks * 2, tuple(places) * 2 * n, points, note)
+    whole = _Directions("model", gram.tasks * 2, tuple(places) * 2 * n, np.empty(0))
+    return _split("mds", whole, points, note, distances)
 
 
 def _plane(distances: np.ndarray) -> np.ndarray:
@@ -109,26 +164,33 @@ def _centered(distances: np.ndarray) -> np.ndarray:
     return -center @ distances**2 @ center / 2
 
 
-def _points(
-    cosines: Tensor, tasks: tuple[str, ...], places: tuple[str, ...]
-) -> tuple[np.ndarray, tuple[str, ...], tuple[str, ...]]:
-    """Distances between unit vectors of all groups; vectors of different groups are orthogonal.
-
-    Points come as all deltas (task by task within each place), then all components.
-    """
-    groups, n = len(places), len(tasks)
-    inner = torch.zeros(2, groups, n, 2, groups, n, dtype=torch.float64)
-    for g in range(groups):
+def _directions(gram: Gram) -> _Directions:
+    """Unit vectors by tensor, or by layer where tensors are too many; zero deltas have none."""
+    many = 2 * len(gram.tasks) * len(gram.names) > MOST_POINTS
+    unit = "layer" if many else "tensor"
+    places, joint = gram.grouped(unit)
+    count, n = len(places), len(gram.tasks)
+    cosines = cosine(joint)
+    inner = torch.zeros(2, count, n, 2, count, n, dtype=torch.float64)
+    for g in range(count):
         inner[:, g, :, :, g, :] = cosines[g].reshape(2, n, 2, n)
-    flat = inner.reshape(2 * groups * n, 2 * groups * n)
-    distances = (2 - 2 * flat).clamp(min=0).sqrt().numpy()
-    np.fill_diagonal(distances, 0.0)
-    return distances, tasks * (2 * groups), tuple(p for p in places for _ in tasks) * 2
+    flat = inner.reshape(2 * count * n, 2 * count * n).numpy()
+    kept = _moved(joint, n)
+    tasks = np.array(gram.tasks * (2 * count))[kept]
+    where = np.array(tuple(place for place in places for _ in range(n)) * 2)[kept]
+    return _Directions(unit, tuple(tasks.tolist()), tuple(where.tolist()), flat[kept][:, kept])
+
+
+def _moved(joint: Tensor, n: int) -> np.ndarray:
+    """``(2p,)`` whether a point's delta changes its place at all."""
+    squares = joint.diagonal(dim1=-2, dim2=-1).reshape(len(joint), 2, n)
+    return (squares[:, 0] > 0).flatten().repeat(2).numpy()
 
 
 def _split(
-    kind: str, unit: str, tasks: tuple[str, ...], places: tuple[str, ...], points: np.ndarray,
-    note: str,
-) -> DeltaMap:  # fmt: skip
+    kind: str, found: _Directions, points: np.ndarray, note: str, distances: np.ndarray
+) -> DeltaMap:
     half = len(points) // 2
-    return DeltaMap(kind, unit, tasks[:half], places[:half], points[:half], points[half:], note)
+    tasks, places = found.tasks[:half], found.places[:half]
+    measured = quality(distances, points, found.tasks)
+    return DeltaMap(kind, found.unit, tasks, places, points[:half], points[half:], note, measured)

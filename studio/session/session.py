@@ -16,6 +16,7 @@ from studio.methods import METHODS
 from studio.methods.method import describe
 from studio.recipe import Recipe, parse_recipe
 from studio.session.exports import Exports
+from studio.session.geometry import Geometry
 from studio.session.jobs import JobState
 from studio.session.mix import (
     History,
@@ -27,7 +28,7 @@ from studio.session.mix import (
     starting_coefficient,
     starting_mix,
 )
-from studio.session.worker import PINNED, Geometry
+from studio.session.worker import PINNED
 from studio.tasks.change import Change
 from studio.tasks.scores import Score
 from studio.tasks.showcase import Reading, ShownRow, shown_rows

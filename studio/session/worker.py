@@ -4,16 +4,15 @@ import threading
 import traceback
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 
 from studio.errors import StudioError
-from studio.geometry.gram import Gram
-from studio.geometry.known import kept_gram
-from studio.geometry.maps import DeltaMap, mds_map, tsne_map
 from studio.geometry.order import Orders
 from studio.merge import Merge
+from studio.methods import method
 from studio.recipe import Recipe
+from studio.session.geometry import Geometry, measure, shape_of, sketch
+from studio.session.studies import Studies
 from studio.tasks.bench import Bench, resident_limit
 from studio.tasks.change import Change, carried, changes
 from studio.tasks.evaluate import Evaluation
@@ -21,7 +20,7 @@ from studio.tasks.references import references
 from studio.tasks.scores import Score
 from studio.tasks.showcase import Reading, read_text
 from studio.tasks.slide import moved_task, slide_bytes
-from studio.workspace import components_gram, joint_gram, order_words, orders
+from studio.workspace import order_words, orders
 
 _KEPT_EVALUATIONS = 64
 _KEPT_GEOMETRIES = 16
@@ -33,29 +32,17 @@ PINNED = " pinned"  # behind a page's name: what it compares with
 _WORTH_SLIDING = 2**28  # bytes of a slide; smaller merges are worn in a blink
 
 
-@dataclass(frozen=True)
-class Geometry:
-    """The geometry of a merge: raw and component Grams, residual, and maps once they are drawn."""
-
-    before: Gram
-    after: Gram
-    residual: float
-    scope: str
-    weighed: bool
-    shares: tuple[float, ...]
-    maps: tuple[DeltaMap, ...] = ()
-
-
 class Worker:
     """Computes what the page shows, in small steps, the most urgent first.
 
     One thread owns the live model. Whoever asks for something else is served at the next step,
-    which is a batch of rows or one map.
+    which is a batch of rows or one measurement.
     """
 
     def __init__(self, bench: Bench) -> None:
         self.bench = bench
         self.version = 0
+        self.studies = Studies(bench)
         self.experts: dict[str, Score] = {}
         self.head_only: dict[str, Score] = {}
         self.base: dict[str, Score] = {}
@@ -88,6 +75,7 @@ class Worker:
         with self._changed:
             self._stopped = True
             self._changed.notify_all()
+        self.studies.stop()
         if self._thread.is_alive():
             self._thread.join()
 
@@ -173,7 +161,7 @@ class Worker:
     def geometry(self, recipe: Recipe) -> Geometry | None:
         """What is known of a recipe's geometry."""
         with self._changed:
-            return self._geometries.get(_shape(recipe))
+            return self._geometries.get(shape_of(recipe))
 
     def order(self, recipe: Recipe) -> str:
         """How much the order of a recipe's tasks matters, as a sentence; empty until known."""
@@ -235,13 +223,17 @@ class Worker:
         needed = [r for r in self._needed if r.digest not in self._refusals]
         if (shown or needed) and not self._paced and self.bench.scored():
             return self._pace, _REFERENCES
+        usable = [each for each in shown if each.tasks]
+        for each in usable:
+            if self._can_sketch(each):
+                return partial(self._sketch, each), each.digest
         if unread := self._unread():
             return partial(self._read, *unread), unread[0].digest
         if unseen := self._unscored(shown, "seen") or self._unscored(needed, "done"):
             return partial(self._score, unseen), unseen.digest
-        usable = [each for each in shown if each.tasks]
         for each in usable:
-            if self._geometries.get(_shape(each)) is None:
+            known = self._geometries.get(shape_of(each))
+            if known is None or known.residual is None:
                 return partial(self._measure, each), each.digest
             if each.digest not in self._sentences:
                 return partial(self._compare_orders, each), each.digest
@@ -249,10 +241,6 @@ class Worker:
             return self._reference, _REFERENCES
         if inexact := self._unscored(shown, "done"):
             return partial(self._score, inexact), inexact.digest
-        for each in usable:
-            known = self._geometries[_shape(each)]
-            if not known.maps:
-                return partial(self._draw, each, known), each.digest
         return None
 
     def _unscored(self, recipes: list[Recipe], wanted: str) -> Recipe | None:
@@ -325,27 +313,27 @@ class Worker:
             self.bench.live.wear(merge)
             self._worn = key
 
+    def _can_sketch(self, recipe: Recipe) -> bool:
+        """Whether a geometry is milliseconds away: all inner products are at hand."""
+        known = "gram" in vars(self.bench) and shape_of(recipe) not in self._geometries
+        return known and not method(recipe.method, recipe.options).derives
+
+    def _sketch(self, recipe: Recipe) -> None:
+        """By algebra, so that matrices follow a slider; measured once the scores are there."""
+        self._keep_geometry(recipe, sketch(self.bench.merge(recipe)))
+
     def _measure(self, recipe: Recipe) -> None:
-        shape = _shape(recipe)
-        merge = self.bench.merge(recipe)
-        about = [recipe.method, dict(recipe.options)]
-        measured = kept_gram(merge.deltas, lambda: components_gram(merge), about)
-        geometry = Geometry(
-            merge.gram,
-            merge.basis.weighed(measured),
-            merge.residual(measured),
-            merge.basis.scope,
-            merge.basis.scales is not None,
-            shares(merge, measured),
-        )
+        self._keep_geometry(recipe, measure(self.bench.merge(recipe)))
+
+    def _keep_geometry(self, recipe: Recipe, made: Geometry) -> None:
         with self._changed:
-            self._geometries[shape] = geometry
+            self._geometries[shape_of(recipe)] = made
             while len(self._geometries) > _KEPT_GEOMETRIES:
                 self._geometries.popitem(last=False)
 
     def _compare_orders(self, recipe: Recipe) -> None:
         """The components of the shape worn last are kept: a coefficient then takes milliseconds."""
-        shape = _shape(recipe)
+        shape = shape_of(recipe)
         merge = self.bench.merge(recipe)
         if self._orders[0] != shape:
             self._orders = (shape, orders(merge))
@@ -354,14 +342,6 @@ class Worker:
             self._sentences[recipe.digest] = said
             while len(self._sentences) > _KEPT_SENTENCES:
                 self._sentences.popitem(last=False)
-
-    def _draw(self, recipe: Recipe, known: Geometry) -> None:
-        merge = self.bench.merge(recipe)
-        both = joint_gram(merge)
-        drawn = (tsne_map(both, recipe.seed), mds_map(both))
-        maps = tuple(each for each in drawn if each is not None)
-        with self._changed:
-            self._geometries[_shape(recipe)] = Geometry(**{**vars(known), "maps": maps})
 
     def _reference(self) -> None:
         if next(self._references, None) is None:
@@ -385,17 +365,3 @@ class Worker:
                 shown[each.kind].update(evaluation.scores())
         for each, evaluation in left:
             each.keep(evaluation.scores())
-
-
-def shares(merge: Merge, measured: Gram) -> tuple[float, ...]:
-    """Share of each delta's squared norm that its component holds."""
-    if not merge.method.derives:
-        return tuple(merge.basis.shares.tolist())
-    before, after = merge.gram.total().diagonal(), measured.total().diagonal()
-    return tuple((after / before.where(before > 0, 1.0)).tolist())
-
-
-def _shape(recipe: Recipe) -> object:
-    """What a recipe's geometry depends on: not on its coefficients."""
-    checkpoints = tuple((task.name, task.checkpoint) for task in recipe.tasks)
-    return checkpoints, recipe.method, tuple(sorted(recipe.options.items()))

@@ -10,7 +10,7 @@ from studio.session.session import Session
 from studio.ui import file_views, views
 from studio.ui.examples_tab import ExamplesTab
 from studio.ui.files_tab import ASSETS, FilesTab, recipe_of
-from studio.ui.geometry_tab import GeometryTab
+from studio.ui.geometry_tab import Choices, GeometryTab
 from studio.ui.parts import BARE, QUIET, session_of
 
 _POLL = 0.15  # seconds between looks at a busy session
@@ -47,7 +47,7 @@ class Page:
             with gr.Row(equal_height=False):
                 with gr.Column(scale=2, min_width=330, elem_id="left"):
                     self._mixer()
-                with gr.Column(scale=3, min_width=330), gr.Tabs():
+                with gr.Column(scale=3, min_width=330), gr.Tabs() as self.tabs:
                     with gr.Tab("Accuracy", id="accuracy"):
                         self.accuracy = gr.HTML(**BARE, elem_id="accuracy")
                     with gr.Tab("Examples", id="examples"):
@@ -106,8 +106,12 @@ class Page:
         geometry.scope.input(self.list_places, geometry.scope, geometry.place, **QUIET).then(
             **refresh
         )
-        geometry.place.input(**refresh)
-        geometry.map.input(**refresh)
+        geometry.heat.click(
+            self.choose_place, None, [geometry.scope, geometry.place, self.timer], **QUIET
+        ).then(**refresh)
+        for choice in (geometry.place, geometry.measure, geometry.map, geometry.source):
+            choice.input(self.wake, None, self.timer, **QUIET).then(**refresh)
+        self.tabs.select(self.open_tab, None, [geometry.open, self.timer], **QUIET).then(**refresh)
         examples = self.examples
         examples.only_changed.input(
             self.choose_rows, examples.only_changed, self.timer, **QUIET
@@ -152,18 +156,22 @@ class Page:
         return _edited(session, lambda: session.edit(action) if action else session.move(value))
 
     def refresh_moved(
-        self, seen: dict, scope: str, place: str | None, kind: str, request: gr.Request
-    ) -> tuple:
+        self, seen: dict, scope: str, place: str | None, measure: str, kind: str, source: str,
+        opened: bool, request: gr.Request,
+    ) -> tuple:  # fmt: skip
         """What a move has changed, with its first rows if they come soon."""
         self.of(request).wait_for_rows(_FIRST_ROWS)
-        return self.refresh(seen, scope, place, kind, request)
+        return self.refresh(seen, scope, place, measure, kind, source, opened, request)
 
     def refresh(
-        self, seen: dict, scope: str, place: str | None, kind: str, request: gr.Request
-    ) -> tuple:
+        self, seen: dict, scope: str, place: str | None, measure: str, kind: str, source: str,
+        opened: bool, request: gr.Request,
+    ) -> tuple:  # fmt: skip
         """What has changed since this page last looked."""
         session = self.of(request)
         now, memory = session.snapshot(), self.engine.memory()
+        chosen = Choices(scope, place, measure, kind, source, opened)
+        studied = self.geometry.study(session, now, chosen)
         keys = {
             "status": views.status(now),
             "scores": (now.version, now.recipe.digest, now.busy, now.flipped),
@@ -171,7 +179,7 @@ class Page:
             "job": (now.job.name, now.job.phase, now.job.share, now.job.words) if now.job else None,
             "memory": memory.process >> 24,  # steps of 16 MiB
             "opened": self.engine.opened,
-            **self.geometry.keys(now, scope, place, kind),
+            **self.geometry.keys(now, chosen, studied),
         }
         new = {name for name, key in keys.items() if seen.get(name) != key}
         running = bool(now.job and now.job.running)
@@ -182,14 +190,14 @@ class Page:
             views.headline(now) if "scores" in new else gr.skip(),
             views.accuracy(now) if "scores" in new else gr.skip(),
             *(self.examples.look(session) if "examples" in new else (gr.skip(), gr.skip())),
-            *self.geometry.look(now, new, scope, place, kind),
+            *self.geometry.look(now, new, chosen, studied),
             file_views.footer(now.job, memory) if running or new & {"job", "memory"} else gr.skip(),
             gr.Button(visible=running) if "job" in new else gr.skip(),
             gr.Button(visible=bool(now.job) and not running) if "job" in new else gr.skip(),
             str(keys["opened"]) if "opened" in new else gr.skip(),
             self.files.finished(session, made) if "job" in new and not running else gr.skip(),
             # Off only once this page has shown the resting state: late answers may come in between.
-            gr.skip() if now.busy or new else gr.Timer(active=False),
+            gr.skip() if now.busy or studied.pending or new else gr.Timer(active=False),
         )
 
     def choose_rows(self, only_changed: bool, request: gr.Request) -> gr.Timer:
@@ -203,6 +211,19 @@ class Page:
     def list_places(self, scope: str, request: gr.Request) -> gr.Dropdown:
         """The layers or tensors to choose from."""
         return self.geometry.list_places(self.of(request).snapshot(), scope)
+
+    def choose_place(self, event: gr.EventData, request: gr.Request) -> tuple:
+        """A row of the heat map that was clicked."""
+        now = self.of(request).snapshot()
+        return *self.geometry.choose_place(now, event._data), gr.Timer(active=True)
+
+    def open_tab(self, event: gr.SelectData) -> tuple:
+        """Whether the Geometry tab is the one that is open; what is hidden is not drawn."""
+        return event.value == "Geometry", gr.Timer(active=True)
+
+    def wake(self) -> gr.Timer:
+        """Look again and again until what was chosen is there."""
+        return gr.Timer(active=True)
 
     def show_files(
         self, folder: str, form: str, rank: float | None, classifiers: bool, request: gr.Request

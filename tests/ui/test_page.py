@@ -5,16 +5,18 @@ from types import SimpleNamespace
 
 from studio.session.engine import Memory
 from studio.ui.page import Page
-from tests.ui.test_views import geometry, snapshot
+from tests.ui.test_geometry_views import geometry, studies
+from tests.ui.test_views import snapshot
 
 
-def looks(*snapshots) -> list[dict]:
+def looks(*snapshots, opened=True) -> list[dict]:
     """What the page gets at each look; what it keeps is None."""
     seen, found = {}, []
     for now in snapshots:
         session = SimpleNamespace(
             snapshot=lambda now=now: now, shown_rows=lambda: ([], 0), readings=lambda: ({}, {}),
             only_changed=False, own_text="",
+            worker=SimpleNamespace(studies=studies(now.geometry)),
         )  # fmt: skip
         engine = SimpleNamespace(
             session=lambda browser, session=session: session,
@@ -22,11 +24,12 @@ def looks(*snapshots) -> list[dict]:
             opened=1,
         )
         page = Page(engine)  # type: ignore[arg-type]
-        keys, *rest = page.refresh(seen, "model", None, "MDS", None)  # type: ignore[arg-type]
+        chosen = ("model", None, "Cosine before", "MDS", "This zoo", opened)
+        keys, *rest = page.refresh(seen, *chosen, None)  # type: ignore[arg-type]
         seen = keys if "map" in keys else seen
         names = (
-            "status", "headline", "accuracy", "rows", "readings", "matrices", "order", "plot",
-            "map_words",
+            "status", "headline", "accuracy", "rows", "readings", "matrices", "heat", "order",
+            "plot", "map_words",
         )  # fmt: skip
         kept = [None if isinstance(x, dict) and "__type__" in x else x for x in rest]
         found.append(dict(zip(names, kept, strict=False)))
@@ -39,7 +42,7 @@ def test_a_refusal_an_empty_mix_and_geometry_replace_one_another():
     refused = replace(good, refusal="no", refused=True)
     empty = replace(good, recipe=good.recipe.without("a"), geometry=None)
     shown = looks(good, refused, good, empty, good)
-    assert all("cosine matrix" in shown[i]["matrices"] for i in (0, 2, 4))
+    assert all("matrix of 2 tasks" in shown[i]["matrices"] for i in (0, 2, 4))
     assert all(shown[i]["plot"].visible for i in (0, 2, 4))
     for i, words in ((1, "This mix cannot be merged"), (3, "Nothing is merged")):
         assert words in shown[i]["matrices"]
@@ -55,3 +58,9 @@ def test_a_moved_coefficient_redraws_no_matrix():
     assert first["matrices"] is not None
     assert second["matrices"] is None
     assert second["plot"] is None
+
+
+def test_a_closed_tab_is_neither_drawn_nor_sent():
+    (shown,) = looks(snapshot(geometry=geometry(2)), opened=False)
+    assert shown["headline"] is not None
+    assert all(shown[part] is None for part in ("matrices", "heat", "order", "plot", "map_words"))

@@ -4,16 +4,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import torch
 
-from studio.geometry.gram import Gram
-from studio.geometry.maps import joint, mds_map, tsne_map
-from studio.geometry.orthogonal import identity, orthogonalize
 from studio.session.mix import Mix, Strip
 from studio.session.session import Snapshot
-from studio.session.worker import Geometry
 from studio.tasks.scores import Score
-from studio.ui import figures, matrices, views
+from studio.ui import views
 from studio.zoo import Zoo, ZooTask
 
 EVIL = "<b>&'\""
@@ -112,59 +107,3 @@ def test_files_escape_what_they_show():
     }  # fmt: skip
     assert EVIL not in views.files([row], [EVIL], EVIL)
     assert "2.0 M" in views.files([row], [], "")
-
-
-def geometry(n=3, scope="model"):
-    generator = torch.Generator().manual_seed(0)
-    parts = [torch.randn(n, 9, generator=generator).double() + 1 for _ in range(4)]
-    names = ("layer.0.a", "layer.0.b", "layer.1.a", "layer.1.b")
-    tasks = tuple(f"{EVIL}{i}" for i in range(n))
-    gram = Gram(tasks, names, torch.stack([x @ x.T for x in parts]))
-    basis = orthogonalize(gram, scope, "arrival", False) if n > 1 else identity(1)
-    after = Gram(
-        tasks,
-        names,
-        torch.stack(
-            [r @ x @ x.T @ r.T for r, x in zip(basis.rows.expand(4, n, n), parts, strict=True)]
-        ),
-    )
-    maps = tuple(m for m in (tsne_map(joint(gram, basis), 0), mds_map(joint(gram, basis))) if m)
-    return Geometry(gram, after, 1e-12, scope, False, (1.0,) * n, maps)
-
-
-def test_matrices_show_rounded_cosines_of_the_place_asked_for():
-    found = geometry()
-    whole = matrices.matrices(found, "model", None)
-    assert f">{float(found.before.cosine()[0, 1]):.2f}</text>" in whole
-    assert "-0.00" not in whole
-    assert EVIL not in whole
-    layers = matrices.places(found, "layer")
-    assert layers == ["layer.0", "layer.1"]
-    assert matrices.matrices(found, "layer", "layer.1") != matrices.matrices(
-        found, "layer", "layer.0"
-    )
-
-
-def test_matrices_have_words_for_nothing_and_for_one_task():
-    assert "Measuring" in matrices.matrices(None, "model", None)
-    assert "nothing to be orthogonal to" in matrices.matrices(geometry(1), "model", None)
-
-
-@pytest.mark.parametrize("number", [0, 1])
-def test_a_map_draws_every_task_before_and_after_under_one_legend(number):
-    found = geometry().maps[number]
-    drawn = figures.figure(found)
-    traces: tuple = tuple(drawn.data)  # type: ignore[assignment]
-    assert len(traces) == 6
-    assert sum(bool(trace.showlegend) for trace in traces) == 3
-    points = sum(len(trace.x) for trace in traces)
-    assert points == 2 * len(found.tasks) == (24 if found.kind == "tsne" else 6)
-    assert "does **not** show" in figures.words(found)
-    assert all("<b>" not in trace.hovertemplate for trace in traces)
-
-
-def test_mds_keeps_the_distances_that_two_axes_can_hold():
-    gram = Gram(("a", "b"), ("x",), torch.tensor([[[4.0, 2.0], [2.0, 9.0]]]).double())
-    found = mds_map(joint(gram, identity(2)))
-    gap = ((found.before[0] - found.before[1]) ** 2).sum() ** 0.5
-    assert gap == pytest.approx(3.0)  # sqrt(4 + 9 - 2 * 2)

@@ -1,0 +1,62 @@
+"""The geometry of a shown merge: by algebra while a slider moves, measured at rest."""
+
+from dataclasses import dataclass
+
+from studio.geometry.gram import Gram
+from studio.geometry.known import kept_gram
+from studio.merge import Merge
+from studio.recipe import Recipe
+from studio.workspace import components_gram
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """The geometry of a merge.
+
+    Attributes:
+        before: inner products of the raw deltas.
+        after: of the components, as the basis weighs them; by algebra until they are measured.
+        residual: largest cosine left between two components; None until they are measured.
+        scope: within which components are meant to be orthogonal.
+        weighed: whether every layer is weighed alike.
+        shares: of each delta's squared norm that its component holds.
+    """
+
+    before: Gram
+    after: Gram
+    residual: float | None
+    scope: str
+    weighed: bool
+    shares: tuple[float, ...]
+
+
+def sketch(merge: Merge) -> Geometry:
+    """The geometry of a merge of whole deltas, by algebra alone: milliseconds."""
+    return _geometry(merge, merge.gram.combined(merge.basis.rows), None)
+
+
+def measure(merge: Merge) -> Geometry:
+    """The geometry with its components streamed and multiplied, or recalled from then."""
+    about = [merge.recipe.method, dict(merge.recipe.options)]
+    measured = kept_gram(merge.deltas, lambda: components_gram(merge), about)
+    return _geometry(merge, measured, merge.residual(measured))
+
+
+def shape_of(recipe: Recipe) -> tuple[tuple, str, tuple]:
+    """What a recipe's geometry depends on: not on its coefficients."""
+    checkpoints = tuple((task.name, task.checkpoint) for task in recipe.tasks)
+    return checkpoints, recipe.method, tuple(sorted(recipe.options.items()))
+
+
+def _geometry(merge: Merge, components: Gram, residual: float | None) -> Geometry:
+    basis = merge.basis
+    after, weighed = basis.weighed(components), basis.scales is not None
+    shares = _shares(merge, components)
+    return Geometry(merge.gram, after, residual, basis.scope, weighed, shares)
+
+
+def _shares(merge: Merge, components: Gram) -> tuple[float, ...]:
+    if not merge.method.derives:
+        return tuple(merge.basis.shares.tolist())
+    before, after = merge.gram.total().diagonal(), components.total().diagonal()
+    return tuple((after / before.where(before > 0, 1.0)).tolist())

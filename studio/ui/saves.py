@@ -1,0 +1,50 @@
+"""Links and buttons under a figure that save it: SVG and PNG as a picture, CSV as its numbers."""
+
+import re
+from base64 import b64encode
+from html import escape
+
+
+def picture_saves(name: str, svg: str, csv: str) -> str:
+    """Save an SVG that stands alone; ``figures.js`` turns it into a PNG.
+
+    Args:
+        name: what the figure shows, for file names and screen readers.
+        svg: the picture.
+        csv: its numbers.
+    """
+    return _saves(
+        name,
+        f"<a data-svg {_file(name, 'svg', 'image/svg+xml', svg)}>SVG</a> "
+        f"<button type='button' data-png='{file_name(name)}.png' "
+        f"aria-label='Save {escape(name)} as PNG'>PNG</button>",
+        csv,
+    )
+
+
+def plot_saves(name: str, csv: str) -> str:
+    """Save the plotly figure on the page, by plotly's own means."""
+    buttons = (
+        f"<button type='button' data-plot='{kind}' data-name='{file_name(name)}' "
+        f"aria-label='Save {escape(name)} as {kind.upper()}'>{kind.upper()}</button>"
+        for kind in ("svg", "png")
+    )
+    return _saves(name, " ".join(buttons), csv)
+
+
+def file_name(name: str) -> str:
+    """A file name of letters, digits and hyphens."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "figure"
+
+
+def _saves(name: str, pictures: str, csv: str) -> str:
+    table = f"<a {_file(name, 'csv', 'text/csv;charset=utf-8', csv)}>CSV</a>"
+    return f"<p class='saves'><span>Save</span> {pictures} {table}</p>"
+
+
+def _file(name: str, kind: str, media: str, content: str) -> str:
+    data = b64encode(content.encode("utf-8")).decode("ascii")
+    return (
+        f"download='{file_name(name)}.{kind}' aria-label='Save {escape(name)} as {kind.upper()}' "
+        f"href='data:{media};base64,{data}'"
+    )
