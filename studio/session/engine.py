@@ -1,6 +1,7 @@
 """What all pages of a running studio share: the open zoo, its worker, and the one long job."""
 
 import json
+import tempfile
 import threading
 from collections import OrderedDict
 from contextlib import suppress
@@ -20,6 +21,7 @@ from studio.zoo import load_zoo
 _MOST_SESSIONS = 64
 _MOST_RECENT = 8
 _RECENT = "recent-zoos"
+_LONGEST_NAME = 255  # bytes that a file system takes
 
 
 class Engine:
@@ -36,6 +38,8 @@ class Engine:
         self.device = device
         self.jobs = Jobs()
         self.lock = threading.RLock()
+        self.temporary = tempfile.TemporaryDirectory(prefix="studio-", ignore_cleanup_errors=True)
+        self._opening = threading.Lock()
         self._started = False
         self._sessions: OrderedDict[str, Session] = OrderedDict()
         self._open(zoo)
@@ -49,6 +53,7 @@ class Engine:
         """Stop the worker and ask a running job to stop."""
         self.jobs.cancel()
         self.worker.stop()
+        self.temporary.cleanup()
 
     def session(self, browser: str) -> Session:
         """The session of a browser, by the id that its cookie holds."""
@@ -60,16 +65,20 @@ class Engine:
                 self._sessions.popitem(last=False)
             return self._sessions[browser]
 
-    def open(self, path: str) -> None:
+    def open(self, path: str, browser: str = "") -> None:
         """Open another zoo and let go of the one that is open; it stays if this fails.
+
+        Args:
+            path: of the zoo, from a page.
+            browser: id of the browser that asks.
 
         Raises:
             StudioError: the path is outside the roots, the zoo cannot be opened, or a job runs.
         """
-        if self.jobs.state and self.jobs.state.running:
-            raise StudioError(f"'{self.jobs.state.name}' is still running; wait or cancel it.")
-        before = self.worker
-        self._open(self.inside(path))
+        with self._opening:
+            self.jobs.refuse_running(browser)
+            before = self.worker
+            self._open(self.inside(path))
         before.stop()
 
     def inside(self, path: str) -> Path:
@@ -78,12 +87,13 @@ class Engine:
         Raises:
             NotAllowed: it is empty, or leads outside the roots.
         """
-        if not path.strip() or "\0" in path:
+        given = path.strip() if isinstance(path, str) else ""
+        if not given or "\0" in given:
             raise NotAllowed("Give a path.")
-        resolved = (Path.cwd() / Path(path.strip()).expanduser()).resolve()
-        if not any(resolved.is_relative_to(root) for root in self.roots):
+        resolved = _resolved(given)
+        if resolved is None or not any(resolved.is_relative_to(root) for root in self.roots):
             raise NotAllowed(
-                f"{resolved} is outside the folders this studio may use "
+                f"{given[:_LONGEST_NAME]} is outside the folders this studio may use "
                 f"({', '.join(map(str, self.roots))}). Restart it with --root to add another."
             )
         return resolved
@@ -127,6 +137,16 @@ class Engine:
                 self.inside(source)
             except NotAllowed as refusal:
                 raise NotAllowed(f"'{name}' of the zoo: {refusal}") from None
+
+
+def _resolved(path: str) -> Path | None:
+    """Where a path leads, or None if the system knows no such path."""
+    try:
+        resolved = (Path.cwd() / Path(path).expanduser()).resolve()
+        fits = all(len(part.encode()) <= _LONGEST_NAME for part in resolved.parts)
+    except (OSError, RuntimeError, ValueError):  # a loop, an unknown home, no text
+        return None
+    return resolved if fits else None
 
 
 def _recent() -> list[str]:

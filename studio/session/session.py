@@ -1,12 +1,10 @@
 """One browser's work in a running studio: the mix and its history, live results, exports."""
 
 import json
-import tempfile
 import threading
 import time
-import zipfile
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,7 +32,8 @@ from studio.session.mix import (
     starting_coefficient,
     starting_mix,
 )
-from studio.session.worker import Geometry, Worker
+from studio.session.packed import Packed
+from studio.session.worker import Geometry
 from studio.tasks.change import Change
 from studio.tasks.scores import Score
 from studio.workspace import preflight, warnings, write_adapter
@@ -43,7 +42,7 @@ from studio.zoo import Zoo
 if TYPE_CHECKING:
     from studio.session.engine import Engine
 
-_LARGEST_ZIP = 2 * 10**9
+_ACTIONS = ("equal", "halve", "reset", "undo", "redo", "pin", "flip", "unflip", "earlier")
 
 
 @dataclass(frozen=True)
@@ -100,38 +99,43 @@ class Session:
 
     Args:
         engine: what all sessions share.
-        browser: id of the browser; '' for a caller without one.
+        browser: id of the browser; '' or with a space for one whose mix is not kept on disk.
     """
 
     def __init__(self, engine: "Engine", browser: str) -> None:
         self.engine = engine
-        self._browser = browser
+        self.browser = browser
         self._lock = threading.RLock()
+        self._kept = ""
+        self._packed = Packed(engine.temporary.name)
         self.begin()
 
     def begin(self) -> None:
         """Take up the open zoo: the mix last shown of it by this browser, or the starting mix."""
         with self._lock:
-            self.zoo = self.engine.zoo
+            self.zoo, self.worker = self.engine.zoo, self.engine.worker
             self.pinned = self._starting = starting_mix(self.zoo)
             self.flipped = False
             self.history = History(self._starting)
+            self._kept = self._text()
             if known := cache.recall(self._key()):
                 with suppress(StudioError, KeyError, TypeError):
                     kept = json.loads(known)
                     self.pinned = mix_from_plain(kept["pinned"], self._starting)
                     self.history = History(mix_from_plain(kept["mix"], self._starting))
+                self._kept = self._text()
+            self._show()
+
+    def attend(self) -> None:
+        """A page was opened: end a flip whose key was never seen to rise, and compute again."""
+        with self._lock:
+            self.flipped = False
             self._show()
 
     @property
     def mix(self) -> Mix:
         """The mix that is shown."""
         return self.pinned if self.flipped else self.history.current
-
-    @property
-    def worker(self) -> Worker:
-        """Of the open zoo."""
-        return self.engine.worker
 
     def move(self, value: object) -> None:
         """Take over what the page's mixer sent.
@@ -142,6 +146,7 @@ class Session:
         with self._lock:
             mix = mix_from_page(value, self.mix)
             self.history.push(mix, moved(self.mix, mix), time.monotonic())
+            self.flipped = False
             self._show()
 
     def edit(self, action: str) -> None:
@@ -150,9 +155,15 @@ class Session:
         Args:
             action: equal, halve, reset, undo, redo, pin (compare with this mix from now on), flip
                 and unflip (show the pinned mix, and back), or 'earlier:TASK'.
+
+        Raises:
+            BadRecipe: it is none of these; nothing changes.
         """
         with self._lock:
-            name, _, task = action.partition(":")
+            name, _, task = action.partition(":") if isinstance(action, str) else ("", "", "")
+            known = task in [strip.name for strip in self.mix.strips] if task else True
+            if name not in _ACTIONS or not known or bool(task) != (name == "earlier"):
+                raise BadRecipe("The page asked for something unknown; reload the page.")
             self.flipped = name == "flip"
             if name in ("undo", "redo"):
                 getattr(self.history, name)()
@@ -208,7 +219,7 @@ class Session:
             recipe, pinned = self._recipe(), self.pinned.recipe(self.zoo)
             worker, bench = self.worker, self.worker.bench
             known = worker.evaluation(recipe)
-            job = self.engine.jobs.state
+            job = self.job()
             return Snapshot(
                 version=worker.version,
                 zoo=self.zoo,
@@ -230,6 +241,19 @@ class Session:
                 job=job,
                 busy=not worker.idle or bool(job and job.running),
             )
+
+    def job(self) -> JobState | None:
+        """The long job; of another browser's only that it runs."""
+        state = self.engine.jobs.state
+        if state is None or state.owner == self.browser:
+            return state
+        return replace(state, name="Another browser's job", words="") if state.running else None
+
+    def cancel_job(self) -> None:
+        """Ask the job to stop, if this browser started it."""
+        state = self.engine.jobs.state
+        if state and state.owner == self.browser:
+            self.engine.jobs.cancel()
 
     def preflight(self) -> tuple[list[dict], list[str]]:
         """What is in the zoo, and what to know about it: from headers and inner products."""
@@ -264,7 +288,7 @@ class Session:
             made = write_adapter(merge, target, bench, progress, rank=rank)
             return f"Wrote {target} as one adapter, {made.words}.", str(target)
 
-        self.engine.jobs.start(f"Adapter to {target.name}", work)
+        self.engine.jobs.start(f"Adapter to {target.name}", work, self.browser)
 
     def start_export(self, folder: str, classifiers: bool = False) -> None:
         """Export the shown recipe to a new folder, as a job.
@@ -284,19 +308,11 @@ class Session:
             root = export(merge, target, tasks, scores, report, classifiers=classifiers)
             return f"Wrote {target}, weights root {root[:16]}…", str(target)
 
-        self.engine.jobs.start(f"Export to {target.name}", work)
+        self.engine.jobs.start(f"Export to {target.name}", work, self.browser)
 
     def zip_export(self, folder: str) -> Path | None:
         """An export as one zip file in a temporary folder; None if it is too large for that."""
-        files = sorted(file for file in Path(folder).rglob("*") if file.is_file())
-        if sum(file.stat().st_size for file in files) > _LARGEST_ZIP:
-            return None
-        name = f"{Path(folder).name}.zip"
-        target = Path(tempfile.mkdtemp(prefix="studio-")) / name
-        with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
-            for file in files:
-                archive.write(file, Path(folder).name / file.relative_to(folder))
-        return target
+        return self._packed.zip(folder)
 
     def free_export_name(self) -> str:
         """A folder name for an export that does not exist yet."""
@@ -318,12 +334,17 @@ class Session:
         self.worker.wait_for_rows(self._recipe(), seconds)
 
     def _key(self) -> str:
-        return cache.cache_key("mix", self._browser, str(self.zoo.folder), self.zoo.name)
+        return cache.cache_key("mix", self.browser, str(self.zoo.folder), self.zoo.name)
 
     def _show(self) -> None:
         """Have the mix computed, and behind it the pinned one; keep both for a later start."""
-        self.worker.want(self.pinned.recipe(self.zoo), f"{self._browser} pinned", behind=True)
-        self.worker.want(self._recipe(), self._browser)
-        if self._browser and not self.flipped:
-            both = {"mix": self.history.current.plain(), "pinned": self.pinned.plain()}
-            cache.keep(self._key(), json.dumps(both).encode())
+        self.worker.want(self.pinned.recipe(self.zoo), f"{self.browser} pinned", behind=True)
+        self.worker.want(self._recipe(), self.browser)
+        lasting = bool(self.browser) and " " not in self.browser
+        if lasting and not self.flipped and self._text() != self._kept:
+            self._kept = self._text()
+            cache.keep(self._key(), self._kept.encode())
+
+    def _text(self) -> str:
+        both = {"mix": self.history.current.plain(), "pinned": self.pinned.plain()}
+        return json.dumps(both)

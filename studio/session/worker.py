@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from studio.errors import StudioError
+from studio.errors import Cancelled, StudioError
 from studio.geometry.gram import Gram
 from studio.geometry.known import kept_gram
 from studio.geometry.maps import DeltaMap, mds_map, tsne_map
@@ -24,6 +24,7 @@ from studio.workspace import components_gram, joint_gram, order_words, orders
 _KEPT_EVALUATIONS = 64
 _KEPT_GEOMETRIES = 16
 _KEPT_SENTENCES = 64
+_KEPT_REFUSALS = 64
 _MOST_PAGES = 16
 _REFERENCES = "references"
 _WORTH_SLIDING = 2**28  # bytes of a slide; smaller merges are worn in a blink
@@ -171,6 +172,8 @@ class Worker:
                         return known.scores()
                     if recipe.digest in self._refusals:
                         raise StudioError(self._refusals[recipe.digest])
+                    if self._stopped:
+                        raise Cancelled("Cancelled: the zoo was closed; nothing was written.")
                     self._changed.wait(0.1)
                 report(known.share if known else 0.0)
         finally:
@@ -197,8 +200,16 @@ class Worker:
             with self._changed:
                 if problem:
                     self._refusals[about] = problem
+                    self._forget(self._refusals, _KEPT_REFUSALS)
                 self.version += 1
                 self._changed.notify_all()
+
+    def _forget(self, kept: dict, most: int) -> None:
+        """Drop the oldest by digest, but none that a page or a job waits for."""
+        shown = {each.digest for each in (*self._wanted.values(), *self._needed)} | {_REFERENCES}
+        old = [key for key in kept if key not in shown]
+        for key in old[: max(len(kept) - most, 0)]:
+            del kept[key]
 
     def _next(self) -> tuple[Callable[[], None], str] | None:
         """The most urgent step and what a refusal of it is about, or None."""
@@ -244,10 +255,7 @@ class Worker:
             self._evaluations[recipe.digest] = known
             if known.done and not slid:
                 self._full = known
-            shown = {each.digest for each in (*self._wanted.values(), *self._needed)}
-            old = [key for key in self._evaluations if key not in shown]
-            for key in old[: max(len(self._evaluations) - _KEPT_EVALUATIONS, 0)]:
-                del self._evaluations[key]
+            self._forget(self._evaluations, _KEPT_EVALUATIONS)
 
     def _slide(self, merge: Merge) -> bool:
         """Wear a large merge that one slider has moved; whether it was possible."""

@@ -98,9 +98,12 @@ class FilesTab:
 
 
 def recipe_of(file: str) -> str:
-    """The text of an uploaded recipe.
+    """The text of an uploaded recipe; the upload is deleted.
 
     Raises:
         BadRecipe: it is no text of a reasonable size.
     """
-    return read_text(Path(file), BadRecipe)
+    try:
+        return read_text(Path(file), BadRecipe)
+    finally:
+        Path(file).unlink(missing_ok=True)

@@ -119,6 +119,7 @@ class Page:
     def load(self, request: gr.Request) -> tuple:
         """Draw a page that was opened or reloaded."""
         session = self.of(request)
+        session.attend()
         title = views.title(session.zoo, self.engine.device.type)
         return title, *_mixed(session), *self.files.load(session), gr.Timer(active=True)
 
@@ -149,6 +150,7 @@ class Page:
         }
         new = {name for name, key in keys.items() if seen.get(name) != key}
         running = bool(now.job and now.job.running)
+        mine = bool(now.job and now.job.owner == session.browser)
         made = now.job.result if now.job and now.job.phase == "done" else ""
         return (
             keys if new else gr.skip(),
@@ -157,7 +159,7 @@ class Page:
             views.accuracy(now) if "scores" in new else gr.skip(),
             *self.geometry.look(now, new, scope, place, kind),
             views.job(now.job) if "job" in new or running else gr.skip(),
-            gr.Button(visible=running) if "job" in new else gr.skip(),
+            gr.Button(visible=running and mine) if "job" in new else gr.skip(),
             self.files.finished(session, made) if "job" in new and not running else gr.skip(),
             # Off only once this page has shown the resting state: late answers may come in between.
             gr.skip() if now.busy or new else gr.Timer(active=False),
@@ -193,15 +195,16 @@ class Page:
     def open_zoo(self, path: str | None, request: gr.Request) -> tuple:
         """Open another zoo; the open one stays if that fails."""
         try:
-            self.engine.open(path or "")
+            self.engine.open(path or "", self.of(request).browser)
         except StudioError as refusal:
             return *[gr.skip()] * 11, views.refusal(str(refusal)), gr.skip()
         return self.load(request)
 
-    def cancel_job(self) -> str:
+    def cancel_job(self, request: gr.Request) -> str:
         """Ask the job to stop."""
-        self.engine.jobs.cancel()
-        return views.job(self.engine.jobs.state)
+        session = self.of(request)
+        session.cancel_job()
+        return views.job(session.job())
 
     def _edit(self, action: str) -> Callable[[gr.Request], tuple]:
         def edit(request: gr.Request) -> tuple:
