@@ -127,7 +127,9 @@ class Page:
         """A slider, toggle, option, arrow or key of the mixer."""
         action = value.get("action") if isinstance(value, dict) else None
         session = self.of(request)
-        return _edited(session, lambda: session.edit(action) if action else session.move(value))
+        mixed = _edited(session, lambda: session.edit(action) if action else session.move(value))
+        answered = value.get("sent") if isinstance(value, dict) else None
+        return mixed[0] | {"answered": answered}, *mixed[1:]
 
     def refresh_moved(
         self, seen: dict, scope: str, place: str | None, kind: str, request: gr.Request
