@@ -10,12 +10,39 @@ function make(tag, attributes = {}, ...children) {
   return node;
 }
 
+// One request at a time, and the answer says which: Gradio would send what came in between only
+// after the answer has overwritten it.
+const patience = 10000; // ms until a lost answer is given up
+let waiting = []; // changes that were made since the last request
+let sent = 0;
+let answered = 0;
+let when = 0;
+
 function send(change) {
+  waiting.push(change);
+  post();
+}
+
+function post() {
+  if (!props.value || !props.value.rows) return;
+  answered = Math.max(answered, props.value.answered ?? 0);
+  const free = answered >= sent || Date.now() - when > patience;
+  if (free && waiting.length) {
+    const next = JSON.parse(JSON.stringify(props.value));
+    delete next.action;
+    while (waiting.length && !next.action) waiting.shift()(next); // an action goes by itself
+    next.sent = ++sent;
+    when = Date.now();
+    props.value = next;
+    trigger('input');
+  }
+  draw();
+}
+
+function shown() { // what will be, once all is answered
   const next = JSON.parse(JSON.stringify(props.value));
-  change(next);
-  props.value = next;
-  trigger('input');
-  if (drawn) draw(); // at once; the answer may be equal and then brings no change
+  for (const change of waiting) change(next);
+  return next;
 }
 
 function methodRow(value) {
@@ -28,7 +55,7 @@ function methodRow(value) {
 
 function optionRow(option, value) {
   const id = `mix-option-${option.name}`;
-  const set = (x) => send((mix) => { mix.options[option.name] = x; });
+  const set = (x) => send((mix) => { if (option.name in mix.options) mix.options[option.name] = x; });
   let control;
   let reading = '';
   if (option.choices.length) {
@@ -44,7 +71,7 @@ function optionRow(option, value) {
     if (option.high !== null) control.max = option.high;
     if (open) control.placeholder = 'none';
     control.value = value.options[option.name];
-    reading = make('output', { for: id }, String(value.options[option.name]));
+    reading = make('span', { class: 'reading' }, String(value.options[option.name])); // no live region
     control.addEventListener(fine ? 'input' : 'change', () => {
       if (open && control.value === '' && control.checkValidity()) { set(null); return; }
       if (control.value === '' || !control.checkValidity()) { control.value = value.options[option.name]; return; }
@@ -64,7 +91,7 @@ function strip(row, index, value) {
   const range = make('input', { type: 'range', id, min: 0, max: 1.5, step: 0.01 });
   const number = make('input', { type: 'number', step: 0.01, 'aria-label': `Coefficient of ${row.name}` });
   const earlier = make('button', { type: 'button', class: 'earlier', 'aria-label': `Move ${row.name} earlier`, title: 'Merge this task earlier' }, '↑');
-  const set = (part, x) => send((mix) => { mix.rows[index][part] = x; });
+  const set = (part, x) => send((mix) => { const mine = mix.rows.find((each) => each.name === row.name); if (mine) mine[part] = x; });
   toggle.addEventListener('change', () => set('on', toggle.checked));
   range.addEventListener('input', () => { number.value = range.value; set('coefficient', Number(range.value)); });
   number.addEventListener('change', () => {
@@ -79,8 +106,7 @@ function strip(row, index, value) {
 }
 
 function draw() {
-  const value = props.value;
-  if (!value || !value.rows) return;
+  const value = shown();
   const shape = JSON.stringify([value.method, value.schema, value.rows.map((row) => row.name)]);
   if (shape !== drawn) {
     drawn = shape;
@@ -107,7 +133,7 @@ function draw() {
   value.schema.forEach((option) => {
     const control = box.querySelector(`[id="mix-option-${option.name}"]`);
     if (control !== active) control.value = value.options[option.name];
-    const reading = control.parentElement.querySelector('output');
+    const reading = control.parentElement.querySelector('.reading');
     if (reading) reading.textContent = value.options[option.name];
   });
 }
@@ -116,8 +142,11 @@ function draw() {
 function typing(target) {
   return target.isContentEditable || target.matches?.('textarea, select, input:not([type=range]):not([type=checkbox]):not([type=radio])');
 }
+let held = false; // the key, not the answer: it may rise before the first answer is there
 function flip(on) {
-  if (Boolean(props.value.flipped) !== on) send((mix) => { mix.action = on ? 'flip' : 'unflip'; });
+  if (held === on) return;
+  held = on;
+  send((mix) => { mix.action = on ? 'flip' : 'unflip'; });
 }
 if (window.studioFlip) window.studioFlip.abort(); // a reload of the component listens once
 window.studioFlip = new AbortController();
@@ -128,5 +157,5 @@ document.addEventListener('keydown', (event) => {
 document.addEventListener('keyup', (event) => { if (event.key.toLowerCase() === 'f' && !typing(event.target)) flip(false); }, listening);
 window.addEventListener('blur', () => flip(false), listening);
 
-draw();
-watch('value', draw);
+post();
+watch('value', post);

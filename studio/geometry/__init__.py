@@ -1,1 +1,1 @@
-"""What deltas look like: Gram blocks, orthogonalization, order, overlap, maps."""
+"""What deltas look like: Gram blocks, orthogonalization, order, overlap, maps, a control."""

@@ -2,6 +2,7 @@
 
 import gc
 import json
+import tempfile
 import threading
 import time
 from collections import OrderedDict
@@ -27,6 +28,7 @@ _MOST_SESSIONS = 64
 _AWAY = 600.0  # seconds without a question after which a browser is taken to be closed
 _MOST_RECENT = 8
 _RECENT = "recent-zoos"
+_LONGEST_NAME = 255  # bytes that a file system takes
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ class Engine:
         self.jobs = Jobs()
         self.lock = threading.RLock()
         self.opened = 0
+        self.temporary = tempfile.TemporaryDirectory(prefix="studio-", ignore_cleanup_errors=True)
         self._started = False
         self._sessions: OrderedDict[str, Session] = OrderedDict()
         self._seen: dict[str, float] = {}
@@ -75,6 +78,7 @@ class Engine:
         """Stop the worker and ask a running job to stop."""
         self.jobs.cancel()
         self.worker.stop()
+        self.temporary.cleanup()
 
     def session(self, browser: str) -> Session:
         """The session of a browser, by the id that its cookie holds."""
@@ -96,8 +100,12 @@ class Engine:
         """
         return preflight(load_zoo(self.inside(path)), self._allow)
 
-    def start_open(self, path: str) -> None:
+    def start_open(self, path: str, browser: str = "") -> None:
         """Open another zoo as a job.
+
+        Args:
+            path: of the zoo, from a page.
+            browser: id of the browser that asks.
 
         Raises:
             NotAllowed: the path is outside the roots.
@@ -109,16 +117,19 @@ class Engine:
             self._open(inside, progress)
             return f"Opened '{self.zoo.name}'.", ""
 
-        self.jobs.start(f"Open {inside.name}", work)
+        self.jobs.start(f"Open {inside.name}", work, browser)
 
-    def open(self, path: str) -> None:
+    def open(self, path: str, browser: str = "") -> None:
         """Open another zoo and let go of the one that is open; it stays if this fails.
+
+        Args:
+            path: of the zoo, from a page.
+            browser: id of the browser that asks.
 
         Raises:
             StudioError: the path is outside the roots, the zoo cannot be opened, or a job runs.
         """
-        if self.jobs.state and self.jobs.state.running:
-            raise StudioError(f"'{self.jobs.state.name}' is still running; wait or cancel it.")
+        self.jobs.refuse_running(browser)
         self._open(self.inside(path))
 
     def inside(self, path: str) -> Path:
@@ -127,12 +138,13 @@ class Engine:
         Raises:
             NotAllowed: it is empty, or leads outside the roots.
         """
-        if not path.strip() or "\0" in path:
+        given = path.strip() if isinstance(path, str) else ""
+        if not given or "\0" in given:
             raise NotAllowed("Give a path.")
-        resolved = (Path.cwd() / Path(path.strip()).expanduser()).resolve()
-        if not any(resolved.is_relative_to(root) for root in self.roots):
+        resolved = _resolved(given)
+        if resolved is None or not any(resolved.is_relative_to(root) for root in self.roots):
             raise NotAllowed(
-                f"{resolved} is outside the folders this studio may use "
+                f"{given[:_LONGEST_NAME]} is outside the folders this studio may use "
                 f"({', '.join(map(str, self.roots))}). Restart it with --root to add another."
             )
         return resolved
@@ -160,26 +172,20 @@ class Engine:
         bench = attended(made, progress, 0.1, "reading checkpoints, heads and rows")
         progress(0.9, "letting go of the zoo that was open")
         with self.lock:
-            self._let_go()
-            self.path, self.zoo = path.absolute(), zoo
-            self.worker = Worker(bench)
+            if self.opened:
+                self.worker.stop()
+            self.path, self.zoo, self.worker = path.absolute(), zoo, Worker(bench)
             self.opened += 1
-            if self._started:
-                self.worker.start()
             for browser in [b for b, seen in self._seen.items() if time.monotonic() - seen > _AWAY]:
                 self._forget(browser)
             for each in self._sessions.values():
                 each.begin()
+            gc.collect()  # models and workers refer to themselves; the next one takes memory soon
+            if self._started:
+                self.worker.start()
         here = str(self.path)
         latest = [here, *(each for each in _recent() if each != here)][:_MOST_RECENT]
         cache.keep(_RECENT, json.dumps(latest).encode())
-
-    def _let_go(self) -> None:
-        """Stop the worker and free what it held, before the next one takes memory."""
-        if self.opened:
-            self.worker.stop()
-            del self.worker
-            gc.collect()  # models and workers refer to themselves
 
     def _forget(self, browser: str) -> None:
         del self._sessions[browser], self._seen[browser]
@@ -198,6 +204,16 @@ def _bench(zoo: Zoo, device: torch.device) -> Bench:
     for name in bench.scored():
         bench.tasks[name].rows("held_out")  # a broken data file is refused here, by name
     return bench
+
+
+def _resolved(path: str) -> Path | None:
+    """Where a path leads, or None if the system knows no such path."""
+    try:
+        resolved = (Path.cwd() / Path(path).expanduser()).resolve()
+        fits = all(len(part.encode()) <= _LONGEST_NAME for part in resolved.parts)
+    except (OSError, RuntimeError, ValueError):  # a loop, an unknown home, no text
+        return None
+    return resolved if fits else None
 
 
 def _recent() -> list[str]:

@@ -1,7 +1,5 @@
 """A browser's exports: what one would take, the jobs that write or measure it, and the zip."""
 
-import tempfile
-import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +10,7 @@ from studio.folders import free_space, needed_space, refuse_existing
 from studio.progress import Progress, part
 from studio.recipe import Recipe
 from studio.rounding import measure_rounding
+from studio.session.packed import Packed
 from studio.session.plan import Forecast, Plan, as_command, as_python
 from studio.session.worker import Worker
 from studio.workspace import write_adapter
@@ -20,19 +19,15 @@ from studio.zoo import Zoo
 if TYPE_CHECKING:
     from studio.session.engine import Engine
 
-_LARGEST_ZIP = 2 * 10**9
-
 
 class Exports:
     """The part of a session that has to do with exports of the recipe it shows."""
 
     engine: "Engine"
     zoo: Zoo
-
-    @property
-    def worker(self) -> Worker:
-        """Of the open zoo."""
-        return self.engine.worker
+    worker: Worker
+    browser: str
+    _packed: Packed
 
     def _recipe(self) -> Recipe:
         raise NotImplementedError
@@ -60,7 +55,7 @@ class Exports:
             made = write_adapter(merge, target, bench, progress, rank=rank)
             return f"Wrote {target} as one adapter, {made.words}.", str(target)
 
-        self.engine.jobs.start(f"Adapter to {target.name}", work)
+        self.engine.jobs.start(f"Adapter to {target.name}", work, self.browser)
 
     def start_export(self, folder: str, classifiers: bool = False) -> None:
         """Export the shown recipe to a new folder, as a job.
@@ -81,7 +76,7 @@ class Exports:
             lost = exported_rounding(target).words
             return f"Wrote {target}: {lost}. Weights root {root[:16]}…", str(target)
 
-        self.engine.jobs.start(f"Export to {target.name}", work)
+        self.engine.jobs.start(f"Export to {target.name}", work, self.browser)
 
     def start_rounding(self) -> None:
         """Measure what an export in the chosen dtype would lose, as a job.
@@ -94,7 +89,7 @@ class Exports:
         def work(progress: Progress) -> tuple[str, str]:
             return f"{measure_rounding(merge, progress).words}.", ""
 
-        self.engine.jobs.start("Rounding", work)
+        self.engine.jobs.start("Rounding", work, self.browser)
 
     def forecast(self, plan: Plan) -> Forecast:
         """What an export would take.
@@ -116,15 +111,7 @@ class Exports:
 
     def zip_export(self, folder: str) -> Path | None:
         """An export as one zip file in a temporary folder; None if it is too large for that."""
-        files = sorted(file for file in Path(folder).rglob("*") if file.is_file())
-        if sum(file.stat().st_size for file in files) > _LARGEST_ZIP:
-            return None
-        name = f"{Path(folder).name}.zip"
-        target = Path(tempfile.mkdtemp(prefix="studio-")) / name
-        with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
-            for file in files:
-                archive.write(file, Path(folder).name / file.relative_to(folder))
-        return target
+        return self._packed.zip(folder)
 
     def free_export_name(self) -> str:
         """A folder name for an export that does not exist yet."""

@@ -26,6 +26,7 @@ class JobState:
         seconds: since its start, or how long it took.
         result: what it made, once done.
         advice: what to do next, if it failed.
+        owner: id of the browser that started it.
     """
 
     name: str
@@ -35,6 +36,7 @@ class JobState:
     seconds: float
     result: str = ""
     advice: str = ""
+    owner: str = ""
 
     @property
     def running(self) -> bool:
@@ -59,23 +61,34 @@ class Jobs:
                 return replace(self._state, seconds=time.monotonic() - self._started)
             return self._state
 
-    def start(self, name: str, work: Callable[[Progress], tuple[str, str]]) -> None:
+    def start(
+        self, name: str, work: Callable[[Progress], tuple[str, str]], owner: str = ""
+    ) -> None:
         """Start a job.
 
         Args:
             name: for people.
             work: does it, reporting progress; returns its last words and its result.
+            owner: id of the browser that asks.
 
         Raises:
             StudioError: another job is running.
         """
         with self._lock:
-            if self._state and self._state.running:
-                raise StudioError(f"'{self._state.name}' is still running; wait or cancel it.")
+            self._refuse_running(owner)
             self._cancel.clear()
             self._started = time.monotonic()
-            self._state = JobState(name, "running", 0.0, "starting", 0.0)
+            self._state = JobState(name, "running", 0.0, "starting", 0.0, owner=owner)
         threading.Thread(target=self._run, args=(work,), name="job", daemon=True).start()
+
+    def refuse_running(self, owner: str) -> None:
+        """Refuse what cannot be done beside a job.
+
+        Raises:
+            StudioError: a job is running; another browser is not told what it does.
+        """
+        with self._lock:
+            self._refuse_running(owner)
 
     def cancel(self) -> None:
         """Ask the running job to stop; it does at its next progress report."""
@@ -89,6 +102,12 @@ class Jobs:
         with self._lock:
             if self._state and not self._state.running:
                 self._state = None
+
+    def _refuse_running(self, owner: str) -> None:
+        if self._state and self._state.running:
+            if self._state.owner != owner:
+                raise StudioError("A job of another browser is still running; wait for its end.")
+            raise StudioError(f"'{self._state.name}' is still running; wait or cancel it.")
 
     def _run(self, work: Callable[[Progress], tuple[str, str]]) -> None:
         try:
@@ -117,5 +136,5 @@ class Jobs:
             assert self._state is not None
             seconds = time.monotonic() - self._started
             share = 1.0 if phase == "done" else self._state.share
-            name = self._state.name
-            self._state = JobState(name, phase, share, words, seconds, result, advice)
+            ended = replace(self._state, phase=phase, share=share, words=words, seconds=seconds)
+            self._state = replace(ended, result=result, advice=advice)

@@ -11,6 +11,7 @@ from studio.zoo import Zoo
 
 _SAME_MOVE = 1.0  # seconds within which moves of one control count as one step of undo
 _LONGEST_HISTORY = 500
+_LARGEST_COEFFICIENT = 100
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,11 @@ class Mix:
     method: str
     options: Mapping[str, Option] = field(default_factory=dict)
     dtype: str | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All tasks, merged or not."""
+        return tuple(strip.name for strip in self.strips)
 
     def recipe(self, zoo: Zoo) -> Recipe:
         """The recipe of the tasks that are on: unticking a task is the exact unmerge."""
@@ -135,7 +141,7 @@ def mix_from_page(value: object, current: Mix) -> Mix:
         Strip(
             strip.name,
             bool(rows[strip.name].get("on")),
-            finite(rows[strip.name].get("coefficient"), f"The coefficient of '{strip.name}'"),
+            _coefficient(rows[strip.name].get("coefficient"), strip.name),
         )
         for strip in current.strips
     )
@@ -181,11 +187,21 @@ def mix_of_recipe(recipe: Recipe, zoo: Mix) -> Mix:
                 f"'{task.name}' has coefficients by group of tensors, which the sliders cannot "
                 "show. Merge this recipe with python -m studio merge."
             )
-        strips.append(Strip(task.name, True, float(task.coefficient)))
+        strips.append(Strip(task.name, True, _coefficient(task.coefficient, task.name)))
     left = (replace(known[name], on=False) for name in known if name not in recipe.names)
     method(recipe.method, recipe.options)
     options = every_option(recipe.method, recipe.options)
     return Mix((*strips, *left), recipe.method, options, recipe.dtype)
+
+
+def _coefficient(value: object, task: str) -> float:
+    number = finite(value, f"The coefficient of '{task}'")
+    if abs(number) > _LARGEST_COEFFICIENT:
+        raise BadRecipe(
+            f"The coefficient of '{task}' is {number:g}; the mixer takes -{_LARGEST_COEFFICIENT} "
+            f"to {_LARGEST_COEFFICIENT}."
+        )
+    return number
 
 
 class History:

@@ -4,7 +4,7 @@ import json
 import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import yaml
@@ -28,7 +28,7 @@ from studio.session.mix import (
     starting_coefficient,
     starting_mix,
 )
-from studio.session.worker import PINNED
+from studio.session.packed import Packed
 from studio.tasks.change import Change
 from studio.tasks.scores import Score
 from studio.tasks.showcase import Reading, ShownRow, shown_rows
@@ -39,6 +39,9 @@ if TYPE_CHECKING:
     from studio.session.engine import Engine
 
 _LONGEST_TEXT = 10_000
+_ACTIONS = (
+    "equal", "halve", "reset", "undo", "redo", "pin", "flip", "unflip", "earlier", "dtype",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,7 @@ class Session(Exports):
 
     Args:
         engine: what all sessions share.
-        browser: id of the browser; '' for a caller without one.
+        browser: id of the browser; '' or with a space for one whose mix is not kept on disk.
 
     Attributes:
         own_text: that is read by every head; empty for none.
@@ -106,19 +109,22 @@ class Session(Exports):
 
     def __init__(self, engine: "Engine", browser: str) -> None:
         self.engine = engine
-        self._browser = browser
+        self.browser = browser
         self._lock = threading.RLock()
+        self._kept = ""
+        self._packed = Packed(engine.temporary.name)
         self.begin()
 
     def begin(self) -> None:
         """Take up the open zoo: the mix last shown of it by this browser, or the starting mix."""
         with self._lock:
-            self.zoo = self.engine.zoo
+            self.zoo, self.worker = self.engine.zoo, self.engine.worker
             self.pinned = self._starting = starting_mix(self.zoo)
             self.flipped = False
             self.own_text = ""
             self.only_changed = False
             self.history = History(self._starting)
+            self._kept = self._text()
             if known := cache.recall(self._key()):
                 with suppress(StudioError, KeyError, TypeError, AttributeError, ValueError):
                     kept = json.loads(known)
@@ -126,11 +132,18 @@ class Session(Exports):
                         mix_from_plain(kept[which], self._starting) for which in ("mix", "pinned")
                     )
                     self.pinned, self.history = pinned, History(mix)
+                self._kept = self._text()
+            self._show()
+
+    def attend(self) -> None:
+        """A page was opened: end a flip whose key was never seen to rise, and compute again."""
+        with self._lock:
+            self.flipped = False
             self._show()
 
     def leave(self) -> None:
         """Have nothing computed for this browser any more; its mix is kept for a later visit."""
-        self.worker.forget(self._browser)
+        self.worker.forget(self.browser)
 
     @property
     def mix(self) -> Mix:
@@ -146,6 +159,7 @@ class Session(Exports):
         with self._lock:
             mix = mix_from_page(value, self.mix)
             self.history.push(mix, moved(self.mix, mix), time.monotonic())
+            self.flipped = False
             self._show()
 
     def edit(self, action: str) -> None:
@@ -155,9 +169,15 @@ class Session(Exports):
             action: equal, halve, reset, undo, redo, pin (compare with this mix from now on), flip
                 and unflip (show the pinned mix, and back), 'earlier:TASK', or 'dtype:NAME' of an
                 export ('dtype:' for the base's).
+
+        Raises:
+            BadRecipe: it is none of these; nothing changes.
         """
         with self._lock:
-            name, _, task = action.partition(":")
+            name, _, about = action.partition(":") if isinstance(action, str) else ("", "", "")
+            known = {"earlier": self.mix.names, "dtype": (about,)}.get(name, ("",))
+            if name not in _ACTIONS or about not in known:
+                raise BadRecipe("The page asked for something unknown; reload the page.")
             self.flipped = name == "flip"
             if name in ("undo", "redo"):
                 getattr(self.history, name)()
@@ -168,8 +188,8 @@ class Session(Exports):
                     "equal": self.mix.equal,
                     "halve": self.mix.halved,
                     "reset": lambda: starting_mix(self.zoo),
-                    "earlier": lambda: self.mix.earlier(task),
-                    "dtype": lambda: self.mix.with_dtype(task or None),
+                    "earlier": lambda: self.mix.earlier(about),
+                    "dtype": lambda: self.mix.with_dtype(about or None),
                 }[name]()
                 self.history.push(mix, "", time.monotonic())
             self._show()
@@ -215,7 +235,7 @@ class Session(Exports):
             recipe, pinned = self._recipe(), self.pinned.recipe(self.zoo)
             worker, bench = self.worker, self.worker.bench
             known = worker.evaluation(recipe)
-            job = self.engine.jobs.state
+            job = self.job()
             return Snapshot(
                 version=worker.version,
                 zoo=self.zoo,
@@ -251,19 +271,21 @@ class Session(Exports):
             now = self.worker.evaluation(self._recipe())
             return shown_rows(now, before, self.only_changed) if now else ([], 0)
 
-    def read(self, text: str) -> None:
+    def read(self, text: object) -> None:
         """Have a text of one's own read by the shown mix and the pinned one, from now on.
 
         Raises:
-            BadData: it is too long.
+            BadData: it is no text, or too long.
         """
+        if not isinstance(text, str):
+            raise BadData("The page sent no text; reload the page.")
         if len(text) > _LONGEST_TEXT:
             raise BadData(
                 f"The text has {len(text):,} letters; at most {_LONGEST_TEXT:,} are read."
             )
         with self._lock:
             self.own_text = text.strip()
-            self.worker.want_text(self.own_text, self._browser)
+            self.worker.want_text(self.own_text, self.browser)
 
     def readings(self) -> tuple[dict[str, Reading], dict[str, Reading]]:
         """What every head makes of the own text: by the shown mix, and by the pinned one."""
@@ -271,6 +293,25 @@ class Session(Exports):
             both = self._recipe(), self.pinned.recipe(self.zoo)
             now, pinned = (self.worker.reading(recipe, self.own_text) for recipe in both)
             return now, pinned
+
+    def job(self) -> JobState | None:
+        """The long job; of another browser's only that it runs."""
+        state = self.engine.jobs.state
+        if state is None or state.owner == self.browser:
+            return state
+        return replace(state, name="Another browser's job", words="") if state.running else None
+
+    def cancel_job(self) -> None:
+        """Ask the job to stop, if this browser started it."""
+        state = self.engine.jobs.state
+        if state and state.owner == self.browser:
+            self.engine.jobs.cancel()
+
+    def dismiss_job(self) -> None:
+        """Show the last job no more, if this browser started it."""
+        state = self.engine.jobs.state
+        if state and state.owner == self.browser:
+            self.engine.jobs.dismiss()
 
     def preflight(self) -> tuple[list[dict], list[str]]:
         """What is in the zoo, and what to know about it: from headers and inner products."""
@@ -290,12 +331,16 @@ class Session(Exports):
         self.worker.wait_for_rows(self._recipe(), seconds)
 
     def _key(self) -> str:
-        return cache.cache_key("mix", self._browser, str(self.zoo.folder), self.zoo.name)
+        return cache.cache_key("mix", self.browser, str(self.zoo.folder), self.zoo.name)
 
     def _show(self) -> None:
         """Have the mix computed, and behind it the pinned one; keep both for a later start."""
-        self.worker.want(self.pinned.recipe(self.zoo), f"{self._browser}{PINNED}", behind=True)
-        self.worker.want(self._recipe(), self._browser)
-        if self._browser and not self.flipped:
-            both = {"mix": self.history.current.plain(), "pinned": self.pinned.plain()}
-            cache.keep(self._key(), json.dumps(both).encode())
+        self.worker.want(self._recipe(), self.browser, self.pinned.recipe(self.zoo))
+        lasting = bool(self.browser) and " " not in self.browser
+        if lasting and not self.flipped and self._text() != self._kept:
+            self._kept = self._text()
+            cache.keep(self._key(), self._kept.encode())
+
+    def _text(self) -> str:
+        both = {"mix": self.history.current.plain(), "pinned": self.pinned.plain()}
+        return json.dumps(both)

@@ -3,20 +3,21 @@
 import threading
 import traceback
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 
-from studio.errors import StudioError
+from studio.errors import Cancelled, StudioError
 from studio.geometry.order import Orders
 from studio.merge import Merge
 from studio.methods import method
 from studio.recipe import Recipe
 from studio.session.geometry import Geometry, measure, shape_of, sketch
+from studio.session.shown import Shown
 from studio.session.studies import Studies
 from studio.tasks.bench import Bench, resident_limit
 from studio.tasks.change import Change, carried, changes
 from studio.tasks.evaluate import Evaluation
-from studio.tasks.references import references
+from studio.tasks.references import measured_references
 from studio.tasks.scores import Score
 from studio.tasks.showcase import Reading, read_text
 from studio.tasks.slide import moved_task, slide_bytes
@@ -25,10 +26,9 @@ from studio.workspace import order_words, orders
 _KEPT_EVALUATIONS = 64
 _KEPT_GEOMETRIES = 16
 _KEPT_SENTENCES = 64
-_MOST_PAGES = 16
+_KEPT_REFUSALS = 64
 _KEPT_READINGS = 64
 _REFERENCES = "references"
-PINNED = " pinned"  # behind a page's name: what it compares with
 _WORTH_SLIDING = 2**28  # bytes of a slide; smaller merges are worn in a blink
 
 
@@ -47,9 +47,8 @@ class Worker:
         self.head_only: dict[str, Score] = {}
         self.base: dict[str, Score] = {}
         self._changed = threading.Condition()
-        self._wanted: OrderedDict[str, Recipe] = OrderedDict()  # by page, the latest last
+        self.shown = Shown()
         self._full: Evaluation | None = None
-        self._texts: OrderedDict[str, str] = OrderedDict()  # by page, as in _wanted
         self._readings: OrderedDict[tuple[str, str], dict[str, Reading]] = OrderedDict()
         self._paced = False
         self._needed: list[Recipe] = []
@@ -61,7 +60,7 @@ class Worker:
         self._worn = ""
         self._shown: Recipe | None = None
         self._slid = ""
-        self._references = self._reference_steps()
+        self._references = measured_references(bench, self._wear)
         self._references_done = False
         self._stopped = False
         self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
@@ -79,31 +78,23 @@ class Worker:
         if self._thread.is_alive():
             self._thread.join()
 
-    def want(self, recipe: Recipe, page: str = "", behind: bool = False) -> None:
+    def want(self, recipe: Recipe, browser: str = "", pinned: Recipe | None = None) -> None:
         """Show this recipe from now on.
 
         Args:
             recipe: to score and measure.
-            page: who shows it, in place of what that page showed before.
-            behind: whether it waits for what others show.
+            browser: whose page shows it, in place of what it showed before.
+            pinned: what it is compared with; it waits for what all pages show.
         """
         with self._changed:
-            if behind and self._wanted.get(page) == recipe:
-                return
-            self._wanted[page] = recipe
-            self._wanted.move_to_end(page, last=not behind)
-            while len(self._wanted) > _MOST_PAGES:
-                self._wanted.popitem(last=False)
+            self.shown.show(browser, recipe, pinned)
             self.version += 1
             self._changed.notify_all()
 
-    def want_text(self, text: str, page: str = "") -> None:
+    def want_text(self, text: str, browser: str = "") -> None:
         """Read this text with every recipe that the page shows; an empty one no more."""
         with self._changed:
-            self._texts[page] = text
-            self._texts.move_to_end(page)
-            while len(self._texts) > _MOST_PAGES:
-                self._texts.popitem(last=False)
+            self.shown.read(browser, text)
             self.version += 1
             self._changed.notify_all()
 
@@ -112,12 +103,10 @@ class Worker:
         with self._changed:
             return dict(self._readings.get((recipe.digest, text), {}))
 
-    def forget(self, page: str) -> None:
-        """Nobody looks any more at what this page wanted."""
+    def forget(self, browser: str) -> None:
+        """Nobody looks any more at what this browser's page wanted."""
         with self._changed:
-            for name in (page, f"{page}{PINNED}"):
-                self._wanted.pop(name, None)
-            self._texts.pop(page, None)
+            self.shown.forget(browser)
 
     @property
     def refusal_of_references(self) -> str:
@@ -129,7 +118,7 @@ class Worker:
     def idle(self) -> bool:
         """Whether all that the page can ask for is there."""
         with self._changed:
-            return bool(self._wanted) and self._next() is None
+            return bool(self.shown.recipes) and self._next() is None
 
     def evaluation(self, recipe: Recipe) -> Evaluation | None:
         """What is known of a recipe's scores."""
@@ -188,6 +177,8 @@ class Worker:
                         return known.scores()
                     if recipe.digest in self._refusals:
                         raise StudioError(self._refusals[recipe.digest])
+                    if self._stopped:
+                        raise Cancelled("Cancelled: the zoo was closed; nothing was written.")
                     self._changed.wait(0.1)
                 report(known.share if known else 0.0)
         finally:
@@ -214,12 +205,20 @@ class Worker:
             with self._changed:
                 if problem:
                     self._refusals[about] = problem
+                    self._forget(self._refusals, _KEPT_REFUSALS)
                 self.version += 1
                 self._changed.notify_all()
 
+    def _forget(self, kept: dict, most: int) -> None:
+        """Drop the oldest by digest, but none that a page or a job waits for."""
+        shown = {each.digest for each in (*self.shown.recipes, *self._needed)} | {_REFERENCES}
+        old = [key for key in kept if key not in shown]
+        for key in old[: max(len(kept) - most, 0)]:
+            del kept[key]
+
     def _next(self) -> tuple[Callable[[], None], str] | None:
         """The most urgent step and what a refusal of it is about, or None."""
-        shown = [r for r in reversed(self._wanted.values()) if r.digest not in self._refusals]
+        shown = [r for r in self.shown.recipes if r.digest not in self._refusals]
         needed = [r for r in self._needed if r.digest not in self._refusals]
         if (shown or needed) and not self._paced and self.bench.scored():
             return self._pace, _REFERENCES
@@ -237,7 +236,7 @@ class Worker:
                 return partial(self._measure, each), each.digest
             if each.digest not in self._sentences:
                 return partial(self._compare_orders, each), each.digest
-        if self._wanted and not self._references_done and _REFERENCES not in self._refusals:
+        if shown and not self._references_done and _REFERENCES not in self._refusals:
             return self._reference, _REFERENCES
         if inexact := self._unscored(shown, "done"):
             return partial(self._score, inexact), inexact.digest
@@ -253,12 +252,10 @@ class Worker:
 
     def _unread(self) -> tuple[Recipe, str] | None:
         """A shown recipe that a page's own text was not read with."""
-        for page, text in reversed(self._texts.items()):
-            for recipe in (self._wanted.get(page), self._wanted.get(f"{page}{PINNED}")):
-                if recipe is None or not text or recipe.digest in self._refusals:
-                    continue
-                if (recipe.digest, text) not in self._readings and self.bench.scored():
-                    return recipe, text
+        for recipe, text in self.shown.texts if self.bench.scored() else ():
+            unread = (recipe.digest, text) not in self._readings
+            if unread and recipe.digest not in self._refusals:
+                return recipe, text
         return None
 
     def _pace(self) -> None:
@@ -293,10 +290,7 @@ class Worker:
             self._evaluations[recipe.digest] = known
             if known.seen and not slid:
                 self._full = known
-            shown = {each.digest for each in (*self._wanted.values(), *self._needed)}
-            old = [key for key in self._evaluations if key not in shown]
-            for key in old[: max(len(self._evaluations) - _KEPT_EVALUATIONS, 0)]:
-                del self._evaluations[key]
+            self._forget(self._evaluations, _KEPT_EVALUATIONS)
 
     def _slide(self, merge: Merge) -> bool:
         """Wear a large merge that one slider has moved; whether it was possible."""
@@ -344,24 +338,10 @@ class Worker:
                 self._sentences.popitem(last=False)
 
     def _reference(self) -> None:
-        if next(self._references, None) is None:
+        """The next batch of rows of an expert or the base."""
+        step = next(self._references, None)
+        if step is None:
             self._references_done = True
-
-    def _reference_steps(self) -> Iterator[bool]:
-        """Experts, head-only and base, one batch at a time; what was measured before is there."""
-        shown = {"expert": self.experts, "head_only": self.head_only, "base": self.base}
-        left = []
-        for each in references(self.bench):
-            if known := each.recalled():
-                shown[each.kind].update(known)
-            else:
-                left.append((each, self.bench.evaluation(each.heads, "held_out")))
-        for enough in ("seen", "done"):
-            for each, evaluation in left:
-                while not getattr(evaluation, enough):
-                    self._wear(f"{each.kind} {each.expert}", each.merge())
-                    evaluation.step(self.bench.live)
-                    yield True
-                shown[each.kind].update(evaluation.scores())
-        for each, evaluation in left:
-            each.keep(evaluation.scores())
+        else:
+            kind, scores = step
+            {"expert": self.experts, "head_only": self.head_only, "base": self.base}[kind] |= scores

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 
@@ -71,6 +71,35 @@ def references(bench: Bench) -> list[Reference]:
     if fitted := bench.fitted_heads(_SPLIT):
         found.append(Reference(bench, "head_only", fitted))
     return [*found, Reference(bench, "base", bench.heads(names))] if names else []
+
+
+def measured_references(
+    bench: Bench, wear: Callable[[str, Merge | None], None]
+) -> Iterator[tuple[str, dict[str, Score]]]:
+    """All references, first those that are recalled, then quickly, then exactly.
+
+    Args:
+        bench: the open zoo.
+        wear: puts a merge on the bench's live model, or None; told what it is called.
+
+    Yields:
+        After every batch, the kind of reference and the scores that became known, or none.
+    """
+    left = []
+    for each in references(bench):
+        if known := each.recalled():
+            yield each.kind, known
+        else:
+            left.append((each, bench.evaluation(each.heads, _SPLIT)))
+    for enough in ("seen", "done"):
+        for each, evaluation in left:
+            while not getattr(evaluation, enough):
+                wear(f"{each.kind} {each.expert}", each.merge())
+                evaluation.step(bench.live)
+                yield each.kind, {}
+            yield each.kind, evaluation.scores()
+    for each, evaluation in left:
+        each.keep(evaluation.scores())
 
 
 def _task_digest(bench: Bench, name: str, head: Head | None) -> str:

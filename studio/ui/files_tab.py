@@ -144,10 +144,11 @@ class FilesTab:
             return file_views.refused(str(refusal)), gr.Button(visible=False)
         return file_views.preflight(found), gr.Button(visible=not found.problems)
 
-    def start_open(self, path: str | None) -> tuple:
+    def start_open(self, path: str | None, request: gr.Request) -> tuple:
         """Start the job that opens another zoo; every page loads anew once it is open."""
         try:
-            self.engine.start_open(path or "")
+            browser = session_of(self.engine, request).browser
+            self.engine.start_open(path or "", browser)
         except StudioError as refusal:
             return file_views.refused(str(refusal)), gr.skip(), gr.skip()
         return gr.skip(), gr.Button(visible=False), gr.Timer(active=True)
@@ -161,12 +162,15 @@ class FilesTab:
 
 
 def recipe_of(file: str) -> str:
-    """The text of an uploaded recipe.
+    """The text of an uploaded recipe; the upload is deleted.
 
     Raises:
         BadRecipe: it is no text of a reasonable size.
     """
-    return read_text(Path(file), BadRecipe)
+    try:
+        return read_text(Path(file), BadRecipe)
+    finally:
+        Path(file).unlink(missing_ok=True)
 
 
 def _plan(folder: str, form: str, rank: float | None, classifiers: bool) -> Plan:

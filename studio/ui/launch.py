@@ -1,68 +1,16 @@
 """Safe launch: loopback, one origin, strict headers, no telemetry, nothing shared."""
 
-import os
-from typing import Any
-from urllib.parse import unquote, urlsplit
-
-os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-
 from gradio.themes import Base
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
+from studio.cache import cache_folder
 from studio.session.engine import Engine
+from studio.ui.guard import OneOrigin
 from studio.ui.page import ASSETS, Page
-from studio.ui.parts import COOKIE, new_browser_id
 
-_YEAR = 31_536_000  # seconds
+_LARGEST_UPLOAD = 2**19  # bytes; only recipes come by upload
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-_HEADERS = [
-    (b"x-content-type-options", b"nosniff"),
-    (b"x-frame-options", b"DENY"),
-    (b"referrer-policy", b"no-referrer"),
-    (
-        b"content-security-policy",
-        b"default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
-        b"style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
-        b"connect-src 'self'; worker-src 'self' blob:; frame-ancestors 'none'; "
-        b"object-src 'none'; base-uri 'self'",
-    ),
-]
-
-
-class OneOrigin:
-    """Refuses what another site asks, adds security headers, and gives each browser an id.
-
-    Plain ASGI; the id is a random cookie, so that a browser finds its own mix again.
-    """
-
-    def __init__(self, app: Any) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Serve one request."""
-        if scope["type"] not in ("http", "websocket"):
-            await self.app(scope, receive, send)
-            return
-        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
-        if scope["type"] == "websocket" or _foreign(scope, headers):
-            await _refuse(scope, send)
-            return
-
-        added = list(_HEADERS)
-        if scope["path"] == "/" and COOKIE + "=" not in headers.get(b"cookie", ""):
-            words = (
-                f"{COOKIE}={new_browser_id()}; Path=/; Max-Age={_YEAR}; HttpOnly; SameSite=Strict"
-            )
-            added.append((b"set-cookie", words.encode()))
-
-        async def guarded(message: Any) -> None:
-            if message["type"] == "http.response.start":
-                message = {**message, "headers": [*message.get("headers", []), *added]}
-            await send(message)
-
-        await self.app(scope, receive, guarded)
 
 
 def start(
@@ -98,8 +46,10 @@ def start(
         footer_links=[],
         show_error=False,
         strict_cors=True,
+        root_path="",
         allowed_paths=[],
-        max_file_size="2gb",
+        blocked_paths=[str(cache_folder().absolute())],
+        max_file_size=_LARGEST_UPLOAD,
         state_session_capacity=16,
         quiet=True,
         theme=_theme(),
@@ -112,26 +62,6 @@ def start(
         },
     )
     return address
-
-
-def _foreign(scope: Any, headers: dict[bytes, str]) -> bool:
-    """Whether another site asked, or a file address would make the server fetch something."""
-    origin = headers.get(b"origin")
-    if origin is not None and urlsplit(origin).netloc != headers.get(b"host", ""):
-        return True
-    if headers.get(b"sec-fetch-site") == "cross-site":
-        return headers.get(b"sec-fetch-mode") != "navigate" or scope.get("method") != "GET"
-    _, found, file = unquote(scope["path"]).partition("file=")
-    return bool(found) and "://" in file
-
-
-async def _refuse(scope: Any, send: Any) -> None:
-    if scope["type"] == "websocket":
-        await send({"type": "websocket.close", "code": 1008})
-        return
-    headers = [(b"content-type", b"text/plain"), *_HEADERS]
-    await send({"type": "http.response.start", "status": 403, "headers": headers})
-    await send({"type": "http.response.body", "body": b"Refused: the request is cross-origin."})
 
 
 def _theme() -> Base:

@@ -145,6 +145,7 @@ class Page:
     def load(self, request: gr.Request) -> tuple:
         """Draw a page that was opened or reloaded."""
         session = self.of(request)
+        session.attend()
         title = views.title(session.zoo, self.engine.device.type)
         tabs = (*self.examples.load(session), *self.files.load(session))
         return title, *_mixed(session), *tabs, gr.Timer(active=True)
@@ -153,7 +154,9 @@ class Page:
         """A slider, toggle, option, arrow or key of the mixer."""
         action = value.get("action") if isinstance(value, dict) else None
         session = self.of(request)
-        return _edited(session, lambda: session.edit(action) if action else session.move(value))
+        mixed = _edited(session, lambda: session.edit(action) if action else session.move(value))
+        answered = value.get("sent") if isinstance(value, dict) else None
+        return mixed[0] | {"answered": answered}, *mixed[1:]
 
     def refresh_moved(
         self, seen: dict, scope: str, place: str | None, measure: str, kind: str, source: str,
@@ -183,6 +186,7 @@ class Page:
         }
         new = {name for name, key in keys.items() if seen.get(name) != key}
         running = bool(now.job and now.job.running)
+        mine = bool(now.job and now.job.owner == session.browser)
         made = now.job.result if now.job and now.job.phase == "done" else ""
         return (
             keys if new else gr.skip(),
@@ -192,7 +196,7 @@ class Page:
             *(self.examples.look(session) if "examples" in new else (gr.skip(), gr.skip())),
             *self.geometry.look(now, new, chosen, studied),
             file_views.footer(now.job, memory) if running or new & {"job", "memory"} else gr.skip(),
-            gr.Button(visible=running) if "job" in new else gr.skip(),
+            gr.Button(visible=running and mine) if "job" in new else gr.skip(),
             gr.Button(visible=bool(now.job) and not running) if "job" in new else gr.skip(),
             str(keys["opened"]) if "opened" in new else gr.skip(),
             self.files.finished(session, made) if "job" in new and not running else gr.skip(),
@@ -255,14 +259,15 @@ class Page:
             return *_mixed(session), _HINT, gr.skip(), None, views.refusal(str(refusal))
         return *_mixed(session), _HINT, gr.Timer(active=True), None, ""
 
-    def cancel_job(self) -> str:
+    def cancel_job(self, request: gr.Request) -> str:
         """Ask the job to stop."""
-        self.engine.jobs.cancel()
-        return file_views.footer(self.engine.jobs.state, self.engine.memory())
+        session = self.of(request)
+        session.cancel_job()
+        return file_views.footer(session.job(), self.engine.memory())
 
-    def dismiss_job(self) -> gr.Timer:
+    def dismiss_job(self, request: gr.Request) -> gr.Timer:
         """Show the last job no more."""
-        self.engine.jobs.dismiss()
+        self.of(request).dismiss_job()
         return gr.Timer(active=True)
 
     def _edit(self, action: str) -> Callable[[gr.Request], tuple]:

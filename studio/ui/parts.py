@@ -23,7 +23,14 @@ def new_browser_id() -> str:
     return secrets.token_hex(16)
 
 
+def is_browser_id(text: str) -> bool:
+    """Whether it is an id that ``new_browser_id`` can have made."""
+    return re.fullmatch("[0-9a-f]{32}", text) is not None
+
+
 def session_of(engine: Engine, request: gr.Request | None) -> Session:
-    """The session of the browser that asks, by its cookie."""
-    given = request.cookies.get(COOKIE, "") if request else ""
-    return engine.session(given if re.fullmatch("[0-9a-f]{32}", given) else "")
+    """The session of the browser that asks, by its cookie; without one, of its tab alone."""
+    if request is None:
+        return engine.session("")
+    given = request.cookies.get(COOKIE, "")
+    return engine.session(given if is_browser_id(given) else f"tab {request.session_hash}")

@@ -63,6 +63,7 @@ def page(
     """The page, loaded and at rest. Parametrize indirectly to pass context options."""
     assert CHROMIUM, "chromium is not installed; .ci/run installs it"
     session.edit("reset")
+    session.edit("pin")
     options = {"viewport": {"width": 1280, "height": 900}} | request.param
     with tempfile.TemporaryDirectory() as profile:
         context = playwright.chromium.launch_persistent_context(

@@ -27,7 +27,7 @@ def engine(tiny_zoo, tmp_path):
 
 
 def wanted(engine) -> set[str]:
-    return set(engine.worker._wanted)
+    return set(engine.worker.shown.browsers)
 
 
 def job_of(engine):
@@ -100,7 +100,6 @@ def test_the_65th_browser_pushes_out_the_one_unseen_for_longest(engine):
     for name in [*names[1:], "f" * 32]:
         engine.session(name)
     assert names[0] not in wanted(engine)
-    assert f"{names[0]} pinned" not in wanted(engine)
     sessions[0].edit("halve")  # a callback that was under way still works
     assert engine.session(names[1]) is sessions[1]
     again = engine.session(names[0])
@@ -113,7 +112,7 @@ def test_another_zoo_computes_nothing_for_browsers_that_are_long_gone(engine):
     engine._seen[ME] -= 2 * module._AWAY
     here = engine.session(OTHER)
     engine.open(str(engine.path))
-    assert wanted(engine) == {OTHER, f"{OTHER} pinned"}
+    assert wanted(engine) == {OTHER}
     assert engine.session(OTHER) is here
 
 

@@ -11,7 +11,8 @@ CPU = torch.device("cpu")
 
 
 @pytest.fixture
-def opened(tiny_copy):
+def opened(tiny_copy, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "own"))
     return lambda: references(Bench(load_zoo(tiny_copy), CPU))
 
 

@@ -1,0 +1,74 @@
+"""What the pages show: a mix each, the mix it is compared with, and a text to read."""
+
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+
+from studio.recipe import Recipe
+
+_MOST_PAGES = 16
+
+
+@dataclass(frozen=True)
+class Page:
+    """One browser's page.
+
+    Attributes:
+        recipe: that it shows; None if it only reads a text so far.
+        pinned: that the recipe is compared with.
+        text: that every head shall read, or empty.
+    """
+
+    recipe: Recipe | None = None
+    pinned: Recipe | None = None
+    text: str = ""
+
+    @property
+    def recipes(self) -> tuple[Recipe, ...]:
+        """What it shows, then what that is compared with."""
+        return tuple(each for each in (self.recipe, self.pinned) if each is not None)
+
+
+class Shown:
+    """Pages by browser; those that were quiet longest are forgotten first."""
+
+    def __init__(self) -> None:
+        self._pages: OrderedDict[str, Page] = OrderedDict()
+
+    def show(self, browser: str, recipe: Recipe, pinned: Recipe | None) -> None:
+        """A page shows this from now on."""
+        self._put(browser, replace(self._page(browser), recipe=recipe, pinned=pinned))
+
+    def read(self, browser: str, text: str) -> None:
+        """A page reads this text from now on."""
+        self._put(browser, replace(self._page(browser), text=text))
+
+    def forget(self, browser: str) -> None:
+        """A page is closed."""
+        self._pages.pop(browser, None)
+
+    @property
+    def browsers(self) -> tuple[str, ...]:
+        """Who has a page, the latest last."""
+        return tuple(self._pages)
+
+    @property
+    def recipes(self) -> tuple[Recipe, ...]:
+        """Every page's recipe, the latest page first; behind them what they are compared with."""
+        pages = tuple(reversed(self._pages.values()))
+        firsts = tuple(page.recipe for page in pages if page.recipe is not None)
+        return firsts + tuple(page.pinned for page in pages if page.pinned is not None)
+
+    @property
+    def texts(self) -> tuple[tuple[Recipe, str], ...]:
+        """What is to be read with what, the latest page first."""
+        pages = reversed(self._pages.values())
+        return tuple((each, page.text) for page in pages if page.text for each in page.recipes)
+
+    def _page(self, browser: str) -> Page:
+        return self._pages.get(browser, Page())
+
+    def _put(self, browser: str, page: Page) -> None:
+        self._pages[browser] = page
+        self._pages.move_to_end(browser)
+        while len(self._pages) > _MOST_PAGES:
+            self._pages.popitem(last=False)

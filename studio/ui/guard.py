@@ -1,0 +1,122 @@
+"""What a running studio answers to: the requests of its own page, of a reasonable size."""
+
+import re
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from studio.ui.parts import COOKIE, is_browser_id, new_browser_id
+
+LARGEST_BODY = 2**20  # bytes of any request; an upload is a recipe, which is smaller
+_YEAR = 31_536_000  # seconds
+_GET = re.compile(
+    r"/|/(config|theme\.css|favicon\.ico|robots\.txt|manifest\.json|login|logout)/?"
+    r"|/(static|assets|svelte)/.+"
+    r"|/gradio_api/(info|startup-events|app_id|user|login_check|token|upload_progress|queue/data)/?"
+    r"|/gradio_api/(heartbeat/|file=).+",
+    re.DOTALL,
+)
+_POST = re.compile(r"/login/?|/gradio_api/(run/predict|queue/join|upload|cancel|reset)/?")
+_HEADERS = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (
+        b"content-security-policy",
+        b"default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
+        b"style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
+        b"connect-src 'self'; worker-src 'self' blob:; frame-ancestors 'none'; "
+        b"object-src 'none'; base-uri 'self'",
+    ),
+]
+_CROSS_ORIGIN = "Refused: the request is cross-origin."
+# A link from another site comes without the strict cookie; asked again by itself, with it.
+_AGAIN = '<!doctype html><title>Opening</title><meta http-equiv="refresh" content="0; url=/?">'
+
+
+class OneOrigin:
+    """Refuses what another site asks, adds security headers, and gives each browser an id.
+
+    Plain ASGI; the id is a random cookie, so that a browser finds its own mix again.
+    """
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve one request."""
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+        if answer := _refusal(scope, headers):
+            await _answer(send, *answer)
+            return
+
+        added = list(_HEADERS)
+        if scope["path"] == "/" and not is_browser_id(_cookie(headers)):
+            words = (
+                f"{COOKIE}={new_browser_id()}; Path=/; Max-Age={_YEAR}; HttpOnly; SameSite=Strict"
+            )
+            added.append((b"set-cookie", words.encode()))
+
+        async def guarded(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*message.get("headers", []), *added]}
+            await send(message)
+
+        await self.app(scope, _limited(receive), guarded)
+
+
+def _refusal(scope: Any, headers: dict[bytes, str]) -> tuple[int, str] | None:
+    """Status and words for what is not the page's own request; None if it is."""
+    method, path = scope["method"], scope["path"]
+    origin = headers.get(b"origin")
+    if origin is not None and urlsplit(origin).netloc != headers.get(b"host", ""):
+        return 403, _CROSS_ORIGIN
+    if headers.get(b"sec-fetch-site") == "cross-site":
+        document = headers.get(b"sec-fetch-dest", "document") == "document"
+        if headers.get(b"sec-fetch-mode") != "navigate" or method != "GET" or not document:
+            return 403, _CROSS_ORIGIN
+        if path == "/":
+            return 200, _AGAIN
+    path = unquote(path)
+    if "://" in path.partition("file=")[2]:
+        return 403, "Refused: the studio fetches nothing."
+    if not {"GET": _GET, "HEAD": _GET, "POST": _POST}.get(method, _NONE).fullmatch(path):
+        return 404, "The studio has no such address."
+    size = headers.get(b"content-length", "0")
+    if not size.isdecimal() or int(size) > LARGEST_BODY:
+        return 413, f"Refused: a request may have {LARGEST_BODY:,} bytes."
+    return None
+
+
+_NONE = re.compile(r"(?!)")
+
+
+def _limited(receive: Any) -> Any:
+    """The same stream, cut off where a body without a stated length gets too long."""
+    read = 0
+
+    async def limited() -> Any:
+        nonlocal read
+        message = await receive()
+        read += len(message.get("body", b""))
+        return message if read <= LARGEST_BODY else {"type": "http.disconnect"}
+
+    return limited
+
+
+def _cookie(headers: dict[bytes, str]) -> str:
+    """The id that a browser sent, or ''."""
+    pairs = (each.strip().partition("=") for each in headers.get(b"cookie", "").split(";"))
+    return next((value for name, _, value in pairs if name == COOKIE), "")
+
+
+async def _answer(send: Any, status: int, words: str) -> None:
+    kind = b"text/html" if words == _AGAIN else b"text/plain"
+    headers = [(b"content-type", kind + b"; charset=utf-8"), *_HEADERS]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": words.encode()})

@@ -1,0 +1,143 @@
+"""The program itself, started where the surroundings are hostile or merely unusual."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import CHROMIUM, FLAGS
+from tests.browser.test_requests import Client
+from tests.conftest import ROOT
+
+pytestmark = pytest.mark.browser
+HOSTILE = {
+    "GRADIO_SHARE": "True", "GRADIO_SERVER_NAME": "0.0.0.0", "GRADIO_ALLOWED_PATHS": "/",
+    "GRADIO_MCP_SERVER": "True", "GRADIO_ROOT_PATH": "https://evil.example/x",
+    "GRADIO_RUN_HISTORY": "True", "GRADIO_LOCAL_DEV_MODE": "1", "GRADIO_TEMP_DIR": "/",
+    "GRADIO_ANALYTICS_ENABLED": "True", "GRADIO_BLOCKED_PATHS": "/", "GRADIO_SSR_MODE": "True",
+    "GRADIO_WATCH_DIRS": "/", "GRADIO_PROFILING": "1", "GRADIO_DEBUG": "1",
+    "GRADIO_STATIC_DIR": "/", "gradio_share": "True", "SYSTEM": "spaces", "SPACE_ID": "evil/x",
+    "HTTP_PROXY": "http://127.0.0.1:1", "HTTPS_PROXY": "http://127.0.0.1:1",
+    "http_proxy": "http://127.0.0.1:1", "ALL_PROXY": "http://127.0.0.1:1",
+    "FORWARDED_ALLOW_IPS": "*", "HF_HUB_OFFLINE": "0",
+}  # fmt: skip
+PROGRAM = ROOT / "app.py"
+
+
+@contextmanager
+def started(zoo: Path, cwd: Path, program: Path, variables: dict[str, str]):
+    """A studio in a process of its own: its address and process."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, str(program), "--zoo", str(zoo), "--port", str(port), "--no-browser"]
+    process = subprocess.Popen(
+        command, cwd=cwd, env=os.environ | variables, text=True, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    try:
+        assert process.stdout
+        said = []
+        for line in process.stdout:
+            said.append(line)
+            if found := re.search(r"The studio is at (\S+)", line):
+                break
+        else:
+            pytest.fail("".join(said))
+        yield found[1], process
+    finally:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(20)
+        finally:
+            process.kill()
+
+
+def listening(process: subprocess.Popen) -> list[str]:
+    """Local addresses on which a process accepts connections, as the kernel writes them."""
+    own = {
+        str(handle.readlink()).removeprefix("socket:[").rstrip("]")
+        for handle in Path(f"/proc/{process.pid}/fd").iterdir()
+        if str(handle.readlink()).startswith("socket:")
+    }
+    found = []
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A" and fields[9] in own:
+                found.append(fields[1].partition(":")[0])
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="reads Linux's tables")
+def test_no_variable_opens_the_studio_to_others(tiny_zoo, tmp_path):
+    with started(tiny_zoo, tmp_path, PROGRAM, {"TMPDIR": str(tmp_path), **HOSTILE}) as (
+        url,
+        process,
+    ):
+        assert listening(process) == ["0100007F"]
+        assert url.startswith("http://127.0.0.1:")
+        client = Client(url)
+        assert client.config["root"] == url.rstrip("/")
+        assert client.config["run_history"] is False
+        assert client.config["analytics_enabled"] is False
+        assert client.config["mcp_server"] is not True
+        assert client.config["space_id"] is None
+        assert client.ask("/", Origin="null")[0] == 403
+        for path in ("/etc/passwd", str(tiny_zoo / "zoo.yaml"), str(ROOT / "README.md")):
+            assert client.ask(f"/gradio_api/file={path}")[0] == 403
+        private = [each for each in tmp_path.iterdir() if each.name.startswith("studio-")]
+        assert private
+        assert all(each.stat().st_mode & 0o077 == 0 for each in private)
+    assert not [each for each in tmp_path.iterdir() if each.name.startswith("studio-")]
+
+
+@pytest.fixture
+def home(tmp_path) -> Path:
+    """A home folder that holds the project."""
+    for name in ("studio", "assets"):
+        left_out = shutil.ignore_patterns("demo-zoo", "__pycache__")
+        shutil.copytree(ROOT / name, tmp_path / "project" / name, ignore=left_out)
+    shutil.copy(ROOT / "app.py", tmp_path / "project")
+    return tmp_path
+
+
+def test_a_project_and_a_cache_below_home_serve_the_page_and_not_the_cache(
+    home, tiny_zoo, playwright
+):
+    project = home / "project"
+    variables = {"HOME": str(home), "XDG_CACHE_HOME": str(project / "cache"), "TMPDIR": str(home)}
+    with started(tiny_zoo, project, project / "app.py", variables) as (url, _):
+        assert CHROMIUM
+        with tempfile.TemporaryDirectory() as profile:
+            context = playwright.chromium.launch_persistent_context(
+                profile, executable_path=CHROMIUM, headless=True, args=FLAGS
+            )
+            expect.set_options(timeout=60_000)
+            page, failed = context.pages[0], []
+            page.on("response", lambda r: failed.append(r.url) if r.status >= 400 else None)
+            page.goto(url, wait_until="domcontentloaded")
+            expect(page.locator("#stamp")).to_have_attribute("data-busy", "0")
+            page.get_by_role("tab", name="Files").click()
+            target = project / "merged"
+            page.get_by_label("Export to a new folder").fill(str(target))
+            page.get_by_role("button", name="Export", exact=True).click()
+            expect(page.locator("#job")).to_have_attribute("data-phase", "done")
+            with page.expect_download() as download:
+                page.get_by_role("button", name="Download the export").click()
+            assert Path(download.value.path()).stat().st_size > 1000
+            assert failed == []
+            context.close()
+        client, kept = Client(url), list((project / "cache" / "mdm-oc-studio").iterdir())
+        assert kept
+        for file in (*kept, target / "recipe.yaml", project / "app.py"):
+            assert client.ask(f"/gradio_api/file={file}")[0] == 403

@@ -1,0 +1,232 @@
+"""Several browsers on one engine: what each sees, and what threads and lost keys can leave."""
+
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+import torch
+
+from studio.errors import BadRecipe, StudioError
+from studio.session import engine as engine_module
+from studio.session.engine import Engine
+from tests.session.test_session import move, rest
+
+CPU = torch.device("cpu")
+ONE, TWO = "1" * 32, "2" * 32
+
+
+@pytest.fixture
+def engine(tiny_zoo, tmp_path):
+    opened = Engine(tiny_zoo, (tiny_zoo, tmp_path), CPU)
+    yield opened
+    opened.close()
+
+
+def held(engine, browser: str) -> threading.Event:
+    """A job of a browser that runs until the event is set."""
+    go = threading.Event()
+
+    def work(report):
+        while not go.wait(0.01):
+            report(0.5, "writing /secret/place")
+        return "Wrote /secret/place", "/secret/place"
+
+    engine.jobs.start("Export to secret", work, browser)
+    return go
+
+
+def ended(engine) -> None:
+    deadline = time.monotonic() + 10
+    while engine.jobs.state.running:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_another_browser_sees_that_a_job_runs_and_nothing_of_it(engine):
+    one, two = engine.session(ONE), engine.session(TWO)
+    go = held(engine, ONE)
+    assert one.snapshot().job.name == "Export to secret"
+    job = two.snapshot().job
+    assert (job.running, job.name, job.words, job.result) == (True, "Another browser's job", "", "")
+    with pytest.raises(StudioError, match="A job of another browser is still running"):
+        two.start_export(str(engine.roots[1] / "x"))
+    with pytest.raises(StudioError, match="'Export to secret' is still running; wait or cancel"):
+        one.start_export(str(engine.roots[1] / "x"))
+    two.cancel_job()
+    assert engine.jobs.state.phase == "running"
+    go.set()
+    ended(engine)
+    assert one.snapshot().job.result == "/secret/place"
+    assert two.snapshot().job is None
+
+
+def test_who_started_a_job_cancels_it(engine):
+    held(engine, ONE)
+    engine.session(ONE).cancel_job()
+    assert engine.jobs.state.phase == "cancelling"
+    ended(engine)
+    assert engine.session(ONE).snapshot().job.phase == "cancelled"
+
+
+def test_a_flip_whose_key_never_rose_ends_with_the_next_page_or_move(engine):
+    session = engine.session(ONE)
+    start = session.mix
+    move(session, color={"coefficient": 0.1})
+    session.edit("flip")
+    assert session.mix == start
+    session.attend()
+    assert session.mix.strips[0].coefficient == 0.1
+    session.edit("flip")
+    move(session, animal={"coefficient": 0.3})
+    assert not session.flipped
+    assert [strip.coefficient for strip in session.mix.strips] == [0.71, 0.3]
+
+
+@pytest.mark.parametrize("action", ["", "drop", "begin", "equal:color", "earlier", "earlier:x"])
+def test_an_unknown_action_is_refused_and_changes_nothing(engine, action):
+    session = engine.session(ONE)
+    session.edit("flip")
+    with pytest.raises(BadRecipe, match="something unknown; reload the page"):
+        session.edit(action)
+    assert session.flipped
+
+
+@pytest.mark.parametrize("coefficient", [100.5, -1e12, 1e300])
+def test_a_coefficient_beyond_the_mixers_range_is_refused(engine, coefficient):
+    session = engine.session(ONE)
+    with pytest.raises(BadRecipe, match="the mixer takes -100 to 100"):
+        move(session, color={"coefficient": coefficient})
+    text = session.recipe_text().replace("0.71", f"{coefficient:.1f}", 1)
+    with pytest.raises(BadRecipe, match="the mixer takes -100 to 100"):
+        session.load_recipe(text)
+
+
+@pytest.mark.parametrize("path", ["~nobody-of-this-name/x", "a" * 300, "x/" * 3000, "\udcff", None])
+def test_a_path_that_the_system_does_not_know_is_refused(engine, path):
+    with pytest.raises(StudioError, match="outside the folders|Give a path"):
+        engine.inside(path)
+
+
+def test_a_refused_path_is_shown_as_it_was_typed(engine, tmp_path):
+    (tmp_path / "link").symlink_to("/usr/share")
+    with pytest.raises(StudioError) as refused:
+        engine.inside(str(tmp_path / "link" / "x"))
+    assert "/usr/share" not in str(refused.value)
+
+
+def test_a_worker_that_is_stopped_lets_a_waiting_job_go(engine):
+    worker, recipe = engine.worker, engine.session(ONE).snapshot().recipe
+    found = []
+
+    def work(report):
+        found.append(worker.scores(recipe, lambda share: report(share, "scoring")))
+        return "", ""
+
+    engine.jobs.start("Export", work)
+    worker.stop()
+    ended(engine)
+    assert found == []
+    assert engine.jobs.state.phase == "cancelled"
+    assert "zoo was closed" in engine.jobs.state.words
+
+
+def test_two_browsers_that_open_zoos_at_once_leave_one_worker(engine, tiny_zoo, monkeypatch):
+    made, worker_type = [], engine_module.Worker
+
+    def slow(bench):
+        made.append(worker_type(bench))
+        time.sleep(0.1)
+        return made[-1]
+
+    monkeypatch.setattr(engine_module, "Worker", slow)
+    engine.start()
+    threads = [threading.Thread(target=engine.open, args=(str(tiny_zoo),)) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(made) == 3
+    assert [worker._thread.is_alive() for worker in made] == [w is engine.worker for w in made]
+
+
+def test_a_move_while_another_browser_opens_a_zoo_never_mixes_the_two(
+    engine, tiny_copy, monkeypatch
+):
+    text = (tiny_copy / "zoo.yaml").read_text()
+    (tiny_copy / "zoo.yaml").write_text(text.replace("name: color", "name: hue"))
+    engine.roots += (tiny_copy,)
+    engine.start()
+    one, strange = engine.session(ONE), []
+    want = engine_module.Worker.want
+
+    def watched(worker, recipe, *given, **named):
+        if not set(recipe.names) <= set(worker.bench.tasks):
+            strange.append(recipe.names)
+        want(worker, recipe, *given, **named)
+
+    monkeypatch.setattr(engine_module.Worker, "want", watched)
+    stop = threading.Event()
+
+    def moving():
+        place = 0
+        while not stop.is_set():
+            place += 1
+            name = one.mix.strips[0].name
+            with suppress(BadRecipe):  # the page shows another zoo
+                move(one, **{name: {"coefficient": place % 100 / 100}})
+                one.snapshot()
+            time.sleep(0.001)
+
+    thread = threading.Thread(target=moving)
+    thread.start()
+    try:
+        for _ in range(2):
+            engine.open(str(tiny_copy), TWO)
+            engine.open(str(engine.roots[0]), TWO)
+    finally:
+        stop.set()
+        thread.join()
+    assert strange == []
+    assert one.mix.strips[0].name == "color"
+
+
+def test_a_browser_that_was_crowded_out_is_computed_once_its_page_is_opened_again(engine):
+    session = engine.session(ONE)
+    for number in range(20):
+        engine.session(f"{number:032x}")
+    shown = engine.worker.shown
+    assert ONE not in shown.browsers
+    session.attend()
+    assert shown.browsers[-1] == ONE
+    assert shown.recipes[0] == session.snapshot().recipe
+
+
+def test_an_export_is_packed_once_and_the_next_takes_its_place(engine, tmp_path):
+    session = engine.session(ONE)
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").write_text(name)
+    first = session.zip_export(str(tmp_path / "first"))
+    assert first == session.zip_export(str(tmp_path / "first"))
+    assert Path(engine.temporary.name).stat().st_mode & 0o077 == 0
+    second = session.zip_export(str(tmp_path / "second"))
+    assert second.exists()
+    assert not first.exists()
+    engine.close()
+    assert not second.exists()
+
+
+def test_what_is_refused_again_and_again_is_not_all_kept(engine, monkeypatch):
+    worker, session = engine.worker, engine.session(ONE)
+
+    def refuse(recipe):
+        raise StudioError(f"no {recipe.digest}")
+
+    monkeypatch.setattr(worker.bench, "merge", refuse)
+    engine.start()
+    for number in range(150):
+        move(session, color={"coefficient": number / 1000})
+        assert rest(session).refused
+    assert len(worker._refusals) < 120
