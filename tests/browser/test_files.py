@@ -79,7 +79,7 @@ def test_programs_are_copied_by_keyboard_and_can_be_selected(page):
 
 
 def test_a_cancel_is_shown_at_once_and_a_failure_stays_until_dismissed(page, session, jobs):
-    jobs.start("Holding <b>", hold)
+    jobs.start("Holding <b>", hold, session.browser)
     page.reload(wait_until="domcontentloaded")
     expect(page.locator("#job")).to_have_attribute("data-phase", "running")
     expect(page.locator("#job")).to_contain_text("Holding <b>")
@@ -90,7 +90,7 @@ def test_a_cancel_is_shown_at_once_and_a_failure_stays_until_dismissed(page, ses
     def fail(progress: Progress) -> tuple[str, str]:
         raise StudioError("The disk is full: 5 bytes are free. Make room.")
 
-    jobs.start("Failing", fail)
+    jobs.start("Failing", fail, session.browser)
     page.reload(wait_until="domcontentloaded")
     expect(page.locator("#job")).to_have_attribute("data-phase", "failed")
     expect(page.locator("#job")).to_contain_text("5 bytes are free")
