@@ -54,6 +54,7 @@ def start(
         quiet=True,
         theme=_theme(),
         css_paths=[ASSETS / "studio.css"],
+        head=f"<style media='print'>{(ASSETS / 'print.css').read_text(encoding='utf-8')}</style>",
         app_kwargs={
             "middleware": [
                 Middleware(TrustedHostMiddleware, allowed_hosts=hosts),

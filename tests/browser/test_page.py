@@ -191,7 +191,7 @@ def test_no_accessibility_violation_of_wcag_aa(page, tab):
 
 @pytest.mark.parametrize("page", [PHONE, PHONE | DARK], indirect=True)
 def test_a_phone_needs_no_sideways_scroll(page):
-    for tab in ("Accuracy", "Geometry", "Files"):
-        page.get_by_role("tab", name=tab).click()
-        expect(page.get_by_role("tab", name=tab)).to_have_attribute("aria-selected", "true")
+    for tab in page.get_by_role("tab").all():
+        tab.click()
+        expect(tab).to_have_attribute("aria-selected", "true")
         assert page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -18,7 +18,8 @@ ONE, TWO = "1" * 32, "2" * 32
 
 
 @pytest.fixture
-def engine(tiny_zoo, tmp_path):
+def engine(tiny_zoo, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     opened = Engine(tiny_zoo, (tiny_zoo, tmp_path), CPU)
     yield opened
     opened.close()
