@@ -45,28 +45,26 @@ def _sizes(tasks: Sequence[Task]) -> str:
 
 
 def _accuracies(seeds: Mapping[str, Mapping], tasks: Sequence[Task], split: str) -> str:
-    """Means over the seeds; the interval is the first seed's, over rows or groups of rows."""
+    """Of the first seed with intervals; the means over the tasks of every seed."""
     names = [task.name for task in tasks]
-    first, *others = seeds.values()
+    shipped = next(iter(seeds))
     lines = [
-        f"Accuracy, mean over the training seeds {', '.join(seeds)}; in brackets the 95 % interval "
-        f"of seed {next(iter(seeds))}, the one that ships, where groups of rows are resampled.",
+        f"Accuracy of training seed {shipped}, the one that ships, with 95 % intervals in which "
+        "groups of rows are resampled; the last column is the mean over the tasks of every seed.",
         "",
-        f"| | {' | '.join(names)} | mean |",
+        f"| | {' | '.join(names)} | mean of seeds {', '.join(seeds)} |",
         f"|---|{'---|' * (len(names) + 1)}",
     ]
-    for line in first["right"]:
+    for line, right in seeds[shipped]["right"].items():
         cells = []
         for task in tasks:
-            right = np.array(first["right"][line][task.name])
             groups = np.array([row.group for row in task.splits[split]])
-            own = score(right, groups)
-            middle = mean(_share(each["right"][line], task.name) for each in (first, *others))
-            cells.append(f"{middle:.3f} ({own.low:.3f} to {own.high:.3f})")
-        whole = [mean(_share(each["right"][line], name) for name in names)
-                 for each in (first, *others)]  # fmt: skip
-        spread = f"{mean(whole):.3f} ({min(whole):.3f} to {max(whole):.3f} over seeds)"
-        lines.append(f"| {line} | {' | '.join(cells)} | {spread} |")
+            own = score(np.array(right[task.name]), groups)
+            cells.append(f"{own.accuracy:.3f} ({own.low:.3f} to {own.high:.3f})")
+        means = (mean(_share(each["right"][line], name) for name in names)
+                 for each in seeds.values())  # fmt: skip
+        cells.append(", ".join(f"{value:.3f}" for value in means))
+        lines.append(f"| {line} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
