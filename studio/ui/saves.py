@@ -1,4 +1,4 @@
-"""Links and buttons under a figure that save it: SVG and PNG as a picture, CSV as its numbers."""
+"""Links and buttons that save a figure: SVG and PNG as a picture, CSV as its numbers."""
 
 import re
 from base64 import b64encode
@@ -30,6 +30,11 @@ def plot_saves(name: str, csv: str) -> str:
         for kind in ("svg", "png")
     )
     return _saves(name, " ".join(buttons), csv)
+
+
+def table_saves(name: str, csv: str) -> str:
+    """Save a table's numbers."""
+    return _saves(name, "", csv)
 
 
 def file_name(name: str) -> str:

@@ -5,9 +5,11 @@ from html import escape
 from math import sqrt
 from urllib.parse import quote
 
+from studio.csv_file import csv_text
 from studio.session.session import Snapshot
 from studio.tasks.change import Change, mean_change
 from studio.tasks.scores import Score, gain_kept, mean_accuracy
+from studio.ui.saves import table_saves
 from studio.zoo import Zoo
 
 
@@ -80,6 +82,7 @@ def accuracy(now: Snapshot) -> str:
         f"<th scope='col' class='wide'>rows</th></tr></thead><tbody>{body}</tbody></table>"
         "<p class='legend'><span class='l-now'>now</span><span class='l-interval'>95 % interval"
         f"</span><span class='l-expert'>expert alone</span><span class='l-floor'>{name}</span></p>"
+        f"{table_saves('accuracy', _csv(now)) if now.seen else ''}"
         f"<p class='quiet'>{_FLOORS[name]} A task that is not merged is still scored, with its own "
         "head. Intervals resample groups of related rows where the data has groups. "
         "<b>Since pinned</b>: the mean change on the same rows, in points; pale numbers stand on "
@@ -163,6 +166,27 @@ def _accuracy_row(now: Snapshot, task: str, on: bool, floor: Mapping[str, Score]
         f"<td class='num'>{_percent(expert)}</td><td class='num wide'>{_percent(least)}</td>"
         f"<td class='num wide'>{rows}</td></tr>"
     )
+
+
+def _csv(now: Snapshot) -> str:
+    """The table's numbers, and those of the references."""
+    name, floor = _floor(now)
+    header = [
+        "task", "merged", "coefficient", "accuracy", "low", "high", "n", "interval",
+        "change since pinned", "half of its interval", "expert", name,
+    ]  # fmt: skip
+    rows = []
+    for strip in now.mix.strips:
+        if (score := now.scores.get(strip.name)) is None:
+            continue
+        change = now.changes.get(strip.name)
+        compared = (change.mean, change.half) if change else (None, None)
+        others = (each.accuracy if each else None
+                  for each in (now.experts.get(strip.name), floor.get(strip.name)))  # fmt: skip
+        own = (score.accuracy, score.low, score.high, score.n, score.interval)
+        merged = ("yes" if strip.on else "no", strip.coefficient)
+        rows.append((strip.name, *merged, *own, *compared, *others))
+    return csv_text(header, rows)
 
 
 _ARROWS = {"better": ("up", "▲"), "worse": ("down", "▼"), "cannot tell": ("quiet", "·")}

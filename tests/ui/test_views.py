@@ -1,5 +1,9 @@
 """Views without a browser: names are escaped, numbers are the snapshot's, claims are measured."""
 
+import base64
+import csv
+import io
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -107,3 +111,17 @@ def test_files_escape_what_they_show():
     }  # fmt: skip
     assert EVIL not in views.files([row], [EVIL], EVIL)
     assert "2.0 M" in views.files([row], [], "")
+
+
+def test_the_table_saves_as_csv_with_the_numbers_that_it_shows():
+    shown = views.accuracy(snapshot())
+    data = re.search(r"href='data:text/csv;charset=utf-8;base64,([^']+)'", shown)
+    assert data
+    lines = list(csv.DictReader(io.StringIO(base64.b64decode(data[1]).decode())))
+    assert [line["task"] for line in lines] == ["a", EVIL]
+    assert [line["merged"] for line in lines] == ["yes", "no"]
+    assert float(lines[0]["accuracy"]) == 0.8
+    assert float(lines[0]["expert"]) == 0.9
+    assert float(lines[0]["head-only"]) == 0.6
+    assert lines[0]["change since pinned"] == ""
+    assert "text/csv" not in views.accuracy(snapshot(seen=False, share=0.1))
