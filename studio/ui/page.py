@@ -116,7 +116,7 @@ class Page:
         examples.only_changed.input(
             self.choose_rows, examples.only_changed, self.timer, **QUIET
         ).then(**refresh)
-        examples.text.input(
+        examples.text.change(
             self.read_text, examples.text, [examples.readings, self.timer],
             trigger_mode="always_last", **QUIET,
         ).then(**refresh)  # fmt: skip

@@ -63,7 +63,7 @@ def test_keys_alone_untick_a_task_take_it_back_and_keep_the_focus(page, session)
     page.get_by_role("tab", name="Accuracy").focus()
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("tab", name="Geometry")).to_have_attribute("aria-selected", "true")
+    expect(page.get_by_role("tab", name="Examples")).to_have_attribute("aria-selected", "true")
 
 
 def test_one_place_says_what_has_changed(page):

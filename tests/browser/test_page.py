@@ -11,6 +11,7 @@ from studio.checkpoints.checkpoint import open_checkpoint
 from studio.merge import open_merge
 from studio.recipe import load_recipe
 from studio.tasks.bench import Bench
+from studio.tasks.change import mean_change
 from studio.tasks.scores import mean_accuracy
 from studio.zoo import load_zoo
 from tests.browser.conftest import at_rest, settled
@@ -120,6 +121,41 @@ def test_geometry_shows_cosines_before_and_after_and_both_maps(page, session):
     assert grouped.shape[0] == len(labels)
 
 
+def test_examples_change_with_a_move_and_a_text_of_ones_own_is_read(page, session):
+    page.get_by_role("tab", name="Examples").click()
+    expect(page.locator("#rows tbody tr")).to_have_count(12)
+    page.get_by_label("Merge color").uncheck()
+    page.locator("#mix-1").fill("1.5")
+    settled(page, session, lambda mix: mix.strips[1].coefficient == 1.5)
+    rows, changed = session.shown_rows()
+    expect(page.locator("#changed")).to_have_text(f"{changed:,}")
+    assert changed > 0
+    expect(page.locator("#rows tbody tr").first).to_contain_text(rows[0].now)
+    page.get_by_label("Only rows changed by this move").check()
+    expect(page.locator("#rows tr.moved")).to_have_count(min(changed, 12))
+    page.get_by_label("A text of your own").fill("the big red cat runs")
+    expect(page.locator("#readings tbody tr")).to_have_count(2)
+    at_rest(page)
+    now, pinned = session.readings()
+    for task in now:
+        line = page.locator(f"#readings tr[data-task={task}]")
+        expect(line).to_contain_text(f"{now[task].label} {now[task].probability:.0%}")
+        expect(line).to_contain_text(f"{pinned[task].label} {pinned[task].probability:.0%}")
+
+
+def test_the_change_since_the_pinned_mix_is_the_engines(page, session):
+    page.locator("#mix-0").fill("1.5")
+    settled(page, session, lambda mix: mix.strips[0].coefficient == 1.5)
+    now = session.snapshot()
+    change = mean_change(now.changes)
+    shown = page.locator("#change > span")
+    assert float(shown.get_attribute("data-mean")) == pytest.approx(change.mean, abs=1e-6)
+    assert float(shown.get_attribute("data-half")) == pytest.approx(change.half, abs=1e-6)
+    expect(shown).to_contain_text(change.verdict)
+    page.get_by_role("button", name="Pin").click()
+    expect(page.locator("#change")).to_contain_text("this mix is pinned")
+
+
 def test_export_writes_what_the_page_shows_and_offers_a_download(page, session, tmp_path_factory):
     target = tmp_path_factory.getbasetemp() / "from-page"
     page.get_by_role("tab", name="Files").click()
@@ -177,7 +213,7 @@ def test_names_are_text_not_markup(page):
 
 
 @pytest.mark.parametrize("page", [LIGHT, DARK], indirect=True)
-@pytest.mark.parametrize("tab", ["Accuracy", "Geometry", "Files"])
+@pytest.mark.parametrize("tab", ["Accuracy", "Examples", "Geometry", "Files"])
 def test_no_accessibility_violation_of_wcag_aa(page, tab):
     page.get_by_role("tab", name=tab).click()
     if tab == "Geometry":
