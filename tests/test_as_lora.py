@@ -123,12 +123,12 @@ def test_the_command_line_writes_one_adapter_with_heads_and_says_the_error(tmp_p
     save_recipe(made, tmp_path / "recipe.yaml")
     run = ["merge", str(tmp_path / "recipe.yaml"), "--zoo", str(DEMO)]
     assert main([*run, "--as-lora", "--out", str(tmp_path / "all")]) == 0
-    assert "one adapter, rank 80, all factors side by side" in capsys.readouterr().out
+    assert "one adapter, rank 96, all factors side by side" in capsys.readouterr().out
     assert main([*run, "--as-lora", "--lora-rank", "16", "--out", str(tmp_path / "few")]) == 0
     assert "of the merged change was left out" in capsys.readouterr().out
     assert (tmp_path / "few" / "heads" / made.names[0] / "head.safetensors").is_file()
     config = json.loads((tmp_path / "all" / "adapter_config.json").read_text())
-    assert (config["r"], config["lora_alpha"]) == (80, 80)
+    assert (config["r"], config["lora_alpha"]) == (96, 96)
     assert main([*run, "--lora-rank", "16", "--out", str(tmp_path / "no")]) == 1
     assert "--as-lora" in capsys.readouterr().err
     with pytest.raises(OutputExists):

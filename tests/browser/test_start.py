@@ -3,7 +3,6 @@
 import os
 import re
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -55,7 +54,7 @@ def started(zoo: Path, cwd: Path, program: Path, variables: dict[str, str]):
             pytest.fail("".join(said))
         yield found[1], process
     finally:
-        process.send_signal(signal.SIGINT)
+        process.terminate()
         try:
             process.wait(20)
         finally:
