@@ -28,7 +28,7 @@ _MOVES = 8  # per start
 
 def main(repeats: int) -> None:
     """Print medians and ranges."""
-    report("one full held-out pass, 5 x 400 rows, float32", full_passes(repeats))
+    report("one full held-out pass, every row in float32", full_passes(repeats))
     usable, first, moved = [], [], []
     for _ in range(repeats):
         page, numbers, moves = page_times()
