@@ -6,20 +6,11 @@ import pytest
 import torch
 
 from studio.merge import open_merge
-from studio.session.engine import Engine
 from studio.session.geometry import measure, sketch
 from studio.workspace import joint_gram, random_joint_gram
 from tests.session.test_session import rest
 
 CPU = torch.device("cpu")
-
-
-@pytest.fixture
-def session(tiny_zoo, tmp_path):
-    engine = Engine(tiny_zoo, (tiny_zoo, tmp_path), CPU)
-    engine.start()
-    yield engine.session("")
-    engine.close()
 
 
 def set_option(session, **options):

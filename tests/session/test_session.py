@@ -16,14 +16,6 @@ from studio.zoo import load_zoo
 CPU = torch.device("cpu")
 
 
-@pytest.fixture
-def session(tiny_zoo, tmp_path):
-    engine = Engine(tiny_zoo, (tiny_zoo, tmp_path), CPU)
-    engine.start()
-    yield engine.session("")
-    engine.close()
-
-
 def rest(session, seconds=240.0):
     deadline = time.monotonic() + seconds
     while session.snapshot().busy:
