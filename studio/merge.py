@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Protocol, TypeVar
 
@@ -42,6 +42,8 @@ class Merge:
         deltas: of the recipe's tasks, in its order.
         known: recalls (or computes) a Gram that holds these tasks among others.
         recall: recalls vectors and bases by what they depend on, or makes them.
+        recorded: ``(T, n)`` a mixing that was written down and is repeated, in the place of the
+            one that the recipe leads to.
     """
 
     recipe: Recipe
@@ -49,6 +51,7 @@ class Merge:
     deltas: Deltas
     known: Callable[[], Gram] | None = None
     recall: Recall | None = None
+    recorded: Tensor | None = None
 
     @cached_property
     def gram(self) -> Gram:
@@ -79,7 +82,8 @@ class Merge:
         """The method's components, in the vectors."""
 
         def make() -> Basis:
-            return self.method.components(len(self.deltas), self._grams)
+            made = self.method.components(len(self.deltas), self._grams)
+            return replace(made, made_of=self.deltas.sources)
 
         key = ("basis", self.method, self.deltas.tasks, self._weights)
         return self.recall(key, make) if self.recall else make()
@@ -92,6 +96,8 @@ class Merge:
     @cached_property
     def mixing(self) -> Tensor:
         """``(T, n)`` float64 coefficients of the vectors."""
+        if self.recorded is not None:
+            return self.recorded
         return mixing(self.coefficients, self.basis)
 
     @property
@@ -262,22 +268,24 @@ def component(merge: Merge, task: str) -> dict[str, Tensor]:
         component is a delta that is held in memory, it is that memory.
     """
     merge.prepare()
-    rows, index = merge.basis.rows, merge.recipe.names.index(task)
-
-    def make(name: str) -> Tensor:
-        tensor, dtype = merge.vectors.at(name), merge.compute_dtype
-        weights = rows[merge.deltas.names.index(name) % len(rows), index].tolist()
-        used = [i for i, weight in enumerate(weights) if weight != 0.0]
-        if len(used) == 1 and weights[used[0]] == 1.0:
-            whole = tensor.delta(used[0], 0, tensor.numel, dtype)
-            return torch.zeros(tensor.numel, dtype=dtype) if whole is None else whole
-        total, room = torch.zeros(tensor.numel, dtype=dtype), Room()
-        for start, stop in pieces(tensor.numel, _PIECE):
-            _add(total[start:stop], tensor, weights, start, room)
-        return total
-
     names = merge.deltas.names
-    return dict(zip(names, in_order(make, names), strict=True))
+    made = in_order(lambda name: component_at(merge, task, name), names)
+    return dict(zip(names, made, strict=True))
+
+
+def component_at(merge: Merge, task: str, name: str) -> Tensor:
+    """One task's component in one tensor, see ``component``."""
+    rows, index = merge.basis.rows, merge.recipe.names.index(task)
+    tensor, dtype = merge.vectors.at(name), merge.compute_dtype
+    weights = rows[merge.deltas.names.index(name) % len(rows), index].tolist()
+    used = [i for i, weight in enumerate(weights) if weight != 0.0]
+    if len(used) == 1 and weights[used[0]] == 1.0:
+        whole = tensor.delta(used[0], 0, tensor.numel, dtype)
+        return torch.zeros(tensor.numel, dtype=dtype) if whole is None else whole
+    total, room = torch.zeros(tensor.numel, dtype=dtype), Room()
+    for start, stop in pieces(tensor.numel, _PIECE):
+        _add(total[start:stop], tensor, weights, start, room)
+    return total
 
 
 def _holds_sums(merge: Merge, name: str, place: Tensor) -> bool:

@@ -23,7 +23,8 @@ from studio.files import (
 )
 
 DTYPES = ("float16", "bfloat16", "float32", "float64")
-_KEYS = ("base", "tasks", "method", "options", "dtype", "seed")
+_KEYS = ("base", "tasks", "method", "options", "dtype", "seed", "fitted")
+_FITTED_KEYS = ("by", "seed", "tasks", "used")
 _TASK_KEYS = ("name", "checkpoint", "coefficient", "digest")
 
 Option = str | float | int | bool | None
@@ -67,6 +68,28 @@ class TaskEntry:
 
 
 @dataclass(frozen=True)
+class Fitted:
+    """How the coefficients came about, if a search found them.
+
+    Attributes:
+        by: name of the search.
+        tasks: (name, checkpoint digest) of all that took part: by their weights or their rows.
+        seed: of the search.
+        used: what else was computed from those tasks for it, such as 'fisher' or 'replay'.
+    """
+
+    by: str
+    tasks: tuple[tuple[str, str], ...]
+    seed: int = 0
+    used: tuple[str, ...] = ()
+
+    def plain(self) -> dict:
+        """As it stands in a recipe file."""
+        plain = {"by": self.by, "seed": self.seed, "tasks": dict(self.tasks)}
+        return plain | ({"used": list(self.used)} if self.used else {})
+
+
+@dataclass(frozen=True)
 class Recipe:
     """Everything that determines a merged model.
 
@@ -77,6 +100,7 @@ class Recipe:
         options: the method's options that differ from, or repeat, its defaults.
         dtype: of the output; None keeps the base's, tensor by tensor.
         seed: for methods that draw.
+        fitted: how the coefficients were found; None if somebody set them.
     """
 
     base: str
@@ -85,6 +109,7 @@ class Recipe:
     options: Mapping[str, Option] = field(default_factory=dict)
     dtype: str | None = None
     seed: int = 0
+    fitted: Fitted | None = None
 
     def __hash__(self) -> int:
         return hash(self.digest)
@@ -128,7 +153,8 @@ class Recipe:
         plain["options"] = dict(sorted(self.options.items()))
         if self.dtype:
             plain["dtype"] = self.dtype
-        return plain | {"seed": self.seed}
+        plain["seed"] = self.seed
+        return plain | ({"fitted": self.fitted.plain()} if self.fitted else {})
 
     def without(self, *names: str) -> "Recipe":
         """Exact unmerge: the same recipe, as if the named tasks had never been in it.
@@ -190,11 +216,11 @@ def recipe_text(recipe: Recipe, path: Path) -> str:
     return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True)
 
 
-def parse_recipe(data: dict, folder: Path, where: str) -> Recipe:
-    """A recipe from the content of a file that lies in ``folder``."""
+def parse_recipe(data: dict, folder: Path, where: str, least: int = 1) -> Recipe:
+    """A recipe of at least so many tasks, from the content of a file that lies in ``folder``."""
     only_keys(data, _KEYS, where, BadRecipe)
     entries = data.get("tasks")
-    if not isinstance(entries, list) or not entries:
+    if not isinstance(entries, list) or len(entries) < least:
         raise BadRecipe(f"{where} lists no tasks; a recipe needs at least one.")
     tasks = tuple(_task(entry, folder, f"{where}: task {i}") for i, entry in enumerate(entries, 1))
     for name, count in Counter(task.name for task in tasks).items():
@@ -203,17 +229,40 @@ def parse_recipe(data: dict, folder: Path, where: str) -> Recipe:
     dtype = data.get("dtype")
     if dtype is not None and dtype not in DTYPES:
         raise BadRecipe(f"{where}: dtype {dtype!r} is not one of {', '.join(DTYPES)}.")
-    seed = data.get("seed", 0)
-    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63:
-        raise BadRecipe(f"{where}: seed {seed!r} is not a whole number from 0 to 2^63 - 1.")
     return Recipe(
         base=resolve_source(text_field(data, "base", where, BadRecipe), folder),
         tasks=tasks,
         method=text_field(data, "method", where, BadRecipe),
         options=_options(data.get("options") or {}, where),
         dtype=dtype,
-        seed=seed,
+        seed=_seed(data, where),
+        fitted=parse_fitted(data["fitted"], where) if data.get("fitted") else None,
     )
+
+
+def parse_fitted(data: object, where: str) -> Fitted:
+    """How coefficients were found, as it stands in a recipe file.
+
+    Raises:
+        BadRecipe: naming the key and what is wrong with it.
+    """
+    where = f"{where}: fitted"
+    data = mapping(data, where, BadRecipe)
+    only_keys(data, _FITTED_KEYS, where, BadRecipe)
+    tasks = mapping(data.get("tasks"), f"{where}: tasks", BadRecipe)
+    used = data.get("used", [])
+    if not isinstance(used, list) or not all(isinstance(each, str) for each in used):
+        raise BadRecipe(f"{where}: 'used' is {used!r}; it must be a list of names.")
+    digests = {name: text_field(tasks, name, f"{where}: tasks", BadRecipe) for name in tasks}
+    by = text_field(data, "by", where, BadRecipe)
+    return Fitted(by, tuple(digests.items()), _seed(data, where), tuple(used))
+
+
+def _seed(data: dict, where: str) -> int:
+    seed = data.get("seed", 0)
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63:
+        raise BadRecipe(f"{where}: seed {seed!r} is not a whole number from 0 to 2^63 - 1.")
+    return seed
 
 
 def _task(entry: object, folder: Path, where: str) -> TaskEntry:

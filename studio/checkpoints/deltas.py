@@ -145,6 +145,12 @@ class Deltas:
         }
         return torch.float64 if "F64" in codes else torch.float32
 
+    @property
+    def sources(self) -> tuple[tuple[str, str], ...]:
+        """(task, folder) of every checkpoint, in order."""
+        folders = (str(checkpoint.folder) for checkpoint in self.checkpoints)
+        return tuple(zip(self.tasks, folders, strict=True))
+
     def at(self, name: str) -> TensorDeltas:
         """The deltas of one tensor of the base."""
         fresh = cache(lambda: self._fresh(name))

@@ -28,12 +28,14 @@ class Basis:
         scope: within which groups of tensors the components are meant to be orthogonal.
         scales: ``(T, n)`` norms by which they are divided before their cosine is taken, or None.
         shares: ``(n,)`` share of each delta's squared norm that orthogonalization left.
+        made_of: (task, folder) of the n checkpoints it was computed from, once a merge holds it.
     """
 
     rows: Tensor
     scope: str
     scales: Tensor | None
     shares: Tensor
+    made_of: tuple[tuple[str, str], ...] = ()
 
     def residual(self, components: Gram) -> float:
         """Largest cosine left between two components.

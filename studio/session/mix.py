@@ -1,12 +1,12 @@
 """The mixer's state as a frozen value, and its history."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from studio.errors import BadRecipe
 from studio.methods import method, method_type
 from studio.methods.method import describe
-from studio.recipe import DTYPES, Option, Recipe, TaskEntry, finite
+from studio.recipe import DTYPES, Fitted, Option, Recipe, TaskEntry, finite, parse_fitted
 from studio.zoo import Zoo
 
 _SAME_MOVE = 1.0  # seconds within which moves of one control count as one step of undo
@@ -32,17 +32,24 @@ class Mix:
         method: name of the merge method.
         options: of that method.
         dtype: of an export, and of the numbers shown; None keeps the base's.
+        fitted: how the coefficients were found, if a search found them.
     """
 
     strips: tuple[Strip, ...]
     method: str
     options: Mapping[str, Option] = field(default_factory=dict)
     dtype: str | None = None
+    fitted: Fitted | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
         """All tasks, merged or not."""
         return tuple(strip.name for strip in self.strips)
+
+    @property
+    def ticked(self) -> tuple[str, ...]:
+        """The tasks that are merged."""
+        return tuple(strip.name for strip in self.strips if strip.on)
 
     def recipe(self, zoo: Zoo) -> Recipe:
         """The recipe of the tasks that are on: unticking a task is the exact unmerge."""
@@ -50,13 +57,25 @@ class Mix:
         entries = tuple(
             TaskEntry(s.name, checkpoints[s.name], s.coefficient) for s in self.strips if s.on
         )
-        return Recipe(zoo.base, entries, self.method, dict(self.options), self.dtype)
+        return Recipe(
+            zoo.base, entries, self.method, dict(self.options), self.dtype, fitted=self.fitted
+        )
 
     def plain(self) -> dict:
         """As the page's mixer sends it."""
         rows = [vars(strip) for strip in self.strips]
         options = dict(self.options)
-        return {"rows": rows, "method": self.method, "options": options, "dtype": self.dtype}
+        plain = {"rows": rows, "method": self.method, "options": options, "dtype": self.dtype}
+        return plain | ({"fitted": self.fitted.plain()} if self.fitted else {})
+
+    def everything(self) -> "Mix":
+        """The same mix with every task merged."""
+        return replace(self, strips=tuple(replace(strip, on=True) for strip in self.strips))
+
+    def unticked(self, names: Collection[str]) -> "Mix":
+        """The same mix without some tasks."""
+        strips = (replace(s, on=s.on and s.name not in names) for s in self.strips)
+        return replace(self, strips=tuple(strips))
 
     def equal(self) -> "Mix":
         """Every merged task gets the mean of their coefficients."""
@@ -79,7 +98,8 @@ class Mix:
     def with_method(self, name: str) -> "Mix":
         """Another method at its defaults, with the coefficients it starts from."""
         chosen = method_type(name)
-        fresh = replace(self, method=chosen.name, options=every_option(chosen.name, {}))
+        options = every_option(chosen.name, {})
+        fresh = replace(self, method=chosen.name, options=options, fitted=None)
         return fresh._each(starting_coefficient(name, len(self.strips)))
 
     def with_dtype(self, name: str | None) -> "Mix":
@@ -160,7 +180,9 @@ def mix_from_plain(value: dict, zoo: Mix) -> Mix:
     if len(strips) != len(known):
         raise KeyError("rows")
     kept = Mix(strips, str(value["method"])).with_dtype(value.get("dtype"))
-    return mix_from_page(value, kept)
+    found = value.get("fitted")
+    fitted = parse_fitted(found, "The kept mix") if found else None
+    return mix_from_page(value, replace(kept, fitted=fitted))
 
 
 def mix_of_recipe(recipe: Recipe, zoo: Mix) -> Mix:
@@ -181,17 +203,19 @@ def mix_of_recipe(recipe: Recipe, zoo: Mix) -> Mix:
             "Open the zoo that it belongs to first."
         )
     strips = []
+    usual = method_type(recipe.method).default_coefficient
     for task in recipe.tasks:
-        if not isinstance(task.coefficient, float | int):
+        coefficient = usual if task.coefficient is None else task.coefficient
+        if not isinstance(coefficient, float | int):
             raise BadRecipe(
                 f"'{task.name}' has coefficients by group of tensors, which the sliders cannot "
                 "show. Merge this recipe with python -m studio merge."
             )
-        strips.append(Strip(task.name, True, _coefficient(task.coefficient, task.name)))
+        strips.append(Strip(task.name, True, _coefficient(coefficient, task.name)))
     left = (replace(known[name], on=False) for name in known if name not in recipe.names)
     method(recipe.method, recipe.options)
     options = every_option(recipe.method, recipe.options)
-    return Mix((*strips, *left), recipe.method, options, recipe.dtype)
+    return Mix((*strips, *left), recipe.method, options, recipe.dtype, recipe.fitted)
 
 
 def _coefficient(value: object, task: str) -> float:
@@ -246,6 +270,17 @@ class History:
             del self._mixes[:-_LONGEST_HISTORY]
             self._place = len(self._mixes) - 1
         self._last = (control, now)
+
+    def change_all(self, change: Callable[[Mix], Mix]) -> None:
+        """Change every mix that could be shown again; steps that became equal are one."""
+        kept: list[Mix] = []
+        place = 0
+        for number, mix in enumerate(map(change, self._mixes)):
+            if not kept or mix != kept[-1]:
+                kept.append(mix)
+            if number == self._place:
+                place = len(kept) - 1
+        self._mixes, self._place = kept, place
 
     def undo(self) -> None:
         """Go back one step, if there is one."""
