@@ -63,3 +63,11 @@ class NotAllowed(StudioError):
 
 class Cancelled(StudioError):
     """The user stopped a long job; nothing was written."""
+
+
+class BadLedger(StudioError):
+    """The ledger was edited, cut or rolled back, or cannot be used."""
+
+
+class BadCertificate(StudioError):
+    """A certificate, signature or key cannot be read, or does not fit what it speaks of."""

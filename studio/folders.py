@@ -18,6 +18,12 @@ except ImportError:  # Windows: leftovers are not swept there
 MARGIN = 64 * 2**20  # bytes that stay free beside what is written
 
 
+def data_folder() -> Path:
+    """Where lies what must last: ``mdm-oc-studio`` in the user's data folder."""
+    home = os.environ.get("XDG_DATA_HOME") or Path("~/.local/share").expanduser()
+    return Path(home) / "mdm-oc-studio"
+
+
 @contextmanager
 def new_folder(target: Path, size: int = 0) -> Iterator[Path]:
     """A temporary sibling that becomes ``target`` if the block succeeds, and vanishes if not.
@@ -90,6 +96,30 @@ def refuse_existing(target: Path) -> None:
     """
     if os.path.lexists(target):
         raise OutputExists(f"{target} exists already; choose another output folder.")
+
+
+@contextmanager
+def hold(path: Path) -> Iterator[None]:
+    """Lock a file or folder until the block ends, or this process does, however it ends."""
+    lock = _lock(path, wait=True) if fcntl else None
+    try:
+        yield
+    finally:
+        if lock is not None:
+            os.close(lock)
+
+
+def is_held(path: Path) -> bool:
+    """Whether a process holds it; what is gone is not held."""
+    if fcntl is None:
+        return False
+    try:
+        os.close(_lock(path, wait=False))
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return False
 
 
 def _refuse_full(target: Path, size: int) -> None:

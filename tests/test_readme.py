@@ -45,7 +45,7 @@ def test_the_python_example_runs(tmp_path, monkeypatch, capsys):
 
 
 def test_the_command_line_examples_run(tmp_path, monkeypatch):
-    (commands,) = [b for b in blocks("bash") if "python -m studio" in b]
+    (commands,) = [b for b in blocks("bash") if "python -m studio inspect" in b]
     (tmp_path / "assets").symlink_to(ROOT / "assets")
     monkeypatch.chdir(tmp_path)
     for line in commands.strip().splitlines():
