@@ -1,0 +1,135 @@
+"""What is sealed opens again with its key and with no other; openssl agrees."""
+
+import base64
+import hashlib
+import json
+import shutil
+import subprocess
+
+import pytest
+
+from studio.errors import BadCertificate
+from studio.evidence import envelope
+from studio.evidence.envelope import opened, sealed
+from studio.evidence.keys import demo_key
+from studio.evidence.verify_certificate import PAYLOAD_TYPE, PREDICATE_TYPE, STATEMENT_TYPE, pae
+from tests.conftest import refusal
+
+KEY = demo_key()
+
+
+def small(**predicate) -> dict:
+    signer = {"fingerprint": KEY.fingerprint, "demo": True}
+    return {
+        "_type": STATEMENT_TYPE,
+        "subject": [],
+        "predicateType": PREDICATE_TYPE,
+        "predicate": {"signer": signer, "words": "größer, Ω, \u2028", **predicate},
+    }
+
+
+def test_a_statement_comes_back_as_it_was():
+    content = sealed(small(value=0.1, none=None), KEY)
+    assert opened(content, KEY.public_pem) == small(value=0.1, none=None)
+    assert json.loads(content)["payloadType"] == PAYLOAD_TYPE
+    assert json.loads(content)["signatures"][0]["keyid"] == KEY.fingerprint
+    assert envelope.digest(content) == hashlib.sha256(content).hexdigest()
+
+
+def test_pae_is_that_of_the_dsse_specification():
+    assert pae("http://example.com/HelloWorld", b"hello world") == (
+        b"DSSEv1 29 http://example.com/HelloWorld 11 hello world"
+    )
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="openssl is not here")
+def test_openssl_verifies_the_same_signature(tmp_path):
+    found = json.loads(sealed(small(), KEY))
+    payload = base64.b64decode(found["payload"])
+    (tmp_path / "pae.bin").write_bytes(
+        b"DSSEv1 28 application/vnd.in-toto+json %d %s" % (len(payload), payload)
+    )
+    (tmp_path / "sig.der").write_bytes(base64.b64decode(found["signatures"][0]["sig"]))
+    (tmp_path / "public_key.pem").write_bytes(KEY.public_pem)
+    command = ["openssl", "dgst", "-sha256", "-verify", "public_key.pem"]
+    command += ["-signature", "sig.der", "pae.bin"]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert result.stdout == "Verified OK\n"
+
+
+@pytest.mark.parametrize(
+    ("statement", "words"),
+    [
+        (small(value=float("nan")), "The statement cannot be written as JSON"),
+        (small(value=-float("inf")), "The statement cannot be written as JSON"),
+        (small(text="x" * 13 * 2**20), "bytes; at most 16,777,216 are read."),
+        (small() | {"_type": "x"}, "What was signed is no unmerge certificate of this kind."),
+        (small() | {"predicateType": "x"}, "no unmerge certificate of this kind."),
+        (small() | {"predicate": {}}, "The field 'signer' is missing or is not an object."),
+        (small(signer={"fingerprint": "f" * 64}), f"but {KEY.fingerprint} signed it."),
+    ],
+)
+def test_nothing_is_sealed_that_the_auditor_would_refuse(statement, words):
+    with pytest.raises(BadCertificate) as error:
+        sealed(statement, KEY)
+    assert words in refusal(error)
+
+
+def test_the_key_of_somebody_else_is_named():
+    content, other = sealed(small(), KEY), demo_key()
+    with pytest.raises(BadCertificate) as error:
+        opened(content, other.public_pem)
+    assert refusal(error) == (
+        f"It is signed by {KEY.fingerprint}, not by your key {other.fingerprint}."
+    )
+
+
+def test_one_of_several_signatures_is_enough_but_none_is_not():
+    found = json.loads(sealed(small(), KEY))
+    strange = {"keyid": KEY.fingerprint, "sig": "AAAA"}
+    found["signatures"].insert(0, strange)
+    assert opened(json.dumps(found).encode(), KEY.public_pem) == small()
+    found["signatures"] = [strange]
+    with pytest.raises(BadCertificate, match="was changed after signing"):
+        opened(json.dumps(found).encode(), KEY.public_pem)
+    found["signatures"] = []
+    with pytest.raises(BadCertificate, match="It is signed by no key, not by your key"):
+        opened(json.dumps(found).encode(), KEY.public_pem)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "The certificate is cut off or is not JSON."),
+        (b"\xff\xfe", "The certificate is cut off or is not JSON."),
+        (b"[" * 100_000, "The certificate is cut off or is not JSON."),
+        (b"[1]", "The field 'The certificate' is missing or is not an object."),
+        (b'{"a": NaN}', "The certificate holds the number NaN, which is not finite."),
+        (b'{"a": 1e999}', "The certificate holds the number 1e999, which is not finite."),
+        (b'{"a": ' + b"1" * 5000 + b"}", "The certificate is cut off or is not JSON."),
+        (b'{"a": 1, "a": 1}', "The certificate names a key twice."),
+        (b"{}", f"The payloadType is None, not '{PAYLOAD_TYPE}'."),
+        (b" " * (2**24 + 1), "The certificate has more than 16,777,216 bytes."),
+    ],
+)
+def test_what_is_no_envelope_is_refused(content, words):
+    with pytest.raises(BadCertificate) as error:
+        opened(content, KEY.public_pem)
+    assert refusal(error) == words
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"payload": "?"}, "The payload or a signature is not base64."),
+        ({"payload": 3}, "The field 'payload' is missing or is not text."),
+        ({"signatures": "x"}, "The field 'signatures' is missing or is not a list."),
+        ({"signatures": ["x"]}, "The field 'signatures' must be a list, each of it an object."),
+        ({"signatures": [{"sig": "?"}]}, "The payload or a signature is not base64."),
+    ],
+)
+def test_a_field_of_the_wrong_kind_is_named(change, words):
+    found = json.loads(sealed(small(), KEY)) | change
+    with pytest.raises(BadCertificate) as error:
+        opened(json.dumps(found).encode(), KEY.public_pem)
+    assert refusal(error) == words
