@@ -57,6 +57,14 @@ class LiveModel:
         if merge is not None:
             merged_into(merge, new)
 
+    def wear_tensors(self, tensors: Iterable[tuple[str, Tensor]]) -> None:
+        """Put on some tensors, by the base's names, of any shape of the right size."""
+        self.wear(None)
+        for name, values in tensors:
+            for place in self._places([name]).values():
+                self._worn.add(name)
+                place.copy_(values.view(place.shape))
+
     def slide(self, merge: Merge, task: str, limit: int) -> bool:
         """Wear a merge of which one coefficient moves: faster, and equal up to rounding.
 

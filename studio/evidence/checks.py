@@ -1,0 +1,302 @@
+"""Checks: every measure of an unmerge with what it is compared with, and pass, fail or not run."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from studio.evidence.closure import CARRIED, Dependency
+from studio.evidence.measures import Measures
+from studio.evidence.rebuild import Rebuild
+from studio.evidence.wording import CARRIED_OVER, EXACT
+from studio.tasks.scores import Score
+
+PASS, FAIL, NOT_RUN, INFORMATION = "pass", "fail", "not run", "information"
+NEVER, BASE = "never merged", "base"
+BY_CONSTRUCTION = (
+    "For an exact removal this equals the reference by construction; it is no independent evidence."
+)
+_LATER = {
+    "C3": "Membership inference on the removed task's training rows",
+    "C4": "PrivLeak",
+    "C5": "Kolmogorov-Smirnov test of per-row losses",
+    "C6": "Relearning curves",
+    "C7": "Extraction measures of language models",
+}
+
+
+@dataclass(frozen=True)
+class Check:
+    """One measure.
+
+    Attributes:
+        id: as in the studio's evidence notes, A1 to D1.
+        title: for people.
+        reference: what it is compared with.
+        value: measured; None if nothing was.
+        unit: of the value.
+        result: 'pass', 'fail', 'not run' or 'information'.
+        threshold: what passes; empty for information.
+        words: what was found, as a sentence.
+        n: rows, weights or tensors that it was measured on.
+        low: lower end of the value's 95 % interval.
+        high: upper end.
+    """
+
+    id: str
+    title: str
+    reference: str
+    value: float | str | None
+    unit: str
+    result: str
+    threshold: str
+    words: str
+    n: int | None = None
+    low: float | None = None
+    high: float | None = None
+
+    def plain(self) -> dict:
+        """As it stands in a certificate."""
+        return asdict(self)
+
+
+def checks(found: Measures, apart: Rebuild | None, root: str | None = None) -> list[Check]:
+    """All checks of an unmerge, run or not.
+
+    Args:
+        found: what was measured.
+        apart: the never-merged model, rebuilt by a separate process; None if that was not done.
+        root: weights root of what was written; None compares what was streamed.
+    """
+    return [
+        _rebuilt(found, apart, root or found.root), _absent(found), _differing(found),
+        _relative(found), _attack(found), *_removed(found), _kept(found), _seconds(found, apart),
+        *(_not_run(key, title, "The studio does not measure it.") for key, title in _LATER.items()),
+    ]  # fmt: skip
+
+
+def verdict(
+    found: Measures, table: Sequence[Check], claimed: str, closure: Sequence[Dependency] = ()
+) -> tuple[str, str]:
+    """Whether the removal may be called exact, and one sentence that says so.
+
+    Args:
+        found: what was measured.
+        table: its checks.
+        claimed: what the closure allows to say.
+        closure: the dependency record, for what was carried over.
+
+    Returns:
+        'pass', 'fail', or 'not run' while the separate rebuild is missing; and the sentence.
+    """
+    if claimed != EXACT:
+        return FAIL, _not_exact(found, claimed, closure)
+    failed = [check for check in table if check.result == FAIL]
+    if failed:
+        return FAIL, f"{_subject(found)} cannot be called removed: {failed[0].words}"
+    several, kept = len(found.unmerged.removed) > 1, len(found.unmerged.recipe.tasks)
+    exact = (
+        f"{_subject(found)} {'have' if several else 'has'} no influence on these weights: they are "
+        f"computed from the base and {kept} other checkpoint{'' if kept == 1 else 's'}"
+    )
+    if next(check for check in table if check.id == "A1").result == NOT_RUN:
+        return NOT_RUN, f"{exact}. A separate rebuild has not checked this yet."
+    it = "them" if several else "it"
+    return PASS, f"{exact}, and a separate process that was not given {it} computed the same bits."
+
+
+def _not_exact(found: Measures, claimed: str, closure: Sequence[Dependency]) -> str:
+    names, several = _subject(found), len(found.unmerged.removed) > 1
+    was, it = ("were", "them") if several else ("was", "it")
+    if claimed == CARRIED_OVER:
+        return (
+            f"The weights were rebuilt without {names}, but the coefficients were found with {it} "
+            "and carried over: this is no exact removal."
+        )
+    if found.unmerged.mode == "exact":
+        carried = ", ".join(row.artefact for row in closure if row.state == CARRIED)
+        return f"{names} cannot be called removed: carried over from before: {carried}."
+    if found.residue.relative is None:
+        return (
+            f"{names} {was} subtracted, not removed: a model that never had {it} is the base, and "
+            f"{found.residue.differing:,} of {found.residue.weights:,} weights differ from it."
+        )
+    share = _percent(found.residue.relative)
+    return (
+        f"{names} {was} subtracted, not removed: the weights are {share} away from a model that "
+        f"never had {it}, measured by that model's own change of the base."
+    )
+
+
+def _subject(found: Measures) -> str:
+    """What was taken out, for a sentence."""
+    names = _names(found.unmerged.removed)
+    return f"The earlier checkpoint of {names}" if found.unmerged.added else names
+
+
+def _rebuilt(found: Measures, apart: Rebuild | None, root: str) -> Check:
+    title = "Weights root of an independent rebuild without the removed checkpoint"
+    if apart is None:
+        return _not_run("A1", title, "Run the checks.")
+    same = apart.root == root
+    how = f"on {apart.threads} thread with {apart.capability} instructions"
+    words = (
+        f"A separate process, {how}, that was given the base and the kept checkpoints only, "
+        f"computed {'the same root' if same else 'another root'}: {apart.root[:16]}…"
+        f"{'' if same else f' instead of {root[:16]}…'}"
+    )
+    return Check(
+        "A1", title, NEVER, "equal" if same else "different", "", PASS if same else FAIL,
+        "equal", words, n=1,
+    )  # fmt: skip
+
+
+def _absent(found: Measures) -> Check:
+    """No column of the removed task in the coefficients, and no reference to its checkpoint."""
+    title = "The removed task among the inputs of the result"
+    recipe, gone = found.unmerged.recipe, found.unmerged.entries
+    sources = {task.checkpoint for task in recipe.tasks}
+    left = [entry.name for entry in gone if entry.checkpoint in sources]
+    if not left:
+        are, them = ("are", "them") if len(gone) > 1 else ("is", "it")
+        words = f"absent: neither recipe nor coefficients name {them}."
+        names = _names(found.unmerged.removed)
+        return Check("A2", title, NEVER, "absent", "", PASS, "absent", f"{names} {are} {words}")
+    column = (found.coefficients or {}).get(left[0])
+    subtracted = column[1] if column else None
+    value = _widest(subtracted)
+    words = f"{left[0]} is still among the inputs, with the coefficient 0"
+    if found.residue.differing == 0:
+        words += ", here without any effect."
+    else:
+        words += "." if value is None else f"; in the raw deltas that leaves {value:+.4f}."
+    return Check("A2", title, NEVER, value, "raw coefficient", FAIL, "absent", words)
+
+
+def _differing(found: Measures) -> Check:
+    each = found.residue
+    words = (
+        f"{each.differing:,} of {each.weights:,} weights differ"
+        + (f", by up to {each.largest_step:,} units in the last place." if each.differing else ".")
+    )  # fmt: skip
+    return Check(
+        "A3", "Weights that differ", NEVER, each.differing, "weights",
+        FAIL if each.differing else PASS, "0", words, n=each.weights,
+    )  # fmt: skip
+
+
+def _relative(found: Measures) -> Check:
+    title = "Distance from the never-merged model, relative to its change of the base"
+    each = found.residue
+    if each.relative is None:
+        words = "Nothing is merged any more: the result is the base."
+        return Check("B1", title, NEVER, None, "", FAIL if each.differing else PASS, "0", words)
+    words = f"{_percent(each.relative)} of that change."
+    if each.cosine is not None:
+        words += f" Its cosine with the removed task's component is {each.cosine:+.3f}."
+    result = FAIL if each.relative else PASS
+    return Check("B1", title, NEVER, each.relative, "share", result, "0", words, n=each.weights)
+
+
+def _attack(found: Measures) -> Check:
+    title = "Reconstruction attack: accuracy that comes back for the removed task"
+    if reason := found.reasons.get("B2"):
+        return _not_run("B2", title, reason)
+    task = found.unmerged.removed[0]
+    assert found.behaviour is not None
+    floor, own = found.behaviour.never[task], found.behaviour.own[task]
+    if found.attack is None:
+        words = "Nothing to amplify: the residue is 0, so the attack has nothing to start from."
+        return Check("B2", title, NEVER, "impossible", "", PASS, "not above the reference", words)
+    score = found.attack.score
+    share = found.attack.recovered(own.accuracy, floor.accuracy)
+    back = f", {share:.0%} of its gain" if share is not None and share > 0 else ""
+    words = (
+        f"{score.accuracy:.1%} of {score.n:,} held-out rows ({_interval(score)}){back}; its own "
+        f"model has {own.accuracy:.1%}, the never-merged one {floor.accuracy:.1%}."
+    )
+    result = FAIL if score.low > floor.high else PASS
+    return Check(
+        "B2", title, NEVER, score.accuracy, "accuracy", result, "not above the reference", words,
+        score.n, score.low, score.high,
+    )  # fmt: skip
+
+
+def _removed(found: Measures) -> list[Check]:
+    title = "Accuracy on the removed task"
+    if found.behaviour is None or not found.behaviour.after:
+        return [_not_run("C1", title, found.reasons.get("C1", "It was not measured."))]
+    rows = []
+    for task, score in found.behaviour.after.items():
+        never, base = found.behaviour.never[task], found.behaviour.base[task]
+        same = score.accuracy == never.accuracy
+        words = (
+            f"{task}: {score.accuracy:.1%} ({_interval(score)}, n={score.n:,}); never merged "
+            f"{never.accuracy:.1%}, base {base.accuracy:.1%}, its own model "
+            f"{found.behaviour.own[task].accuracy:.1%}."
+        )
+        if score.low > base.high:
+            words += " Above the base: kept tasks that are related teach it, too."
+        rows.append(
+            Check(
+                "C1",
+                title,
+                f"{NEVER}, {BASE}",
+                score.accuracy,
+                "accuracy",
+                PASS if same else FAIL,
+                "equal to never merged",
+                words,
+                score.n,
+                score.low,
+                score.high,
+            )
+        )
+    return rows
+
+
+def _kept(found: Measures) -> Check:
+    title = "UAD: accuracy that the kept tasks lose"
+    drop = found.behaviour.drop if found.behaviour else None
+    if drop is None:
+        return _not_run("C2", title, found.reasons.get("C2", "It was not measured."))
+    words = (
+        f"{100 * drop.mean:+.1f} ± {100 * drop.half:.1f} points in the mean, worst "
+        f"{100 * drop.worst:+.1f} ({drop.task}), n={drop.n:,}."
+    )
+    return Check(
+        "C2", title, "before the unmerge", drop.mean, "accuracy", INFORMATION, "", words, drop.n,
+        drop.mean - drop.half, drop.mean + drop.half,
+    )  # fmt: skip
+
+
+def _seconds(found: Measures, apart: Rebuild | None) -> Check:
+    own, never = found.seconds
+    words = f"This operation {own:.2f} s, rebuilt without the task {never:.2f} s"
+    if apart is not None:
+        words += (
+            f"; in a separate process on one thread {apart.seconds:.2f} s with at most "
+            f"{apart.peak / 2**20:,.0f} MB"
+        )
+    return Check(
+        "D1", "Time to compute the weights", "rebuild", own, "seconds", INFORMATION, "",
+        f"{words}. Training all tasks again was not tried.",
+    )  # fmt: skip
+
+
+def _not_run(key: str, title: str, reason: str) -> Check:
+    return Check(key, title, NEVER, None, "", NOT_RUN, "", reason)
+
+
+def _interval(score: Score) -> str:
+    return f"95 %: {score.low:.1%} to {score.high:.1%}"
+
+
+def _names(names: Sequence[str]) -> str:
+    return " and ".join(", ".join(names).rsplit(", ", 1))
+
+
+def _widest(span: tuple[float, float] | None) -> float | None:
+    return None if span is None else max(span, key=abs)
+
+
+def _percent(share: float) -> str:
+    return "0 %" if share == 0 else f"{share:.2%}" if share >= 1e-4 else f"{share:.1e}"

@@ -1,0 +1,139 @@
+from dataclasses import replace
+
+import pytest
+
+from studio.evidence.checks import FAIL, NOT_RUN, PASS, checks, verdict
+from studio.evidence.closure import CARRIED, FIXED, REBUILT, UNUSED, Dependency, claim, closure
+from studio.evidence.measures import measure
+from studio.evidence.rebuild import Rebuild, rebuilt_root
+from studio.evidence.unmerging import Unmerging, unmerging
+from studio.evidence.wording import ALGEBRAIC, CARRIED_OVER, EXACT
+from studio.merge import Merge, open_merge
+from studio.recipe import Fitted, TaskEntry
+
+
+def judged(unmerged: Unmerging, merge: Merge | None = None) -> tuple[str, str, list[Dependency]]:
+    """Claim and verdict of an unmerge whose independent rebuild is honest."""
+    result = merge or open_merge(unmerged.recipe)
+    root = rebuilt_root(result)
+    found = measure(open_merge, unmerged, None)
+    apart = Rebuild(rebuilt_root(open_merge(unmerged.never)), 0.1, 1, 1, "DEFAULT")
+    table = closure(result, open_merge(unmerged.full), unmerged)
+    claimed = claim(table)
+    return claimed, verdict(found, checks(found, apart, root), claimed, table)[0], table
+
+
+def state(table: list[Dependency], artefact: str) -> tuple[str, tuple[str, ...]]:
+    row = next(row for row in table if row.artefact == artefact)
+    return row.state, row.inputs
+
+
+def test_a_rebuild_is_exact_and_its_basis_knows_only_kept_tasks(make_recipe):
+    claimed, result, table = judged(unmerging(make_recipe(), ("green",)))
+    assert (claimed, result) == (EXACT, PASS)
+    assert state(table, "basis") == (REBUILT, ("red", "blue"))
+    assert state(table, "inner products") == (REBUILT, ("red", "blue"))
+    assert state(table, "coefficients") == (FIXED, ("red", "blue"))
+    assert state(table, "derived vectors") == (UNUSED, ())
+    assert state(table, "caches of the studio") == (UNUSED, ())
+
+
+def test_methods_without_a_basis_say_so(make_recipe):
+    _, _, table = judged(unmerging(make_recipe(method="task_arithmetic"), ("green",)))
+    assert state(table, "inner products") == (UNUSED, ())
+    _, result, table = judged(unmerging(make_recipe(method="ties"), ("green",)))
+    assert state(table, "derived vectors") == (REBUILT, ("red", "blue"))
+    assert result == PASS
+
+
+@pytest.mark.parametrize("task", ["red", "green"])
+def test_subtraction_is_never_called_exact(make_recipe, task):
+    claimed, result, table = judged(unmerging(make_recipe(), (task,), "algebraic"))
+    assert (claimed, result) == (ALGEBRAIC, FAIL)
+    assert state(table, "basis") == (CARRIED, ("red", "green", "blue"))
+
+
+def test_a_basis_left_over_from_before_turns_the_verdict_red(make_recipe):
+    """Negative control: a cache hands out the old basis, cut down to the kept tasks."""
+    unmerged = unmerging(make_recipe(), ("red",))
+    old = open_merge(unmerged.full).basis
+    stale = replace(old, rows=old.rows[:, 1:, 1:])
+
+    def hand_out(key, make):
+        return stale if key[0] == "basis" else make()
+
+    merge = replace(open_merge(unmerged.recipe), recall=hand_out)
+    claimed, result, table = judged(unmerged, merge)
+    assert rebuilt_root(merge) != rebuilt_root(open_merge(unmerged.never))
+    assert state(table, "basis")[0] == CARRIED
+    assert (claimed, result) == (ALGEBRAIC, FAIL)
+
+
+def test_coefficients_found_with_the_task_turn_the_verdict_red(make_recipe):
+    """Negative control: the weights are rebuilt, the coefficients still know the task."""
+    recipe = make_recipe().with_coefficients({"red": 0.71, "blue": 0.32})
+    knowing = replace(recipe, fitted=Fitted("adam", (("red", "r" * 64), ("green", "g" * 64))))
+    claimed, result, table = judged(unmerging(knowing, ("green",)))
+    assert state(table, "coefficients") == (CARRIED, ("red", "green"))
+    assert (claimed, result) == (CARRIED_OVER, FAIL)
+    innocent = replace(recipe, fitted=Fitted("adam", (("red", "r" * 64),), used=("fisher",)))
+    claimed, result, table = judged(unmerging(innocent, ("green",)))
+    assert state(table, "coefficients") == (REBUILT, ("red",))
+    assert state(table, "fisher") == (REBUILT, ("red",))
+    assert (claimed, result) == (EXACT, PASS)
+
+
+def test_a_fisher_that_knows_the_task_is_no_mere_coefficient(make_recipe):
+    knowing = Fitted("cma", (("green", "g" * 64),), used=("fisher", "replay"))
+    _, result, table = judged(unmerging(replace(make_recipe(), fitted=knowing), ("green",)))
+    assert state(table, "fisher")[0] == state(table, "replay")[0] == CARRIED
+    assert claim(table) == ALGEBRAIC
+    assert result == FAIL
+
+
+def test_a_replaced_checkpoint_is_told_from_its_successor_by_its_folder(make_recipe, zoo_folder):
+    full = make_recipe("red", "blue")
+    new = TaskEntry("red", str(zoo_folder / "green"))
+    claimed, result, table = judged(unmerging(full, ("red",), "exact", new))
+    assert (claimed, result) == (EXACT, PASS)
+    assert state(table, "basis") == (REBUILT, ("red", "blue"))
+
+
+def test_a_fit_on_the_successor_is_no_fit_on_the_predecessor(make_recipe, zoo_folder):
+    full = replace(
+        make_recipe("red", "blue"), fitted=Fitted("adam", (("red", "s" * 64),))
+    )  # fmt: skip
+    old = replace(full, tasks=(replace(full.tasks[0], digest="o" * 64), full.tasks[1]))
+    new = TaskEntry("red", str(zoo_folder / "green"))
+    unmerged = Unmerging(old, ("red",), "exact", new)
+    table = closure(open_merge(unmerged.recipe), open_merge(full), unmerged)
+    assert state(table, "coefficients")[0] == REBUILT
+
+
+def test_a_head_of_the_removed_task_in_the_bundle_is_found(make_recipe):
+    unmerged = unmerging(make_recipe(), ("red",))
+    merges = open_merge(unmerged.recipe), open_merge(unmerged.full)
+    assert claim(closure(*merges, unmerged, ("green", "blue"))) == EXACT
+    assert state(closure(*merges, unmerged, ("red",)), "heads and labels")[0] == CARRIED
+
+
+def test_an_unchecked_removal_is_not_yet_a_pass(make_recipe):
+    unmerged = unmerging(make_recipe(), ("red",))
+    found = measure(open_merge, unmerged, None)
+    result, words = verdict(found, checks(found, None), EXACT)
+    assert result == NOT_RUN
+    assert "has not checked this yet" in words
+
+
+def test_another_root_of_the_separate_rebuild_turns_the_verdict_red(make_recipe):
+    unmerged = unmerging(make_recipe(), ("red",))
+    found = measure(open_merge, unmerged, None)
+    wrong = Rebuild("0" * 64, 0.1, 1, 1, "DEFAULT")
+    result, words = verdict(found, checks(found, wrong), EXACT)
+    assert result == FAIL
+    assert "another root: 0000000000000000… instead of" in words
+
+
+def test_a_merge_of_nothing_is_exact(make_recipe):
+    claimed, result, _ = judged(unmerging(make_recipe("red"), ("red",)))
+    assert (claimed, result) == (EXACT, PASS)
