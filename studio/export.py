@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -41,6 +41,7 @@ def export(
     progress: Progress = silent,
     allow_duplicates: bool = False,
     classifiers: bool = False,
+    seal: Callable[[Path, Merge, str, Progress], None] | None = None,
 ) -> str:
     """Write a merged model to a new folder; either all of it is there afterwards, or nothing.
 
@@ -53,6 +54,8 @@ def export(
         allow_duplicates: accept equal checkpoints and zero deltas.
         classifiers: also write ``classifiers/<task>``, a complete model for each task whose
             pooling and head are the architecture's own.
+        seal: adds to the folder once everything else is in it and the result was loaded: told the
+            folder, the merge as it was computed for it, and the weights root.
 
     Returns:
         The weights root of the written model.
@@ -83,6 +86,8 @@ def export(
         _write_text(work / "README.md", card)
         check = partial(check_loads, work, merge.base, merge.deltas.names)
         attended(check, progress, 0.9, "loading the result once to check it")
+        if seal:
+            seal(work, merge, root, part(progress, 0.9, 0.98))
         attended(partial(flush, work), progress, 0.98, "flushing to the disk")
         progress(1.0, "done")
     return root

@@ -10,7 +10,12 @@ from studio.as_lora import AdapterExport, export_as_lora
 from studio.checkpoints.deltas import Deltas, refuse_copies, refuse_zero
 from studio.checkpoints.joining import HEADS
 from studio.classifier import own_pooling
-from studio.errors import BadCheckpoint, BadRecipe, StudioError
+from studio.device import resolve_device
+from studio.errors import BadCheckpoint, StudioError
+from studio.evidence.copies import Allowed, logged_export
+from studio.evidence.keys import SigningKey
+from studio.evidence.ledger import Ledger
+from studio.evidence.unmerging import unmerging
 from studio.export import export
 from studio.files import mapping
 from studio.geometry.gram import Beside, Gram, gram
@@ -25,26 +30,25 @@ from studio.recipe import Recipe
 from studio.tasks.bench import Bench
 from studio.tasks.scores import Score
 from studio.tasks.task import Task, open_task
-from studio.zoo import ZooTask
-
-UNMERGE_MODES = ("exact", "algebraic")
+from studio.zoo import ZooTask, load_zoo
 
 
 def unmerge(recipe: Recipe, tasks: Sequence[str], mode: str) -> Recipe:
-    """The recipe without some tasks.
-
-    Args:
-        recipe: with the tasks.
-        tasks: names to take out.
-        mode: 'exact' deletes the entries, so the rest is merged as if they had never been there;
-            'algebraic' sets their coefficients to 0 and keeps them in the basis (MDM-OC, Eq. 8).
+    """The recipe without some tasks, see ``Unmerging``.
 
     Raises:
         BadRecipe: a name is not in the recipe, or the mode is unknown.
     """
-    if mode not in UNMERGE_MODES:
-        raise BadRecipe(f"There is no unmerge mode '{mode}'; there are {', '.join(UNMERGE_MODES)}.")
-    return recipe.without(*tasks) if mode == "exact" else recipe.silenced(*tasks)
+    return unmerging(recipe, tuple(tasks), mode).recipe
+
+
+def open_bench(zoo: Path | None, device: str, allow_duplicates: bool = False) -> Bench | None:
+    """A zoo opened for work on a device, by their names; None without a zoo.
+
+    Raises:
+        StudioError: the zoo cannot be opened, or there is no such device.
+    """
+    return Bench(load_zoo(zoo), resolve_device(device), allow_duplicates) if zoo else None
 
 
 def write_merge(
@@ -54,11 +58,15 @@ def write_merge(
     progress: Progress = silent,
     allow_duplicates: bool = False,
     classifiers: bool = False,
+    ledger: Ledger | None = None,
+    allowed: Allowed = False,
+    key: SigningKey | None = None,
 ) -> str:
     """Export a merge; with a zoo, also its tasks' heads and freshly measured held-out scores.
 
     Without a zoo, heads are written that the checkpoints hold, where the architecture says how
-    they are used.
+    they are used. A ledger hears of the export, and refuses what it knows as removed but what is
+    ``allowed``; a key signs what is logged.
 
     Returns:
         The weights root of what was written.
@@ -67,7 +75,11 @@ def write_merge(
     if bench and bench.scored():
         scores = bench.score(merge)
     tasks = list(bench.tasks.values()) if bench else own_tasks(merge)
-    return export(merge, target, tasks, scores, progress, allow_duplicates, classifiers)
+
+    def write() -> str:
+        return export(merge, target, tasks, scores, progress, allow_duplicates, classifiers)
+
+    return logged_export(ledger, merge, target, write, allowed, key)
 
 
 def write_adapter(
@@ -77,10 +89,20 @@ def write_adapter(
     progress: Progress = silent,
     allow_duplicates: bool = False,
     rank: int | None = None,
+    ledger: Ledger | None = None,
+    allowed: Allowed = False,
+    key: SigningKey | None = None,
 ) -> AdapterExport:
-    """Export a linear merge of LoRAs as one LoRA; with a zoo, also its tasks' heads."""
+    """Export a linear merge of LoRAs as one LoRA, like ``write_merge``."""
     tasks = list(bench.tasks.values()) if bench else own_tasks(merge)
-    return export_as_lora(merge, target, rank, tasks, progress, allow_duplicates)
+    made: list[AdapterExport] = []
+
+    def write() -> str:
+        made.append(export_as_lora(merge, target, rank, tasks, progress, allow_duplicates))
+        return made[0].root
+
+    logged_export(ledger, merge, target, write, allowed, key)
+    return made[0]
 
 
 def own_tasks(merge: Merge) -> list[Task]:

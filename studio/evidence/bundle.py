@@ -1,0 +1,227 @@
+"""Bundle: the exported result of an unmerge with certificate, report and verifier in one folder."""
+
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from studio.checkpoints.joining import HEADS
+from studio.checkpoints.weights import HEAD_FILES
+from studio.errors import BadRecipe
+from studio.evidence import envelope, verify_certificate
+from studio.evidence.certificate import (
+    CERTIFICATE_FILE,
+    Request,
+    statement,
+    subject,
+)
+from studio.evidence.checks import checks, verdict
+from studio.evidence.closure import claim, closure
+from studio.evidence.copies import (
+    CERTIFICATE,
+    Allowed,
+    announced,
+    contents,
+    copies,
+    log_copy,
+    refuse_removed,
+)
+from studio.evidence.keys import SigningKey
+from studio.evidence.ledger import Ledger
+from studio.evidence.measures import Measures, measure
+from studio.evidence.rebuild import is_portable, rebuild_apart
+from studio.evidence.report import report
+from studio.evidence.scoring import Scoring
+from studio.evidence.unmerging import Unmerging
+from studio.export import export
+from studio.merge import Merge
+from studio.progress import Progress, part, silent
+from studio.recipe import Recipe
+from studio.tasks.scores import Score
+from studio.tasks.task import Task, open_task
+
+REPORT_FILE, KEY_FILE, VERIFIER_FILE = "report.html", "public_key.pem", "verify_certificate.py"
+
+
+@dataclass(frozen=True)
+class Certified:
+    """What was certified.
+
+    Attributes:
+        folder: the bundle.
+        statement: that was signed.
+        digest: sha256 of the certificate file.
+    """
+
+    folder: Path
+    statement: dict
+    digest: str
+
+    @property
+    def words(self) -> str:
+        """One sentence on what came of it."""
+        return self.statement["predicate"]["verdict"]["words"]
+
+
+def certify(
+    merges: Callable[[Recipe], Merge],
+    unmerged: Unmerging,
+    target: Path,
+    ledger: Ledger,
+    key: SigningKey,
+    request: Request,
+    *,
+    scoring: Scoring | None = None,
+    tasks: Sequence[Task] = (),
+    measured: Measures | None = None,
+    predecessor: str | None = None,
+    allowed: Allowed = False,
+    allow_duplicates: bool = False,
+    progress: Progress = silent,
+) -> Certified:
+    """Export an unmerge with its certificate; all of the folder is there afterwards, or nothing.
+
+    The log hears of the export and its certificate right after the folder became visible; if the
+    program ends in between, the export is found as an orphan, and its certificate does not count.
+
+    Args:
+        merges: opens the merge of a recipe.
+        unmerged: of what.
+        target: a folder that does not exist.
+        ledger: knows other exports, and is told of this one.
+        key: that signs.
+        request: what the operator declares.
+        scoring: for behaviour; None leaves it out and says so.
+        tasks: whose heads go into the bundle, if they are kept.
+        measured: what was measured of this very unmerge before, if it was.
+        predecessor: sha256 of the certificate before; None takes the latest of this ledger that
+            shares a checkpoint.
+        allowed: removed checkpoints that may be merged, see ``refuse_removed``.
+        allow_duplicates: accept equal checkpoints and zero deltas.
+        progress: told the share done.
+
+    Raises:
+        StudioError: as ``export``; or a checkpoint was certified as removed.
+    """
+    result, full = merges(unmerged.recipe), merges(unmerged.full)
+    _refuse_still_there(unmerged, full, result)
+    refuse_removed(ledger, result, allowed, key)
+    if unmerged.added is not None:
+        tasks = [_successor(task, unmerged, result) for task in tasks]
+    found = measured or measure(merges, unmerged, scoring, part(progress, 0.0, 0.5))
+    scores: Mapping[str, Score] = {}
+    if scoring is not None and scoring.bench.scored():
+        scores = scoring.evaluate(unmerged.recipe, part(progress, 0.5, 0.6)).scores()
+        if unmerged.added is not None:  # scored with the head of the checkpoint before
+            scores = {name: s for name, s in scores.items() if name not in unmerged.removed}
+    made: list[Certified] = []
+
+    def seal(work: Path, merge: Merge, root: str, report: Progress) -> None:
+        apart = merges(unmerged.never) if unmerged.mode != "exact" else merge
+        rebuilt = rebuild_apart(unmerged.never, is_portable(apart), report)
+        table = checks(found, rebuilt, root)
+        dependencies = closure(merge, full, unmerged, _heads(work))
+        claimed = claim(dependencies)
+        judged = verdict(found, table, claimed, dependencies)
+        digests = [full.deltas.checkpoints[i].digest for i in _places(full, unmerged)]
+        holding = [each for each in copies(ledger) if each.holds(digests)]
+        head = ledger.head()
+        before = predecessor or _predecessor(ledger, [*digests, *_digests(merge)])
+
+        signed = statement(
+            found, full, merge, root, claimed, judged, table, dependencies,
+            request, holding, (head.entries, head.hash), before, key,
+        )  # fmt: skip
+        made.append(_sealed(work, target, signed, key))
+
+    with announced(ledger, target) as copy:
+        root = export(
+            result, target, tasks, scores, part(progress, 0.6, 1.0), allow_duplicates, seal=seal
+        )
+        log_copy(ledger, copy, target, contents(result, root), key=key)
+        _log_certificate(ledger, copy, made[0], key)
+    return made[0]
+
+
+def _refuse_still_there(unmerged: Unmerging, full: Merge, result: Merge) -> None:
+    """Refuse to call a checkpoint removed whose weights are merged by another name or folder."""
+    gone = {full.deltas.checkpoints[i].weights.root: i for i in _places(full, unmerged)}
+    named = zip(result.deltas.tasks, result.deltas.checkpoints, strict=True)
+    for name, checkpoint in named if unmerged.mode == "exact" else ():
+        if checkpoint.weights.root in gone:
+            old = full.deltas.tasks[gone[checkpoint.weights.root]]
+            raise BadRecipe(
+                f"'{name}' has the weights of the checkpoint '{old}' that is taken out, so it "
+                "would still be merged. Take both out, or give a checkpoint that differs."
+            )
+
+
+def _successor(task: Task, unmerged: Unmerging, result: Merge) -> Task:
+    """A task with its new checkpoint's own head, or none: the zoo's is of the checkpoint before."""
+    if task.name not in unmerged.removed or unmerged.added is None:
+        return task
+    private = result.deltas.private(task.name)
+    beside = Path(unmerged.added.checkpoint) / HEAD_FILES[0]
+    spec = replace(
+        task.spec, checkpoint=unmerged.added.checkpoint, head_only=None,
+        head=beside if beside.is_file() else None,
+    )  # fmt: skip
+    if spec.head or any(name.split(".")[0] in HEADS for name in private):
+        return open_task(spec, private, result.base)
+    return Task(spec, task.labels, None, None)
+
+
+def _sealed(work: Path, target: Path, signed: dict, key: SigningKey) -> Certified:
+    """Write report, verifier, key and certificate into a folder that is not visible yet."""
+    shutil.copyfile(verify_certificate.__file__, work / VERIFIER_FILE)
+    (work / KEY_FILE).write_bytes(key.public_pem)
+    (work / REPORT_FILE).write_text(report(signed), encoding="utf-8")
+    signed["subject"] = subject(work)
+    content = envelope.sealed(signed, key)
+    (work / CERTIFICATE_FILE).write_bytes(content)
+    return Certified(target, signed, envelope.digest(content))
+
+
+def _log_certificate(ledger: Ledger, copy: str, made: Certified, key: SigningKey) -> None:
+    predicate = made.statement["predicate"]
+    known = ("task", "digest", "weights_root")
+    ledger.append(
+        CERTIFICATE,
+        {
+            "copy": copy,
+            "certificate": made.digest,
+            "claim": predicate["claim"],
+            "verdict": predicate["verdict"]["result"],
+            "demo": key.demo,
+            "fingerprint": key.fingerprint,
+            "removed": [{name: gone[name] for name in known} for gone in predicate["removed"]],
+            "added": [{name: new[name] for name in known} for new in predicate["added"]],
+            "inputs": [each["digest"] for each in predicate["resolvedDependencies"]],
+            "request": predicate["request"]["reference"],
+        },
+        key,
+    )
+
+
+def _predecessor(ledger: Ledger, digests: Sequence[str]) -> str | None:
+    """The latest certificate on the same base whose result shares a checkpoint with this one."""
+    for each in reversed(ledger.entries()):
+        if each.event == CERTIFICATE:
+            base, *tasks = each.content["inputs"]
+            gone = [entry["digest"] for entry in each.content["removed"]]
+            if base in digests and set(digests) & {*tasks, *gone}:
+                return each.content["certificate"]
+    return None
+
+
+def _places(full: Merge, unmerged: Unmerging) -> list[int]:
+    return [full.deltas.tasks.index(name) for name in unmerged.removed]
+
+
+def _digests(merge: Merge) -> list[str]:
+    return [each.digest for each in (merge.base, *merge.deltas.checkpoints)]
+
+
+def _heads(work: Path) -> tuple[str, ...]:
+    folder = work / "heads"
+    return tuple(sorted(each.name for each in folder.iterdir())) if folder.is_dir() else ()

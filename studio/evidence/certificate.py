@@ -1,0 +1,319 @@
+"""Certificate: the statement that is signed, put together from what was computed and measured."""
+
+import platform
+import re
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import file_digest
+from pathlib import Path
+
+import numpy
+import torch
+
+from studio import __version__
+from studio.card import public_name
+from studio.checkpoints.checkpoint import Checkpoint
+from studio.errors import BadCertificate
+from studio.evidence import wording
+from studio.evidence.checks import Check
+from studio.evidence.closure import Dependency
+from studio.evidence.copies import Copy
+from studio.evidence.keys import SigningKey
+from studio.evidence.measures import Measures, Range
+from studio.evidence.rebuild import is_portable
+from studio.merge import Merge
+from studio.recipe import Recipe, parse_recipe
+
+CERTIFICATE_FILE = "certificate.dsse.json"
+STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
+PREDICATE_TYPE = "urn:mdm-oc-studio:unmerge-certificate:v1"
+REASONS = ("erasure request", "license withdrawn", "quality rollback", "other")
+_LONGEST = 200  # letters of what an operator types
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the operator declares; nobody checks it.
+
+    Attributes:
+        reason: one of ``REASONS``.
+        reference: of the request, such as a ticket number, and never a name; '' draws one.
+        received: date, ``YYYY-MM-DD``, or ''.
+        signer: name to show beside the key, or ''.
+        recipients: who was told, or must be.
+        backups: what became of backups.
+    """
+
+    reason: str = REASONS[-1]
+    reference: str = ""
+    received: str = ""
+    signer: str = ""
+    recipients: tuple[str, ...] = ()
+    backups: str = ""
+
+    def __post_init__(self) -> None:
+        if self.reason not in REASONS:
+            raise BadCertificate(f"The reason must be one of {', '.join(REASONS)}.")
+        typed = (self.reference, self.signer, self.backups, *self.recipients)
+        for text in typed:
+            if len(text) > _LONGEST or not text.isprintable():
+                raise BadCertificate(
+                    f"{text[:40]!r} is no line of text; give at most {_LONGEST} printable letters."
+                )
+        if self.received and not _is_date(self.received):
+            raise BadCertificate(f"The date {self.received!r} is not of the form YYYY-MM-DD.")
+
+
+def statement(
+    found: Measures,
+    full: Merge,
+    result: Merge,
+    root: str,
+    claimed: str,
+    judged: tuple[str, str],
+    table: Sequence[Check],
+    closure: Sequence[Dependency],
+    request: Request,
+    holding: Sequence[Copy],
+    log: tuple[int, str],
+    predecessor: str | None,
+    key: SigningKey,
+) -> dict:
+    """The in-toto statement of an unmerge; its ``subject`` is filled in by ``subject``.
+
+    Args:
+        found: what was measured.
+        full: the merge with the removed tasks.
+        result: the merge that was computed and written.
+        root: weights root of what was written.
+        claimed: what the closure allows to say.
+        judged: the verdict and its sentence.
+        table: the checks.
+        closure: the dependency record.
+        request: what the operator declares.
+        holding: known copies that still hold a removed checkpoint.
+        log: entries of the ledger, and its head, before this certificate.
+        predecessor: sha256 of the certificate that this one follows, or None.
+        key: that signs.
+    """
+    moment = datetime.now(UTC).replace(microsecond=0)
+    predicate = {
+        "id": secrets.token_hex(16),
+        "claim": claimed,
+        "operation": "replace" if found.unmerged.added else "remove",
+        "verdict": {"result": judged[0], "words": judged[1]},
+        "result": _result(result, root),
+        "removed": _removed(found, full),
+        "added": _added(found, result),
+        "request": {
+            "reference": request.reference or secrets.token_hex(8),
+            "reason": request.reason,
+            "received": request.received or None,
+            "completed": moment.date().isoformat(),
+            "granularity": "whole task checkpoint",
+        },
+        "counterfactual": _counterfactual(result),
+        "resolvedDependencies": _dependencies(result),
+        "builder": _builder(),
+        "closure": [each.plain() for each in closure],
+        "checks": [each.plain() for each in table],
+        "limits": wording.limits(
+            claimed, root, found.unmerged.removed, found.residue.relative, is_portable(result)
+        ),
+        "copies": {
+            "holding": [
+                {"id": c.id, "name": c.name, "weights_root": c.root, "made": c.made,
+                 "state": c.state} for c in holding
+            ],
+            "caches": "On disk the studio keeps digests, inner products, scores and mixes, no "
+            "weights; while it runs, it holds weights in memory and in its temporary folder.",
+            "backups": request.backups or "not declared",
+        },
+        "recipients": list(request.recipients),
+        "log": {"entries": log[0], "head": log[1]},
+        "predecessor": predecessor,
+        "signer": {
+            "name": request.signer,
+            "fingerprint": key.fingerprint,
+            "demo": key.demo,
+            "time": moment.isoformat().replace("+00:00", "Z"),
+            "time_source": "local clock",
+        },
+    }  # fmt: skip
+    return {"_type": STATEMENT_TYPE, "subject": [], "predicateType": PREDICATE_TYPE,
+            "predicate": predicate}  # fmt: skip
+
+
+def subject(folder: Path) -> list[dict]:
+    """Name and sha256 of every file of a bundle but the certificate, in the order of the names."""
+    found = []
+    for file in sorted(folder.rglob("*")):
+        name = file.relative_to(folder).as_posix()
+        if file.is_file() and name != CERTIFICATE_FILE:
+            found.append({"name": name, "digest": {"sha256": _sha256(file)}})
+    return sorted(found, key=lambda each: each["name"])
+
+
+def _result(result: Merge, root: str) -> dict:
+    entries = result.base.weights.entries
+    dtype = result.recipe.dtype or "as the base"
+    return {
+        "weights_root": root,
+        "dtype": dtype,
+        "compute_dtype": str(result.compute_dtype).removeprefix("torch."),
+        "tensors": len(entries),
+        "parameters": sum(entry.numel for entry in entries.values()),
+        "format": "safetensors",
+        "bytes": sum(e.numel * result.output_dtype(n).itemsize for n, e in entries.items()),
+    }
+
+
+def _removed(found: Measures, full: Merge) -> list[dict]:
+    rows: list[dict] = []
+    given = full.recipe.plain()["tasks"]
+    for name in found.unmerged.removed:
+        index = full.deltas.tasks.index(name)
+        ranges = (found.coefficients or {}).get(name, (None, None, None))
+        rows.append(
+            _identity(name, full.deltas.checkpoints[index])
+            | {
+                "position": index + 1,
+                "of": len(full.deltas),
+                "coefficient": given[index].get("coefficient", full.method.default_coefficient),
+                "raw_coefficient": dict(
+                    zip(("full", "algebraic", "exact"), map(_plain, ranges), strict=True)
+                ),
+            }
+        )
+    return rows
+
+
+def _added(found: Measures, merge: Merge) -> list[dict]:
+    if found.unmerged.added is None:
+        return []
+    name = found.unmerged.removed[0]
+    return [_identity(name, merge.deltas.checkpoints[merge.deltas.tasks.index(name)])]
+
+
+def _identity(name: str, checkpoint: Checkpoint) -> dict:
+    files = sorted({entry.file for entry in checkpoint.weights.entries.values()})
+    return {
+        "task": name,
+        "digest": checkpoint.digest,
+        "weights_root": checkpoint.weights.root,
+        "files": {file.name: _sha256(file) for file in files},
+        "kind": checkpoint.kind,
+    }
+
+
+def _plain(span: Range | None) -> list[float] | None:
+    return None if span is None else list(span)
+
+
+def _counterfactual(merge: Merge) -> dict:
+    recipe, names = merge.recipe, merge.deltas.names
+    rows: dict[tuple[str, ...], int] = {}
+    places = {}
+    for name, values in zip(names, merge.mixing.tolist(), strict=True):
+        row = tuple(x.hex() for x in values)
+        places[name] = rows.setdefault(row, len(rows))
+    fitted = recipe.fitted
+    policy = f"found by {fitted.by}" if fitted else "fixed by the recipe"
+    words = "with the seed and on the tasks named" if fitted else "as somebody had set them before"
+    bits = "the same bits on every machine"
+    if not is_portable(merge):
+        bits = "the same bits on one kind of machine; elsewhere within 1e-5 of the merged change"
+    return {
+        "recipe": recipe_by_digest(merge),
+        "recipe_digest": recipe.digest_on(merge.base.digest),
+        "order": list(recipe.names),
+        "coefficients": {
+            "policy": policy,
+            "words": words,
+            "fitted": fitted.plain() if fitted else None,
+        },
+        "vectors": "derived" if merge.method.derives else "raw deltas",
+        "mixing": {
+            "tasks": list(merge.deltas.tasks),
+            "rows": [list(row) for row in rows],
+            "tensors": places,
+        },
+        "rounding": "sums per element in the order of the tasks, separate multiply and add in the "
+        "compute dtype, one cast to the output dtype, round to nearest even",
+        "promise": bits,
+    }
+
+
+def recipe_by_digest(merge: Merge) -> dict:
+    """The recipe as it stands in a certificate: checkpoints by digest, every coefficient."""
+    plain: dict = merge.recipe.plain() | {"base": merge.base.digest}
+    for task, checkpoint in zip(plain["tasks"], merge.deltas.checkpoints, strict=True):
+        task.pop("checkpoint")
+        task["digest"] = checkpoint.digest
+        task.setdefault("coefficient", merge.method.default_coefficient)
+    return plain
+
+
+def _dependencies(merge: Merge) -> list[dict]:
+    named = zip(merge.recipe.tasks, merge.deltas.checkpoints, strict=True)
+    inputs = [
+        ("base", "base", merge.recipe.base, merge.base),
+        *(("task", entry.name, entry.checkpoint, each) for entry, each in named),
+    ]
+    rows = []
+    for role, name, source, checkpoint in inputs:
+        about = _identity(name, checkpoint)
+        about["name"] = about.pop("task")
+        rows.append(
+            {"role": role, **about, "source": public_name(source), "license": None,
+             "initialised_from": None, "verified": False}
+        )  # fmt: skip
+    return rows
+
+
+def _builder() -> dict:
+    return {
+        "studio": __version__,
+        "torch": str(torch.__version__),
+        "numpy": numpy.__version__,
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "system": platform.system(),
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+    }
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return file_digest(stream, "sha256").hexdigest()
+
+
+def recipe_of(predicate: dict, base: str, folders: Mapping[str, str]) -> Recipe:
+    """The recipe that a certificate names, with the folders where its checkpoints lie here.
+
+    Args:
+        predicate: of the statement.
+        base: folder of the base.
+        folders: {checkpoint digest: folder}.
+
+    Raises:
+        BadCertificate: the certificate holds no recipe that can be merged.
+    """
+    try:
+        plain = dict(predicate["counterfactual"]["recipe"])
+        tasks = [dict(task) | {"checkpoint": folders[task["digest"]]} for task in plain["tasks"]]
+    except (KeyError, TypeError):
+        raise BadCertificate("The certificate names no recipe, or one without digests.") from None
+    return parse_recipe(
+        plain | {"base": base, "tasks": tasks}, Path(base), "The certificate", least=0
+    )
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return _DATE.fullmatch(text) is not None and bool(datetime.fromisoformat(text))
+    except ValueError:
+        return False

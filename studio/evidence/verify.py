@@ -1,0 +1,270 @@
+"""Verification of a certificate, offline: signature, files, log, and the weights computed again."""
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from studio.checkpoints.checkpoint import open_checkpoint
+from studio.errors import BadCertificate, StudioError
+from studio.evidence import envelope, ledger
+from studio.evidence.certificate import CERTIFICATE_FILE, recipe_of
+from studio.evidence.copies import CERTIFICATE
+from studio.evidence.keys import DEMO_WORDS, read_public_key
+from studio.evidence.rebuild import rebuilt_root
+from studio.evidence.verify_certificate import contradictions, problems
+from studio.evidence.wording import EXACT
+from studio.files import open_regular
+from studio.merge import Merge, merged_pieces, open_merge
+from studio.progress import Progress, part, silent
+
+_CLOSE = 1e-10  # largest relative difference of coefficients that are computed again
+_WITHIN = 1e-5  # of the merged change, where singular values enter
+_PARTS: dict[str, type] = {
+    "subject": list,
+    "predicate.claim": str,
+    "predicate.verdict.result": str,
+    "predicate.verdict.words": str,
+    "predicate.result.weights_root": str,
+    "predicate.signer.demo": bool,
+    "predicate.signer.fingerprint": str,
+    "predicate.log.entries": int,
+    "predicate.log.head": str,
+    "predicate.removed": list,
+    "predicate.removed.*.task": str,
+    "predicate.removed.*.digest": str,
+    "predicate.counterfactual.promise": str,
+    "predicate.counterfactual.vectors": str,
+    "predicate.counterfactual.recipe.base": str,
+    "predicate.counterfactual.recipe.tasks": list,
+    "predicate.counterfactual.recipe.tasks.*.name": str,
+    "predicate.counterfactual.recipe.tasks.*.digest": str,
+    "predicate.counterfactual.mixing.tasks": list,
+    "predicate.counterfactual.mixing.rows": list,
+    "predicate.counterfactual.mixing.tensors": dict,
+}
+_LARGEST = 16 * 2**20  # bytes of a certificate, a key or a signed head
+_LARGEST_LOG = 2**30
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was checked: whether it is right, and a sentence."""
+
+    good: bool
+    words: str
+
+
+@dataclass(frozen=True)
+class Verification:
+    """Everything that was checked, and the statement if its signature is good."""
+
+    findings: tuple[Finding, ...]
+    statement: dict | None
+
+    @property
+    def good(self) -> bool:
+        """Whether nothing was wrong."""
+        return all(each.good for each in self.findings)
+
+
+def verify(
+    folder: Path,
+    certificate: Path,
+    public_key: Path,
+    log: Path | None = None,
+    inputs: tuple[Path, Sequence[Path]] | None = None,
+    progress: Progress = silent,
+) -> Verification:
+    """Verify a bundle.
+
+    Args:
+        folder: the bundle.
+        certificate: its certificate, inside of it or elsewhere.
+        public_key: of the signer, got by a channel that one trusts.
+        log: the ledger's ``audit.jsonl``, with ``head.json`` beside it, if there is one.
+        inputs: base and kept checkpoints, to compute the weights root again.
+        progress: told the share done.
+
+    Raises:
+        StudioError: a file cannot be read at all.
+    """
+    pem, signed = _content(public_key), _content(certificate)
+    read_public_key(pem)
+    if not folder.is_dir():
+        raise BadCertificate(f"There is no folder {folder}.")
+    try:
+        statement = envelope.opened(signed, pem)
+    except BadCertificate as refusal:
+        return Verification((Finding(False, str(refusal)),), None)
+    findings = [Finding(True, "The signature is by this key.")]
+    if lacking := _lacking(statement):
+        words = f"The certificate lacks {lacking}, or it is not as it must be."
+        return Verification((*findings, Finding(False, words)), None)
+    predicate = statement["predicate"]
+    wrong = contradictions(statement)
+    findings += [Finding(False, words) for words in wrong]
+    progress(0.1, "hashing the files of the bundle")
+    wrong = problems(folder, statement)
+    count = len(statement["subject"])
+    own = folder / CERTIFICATE_FILE
+    if own.exists() and _content(own) != signed:
+        wrong.append(f"The bundle holds another {CERTIFICATE_FILE} than the one given.")
+    findings += [Finding(False, words) for words in wrong] or [
+        Finding(True, f"All {count} files are there, unchanged, and there are no others.")
+    ]
+    if log is not None:
+        findings += _of_log(log, pem, predicate, envelope.digest(signed))
+    if inputs is not None:
+        try:
+            findings += _rebuilt(folder, predicate, *inputs, part(progress, 0.3, 1.0))
+        except StudioError as refusal:
+            findings.append(Finding(False, f"It cannot be computed again: {refusal}"))
+    return Verification(tuple(findings), statement)
+
+
+def closing_words(found: Verification) -> list[str]:
+    """What a reader must know besides: the claim, what it rests on, and who signed."""
+    if found.statement is None:
+        return []
+    predicate = found.statement["predicate"]
+    signer, judged = predicate["signer"], predicate["verdict"]
+    words = [f"The certificate says ({predicate['claim']}, {judged['result']}): {judged['words']}"]
+    if predicate["claim"] != EXACT:
+        words.append("This is no exact removal.")
+    if signer["demo"]:
+        words.append(f"{DEMO_WORDS}.")
+    words.append(f"Compare the key's fingerprint with its owner: {signer['fingerprint']}")
+    return words
+
+
+def _lacking(statement: dict) -> str:
+    """The first part that is read here and is not there in its form; empty if all are."""
+    for path, kind in _PARTS.items():
+        level: list = [statement]
+        for key in path.split("."):
+            try:
+                if key == "*":
+                    level = [inner for each in level for inner in each]
+                else:
+                    level = [each[key] for each in level]
+            except (KeyError, TypeError):
+                return path
+        if not all(type(each) is kind for each in level):
+            return path
+    return ""
+
+
+def _content(file: Path, largest: int = _LARGEST) -> bytes:
+    try:
+        with open_regular(file, BadCertificate) as stream:
+            content = stream.read(largest + 1)
+    except OSError as problem:
+        raise BadCertificate(f"{file} cannot be read: {problem.strerror}.") from None
+    if len(content) > largest:
+        raise BadCertificate(f"{file} has more than {largest:,} bytes; it is no such file.")
+    return content
+
+
+def _of_log(log: Path, pem: bytes | None, predicate: dict, digest: str) -> list[Finding]:
+    text, head = _content(log, _LARGEST_LOG), log.with_name("head.json")
+    quoted = ledger.Head(predicate["log"]["entries"], predicate["log"]["head"])
+    signed = _content(head) if head.exists() else None
+    if predicate["signer"]["demo"]:  # a demo key signs no head, so another one may have
+        pem = None
+    wrong = ledger.verify_log(text, signed, pem, [quoted])
+    if wrong:
+        return [Finding(False, words) for words in wrong]
+    entries = "1 entry" if quoted.entries == 1 else f"{quoted.entries} entries"
+    whole = f"The log is a whole chain that begins with the {entries} that the certificate quotes."
+    known = any(
+        entry["event"] == CERTIFICATE and entry["content"]["certificate"] == digest
+        for entry in map(json.loads, text.splitlines())
+    )
+    words = f"The log {'knows' if known else 'does not know'} this certificate."
+    return [Finding(True, whole), Finding(known, words)]
+
+
+def _rebuilt(
+    folder: Path, predicate: dict, base: Path, tasks: Sequence[Path], progress: Progress
+) -> list[Finding]:
+    found = {str(each.absolute()): open_checkpoint(each) for each in tasks}
+    folders = {checkpoint.digest: path for path, checkpoint in found.items()}
+    wanted = {
+        task["digest"]: task["name"] for task in predicate["counterfactual"]["recipe"]["tasks"]
+    }
+    gone = {entry["digest"]: entry["task"] for entry in predicate["removed"]}
+    bad = [f"{name} is missing among --tasks." for d, name in wanted.items() if d not in folders]
+    for digest, path in folders.items():
+        if digest in gone and digest not in wanted:
+            bad.append(f"{path} is the removed checkpoint '{gone[digest]}'; leave it out.")
+        elif digest not in wanted:
+            bad.append(f"{path} is none of the checkpoints that the certificate names.")
+    if bad:
+        return [Finding(False, words) for words in bad]
+    merge = open_merge(recipe_of(predicate, str(base.absolute()), folders))
+    if merge.base.digest != predicate["counterfactual"]["recipe"]["base"]:
+        return [Finding(False, f"{base} is not the base that the certificate names.")]
+    if predicate["counterfactual"]["vectors"] != "raw deltas":
+        return [_derived(folder, merge, predicate, progress)]
+    recorded = _mixing(merge, predicate["counterfactual"]["mixing"])
+    root = rebuilt_root(replace(merge, recorded=recorded), progress)
+    findings = [_same(root, predicate, "the recorded coefficients")]
+    apart = float((merge.mixing - recorded).abs().max()) if recorded.numel() else 0.0
+    limit = _CLOSE * max(float(recorded.abs().max()) if recorded.numel() else 0.0, 1.0)
+    words = f"Coefficients computed again from the inner products agree to {apart:.1e}"
+    return [*findings, Finding(apart <= limit, f"{words} (allowed: {limit:.0e}).")]
+
+
+def _same(root: str, predicate: dict, what: str) -> Finding:
+    expected = predicate["result"]["weights_root"]
+    if root == expected:
+        return Finding(True, f"Computed again from {what}: the same weights root {root[:16]}…")
+    words = f"Computed again from {what}: weights root {root[:16]}…, certified {expected[:16]}…"
+    return Finding(False, words)
+
+
+def _derived(folder: Path, merge: Merge, predicate: dict, progress: Progress) -> Finding:
+    """The root of a method that derives its vectors; another machine may differ by rounding."""
+    found = _same(rebuilt_root(merge, progress), predicate, "the recipe")
+    if found.good or predicate["counterfactual"]["promise"].endswith("every machine"):
+        return found
+    share = _distance(open_checkpoint(folder).tensor, merge)
+    words = (
+        f"Computed again from the recipe: other bits, {share:.1e} of the merged change apart. "
+        f"This method promises its bits on one kind of machine, elsewhere {_WITHIN:g}."
+    )
+    return Finding(share <= _WITHIN, words)
+
+
+def _distance(written: Callable[[str], Tensor], merge: Merge) -> float:
+    """‖written − computed‖ / ‖computed − base‖ over all floating-point tensors."""
+    apart = change = 0.0
+    for name, entry in merge.base.weights.entries.items():
+        if entry.floating:
+            computed = torch.cat([piece.double() for piece in merged_pieces(merge, name)])
+            apart += float((computed - written(name).flatten()).square().sum())
+            change += float((computed - merge.base.tensor(name).flatten()).square().sum())
+    return math.sqrt(apart / change) if change else math.inf
+
+
+def _mixing(merge: Merge, recorded: dict) -> Tensor:
+    """The mixing that a certificate recorded, in the order of the merge's tensors and tasks.
+
+    Raises:
+        BadCertificate: it is not of these tensors and tasks, or no numbers.
+    """
+    if recorded["tasks"] != list(merge.deltas.tasks):
+        raise BadCertificate("The recorded coefficients are of other tasks than the recipe's.")
+    try:
+        rows = [[float.fromhex(x) for x in row] for row in recorded["rows"]]
+        chosen = [rows[recorded["tensors"][name]] for name in merge.deltas.names]
+        if any(len(row) != len(merge.deltas) for row in chosen):
+            raise ValueError
+    except (KeyError, IndexError, TypeError, ValueError, OverflowError):
+        raise BadCertificate("The recorded coefficients are not of this base's tensors.") from None
+    return torch.tensor(chosen, dtype=torch.float64).reshape(len(chosen), len(merge.deltas))
