@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from studio.commands.evidence import add_evidence_commands, ledger_argument, opened_ledger
 from studio.errors import StudioError, visible
 
 if TYPE_CHECKING:
@@ -89,16 +90,14 @@ def _parser() -> argparse.ArgumentParser:
     each = command("compare", _compare, "Score several methods on the same held-out rows.")
     each.add_argument("zoo", type=Path, metavar="ZOO")
     each.add_argument("--methods", required=True, metavar="A,B,C")
+    each.add_argument(
+        "--uad", action="store_true",
+        help="also take out each task in turn by subtraction and by rebuild: 2 n evaluations per "
+        "linear method; takes long",
+    )  # fmt: skip
     _duplicates(each)
     each.add_argument("--json", type=Path, metavar="FILE")
-    each = command("unmerge", _unmerge, "Merge a recipe without some of its tasks.")
-    each.add_argument("recipe", type=Path, metavar="RECIPE")
-    each.add_argument("--task", action="append", required=True, metavar="NAME")
-    each.add_argument(
-        "--mode", default="exact", choices=("exact", "algebraic"),
-        help="exact: as if the task had never been merged; algebraic: coefficient 0, Eq. 8",
-    )  # fmt: skip
-    _output(each)
+    add_evidence_commands(command, _output, _progress)
     return parser
 
 
@@ -112,6 +111,11 @@ def _output(parser: argparse.ArgumentParser) -> None:
         help="also write a complete classifier per task whose pooling and head are BERT's own",
     )  # fmt: skip
     _duplicates(parser)
+    ledger_argument(parser)
+    parser.add_argument(
+        "--allow-removed", action="store_true",
+        help="merge a checkpoint although it was certified as removed; written into the log",
+    )  # fmt: skip
 
 
 def _duplicates(parser: argparse.ArgumentParser) -> None:
@@ -213,13 +217,6 @@ def _merge(options: argparse.Namespace) -> None:
     _write_merge(options, load_recipe(options.recipe), options.as_lora)
 
 
-def _unmerge(options: argparse.Namespace) -> None:
-    from studio.recipe import load_recipe
-    from studio.workspace import unmerge
-
-    _write_merge(options, unmerge(load_recipe(options.recipe), options.task, options.mode))
-
-
 def _write_merge(options: argparse.Namespace, recipe: "Recipe", as_lora: bool = False) -> None:
     from studio.export import exported_rounding
     from studio.folders import refuse_existing
@@ -230,11 +227,12 @@ def _write_merge(options: argparse.Namespace, recipe: "Recipe", as_lora: bool = 
     bench = _bench(options) if options.zoo else None
     merge = bench.merge(recipe) if bench else open_merge(recipe)
     common = merge, options.out, bench, _progress, options.allow_duplicates
+    told = opened_ledger(options), options.allow_removed
     if as_lora:
-        made = write_adapter(*common, options.lora_rank)
+        made = write_adapter(*common, options.lora_rank, *told)
         words = f"one adapter, {made.words}, weights root {made.root}"
     else:
-        words = f"weights root {write_merge(*common, options.classifiers)}"
+        words = f"weights root {write_merge(*common, options.classifiers, *told)}"
         print(f"Rounding: {exported_rounding(options.out).words}.")
     print(f"{visible(str(options.out))}: {len(merge.deltas)} tasks merged, {words}")
 
@@ -257,9 +255,12 @@ def _evaluate(options: argparse.Namespace) -> None:
 
 def _compare(options: argparse.Namespace) -> None:
     from studio.compare import compare, comparison_json
+    from studio.evidence import uad
 
     bench = _bench(options)
     names = [name.strip() for name in options.methods.split(",") if name.strip()]
+    linear = {name: bench.zoo.recipe(name) for name in names if name in uad.linear_methods()}
+    removals = uad.removals(bench, linear, progress=_progress) if options.uad else None
     rows = list(compare(bench, names, progress=_progress))
     found = comparison_json(bench, rows)
     for title in ("experts", "head_only", "base"):
@@ -268,16 +269,25 @@ def _compare(options: argparse.Namespace) -> None:
     for name, result in found["methods"].items():
         print(f"\n{name} ({result['seconds']:.2f} s to merge)")
         _print_scores(result)
+    if removals:
+        print(f"\nTasks taken out of linear methods, one at a time\n{uad.HEADER}")
+        drops = []
+        for each in removals:
+            print(uad.line(each), flush=True)
+            drops.append(each)
+        if others := [name for name in names if name not in linear]:
+            print(f"Left out, as not linear: {', '.join(others)}.")
+        print("\n".join(["", *uad.paper_lines()]))
+        found["uad"] = uad.as_json(drops)
     _write_json(options.json, found)
 
 
 def _bench(options: argparse.Namespace):
-    from studio.device import resolve_device
-    from studio.tasks.bench import Bench
-    from studio.zoo import load_zoo
+    from studio.workspace import open_bench
 
-    device = resolve_device(options.device)
-    return Bench(load_zoo(options.zoo), device, options.allow_duplicates)
+    bench = open_bench(options.zoo, options.device, options.allow_duplicates)
+    assert bench is not None, "the parser demands a zoo"
+    return bench
 
 
 def _print_scores(found: dict) -> None:

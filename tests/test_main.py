@@ -148,6 +148,27 @@ def test_compare_scores_methods_beside_experts_and_base(capsys, tiny_zoo, tmp_pa
     assert found["base"]["mean"] == pytest.approx(sum(means) / 2)
 
 
+def test_compare_takes_tasks_out_of_linear_methods_on_request(capsys, tiny_zoo, tmp_path):
+    file = tmp_path / "c.json"
+    methods = ["--methods", "task_arithmetic,ties", "--uad"]
+    code, out, _ = run(capsys, "compare", tiny_zoo, *methods, "--json", file)
+    found = json.loads(file.read_text())
+    assert code == 0
+    rows = found["uad"]["removals"]
+    assert [(r["method"], r["task"], r["mode"]) for r in rows] == [
+        ("task_arithmetic", task, mode)
+        for task in ("color", "animal")
+        for mode in ("rebuild", "subtract")
+    ]
+    before = found["methods"]["task_arithmetic"]["tasks"]
+    assert all(r["n"] == 50 and r["same"] and abs(r["mean"]) < 1 for r in rows)
+    assert set(before) == {r["worst_task"] for r in rows}
+    for row in rows:
+        assert f"{row['method']} {row['mode']:8} {row['task']}" in out
+    assert "Left out, as not linear: ties." in out
+    assert found["uad"]["paper"]["words"] in out
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -157,6 +178,7 @@ def test_compare_scores_methods_beside_experts_and_base(capsys, tiny_zoo, tmp_pa
         (["evaluate", "HERE"], "zoo.yaml"),
         (["compare", "ZOO", "--methods", "average,magic"], "no merge method 'magic'"),
         (["compare", "ZOO", "--methods", ","], "at least one method"),
+        (["compare", "ZOO", "--methods", "ties", "--uad"], "at least one linear method of mdm_oc"),
         (["evaluate", "NODATA"], "has held_out rows, so there is nothing to score"),
         (["evaluate", "NODATA", "--split", "validation"], "has validation rows"),
         (["merge", "RECIPE", "--out", "LONG"], "File name too long"),
