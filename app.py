@@ -29,7 +29,7 @@ def main() -> int:
         zoo = options.zoo or DEMO
         folder = zoo if zoo.is_dir() else zoo.parent
         roots = (folder.absolute(), Path.cwd(), *options.root)
-        engine = Engine(zoo, roots, resolve_device(options.device))
+        engine = Engine(zoo, roots, resolve_device(options.device), options.ledger)
         address = start(engine, options.host, options.port, auth, not options.no_browser)
         engine.start()  # after the page is served, so that loading the model does not delay it
     except (StudioError, OSError) as refusal:
@@ -78,6 +78,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--root", type=Path, action="append", default=[], metavar="DIR",
         help="a folder that paths typed into the page may lie in (may be repeated)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--ledger", type=Path, metavar="DIR",
+        help="log of exports and removals, and the signing key (default: in your data folder)",
     )  # fmt: skip
     parser.add_argument(
         "--host", default="127.0.0.1", help="address to serve (default this computer)"

@@ -16,6 +16,10 @@ import torch
 from studio import cache
 from studio.device import device_memory, used_memory
 from studio.errors import NotAllowed, StudioError
+from studio.evidence.copies import adopt_orphans
+from studio.evidence.keys import demo_key, has_key, make_key, open_key
+from studio.evidence.ledger import Ledger
+from studio.folders import data_folder
 from studio.preflight import Preflight, preflight
 from studio.progress import Progress, attended, silent
 from studio.session.jobs import Jobs
@@ -55,12 +59,26 @@ class Engine:
         zoo: path of the zoo that is opened first.
         roots: folders that paths from a page must lie in.
         device: of the live model.
+        ledger: folder of the log and the signing key; None for the one in the user's data folder.
+
+    Attributes:
+        key: that certificates are signed with; thrown away with the studio until one is unlocked.
+        orphans: sentences on exports that were cut off before the log knew of them.
     """
 
-    def __init__(self, zoo: Path, roots: tuple[Path, ...], device: torch.device) -> None:
+    def __init__(
+        self,
+        zoo: Path,
+        roots: tuple[Path, ...],
+        device: torch.device,
+        ledger: Path | None = None,
+    ) -> None:
         self.roots = tuple(root.resolve() for root in roots)
         self.device = device
         self.jobs = Jobs()
+        self.ledger = Ledger(ledger or data_folder())
+        self.key = demo_key()
+        self.orphans = _orphans(self.ledger)
         self.lock = threading.RLock()
         self.opened = 0
         self.temporary = tempfile.TemporaryDirectory(prefix="studio-", ignore_cleanup_errors=True)
@@ -91,6 +109,26 @@ class Engine:
                 self._sessions[old].leave()
                 self._forget(old)
             return self._sessions[browser]
+
+    def unlock(self, passphrase: str) -> None:
+        """Sign with the ledger's own key from now on; the first time, make it.
+
+        The log's present head is signed at once.
+
+        Raises:
+            BadCertificate: the passphrase is wrong, or too short for a key.
+            BadLedger: the log was edited, or is another key's.
+        """
+        folder = self.ledger.folder
+        key = (open_key if has_key(folder) else make_key)(folder, passphrase)
+        self.ledger.append("key unlocked", {"fingerprint": key.fingerprint}, key)
+        self.key = key
+
+    def leave_out_removed(self) -> None:
+        """Untick what was certified as removed, in every browser's mix."""
+        with self.lock:
+            for each in self._sessions.values():
+                each.leave_out_removed()
 
     def look(self, path: str) -> Preflight:
         """Look at another zoo without opening it.
@@ -197,6 +235,14 @@ class Engine:
                 self.inside(source)
             except NotAllowed as refusal:
                 raise NotAllowed(f"'{name}' of the zoo: {refusal}") from None
+
+
+def _orphans(ledger: Ledger) -> list[str]:
+    """Sentences on exports that were cut off, or on what is wrong with the log."""
+    try:
+        return adopt_orphans(ledger)
+    except StudioError as problem:
+        return [str(problem)]
 
 
 def _bench(zoo: Zoo, device: torch.device) -> Bench:

@@ -5,11 +5,13 @@ from typing import TYPE_CHECKING
 
 from studio.as_lora import adapter_size, refuse_no_factors
 from studio.classifier import is_own_classifier
+from studio.evidence.copies import logged_export
 from studio.export import export, export_size, exported_rounding
 from studio.folders import free_space, needed_space, refuse_existing
 from studio.progress import Progress, part
 from studio.recipe import Recipe
 from studio.rounding import measure_rounding
+from studio.session.admission import Admission
 from studio.session.packed import Packed
 from studio.session.plan import Forecast, Plan, as_command, as_python
 from studio.session.worker import Worker
@@ -27,6 +29,7 @@ class Exports:
     zoo: Zoo
     worker: Worker
     browser: str
+    admission: Admission
     _packed: Packed
 
     def _recipe(self) -> Recipe:
@@ -52,7 +55,10 @@ class Exports:
         refuse_no_factors(merge, rank)
 
         def work(progress: Progress) -> tuple[str, str]:
-            made = write_adapter(merge, target, bench, progress, rank=rank)
+            made = write_adapter(
+                merge, target, bench, progress, rank=rank, ledger=self.engine.ledger,
+                allowed=self.admission.allowed, key=self.engine.key,
+            )  # fmt: skip
             return f"Wrote {target} as one adapter, {made.words}.", str(target)
 
         self.engine.jobs.start(f"Adapter to {target.name}", work, self.browser)
@@ -72,7 +78,13 @@ class Exports:
             tasks = list(bench.tasks.values())
             report = part(progress, 0.3, 1.0)
             merge = bench.merge(recipe)
-            root = export(merge, target, tasks, scores, report, classifiers=classifiers)
+
+            def write() -> str:
+                return export(merge, target, tasks, scores, report, classifiers=classifiers)
+
+            root = logged_export(
+                self.engine.ledger, merge, target, write, self.admission.allowed, self.engine.key
+            )
             lost = exported_rounding(target).words
             return f"Wrote {target}: {lost}. Weights root {root[:16]}…", str(target)
 
@@ -113,9 +125,10 @@ class Exports:
         """An export as one zip file in a temporary folder; None if it is too large for that."""
         return self._packed.zip(folder)
 
-    def free_export_name(self) -> str:
+    def free_export_name(self, ending: str = "") -> str:
         """A folder name for an export that does not exist yet."""
-        stem = "".join(c if c.isalnum() else "-" for c in self.zoo.name.lower()).strip("-")
+        words = f"{self.zoo.name} {ending}".lower().strip()
+        stem = "".join(c if c.isalnum() else "-" for c in words).strip("-")
         numbers = range(1, 10_000)
         names = (Path("exports") / f"{stem}-{number}" for number in numbers)
         return str(next(name for name in names if not name.exists()))
@@ -123,4 +136,5 @@ class Exports:
     def _new_target(self, folder: str) -> Path:
         target = self.engine.inside(folder)
         refuse_existing(target)
+        self.admission.refuse(self._recipe().names)
         return target

@@ -4,7 +4,7 @@ import json
 import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import yaml
@@ -15,8 +15,9 @@ from studio.files import mapping, parse_yaml
 from studio.methods import METHODS
 from studio.methods.method import describe
 from studio.recipe import Recipe, parse_recipe
+from studio.session.admission import Admission
+from studio.session.evidence import Evidence
 from studio.session.exports import Exports
-from studio.session.geometry import Geometry
 from studio.session.jobs import JobState
 from studio.session.mix import (
     History,
@@ -29,11 +30,9 @@ from studio.session.mix import (
     starting_mix,
 )
 from studio.session.packed import Packed
-from studio.tasks.change import Change
-from studio.tasks.scores import Score
+from studio.session.snapshot import Snapshot
 from studio.tasks.showcase import Reading, ShownRow, shown_rows
 from studio.workspace import preflight, warnings
-from studio.zoo import Zoo
 
 if TYPE_CHECKING:
     from studio.session.engine import Engine
@@ -42,55 +41,6 @@ _LONGEST_TEXT = 10_000
 _ACTIONS = (
     "equal", "halve", "reset", "undo", "redo", "pin", "flip", "unflip", "earlier", "dtype",
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """What the page shows at one moment.
-
-    Attributes:
-        version: grows with every change of anything below.
-        zoo: that is open.
-        mix: the mixer.
-        recipe: of the tasks that are on.
-        scores: of the recipe; on few rows, carried along from the last full pass.
-        changes: of each task since the pinned recipe, on the rows that both have seen.
-        is_pinned: whether the recipe is the pinned one.
-        flipped: whether the pinned mix is shown for a moment in place of the one worked on.
-        rows: {task: held-out rows there are}.
-        share: of the recipe's evaluation that is done; 1 once all scores are exact.
-        seen: whether every row was run, be it quickly.
-        experts: each task by its own checkpoint, as far as known.
-        head_only: the base with heads fitted on it, for the tasks that have one.
-        base: the base with the experts' heads, once known.
-        refusal: why the recipe cannot be merged, or the references cannot be scored; or empty.
-        refused: whether it is the recipe that cannot be merged.
-        geometry: of the recipe, once known.
-        order: how much the order of the tasks matters, as a sentence; empty until known.
-        job: the long job, if there was one.
-        busy: whether more is coming by itself.
-    """
-
-    version: int
-    zoo: Zoo
-    mix: Mix
-    recipe: Recipe
-    scores: dict[str, Score]
-    changes: dict[str, Change]
-    is_pinned: bool
-    flipped: bool
-    rows: dict[str, int]
-    share: float
-    seen: bool
-    experts: dict[str, Score]
-    head_only: dict[str, Score]
-    base: dict[str, Score]
-    refusal: str
-    refused: bool
-    geometry: Geometry | None
-    order: str
-    job: JobState | None
-    busy: bool
 
 
 class Session(Exports):
@@ -105,6 +55,9 @@ class Session(Exports):
     Attributes:
         own_text: that is read by every head; empty for none.
         only_changed: whether the rows to look at are those that the last move has changed.
+        evidence: of what is unmerged.
+        admission: keeps out what was certified as removed.
+        overruled: how often it has changed the mix behind the page's back.
     """
 
     def __init__(self, engine: "Engine", browser: str) -> None:
@@ -112,6 +65,7 @@ class Session(Exports):
         self.browser = browser
         self._lock = threading.RLock()
         self._kept = ""
+        self.overruled = 0
         self._packed = Packed(engine.temporary.name)
         self.begin()
 
@@ -119,10 +73,14 @@ class Session(Exports):
         """Take up the open zoo: the mix last shown of it by this browser, or the starting mix."""
         with self._lock:
             self.zoo, self.worker = self.engine.zoo, self.engine.worker
-            self.pinned = self._starting = starting_mix(self.zoo)
+            deltas = self.worker.bench.deltas
+            named = dict(zip(deltas.tasks, deltas.checkpoints, strict=True))
+            self.admission = Admission(self.engine.ledger, named)
+            self.pinned = self._starting = self.admission.without(starting_mix(self.zoo))
             self.flipped = False
             self.own_text = ""
             self.only_changed = False
+            self.evidence = Evidence(self)
             self.history = History(self._starting)
             self._kept = self._text()
             if known := cache.recall(self._key()):
@@ -132,6 +90,7 @@ class Session(Exports):
                         mix_from_plain(kept[which], self._starting) for which in ("mix", "pinned")
                     )
                     self.pinned, self.history = pinned, History(mix)
+                    self.leave_out_removed()
                 self._kept = self._text()
             self._show()
 
@@ -139,7 +98,18 @@ class Session(Exports):
         """A page was opened: end a flip whose key was never seen to rise, and compute again."""
         with self._lock:
             self.flipped = False
+            self.leave_out_removed()
             self._show()
+
+    def leave_out_removed(self) -> None:
+        """Untick what was certified as removed, in the shown mix and in the pinned one."""
+        with self._lock:
+            before = self.pinned, self.history.current
+            self.pinned = self.admission.without(self.pinned)
+            self.history.change_all(self.admission.without)
+            if (self.pinned, self.history.current) != before:
+                self.overruled += 1
+                self._show()
 
     def leave(self) -> None:
         """Have nothing computed for this browser any more; its mix is kept for a later visit."""
@@ -158,6 +128,7 @@ class Session(Exports):
         """
         with self._lock:
             mix = mix_from_page(value, self.mix)
+            self.admission.refuse(mix.ticked)
             self.history.push(mix, moved(self.mix, mix), time.monotonic())
             self.flipped = False
             self._show()
@@ -180,6 +151,7 @@ class Session(Exports):
                 raise BadRecipe("The page asked for something unknown; reload the page.")
             self.flipped = name == "flip"
             if name in ("undo", "redo"):
+                self.leave_out_removed()
                 getattr(self.history, name)()
             elif name == "pin":
                 self.pinned = self.mix
@@ -187,7 +159,7 @@ class Session(Exports):
                 mix = {
                     "equal": self.mix.equal,
                     "halve": self.mix.halved,
-                    "reset": lambda: starting_mix(self.zoo),
+                    "reset": lambda: self.admission.without(starting_mix(self.zoo)),
                     "earlier": lambda: self.mix.earlier(about),
                     "dtype": lambda: self.mix.with_dtype(about or None),
                 }[name]()
@@ -204,7 +176,9 @@ class Session(Exports):
         data = mapping(parse_yaml(text, where, BadRecipe), where, BadRecipe)
         recipe = parse_recipe(data, self.zoo.folder, where)
         with self._lock:
-            self.history.push(mix_of_recipe(recipe, self._starting), "", time.monotonic())
+            mix = mix_of_recipe(recipe, self._starting)
+            self.admission.refuse(mix.ticked)
+            self.history.push(mix, "", time.monotonic())
             self._show()
 
     def mixer_value(self) -> dict:

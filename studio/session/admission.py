@@ -1,0 +1,75 @@
+"""Tasks that were certified as removed stay out of a mix until somebody lets them in again."""
+
+from collections.abc import Collection, Mapping
+
+from studio.checkpoints.checkpoint import Checkpoint
+from studio.errors import BadLedger, NotAllowed
+from studio.evidence.copies import Removed, log_override, removed
+from studio.evidence.keys import SigningKey
+from studio.evidence.ledger import Ledger
+from studio.session.mix import Mix
+
+
+class Admission:
+    """The removed tasks of an open zoo, by the weights of their checkpoints.
+
+    Args:
+        ledger: whose certificates count.
+        checkpoints: of the zoo's tasks.
+
+    Attributes:
+        allowed: weights roots of removed checkpoints that were let in again.
+    """
+
+    def __init__(self, ledger: Ledger, checkpoints: Mapping[str, Checkpoint]) -> None:
+        self._ledger = ledger
+        self._checkpoints = checkpoints
+        self.allowed: set[str] = set()
+
+    @property
+    def locked(self) -> dict[str, Removed]:
+        """Removed tasks of the zoo that were not let in again.
+
+        None of a log that was edited: then the Evidence tab says so, and nothing is exported.
+        """
+        try:
+            register = {each.root: each for each in removed(self._ledger)}
+        except BadLedger:
+            return {}
+        if not register:
+            return {}
+        return {
+            name: register[checkpoint.weights.root]
+            for name, checkpoint in self._checkpoints.items()
+            if checkpoint.weights.root in register.keys() - self.allowed
+        }
+
+    def without(self, mix: Mix) -> Mix:
+        """The mix with the removed tasks unticked."""
+        return mix.unticked(tuple(self.locked))
+
+    def refuse(self, names: Collection[str]) -> None:
+        """Refuse removed tasks among those that would be merged.
+
+        Raises:
+            NotAllowed: naming it, and when it was removed.
+        """
+        locked = self.locked
+        for name in names:
+            if name in locked:
+                raise NotAllowed(
+                    f"'{name}' was certified as removed on {locked[name].time[:10]}. "
+                    "The Evidence tab can let it in again, which is written into the log."
+                )
+
+    def allow(self, task: str, key: SigningKey) -> None:
+        """Let a removed task in again; the log keeps that, signed unless the key is a demo.
+
+        Raises:
+            NotAllowed: it is no removed task of this zoo.
+        """
+        locked = self.locked
+        if task not in locked:
+            raise NotAllowed("Choose a task that was certified as removed.")
+        log_override(self._ledger, task, locked[task], key)
+        self.allowed.add(locked[task].root)

@@ -1,0 +1,341 @@
+"""A browser's evidence: what is unmerged, what was measured of it, certificates and copies."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from studio.errors import BadCertificate, StudioError
+from studio.evidence.bundle import KEY_FILE, Certified, certify
+from studio.evidence.certificate import CERTIFICATE_FILE, Request
+from studio.evidence.checks import Check, checks, verdict
+from studio.evidence.closure import Dependency, claim, closure
+from studio.evidence.copies import Copy, copies, recall
+from studio.evidence.measures import Measures, Ranges, measure, raw_coefficients
+from studio.evidence.rebuild import Rebuild, is_portable, rebuild_apart
+from studio.evidence.scoring import Scoring
+from studio.evidence.tamper import Tampered, tamper
+from studio.evidence.uad import Removal, linear_methods, removals
+from studio.evidence.unmerging import MODES, Unmerging, unmerging
+from studio.evidence.verify import Verification, verify
+from studio.folders import refuse_existing
+from studio.methods import method
+from studio.progress import Progress, part
+from studio.recipe import Recipe, TaskEntry
+from studio.session.worker import Worker
+from studio.tasks.bench import Bench
+from studio.tasks.evaluate import Evaluation
+from studio.tasks.live import LiveModel
+from studio.tasks.scores import Score
+
+if TYPE_CHECKING:
+    from studio.session.session import Session
+
+_LOOK = 0.1  # seconds between looks at the worker
+OPERATIONS = ("remove", "subtract", "replace")
+_MODE = {"remove": "exact", "subtract": "algebraic", "replace": "exact"}
+_KEPT = 8
+
+
+@dataclass(frozen=True)
+class Operation:
+    """What was measured of one operation on the shown unmerge.
+
+    Attributes:
+        measures: of it.
+        checks: the table.
+        verdict: 'pass', 'fail' or 'not run', and one sentence.
+        closure: what was computed with which tasks.
+    """
+
+    measures: Measures
+    checks: list[Check]
+    verdict: tuple[str, str]
+    closure: list[Dependency]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A certificate that the page asks for.
+
+    Attributes:
+        operation: one of ``OPERATIONS``.
+        folder: new, for the bundle.
+        task: to replace.
+        checkpoint: folder of its successor.
+        request: what the operator declares.
+    """
+
+    operation: str
+    folder: str
+    task: str
+    checkpoint: str
+    request: Request
+
+
+class Evidence:
+    """The part of a session that has to do with proving what was taken out."""
+
+    def __init__(self, session: "Session") -> None:
+        self._session = session
+        self._found: dict[str, dict[str, Operation]] = {}
+        self.version = 0
+        self.certified: Certified | None = None
+        self.verified: tuple[str, Verification] | None = None
+        self.tampered: Tampered | None = None
+        self.drops: list[Removal] = []
+
+    def unmerging(self, mode: str = "exact") -> Unmerging | None:
+        """What the unticked tasks of the shown mix are taken out of; None if all are ticked."""
+        mix, zoo = self._session.mix, self._session.zoo
+        gone = tuple(strip.name for strip in mix.strips if not strip.on)
+        return unmerging(mix.everything().recipe(zoo), gone, mode) if gone else None
+
+    def coefficients(self) -> Mapping[str, Ranges] | None:
+        """Every task's raw coefficient: full, subtracted, rebuilt.
+
+        Returns:
+            Empty for a method that mixes no raw deltas; None if nothing is unticked, or the inner
+            products are not there yet.
+
+        Raises:
+            StudioError: the full mix cannot be merged.
+        """
+        shown, bench = self.unmerging(), self._session.worker.bench
+        if shown is None or "gram" not in vars(bench):
+            return None
+        return raw_coefficients(bench.merge, shown) or {}
+
+    def found(self) -> dict[str, Operation]:
+        """What is known of the shown unmerge, by mode."""
+        shown = self.unmerging()
+        return self._found.get(_key(shown), {}) if shown else {}
+
+    def start_checks(self) -> None:
+        """Measure both operations on the shown unmerge, as a job.
+
+        Raises:
+            StudioError: nothing is unticked, or a job is running.
+        """
+        shown = self._shown()
+        worker = self._session.worker
+
+        def work(progress: Progress) -> tuple[str, str]:
+            self._check(worker, shown, progress)
+            return f"{self.found_words(shown)}", ""
+
+        self._start(f"Checks without {', '.join(shown.removed)}", work)
+
+    def found_words(self, shown: Unmerging) -> str:
+        """The sentence on the exact removal, once it was checked."""
+        return self._found[_key(shown)]["exact"].verdict[1]
+
+    def start_drops(self) -> None:
+        """Measure what every linear method's unmerges cost the kept tasks, as a job.
+
+        The shown method has the mix's coefficients, the others their own; a live model of the
+        job's own is worn, so that the page goes on.
+
+        Raises:
+            StudioError: the zoo has no held-out rows, or a job is running.
+        """
+        session, names = self._session, linear_methods()
+        bench, shown = session.worker.bench, session.mix.everything().recipe(session.zoo)
+        if not bench.scored():
+            raise StudioError("This zoo has no heads or no held-out rows, so nothing can drop.")
+        recipes = {name: session.zoo.recipe(name) for name in names}
+        if not method(shown.method, shown.options).derives:
+            recipes = {shown.method: shown} | recipes | {shown.method: shown}
+
+        def work(progress: Progress) -> tuple[str, str]:
+            self.drops = []
+            own = Bench(session.zoo, bench.device)
+            for each in removals(own, recipes, progress=progress):
+                self.drops = [*self.drops, each]
+                self._changed()
+            return "Measured what each unmerge costs the tasks that are kept.", ""
+
+        self._start("Unmerge accuracy drops", work)
+
+    def start_certificate(self, asked: Asked) -> None:
+        """Write a bundle with its certificate, as a job.
+
+        Raises:
+            StudioError: what is asked for makes no sense, the folder is not allowed, or a job is
+                running.
+        """
+        session, engine = self._session, self._session.engine
+        target = engine.inside(asked.folder)
+        refuse_existing(target)
+        shown, worker, key = self._asked(asked), session.worker, engine.key
+        known = self._found.get(_key(shown), {}).get(shown.mode)
+        measured = known.measures if known and asked.operation != "replace" else None
+
+        def work(progress: Progress) -> tuple[str, str]:
+            made = certify(
+                worker.bench.merge, shown, target, engine.ledger, key, asked.request,
+                scoring=scoring(worker), tasks=list(worker.bench.tasks.values()),
+                measured=measured, allowed=session.admission.allowed, progress=progress,
+            )  # fmt: skip
+            self.certified = made
+            engine.leave_out_removed()
+            self._changed()
+            return f"Wrote {target} with certificate {made.digest[:16]}…", str(target)
+
+        self._start(f"Certificate in {target.name}", work)
+
+    def start_verification(self, folder: str) -> None:
+        """Verify a bundle in a folder, as a job.
+
+        Raises:
+            StudioError: the folder is not allowed, or a job is running.
+        """
+        inside = self._bundle(folder)
+
+        def work(progress: Progress) -> tuple[str, str]:
+            found = verify(
+                inside, inside / CERTIFICATE_FILE, inside / KEY_FILE, None, None, progress
+            )
+            self.verified = (inside.name, found)
+            self._changed()
+            return f"{inside.name}: {'passed' if found.good else 'did not pass'}.", ""
+
+        self._start(f"Verify {inside.name}", work)
+
+    def start_tampering(self, folder: str) -> None:
+        """Flip one byte of a copy of a bundle and verify it, as a job.
+
+        Raises:
+            StudioError: the folder is not allowed, or a job is running.
+        """
+        inside = self._bundle(folder)
+
+        def work(progress: Progress) -> tuple[str, str]:
+            within = Path(self._session.engine.temporary.name)
+            self.tampered = tamper(inside, inside / KEY_FILE, within, progress)
+            self._changed()
+            return "One byte of a copy was changed; the copy is deleted again.", ""
+
+        self._start("Change one byte of a copy", work)
+
+    def copies(self) -> list[Copy]:
+        """Exports that still hold an unticked task, and the others, the latest first.
+
+        Raises:
+            BadLedger: the log was edited.
+        """
+        return copies(self._session.engine.ledger)
+
+    def digests(self) -> list[str]:
+        """Digests of the unticked tasks' checkpoints; recalled where no file was touched since."""
+        shown = self.unmerging()
+        deltas = self._session.worker.bench.deltas
+        named = dict(zip(deltas.tasks, deltas.checkpoints, strict=True))
+        return [named[name].known_digest for name in shown.removed] if shown else []
+
+    def recall(self, copy: str) -> None:
+        """Mark a copy as recalled.
+
+        Raises:
+            BadLedger: there is no such copy.
+        """
+        recall(self._session.engine.ledger, copy, self._session.engine.key)
+        self._changed()
+
+    def allow(self, task: str) -> None:
+        """Let a task in again that was certified as removed.
+
+        Raises:
+            NotAllowed: it is none.
+        """
+        self._session.admission.allow(task, self._session.engine.key)
+        self._changed()
+
+    def _check(self, worker: Worker, shown: Unmerging, progress: Progress) -> None:
+        merges = worker.bench.merge
+        scored, made = scoring(worker), {}
+        apart = rebuild_apart(shown.never, is_portable(merges(shown.never)), part(progress, 0, 0.2))
+        for number, mode in enumerate(MODES):
+            start = 0.2 + 0.4 * number
+            each = Unmerging(shown.full, shown.removed, mode)
+            report = part(progress, start, start + 0.4)
+            made[mode] = _operation(merges, each, scored, apart, report)
+        self._found[_key(shown)] = made
+        while len(self._found) > _KEPT:
+            del self._found[next(iter(self._found))]
+        self._changed()
+
+    def _asked(self, asked: Asked) -> Unmerging:
+        if asked.operation not in OPERATIONS:
+            raise BadCertificate("The page asked for something unknown; reload the page.")
+        if asked.operation != "replace":
+            shown = self._shown(_MODE[asked.operation])
+            self._session.admission.refuse(shown.recipe.names)
+            return shown
+        path = self._session.engine.inside(asked.checkpoint)
+        full = self._session.mix.recipe(self._session.zoo)
+        self._session.admission.refuse(full.names)
+        return unmerging(full, (asked.task,), "exact", TaskEntry(asked.task, str(path)))
+
+    def _shown(self, mode: str = "exact") -> Unmerging:
+        shown = self.unmerging(mode)
+        if shown is None:
+            raise StudioError("Nothing is unmerged: untick a task in the mixer first.")
+        return shown
+
+    def _bundle(self, folder: str) -> Path:
+        inside = self._session.engine.inside(folder)
+        if not (inside / CERTIFICATE_FILE).is_file():
+            raise BadCertificate(f"{inside.name} is no bundle: it has no {CERTIFICATE_FILE}.")
+        return inside
+
+    def _start(self, name: str, work: Callable[[Progress], tuple[str, str]]) -> None:
+        self._session.engine.jobs.start(name, work, self._session.browser)
+
+    def _changed(self) -> None:
+        self.version += 1
+
+
+def scoring(worker: Worker) -> Scoring | None:
+    """Scores by the worker that owns the live model; None for a zoo without heads or rows."""
+    bench = worker.bench
+    names = bench.scored()
+    if not names:
+        return None
+
+    def evaluate(recipe: Recipe, progress: Progress) -> Evaluation:
+        worker.scores(recipe, lambda share: progress(share, "scoring held-out rows"))
+        found = worker.evaluation(recipe)
+        assert found is not None
+        return found
+
+    def waited(known: Callable[[], Mapping[str, Score]]) -> Callable[[Progress], dict[str, Score]]:
+        def wait(progress: Progress) -> dict[str, Score]:
+            while set(known()) != set(names):
+                if refusal := worker.refusal_of_references:
+                    raise StudioError(refusal)
+                progress(0.0, "waiting for the scores of experts and base")
+                time.sleep(_LOOK)
+            return dict(known())
+
+        return wait
+
+    return Scoring(
+        bench, evaluate, waited(lambda: worker.base), waited(lambda: worker.experts),
+        lambda: LiveModel(bench.base, bench.device),
+    )  # fmt: skip
+
+
+def _operation(
+    merges: Callable, each: Unmerging, scored: Scoring | None, apart: Rebuild, progress: Progress
+) -> Operation:
+    found = measure(merges, each, scored, progress)
+    table = checks(found, apart)
+    dependencies = closure(merges(each.recipe), merges(each.full), each)
+    judged = verdict(found, table, claim(dependencies), dependencies)
+    return Operation(found, table, judged, dependencies)
+
+
+def _key(shown: Unmerging) -> str:
+    return f"{shown.full.digest} {' '.join(shown.removed)}"

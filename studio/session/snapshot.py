@@ -1,0 +1,60 @@
+"""What a page shows at one moment, as a frozen value."""
+
+from dataclasses import dataclass
+
+from studio.recipe import Recipe
+from studio.session.geometry import Geometry
+from studio.session.jobs import JobState
+from studio.session.mix import Mix
+from studio.tasks.change import Change
+from studio.tasks.scores import Score
+from studio.zoo import Zoo
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What the page shows at one moment.
+
+    Attributes:
+        version: grows with every change of anything below.
+        zoo: that is open.
+        mix: the mixer.
+        recipe: of the tasks that are on.
+        scores: of the recipe; on few rows, carried along from the last full pass.
+        changes: of each task since the pinned recipe, on the rows that both have seen.
+        is_pinned: whether the recipe is the pinned one.
+        flipped: whether the pinned mix is shown for a moment in place of the one worked on.
+        rows: {task: held-out rows there are}.
+        share: of the recipe's evaluation that is done; 1 once all scores are exact.
+        seen: whether every row was run, be it quickly.
+        experts: each task by its own checkpoint, as far as known.
+        head_only: the base with heads fitted on it, for the tasks that have one.
+        base: the base with the experts' heads, once known.
+        refusal: why the recipe cannot be merged, or the references cannot be scored; or empty.
+        refused: whether it is the recipe that cannot be merged.
+        geometry: of the recipe, once known.
+        order: how much the order of the tasks matters, as a sentence; empty until known.
+        job: the long job, if there was one.
+        busy: whether more is coming by itself.
+    """
+
+    version: int
+    zoo: Zoo
+    mix: Mix
+    recipe: Recipe
+    scores: dict[str, Score]
+    changes: dict[str, Change]
+    is_pinned: bool
+    flipped: bool
+    rows: dict[str, int]
+    share: float
+    seen: bool
+    experts: dict[str, Score]
+    head_only: dict[str, Score]
+    base: dict[str, Score]
+    refusal: str
+    refused: bool
+    geometry: Geometry | None
+    order: str
+    job: JobState | None
+    busy: bool

@@ -1,0 +1,228 @@
+"""A task that was certified as removed stays out of every mix until somebody lets it in again."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from studio.errors import NotAllowed
+from studio.evidence import bundle
+from studio.evidence.copies import CERTIFICATE, OVERRIDE, removed
+from studio.evidence.rebuild import Rebuild, rebuilt_root
+from studio.evidence.wording import ALGEBRAIC, EXACT
+from studio.merge import open_merge
+from studio.session.engine import Engine
+from studio.session.session import Session
+from tests.conftest import refusal
+from tests.session.test_evidence import certified, ended
+from tests.session.test_session import move, rest
+
+PASSPHRASE = "a horse a battery a staple"
+
+
+@pytest.fixture
+def opened(tiny_zoo: Path, tmp_path: Path) -> Iterator[Callable[[], Engine]]:
+    """Starts studios that share a ledger."""
+    engines: list[Engine] = []
+
+    def start() -> Engine:
+        engine = Engine(
+            tiny_zoo, (tiny_zoo, tmp_path), torch.device("cpu"), tmp_path / "ledger"
+        )  # fmt: skip
+        engines.append(engine)
+        return engine
+
+    yield start
+    for engine in engines:
+        engine.close()
+
+
+@pytest.fixture
+def session(opened) -> Session:
+    """It computes nothing: what is ticked does not depend on scores."""
+    return opened().session("")
+
+
+def log_removal(session: Session, task: str = "color", **changes) -> None:
+    """The entry that a certificate leaves in the log."""
+    deltas = session.worker.bench.deltas
+    found = deltas.checkpoints[deltas.tasks.index(task)]
+    gone = {"task": task, "digest": found.digest, "weights_root": found.weights.root}
+    content = {"copy": "c", "certificate": "f" * 64, "claim": EXACT, "verdict": "pass"}
+    content |= {"demo": False, "removed": [gone], "inputs": [deltas.base.digest]}
+    session.engine.ledger.append(CERTIFICATE, content | changes)
+
+
+def ticked(session: Session) -> tuple[str, ...]:
+    return tuple(strip.name for strip in session.mix.strips if strip.on)
+
+
+def recipe_with(session: Session, *tasks: str) -> str:
+    entries = [
+        {"name": name, "checkpoint": str(session.zoo.folder / name), "coefficient": 0.5}
+        for name in tasks
+    ]
+    return yaml.safe_dump({"base": session.zoo.base, "method": "average", "tasks": entries})
+
+
+@pytest.fixture
+def running(opened, monkeypatch) -> Session:
+    """It computes, and certifies without the seconds of a separate process."""
+
+    def here(recipe, *given) -> Rebuild:
+        return Rebuild(rebuilt_root(open_merge(recipe)), 0.1, 1, 1, "DEFAULT")
+
+    monkeypatch.setattr(bundle, "rebuild_apart", here)
+    engine = opened()
+    engine.start()
+    session = engine.session("")
+    rest(session)
+    return session
+
+
+def test_a_certificate_with_a_key_of_its_own_locks_the_task_it_removed(running, tmp_path):
+    engine = running.engine
+    engine.unlock(PASSPHRASE)
+    assert running.admission.locked == {}
+    move(running, color={"on": False})
+    told = certified(running, tmp_path / "out")
+    assert not told["signer"]["demo"]
+    (gone,) = removed(engine.ledger)
+    assert running.admission.locked == {"color": gone}
+    assert (gone.task, gone.digest) == ("color", told["removed"][0]["digest"])
+    assert ticked(running) == ("animal",)
+    assert [strip.on for strip in running.pinned.strips] == [False, True]
+    running.start_export(str(tmp_path / "export"))
+    ended(running)
+    assert [each.event for each in engine.ledger.entries()] == [
+        "key unlocked", "export", CERTIFICATE, "export",
+    ]  # fmt: skip
+
+
+def test_a_demonstration_locks_nothing(running, tmp_path):
+    move(running, color={"on": False})
+    told = certified(running, tmp_path / "demo")
+    assert (told["signer"]["demo"], running.admission.locked) == (True, {})
+    move(running, color={"on": True})
+    assert ticked(running) == ("color", "animal")
+
+
+@pytest.mark.parametrize(
+    ("changes", "locked"),
+    [
+        ({}, True),
+        ({"demo": True}, False),
+        ({"claim": ALGEBRAIC, "verdict": "fail"}, False),
+        ({"removed": [{"task": "color", "digest": "0" * 64, "weights_root": "0" * 64}]}, False),
+    ],
+)
+def test_only_a_binding_removal_of_this_very_checkpoint_locks(session, changes, locked):
+    log_removal(session, **changes)
+    session.attend()
+    assert ("color" in session.admission.locked) == locked
+    assert ticked(session) == (("animal",) if locked else ("color", "animal"))
+
+
+def test_no_way_through_the_mixer_brings_a_removed_task_back(session):
+    move(session, animal={"coefficient": 0.3})
+    move(session, color={"on": False})
+    session.edit("pin")
+    move(session, color={"on": True})
+    log_removal(session)
+    session.leave_out_removed()
+    assert ticked(session) == ("animal",)
+    for action in ("undo", "undo", "undo", "redo", "reset", "equal", "flip", "unflip",
+                   "earlier:animal", "undo", "redo", "pin", "flip"):  # fmt: skip
+        session.edit(action)
+        assert "color" not in ticked(session), action
+        assert not any(s.on for s in session.pinned.strips if s.name == "color"), action
+
+
+def test_ticking_a_removed_task_is_refused_and_changes_nothing(session):
+    log_removal(session)
+    session.leave_out_removed()
+    mix, (gone,) = session.mix, removed(session.engine.ledger)
+    with pytest.raises(NotAllowed) as error:
+        move(session, color={"on": True}, animal={"coefficient": 0.1})
+    assert refusal(error) == (
+        f"'color' was certified as removed on {gone.time[:10]}. The Evidence tab can let it in "
+        "again, which is written into the log."
+    )
+    assert session.mix == mix
+    move(session, color={"coefficient": 0.9})  # its slider may move, unticked
+    assert ticked(session) == ("animal",)
+
+
+def test_a_recipe_with_a_removed_task_is_not_loaded(session):
+    log_removal(session)
+    session.leave_out_removed()
+    mix = session.mix
+    for tasks in (("color", "animal"), ("color",)):
+        with pytest.raises(NotAllowed) as error:
+            session.load_recipe(recipe_with(session, *tasks))
+        assert "'color' was certified as removed on " in refusal(error)
+        assert session.mix == mix
+    session.load_recipe(recipe_with(session, "animal"))
+    assert ticked(session) == ("animal",)
+    assert session.mix.method == "average"
+
+
+def test_an_override_lets_the_task_in_and_is_logged(session):
+    log_removal(session)
+    session.leave_out_removed()
+    (gone,) = removed(session.engine.ledger)
+    version = session.evidence.version
+    session.evidence.allow("color")
+    assert session.evidence.version > version
+    entry = session.engine.ledger.entries()[-1]
+    assert entry.event == OVERRIDE
+    about = {"task": "color", "weights_root": gone.root, "removed": gone.time}
+    assert entry.content | about == entry.content
+    assert ticked(session) == ("animal",)  # let in, and not ticked by itself
+    assert session.admission.locked == {}
+    move(session, color={"on": True})
+    assert ticked(session) == ("color", "animal")
+    session.edit("undo")
+    session.edit("redo")
+    assert ticked(session) == ("color", "animal")
+
+
+@pytest.mark.parametrize("task", ["", "animal", "cow"])
+def test_what_is_not_locked_cannot_be_let_in(session, task):
+    log_removal(session)
+    with pytest.raises(NotAllowed) as error:
+        session.evidence.allow(task)
+    assert refusal(error) == "Choose a task that was certified as removed."
+    assert [each.event for each in session.engine.ledger.entries()] == [CERTIFICATE]
+
+
+def test_another_browser_is_locked_once_its_page_is_opened(opened):
+    engine = opened()
+    one, two = engine.session("tab one"), engine.session("tab two")
+    move(two, animal={"coefficient": 0.25})
+    log_removal(one)
+    one.leave_out_removed()
+    assert ticked(two) == ("color", "animal")  # what it shows does not change under its hands
+    with pytest.raises(NotAllowed):
+        move(two, animal={"coefficient": 0.5})
+    two.attend()
+    assert (ticked(one), ticked(two)) == (("animal",), ("animal",))
+    assert two.mix.strips[1].coefficient == 0.25
+    one.evidence.allow("color")
+    move(one, color={"on": True})
+    with pytest.raises(NotAllowed):  # one browser's override is not another's
+        move(two, color={"on": True})
+    assert ticked(engine.session("tab three")) == ("animal",)
+
+
+def test_a_studio_that_starts_again_still_keeps_the_task_out(opened):
+    first = opened().session("kept-by-admission")
+    assert ticked(first) == ("color", "animal")
+    move(first, animal={"coefficient": 0.75})  # kept on the disk for a later start
+    log_removal(first)
+    later = opened().session("kept-by-admission")
+    assert ticked(later) == ("animal",)
+    assert [strip.on for strip in later.pinned.strips] == [False, True]
+    assert later.mix.strips[1].coefficient == 0.75
