@@ -9,7 +9,8 @@ import gradio as gr
 from studio.geometry.maps import DeltaMap
 from studio.geometry.scopes import SCOPES
 from studio.session.on_demand import Answer
-from studio.session.session import Session, Snapshot
+from studio.session.session import Session
+from studio.session.snapshot import Snapshot
 from studio.session.studies import Reports
 from studio.ui import figures, heat, matrices, measures, views
 from studio.ui.parts import BARE
@@ -60,7 +61,7 @@ class GeometryTab:
     def build(self) -> None:
         """Lay out the tab."""
         script = _SCRIPT.read_text(encoding="utf-8")
-        self.open = gr.State(False)
+        self.open = gr.State("")
         self.measure = gr.Radio(
             list(measures.CHOICES), value=measures.CHOICES[0], label="Measure", elem_id="measure"
         )

@@ -48,7 +48,7 @@ def start(
         strict_cors=True,
         root_path="",
         allowed_paths=[],
-        blocked_paths=[str(cache_folder().absolute())],
+        blocked_paths=[str(cache_folder().absolute()), str(engine.ledger.folder.absolute())],
         max_file_size=_LARGEST_UPLOAD,
         state_session_capacity=16,
         quiet=True,

@@ -8,6 +8,7 @@ from studio.errors import StudioError
 from studio.session.engine import Engine
 from studio.session.session import Session
 from studio.ui import file_views, views
+from studio.ui.evidence_tab import EvidenceTab
 from studio.ui.examples_tab import ExamplesTab
 from studio.ui.files_tab import ASSETS, FilesTab, recipe_of
 from studio.ui.geometry_tab import Choices, GeometryTab
@@ -33,6 +34,7 @@ class Page:
         self.engine = engine
         self.geometry = GeometryTab()
         self.examples = ExamplesTab()
+        self.evidence = EvidenceTab(engine)
         self.files = FilesTab(engine)
 
     def build(self) -> gr.Blocks:
@@ -54,6 +56,8 @@ class Page:
                         self.examples.build()
                     with gr.Tab("Geometry", id="geometry"):
                         self.geometry.build()
+                    with gr.Tab("Evidence", id="evidence"):
+                        self.evidence.build()
                     with gr.Tab("Files", id="files"):
                         self.files.build()
             with gr.Row(equal_height=False, elem_id="jobs"):
@@ -88,8 +92,8 @@ class Page:
     def _wire(self, blocks: gr.Blocks) -> None:
         live = [
             self.seen, self.status, self.headline, self.accuracy, *self.examples.outputs,
-            *self.geometry.outputs, self.job, self.cancel, self.dismiss, self.opened,
-            self.files.download, self.timer,
+            *self.geometry.outputs, *self.evidence.outputs, self.job, self.cancel, self.dismiss,
+            self.opened, self.files.download, self.timer,
         ]  # fmt: skip
         looked = [self.seen, *self.geometry.choices]
         refresh = {"fn": self.refresh, "inputs": looked, "outputs": live, **QUIET}
@@ -121,13 +125,15 @@ class Page:
             trigger_mode="always_last", **QUIET,
         ).then(**refresh)  # fmt: skip
         everything = [
-            self.title, self.mixer, *steps, *examples.choices, *files.outputs, self.timer
+            self.title, self.mixer, *steps, *examples.choices, *self.evidence.loaded,
+            *files.outputs, self.timer,
         ]  # fmt: skip
         files.export.click(self.start_export, files.asked, [files.refusal, self.timer], **QUIET)
         offered = [files.rank, files.classifiers]
         files.form.input(self.choose_form, files.form, offered, **QUIET)
         files.dtype.input(self.choose_dtype, files.dtype, mixed, **QUIET).then(**moved)
         files.wire(self.timer)
+        self.evidence.wire(self.timer)
         files.upload.upload(
             self.load_recipe, files.upload, [*mixed, files.upload, files.refusal], **QUIET
         ).then(**moved)
@@ -147,7 +153,9 @@ class Page:
         session = self.of(request)
         session.attend()
         title = views.title(session.zoo, self.engine.device.type)
-        tabs = (*self.examples.load(session), *self.files.load(session))
+        tabs = (
+            *self.examples.load(session), *self.evidence.load(session), *self.files.load(session)
+        )  # fmt: skip
         return title, *_mixed(session), *tabs, gr.Timer(active=True)
 
     def move(self, value: dict, request: gr.Request) -> tuple:
@@ -160,7 +168,7 @@ class Page:
 
     def refresh_moved(
         self, seen: dict, scope: str, place: str | None, measure: str, kind: str, source: str,
-        opened: bool, request: gr.Request,
+        opened: str, request: gr.Request,
     ) -> tuple:  # fmt: skip
         """What a move has changed, with its first rows if they come soon."""
         self.of(request).wait_for_rows(_FIRST_ROWS)
@@ -168,12 +176,12 @@ class Page:
 
     def refresh(
         self, seen: dict, scope: str, place: str | None, measure: str, kind: str, source: str,
-        opened: bool, request: gr.Request,
+        opened: str, request: gr.Request,
     ) -> tuple:  # fmt: skip
         """What has changed since this page last looked."""
         session = self.of(request)
         now, memory = session.snapshot(), self.engine.memory()
-        chosen = Choices(scope, place, measure, kind, source, opened)
+        chosen = Choices(scope, place, measure, kind, source, opened == "Geometry")
         studied = self.geometry.study(session, now, chosen)
         keys = {
             "status": views.status(now),
@@ -181,8 +189,9 @@ class Page:
             "examples": (now.version, now.recipe.digest, session.only_changed, session.own_text),
             "job": (now.job.name, now.job.phase, now.job.share, now.job.words) if now.job else None,
             "memory": memory.process >> 24,  # steps of 16 MiB
-            "opened": self.engine.opened,
+            "opened": f"{self.engine.opened}.{session.overruled}",
             **self.geometry.keys(now, chosen, studied),
+            **self.evidence.keys(session, now, opened == "Evidence"),
         }
         new = {name for name, key in keys.items() if seen.get(name) != key}
         running = bool(now.job and now.job.running)
@@ -195,10 +204,11 @@ class Page:
             views.accuracy(now) if "scores" in new else gr.skip(),
             *(self.examples.look(session) if "examples" in new else (gr.skip(), gr.skip())),
             *self.geometry.look(now, new, chosen, studied),
+            *self.evidence.look(session, new if opened == "Evidence" else set()),
             file_views.footer(now.job, memory) if running or new & {"job", "memory"} else gr.skip(),
             gr.Button(visible=running and mine) if "job" in new else gr.skip(),
             gr.Button(visible=bool(now.job) and not running) if "job" in new else gr.skip(),
-            str(keys["opened"]) if "opened" in new else gr.skip(),
+            keys["opened"] if "opened" in new else gr.skip(),
             self.files.finished(session, made) if "job" in new and not running else gr.skip(),
             # Off only once this page has shown the resting state: late answers may come in between.
             gr.skip() if now.busy or studied.pending or new else gr.Timer(active=False),
@@ -222,8 +232,8 @@ class Page:
         return *self.geometry.choose_place(now, event._data), gr.Timer(active=True)
 
     def open_tab(self, event: gr.SelectData) -> tuple:
-        """Whether the Geometry tab is the one that is open; what is hidden is not drawn."""
-        return event.value == "Geometry", gr.Timer(active=True)
+        """Which tab is open; what is hidden is not drawn."""
+        return event.value, gr.Timer(active=True)
 
     def wake(self) -> gr.Timer:
         """Look again and again until what was chosen is there."""

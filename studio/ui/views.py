@@ -6,7 +6,7 @@ from math import sqrt
 from urllib.parse import quote
 
 from studio.csv_file import csv_text
-from studio.session.session import Snapshot
+from studio.session.snapshot import Snapshot
 from studio.tasks.change import Change, mean_change
 from studio.tasks.scores import Score, gain_kept, mean_accuracy
 from studio.ui.saves import table_saves

@@ -11,6 +11,7 @@ from urllib.parse import quote, urlsplit
 import pytest
 
 from studio import cache
+from studio.evidence.keys import has_key, make_key
 from studio.ui.guard import LARGEST_BODY
 from studio.ui.parts import COOKIE
 
@@ -100,7 +101,12 @@ def unharmed(client: Client, session, before: dict) -> None:
 def hidden_files(engine) -> list[str]:
     cache.keep("a" * 64, b"numbers")
     kept = str(cache.cache_folder() / ("a" * 64))
-    return ["/etc/passwd", kept, str(Path("pyproject.toml").absolute()),
+    folder = engine.ledger.folder
+    if not has_key(folder):  # T-24; the studio goes on signing with its demo key
+        make_key(folder, "a passphrase of a test")
+    engine.ledger.append("looked for by a visitor", {})
+    ledger = [str(folder / name) for name in ("signing_key.pem", "audit.jsonl", "actor")]
+    return ["/etc/passwd", kept, *ledger, str(Path("pyproject.toml").absolute()),
             str(engine.zoo.folder / "zoo.yaml"), "pyproject.toml"]  # fmt: skip
 
 
@@ -115,6 +121,7 @@ def test_no_file_of_the_computer_is_served(client, engine):
                 assert status in (400, 403, 404), (route, spelling, text[:80])
                 assert "root:" not in text
                 assert "numbers" not in text
+                assert "PRIVATE KEY" not in text
 
 
 @pytest.mark.parametrize(
@@ -280,6 +287,35 @@ def test_too_long_an_upload_or_call_is_refused_and_the_disk_stays_as_it_was(clie
     assert client.ask("/gradio_api/run/predict", "POST", b"{}", **JSON, **negative)[0] in (400, 413)
     assert sizes(folder) == was
     unharmed(client, session, before)
+
+
+def test_a_passphrase_and_what_the_evidence_tab_posts_are_checked(client, engine):
+    """T-24 and T-31: sentences, no traceback, and no path outside the roots."""
+    make_key(engine.ledger.folder, "a passphrase of a test") if not has_key(
+        engine.ledger.folder
+    ) else None
+    status, outputs = client.call("unlock", "click", "not the passphrase", "")
+    assert status == 200
+    assert outputs[0] == ""
+    assert "the passphrase is wrong" in outputs[4]
+    assert engine.key.demo
+    for folder in ("/etc", "", "../../../../etc", None):
+        status, outputs = client.call("verify", "click", folder)
+        assert status == 200
+        assert "outside the folders" in outputs[0] or "Give a path" in outputs[0]
+        status, outputs = client.call("tamper", "click", folder)
+        assert status == 200
+        assert "outside the folders" in outputs[0] or "Give a path" in outputs[0]
+    status, outputs = client.call("recall", "click", "no such copy")
+    assert "knows no copy" in outputs[0]
+    status, outputs = client.call("allow", "click", "cow")
+    assert "certified as removed" in outputs[0]
+    asked = ["Remove exactly (rebuild)", "/etc/out", None, None, "erasure request"] + [None] * 5
+    status, outputs = client.call("certify", "click", *asked)
+    assert "outside the folders" in outputs[0]
+    asked[1], asked[4] = "out", "whim"
+    status, outputs = client.call("certify", "click", *asked)
+    assert status != 200 or "reason must be one of" in outputs[0]
 
 
 # T-34: another browser

@@ -9,13 +9,13 @@ from tests.ui.test_geometry_views import geometry, studies
 from tests.ui.test_views import snapshot
 
 
-def looks(*snapshots, opened=True) -> list[dict]:
+def looks(*snapshots, opened="Geometry") -> list[dict]:
     """What the page gets at each look; what it keeps is None."""
     seen, found = {}, []
     for now in snapshots:
         session = SimpleNamespace(
             snapshot=lambda now=now: now, shown_rows=lambda: ([], 0), readings=lambda: ({}, {}),
-            only_changed=False, own_text="",
+            only_changed=False, own_text="", overruled=0,
             worker=SimpleNamespace(studies=studies(now.geometry)),
         )  # fmt: skip
         engine = SimpleNamespace(
@@ -61,6 +61,6 @@ def test_a_moved_coefficient_redraws_no_matrix():
 
 
 def test_a_closed_tab_is_neither_drawn_nor_sent():
-    (shown,) = looks(snapshot(geometry=geometry(2)), opened=False)
+    (shown,) = looks(snapshot(geometry=geometry(2)), opened="")
     assert shown["headline"] is not None
     assert all(shown[part] is None for part in ("matrices", "heat", "order", "plot", "map_words"))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from studio.session.mix import Mix, Strip
-from studio.session.session import Snapshot
+from studio.session.snapshot import Snapshot
 from studio.tasks.scores import Score
 from studio.ui import views
 from studio.zoo import Zoo, ZooTask
