@@ -63,6 +63,10 @@ class Request:
                 raise BadCertificate(
                     f"{text[:40]!r} is no line of text; give at most {_LONGEST} printable letters."
                 )
+            if claims := wording.forbidden_in(text):
+                raise BadCertificate(
+                    f"A certificate never says '{claims[0]}'; describe what was done instead."
+                )
         if self.received and not _is_date(self.received):
             raise BadCertificate(f"The date {self.received!r} is not of the form YYYY-MM-DD.")
 

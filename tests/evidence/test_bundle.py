@@ -319,6 +319,7 @@ def test_an_edited_claim_breaks_the_signature(make_recipe, tmp_path, ledger, key
         ({"received": "2026-02-30"}, "is not of the form YYYY-MM-DD"),
         ({"signer": "x" * 201}, "at most 200 printable letters"),
         ({"recipients": ("a\nb",)}, "no line of text"),
+        ({"backups": "erased, fully GDPR-compliant"}, "never says 'GDPR-compliant'"),
     ],
 )
 def test_what_an_operator_declares_is_checked(fields, words):
