@@ -125,6 +125,7 @@ def test_a_copy_is_recalled_once_it_is_gone_and_alive_if_it_is_there_again(ledge
     assert [each.state for each in copies(ledger)] == ["recalled"]
     (tmp_path / "elsewhere").rename(tmp_path / "out")
     assert [each.state for each in copies(ledger)] == ["alive"]
+    (tmp_path / "out").rename(tmp_path / "elsewhere")
     assert (ledger.entries()[-1].event, ledger.entries()[-1].content) == (
         RECALLED,
         {"copy": alive.id},
