@@ -138,8 +138,8 @@ def _came(task: dict) -> str:
 
 def _shown(told: dict) -> str:
     shows = text(told["limits"]["shows"])
-    if told["verdict"]["result"] == "pass":
-        title = "What this shows"
+    if told["verdict"]["result"] == "pass" or told["claim"] == ALGEBRAIC:
+        title = "What this shows"  # of a subtraction no more than that it was one
     else:
         title = "What was claimed, and is <span class='bad'>not shown</span>"
         shows = f"<s>{shows}</s> A check failed, so nothing may be concluded from this."

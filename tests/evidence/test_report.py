@@ -152,6 +152,9 @@ def test_an_approximate_removal_warns_before_anything_else():
     assert warning in words
     assert words.index(warning) < words.index("Removedintents")
     assert "was not an input" not in text(algebraic())
+    real = text(algebraic(verdict={"result": "fail", "words": "subtracted, not removed"}))
+    assert "What this shows" in real
+    assert "What was claimed" not in real
     told = algebraic()
     told["predicate"]["limits"]["approximate"] = None
     assert "relative residual not measured" in text(told)
