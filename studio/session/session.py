@@ -108,7 +108,7 @@ class Session(Exports):
             self.pinned = self.admission.without(self.pinned)
             self.history.change_all(self.admission.without)
             if (self.pinned, self.history.current) != before:
-                self.overruled += 1
+                self.overruled += self.history.current != before[1]  # the mixer is drawn anew
                 self._show()
 
     def leave(self) -> None:
