@@ -73,7 +73,7 @@ def new_folder(target: Path, size: int = 0) -> Iterator[Path]:
 def flush(folder: Path) -> None:
     """See that a folder and everything in it is on the disk."""
     for path in [*sorted(folder.rglob("*")), folder]:
-        _sync(path)
+        sync(path)
 
 
 def free_space(target: Path) -> int:
@@ -180,13 +180,14 @@ def _publish(work: Path, target: Path, parents: list[Path]) -> None:
         raise
     try:
         for parent in parents:
-            _sync(parent)
+            sync(parent)
     except OSError:
         target.rename(work)
         raise
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """See that a file, or the names in a folder, are on the disk."""
     if os.name == "nt" and path.is_dir():  # Windows flushes folders with their files
         return
     handle = os.open(path, os.O_RDONLY)

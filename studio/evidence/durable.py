@@ -6,6 +6,7 @@ from pathlib import Path
 
 from studio.errors import StudioError
 from studio.files import open_regular
+from studio.folders import sync
 
 
 def read_if_there(path: Path, error: type[StudioError]) -> bytes | None:
@@ -30,7 +31,7 @@ def write_new(path: Path, content: bytes, mode: int = 0o600) -> None:
             stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
-        sync_folder(path.parent)
+        sync(path.parent)
     except OSError:
         with suppress(OSError):
             path.unlink()
@@ -43,7 +44,7 @@ def replace_file(path: Path, content: bytes) -> None:
     part.unlink(missing_ok=True)
     write_new(part, content)
     part.replace(path)
-    sync_folder(path.parent)
+    sync(path.parent)
 
 
 def append_file(path: Path, content: bytes) -> None:
@@ -63,15 +64,4 @@ def append_file(path: Path, content: bytes) -> None:
     finally:
         os.close(handle)
     if not size:
-        sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """See that the names in a folder are on the disk."""
-    if os.name == "nt":  # Windows flushes folders with their files
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        sync(path.parent)

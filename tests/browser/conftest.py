@@ -3,6 +3,7 @@
 import shutil
 import socket
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import torch
 from playwright.sync_api import Page, Playwright, expect, sync_playwright
 
 from studio.session.engine import Engine
+from studio.session.jobs import Jobs
 from studio.session.mix import Mix
 from studio.session.session import Session
 from studio.ui.parts import COOKIE
@@ -38,6 +40,17 @@ def engine(tiny_zoo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 @pytest.fixture(scope="session")
 def session(engine: Engine) -> Session:
     return engine.session(BROWSER)
+
+
+@pytest.fixture
+def jobs(session: Session) -> Iterator[Jobs]:
+    """The studio's jobs; none is left running or shown afterwards."""
+    jobs = session.engine.jobs
+    yield jobs
+    jobs.cancel()
+    while (state := jobs.state) and state.running:
+        time.sleep(0.02)
+    jobs.dismiss()
 
 
 @pytest.fixture(scope="session")

@@ -17,15 +17,6 @@ PHONE = {"viewport": {"width": 390, "height": 844}}
 FIRST = 0
 
 
-@pytest.fixture
-def jobs(session):
-    yield session.engine.jobs
-    session.engine.jobs.cancel()
-    while (state := session.engine.jobs.state) and state.running:
-        time.sleep(0.02)
-    session.engine.jobs.dismiss()
-
-
 def open_evidence(page: Page) -> None:
     page.get_by_role("tab", name="Evidence").click()
     expect(page.locator("#verdict")).to_be_visible()

@@ -34,15 +34,6 @@ def hold(progress: Progress) -> tuple[str, str]:
         time.sleep(0.02)
 
 
-@pytest.fixture
-def jobs(session):
-    yield session.engine.jobs
-    session.engine.jobs.cancel()
-    while (state := session.engine.jobs.state) and state.running:
-        time.sleep(0.02)
-    session.engine.jobs.dismiss()
-
-
 def test_a_dtype_shows_in_size_recipe_programs_and_export(page, session, jobs, tmp_path_factory):
     target = tmp_path_factory.getbasetemp() / "in-bfloat16"
     open_files(page)

@@ -157,14 +157,14 @@ def test_a_full_disk_is_a_sentence_and_leaves_nothing(merge, tmp_path, kind):
 
 
 def test_a_rename_that_cannot_be_flushed_is_taken_back(tmp_path, monkeypatch):
-    sync = folders._sync
+    sync = folders.sync
 
     def failing(path: Path) -> None:
         if path == tmp_path:
             raise OSError(errno.EIO, os.strerror(errno.EIO))
         sync(path)
 
-    monkeypatch.setattr(folders, "_sync", failing)
+    monkeypatch.setattr(folders, "sync", failing)
     with pytest.raises(StudioError, match="Input/output error; nothing was kept"):  # noqa: SIM117
         with new_folder(tmp_path / "out") as work:
             (work / "file").write_text("x")
