@@ -15,8 +15,6 @@ from studio.evidence.certificate import (
     statement,
     subject,
 )
-from studio.evidence.checks import checks, verdict
-from studio.evidence.closure import claim, closure
 from studio.evidence.copies import (
     CERTIFICATE,
     Allowed,
@@ -26,6 +24,7 @@ from studio.evidence.copies import (
     log_copy,
     refuse_removed,
 )
+from studio.evidence.judgment import judge
 from studio.evidence.keys import SigningKey
 from studio.evidence.ledger import Ledger
 from studio.evidence.measures import Measures, measure
@@ -109,29 +108,19 @@ def certify(
     if unmerged.added is not None:
         tasks = [_successor(task, unmerged, result) for task in tasks]
     found = measured or measure(merges, unmerged, scoring, part(progress, 0.0, 0.5))
-    scores: Mapping[str, Score] = {}
-    if scoring is not None and scoring.bench.scored():
-        scores = scoring.evaluate(unmerged.recipe, part(progress, 0.5, 0.6)).scores()
-        if unmerged.added is not None:  # scored with the head of the checkpoint before
-            scores = {name: s for name, s in scores.items() if name not in unmerged.removed}
+    scores = _scores(unmerged, scoring, part(progress, 0.5, 0.6))
     made: list[Certified] = []
 
     def seal(work: Path, merge: Merge, root: str, report: Progress) -> None:
-        apart = merges(unmerged.never) if unmerged.mode != "exact" else merge
-        rebuilt = rebuild_apart(unmerged.never, is_portable(apart), report)
-        table = checks(found, rebuilt, root)
-        dependencies = closure(merge, full, unmerged, _heads(work))
-        claimed = claim(dependencies)
-        judged = verdict(found, table, claimed, dependencies)
-        digests = [full.deltas.checkpoints[i].digest for i in _places(full, unmerged)]
-        holding = [each for each in copies(ledger) if each.holds(digests)]
-        head = ledger.head()
-        before = predecessor or _predecessor(ledger, [*digests, *_digests(merge)])
-
+        never = merge if unmerged.mode == "exact" else merges(unmerged.never)
+        apart = rebuild_apart(unmerged.never, is_portable(never), report)
+        judged = judge(found, apart, merge, full, root, _heads(work))
+        gone = [full.deltas.checkpoints[i].digest for i in _places(full, unmerged)]
+        holding = [each for each in copies(ledger) if each.holds(gone)]
+        head, before = ledger.head(), predecessor or _predecessor(ledger, [*gone, *_digests(merge)])
         signed = statement(
-            found, full, merge, root, claimed, judged, table, dependencies,
-            request, holding, (head.entries, head.hash), before, key,
-        )  # fmt: skip
+            judged, full, merge, root, request, holding, (head.entries, head.hash), before, key
+        )
         made.append(_sealed(work, target, signed, key))
 
     with announced(ledger, target) as copy:
@@ -141,6 +130,17 @@ def certify(
         log_copy(ledger, copy, target, contents(result, root), key=key)
         _log_certificate(ledger, copy, made[0], key)
     return made[0]
+
+
+def _scores(
+    unmerged: Unmerging, scoring: Scoring | None, progress: Progress
+) -> Mapping[str, Score]:
+    """Held-out scores for the model card; a replaced task's head is no longer the zoo's."""
+    if scoring is None or not scoring.bench.scored():
+        return {}
+    scores = scoring.evaluate(unmerged.recipe, progress).scores()
+    left = unmerged.removed if unmerged.added is not None else ()
+    return {name: score for name, score in scores.items() if name not in left}
 
 
 def _refuse_still_there(unmerged: Unmerging, full: Merge, result: Merge) -> None:

@@ -17,9 +17,8 @@ from studio.card import public_name
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.errors import BadCertificate
 from studio.evidence import wording
-from studio.evidence.checks import Check
-from studio.evidence.closure import Dependency
 from studio.evidence.copies import Copy
+from studio.evidence.judgment import Judgment
 from studio.evidence.keys import SigningKey
 from studio.evidence.measures import Measures, Range
 from studio.evidence.rebuild import is_portable
@@ -72,14 +71,10 @@ class Request:
 
 
 def statement(
-    found: Measures,
+    judged: Judgment,
     full: Merge,
     result: Merge,
     root: str,
-    claimed: str,
-    judged: tuple[str, str],
-    table: Sequence[Check],
-    closure: Sequence[Dependency],
     request: Request,
     holding: Sequence[Copy],
     log: tuple[int, str],
@@ -89,64 +84,40 @@ def statement(
     """The in-toto statement of an unmerge; its ``subject`` is filled in by ``subject``.
 
     Args:
-        found: what was measured.
+        judged: the unmerge.
         full: the merge with the removed tasks.
         result: the merge that was computed and written.
         root: weights root of what was written.
-        claimed: what the closure allows to say.
-        judged: the verdict and its sentence.
-        table: the checks.
-        closure: the dependency record.
         request: what the operator declares.
         holding: known copies that still hold a removed checkpoint.
         log: entries of the ledger, and its head, before this certificate.
         predecessor: sha256 of the certificate that this one follows, or None.
         key: that signs.
     """
-    moment = datetime.now(UTC).replace(microsecond=0)
+    moment, found = datetime.now(UTC).replace(microsecond=0), judged.measures
     predicate = {
         "id": secrets.token_hex(16),
-        "claim": claimed,
+        "claim": judged.claim,
         "operation": "replace" if found.unmerged.added else "remove",
-        "verdict": {"result": judged[0], "words": judged[1]},
+        "verdict": dict(zip(("result", "words"), judged.verdict, strict=True)),
         "result": _result(result, root),
         "removed": _removed(found, full),
         "added": _added(found, result),
-        "request": {
-            "reference": request.reference or secrets.token_hex(8),
-            "reason": request.reason,
-            "received": request.received or None,
-            "completed": moment.date().isoformat(),
-            "granularity": "whole task checkpoint",
-        },
+        "request": _request(request, moment),
         "counterfactual": _counterfactual(result),
         "resolvedDependencies": _dependencies(result),
         "builder": _builder(),
-        "closure": [each.plain() for each in closure],
-        "checks": [each.plain() for each in table],
+        "closure": [each.plain() for each in judged.closure],
+        "checks": [each.plain() for each in judged.checks],
         "limits": wording.limits(
-            claimed, root, found.unmerged.removed, found.residue.relative, is_portable(result)
+            judged.claim, root, found.unmerged.removed, found.residue.relative, is_portable(result)
         ),
-        "copies": {
-            "holding": [
-                {"id": c.id, "name": c.name, "weights_root": c.root, "made": c.made,
-                 "state": c.state} for c in holding
-            ],
-            "caches": "On disk the studio keeps digests, inner products, scores and mixes, no "
-            "weights; while it runs, it holds weights in memory and in its temporary folder.",
-            "backups": request.backups or "not declared",
-        },
+        "copies": _copies(holding, request),
         "recipients": list(request.recipients),
         "log": {"entries": log[0], "head": log[1]},
         "predecessor": predecessor,
-        "signer": {
-            "name": request.signer,
-            "fingerprint": key.fingerprint,
-            "demo": key.demo,
-            "time": moment.isoformat().replace("+00:00", "Z"),
-            "time_source": "local clock",
-        },
-    }  # fmt: skip
+        "signer": _signer(request, key, moment),
+    }
     return {"_type": STATEMENT_TYPE, "subject": [], "predicateType": PREDICATE_TYPE,
             "predicate": predicate}  # fmt: skip
 
@@ -159,6 +130,38 @@ def subject(folder: Path) -> list[dict]:
         if file.is_file() and name != CERTIFICATE_FILE:
             found.append({"name": name, "digest": {"sha256": _sha256(file)}})
     return sorted(found, key=lambda each: each["name"])
+
+
+def _request(request: Request, moment: datetime) -> dict:
+    return {
+        "reference": request.reference or secrets.token_hex(8),
+        "reason": request.reason,
+        "received": request.received or None,
+        "completed": moment.date().isoformat(),
+        "granularity": "whole task checkpoint",
+    }
+
+
+def _copies(holding: Sequence[Copy], request: Request) -> dict:
+    known = [
+        {"id": c.id, "name": c.name, "weights_root": c.root, "made": c.made, "state": c.state}
+        for c in holding
+    ]
+    caches = (
+        "On disk the studio keeps digests, inner products, scores and mixes, no weights; while it "
+        "runs, it holds weights in memory and in its temporary folder."
+    )
+    return {"holding": known, "caches": caches, "backups": request.backups or "not declared"}
+
+
+def _signer(request: Request, key: SigningKey, moment: datetime) -> dict:
+    return {
+        "name": request.signer,
+        "fingerprint": key.fingerprint,
+        "demo": key.demo,
+        "time": moment.isoformat().replace("+00:00", "Z"),
+        "time_source": "local clock",
+    }
 
 
 def _result(result: Merge, root: str) -> dict:

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 from studio.errors import BadCertificate, StudioError
 from studio.evidence.bundle import KEY_FILE, Certified, certify
 from studio.evidence.certificate import CERTIFICATE_FILE, Request
-from studio.evidence.checks import Check, checks, verdict
-from studio.evidence.closure import Dependency, claim, closure
 from studio.evidence.copies import Copy, copies, recall
-from studio.evidence.measures import Measures, Ranges, measure, raw_coefficients
-from studio.evidence.rebuild import Rebuild, is_portable, rebuild_apart
+from studio.evidence.judgment import Judgment, judge
+from studio.evidence.measures import Ranges, measure, raw_coefficients
+from studio.evidence.rebuild import is_portable, rebuild_apart
 from studio.evidence.scoring import Scoring
 from studio.evidence.tamper import Tampered, tamper
 from studio.evidence.uad import Removal, linear_methods, removals
@@ -36,23 +35,6 @@ _LOOK = 0.1  # seconds between looks at the worker
 OPERATIONS = ("remove", "subtract", "replace")
 _MODE = {"remove": "exact", "subtract": "algebraic", "replace": "exact"}
 _KEPT = 8
-
-
-@dataclass(frozen=True)
-class Operation:
-    """What was measured of one operation on the shown unmerge.
-
-    Attributes:
-        measures: of it.
-        checks: the table.
-        verdict: 'pass', 'fail' or 'not run', and one sentence.
-        closure: what was computed with which tasks.
-    """
-
-    measures: Measures
-    checks: list[Check]
-    verdict: tuple[str, str]
-    closure: list[Dependency]
 
 
 @dataclass(frozen=True)
@@ -79,7 +61,7 @@ class Evidence:
 
     def __init__(self, session: "Session") -> None:
         self._session = session
-        self._found: dict[str, dict[str, Operation]] = {}
+        self._found: dict[str, dict[str, Judgment]] = {}
         self.version = 0
         self.certified: Certified | None = None
         self.verified: tuple[str, Verification] | None = None
@@ -107,7 +89,7 @@ class Evidence:
             return None
         return raw_coefficients(bench.merge, shown) or {}
 
-    def found(self) -> dict[str, Operation]:
+    def found(self) -> dict[str, Judgment]:
         """What is known of the shown unmerge, by mode."""
         shown = self.unmerging()
         return self._found.get(_key(shown), {}) if shown else {}
@@ -260,7 +242,8 @@ class Evidence:
             start = 0.2 + 0.4 * number
             each = Unmerging(shown.full, shown.removed, mode)
             report = part(progress, start, start + 0.4)
-            made[mode] = _operation(merges, each, scored, apart, report)
+            found = measure(merges, each, scored, report)
+            made[mode] = judge(found, apart, merges(each.recipe), merges(each.full))
         self._found[_key(shown)] = made
         while len(self._found) > _KEPT:
             del self._found[next(iter(self._found))]
@@ -312,7 +295,7 @@ def scoring(worker: Worker) -> Scoring | None:
 
     def waited(known: Callable[[], Mapping[str, Score]]) -> Callable[[Progress], dict[str, Score]]:
         def wait(progress: Progress) -> dict[str, Score]:
-            while set(known()) != set(names):
+            while not worker.references_done:  # what is known before may be the quick pass
                 if refusal := worker.refusal_of_references:
                     raise StudioError(refusal)
                 progress(0.0, "waiting for the scores of experts and base")
@@ -325,16 +308,6 @@ def scoring(worker: Worker) -> Scoring | None:
         bench, evaluate, waited(lambda: worker.base), waited(lambda: worker.experts),
         lambda: LiveModel(bench.base, bench.device),
     )  # fmt: skip
-
-
-def _operation(
-    merges: Callable, each: Unmerging, scored: Scoring | None, apart: Rebuild, progress: Progress
-) -> Operation:
-    found = measure(merges, each, scored, progress)
-    table = checks(found, apart)
-    dependencies = closure(merges(each.recipe), merges(each.full), each)
-    judged = verdict(found, table, claim(dependencies), dependencies)
-    return Operation(found, table, judged, dependencies)
 
 
 def _key(shown: Unmerging) -> str:

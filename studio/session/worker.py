@@ -61,7 +61,7 @@ class Worker:
         self._shown: Recipe | None = None
         self._slid = ""
         self._references = measured_references(bench, self._wear)
-        self._references_done = False
+        self.references_done = False
         self._stopped = False
         self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
 
@@ -236,7 +236,7 @@ class Worker:
                 return partial(self._measure, each), each.digest
             if each.digest not in self._sentences:
                 return partial(self._compare_orders, each), each.digest
-        if shown and not self._references_done and _REFERENCES not in self._refusals:
+        if shown and not self.references_done and _REFERENCES not in self._refusals:
             return self._reference, _REFERENCES
         if inexact := self._unscored(shown, "done"):
             return partial(self._score, inexact), inexact.digest
@@ -341,7 +341,7 @@ class Worker:
         """The next batch of rows of an expert or the base."""
         step = next(self._references, None)
         if step is None:
-            self._references_done = True
+            self.references_done = True
         else:
             kind, scores = step
             {"expert": self.experts, "head_only": self.head_only, "base": self.base}[kind] |= scores

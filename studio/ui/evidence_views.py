@@ -5,10 +5,10 @@ from html import escape
 
 from studio.evidence import wording
 from studio.evidence.checks import BY_CONSTRUCTION, Check
+from studio.evidence.judgment import Judgment
 from studio.evidence.measures import Range, Ranges
 from studio.evidence.residue import LayerResidue
 from studio.evidence.unmerging import Unmerging
-from studio.session.evidence import Operation
 
 NOTHING = (
     "<div class='note' id='verdict'><b>Nothing is unmerged.</b> Untick a task in the mixer: the "
@@ -23,7 +23,7 @@ MARKS = {
 _THREE = (("full", "with it"), ("subtracted", "subtracted"), ("rebuilt", "rebuilt"))
 
 
-def verdict(shown: Unmerging | None, found: Mapping[str, Operation]) -> str:
+def verdict(shown: Unmerging | None, found: Mapping[str, Judgment]) -> str:
     """One sentence that a person who is no engineer can act on."""
     if shown is None:
         return NOTHING
@@ -93,7 +93,7 @@ def _bar(span: Range | None, scale: float) -> str:
     )
 
 
-def layers(found: Mapping[str, Operation]) -> str:
+def layers(found: Mapping[str, Judgment]) -> str:
     """Distance from the never-merged model, layer by layer, by both operations."""
     if not found:
         return ""
@@ -121,7 +121,7 @@ def _distance(layer: LayerResidue | None) -> str:
     return "only it changed this" if layer.relative is None else _share(layer.relative)
 
 
-def checks(found: Mapping[str, Operation]) -> str:
+def checks(found: Mapping[str, Judgment]) -> str:
     """Both operations side by side, measure by measure."""
     if not found:
         return ""
@@ -161,7 +161,7 @@ def _check(each: Check) -> str:
     return f"{flag}{escape(each.words)}"
 
 
-def attack(shown: Unmerging | None, found: Mapping[str, Operation]) -> str:
+def attack(shown: Unmerging | None, found: Mapping[str, Judgment]) -> str:
     """The climax: what an insider brings back of the task from either model."""
     if shown is None or "algebraic" not in found or len(shown.removed) != 1:
         return ""
@@ -202,7 +202,7 @@ def attack(shown: Unmerging | None, found: Mapping[str, Operation]) -> str:
     )
 
 
-def closure(found: Mapping[str, Operation]) -> str:
+def closure(found: Mapping[str, Judgment]) -> str:
     """What was computed with which tasks on the way to the exact removal."""
     if not found:
         return ""

@@ -24,7 +24,6 @@ from studio.errors import (
 from studio.evidence import bundle
 from studio.evidence.certificate import CERTIFICATE_FILE, Request
 from studio.evidence.checks import FAIL, PASS
-from studio.evidence.closure import claim
 from studio.evidence.rebuild import Rebuild, rebuilt_root
 from studio.evidence.verify import verify
 from studio.evidence.wording import ALGEBRAIC, EXACT
@@ -128,7 +127,7 @@ def test_unticking_a_task_and_running_the_checks_measures_both_operations(sessio
     assert set(found) == {"exact", "algebraic"}
     both = found["exact"], found["algebraic"]
     assert [each.verdict[0] for each in both] == [PASS, FAIL]
-    assert [claim(each.closure) for each in both] == [EXACT, ALGEBRAIC]
+    assert [each.claim for each in both] == [EXACT, ALGEBRAIC]
     shown = session.evidence.unmerging()
     assert shown is not None
     assert shown.full.with_coefficients({"color": 0.5}) == shown.full
@@ -253,7 +252,7 @@ def test_a_certificate_takes_over_what_the_checks_have_measured(
         told = certified(session, tmp_path / mode, operation=operation)
         known = session.evidence.found()[mode]
         assert told["verdict"] == {"result": known.verdict[0], "words": known.verdict[1]}
-        assert told["claim"] == claim(known.closure)
+        assert told["claim"] == known.claim
         assert told["result"]["weights_root"] == known.measures.root
 
 

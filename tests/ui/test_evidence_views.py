@@ -14,6 +14,7 @@ from studio.evidence.checks import checks as all_checks
 from studio.evidence.checks import verdict as judged
 from studio.evidence.closure import Dependency
 from studio.evidence.copies import Copy
+from studio.evidence.judgment import Judgment
 from studio.evidence.keys import demo_key
 from studio.evidence.measures import Behaviour, Measures
 from studio.evidence.residue import LayerResidue, Residue
@@ -22,7 +23,6 @@ from studio.evidence.unmerging import Unmerging
 from studio.evidence.verify import Finding, Verification
 from studio.evidence.wording import ALGEBRAIC, DOES_NOT_SHOW, EXACT, forbidden_in
 from studio.recipe import Recipe, TaskEntry
-from studio.session.evidence import Operation
 from studio.ui import certificate_views as certificates
 from studio.ui import evidence_views as views
 from tests.evidence import statements
@@ -43,7 +43,7 @@ def unmerged(*removed: str, mode: str = "exact") -> Unmerging:
     return Unmerging(FULL, removed or (EVIL,), mode)
 
 
-def operation(mode: str, removed: tuple[str, ...] = (EVIL,), attacked: bool = True) -> Operation:
+def operation(mode: str, removed: tuple[str, ...] = (EVIL,), attacked: bool = True) -> Judgment:
     """As the checks find it: subtracting leaves a fifth, rebuilding nothing."""
     exact = mode == "exact"
     residue = apart(0, 0) if exact else apart(0.2)
@@ -59,7 +59,7 @@ def operation(mode: str, removed: tuple[str, ...] = (EVIL,), attacked: bool = Tr
     )  # fmt: skip
     other = APART if exact else replace(APART, root="f" * 64)
     table, claim = all_checks(found, other), EXACT if exact else ALGEBRAIC
-    return Operation(found, table, judged(found, table, claim), CLOSURE)
+    return Judgment(found, table, judged(found, table, claim), CLOSURE)
 
 
 CLOSURE = [Dependency("basis", "rebuilt", (EVIL,), "Each task's component.")]
@@ -73,7 +73,7 @@ def test_the_closure_is_a_table_behind_a_fold():
     assert views.closure({}) == ""
 
 
-def both(*removed: str, **more) -> dict[str, Operation]:
+def both(*removed: str, **more) -> dict[str, Judgment]:
     names = removed or (EVIL,)
     return {mode: operation(mode, names, **more) for mode in ("algebraic", "exact")}
 
