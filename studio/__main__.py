@@ -165,11 +165,17 @@ def _inspect(options: argparse.Namespace) -> None:
         for note in row["notes"]:
             print(f"    {note}")
     for title in ("cosine_before", "cosine_after"):
+        if found[title] is None:
+            print("\nThis method forms one change of all tasks: there are no components.")
+            continue
         print(f"\n{title}")
         for task, row in zip(found["tasks"], found[title], strict=True):
             print("  " + " ".join(f"{x + 0.0:7.4f}" for x in row) + f"  {task}")
     weighed = ", all layers weighed alike" if found["layers_weighed_alike"] else ""
-    print(f"\nresidual {found['residual']:.2e} (largest cosine of streamed components{weighed})")
+    if found["residual"] is not None:
+        print(
+            f"\nresidual {found['residual']:.2e} (largest cosine of streamed components{weighed})"
+        )
     print(found["order"]["words"])
     for warning in found["warnings"]:
         print(f"warning: {warning}")

@@ -124,7 +124,7 @@ def with_digests(merge: Merge) -> Recipe:
 
 def record(merge: Merge, root: str, scores: Mapping[str, Score] | None) -> dict:
     """What entered the arithmetic: digests, dtype, and the mixing of the vectors as hex floats."""
-    rows = [[x.hex() for x in row] for row in merge.mixing.tolist()]
+    rows = [[x.hex() for x in row] for row in merge.numbers.tolist()]
     return {
         "studio": __version__,
         "torch": str(torch.__version__),

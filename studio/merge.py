@@ -14,10 +14,12 @@ from studio.checkpoints.deltas import Deltas, Room, TensorDeltas, not_finite, pi
 from studio.errors import BadCheckpoint, BadRecipe, NotFinite
 from studio.geometry.gram import Gram, gram
 from studio.geometry.orthogonal import Basis
-from studio.methods import method, method_type
-from studio.methods.method import Method, mixing
+from studio.methods import method
+from studio.methods.coefficients import coefficients
+from studio.methods.method import Given, Measured, Method, mixing
+from studio.methods.whole import Whole
 from studio.parallel import SMALL, in_order
-from studio.recipe import GroupedCoefficient, Recipe
+from studio.recipe import Recipe
 
 Made = TypeVar("Made")
 Watch = Callable[[Tensor, Tensor, Tensor], None]
@@ -44,6 +46,7 @@ class Merge:
         recall: recalls vectors and bases by what they depend on, or makes them.
         recorded: ``(T, n)`` a mixing that was written down and is repeated, in the place of the
             one that the recipe leads to.
+        measured: what a kind of statistic is for so many rows per task, see ``Method.needs``.
     """
 
     recipe: Recipe
@@ -52,6 +55,7 @@ class Merge:
     known: Callable[[], Gram] | None = None
     recall: Recall | None = None
     recorded: Tensor | None = None
+    measured: Callable[[str, int], Measured] | None = None
 
     @cached_property
     def gram(self) -> Gram:
@@ -72,9 +76,10 @@ class Merge:
             return self.deltas
 
         def make() -> Deltas:
-            return self.method.vectors(self.deltas, self.coefficients, lambda: self.gram)
+            return self.method.vectors(self._given)
 
-        key = ("vectors", self.method, self.deltas.tasks, self._weights)
+        seed = self.recipe.seed if self.method.draws else 0
+        key = ("vectors", self.method.unscaled, self.deltas.tasks, self._weights, seed)
         return self.recall(key, make) if self.recall else make()
 
     @cached_property
@@ -91,14 +96,36 @@ class Merge:
     @cached_property
     def coefficients(self) -> Tensor:
         """``(T, n)`` float64 coefficients of the components."""
-        return coefficients(self.recipe, self.deltas)
+        return coefficients(self.recipe, self.deltas, self.method.default_coefficient)
 
     @cached_property
     def mixing(self) -> Tensor:
         """``(T, n)`` float64 coefficients of the vectors."""
         if self.recorded is not None:
             return self.recorded
+        if isinstance(self.method, Whole):
+            factor = self.method.factor(self._given, self.vectors)
+            return torch.full((len(self.deltas.names), 1), factor, dtype=torch.float64)
         return mixing(self.coefficients, self.basis)
+
+    @property
+    def numbers(self) -> Tensor:
+        """``(T, n)`` how each task enters: its vector's mixing, or else its coefficient."""
+        return self.coefficients if self.vectors.combined else self.mixing
+
+    @property
+    def _given(self) -> Given:
+        """What the method's vectors are derived from."""
+        measured = None
+        if self.method.needs:
+            if self.measured is None:
+                raise BadRecipe(
+                    f"{self.method.title} measures every expert on its validation rows; merge it "
+                    "with --zoo and a zoo that has such rows."
+                )
+            measured = self.measured(self.method.needs, self.method.measured_rows)
+        seed = self.recipe.seed
+        return Given(self.deltas, self.coefficients, lambda: self.gram, seed, measured)
 
     @property
     def _weights(self) -> object:
@@ -159,27 +186,6 @@ def open_merge(recipe: Recipe) -> Merge:
                 f"{checkpoint.folder} has {checkpoint.digest[:12]}…. It was changed or replaced."
             )
     return Merge(recipe, base, Deltas(base, checkpoints))
-
-
-def coefficients(recipe: Recipe, deltas: Deltas) -> Tensor:
-    """The recipe's coefficients per tensor.
-
-    Returns:
-        ``(T, n)`` float64.
-
-    Raises:
-        BadRecipe: a group's pattern matches no tensor.
-    """
-    default = method_type(recipe.method).default_coefficient
-    names, columns = deltas.names, []
-    for task, join in zip(recipe.tasks, deltas.joins, strict=True):
-        chosen = default if task.coefficient is None else task.coefficient
-        if isinstance(chosen, GroupedCoefficient):
-            _refuse_idle_patterns(task.name, chosen, tuple(join.shared))
-            columns.append([chosen.of(name) for name in names])
-        else:
-            columns.append([chosen] * len(names))
-    return torch.tensor(columns, dtype=torch.float64).reshape(len(columns), len(names)).T
 
 
 def merged_pieces(
@@ -315,13 +321,3 @@ def _cast(merge: Merge, name: str, values: Tensor, target: torch.dtype) -> Tenso
             f"{torch.finfo(target).max:.3g}. Choose `dtype: float32` or smaller coefficients."
         )
     return cast
-
-
-def _refuse_idle_patterns(task: str, chosen: GroupedCoefficient, names: tuple[str, ...]) -> None:
-    used = [GroupedCoefficient(0.0, ((pattern, 1.0),)) for pattern, _ in chosen.groups]
-    for single in used:
-        if not any(single.of(name) for name in names):
-            raise BadRecipe(
-                f"The coefficient group '{single.groups[0][0]}' of '{task}' matches none of the "
-                f"{len(names)} tensors that it changes; {next(iter(names), 'none')} is one."
-            )

@@ -25,6 +25,7 @@ from studio.geometry.orthogonal import SMALLEST_SHARE, Basis, residual_shares
 from studio.geometry.random_deltas import random_deltas
 from studio.geometry.report import by_layer, largest, report
 from studio.merge import Merge
+from studio.methods.whole import Whole
 from studio.progress import Progress, part, silent
 from studio.recipe import Recipe
 from studio.tasks.bench import Bench
@@ -126,13 +127,28 @@ def own_tasks(merge: Merge) -> list[Task]:
     return tasks
 
 
+def refuse_no_components(merge: Merge) -> None:
+    """Refuse a method that forms one change of all tasks.
+
+    Raises:
+        StudioError: it has no component per task.
+    """
+    if isinstance(merge.method, Whole):
+        raise StudioError(
+            f"{merge.method.title} forms one merged change of all tasks and no component per "
+            "task. Choose a method with components, such as mdm_oc or ties."
+        )
+
+
 def components_gram(merge: Merge, progress: Progress = silent) -> Gram:
     """Inner products of the components, measured by streaming them."""
+    refuse_no_components(merge)
     return gram(merge.vectors, merge.basis.rows, progress)
 
 
 def joint_gram(merge: Merge) -> Gram:
     """Inner products of the deltas followed by their components, ``(T, 2n, 2n)``, for maps."""
+    refuse_no_components(merge)
     if not merge.method.derives:
         return joint(merge.gram, merge.basis)
     n = len(merge.deltas)
@@ -195,15 +211,18 @@ def inspect(
     if not allow_duplicates:
         refuse_copies(merge.deltas)
         refuse_zero(merge.deltas)
-    measured = components_gram(merge, part(progress, 0.0, 0.3 if overlaps else 1.0))
+    _ = merge.mixing  # refuses what the method cannot merge
+    measured = None
+    if not isinstance(merge.method, Whole):
+        measured = components_gram(merge, part(progress, 0.0, 0.3 if overlaps else 1.0))
     found = {
         "tasks": list(merge.deltas.tasks),
         "method": merge.recipe.method,
         "checkpoints": preflight(merge.deltas),
         "warnings": warnings(merge.gram),
         "cosine_before": merge.gram.cosine().tolist(),
-        "cosine_after": merge.basis.weighed(measured).cosine().tolist(),
-        "residual": merge.residual(measured),
+        "cosine_after": measured and merge.basis.weighed(measured).cosine().tolist(),
+        "residual": measured and merge.residual(measured),
         "layers_weighed_alike": merge.basis.scales is not None,
         "norms": merge.gram.total().diagonal().sqrt().tolist(),
         "order": _order(merge),

@@ -131,6 +131,7 @@ class Deltas:
         self.names = tuple(sorted(touched))
         self._transform: Transform | None = None
         self._resident: dict[str, tuple[Tensor | None, ...]] = {}
+        self.combined = False
 
     def __len__(self) -> int:
         return len(self.tasks)
@@ -174,6 +175,12 @@ class Deltas:
         made._transform, made._resident = transform, {}
         return made
 
+    def into_one(self, transform: Transform) -> "Deltas":
+        """One vector that a method makes of all deltas of a tensor, in their place."""
+        made = self.derived(transform)
+        made.combined = True
+        return made
+
     def subset(self, tasks: Sequence[str]) -> "Deltas":
         """The deltas of some of the tasks, in the order given, sharing what is in memory."""
         indices = [self.tasks.index(task) for task in tasks]
@@ -184,6 +191,7 @@ class Deltas:
         chosen.joins = tuple(self.joins[i] for i in indices)
         chosen.names = tuple(sorted({name for j in chosen.joins for name in j.shared}))
         chosen._transform = None
+        chosen.combined = False
         chosen._resident = {
             name: tuple(self._resident[name][i] for i in indices)
             for name in chosen.names
@@ -204,10 +212,8 @@ class Deltas:
 
         For a live model, which needs every delta after every move of a slider.
         """
-        sizes = (
-            len(j.shared) and sum(self.base.weights.entries[name].numel for name in j.shared)
-            for j in self.joins
-        )
+        held = [self.names] if self.combined else [tuple(j.shared) for j in self.joins]
+        sizes = (self.base.weights.entries[name].numel for names in held for name in names)
         if sum(sizes) * self.dtype.itemsize > limit:
             return False
         for name, dense in zip(self.names, in_order(self._dense, self.names), strict=True):

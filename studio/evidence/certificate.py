@@ -224,7 +224,7 @@ def _counterfactual(merge: Merge) -> dict:
     recipe, names = merge.recipe, merge.deltas.names
     rows: dict[tuple[str, ...], int] = {}
     places = {}
-    for name, values in zip(names, merge.mixing.tolist(), strict=True):
+    for name, values in zip(names, merge.numbers.tolist(), strict=True):
         row = tuple(x.hex() for x in values)
         places[name] = rows.setdefault(row, len(rows))
     fitted = recipe.fitted

@@ -10,6 +10,7 @@ from torch import Tensor
 from studio.checkpoints.deltas import Room, pieces
 from studio.geometry.scopes import layer_of
 from studio.merge import Merge, component_at, merged_pieces
+from studio.methods.whole import Whole
 from studio.progress import Meter, Progress, silent
 
 _PIECE = 2**18
@@ -115,7 +116,9 @@ def residue_tensor(merge: Merge, never: Merge, name: str) -> Tensor:
 
 
 def _holding(full: Merge, name: str) -> tuple[str, ...]:
-    return full.deltas.tasks if name in full.deltas.names else ()
+    """The tasks that have a component in a tensor."""
+    none = isinstance(full.method, Whole) or name not in full.deltas.names
+    return () if none else full.deltas.tasks
 
 
 def _side_by_side(

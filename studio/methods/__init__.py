@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from studio.errors import BadRecipe
 from studio.methods.average import Average
+from studio.methods.iso_c import IsoC
 from studio.methods.mdm_oc import MdmOc
 from studio.methods.method import Method, make
 from studio.methods.task_arithmetic import TaskArithmetic
@@ -11,7 +12,14 @@ from studio.methods.ties import Ties
 from studio.recipe import Option
 
 METHODS: dict[str, type[Method]] = {
-    each.name: each for each in (MdmOc, TaskArithmetic, Average, Ties)
+    each.name: each
+    for each in (
+        MdmOc,
+        TaskArithmetic,
+        Average,
+        Ties,
+        IsoC,
+    )
 }
 
 

@@ -1,17 +1,14 @@
 """MDM-OC: modular delta merging with orthogonal constraints."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from torch import Tensor
-
 from studio.checkpoints.deltas import Deltas
-from studio.geometry.gram import Gram, Grams
+from studio.geometry.gram import Grams
 from studio.geometry.orthogonal import Basis, identity, orthogonalize, refuse_dependent
 from studio.geometry.scopes import SCOPES
 from studio.geometry.subspaces import Reduction, is_matrix, reduced, subspaces
-from studio.methods.method import Method, option
+from studio.methods.method import Given, Method, option
 
 
 @dataclass(frozen=True)
@@ -81,12 +78,13 @@ class MdmOc(Method):
         per_layer = self.normalize == "layer"
         return orthogonalize(gram(), self.scope, self.order, per_layer, self.strength, gram)
 
-    def vectors(self, deltas: Deltas, coefficients: Tensor, gram: Callable[[], Gram]) -> Deltas:
+    def vectors(self, given: Given) -> Deltas:
         """Subspace components, or deltas whose matrices are reduced."""
+        deltas = given.deltas
         reduction = Reduction(self.rank, self.energy)
         if self.basis == "vector":
             return deltas.derived(lambda tensor: reduced(tensor, reduction, deltas.dtype))
-        refuse_dependent(gram(), self.order)
+        refuse_dependent(given.gram(), self.order)
         return deltas.derived(
             lambda tensor: subspaces(tensor, reduction, self.order, self.strength, deltas.dtype)
         )

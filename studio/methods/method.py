@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
+from functools import cached_property
 from typing import Any, ClassVar
 
 import torch
@@ -39,6 +40,37 @@ def option(
     )
 
 
+Measured = Callable[[str, str], Tensor | None]
+"""A task's statistic for a tensor of the base, by their names; None where it has none."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a method is given to derive its vectors from.
+
+    Attributes:
+        deltas: of n tasks over T tensors.
+        coefficients: ``(T, n)`` float64.
+        gram: computes (or recalls) the raw deltas' Gram.
+        seed: the recipe's, for methods that draw.
+        measured: of each expert on its own validation rows, for methods that say what they need.
+    """
+
+    deltas: Deltas
+    coefficients: Tensor
+    gram: Callable[[], Gram]
+    seed: int = 0
+    measured: Measured | None = None
+
+    def weights(self, name: str) -> list[float]:
+        """The n coefficients of one tensor."""
+        return self.coefficients[self._places[name]].tolist()
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {name: t for t, name in enumerate(self.deltas.names)}
+
+
 @dataclass(frozen=True)
 class Method:
     """A merge method: merged = base + sum_i coefficient_i component_i.
@@ -52,6 +84,10 @@ class Method:
     name: ClassVar[str]
     title: ClassVar[str]
     default_coefficient: ClassVar[float]
+    needs: ClassVar[str] = ""
+    """What must be measured on validation rows: 'fisher', 'gram', or nothing."""
+    draws: ClassVar[bool] = False
+    """Whether the recipe's seed changes the result."""
 
     @property
     def derives(self) -> bool:
@@ -68,6 +104,16 @@ class Method:
         """Whether the order of the tasks changes the result."""
         return False
 
+    @property
+    def measured_rows(self) -> int:
+        """Validation rows per task on which that is measured."""
+        return 0
+
+    @property
+    def unscaled(self) -> "Method":
+        """The method whose vectors are the same: without a factor that is applied to them."""
+        return self
+
     def components(self, n: int, gram: Grams) -> Basis:
         """The components of n tasks.
 
@@ -77,15 +123,9 @@ class Method:
         """
         raise NotImplementedError
 
-    def vectors(self, deltas: Deltas, coefficients: Tensor, gram: Callable[[], Gram]) -> Deltas:
-        """What is mixed in the place of the raw deltas; asked only of methods that derive it.
-
-        Args:
-            deltas: of n tasks over T tensors.
-            coefficients: ``(T, n)`` float64.
-            gram: computes (or recalls) the raw deltas' Gram.
-        """
-        return deltas
+    def vectors(self, given: Given) -> Deltas:
+        """What is mixed in the place of the raw deltas; asked only of methods that derive it."""
+        return given.deltas
 
     def orthogonal_in(self, deltas: Deltas) -> tuple[str, ...]:
         """Tensors in which the components are meant to be orthogonal."""

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from studio.checkpoints.deltas import CHUNK, Deltas, Room, TensorDeltas, pieces
-from studio.geometry.gram import Gram, Grams
+from studio.geometry.gram import Grams
 from studio.geometry.magnitudes import kth_magnitude
 from studio.geometry.orthogonal import Basis, identity
-from studio.methods.method import Method, option
+from studio.methods.method import Given, Method, option
 from studio.parallel import in_order
 
 _SMALLEST_DIVISOR = 1e-8
@@ -62,13 +62,13 @@ class Ties(Method):
         raw = identity(n)
         return replace(raw, rows=raw.rows * self.scale)
 
-    def vectors(self, deltas: Deltas, coefficients: Tensor, gram: Callable[[], Gram]) -> Deltas:
+    def vectors(self, given: Given) -> Deltas:
         """Each task's share of the merged change."""
+        deltas = given.deltas
         thresholds = self._thresholds(deltas)
-        places = {name: t for t, name in enumerate(deltas.names)}
 
         def trimmed(tensor: TensorDeltas) -> TensorDeltas:
-            weights = coefficients[places[tensor.name]].tolist() if self.weighs else None
+            weights = given.weights(tensor.name) if self.weighs else None
             return _Shares(
                 tensor.name, tensor.shape, tensor.base, tensor.sources,
                 thresholds(tensor.name), self.reduce, weights, majority,

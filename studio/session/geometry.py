@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from studio.geometry.gram import Gram
 from studio.geometry.known import kept_gram
 from studio.merge import Merge
+from studio.methods.whole import Whole
 from studio.recipe import Recipe
 from studio.workspace import components_gram
 
@@ -16,6 +17,7 @@ class Geometry:
     Attributes:
         before: inner products of the raw deltas.
         after: of the components, as the basis weighs them; by algebra until they are measured.
+            None of a method that forms one change of all tasks and no component per task.
         residual: largest cosine left between two components; None until they are measured.
         scope: within which components are meant to be orthogonal.
         weighed: whether every layer is weighed alike.
@@ -23,7 +25,7 @@ class Geometry:
     """
 
     before: Gram
-    after: Gram
+    after: Gram | None
     residual: float | None
     scope: str
     weighed: bool
@@ -37,6 +39,8 @@ def sketch(merge: Merge) -> Geometry:
 
 def measure(merge: Merge) -> Geometry:
     """The geometry with its components streamed and multiplied, or recalled from then."""
+    if isinstance(merge.method, Whole):
+        return Geometry(merge.gram, None, 0.0, "model", False, ())
     about = [merge.recipe.method, dict(merge.recipe.options)]
     measured = kept_gram(merge.deltas, lambda: components_gram(merge), about)
     return _geometry(merge, measured, merge.residual(measured))

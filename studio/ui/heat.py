@@ -13,7 +13,7 @@ from studio.session.geometry import Geometry
 from studio.session.on_demand import Answer
 from studio.session.studies import Reports
 from studio.ui.grids import Grid, ink_on, rising, standalone
-from studio.ui.measures import MEASURES, NORM, Measure
+from studio.ui.measures import COSINE_AFTER, MEASURES, NO_COMPONENTS, NORM, Measure
 from studio.ui.saves import picture_saves
 
 _MOST_PAIRED = 6  # tasks whose pairs each get a column
@@ -64,6 +64,8 @@ def heat(
     if len(tasks) < 2 and measure != NORM:
         return "<p>Pairs of tasks need two tasks; <b>Norm</b> can be shown for one.</p>"
     needed = MEASURES.get(measure)
+    if needed is COSINE_AFTER and geometry.after is None:
+        return f"<p>{NO_COMPONENTS}</p>"
     if needed and needed.passes and found.made is None:
         return _waiting(found)
     names = geometry.before.names

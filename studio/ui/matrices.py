@@ -50,6 +50,8 @@ def matrices(
         measures.COLUMNS.title: (measures.COLUMNS, measures.ROWS),
         measures.ROWS.title: (measures.COLUMNS, measures.ROWS),
     }.get(measure, (measures.COSINE_BEFORE, measures.COSINE_AFTER))
+    if geometry.after is None:
+        figures = tuple(each for each in figures if each is not measures.COSINE_AFTER)
     if figures[0].passes and not reports:
         return ""  # the heat map says how far the pass is
     drawn = "".join(
@@ -60,6 +62,9 @@ def matrices(
 
 
 def _words(geometry: Geometry) -> str:
+    if geometry.after is None:
+        words = f"{measures.COSINE_BEFORE.words} {measures.NO_COMPONENTS}"
+        return f"<p class='quiet'>{words}</p>"
     within = {"model": "over the whole model", "layer": "in each layer", "tensor": "in each tensor"}
     weighed = (
         " After is measured with every layer weighed alike, as the method does it."

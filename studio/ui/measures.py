@@ -54,7 +54,7 @@ def _before(geometry: Geometry, reports: Reports, scope: str) -> Pairs:
 
 
 def _after(geometry: Geometry, reports: Reports, scope: str) -> Pairs:
-    return cosines(geometry.after, scope)
+    return cosines(geometry.after or geometry.before, scope)
 
 
 def _signs(geometry: Geometry, reports: Reports, scope: str) -> Pairs:
@@ -94,6 +94,12 @@ ROWS = Measure("Row overlap", _rows, True, None, 1.0, ".2f", _OVERLAP.format(wha
 NORM = "Norm"
 MEASURES = {each.title: each for each in (COSINE_BEFORE, COSINE_AFTER, SIGNS, COLUMNS, ROWS)}
 CHOICES = (COSINE_BEFORE.title, COSINE_AFTER.title, NORM, SIGNS.title, COLUMNS.title, ROWS.title)
+
+
+NO_COMPONENTS = (
+    "This method forms one merged change of all tasks and no component per task, so there are no "
+    "cosines after it."
+)
 
 
 def needs_pass(measure: str) -> bool:

@@ -18,7 +18,7 @@ from studio.geometry.order import (
     sentence,
 )
 from studio.geometry.orthogonal import orthogonalize
-from studio.merge import coefficients, merged_tensors, open_merge
+from studio.merge import merged_tensors, open_merge
 from studio.methods import method
 from studio.recipe import GroupedCoefficient
 
@@ -80,7 +80,7 @@ def test_every_distance_is_that_of_a_streamed_merge_in_that_order(make_recipe, o
     merge = open_merge(recipe)
     chosen = method(recipe.method, recipe.options)
     orders = reorder(merge.gram, lambda gram: chosen.components(3, lambda rows=None: gram), 0)
-    found = order_sensitivity(merge.gram, orders, coefficients(recipe, merge.deltas))
+    found = order_sensitivity(merge.gram, orders, merge.coefficients)
     base = load_file(f"{recipe.base}/model.safetensors")
     changes = {}
     for order in permutations(recipe.tasks):

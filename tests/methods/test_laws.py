@@ -25,6 +25,9 @@ SETTINGS += [
     ("ties", {"reduce": "sum", "trim": "tensor"}),
     ("ties", {"reduce": "weighted"}),
 ]
+CHANGES_ONE = {  # methods that change a single task's model, and why
+    "iso_c": "all singular values become their mean",
+}
 every_setting = pytest.mark.parametrize(("name", "options"), SETTINGS)
 
 
@@ -49,6 +52,8 @@ def test_shapes_and_dtypes_are_kept_and_the_same_comes_twice(
 @every_setting
 @pytest.mark.parametrize("task", ["red", "blue"])
 def test_one_task_with_coefficient_one_gives_its_model(make_recipe, deltas, name, options, task):
+    if name in CHANGES_ONE:
+        return
     options = {k: v for k, v in options.items() if k not in ("rank", "energy")}  # keep it all
     options |= {"density": 1.0} if name == "ties" else {}
     result = merged(make_recipe(task, method=name, options=options).with_coefficients({task: 1.0}))

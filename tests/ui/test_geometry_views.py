@@ -106,6 +106,7 @@ def test_after_is_orthogonal_within_the_scope_of_the_method(scope):
         after = [float(x) for x in cells[9:]]  # the second figure's table
         assert after == [1, 0, 0, 0, 1, 0, 0, 0, 1]
     whole = Cells(matrices.matrices(found, "model", None, "Cosine after", {})).cells
+    assert found.after is not None
     assert float(whole[10]) == round(float(found.after.cosine()[0, 1]), 4)
 
 

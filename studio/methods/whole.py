@@ -1,0 +1,161 @@
+"""Whole methods: one merged change of all tasks, formed tensor by tensor, and no part per task."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from studio.checkpoints.deltas import Deltas, Room, TensorDeltas, pieces
+from studio.checkpoints.low_rank import Factors
+from studio.geometry.gram import Grams
+from studio.geometry.orthogonal import Basis
+from studio.geometry.subspaces import is_matrix
+from studio.methods.method import Given, Method, option
+
+_PIECE = 2**18
+
+
+@dataclass(frozen=True)
+class Entries:
+    """The n weighted deltas ``c_i delta_i`` of one tensor, made dense one at a time.
+
+    Attributes:
+        tensor: the raw deltas.
+        weights: the n coefficients.
+        dtype: in which all is computed.
+    """
+
+    tensor: TensorDeltas
+    weights: list[float]
+    dtype: torch.dtype
+
+    def __len__(self) -> int:
+        return len(self.weights)
+
+    @property
+    def name(self) -> str:
+        """Of the tensor."""
+        return self.tensor.name
+
+    @property
+    def is_matrix(self) -> bool:
+        """Whether it maps one space to another: no vector, no embedding table."""
+        return is_matrix(self.tensor.name, self.tensor.shape)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """``(out, in)``; a convolution counts as (out, rest), a vector as (length, 1)."""
+        return self.tensor.shape[0], self.tensor.numel // self.tensor.shape[0]
+
+    def delta(self, task: int) -> Tensor | None:
+        """``(out, in)`` c_i delta_i in memory of its own; None where the task changes nothing."""
+        if self.tensor.sources[task] is None or self.weights[task] == 0.0:
+            return None
+        made = torch.empty(self.tensor.numel, dtype=self.dtype)
+        for start, stop in pieces(self.tensor.numel, _PIECE):
+            piece = self.tensor.delta(task, start, stop, self.dtype)
+            assert piece is not None
+            made[start:stop] = piece
+        return made.mul_(self.weights[task]).view(self.shape)
+
+    def deltas(self) -> Iterator[Tensor | None]:
+        """Every c_i delta_i, one after another; hold few of them."""
+        return (self.delta(task) for task in range(len(self)))
+
+    def base(self) -> Tensor:
+        """``(out, in)`` the base's elements, in memory of their own."""
+        whole = self.tensor.base_piece(0, self.tensor.numel, self.dtype, Room())
+        return whole.clone().view(self.shape)
+
+    def sum(self) -> Tensor:
+        """``(out, in)`` sum of the weighted deltas in order."""
+        total = torch.zeros(self.shape, dtype=self.dtype)
+        for delta in self.deltas():
+            if delta is not None:
+                total.add_(delta)
+        return total
+
+    def mean(self) -> Tensor:
+        """``(out, in)`` their sum divided by n: what spectral methods do to vectors."""
+        return self.sum().div_(len(self))
+
+
+@dataclass(frozen=True)
+class Whole(Method):
+    """merged = base + scale * change, with one change that a subclass forms of ``c_i delta_i``."""
+
+    scale: float = option(1.0, "Multiplies the merged change.", low=-10.0, high=10.0)
+
+    @property
+    def derives(self) -> bool:
+        """The change is no combination of the raw deltas."""
+        return True
+
+    @property
+    def weighs(self) -> bool:
+        """It depends on the coefficients."""
+        return True
+
+    @property
+    def unscaled(self) -> Method:
+        """The method with scale 1: its change is the same."""
+        return replace(self, scale=1.0)
+
+    def change(self, entries: Entries, given: Given) -> Tensor:
+        """The merged change of one tensor, ``(out, in)`` in the entries' dtype, before the scale.
+
+        Asked only if some coefficient of the tensor is not 0.
+        """
+        raise NotImplementedError
+
+    def factor(self, given: Given, change: Deltas) -> float:
+        """What the whole change is multiplied by."""
+        return self.scale
+
+    def components(self, n: int, gram: Grams) -> Basis:
+        """One for all tasks together."""
+        one = torch.ones(1, 1, 1, dtype=torch.float64)
+        return Basis(one, "model", None, torch.ones(1, dtype=torch.float64))
+
+    def vectors(self, given: Given) -> Deltas:
+        """The merged change in the place of the deltas."""
+        return given.deltas.into_one(self.transform(given, self.change))
+
+    def transform(
+        self, given: Given, change: Callable[[Entries, Given], Tensor]
+    ) -> Callable[[TensorDeltas], TensorDeltas]:
+        """How ``change`` makes one vector of the deltas of a tensor."""
+
+        def combine(tensor: TensorDeltas) -> TensorDeltas:
+            weights = given.weights(tensor.name)
+            if not any(weights):
+                return TensorDeltas(tensor.name, tensor.shape, tensor.base, (None,))
+            made = change(Entries(tensor, weights, given.deltas.dtype), given)
+            return Change(tensor, made.reshape(-1))
+
+        return combine
+
+
+class Change(TensorDeltas):
+    """One merged change of a tensor, dense."""
+
+    def __init__(self, tensor: TensorDeltas, values: Tensor) -> None:
+        source = next(each for each in tensor.sources if each is not None)
+        super().__init__(tensor.name, tensor.shape, tensor.base, (source,))
+        object.__setattr__(self, "_values", values)
+
+    @property
+    def factors(self) -> tuple[Factors | None, ...]:
+        """None: it is dense."""
+        return (None,)
+
+    def vectors(
+        self, start: int, stop: int, dtype: torch.dtype, room: Room
+    ) -> Iterator[Tensor | None]:
+        """See ``TensorDeltas.vectors``."""
+        yield self.delta(0, start, stop, dtype)
+
+    def delta(self, task: int, start: int, stop: int, dtype: torch.dtype) -> Tensor | None:
+        """See ``TensorDeltas.delta``."""
+        return self._values[start:stop].to(dtype)  # type: ignore[attr-defined]
