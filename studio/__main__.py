@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from studio.commands.compare import add_compare_command
 from studio.commands.evidence import add_evidence_commands, ledger_argument, opened_ledger
 from studio.errors import StudioError, visible
 
@@ -87,16 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     each.add_argument("--split", default="held_out", choices=("held_out", "validation"))
     each.add_argument("--json", type=Path, metavar="FILE")
     _duplicates(each)
-    each = command("compare", _compare, "Score several methods on the same held-out rows.")
-    each.add_argument("zoo", type=Path, metavar="ZOO")
-    each.add_argument("--methods", required=True, metavar="A,B,C")
-    each.add_argument(
-        "--uad", action="store_true",
-        help="also take out each task in turn by subtraction and by rebuild: 2 n evaluations per "
-        "linear method; takes long",
-    )  # fmt: skip
-    _duplicates(each)
-    each.add_argument("--json", type=Path, metavar="FILE")
+    add_compare_command(command, _duplicates, _bench, _write_json, _progress)
     add_evidence_commands(command, _output, _progress)
     return parser
 
@@ -245,46 +237,31 @@ def _write_merge(options: argparse.Namespace, recipe: "Recipe", as_lora: bool = 
 
 def _evaluate(options: argparse.Namespace) -> None:
     from studio.recipe import load_recipe
+    from studio.tasks.general import General, general_json, general_words
     from studio.tasks.scores import as_json
 
-    bench = _bench(options)
+    bench, split = _bench(options), options.split
+    live = bench.folder_model(options.model) if options.model else bench.live
+    general = General(bench, split) if bench.general_heads(split) else None
     if options.model:
-        scores = bench.score_folder(options.model, options.split)
+        found = as_json(bench.score_folder(options.model, split, live))
     elif options.recipe:
         merge = bench.merge(load_recipe(options.recipe))
-        scores = bench.score(merge, options.split, _progress)
+        found = as_json(bench.score(merge, split, _progress))
     else:
-        scores = bench.score_experts(options.split, _progress)
-    _print_scores(as_json(scores))
-    _write_json(options.json, as_json(scores))
-
-
-def _compare(options: argparse.Namespace) -> None:
-    from studio.compare import compare, comparison_json
-    from studio.evidence import uad
-
-    bench = _bench(options)
-    names = [name.strip() for name in options.methods.split(",") if name.strip()]
-    linear = {name: bench.zoo.recipe(name) for name in names if name in uad.linear_methods()}
-    removals = uad.removals(bench, linear, progress=_progress) if options.uad else None
-    rows = list(compare(bench, names, progress=_progress))
-    found = comparison_json(bench, rows)
-    for title in ("experts", "head_only", "base"):
-        if found[title]:
-            print(f"{title}: mean {found[title]['mean']:.4f}")
-    for name, result in found["methods"].items():
-        print(f"\n{name} ({result['seconds']:.2f} s to merge)")
-        _print_scores(result)
-    if removals:
-        print(f"\nTasks taken out of linear methods, one at a time\n{uad.HEADER}")
-        drops = []
-        for each in removals:
-            print(uad.line(each), flush=True)
-            drops.append(each)
-        if others := [name for name in names if name not in linear]:
-            print(f"Left out, as not linear: {', '.join(others)}.")
-        print("\n".join(["", *uad.paper_lines()]))
-        found["uad"] = uad.as_json(drops)
+        found = as_json(bench.score_experts(split, _progress))
+    _print_scores(found)
+    if general and (options.model or options.recipe):
+        kept = general.kept(live)
+        found["general"] = general_json(kept)
+        print("\n".join(general_words(kept)))
+    elif general:
+        found["general_by_expert"] = {}
+        for task in bench.scored(split):
+            live.wear(bench.expert(task))
+            kept = general.kept(live)
+            found["general_by_expert"][task] = general_json(kept)
+            print("\n".join([task, *general_words(kept)]))
     _write_json(options.json, found)
 
 

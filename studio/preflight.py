@@ -8,9 +8,10 @@ from typing import TypeVar
 from studio.checkpoints.checkpoint import Checkpoint, open_checkpoint
 from studio.checkpoints.joining import Join, join
 from studio.device import free_memory
-from studio.errors import StudioError
+from studio.errors import BadData, StudioError
 from studio.tasks.bench import resident_limit
-from studio.zoo import Zoo
+from studio.tasks.task import open_task
+from studio.zoo import Zoo, ZooTask
 
 Made = TypeVar("Made")
 Allow = Callable[[str, str], None]
@@ -21,8 +22,8 @@ class Look:
     """One checkpoint, as its headers show it.
 
     Attributes:
-        name: of the task; 'base' for the base.
-        kind: 'full' or 'LoRA'; empty if it cannot be read.
+        name: of the task or the general rows; 'base' for the base.
+        kind: 'full' or 'LoRA', 'general' for rows; empty if it cannot be read.
         rank: of the adapter, or None.
         tensors: of the base that it would change; for the base, that it holds.
         parameters: in these tensors.
@@ -47,7 +48,7 @@ class Preflight:
 
     Attributes:
         zoo: as its file says.
-        looks: the base and every task, in the zoo's order.
+        looks: the base, every task and all general rows, in the zoo's order.
         model: bytes that the live model takes; 0 if no task has rows to score.
         deltas: bytes of all deltas, dense.
         held: bytes of them that stay in memory; 0 if they are read from the disk instead.
@@ -120,6 +121,7 @@ def preflight(zoo: Zoo, allow: Allow = lambda source, name: None) -> Preflight:
             joined, problem = _tried(partial(join, base, task.name, checkpoint))
         named = _named(task.name, problem)
         looks.append(_look(task.name, base, checkpoint, joined, named))
+    looks += [_general_look(spec, base) for spec in zoo.general]
     entries = [each for c in opened if c for each in c.weights.entries.values()]
     width = 8 if any(entry.code == "F64" for entry in entries) else 4
     deltas = width * sum(look.parameters for look in looks[1:])
@@ -165,6 +167,19 @@ def _base_look(base: Checkpoint | None, problem: StudioError | None) -> Look:
     entries = base.weights.entries.values()
     numbers = len(entries), sum(e.numel for e in entries), sum(e.size for e in entries)
     return Look("base", base.kind, None, *numbers, problem=problem)
+
+
+def _general_look(spec: ZooTask, base: Checkpoint | None) -> Look:
+    """Rows that belong to no task: their head and labels must fit each other and the base."""
+    note = "Rows that belong to no task; they show how much of the base's ability is kept."
+    task, problem = _tried(partial(open_task, spec, {}, base)) if base else (None, None)
+    width = base.config.get("hidden_size") if base else None
+    if task and task.head and isinstance(width, int) and task.head.weight.shape[1] != width:
+        problem = BadData(
+            f"'{spec.name}': the head takes {task.head.weight.shape[1]} numbers, the base gives "
+            f"{width}. Its head must be fitted on this base."
+        )
+    return Look(spec.name, "general", notes=(note,), problem=_named(spec.name, problem))
 
 
 def _look(

@@ -11,10 +11,11 @@ from studio.recipe import Recipe, TaskEntry, task_name
 SPLITS = ("held_out", "validation", "train")
 TYPES = ("text-classification",)
 POOLINGS = ("mean", "cls", "pooler")
-_KEYS = ("name", "base", "tasks")
+_KEYS = ("name", "base", "tasks", "general")
 _TASK_KEYS = (
     "name", "checkpoint", "type", "head", "head_only", "labels", "pooling", "max_length", "data",
 )  # fmt: skip
+_GENERAL_KEYS = tuple(key for key in _TASK_KEYS if key not in ("checkpoint", "head_only"))
 
 
 @dataclass(frozen=True)
@@ -52,12 +53,15 @@ class Zoo:
         folder: that holds the zoo file.
         base: folder or hub id.
         tasks: in the order of the file.
+        general: rows that belong to no task; their heads are fitted on the untouched base, which
+            stands in each as the checkpoint.
     """
 
     name: str
     folder: Path
     base: str
     tasks: tuple[ZooTask, ...]
+    general: tuple[ZooTask, ...] = ()
 
     def recipe(self, method: str = "mdm_oc", coefficient: float | None = None) -> Recipe:
         """All tasks of the zoo in its order, with one coefficient (None: the method's default)."""
@@ -79,14 +83,39 @@ def load_zoo(path: Path) -> Zoo:
     if not isinstance(entries, list) or not entries:
         raise BadZoo(f"{file} lists no tasks; a zoo needs at least one.")
     tasks = tuple(_task(e, file.parent, f"{file}: task {i}") for i, e in enumerate(entries, 1))
-    for name, count in Counter(task.name for task in tasks).items():
-        if count > 1:
-            raise BadZoo(f"{file} names the task '{name}' twice; names must differ.")
     title = data.get("name", file.parent.name)
     if not isinstance(title, str):
         raise BadZoo(f"{file}: 'name' is {title!r}; it must be text.")
     base = resolve_source(text_field(data, "base", str(file), BadZoo), file.parent)
-    return Zoo(title, file.parent, base, tasks)
+    general = _all_general(data.get("general", []), base, file)
+    for name, count in Counter(each.name for each in (*tasks, *general)).items():
+        if count > 1:
+            raise BadZoo(f"{file} names the task '{name}' twice; names must differ.")
+    return Zoo(title, file.parent, base, tasks, general)
+
+
+def _all_general(entries: object, base: str, file: Path) -> tuple[ZooTask, ...]:
+    if not isinstance(entries, list):
+        raise BadZoo(f"{file}: 'general' must be a list of rows that belong to no task.")
+    return tuple(
+        _general(entry, base, file.parent, f"{file}: general {i}")
+        for i, entry in enumerate(entries, 1)
+    )
+
+
+def _general(entry: object, base: str, folder: Path, where: str) -> ZooTask:
+    """Rows that belong to no task; the base has no head, so the entry must name one."""
+    entry = mapping(entry, where, BadZoo)
+    only_keys(entry, _GENERAL_KEYS, where, BadZoo)
+    made = _task(entry | {"checkpoint": base}, folder, where)
+    if made.head is None:
+        raise BadZoo(f"{where} ('{made.name}') names no head; give one fitted on the base.")
+    if "held_out" not in made.data or "train" in made.data:
+        raise BadZoo(
+            f"{where} ('{made.name}') has data {', '.join(made.data) or 'of no split'}; it needs "
+            "held_out, may have validation, and nothing else."
+        )
+    return made
 
 
 def _task(entry: object, folder: Path, where: str) -> ZooTask:

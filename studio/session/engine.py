@@ -249,6 +249,8 @@ def _bench(zoo: Zoo, device: torch.device) -> Bench:
     bench = Bench(zoo, device)
     for name in bench.scored():
         bench.tasks[name].rows("held_out")  # a broken data file is refused here, by name
+    for each in bench.general.values():
+        each.rows("held_out")
     return bench
 
 

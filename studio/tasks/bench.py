@@ -3,6 +3,7 @@
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import cast
@@ -52,6 +53,9 @@ class Bench:
             spec.name: open_task(spec, self.deltas.private(spec.name), self.base)
             for spec in zoo.tasks
         }
+        self.general: dict[str, Task] = {
+            spec.name: open_task(spec, {}, self.base) for spec in zoo.general
+        }
         self._kept: OrderedDict[object, object] = OrderedDict()
         self._lock = threading.RLock()
         self._examples: dict[str, dict[str, Examples]] = {}
@@ -72,6 +76,10 @@ class Bench:
         return tuple(
             name for name, task in self.tasks.items() if task.head and split in task.spec.data
         )
+
+    def general_heads(self, split: str = "held_out") -> dict[str, Head | None]:
+        """The heads, fitted on the base, of the rows of a split that belong to no task."""
+        return {name: t.head for name, t in self.general.items() if split in t.spec.data}
 
     def merge(self, recipe: Recipe) -> Merge:
         """The recipe's merge; checkpoints that the zoo has open are not opened again."""
@@ -100,9 +108,19 @@ class Bench:
             return found
 
     def evaluation(
-        self, heads: Mapping[str, Head | None], split: str, live: LiveModel | None = None
+        self,
+        heads: Mapping[str, Head | None],
+        split: str,
+        live: LiveModel | None = None,
+        most: int | None = None,
     ) -> Evaluation:
-        """An evaluation, not yet run, of the tasks named by ``heads``.
+        """An evaluation, not yet run, of the tasks and general rows named by ``heads``.
+
+        Args:
+            heads: by name.
+            split: whose rows are run.
+            live: the model; None for the bench's own.
+            most: rows per name, the first of their fixed shuffle; None for all.
 
         Raises:
             BadData: a task has no rows for the split, or no head.
@@ -115,13 +133,16 @@ class Bench:
                 raise BadData(f"'{name}' has no head of the kind asked for.")
             chosen[name] = head
             if name not in parts:
-                parts[name] = examples(live, self.tasks[name], split)
+                parts[name] = examples(live, (self.tasks | self.general)[name], split)
         if not chosen:
             raise BadData(
                 f"No task of '{self.zoo.name}' has {split} rows, so there is nothing to score."
             )
         padding = live.tokenizer.pad_token_id
-        return Evaluation([parts[name] for name in heads], chosen, padding, live.pace.quick)
+        used = [parts[name] for name in heads]
+        if most is not None:
+            used = [replace(part, order=part.order[:most]) for part in used]
+        return Evaluation(used, chosen, padding, live.pace.quick)
 
     def heads(self, names: Iterable[str]) -> dict[str, Head | None]:
         """The experts' heads of some tasks."""
@@ -172,9 +193,15 @@ class Bench:
         others = [task for task in whole.names if task != name]
         return self.merge(whole.without(*others))
 
-    def score_folder(self, folder: Path, split: str = "held_out") -> dict[str, Score]:
+    def folder_model(self, folder: Path) -> LiveModel:
+        """An exported model, loaded."""
+        return LiveModel(open_checkpoint(folder), self.device)
+
+    def score_folder(
+        self, folder: Path, split: str = "held_out", live: LiveModel | None = None
+    ) -> dict[str, Score]:
         """Scores of an exported model, with the heads in its ``heads`` folder or the zoo's."""
-        live = LiveModel(open_checkpoint(folder), self.device)
+        live = live or self.folder_model(folder)
         heads: dict[str, Head | None] = {}
         for name in self.scored(split):
             own = folder / "heads" / name / "head.safetensors"

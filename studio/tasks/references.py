@@ -14,6 +14,7 @@ from studio.merge import Merge
 from studio.tasks.bench import Bench
 from studio.tasks.heads import Head
 from studio.tasks.scores import Score
+from studio.tasks.task import Task
 
 _FORMAT = 1  # of the scores' meaning; another one recalls nothing that is older
 _SPLIT = "held_out"
@@ -59,7 +60,8 @@ class Reference:
         if self.expert:
             index = deltas.tasks.index(self.expert)
             worn = deltas.checkpoints[index].known_digest
-        about = [_task_digest(self.bench, name, head) for name, head in self.heads.items()]
+        tasks = self.bench.tasks
+        about = [task_digest(tasks[name], head, _SPLIT) for name, head in self.heads.items()]
         device, base = str(self.bench.device), self.bench.base.known_digest
         return cache_key("scores", _FORMAT, [*machine, device], base, worn, list(self.heads), about)
 
@@ -102,11 +104,11 @@ def measured_references(
         each.keep(evaluation.scores())
 
 
-def _task_digest(bench: Bench, name: str, head: Head | None) -> str:
-    """Of a task's rows, settings and head."""
-    task, digest = bench.tasks[name], hashlib.sha256()
+def task_digest(task: Task, head: Head | None, split: str) -> str:
+    """Of a task's rows in a split, its settings, and a head."""
+    digest = hashlib.sha256()
     digest.update(json.dumps([task.spec.pooling, task.spec.max_length]).encode())
-    for row in task.rows(_SPLIT):
+    for row in task.rows(split):
         digest.update(json.dumps([row.text, row.label, row.group]).encode())
     if head is not None:
         for tensor in (head.weight, head.bias, *(head.pooler or ())):

@@ -1,0 +1,95 @@
+"""The command that compares methods."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from studio.commands.evidence import Adder
+from studio.progress import Progress, part
+
+if TYPE_CHECKING:
+    from studio.tasks.bench import Bench
+
+
+def add_compare_command(
+    command: Adder,
+    duplicates: Callable[[argparse.ArgumentParser], None],
+    bench: "Callable[[argparse.Namespace], Bench]",
+    write_json: Callable[[Path | None, dict], None],
+    progress: Progress,
+) -> None:
+    """Add the command to a parser.
+
+    Args:
+        command: adds one by its name, what it runs, and one line.
+        duplicates: adds how equal checkpoints are accepted.
+        bench: opens the zoo that the options name.
+        write_json: writes a file, if one is named.
+        progress: told how far the command is.
+    """
+    each = command(
+        "compare",
+        lambda options: _compare(options, bench(options), write_json, progress),
+        "Score several methods on the same held-out rows, and propose one by validation rows.",
+    )
+    each.add_argument("zoo", type=Path, metavar="ZOO")
+    each.add_argument("--methods", required=True, metavar="A,B,C", help="names, or all")
+    each.add_argument(
+        "--tune", action="store_true",
+        help="also show each method with the scale that is best on validation rows; every method "
+        "gets the same budget",
+    )  # fmt: skip
+    each.add_argument(
+        "--budget", type=int, metavar="N",
+        help="validation row evaluations per method (default: 7 scales on 200 rows of each task)",
+    )  # fmt: skip
+    each.add_argument(
+        "--uad", action="store_true",
+        help="also take out each task in turn by subtraction and by rebuild: 2 n evaluations per "
+        "linear method; takes long",
+    )  # fmt: skip
+    duplicates(each)
+    for kind in ("json", "csv", "markdown"):
+        each.add_argument(f"--{kind}", type=Path, metavar="FILE")
+
+
+def _compare(
+    options: argparse.Namespace,
+    bench: "Bench",
+    write_json: Callable[[Path | None, dict], None],
+    progress: Progress,
+) -> None:
+    from studio.compare import compare, comparison_csv, comparison_json, comparison_markdown
+    from studio.compare.comparison import methods_named
+    from studio.compare.search import plan_budget
+    from studio.compare.tables import comparison_text
+    from studio.evidence import uad
+    from studio.files import write_file
+
+    names = methods_named([n.strip() for n in options.methods.split(",") if n.strip()])
+    linear = {name: bench.zoo.recipe(name) for name in names if name in uad.linear_methods()}
+    rest = part(progress, 0.5, 1.0)
+    removals = uad.removals(bench, linear, progress=rest) if options.uad else None
+    report = part(progress, 0.0, 0.5) if options.uad else progress
+    tables = compare(bench, names, report, options.tune, options.budget)
+    budget = plan_budget(bench, len(names), options.tune, options.budget)
+    print(f"Validation: {budget.words}.\n", flush=True)
+    *_, table = tables
+    print(comparison_text(table))
+    found = comparison_json(table)
+    if removals:
+        print(f"\nTasks taken out of linear methods, one at a time\n{uad.HEADER}")
+        drops = []
+        for each in removals:
+            print(uad.line(each), flush=True)
+            drops.append(each)
+        if others := [name for name in names if name not in linear]:
+            print(f"Left out, as not linear: {', '.join(others)}.")
+        print("\n".join(["", *uad.paper_lines()]))
+        found["uad"] = uad.as_json(drops)
+    write_json(options.json, found)
+    if options.csv:
+        write_file(options.csv, comparison_csv(table))
+    if options.markdown:
+        write_file(options.markdown, comparison_markdown(table))

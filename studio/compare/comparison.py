@@ -1,0 +1,190 @@
+"""A comparison: references first, then method after method, at its default and tuned."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from itertools import pairwise
+
+from studio.compare.outcomes import Measuring, Outcome
+from studio.compare.search import Budget, best, largest_factor, plan_budget, scaled, search
+from studio.compare.standings import Proposal, References, Row, Standing, propose, standing
+from studio.errors import BadRecipe, Cancelled, StudioError
+from studio.methods import METHODS, method_type
+from studio.progress import Progress, part, silent
+from studio.tasks.bench import Bench
+from studio.tasks.scores import mean_accuracy
+
+TUNED = " (tuned)"
+_REFERENCES = 0.1  # share of the progress
+
+
+@dataclass(frozen=True)
+class Table:
+    """What is known of a comparison so far.
+
+    Attributes:
+        zoo: its name.
+        budget: of validation rows.
+        references: what methods are compared with.
+        rows: of the methods that are finished, in the order asked for; refused ones among them.
+    """
+
+    zoo: str
+    budget: Budget
+    references: References
+    rows: tuple[Row, ...] = ()
+
+    @cached_property
+    def standings(self) -> tuple[Standing, ...]:
+        """Of the rows that could be merged, in the order of the rows."""
+        known = [row for row in self.rows if row.held_out]
+        return tuple(standing(row, known, self.references) for row in known)
+
+    @cached_property
+    def refusals(self) -> dict[str, str]:
+        """Why a row could not be merged, by its name."""
+        return {row.name: row.refusal for row in self.rows if row.refusal}
+
+    @cached_property
+    def proposal(self) -> Proposal | None:
+        """What wins on validation rows; None if there are none."""
+        return propose(self.rows)
+
+
+def methods_named(names: Sequence[str]) -> tuple[str, ...]:
+    """Method names, each once; 'all' is every method.
+
+    Raises:
+        BadRecipe: an unknown method, or none at all.
+    """
+    names = [each for name in names for each in (METHODS if name == "all" else (name,))]
+    if not names:
+        raise BadRecipe(f"Name at least one method of {', '.join(METHODS)}, or all.")
+    return tuple(method_type(name).name for name in dict.fromkeys(names))
+
+
+def compare(
+    bench: Bench,
+    methods: Sequence[str],
+    progress: Progress = silent,
+    tune: bool = False,
+    limit: int | None = None,
+) -> Iterator[Table]:
+    """Score methods on held-out rows, one by one; nothing is chosen on these rows.
+
+    All is checked before the first row is run. What was measured before is recalled, so a
+    comparison that was cancelled goes on where it stopped.
+
+    Args:
+        bench: the zoo, opened; its live model ends wearing the last merge.
+        methods: names, or 'all'.
+        progress: told the share done; may raise to stop.
+        tune: whether each method is also shown with the scale that is best on validation rows.
+        limit: row evaluations per method for that, see ``plan_budget``.
+
+    Yields:
+        The table once the references are there, and again after every row.
+
+    Raises:
+        BadRecipe: an unknown method, none at all, or too low a limit.
+        BadData: nothing can be scored, or scales are to be searched without validation rows.
+    """
+    names = methods_named(methods)
+    budget = plan_budget(bench, len(names), tune, limit)
+    if not bench.scored():
+        bench.evaluation({}, "held_out")  # refuses in words
+    return _tables(bench, names, budget, progress)
+
+
+def references(bench: Bench, progress: Progress = silent) -> References:
+    """Every expert, the base, and the base with heads fitted on it."""
+    names = bench.scored()
+    found, count = [], len(names) + 2
+    for place, name in enumerate(names):
+        report = _about(part(progress, place / count, (place + 1) / count), f"expert {name}")
+        found.append(Measuring(bench, report).expert(name))
+    experts = Outcome(
+        {name: each.correct[name] for name, each in zip(names, found, strict=True)},
+        {name: each.groups[name] for name, each in zip(names, found, strict=True)},
+    )
+    base = Measuring(bench, _about(part(progress, 1 - 2 / count, 1 - 1 / count), "base")).base()
+    report = _about(part(progress, 1 - 1 / count, 1.0), "head-only")
+    return References(names, experts, base, Measuring(bench, report).head_only())
+
+
+def _tables(
+    bench: Bench, names: tuple[str, ...], budget: Budget, progress: Progress
+) -> Iterator[Table]:
+    found = references(bench, part(progress, 0.0, _REFERENCES))
+    table = Table(bench.zoo.name, budget, found)
+    yield table
+    share = (1 - _REFERENCES) / len(names)
+    for place, name in enumerate(names):
+        start = _REFERENCES + place * share
+        for row in _rows(bench, name, budget, part(progress, start, start + share)):
+            table = replace(table, rows=(*table.rows, row))
+            yield table
+
+
+def _rows(bench: Bench, name: str, budget: Budget, progress: Progress) -> Iterator[Row]:
+    """A method's rows; a refusal is one, too."""
+    row = default = Row(name, bench.zoo.recipe(name))
+    scored = sum(len(bench.tasks[each].rows("held_out")) for each in bench.scored())
+    tuning = budget.candidates > 1
+    whole = scored * (2 if tuning else 1) + budget.candidates * budget.rows
+    ends = [0.0, scored / whole, 1 - scored / whole if tuning else 1.0, 1.0]
+    reports = [_about(part(progress, a, b), name) for a, b in pairwise(ends)]
+    try:
+        default = _held_out(bench, default, reports[0])
+        tried = _validated(bench, default, budget, reports[1]) if budget.rows else {}
+        yield replace(default, validation=tried.get(1.0))
+        if tuning:
+            chosen = best({factor: _value(tried[factor]) for factor in tried})
+            recipe = scaled(default.recipe, chosen)
+            row = Row(name + TUNED, recipe, chosen, validation=tried[chosen])
+            yield _held_out(bench, row, reports[2])
+    except Cancelled:
+        raise
+    except StudioError as refusal:
+        yield replace(row, held_out=None, validation=None, refusal=str(refusal))
+
+
+def _held_out(bench: Bench, row: Row, progress: Progress) -> Row:
+    made = Measuring(bench, progress).merged(row.recipe, "held_out", timed=True)
+    return replace(row, held_out=made)
+
+
+def _validated(
+    bench: Bench, row: Row, budget: Budget, progress: Progress
+) -> dict[float, Outcome | None]:
+    """Outcomes on validation rows by factor; None where the factor cannot be merged."""
+    found: dict[float, Outcome | None] = {}
+
+    def value(factor: float) -> float:
+        start = len(found) / budget.candidates
+        report = part(progress, start, start + 1 / budget.candidates)
+        try:
+            recipe = scaled(row.recipe, factor)
+            outcome = Measuring(bench, report).merged(recipe, "validation", budget.most)
+        except Cancelled:
+            raise
+        except StudioError:
+            outcome = None
+        found[factor] = outcome
+        return _value(outcome)
+
+    search(value, budget.candidates, largest_factor(row.recipe))
+    return found
+
+
+def _value(outcome: Outcome | None) -> float:
+    return mean_accuracy(outcome.scores) if outcome else float("-inf")
+
+
+def _about(progress: Progress, what: str) -> Progress:
+    """Reports with what they are about in front."""
+    return partial(_report, progress, what)
+
+
+def _report(progress: Progress, what: str, share: float, words: str) -> None:
+    progress(share, f"{what}: {words}")

@@ -1,0 +1,263 @@
+"""Outcomes: which rows a model gets right and what it cost, measured once and recalled later."""
+
+import ctypes
+import gc
+import hashlib
+import json
+import platform
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+
+import studio
+from studio.cache import cache_key, keep, recall
+from studio.device import used_memory
+from studio.merge import Merge
+from studio.methods import method
+from studio.progress import Progress, silent
+from studio.recipe import Recipe
+from studio.tasks.bench import Bench
+from studio.tasks.change import Change, paired_change
+from studio.tasks.evaluate import UNKNOWN
+from studio.tasks.heads import Head
+from studio.tasks.references import task_digest
+from studio.tasks.scores import Score, score
+
+_FORMAT = 1
+_LETTERS = {1: "1", 0: "0", UNKNOWN: "-"}
+_OFTEN = 0.004  # seconds between looks at the memory in use
+_DECIDING = ("checkpoints", "geometry", "methods", "tasks")  # whose code decides results
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One model on the rows of one split.
+
+    Attributes:
+        correct: per task ``(n,)`` of 1 right, 0 wrong, -1 not run.
+        groups: per task ``(n,)`` labels of rows that belong together; None if independent.
+        seconds: to compute the merged weights and put them on, with the deltas' inner products at
+            hand and nothing else; 0 for a reference.
+        latency: seconds per row of the evaluation.
+        peak: bytes of resident memory of the process above those before the merge, sampled while
+            it was computed and put on; 0 for a reference.
+    """
+
+    correct: Mapping[str, np.ndarray]
+    groups: Mapping[str, np.ndarray | None]
+    seconds: float = 0.0
+    latency: float = 0.0
+    peak: int = 0
+
+    @cached_property
+    def scores(self) -> dict[str, Score]:
+        """Accuracy with its interval, of every task that has rows that were run."""
+        found = {}
+        for name, correct in self.correct.items():
+            seen = correct != UNKNOWN
+            if seen.any():
+                groups = self.groups[name]
+                found[name] = score(correct[seen], None if groups is None else groups[seen])
+        return found
+
+    def only(self, names: Mapping[str, object] | tuple[str, ...]) -> "Outcome":
+        """The same for some of its tasks."""
+        return replace(self, correct={n: x for n, x in self.correct.items() if n in names})
+
+
+def paired(new: Outcome, old: Outcome) -> dict[str, Change]:
+    """Change of every task from one model to another, on the rows that both have run."""
+    found = {}
+    for name, after in new.correct.items():
+        if (before := old.correct.get(name)) is None:
+            continue
+        both, groups = (after != UNKNOWN) & (before != UNKNOWN), new.groups[name]
+        if both.any():
+            differences = (after - before)[both].astype(float)
+            found[name] = paired_change(differences, None if groups is None else groups[both])
+    return found
+
+
+@dataclass(frozen=True)
+class Measuring:
+    """Measures outcomes on a zoo; what was measured before is recalled without loading a model.
+
+    Attributes:
+        bench: the zoo, opened; its live model is worn only for what is not known.
+        progress: told the share of each measurement; may raise to stop.
+    """
+
+    bench: Bench
+    progress: Progress = silent
+
+    def merged(
+        self, recipe: Recipe, split: str, most: int | None = None, timed: bool = False
+    ) -> Outcome:
+        """A recipe's outcome on a split; on held-out rows with the general ones.
+
+        Args:
+            recipe: to merge and score.
+            split: whose rows.
+            most: rows per task, the first of their fixed shuffle; None for all.
+            timed: whether the merge starts from the deltas and their inner products alone, so
+                that its seconds and memory can be compared; else it may recall its vectors.
+
+        Raises:
+            StudioError: the recipe cannot be merged.
+        """
+        bench = self.bench
+        heads = bench.heads(bench.scored())
+        if split == "held_out":
+            heads |= bench.general_heads(split)
+
+        def merge() -> Merge:
+            made = bench.merge(recipe)
+            return replace(made, recall=None) if timed else made
+
+        content = _content(bench, recipe)
+        return self._known(recipe.method, content, heads, split, most, merge)
+
+    def expert(self, task: str) -> Outcome:
+        """A task's own checkpoint on its held-out rows."""
+        heads = self.bench.heads([task])
+        return self._known(
+            "experts", task, heads, "held_out", None, lambda: self.bench.expert(task)
+        )
+
+    def base(self) -> Outcome:
+        """The base with the experts' heads, and on the general rows with theirs."""
+        bench = self.bench
+        heads = bench.heads(bench.scored()) | bench.general_heads()
+        return self._known("base", "", heads, "held_out", None, lambda: None)
+
+    def head_only(self) -> Outcome | None:
+        """The base with heads fitted on it; None if some scored task has no such head."""
+        heads = self.bench.fitted_heads()
+        if set(heads) != set(self.bench.scored()):
+            return None
+        return self._known("head_only", "", heads, "held_out", None, lambda: None)
+
+    def _known(
+        self,
+        file: str,
+        about: object,
+        heads: Mapping[str, Head | None],
+        split: str,
+        most: int | None,
+        merge: Callable[[], Merge | None],
+    ) -> Outcome:
+        """Recall an outcome or measure and keep it; all those of a method share a file."""
+        key = cache_key("comparison", _FORMAT, file, _surroundings(self.bench))
+        entry = cache_key(about, split, most, list(heads))
+        kept = json.loads(recall(key) or b"{}")
+        if entry not in kept:
+            kept[entry] = self._measured(merge, heads, split, most)
+            keep(key, json.dumps(kept).encode())
+        found = kept[entry]
+        correct = {
+            name: np.array([{"1": 1, "0": 0}.get(letter, UNKNOWN) for letter in letters])
+            for name, letters in found["correct"].items()
+        }
+        groups = {name: _groups(self.bench, name, split) for name in correct}
+        return Outcome(correct, groups, found["seconds"], found["latency"], found["peak"])
+
+    def _measured(
+        self,
+        merge: Callable[[], Merge | None],
+        heads: Mapping[str, Head | None],
+        split: str,
+        most: int | None,
+    ) -> dict:
+        bench = self.bench
+        self.progress(0.0, "reading the model and the rows")
+        evaluation = bench.evaluation(heads, split, most=most)
+        _ = bench.gram  # reads the deltas, too, so that no method pays for the first look at them
+        self.progress(0.0, "merging")
+        with _watched() as peak:
+            started = time.perf_counter()
+            worn = merge()
+            bench.live.wear(worn)
+            seconds = time.perf_counter() - started
+        started = time.perf_counter()
+        for share in evaluation.run(bench.live):
+            self.progress(share, "evaluating")
+        correct = {name: evaluation.correct(name) for name in evaluation.parts}
+        rows = sum(int((each != UNKNOWN).sum()) for each in correct.values())
+        return {
+            "correct": {n: "".join(_LETTERS[int(x)] for x in c) for n, c in correct.items()},
+            "seconds": seconds if worn else 0.0,
+            "latency": (time.perf_counter() - started) / max(rows, 1),
+            "peak": peak[0] if worn else 0,
+        }
+
+
+def _groups(bench: Bench, name: str, split: str) -> np.ndarray | None:
+    rows = (bench.tasks | bench.general)[name].rows(split)
+    return np.array([row.group for row in rows]) if rows[0].group is not None else None
+
+
+def _content(bench: Bench, recipe: Recipe) -> dict:
+    """A recipe by the digests of what it merges, and of the rows that its method measures on."""
+    pairs = zip(bench.deltas.tasks, bench.deltas.checkpoints, strict=True)
+    digests = {name: checkpoint.known_digest for name, checkpoint in pairs}
+    plain: dict = recipe.plain() | {"base": bench.base.known_digest}
+    plain["tasks"] = [each | {"checkpoint": digests[each["name"]]} for each in plain["tasks"]]
+    needs = method(recipe.method, recipe.options).needs
+    if needs:
+        tasks = (bench.tasks[name] for name in recipe.names)
+        plain["needs"] = [needs, [task_digest(task, task.head, "validation") for task in tasks]]
+    return plain
+
+
+def _surroundings(bench: Bench) -> list:
+    """Digests of everything but the recipe that an outcome depends on."""
+    rows = [
+        [name, split, task_digest(task, task.head, split)]
+        for name, task in (bench.tasks | bench.general).items()
+        for split in ("held_out", "validation")
+        if split in task.spec.data
+    ]
+    fitted = [task_digest(t, t.head_only, "held_out") for t in bench.tasks.values()]
+    machine = [platform.machine(), torch.backends.cpu.get_cpu_capability(), torch.__version__]
+    checkpoints = [each.known_digest for each in bench.deltas.checkpoints]
+    where = [*machine, str(bench.device), _code()]
+    return [where, bench.base.known_digest, checkpoints, rows, fitted]
+
+
+@cache
+def _code() -> str:
+    """Digest of the code that decides results: another version of it recalls nothing."""
+    folder, digest = Path(studio.__file__).parent, hashlib.sha256()
+    files = [file for name in _DECIDING for file in (folder / name).glob("*.py")]
+    for file in sorted([*files, folder / "merge.py", folder / "recipe.py"]):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+@contextmanager
+def _watched() -> Iterator[list[int]]:
+    """Bytes of resident memory above the start, at most, sampled while the block runs."""
+    gc.collect()
+    with suppress(OSError, AttributeError):  # not glibc
+        ctypes.CDLL(None).malloc_trim(0)  # what is free goes back, so that its use is seen again
+    start, most, ended = used_memory(), [0], threading.Event()
+
+    def look() -> None:
+        while not ended.wait(_OFTEN):
+            most[0] = max(most[0], used_memory() - start)
+
+    thread = threading.Thread(target=look, name="memory", daemon=True)
+    thread.start()
+    try:
+        yield most
+    finally:
+        most[0] = max(most[0], used_memory() - start)
+        ended.set()
+        thread.join()

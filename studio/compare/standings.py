@@ -1,0 +1,222 @@
+"""Standings: each row of a comparison against its rivals, the experts, the floor and the base."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from studio.compare.outcomes import Outcome, paired
+from studio.methods import method
+from studio.recipe import Recipe
+from studio.tasks.change import Change, mean_change
+from studio.tasks.scores import Score, gain_kept, mean_accuracy
+
+
+@dataclass(frozen=True)
+class Row:
+    """One recipe of a comparison.
+
+    Attributes:
+        name: of the method, with ' (tuned)' behind it if its scale was searched.
+        recipe: with which it was merged.
+        factor: the scale on everything it adds, against its default.
+        held_out: its outcome; None if it was refused.
+        validation: its outcome on validation rows; None if there are none.
+        refusal: why it cannot be merged; empty if it can.
+    """
+
+    name: str
+    recipe: Recipe
+    factor: float = 1.0
+    held_out: Outcome | None = None
+    validation: Outcome | None = None
+    refusal: str = ""
+
+    @property
+    def tuned(self) -> bool:
+        """Whether its scale was searched."""
+        return self.name != self.recipe.method
+
+    @property
+    def needs(self) -> str:
+        """What it measures on validation rows; empty for nothing."""
+        return method(self.recipe.method, self.recipe.options).needs
+
+    @property
+    def ordered(self) -> bool:
+        """Whether the order of the tasks changes the merge."""
+        return method(self.recipe.method, self.recipe.options).ordered
+
+
+@dataclass(frozen=True)
+class References:
+    """What methods are compared with.
+
+    Attributes:
+        tasks: that are scored.
+        experts: every task by its own checkpoint.
+        base: with the experts' heads, and general rows with theirs.
+        head_only: the base with heads fitted on it, or None.
+    """
+
+    tasks: tuple[str, ...]
+    experts: Outcome
+    base: Outcome
+    head_only: Outcome | None
+
+    @property
+    def floor(self) -> tuple[str, Outcome]:
+        """What not merging gives, with its name."""
+        if self.head_only:
+            return "head-only", self.head_only
+        return "base", self.base.only(self.tasks)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A merged row with everything that it is compared with.
+
+    Attributes:
+        row: that could be merged.
+        outcome: its outcome on held-out rows.
+        scores: of the tasks.
+        half: half of the 95 % interval of their mean.
+        rival: the best row of another method and the change of the mean from it; None if alone.
+        floor: change of the mean from not merging.
+        gain: share of the experts' gain over head-only that is kept; None if not known.
+        worst: the task that loses most against its expert, and that change.
+        general: per set of general rows, its score and the change from the base.
+    """
+
+    row: Row
+    outcome: Outcome
+    scores: dict[str, Score]
+    half: float
+    rival: tuple[str, Change] | None
+    floor: Change
+    gain: float | None
+    worst: tuple[str, Change]
+    general: dict[str, tuple[Score, Change]]
+
+    @property
+    def mean(self) -> float:
+        """Unweighted mean accuracy over tasks."""
+        return mean_accuracy(self.scores)
+
+    @property
+    def worse_than_not_merging(self) -> bool:
+        """Whether it lies below the floor by more than noise."""
+        return self.floor.verdict == "worse"
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """The row that wins on validation rows.
+
+    Attributes:
+        row: the winner.
+        rival: the best row of another method; None if there is none.
+        change: of the mean from the rival to the winner, on validation rows.
+    """
+
+    row: Row
+    rival: Row | None
+    change: Change | None
+
+    @property
+    def words(self) -> str:
+        """One sentence, and a second one where it was tuned on the same rows."""
+        found = self.row.validation
+        assert found is not None
+        rows = sum(score.n for score in found.scores.values())
+        won = f"{self.row.name} wins on validation rows ({_mean(found):.1%}, n={rows:,})"
+        if self.rival is None or self.change is None:
+            return f"{won}; no other method was merged that it could be compared with."
+        points = f"{100 * self.change.mean + 0.0:+.1f} ± {100 * self.change.half:.1f} points"
+        against = f"{points} against {self.rival.name}, paired"
+        if self.change.verdict == "better":
+            said = f"{won}: {against}, which is beyond noise."
+        else:
+            said = f"{won}, but this is a tie: {against}; these rows cannot tell them apart."
+        if self.row.tuned or self.rival.tuned:
+            said += " Tuned scales were chosen on these same rows, which flatters them a little."
+        return said
+
+
+def standing(row: Row, rows: Sequence[Row], references: References) -> Standing:
+    """Where a merged row stands among others."""
+    assert row.held_out is not None
+    own = row.held_out.only(references.tasks)
+    rival = _best([other for other in rows if other.recipe.method != row.recipe.method])
+    losses = paired(own, references.experts)
+    worst = min(losses, key=lambda name: losses[name].mean)
+    gain = None
+    if references.head_only:
+        gain = _gain(own, references.experts, references.head_only)
+    return Standing(
+        row=row,
+        outcome=row.held_out,
+        scores=own.scores,
+        half=half_of_mean(own.scores),
+        rival=(rival.name, _change(own, rival.held_out)) if rival and rival.held_out else None,
+        floor=_change(own, references.floor[1]),
+        gain=gain,
+        worst=(worst, losses[worst]),
+        general=general(row.held_out, references),
+    )
+
+
+def general(outcome: Outcome, references: References) -> dict[str, tuple[Score, Change]]:
+    """General rows: score, and change from the base."""
+    rest = {n: x for n, x in outcome.correct.items() if n not in references.tasks}
+    changes = paired(outcome.only(rest), references.base)
+    return {name: (outcome.scores[name], change) for name, change in changes.items()}
+
+
+def propose(rows: Sequence[Row]) -> Proposal | None:
+    """The row that wins on validation rows; None if no row has any."""
+    known = [row for row in rows if row.validation]
+    if not known:
+        return None
+    winner = max(known, key=lambda row: _mean(row.validation))
+    others = [row for row in known if row.recipe.method != winner.recipe.method]
+    if not others:
+        return Proposal(winner, None, None)
+    rival = max(others, key=lambda row: _mean(row.validation))
+    assert winner.validation is not None
+    assert rival.validation is not None
+    return Proposal(winner, rival, _change(winner.validation, rival.validation))
+
+
+def half_of_mean(scores: Mapping[str, Score]) -> float:
+    """Half of the mean's 95 % interval; the tasks' rows are independent of one another."""
+    return math.sqrt(sum(((s.high - s.low) / 2) ** 2 for s in scores.values())) / len(scores)
+
+
+def _gain(own: Outcome, experts: Outcome, floor: Outcome) -> float | None:
+    """Gain kept; not for a single task whose gain may be none at all."""
+    if len(own.scores) == 1:
+        gains = paired(experts, floor)
+        if any(change.verdict == "cannot tell" for change in gains.values()):
+            return None
+    return gain_kept(own.scores, experts.scores, floor.scores)
+
+
+def _best(rows: Sequence[Row]) -> Row | None:
+    """Of the highest mean on held-out tasks; general rows are never part of it."""
+    known = [row for row in rows if row.held_out]
+    return max(known, key=lambda row: _mean(row.held_out, _tasks(row)), default=None)
+
+
+def _tasks(row: Row) -> tuple[str, ...]:
+    return row.recipe.names
+
+
+def _mean(outcome: Outcome | None, names: tuple[str, ...] | None = None) -> float:
+    assert outcome is not None
+    scores = outcome.scores
+    return mean_accuracy({n: s for n, s in scores.items() if names is None or n in names})
+
+
+def _change(new: Outcome, old: Outcome | None) -> Change:
+    assert old is not None
+    return mean_change(paired(new, old))

@@ -1,0 +1,262 @@
+import csv
+import json
+
+import numpy as np
+import pytest
+
+from studio.compare import compare, comparison_csv, comparison_json, comparison_markdown
+from studio.compare.outcomes import Measuring, Outcome, paired
+from studio.compare.tables import comparison_text
+from studio.errors import BadRecipe, Cancelled
+from studio.methods import METHODS
+from studio.methods.iso_c import IsoC
+from studio.tasks.change import changes
+from studio.tasks.live import LiveModel
+from studio.tasks.scores import as_json, mean_accuracy
+from tests.compare.conftest import add_general
+
+PAIR = ("average", "mdm_oc")
+
+
+def last(bench, methods=PAIR, **options):
+    *_, table = compare(bench, methods, **options)
+    return table
+
+
+@pytest.fixture
+def no_model(monkeypatch):
+    """From here on, whatever loads a model fails."""
+
+    def arm():
+        def refuse(*arguments):
+            raise AssertionError("a model was loaded")
+
+        monkeypatch.setattr(LiveModel, "__init__", refuse)
+
+    return arm
+
+
+def test_scores_are_those_of_an_evaluation_and_differences_those_of_the_same_rows(opened):
+    bench = opened()
+    table = last(bench)
+    evaluations = {}
+    for row in table.rows:
+        bench.live.wear(bench.merge(row.recipe))
+        evaluations[row.name] = bench.evaluation(bench.heads(bench.scored()), "held_out")
+        for _ in evaluations[row.name].run(bench.live):
+            pass
+    average, mdm_oc = table.standings
+    for each in table.standings:
+        assert each.outcome.scores == evaluations[each.row.name].scores()
+    expected = changes(evaluations["average"], evaluations["mdm_oc"])
+    assert paired(average.outcome, mdm_oc.outcome) == expected
+    assert average.rival is not None
+    name, change = average.rival
+    assert name == "mdm_oc"
+    assert change.mean == pytest.approx(average.mean - mdm_oc.mean)
+    assert as_json(table.references.experts.scores) == as_json(bench.score_experts())
+
+
+def test_results_come_one_by_one_and_references_first(opened):
+    tables = list(compare(opened(), PAIR, tune=True))
+    assert [[row.name for row in table.rows] for table in tables] == [
+        [], ["average"], ["average", "average (tuned)"],
+        ["average", "average (tuned)", "mdm_oc"],
+        ["average", "average (tuned)", "mdm_oc", "mdm_oc (tuned)"],
+    ]  # fmt: skip
+
+
+def test_a_second_comparison_loads_no_model_and_says_the_same(opened, no_model):
+    first = comparison_json(last(opened(), tune=True))
+    no_model()
+    assert comparison_json(last(opened(), tune=True)) == first
+
+
+def test_what_was_cancelled_goes_on_where_it_stopped(opened, no_model):
+    seen = []
+
+    def stop(share, words):
+        seen.append(words)
+        if words.startswith("mdm_oc:"):
+            raise Cancelled("Stopped.")
+
+    with pytest.raises(Cancelled):
+        last(opened(), progress=stop)
+    assert any(words.startswith("average: evaluating") for words in seen)
+    no_model()
+    tables = compare(opened(), PAIR)
+    assert [len(next(tables).rows) for _ in range(2)] == [0, 1]  # average is not run again
+
+
+@pytest.mark.parametrize("changed", ["rows", "labels of validation"])
+def test_other_rows_are_measured_again(opened, tiny_copy, no_model, changed):
+    last(opened(), ["average"])
+    split = "held_out" if changed == "rows" else "validation"
+    file = tiny_copy / "animal" / f"{split}.jsonl"
+    lines = file.read_text().splitlines()
+    lines[0] = json.dumps(json.loads(lines[0]) | {"text": "the big red"})
+    file.write_text("\n".join(lines))
+    no_model()
+    with pytest.raises(AssertionError, match="a model was loaded"):
+        last(opened(), ["average"])
+
+
+def test_tuning_chooses_on_validation_rows_alone(opened):
+    table = last(opened(), ["average"], tune=True)
+    default, tuned = table.rows
+    assert tuned.name == "average (tuned)"
+    assert tuned.recipe.tasks[0].coefficient in (None, tuned.factor)
+    assert default.validation is not None
+    assert tuned.validation is not None
+    means = [mean_accuracy(each.scores) for each in (default.validation, tuned.validation)]
+    assert means[1] >= means[0]
+
+
+def test_a_method_that_refuses_the_zoo_is_a_row_with_its_sentence(opened, monkeypatch):
+    def change(self, entries, given):
+        raise BadRecipe("iso_c takes exactly three tasks; this recipe has 2.")
+
+    monkeypatch.setattr(IsoC, "change", change)
+    table = last(opened(), ["iso_c", "average"], tune=True)
+    assert table.refusals == {"iso_c": "iso_c takes exactly three tasks; this recipe has 2."}
+    assert [each.row.name for each in table.standings] == ["average", "average (tuned)"]
+    assert comparison_json(table)["refused"] == table.refusals
+    for text in (comparison_text(table), comparison_markdown(table), comparison_csv(table)):
+        assert "takes exactly three tasks" in text
+
+
+def test_all_means_every_method_and_a_name_counts_once(opened):
+    tables = compare(opened(), ["average", "all"])
+    assert next(tables).budget.methods == len(METHODS)
+
+
+def proposed(table):
+    return comparison_json(table)["proposal"]["words"]
+
+
+def table_of(opened, **correct):
+    """A comparison of two methods whose right rows are given."""
+    from dataclasses import replace
+
+    table = last(opened())
+    rows = []
+    for row in table.rows:
+        right = {task: np.array(correct[row.name]) for task in table.references.tasks}
+        groups = dict.fromkeys(right)
+        rows.append(
+            replace(row, held_out=Outcome(right, groups), validation=Outcome(right, groups))
+        )
+    base = {task: np.array([1, 0] * 50) for task in table.references.tasks}
+    floor = Outcome(base, dict.fromkeys(base))
+    found = replace(table.references, base=floor, experts=floor)
+    return replace(table, rows=tuple(rows), references=found)
+
+
+def test_ties_are_called_ties_and_winners_winners(opened):
+    tie = table_of(opened, average=[1, 0] * 50, mdm_oc=[0, 1] * 50)
+    assert comparison_json(tie)["methods"]["average"]["rival"]["verdict"] == "cannot tell"
+    assert "(mdm_oc, tie)" in comparison_text(tie)
+    assert "this is a tie" in proposed(tie)
+    clear = table_of(opened, average=[1] * 100, mdm_oc=[0, 1] * 50)
+    assert "average wins on validation rows (100.0%, n=200)" in proposed(clear)
+    assert "which is beyond noise" in proposed(clear)
+
+
+def test_worse_than_not_merging_is_marked_when_it_is_beyond_noise(opened):
+    table = table_of(opened, average=[0] * 100, mdm_oc=[1, 0] * 49 + [0, 0])
+    average, mdm_oc = table.standings
+    assert average.worse_than_not_merging
+    assert not mdm_oc.worse_than_not_merging  # below the base, but by one row
+    assert comparison_json(table)["methods"]["average"]["worse_than_not_merging"] is True
+    assert comparison_text(table).count("worse than not merging") == 1
+
+
+def test_the_worst_task_is_the_largest_loss_against_its_expert(opened):
+    table = last(opened(), ["mdm_oc"])
+    (standing,) = table.standings
+    experts = table.references.experts.scores
+    losses = {n: s.accuracy - experts[n].accuracy for n, s in standing.scores.items()}
+    assert standing.worst[0] == min(losses, key=losses.__getitem__)
+    assert standing.worst[1].mean == pytest.approx(min(losses.values()))
+    assert standing.rival is None
+    assert "no other method" in proposed(table)
+
+
+def test_gain_kept_is_shown_where_every_task_has_a_head_fitted_on_the_base(opened, tiny_copy):
+    import yaml
+
+    assert last(opened()).standings[0].gain is None
+    zoo = yaml.safe_load((tiny_copy / "zoo.yaml").read_text())
+    for task in zoo["tasks"]:
+        task["head_only"] = "animal/head_only.safetensors"
+    (tiny_copy / "zoo.yaml").write_text(yaml.safe_dump(zoo))
+    table = last(opened())
+    assert table.references.floor[0] == "head-only"
+    found = comparison_json(table)
+    merged = found["methods"]["average"]["mean"]
+    expert, floor = found["experts"]["mean"], found["head_only"]["mean"]
+    gain = (merged - floor) / (expert - floor) if expert > floor else None
+    assert table.standings[0].gain == (gain and pytest.approx(gain))
+
+
+def test_costs_are_measured(opened):
+    for each in last(opened()).standings:
+        assert each.outcome.seconds > 0
+        assert each.outcome.latency > 0
+        assert each.outcome.peak >= 0
+
+
+def test_general_rows_stand_beside_the_mean_and_never_in_it(opened, tiny_copy):
+    before = last(opened())
+    add_general(tiny_copy)
+    table = last(opened())
+    for old, new in zip(before.standings, table.standings, strict=True):
+        assert new.scores == old.scores
+        assert new.mean == old.mean
+        score, change = new.general["grammar"]
+        assert (score.n, change.n) == (40, 40)
+        base = table.references.base.scores["grammar"].accuracy
+        assert change.mean == pytest.approx(score.accuracy - base)
+    found = comparison_json(table)
+    assert set(found["methods"]["average"]["general"]["grammar"]["change"]) == {
+        "mean", "half", "n", "verdict",
+    }  # fmt: skip
+    assert "grammar" not in found["methods"]["average"]["tasks"]
+    assert "grammar" not in found["base"]["tasks"]
+    assert "general: grammar" in comparison_text(table)
+
+
+def test_a_csv_line_has_a_cell_for_every_column(opened, tiny_copy):
+    add_general(tiny_copy)
+    lines = list(csv.reader(comparison_csv(last(opened(), tune=True)).splitlines()))
+    assert {len(line) for line in lines} == {len(lines[0])}
+    row = dict(zip(lines[0], lines[1], strict=True))
+    assert float(row["mean"]) == pytest.approx((float(row["color"]) + float(row["animal"])) / 2)
+    assert lines[-1][0] == "base"
+
+
+def test_markdown_takes_names_for_text(opened, tiny_copy):
+    text = comparison_markdown(last(opened()))
+    assert "## Methods compared on Tiny &lt;zoo>" in text
+    assert "| mdm\\_oc |" in text
+
+
+def test_measured_without_rows_of_a_split_is_refused(opened, tiny_copy):
+    import yaml
+
+    zoo = yaml.safe_load((tiny_copy / "zoo.yaml").read_text())
+    for task in zoo["tasks"]:
+        task.pop("data")
+    (tiny_copy / "zoo.yaml").write_text(yaml.safe_dump(zoo))
+    from studio.errors import BadData
+
+    with pytest.raises(BadData, match="nothing to score"):
+        compare(opened(), PAIR)
+
+
+def test_an_outcome_with_few_rows_compares_only_what_both_have_run(opened):
+    bench = opened()
+    few = Measuring(bench).merged(bench.zoo.recipe("average"), "validation", 10)
+    more = Measuring(bench).merged(bench.zoo.recipe("mdm_oc"), "validation", 20)
+    assert {name: score.n for name, score in few.scores.items()} == {"color": 10, "animal": 10}
+    assert all(change.n == 10 for change in paired(few, more).values())
