@@ -1,7 +1,6 @@
 """Outcomes: which rows a model gets right and what it cost, measured once and recalled later."""
 
 import ctypes
-import gc
 import hashlib
 import json
 import platform
@@ -244,7 +243,6 @@ def _code() -> str:
 @contextmanager
 def _watched() -> Iterator[list[int]]:
     """Bytes of resident memory above the start, at most, sampled while the block runs."""
-    gc.collect()
     with suppress(OSError, AttributeError):  # not glibc
         ctypes.CDLL(None).malloc_trim(0)  # what is free goes back, so that its use is seen again
     start, most, ended = used_memory(), [0], threading.Event()
