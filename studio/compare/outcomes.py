@@ -3,17 +3,15 @@
 import ctypes
 import hashlib
 import json
-import platform
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
-import torch
 
 import studio
 from studio.cache import cache_key, keep, recall
@@ -24,13 +22,12 @@ from studio.progress import Progress, silent
 from studio.recipe import Recipe
 from studio.tasks.bench import Bench
 from studio.tasks.change import Change, paired_change
-from studio.tasks.evaluate import UNKNOWN
+from studio.tasks.evaluate import fair_order
 from studio.tasks.heads import Head
-from studio.tasks.references import task_digest
+from studio.tasks.references import machine, task_digest
 from studio.tasks.scores import Score, score
 
 _FORMAT = 1
-_LETTERS = {1: "1", 0: "0", UNKNOWN: "-"}
 _OFTEN = 0.004  # seconds between looks at the memory in use
 _DECIDING = ("checkpoints", "geometry", "methods", "tasks")  # whose code decides results
 
@@ -40,10 +37,10 @@ class Outcome:
     """One model on the rows of one split.
 
     Attributes:
-        correct: per task ``(n,)`` of 1 right, 0 wrong, -1 not run.
+        correct: per task ``(n,)`` of 1 right and 0 wrong, in the order of the evaluation.
         groups: per task ``(n,)`` labels of rows that belong together; None if independent.
-        seconds: to compute the merged weights and put them on, with the deltas' inner products at
-            hand and nothing else; 0 for a reference.
+        seconds: to compute the merged weights and put them on, with the deltas' inner products and
+            what the method measures on validation rows at hand; 0 for a reference.
         latency: seconds per row of the evaluation.
         peak: bytes of resident memory of the process above those before the merge, sampled while
             it was computed and put on; 0 for a reference.
@@ -57,14 +54,8 @@ class Outcome:
 
     @cached_property
     def scores(self) -> dict[str, Score]:
-        """Accuracy with its interval, of every task that has rows that were run."""
-        found = {}
-        for name, correct in self.correct.items():
-            seen = correct != UNKNOWN
-            if seen.any():
-                groups = self.groups[name]
-                found[name] = score(correct[seen], None if groups is None else groups[seen])
-        return found
+        """Accuracy with its interval, of every task."""
+        return {name: score(right, self.groups[name]) for name, right in self.correct.items()}
 
     def only(self, names: Mapping[str, object] | tuple[str, ...]) -> "Outcome":
         """The same for some of its tasks."""
@@ -72,16 +63,12 @@ class Outcome:
 
 
 def paired(new: Outcome, old: Outcome) -> dict[str, Change]:
-    """Change of every task from one model to another, on the rows that both have run."""
-    found = {}
-    for name, after in new.correct.items():
-        if (before := old.correct.get(name)) is None:
-            continue
-        both, groups = (after != UNKNOWN) & (before != UNKNOWN), new.groups[name]
-        if both.any():
-            differences = (after - before)[both].astype(float)
-            found[name] = paired_change(differences, None if groups is None else groups[both])
-    return found
+    """Change of every task of both, from one model to another; they saw the same rows."""
+    return {
+        name: paired_change((right - old.correct[name]).astype(float), new.groups[name])
+        for name, right in new.correct.items()
+        if name in old.correct
+    }
 
 
 @dataclass(frozen=True)
@@ -118,6 +105,11 @@ class Measuring:
 
         def merge() -> Merge:
             made = bench.merge(recipe)
+            if made.method.needs:
+                self.progress(
+                    0.0, f"measuring the experts on validation rows ({made.method.needs})"
+                )
+                made.prepare()
             return replace(made, recall=None) if timed else made
 
         content = _content(bench, recipe)
@@ -161,10 +153,10 @@ class Measuring:
             keep(key, json.dumps(kept).encode())
         found = kept[entry]
         correct = {
-            name: np.array([{"1": 1, "0": 0}.get(letter, UNKNOWN) for letter in letters])
+            name: np.array([int(letter) for letter in letters])
             for name, letters in found["correct"].items()
         }
-        groups = {name: _groups(self.bench, name, split) for name in correct}
+        groups = {name: _groups(self.bench, name, split, most) for name in correct}
         return Outcome(correct, groups, found["seconds"], found["latency"], found["peak"])
 
     def _measured(
@@ -176,30 +168,34 @@ class Measuring:
     ) -> dict:
         bench = self.bench
         self.progress(0.0, "reading the model and the rows")
-        evaluation = bench.evaluation(heads, split, most=most)
+        evaluation = bench.evaluation(heads, split, rows=most)
         _ = bench.gram  # reads the deltas, too, so that no method pays for the first look at them
         self.progress(0.0, "merging")
+        worn = merge()
         with _watched() as peak:
             started = time.perf_counter()
-            worn = merge()
             bench.live.wear(worn)
             seconds = time.perf_counter() - started
         started = time.perf_counter()
         for share in evaluation.run(bench.live):
             self.progress(share, "evaluating")
         correct = {name: evaluation.correct(name) for name in evaluation.parts}
-        rows = sum(int((each != UNKNOWN).sum()) for each in correct.values())
+        rows = sum(len(each) for each in correct.values())
         return {
-            "correct": {n: "".join(_LETTERS[int(x)] for x in c) for n, c in correct.items()},
+            "correct": {n: "".join(map(str, c.tolist())) for n, c in correct.items()},
             "seconds": seconds if worn else 0.0,
             "latency": (time.perf_counter() - started) / max(rows, 1),
             "peak": peak[0] if worn else 0,
         }
 
 
-def _groups(bench: Bench, name: str, split: str) -> np.ndarray | None:
+def _groups(bench: Bench, name: str, split: str, most: int | None) -> np.ndarray | None:
+    """Labels of rows that belong together, in the order in which an evaluation holds the rows."""
     rows = (bench.tasks | bench.general)[name].rows(split)
-    return np.array([row.group for row in rows]) if rows[0].group is not None else None
+    if rows[0].group is None:
+        return None
+    groups = np.array([row.group for row in rows])
+    return groups if most is None or most >= len(rows) else groups[fair_order(len(rows))[:most]]
 
 
 def _content(bench: Bench, recipe: Recipe) -> dict:
@@ -210,24 +206,28 @@ def _content(bench: Bench, recipe: Recipe) -> dict:
     plain["tasks"] = [each | {"checkpoint": digests[each["name"]]} for each in plain["tasks"]]
     needs = method(recipe.method, recipe.options).needs
     if needs:
-        tasks = (bench.tasks[name] for name in recipe.names)
-        plain["needs"] = [needs, [task_digest(task, task.head, "validation") for task in tasks]]
+        plain["needs"] = [needs, _digests(bench, recipe.names, ("validation",))]
     return plain
 
 
 def _surroundings(bench: Bench) -> list:
     """Digests of everything but the recipe that an outcome depends on."""
-    rows = [
-        [name, split, task_digest(task, task.head, split)]
-        for name, task in (bench.tasks | bench.general).items()
-        for split in ("held_out", "validation")
-        if split in task.spec.data
-    ]
-    fitted = [task_digest(t, t.head_only, "held_out") for t in bench.tasks.values()]
-    machine = [platform.machine(), torch.backends.cpu.get_cpu_capability(), torch.__version__]
+    names = [*bench.tasks, *bench.general]
+    rows = _digests(bench, names, ("held_out", "validation"))
+    fitted = [task_digest(bench, name, task.head_only) for name, task in bench.tasks.items()]
     checkpoints = [each.known_digest for each in bench.deltas.checkpoints]
-    where = [*machine, str(bench.device), _code()]
-    return [where, bench.base.known_digest, checkpoints, rows, fitted]
+    return [machine(bench), _code(), bench.base.known_digest, checkpoints, rows, fitted]
+
+
+def _digests(bench: Bench, names: Sequence[str], splits: tuple[str, ...]) -> list:
+    """Of the rows, settings and heads of some tasks, as far as they have such a split."""
+    every = bench.tasks | bench.general
+    return [
+        [name, split, task_digest(bench, name, every[name].head, split)]
+        for name in names
+        for split in splits
+        if split in every[name].spec.data
+    ]
 
 
 @cache

@@ -15,8 +15,9 @@ NOTES = (
     "Half-widths and brackets are 95 % intervals; differences are paired on the same rows.",
     "Best rival: the row of another method with the highest mean. A tie: the interval holds 0. "
     "No interval is widened for the number of methods.",
-    "Seconds: to compute the merged weights and put them on, with the deltas' inner products at "
-    "hand. Peak memory: resident memory of the process above that before the merge, sampled.",
+    "Seconds: to compute the merged weights and put them on, with the deltas' inner products, and "
+    "what a method measures on validation rows, at hand. Peak memory: resident memory of the "
+    "process above that before the merge, sampled.",
     "Unmerging is exact for every row, since each is a recipe: it is merged again without the "
     "task. A running state of continual merging could not do that.",
 )

@@ -11,6 +11,7 @@ from studio.errors import BadRecipe, Cancelled
 from studio.methods import METHODS
 from studio.methods.iso_c import IsoC
 from studio.tasks.change import changes
+from studio.tasks.evaluate import fair_order
 from studio.tasks.live import LiveModel
 from studio.tasks.scores import as_json, mean_accuracy
 from tests.compare.conftest import add_general
@@ -254,9 +255,15 @@ def test_measured_without_rows_of_a_split_is_refused(opened, tiny_copy):
         compare(opened(), PAIR)
 
 
-def test_an_outcome_with_few_rows_compares_only_what_both_have_run(opened):
+def test_an_outcome_on_few_rows_is_the_beginning_of_the_fixed_shuffle(opened):
     bench = opened()
-    few = Measuring(bench).merged(bench.zoo.recipe("average"), "validation", 10)
-    more = Measuring(bench).merged(bench.zoo.recipe("mdm_oc"), "validation", 20)
-    assert {name: score.n for name, score in few.scores.items()} == {"color": 10, "animal": 10}
-    assert all(change.n == 10 for change in paired(few, more).values())
+    recipe = bench.zoo.recipe("average")
+    few, every = (Measuring(bench).merged(recipe, "validation", most) for most in (10, None))
+    order = fair_order(30)[:10]
+    for name, right in few.correct.items():
+        assert right.tolist() == every.correct[name][order].tolist()
+    some, all_groups = few.groups["animal"], every.groups["animal"]
+    assert few.groups["color"] is None
+    assert some is not None
+    assert all_groups is not None
+    assert some.tolist() == all_groups[order].tolist()
