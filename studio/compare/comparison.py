@@ -91,8 +91,7 @@ def compare(
     """
     names = methods_named(methods)
     budget = plan_budget(bench, len(names), tune, limit)
-    if not bench.scored():
-        bench.evaluation({}, "held_out")  # refuses in words
+    bench.refuse_unscored()
     return _tables(bench, names, budget, progress)
 
 

@@ -123,6 +123,11 @@ class Proposal:
     change: Change | None
 
     @property
+    def beyond_noise(self) -> bool:
+        """Whether the rival is beaten by more than the interval allows for."""
+        return self.change is not None and self.change.verdict == "better"
+
+    @property
     def words(self) -> str:
         """One sentence, and a second one where it was tuned on the same rows."""
         found = self.row.validation
@@ -133,7 +138,7 @@ class Proposal:
             return f"{won}; no other method was merged that it could be compared with."
         points = f"{100 * self.change.mean + 0.0:+.1f} ± {100 * self.change.half:.1f} points"
         against = f"{points} against {self.rival.name}, paired"
-        if self.change.verdict == "better":
+        if self.beyond_noise:
             said = f"{won}: {against}, which is beyond noise."
         else:
             said = f"{won}, but this is a tie: {against}; these rows cannot tell them apart."

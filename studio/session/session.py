@@ -16,6 +16,7 @@ from studio.methods import METHODS
 from studio.methods.method import describe
 from studio.recipe import Recipe, parse_recipe
 from studio.session.admission import Admission
+from studio.session.comparing import Comparing
 from studio.session.evidence import Evidence
 from studio.session.exports import Exports
 from studio.session.jobs import JobState
@@ -56,6 +57,7 @@ class Session(Exports):
         own_text: that is read by every head; empty for none.
         only_changed: whether the rows to look at are those that the last move has changed.
         evidence: of what is unmerged.
+        comparing: of methods.
         admission: keeps out what was certified as removed.
         overruled: how often it has changed the mix behind the page's back.
     """
@@ -81,6 +83,7 @@ class Session(Exports):
             self.own_text = ""
             self.only_changed = False
             self.evidence = Evidence(self)
+            self.comparing = Comparing(self)
             self.history = History(self._starting)
             self._kept = self._text()
             if known := cache.recall(self._key()):
@@ -174,7 +177,14 @@ class Session(Exports):
         """
         where = "The recipe"
         data = mapping(parse_yaml(text, where, BadRecipe), where, BadRecipe)
-        recipe = parse_recipe(data, self.zoo.folder, where)
+        self.show_recipe(parse_recipe(data, self.zoo.folder, where))
+
+    def show_recipe(self, recipe: Recipe) -> None:
+        """Show a recipe's mix; undo brings the one before back.
+
+        Raises:
+            BadRecipe: it is not one of this zoo's tasks, or the sliders cannot show it.
+        """
         with self._lock:
             mix = mix_of_recipe(recipe, self._starting)
             self.admission.refuse(mix.ticked)

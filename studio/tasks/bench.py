@@ -76,6 +76,15 @@ class Bench:
             name for name, task in self.tasks.items() if task.head and split in task.spec.data
         )
 
+    def refuse_unscored(self, split: str = "held_out") -> None:
+        """Refuse a zoo in which no task can be scored on a split.
+
+        Raises:
+            BadData: there is no head, or there are no rows.
+        """
+        if not self.scored(split):
+            self._refuse_nothing(split)
+
     def general_heads(self, split: str = "held_out") -> dict[str, Head | None]:
         """The heads, fitted on the base, of the rows of a split that belong to no task."""
         return {name: t.head for name, t in self.general.items() if split in t.spec.data}
@@ -131,9 +140,7 @@ class Bench:
             if name not in parts:
                 parts[name] = examples(live, (self.tasks | self.general)[name], split)
         if not chosen:
-            raise BadData(
-                f"No task of '{self.zoo.name}' has {split} rows, so there is nothing to score."
-            )
+            self._refuse_nothing(split)
         padding = live.tokenizer.pad_token_id
         chosen_rows = [sampled(parts[name], rows) for name in heads]
         return Evaluation(chosen_rows, chosen, padding, live.pace.quick)
@@ -159,8 +166,7 @@ class Bench:
         """Each task's score by its own checkpoint, alone and with coefficient 1."""
         scores: dict[str, Score] = {}
         names = self.scored(split)
-        if not names:
-            self.evaluation({}, split)  # refuses in words
+        self.refuse_unscored(split)
         for i, name in enumerate(names):
             progress(i / len(names), f"expert {name}")
             evaluation = self.evaluation(self.heads([name]), split)
@@ -190,6 +196,11 @@ class Bench:
     def folder_model(self, folder: Path) -> LiveModel:
         """An exported model, loaded."""
         return LiveModel(open_checkpoint(folder), self.device)
+
+    def _refuse_nothing(self, split: str) -> None:
+        raise BadData(
+            f"No task of '{self.zoo.name}' has {split} rows, so there is nothing to score."
+        )
 
     def score_folder(
         self, folder: Path, split: str = "held_out", live: LiveModel | None = None

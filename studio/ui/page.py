@@ -8,6 +8,7 @@ from studio.errors import StudioError
 from studio.session.engine import Engine
 from studio.session.session import Session
 from studio.ui import file_views, views
+from studio.ui.compare_tab import CompareTab
 from studio.ui.evidence_tab import EvidenceTab
 from studio.ui.examples_tab import ExamplesTab
 from studio.ui.files_tab import ASSETS, FilesTab, recipe_of
@@ -34,6 +35,7 @@ class Page:
         self.engine = engine
         self.geometry = GeometryTab()
         self.examples = ExamplesTab()
+        self.compare = CompareTab(engine)
         self.evidence = EvidenceTab(engine)
         self.files = FilesTab(engine)
 
@@ -49,13 +51,18 @@ class Page:
             with gr.Row(equal_height=False):
                 with gr.Column(scale=2, min_width=330, elem_id="left"):
                     self._mixer()
-                with gr.Column(scale=3, min_width=330), gr.Tabs() as self.tabs:
+                with (
+                    gr.Column(scale=3, min_width=330),
+                    gr.Tabs(overflow_behavior="wrap") as self.tabs,  # none hides in a menu
+                ):
                     with gr.Tab("Accuracy", id="accuracy"):
                         self.accuracy = gr.HTML(**BARE, elem_id="accuracy")
                     with gr.Tab("Examples", id="examples"):
                         self.examples.build()
                     with gr.Tab("Geometry", id="geometry"):
                         self.geometry.build()
+                    with gr.Tab("Compare", id="compare"):
+                        self.compare.build()
                     with gr.Tab("Evidence", id="evidence"):
                         self.evidence.build()
                     with gr.Tab("Files", id="files"):
@@ -92,8 +99,8 @@ class Page:
     def _wire(self, blocks: gr.Blocks) -> None:
         live = [
             self.seen, self.status, self.headline, self.accuracy, *self.examples.outputs,
-            *self.geometry.outputs, *self.evidence.outputs, self.job, self.cancel, self.dismiss,
-            self.opened, self.files.download, self.timer,
+            *self.geometry.outputs, *self.compare.outputs, *self.evidence.outputs, self.job,
+            self.cancel, self.dismiss, self.opened, self.files.download, self.timer,
         ]  # fmt: skip
         looked = [self.seen, *self.geometry.choices]
         refresh = {"fn": self.refresh, "inputs": looked, "outputs": live, **QUIET}
@@ -125,8 +132,8 @@ class Page:
             trigger_mode="always_last", **QUIET,
         ).then(**refresh)  # fmt: skip
         everything = [
-            self.title, self.mixer, *steps, *examples.choices, *self.evidence.loaded,
-            *files.outputs, self.timer,
+            self.title, self.mixer, *steps, *examples.choices, *self.compare.loaded,
+            *self.evidence.loaded, *files.outputs, self.timer,
         ]  # fmt: skip
         files.export.click(self.start_export, files.asked, [files.refusal, self.timer], **QUIET)
         offered = [files.rank, files.classifiers]
@@ -134,6 +141,8 @@ class Page:
         files.dtype.input(self.choose_dtype, files.dtype, mixed, **QUIET).then(**moved)
         files.wire(self.timer)
         self.evidence.wire(self.timer)
+        self.compare.wire(self.timer)
+        self.compare.results.click(self.show_row, None, mixed, **QUIET).then(**moved)
         files.upload.upload(
             self.load_recipe, files.upload, [*mixed, files.upload, files.refusal], **QUIET
         ).then(**moved)
@@ -154,7 +163,8 @@ class Page:
         session.attend()
         title = views.title(session.zoo, self.engine.device.type)
         tabs = (
-            *self.examples.load(session), *self.evidence.load(session), *self.files.load(session)
+            *self.examples.load(session), self.compare.load(session),
+            *self.evidence.load(session), *self.files.load(session),
         )  # fmt: skip
         return title, *_mixed(session), *tabs, gr.Timer(active=True)
 
@@ -191,6 +201,7 @@ class Page:
             "memory": memory.process >> 24,  # steps of 16 MiB
             "opened": f"{self.engine.opened}.{session.overruled}",
             **self.geometry.keys(now, chosen, studied),
+            **self.compare.keys(session, opened == "Compare"),
             **self.evidence.keys(session, now, opened == "Evidence"),
         }
         new = {name for name, key in keys.items() if seen.get(name) != key}
@@ -204,6 +215,7 @@ class Page:
             views.accuracy(now) if "scores" in new else gr.skip(),
             *(self.examples.look(session) if "examples" in new else (gr.skip(), gr.skip())),
             *self.geometry.look(now, new, chosen, studied),
+            *self.compare.look(session, new if opened == "Compare" else set()),
             *self.evidence.look(session, new if opened == "Evidence" else set()),
             file_views.footer(now.job, memory) if running or new & {"job", "memory"} else gr.skip(),
             gr.Button(visible=running and mine) if "job" in new else gr.skip(),
@@ -230,6 +242,12 @@ class Page:
         """A row of the heat map that was clicked."""
         now = self.of(request).snapshot()
         return *self.geometry.choose_place(now, event._data), gr.Timer(active=True)
+
+    def show_row(self, event: gr.EventData, request: gr.Request) -> tuple:
+        """A row of the comparison, in the mixer."""
+        session, asked = self.of(request), event._data
+        name = asked.get("row") if isinstance(asked, dict) else None
+        return _edited(session, lambda: session.comparing.to_mixer(name))
 
     def open_tab(self, event: gr.SelectData) -> tuple:
         """Which tab is open; what is hidden is not drawn."""

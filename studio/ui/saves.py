@@ -37,6 +37,20 @@ def table_saves(name: str, csv: str) -> str:
     return _saves(name, "", csv)
 
 
+def document_saves(name: str, documents: dict[str, tuple[str, str]]) -> str:
+    """Save the same in several forms.
+
+    Args:
+        name: what they show.
+        documents: media type and content by the ending of the file's name.
+    """
+    links = (
+        f"<a {_file(name, kind, media, content)}>{kind.upper()}</a>"
+        for kind, (media, content) in documents.items()
+    )
+    return f"<p class='saves'><span>Save</span> {' '.join(links)}</p>"
+
+
 def file_name(name: str) -> str:
     """A file name of letters, digits and hyphens."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "figure"
