@@ -72,8 +72,9 @@ class TensorDeltas:
     def factors(self) -> tuple[Factors | None, ...]:
         """Per task the low-rank factors of its delta, or None if it has none."""
         held = next((s for s in self.sources if isinstance(s, Resident)), None)
-        sources = held.fresh().sources if held else self.sources
-        return tuple(s if isinstance(s, Factors) else None for s in sources)
+        if held:  # what was derived decides itself: its sources are those it was derived from
+            return held.fresh().factors
+        return tuple(s if isinstance(s, Factors) else None for s in self.sources)
 
     def base_piece(self, start: int, stop: int, dtype: torch.dtype, room: Room) -> Tensor:
         """Elements ``start:stop`` of the base; valid until the next piece is taken."""
