@@ -19,7 +19,7 @@ from studio.geometry.known import kept_gram, recalled_gram
 from studio.merge import Made, Merge, open_merge
 from studio.progress import Progress, silent
 from studio.recipe import Recipe
-from studio.tasks.evaluate import Evaluation, Examples, examples
+from studio.tasks.evaluate import Evaluation, Examples, examples, sampled
 from studio.tasks.heads import Head
 from studio.tasks.live import LiveModel
 from studio.tasks.scores import Score
@@ -100,9 +100,16 @@ class Bench:
             return found
 
     def evaluation(
-        self, heads: Mapping[str, Head | None], split: str, live: LiveModel | None = None
-    ) -> Evaluation:
+        self, heads: Mapping[str, Head | None], split: str, live: LiveModel | None = None,
+        rows: int | None = None,
+    ) -> Evaluation:  # fmt: skip
         """An evaluation, not yet run, of the tasks named by ``heads``.
+
+        Args:
+            heads: by task.
+            split: whose rows are run.
+            live: the model that will be asked; None for the bench's.
+            rows: per task, at most: a fair sample that is always the same; None for all.
 
         Raises:
             BadData: a task has no rows for the split, or no head.
@@ -121,7 +128,8 @@ class Bench:
                 f"No task of '{self.zoo.name}' has {split} rows, so there is nothing to score."
             )
         padding = live.tokenizer.pad_token_id
-        return Evaluation([parts[name] for name in heads], chosen, padding, live.pace.quick)
+        chosen_rows = [sampled(parts[name], rows) for name in heads]
+        return Evaluation(chosen_rows, chosen, padding, live.pace.quick)
 
     def heads(self, names: Iterable[str]) -> dict[str, Head | None]:
         """The experts' heads of some tasks."""

@@ -63,6 +63,16 @@ def examples(model: LiveModel, task: Task, split: str) -> Examples:
     )
 
 
+def sampled(part: Examples, rows: int | None) -> Examples:
+    """At most so many rows of a task: the beginning of its fixed shuffle; None for all."""
+    if rows is None or rows >= len(part.tokens):
+        return part
+    chosen = part.order[:rows]
+    groups = None if part.groups is None else part.groups[chosen]
+    tokens = [part.tokens[row] for row in chosen]
+    return Examples(part.task, tokens, part.labels[chosen], groups, np.arange(rows))
+
+
 class Evaluation:
     """Predictions of one model for some tasks, growing from a fair sample to every row.
 

@@ -54,14 +54,13 @@ class Reference:
 
     @cached_property
     def _key(self) -> str:
-        machine = platform.machine(), torch.backends.cpu.get_cpu_capability(), torch.__version__
         deltas, worn = self.bench.deltas, None
         if self.expert:
             index = deltas.tasks.index(self.expert)
             worn = deltas.checkpoints[index].known_digest
-        about = [_task_digest(self.bench, name, head) for name, head in self.heads.items()]
-        device, base = str(self.bench.device), self.bench.base.known_digest
-        return cache_key("scores", _FORMAT, [*machine, device], base, worn, list(self.heads), about)
+        about = [task_digest(self.bench, name, head) for name, head in self.heads.items()]
+        base, on = self.bench.base.known_digest, machine(self.bench)
+        return cache_key("scores", _FORMAT, on, base, worn, list(self.heads), about)
 
 
 def references(bench: Bench) -> list[Reference]:
@@ -102,11 +101,17 @@ def measured_references(
         each.keep(evaluation.scores())
 
 
-def _task_digest(bench: Bench, name: str, head: Head | None) -> str:
-    """Of a task's rows, settings and head."""
+def machine(bench: Bench) -> list[str]:
+    """On what kind of computer the scores of a bench are computed."""
+    capability = torch.backends.cpu.get_cpu_capability()
+    return [platform.machine(), capability, torch.__version__, str(bench.device)]
+
+
+def task_digest(bench: Bench, name: str, head: Head | None, split: str = _SPLIT) -> str:
+    """Of a task's rows of a split, its settings and a head."""
     task, digest = bench.tasks[name], hashlib.sha256()
     digest.update(json.dumps([task.spec.pooling, task.spec.max_length]).encode())
-    for row in task.rows(_SPLIT):
+    for row in task.rows(split):
         digest.update(json.dumps([row.text, row.label, row.group]).encode())
     if head is not None:
         for tensor in (head.weight, head.bias, *(head.pooler or ())):
