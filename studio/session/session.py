@@ -16,6 +16,7 @@ from studio.methods import METHODS
 from studio.methods.method import describe
 from studio.recipe import Recipe, parse_recipe
 from studio.session.admission import Admission
+from studio.session.arrivals import Arrivals
 from studio.session.evidence import Evidence
 from studio.session.exports import Exports
 from studio.session.jobs import JobState
@@ -56,6 +57,7 @@ class Session(Exports):
         own_text: that is read by every head; empty for none.
         only_changed: whether the rows to look at are those that the last move has changed.
         evidence: of what is unmerged.
+        arrivals: tasks that arrive one after another.
         admission: keeps out what was certified as removed.
         overruled: how often it has changed the mix behind the page's back.
     """
@@ -81,6 +83,7 @@ class Session(Exports):
             self.own_text = ""
             self.only_changed = False
             self.evidence = Evidence(self)
+            self.arrivals = Arrivals(self)
             self.history = History(self._starting)
             self._kept = self._text()
             if known := cache.recall(self._key()):

@@ -13,6 +13,7 @@ from studio.ui.examples_tab import ExamplesTab
 from studio.ui.files_tab import ASSETS, FilesTab, recipe_of
 from studio.ui.geometry_tab import Choices, GeometryTab
 from studio.ui.parts import BARE, QUIET, session_of
+from studio.ui.sequence_tab import SequenceTab
 
 _POLL = 0.15  # seconds between looks at a busy session
 _FIRST_ROWS = 0.4  # seconds that an answer to a move waits for its first rows
@@ -34,6 +35,7 @@ class Page:
         self.engine = engine
         self.geometry = GeometryTab()
         self.examples = ExamplesTab()
+        self.sequence = SequenceTab(engine)
         self.evidence = EvidenceTab(engine)
         self.files = FilesTab(engine)
 
@@ -56,6 +58,8 @@ class Page:
                         self.examples.build()
                     with gr.Tab("Geometry", id="geometry"):
                         self.geometry.build()
+                    with gr.Tab("Sequence", id="sequence"):
+                        self.sequence.build()
                     with gr.Tab("Evidence", id="evidence"):
                         self.evidence.build()
                     with gr.Tab("Files", id="files"):
@@ -92,8 +96,8 @@ class Page:
     def _wire(self, blocks: gr.Blocks) -> None:
         live = [
             self.seen, self.status, self.headline, self.accuracy, *self.examples.outputs,
-            *self.geometry.outputs, *self.evidence.outputs, self.job, self.cancel, self.dismiss,
-            self.opened, self.files.download, self.timer,
+            *self.geometry.outputs, *self.sequence.outputs, *self.evidence.outputs, self.job,
+            self.cancel, self.dismiss, self.opened, self.files.download, self.timer,
         ]  # fmt: skip
         looked = [self.seen, *self.geometry.choices]
         refresh = {"fn": self.refresh, "inputs": looked, "outputs": live, **QUIET}
@@ -125,14 +129,15 @@ class Page:
             trigger_mode="always_last", **QUIET,
         ).then(**refresh)  # fmt: skip
         everything = [
-            self.title, self.mixer, *steps, *examples.choices, *self.evidence.loaded,
-            *files.outputs, self.timer,
+            self.title, self.mixer, *steps, *examples.choices, *self.sequence.loaded,
+            *self.evidence.loaded, *files.outputs, self.timer,
         ]  # fmt: skip
         files.export.click(self.start_export, files.asked, [files.refusal, self.timer], **QUIET)
         offered = [files.rank, files.classifiers]
         files.form.input(self.choose_form, files.form, offered, **QUIET)
         files.dtype.input(self.choose_dtype, files.dtype, mixed, **QUIET).then(**moved)
         files.wire(self.timer)
+        self.sequence.wire(self.timer)
         self.evidence.wire(self.timer)
         files.upload.upload(
             self.load_recipe, files.upload, [*mixed, files.upload, files.refusal], **QUIET
@@ -154,7 +159,8 @@ class Page:
         session.attend()
         title = views.title(session.zoo, self.engine.device.type)
         tabs = (
-            *self.examples.load(session), *self.evidence.load(session), *self.files.load(session)
+            *self.examples.load(session), *self.sequence.load(session),
+            *self.evidence.load(session), *self.files.load(session),
         )  # fmt: skip
         return title, *_mixed(session), *tabs, gr.Timer(active=True)
 
@@ -191,6 +197,7 @@ class Page:
             "memory": memory.process >> 24,  # steps of 16 MiB
             "opened": f"{self.engine.opened}.{session.overruled}",
             **self.geometry.keys(now, chosen, studied),
+            **self.sequence.keys(session, now, opened == "Sequence"),
             **self.evidence.keys(session, now, opened == "Evidence"),
         }
         new = {name for name, key in keys.items() if seen.get(name) != key}
@@ -204,6 +211,7 @@ class Page:
             views.accuracy(now) if "scores" in new else gr.skip(),
             *(self.examples.look(session) if "examples" in new else (gr.skip(), gr.skip())),
             *self.geometry.look(now, new, chosen, studied),
+            *self.sequence.look(session, new if opened == "Sequence" else set()),
             *self.evidence.look(session, new if opened == "Evidence" else set()),
             file_views.footer(now.job, memory) if running or new & {"job", "memory"} else gr.skip(),
             gr.Button(visible=running and mine) if "job" in new else gr.skip(),
