@@ -98,8 +98,8 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     _duplicates(each)
     each.add_argument("--json", type=Path, metavar="FILE")
-    add_sequence_commands(commands, common, _progress)
     add_evidence_commands(command, _output, _progress)
+    add_sequence_commands(command, common, _progress)
     return parser
 
 

@@ -1,1 +1,1 @@
-"""Tasks that arrive one after another: what is learned, what is forgotten, by any method."""
+"""Tasks that arrive one after another."""
