@@ -13,7 +13,9 @@ SPLIT = "held_out"
 _CARRIED = {
     "average": "the merged model and the number of tasks",
     "task_arithmetic": "the merged model",
+    "breadcrumbs": "the merged model",
     "continual_ties": "the merged model",
+    "dare": "the merged model",
     "opcm": "one state: the running sum and a norm per task",
 }
 _EVERY = "every checkpoint: all are merged again at each arrival"

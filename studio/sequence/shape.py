@@ -8,6 +8,7 @@ from torch import Tensor
 from studio.checkpoints.deltas import CHUNK, Deltas, pieces
 from studio.geometry.gram import gram
 from studio.merge import Merge
+from studio.methods.mdm_oc import MdmOc
 from studio.methods.whole import Whole
 
 
@@ -39,7 +40,7 @@ def shape(merge: Merge, before: Merge | None) -> Shape:
         return _whole(merge, merge.method, before)
     products = merge.gram if not merge.method.derives else gram(merge.vectors)
     length = float(torch.einsum("ti,tij,tj->", merge.mixing, products.blocks, merge.mixing))
-    projected = 1.0 - _own_share(merge, products.blocks) if merge.method.ordered else None
+    projected = 1.0 - _own_share(merge, products.blocks) if _takes_out(merge) else None
     return Shape(max(length, 0.0) ** 0.5, None, projected)
 
 
@@ -55,6 +56,11 @@ def _whole(merge: Merge, method: Whole, before: Merge | None) -> Shape:
 def keeps_sum(method: Whole) -> bool:
     """Whether a method adds newcomers to a running sum that it then divides by one number."""
     return method.ordered and type(method).factor is not Whole.factor
+
+
+def _takes_out(merge: Merge) -> bool:
+    """Whether a newcomer alone loses its part along the tasks before it."""
+    return isinstance(merge.method, MdmOc) and merge.method.ordered
 
 
 def _own_share(merge: Merge, products: Tensor) -> float:
