@@ -183,6 +183,8 @@ def _band(chart: Chart, series: Series, place: Place) -> str:
     under = [place(x, lower) for x, lower, _ in reversed(ends)]
     corners = " ".join(f"{x:.1f},{y:.1f}" for x, y in (*over, *under))
     color = COLORS[series.number % len(COLORS)]
+    if len(ends) == 1:  # a band of one point has no width
+        return f"<polyline points='{corners}' fill='none' stroke='{color}' stroke-opacity='.6'/>"
     return f"<polygon points='{corners}' fill='{color}' fill-opacity='.16'/>"
 
 

@@ -310,8 +310,9 @@ def _sweep(shown: Shown, made: Sequence[Track]) -> str:
     return (
         f"<h3>{escape(title)}: {escape(sweep.option)} swept</h3>{waiting}{notes}"
         f"<div class='matrices'>{''.join(drawn)}</div>"
-        "<p class='quiet'>Each point is a whole sequence at that value. The best value on these "
-        "held-out rows is no choice to report: choose on validation rows.</p>"
+        "<p class='quiet'>Each point is a whole sequence at that value; differences smaller than "
+        "the ± of ACC above may be noise. The best value on these held-out rows is no choice to "
+        "report: choose on validation rows.</p>"
     )
 
 

@@ -62,3 +62,10 @@ def test_a_band_ends_where_values_end():
     wide = Series("a", 0, ((1.0, 0.9, 0.3), (2.0, 0.9, 0.3)))
     texts = re.findall(r">(-?[\d.]+ %)<", shown(Chart("x", "t", (wide,), (), True, (0, 1)), ""))
     assert texts[-1] == "100 %"
+
+
+def test_the_deviation_of_a_single_point_is_a_line():
+    single = Series("a", 0, ((2.0, 0.5, 0.1),))
+    drawn = shown(Chart("x", "t", (single,), (1.0, 2.0)), "")
+    assert "stroke-opacity='.6'" in drawn
+    assert "<polygon" not in drawn
