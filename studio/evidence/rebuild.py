@@ -67,12 +67,10 @@ def rebuilt_root(merge: Merge, progress: Progress = silent) -> str:
 
 
 def is_portable(merge: Merge) -> bool:
-    """Whether the bits are promised on every machine, or only on one kind of machine.
-
-    Sums per element are; singular values and norms of whole matrices are not.
-    """
-    svd = merge.method.derives and merge.method.name != "ties"
-    return not svd and not any(c.adapter and c.adapter.dora for c in merge.deltas.checkpoints)
+    """Whether the bits are promised on every machine, or only on one kind of machine."""
+    return merge.method.portable and not any(
+        c.adapter and c.adapter.dora for c in merge.deltas.checkpoints
+    )
 
 
 def rebuild_apart(recipe: Recipe, portable: bool, progress: Progress = silent) -> Rebuild:

@@ -105,6 +105,14 @@ class Method:
         return False
 
     @property
+    def portable(self) -> bool:
+        """Whether its bits are the same on every machine: sums per element and inner products.
+
+        Singular values, inverses and norms of whole matrices are not.
+        """
+        return not self.derives
+
+    @property
     def measured_rows(self) -> int:
         """Validation rows per task on which that is measured."""
         return 0

@@ -57,6 +57,11 @@ class Ties(Method):
         """Weighted signs and divisors depend on the coefficients."""
         return self.reduce == "weighted"
 
+    @property
+    def portable(self) -> bool:
+        """Entries are compared and added one by one."""
+        return True
+
     def components(self, n: int, gram: Grams) -> Basis:
         """Each task's share times the common scale."""
         raw = identity(n)
