@@ -136,6 +136,7 @@ def _methods(options: argparse.Namespace) -> None:
             allowed = "|".join(each["choices"]) or f"from {each['low']}"
             allowed += f" to {each['high']}" if each["high"] is not None else ""
             allowed += " or null" if each["default"] is None else ""
+            allowed = "true|false" if isinstance(each["default"], bool) else allowed
             print(f"    {each['name']} = {each['default']}  [{allowed}]  {each['words']}")
         print()
 

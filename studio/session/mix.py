@@ -4,14 +4,16 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from studio.errors import BadRecipe
-from studio.methods import method, method_type
-from studio.methods.method import describe
+from studio.methods import METHODS, method, method_type
+from studio.methods.method import Method, describe
+from studio.methods.whole import Whole
 from studio.recipe import DTYPES, Fitted, Option, Recipe, TaskEntry, finite, parse_fitted
 from studio.zoo import Zoo
 
 _SAME_MOVE = 1.0  # seconds within which moves of one control count as one step of undo
 _LONGEST_HISTORY = 500
 _LARGEST_COEFFICIENT = 100
+_GROUPS = ("A component per task", "One change of all tasks", "Measured on validation rows")
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,18 @@ class Mix:
 def every_option(name: str, options: Mapping[str, Option]) -> dict[str, Option]:
     """All options of a method, written out: equal mixes are then equal recipes."""
     return {each["name"]: each["default"] for each in describe(method_type(name))} | dict(options)
+
+
+def method_menu() -> list[dict[str, str]]:
+    """Every method's name, title and group, group by group."""
+    found = [{"name": m.name, "title": m.title, "group": _group(m)} for m in METHODS.values()]
+    return sorted(found, key=lambda each: _GROUPS.index(each["group"]))
+
+
+def _group(chosen: type[Method]) -> str:
+    if chosen.needs:
+        return _GROUPS[2]
+    return _GROUPS[1 if issubclass(chosen, Whole) else 0]
 
 
 def starting_coefficient(name: str, tasks: int) -> float:

@@ -3,7 +3,8 @@ from dataclasses import replace
 import pytest
 
 from studio.errors import BadRecipe
-from studio.session.mix import History, mix_from_page, moved, starting_mix
+from studio.methods import METHODS
+from studio.session.mix import History, method_menu, mix_from_page, moved, starting_mix
 from studio.zoo import load_zoo
 
 
@@ -95,3 +96,13 @@ def test_a_coefficient_that_is_no_number_is_refused_by_name(mix):
     for value in (None, "1", float("nan"), float("inf"), True):
         with pytest.raises(BadRecipe, match="coefficient of 'color'"):
             mix_from_page(page_value(mix, color={"coefficient": value}), mix)
+
+
+def test_the_menu_holds_every_method_once_group_by_group():
+    menu = method_menu()
+    assert sorted(each["name"] for each in menu) == sorted(METHODS)
+    groups = [each["group"] for each in menu]
+    assert groups == sorted(groups, key=groups.index), "no group is begun twice"
+    found = {each["name"]: each["group"] for each in menu}
+    assert found["iso_c"] == "One change of all tasks"
+    assert found["ties"] == "A component per task"
