@@ -46,10 +46,10 @@ def measure(merge: Merge) -> Geometry:
     return _geometry(merge, measured, merge.residual(measured))
 
 
-def shape_of(recipe: Recipe) -> tuple[tuple, str, tuple]:
+def shape_of(recipe: Recipe) -> tuple[tuple, str, tuple, int]:
     """What a recipe's geometry depends on: not on its coefficients."""
     checkpoints = tuple((task.name, task.checkpoint) for task in recipe.tasks)
-    return checkpoints, recipe.method, tuple(sorted(recipe.options.items()))
+    return checkpoints, recipe.method, tuple(sorted(recipe.options.items())), recipe.seed
 
 
 def _geometry(merge: Merge, components: Gram, residual: float | None) -> Geometry:

@@ -7,7 +7,16 @@ from studio.errors import BadRecipe
 from studio.methods import METHODS, method, method_type
 from studio.methods.method import Method, describe
 from studio.methods.whole import Whole
-from studio.recipe import DTYPES, Fitted, Option, Recipe, TaskEntry, finite, parse_fitted
+from studio.recipe import (
+    DTYPES,
+    Fitted,
+    Option,
+    Recipe,
+    TaskEntry,
+    finite,
+    parse_fitted,
+    parse_seed,
+)
 from studio.zoo import Zoo
 
 _SAME_MOVE = 1.0  # seconds within which moves of one control count as one step of undo
@@ -35,6 +44,7 @@ class Mix:
         options: of that method.
         dtype: of an export, and of the numbers shown; None keeps the base's.
         fitted: how the coefficients were found, if a search found them.
+        seed: for methods that draw; that of the recipe that was opened.
     """
 
     strips: tuple[Strip, ...]
@@ -42,6 +52,7 @@ class Mix:
     options: Mapping[str, Option] = field(default_factory=dict)
     dtype: str | None = None
     fitted: Fitted | None = None
+    seed: int = 0
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -60,7 +71,7 @@ class Mix:
             TaskEntry(s.name, checkpoints[s.name], s.coefficient) for s in self.strips if s.on
         )
         return Recipe(
-            zoo.base, entries, self.method, dict(self.options), self.dtype, fitted=self.fitted
+            zoo.base, entries, self.method, dict(self.options), self.dtype, self.seed, self.fitted
         )
 
     def plain(self) -> dict:
@@ -68,6 +79,7 @@ class Mix:
         rows = [vars(strip) for strip in self.strips]
         options = dict(self.options)
         plain = {"rows": rows, "method": self.method, "options": options, "dtype": self.dtype}
+        plain |= {"seed": self.seed} if self.seed else {}
         return plain | ({"fitted": self.fitted.plain()} if self.fitted else {})
 
     def everything(self) -> "Mix":
@@ -196,7 +208,8 @@ def mix_from_plain(value: dict, zoo: Mix) -> Mix:
     kept = Mix(strips, str(value["method"])).with_dtype(value.get("dtype"))
     found = value.get("fitted")
     fitted = parse_fitted(found, "The kept mix") if found else None
-    return mix_from_page(value, replace(kept, fitted=fitted))
+    seed = parse_seed(value, "The kept mix")
+    return mix_from_page(value, replace(kept, fitted=fitted, seed=seed))
 
 
 def mix_of_recipe(recipe: Recipe, zoo: Mix) -> Mix:
@@ -229,7 +242,7 @@ def mix_of_recipe(recipe: Recipe, zoo: Mix) -> Mix:
     left = (replace(known[name], on=False) for name in known if name not in recipe.names)
     method(recipe.method, recipe.options)
     options = every_option(recipe.method, recipe.options)
-    return Mix((*strips, *left), recipe.method, options, recipe.dtype, recipe.fitted)
+    return Mix((*strips, *left), recipe.method, options, recipe.dtype, recipe.fitted, recipe.seed)
 
 
 def _coefficient(value: object, task: str) -> float:
