@@ -279,8 +279,8 @@ def order_words(merge: Merge, others: Orders | None) -> str:
     """One sentence on how much the order of the tasks matters."""
     if others is None and merge.method.ordered:
         return (
-            "Order: it matters here (the first to arrive keeps its directions), but how much is "
-            "measured for whole deltas only."
+            f"Order: it matters here ({merge.method.first_come}), but how much is measured for "
+            "whole deltas only."
         )
     return sentence(others and order_sensitivity(merge.gram, others, merge.coefficients))
 
