@@ -27,6 +27,10 @@ METHODS = [
     ("ties", {}),
     ("mdm_oc", {"basis": "subspace"}),
     ("iso_c", {}),
+    ("dare", {}),
+    ("dare", {"rescale": "norm"}),
+    ("breadcrumbs", {}),
+    ("magmax", {}),
 ]
 
 

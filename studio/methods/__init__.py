@@ -4,9 +4,13 @@ from collections.abc import Mapping
 
 from studio.errors import BadRecipe
 from studio.methods.average import Average
+from studio.methods.breadcrumbs import Breadcrumbs
+from studio.methods.dare import Dare
 from studio.methods.iso_c import IsoC
+from studio.methods.magmax import MagMax
 from studio.methods.mdm_oc import MdmOc
 from studio.methods.method import Method, make
+from studio.methods.model_stock import ModelStock
 from studio.methods.task_arithmetic import TaskArithmetic
 from studio.methods.ties import Ties
 from studio.recipe import Option
@@ -19,6 +23,10 @@ METHODS: dict[str, type[Method]] = {
         Average,
         Ties,
         IsoC,
+        Dare,
+        Breadcrumbs,
+        MagMax,
+        ModelStock,
     )
 }
 

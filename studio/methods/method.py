@@ -88,6 +88,8 @@ class Method:
     """What must be measured on validation rows: 'fisher', 'gram', or nothing."""
     draws: ClassVar[bool] = False
     """Whether the recipe's seed changes the result."""
+    most_tasks: ClassVar[int | None] = None
+    """How many tasks it can merge; None for any number."""
     first_come: ClassVar[str] = "the first to arrive keeps its directions"
     """What the order of the tasks decides, where it changes the result."""
 

@@ -3,13 +3,15 @@
 import pytest
 import torch
 
-from studio.merge import merged_tensors, open_merge
+from studio.merge import component, merged_tensors, open_merge
+from studio.methods import dare
 from studio.recipe import Recipe, TaskEntry
 from tests.conftest import golden
 
 CASES = [
     # method, options, coefficients, golden file, prefix in it, tolerance
     ("iso_c", {}, 1.0, "iso_c_scale1.0", "", 1e-9),
+    ("model_stock", {}, 1.0, "mergekit_misc", "model_stock_filterwise0/", 1e-9),
 ]
 
 
@@ -25,4 +27,41 @@ def test_a_method_is_its_reference(golden_zoo, name, options, coefficients, file
     expected = golden(file, prefix)
     assert set(merged) == set(expected)
     for key, tensor in merged.items():
-        torch.testing.assert_close(tensor, expected[key], rtol=0, atol=near)
+        torch.testing.assert_close(tensor, expected[key].double(), rtol=0, atol=near)
+
+
+def test_dare_is_its_reference_with_its_masks(golden_zoo, monkeypatch):
+    folder, names = golden_zoo
+    drawn = golden("dare_fb_p0.5")
+
+    def recorded(seed, task, tensor, drop, start, stop):
+        assert drop == 0.5
+        return drawn[f"{task}/mask/{tensor}"].flatten()[start:stop].bool()
+
+    monkeypatch.setattr(dare, "mask", recorded)
+    tasks = tuple(TaskEntry(task, str(folder / task)) for task in names)
+    merge = open_merge(Recipe(str(folder / "base"), tasks, "dare", {"drop": 0.5}))
+    for task in names:
+        for key, dropped in component(merge, task).items():
+            near = drawn[f"{task}/dropped/{key}"].flatten()
+            torch.testing.assert_close(dropped, near, rtol=0, atol=1e-9)
+    for key, tensor in merged_tensors(merge).items():
+        near = drawn[f"merged_ta_0.3/{key}"]
+        torch.testing.assert_close(tensor, near, rtol=0, atol=1e-9)
+
+
+def test_breadcrumbs_is_its_reference_where_that_leaves_anything(golden_zoo):
+    folder, names = golden_zoo
+    tasks = tuple(
+        TaskEntry(task, str(folder / task), c)
+        for task, c in zip(names, (1.0, 0.8, 0.5, 0.3), strict=True)
+    )
+    recipe = Recipe(str(folder / "base"), tasks, "breadcrumbs", {"density": 0.8, "gamma": 0.01})
+    base = golden("inputs", "base/")
+    expected = golden("mergekit_breadcrumbs_d0.8_g0.01")
+    for key, tensor in merged_tensors(open_merge(recipe)).items():
+        if tensor.numel() >= 100:
+            torch.testing.assert_close(tensor, expected[key], rtol=0, atol=1e-9)
+        else:  # of fewer entries none is the largest hundredth, and the reference drops them all
+            assert expected[key].equal(base[key])
+            assert float((tensor - base[key]).abs().max()) > 0.05
