@@ -11,6 +11,8 @@ from studio.methods.magmax import MagMax
 from studio.methods.mdm_oc import MdmOc
 from studio.methods.method import Method, make
 from studio.methods.model_stock import ModelStock
+from studio.methods.nuslerp import NuSlerp
+from studio.methods.slerp import Slerp
 from studio.methods.task_arithmetic import TaskArithmetic
 from studio.methods.ties import Ties
 from studio.recipe import Option
@@ -27,6 +29,8 @@ METHODS: dict[str, type[Method]] = {
         Breadcrumbs,
         MagMax,
         ModelStock,
+        Slerp,
+        NuSlerp,
     )
 }
 

@@ -12,6 +12,12 @@ CASES = [
     # method, options, coefficients, golden file, prefix in it, tolerance
     ("iso_c", {}, 1.0, "iso_c_scale1.0", "", 1e-9),
     ("model_stock", {}, 1.0, "mergekit_misc", "model_stock_filterwise0/", 1e-9),
+    ("slerp", {}, (1.0, 1.0), "slerp", "fb_t0.5/", 1e-9),
+    ("slerp", {}, (0.75, 0.25), "slerp", "fb_t0.25/", 1e-9),
+    ("slerp", {}, (1.0, 1.0), "slerp", "mergekit_t0.5/", 2e-7),  # it computes in float32
+    ("slerp", {}, (3.0, 1.0), "slerp", "mergekit_t0.25/", 2e-7),
+    ("nuslerp", {}, (1.0, 1.0), "slerp", "nuslerp_taskvectors_flatten_t0.5/", 1e-9),
+    ("nuslerp", {}, (0.3, 0.1), "slerp", "nuslerp_taskvectors_flatten_t0.25/", 1e-9),
 ]
 
 
