@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 
 from studio.errors import BadRecipe
+from studio.methods.ace import Ace
 from studio.methods.average import Average
 from studio.methods.breadcrumbs import Breadcrumbs
 from studio.methods.dare import Dare
 from studio.methods.iso_c import IsoC
+from studio.methods.iso_cts import IsoCts
 from studio.methods.magmax import MagMax
 from studio.methods.mdm_oc import MdmOc
 from studio.methods.method import Method, make
@@ -15,6 +17,8 @@ from studio.methods.nuslerp import NuSlerp
 from studio.methods.slerp import Slerp
 from studio.methods.task_arithmetic import TaskArithmetic
 from studio.methods.ties import Ties
+from studio.methods.tsv_m import TsvM
+from studio.methods.wudi import Wudi
 from studio.recipe import Option
 
 METHODS: dict[str, type[Method]] = {
@@ -31,6 +35,10 @@ METHODS: dict[str, type[Method]] = {
         ModelStock,
         Slerp,
         NuSlerp,
+        IsoCts,
+        TsvM,
+        Wudi,
+        Ace,
     )
 }
 

@@ -18,6 +18,8 @@ CASES = [
     ("slerp", {}, (3.0, 1.0), "slerp", "mergekit_t0.25/", 2e-7),
     ("nuslerp", {}, (1.0, 1.0), "slerp", "nuslerp_taskvectors_flatten_t0.5/", 1e-9),
     ("nuslerp", {}, (0.3, 0.1), "slerp", "nuslerp_taskvectors_flatten_t0.25/", 1e-9),
+    ("tsv_m", {}, 1.0, "tsvm_alpha1", "", 1e-9),
+    ("wudi", {"solver": "adam"}, 1.0, "wudi_iter300", "", 1e-7),
 ]
 
 

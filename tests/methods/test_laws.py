@@ -26,9 +26,14 @@ SETTINGS += [
     ("ties", {"reduce": "weighted"}),
     ("dare", {"rescale": "norm", "drop": 0.3}),
     ("breadcrumbs", {"density": 0.6, "gamma": 0.1}),
+    ("iso_cts", {"common": 0.3}),
+    ("wudi", {"solver": "adam", "steps": 3}),
+    ("ace", {"threshold": 0.0}),
 ]
 CHANGES_ONE = {  # methods that change a single task's model, and why
     "iso_c": "all singular values become their mean",
+    "iso_cts": "as Iso-C, which it is for one task",
+    "ace": "the rows of the delta are centered",
 }
 KEEP_ALL = {  # options with which a method leaves nothing of a single delta out
     "ties": {"density": 1.0},
