@@ -24,7 +24,9 @@ def drawn(shape: tuple[int, int], n: int, rank: int | None = None) -> list[Tenso
     return found
 
 
-def change(folder, method, deltas, coefficients=1.0, dtype=torch.float64, **options) -> Tensor:
+def change(
+    folder, method, deltas, coefficients: float | tuple = 1.0, dtype=torch.float64, **options
+) -> Tensor:
     """What a method adds to the base."""
     save_model(folder / "base", {"dense.weight": torch.zeros_like(deltas[0], dtype=dtype)})
     for i, delta in enumerate(deltas):
@@ -38,7 +40,7 @@ def change_of_adapters(folder, method, deltas, rank, **options) -> Tensor:
     for i, delta in enumerate(deltas):
         u, s, vh = torch.linalg.svd(delta, full_matrices=False)
         b = (u[:, :rank] * s[:rank] / 2).contiguous()
-        save_adapter(folder / f"t{i}", {"dense": (vh[:rank].clone(), b)})
+        save_adapter(folder / f"t{i}", {"dense": (vh[:rank].contiguous(), b)})
     return _merged(folder, len(deltas), method, 1.0, options)
 
 

@@ -26,7 +26,7 @@ def dense_ace(deltas, epsilon=1e-5, threshold=0.3, share=0.3):
         mean = sum(regularized) / n
         spread = sum(d @ (s - mean) for d, s in zip(deltas, covariances, strict=True)) + tau
         u, s, vh = torch.linalg.svd(spread, full_matrices=False)
-        k = min(int(min(out, width) * share), int((s > 1e-12).sum()))
+        k = min(int(min(out, width) * share), int((s > 1e-7 * s[0]).sum()))
         if k:
             tau = tau + s[:k].mean() * u[:, :k] @ vh[:k]
     return tau

@@ -18,7 +18,7 @@ def least_squares(deltas, ridge):
     n, width = len(deltas), deltas[0].shape[1]
     pull = (ridge * n / width) ** 0.5
     left = torch.cat([d / d.norm() for d in deltas] + [pull * torch.eye(width).double()])
-    right = torch.cat([d @ d.T / d.norm() for d in deltas] + [pull * sum(deltas).T])
+    right = torch.cat([d @ d.T / d.norm() for d in deltas] + [pull * torch.stack(deltas).sum(0).T])
     return torch.linalg.lstsq(left, right).solution.T
 
 
