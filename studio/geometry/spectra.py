@@ -73,7 +73,7 @@ def triplets(
         rows = _tall(matrix)
         s, near = _eigen(rows)
         kept = _kept(s, max(matrix.shape), matrix.dtype, reduction, least)
-        near = near[:, :kept]
+        near = near[:, near.shape[1] - kept :].flip(1)
         far = times(rows, near / s[:kept], dtype)
         u, v = (far, near) if rows is matrix else (near, far)
     return Triplets(u.to(dtype), s[:kept].double(), v.to(dtype))
@@ -90,8 +90,9 @@ def isotropic(matrix: Tensor) -> Tensor:
     rows = _tall(matrix)
     s, near = _eigen(rows)
     kept = _kept(s, max(matrix.shape), matrix.dtype, Reduction(), 0.0)
-    s, near = s[:kept], near[:, :kept]
-    times(rows, (near * (s.mean().nan_to_num() / s)) @ near.T, out=rows)
+    near, s = near[:, near.shape[1] - kept :], s[:kept]
+    near.mul_((s.mean().nan_to_num() / s.flip(0)).sqrt())
+    times(rows, near @ near.T, out=rows)
     return matrix
 
 
@@ -100,10 +101,10 @@ def polar(bases: Tensor) -> Tensor:
 
     Dependent directions are not filled: the columns then are a partial isometry.
     """
-    values, vectors = torch.linalg.eigh(gram_of(bases))
+    values, vectors = _eigh(gram_of(bases))
     kept = values > _SMALLEST_EIGENVALUE * values[-1:]
-    powers = torch.where(kept, values.where(kept, 1.0).rsqrt(), 0.0)
-    return times(bases, (vectors * powers) @ vectors.T, out=bases)
+    vectors.mul_(torch.where(kept, values.where(kept, 1.0).pow(-0.25), 0.0))
+    return times(bases, vectors @ vectors.T, out=bases)
 
 
 def gram_of(rows: Tensor, total: Tensor | None = None, weight: float = 1.0) -> Tensor:
@@ -140,9 +141,20 @@ def _tall(matrix: Tensor) -> Tensor:
 
 
 def _eigen(rows: Tensor) -> tuple[Tensor, Tensor]:
-    """Singular values of ``(d, k)`` rows, falling, and the right singular vectors, float64."""
-    values, vectors = torch.linalg.eigh(gram_of(rows))
-    return values.clamp(min=0.0).sqrt().flip(0), vectors.flip(1)
+    """Of ``(d, k)`` rows the singular values, falling, and right singular vectors, the last first.
+
+    Both are float64.
+    """
+    values, vectors = _eigh(gram_of(rows))
+    return values.clamp(min=0.0).sqrt().flip(0), vectors
+
+
+def _eigh(gram: Tensor) -> tuple[Tensor, Tensor]:
+    """Eigenvalues, rising, and eigenvectors of ``(k, k)``, which is overwritten by the latter."""
+    vectors = gram.mT  # in LAPACK's order: no copy is made
+    values = torch.empty(len(gram), dtype=gram.dtype)
+    torch.linalg.eigh(vectors, out=(values, vectors))
+    return values, vectors
 
 
 def _kept(s: Tensor, longest: int, stored: torch.dtype, reduction: Reduction, least: float) -> int:

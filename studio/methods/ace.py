@@ -10,7 +10,7 @@ from torch import Tensor
 
 from studio.geometry.spectra import Reduction, gram_of, triplets
 from studio.methods.method import Given, option
-from studio.methods.row_space import RowSpace, add_cubed, divide, energy_of
+from studio.methods.row_space import RowSpace, add_cubed, divide, energy_of, factorized
 from studio.methods.whole import Entries, Whole
 
 _TINY = 1e-12  # the reference's, beside energies
@@ -122,6 +122,7 @@ def _spread(rows: RowSpace, own: Tensor, left: Tensor) -> Tensor:
 
 def _solved(right: Tensor, left: Tensor, ones: Tensor, prior: Tensor) -> Tensor:
     """``right (left + ones prior^T)^-1`` after Sherman and Morrison; right and left are reused."""
-    tau = divide(right, left)
-    back = torch.cholesky_solve(prior.unsqueeze(1), left).squeeze(1)
+    lower = factorized(left)
+    tau = divide(right, lower)
+    back = divide(prior.unsqueeze(0), lower).squeeze(0)
     return tau.addr_(tau @ ones, back, alpha=-1 / (1 + float(back @ ones)))

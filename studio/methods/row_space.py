@@ -71,16 +71,21 @@ def add_cubed(total: Tensor, delta: Tensor, weight: float) -> None:
         target.add_(block.double() @ gram, alpha=weight)
 
 
-def divide(rows: Tensor, gram: Tensor, out: Tensor | None = None) -> Tensor:
-    """``rows gram^-1``; the Gram is overwritten by its Cholesky factor.
+def factorized(gram: Tensor) -> Tensor:
+    """Lower Cholesky factor of a positive definite ``(width, width)``, which it overwrites."""
+    lower = gram.mT  # in LAPACK's order: no copy is made
+    torch.linalg.cholesky(lower, out=lower)
+    return lower
+
+
+def divide(rows: Tensor, lower: Tensor) -> Tensor:
+    """``rows (L L^T)^-1``, in their place.
 
     Args:
-        rows: ``(out, width)`` float64, overwritten if no other place is given.
-        gram: ``(width, width)`` float64, positive definite.
-        out: where to write it, in any dtype.
+        rows: ``(out, width)`` float64.
+        lower: ``(width, width)`` L, as ``factorized`` gives it.
     """
-    torch.linalg.cholesky(gram, out=gram)
-    out = rows if out is None else out
-    for target, block in zip(out.split(_BLOCK), rows.split(_BLOCK), strict=True):
-        target.copy_(torch.cholesky_solve(block.T, gram).T)
-    return out
+    for block in rows.split(_BLOCK):
+        half = torch.linalg.solve_triangular(lower.mT, block, upper=True, left=False)
+        block.copy_(torch.linalg.solve_triangular(lower, half, upper=False, left=False))
+    return rows

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from studio.geometry.spectra import gram_of
 from studio.methods.method import Given, option
-from studio.methods.row_space import RowSpace, add_cubed, divide, energy_of
+from studio.methods.row_space import RowSpace, add_cubed, divide, energy_of, factorized
 from studio.methods.whole import Entries, Whole
 
 _LEARNING_RATE = 1e-5  # the paper's
@@ -65,7 +65,7 @@ class Wudi(Whole):
             if energy := energy_of(delta):
                 gram_of(delta, left, 1 / energy)
             del delta
-        return rows.dense(divide(right, left))
+        return rows.dense(divide(right, factorized(left)))
 
     def _iterated(self, entries: Entries) -> Tensor:
         tau, rows = entries.sum(), RowSpace(entries, None)
