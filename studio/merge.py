@@ -116,16 +116,21 @@ class Merge:
     @property
     def _given(self) -> Given:
         """What the method's vectors are derived from."""
-        measured = None
-        if self.method.needs:
-            if self.measured is None:
-                raise BadRecipe(
-                    f"{self.method.title} measures every expert on its validation rows; merge it "
-                    "with --zoo and a zoo that has such rows."
-                )
-            measured = self.measured(self.method.needs, self.method.measured_rows)
-        seed = self.recipe.seed
+        seed, measured = self.recipe.seed, self._measured
         return Given(self.deltas, self.coefficients, lambda: self.gram, seed, measured)
+
+    @cached_property
+    def _measured(self) -> Measured | None:
+        """What the method needs to know of validation rows."""
+        if not self.method.needs:
+            return None
+        if self.measured is None:
+            raise BadRecipe(
+                f"{self.method.title} measures every expert on its own validation rows, and a "
+                "recipe names none. Give --zoo with a zoo that has this recipe's tasks and their "
+                "validation rows."
+            )
+        return self.measured(self.method.needs, self.method.measured_rows)
 
     @property
     def _weights(self) -> object:

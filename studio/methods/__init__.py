@@ -7,6 +7,7 @@ from studio.methods.ace import Ace
 from studio.methods.average import Average
 from studio.methods.breadcrumbs import Breadcrumbs
 from studio.methods.dare import Dare
+from studio.methods.fisher import Fisher
 from studio.methods.iso_c import IsoC
 from studio.methods.iso_cts import IsoCts
 from studio.methods.magmax import MagMax
@@ -14,6 +15,7 @@ from studio.methods.mdm_oc import MdmOc
 from studio.methods.method import Method, make
 from studio.methods.model_stock import ModelStock
 from studio.methods.nuslerp import NuSlerp
+from studio.methods.regmean import RegMean
 from studio.methods.slerp import Slerp
 from studio.methods.task_arithmetic import TaskArithmetic
 from studio.methods.ties import Ties
@@ -39,6 +41,8 @@ METHODS: dict[str, type[Method]] = {
         TsvM,
         Wudi,
         Ace,
+        Fisher,
+        RegMean,
     )
 }
 

@@ -1,5 +1,7 @@
 """Methods beside the vectors that the references' public code made (tests/golden/README.md)."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -7,6 +9,7 @@ from studio.merge import component, merged_tensors, open_merge
 from studio.methods import dare
 from studio.recipe import Recipe, TaskEntry
 from tests.conftest import golden
+from tests.measured import from_golden
 
 CASES = [
     # method, options, coefficients, golden file, prefix in it, tolerance
@@ -20,6 +23,10 @@ CASES = [
     ("nuslerp", {}, (0.3, 0.1), "slerp", "nuslerp_taskvectors_flatten_t0.25/", 1e-9),
     ("tsv_m", {}, 1.0, "tsvm_alpha1", "", 1e-9),
     ("wudi", {"solver": "adam"}, 1.0, "wudi_iter300", "", 1e-7),
+    ("fisher", {"normalize": True}, 0.25, "fisher", "merged_norm1/", 1e-9),
+    ("fisher", {"normalize": False}, 0.25, "fisher", "merged_norm0/", 1e-9),
+    ("regmean", {"off_diagonal": 1.0}, 1.0, "regmean", "merged_r1.0/", 1e-9),
+    ("regmean", {"off_diagonal": 0.95}, 1.0, "regmean", "merged_r0.95/", 1e-9),
 ]
 
 
@@ -31,7 +38,8 @@ def test_a_method_is_its_reference(golden_zoo, name, options, coefficients, file
     tasks = tuple(
         TaskEntry(task, str(folder / task), c) for task, c in zip(names, coefficients, strict=False)
     )
-    merged = merged_tensors(open_merge(Recipe(str(folder / "base"), tasks, name, options)))
+    merge = open_merge(Recipe(str(folder / "base"), tasks, name, options))
+    merged = merged_tensors(replace(merge, measured=from_golden(file)))
     expected = golden(file, prefix)
     assert set(merged) == set(expected)
     for key, tensor in merged.items():

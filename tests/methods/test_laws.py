@@ -10,6 +10,7 @@ from studio.errors import BadRecipe
 from studio.merge import merged_pieces, merged_tensors, open_merge
 from studio.methods import METHODS, method
 from studio.methods.method import describe
+from tests.measured import opened
 
 SETTINGS = [(name, {}) for name in METHODS] + [
     ("mdm_oc", {"scope": scope, "order": order, "normalize": normalize})
@@ -29,6 +30,8 @@ SETTINGS += [
     ("iso_cts", {"common": 0.3}),
     ("wudi", {"solver": "adam", "steps": 3}),
     ("ace", {"threshold": 0.0}),
+    ("fisher", {"normalize": False}),
+    ("regmean", {"off_diagonal": 0.0}),
 ]
 CHANGES_ONE = {  # methods that change a single task's model, and why
     "iso_c": "all singular values become their mean",
@@ -45,7 +48,7 @@ every_setting = pytest.mark.parametrize(("name", "options"), SETTINGS)
 
 
 def merged(recipe):
-    return merged_tensors(open_merge(recipe))
+    return merged_tensors(opened(recipe))
 
 
 def tasks_for(name):
