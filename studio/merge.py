@@ -74,9 +74,10 @@ class Merge:
         """What is mixed: the raw deltas, or what the method derives from them."""
         if not self.method.derives:
             return self.deltas
+        given = self._given  # may take minutes, so it is there before anything is locked
 
         def make() -> Deltas:
-            return self.method.vectors(self._given)
+            return self.method.vectors(given)
 
         seed = self.recipe.seed if self.method.draws else 0
         key = ("vectors", self.method.unscaled, self.deltas.tasks, self._weights, seed)
