@@ -30,7 +30,9 @@ class Fisher(Method):
     not be negative, and a parameter of which all are 0 keeps the base's value. A task counts in
     the divisor of tensors that it left alone, too: it is certain of the base's value there. A
     tensor that no gradient reaches counts with 1e-6 alone, which gives the weighted mean. l_i is
-    1, or with ``normalize`` 1 / (norm of F_i over all merged tensors + 1e-6).
+    1, or with ``normalize`` 1 / (norm of F_i over all merged tensors + 1e-6): all experts then have
+    a like say, but one that is sure of every row, whose F_i is far below 1e-6, has nearly all of
+    it.
 
     Source: Matena and Raffel 2022, Merging models with Fisher-weighted averaging
     (arXiv 2111.09832), Eq. 4; floor and normalization as in FusionBench.
@@ -41,7 +43,7 @@ class Fisher(Method):
     default_coefficient: ClassVar[float] = 1.0
     needs: ClassVar[str] = "fisher"
 
-    normalize: bool = option(True, "Weigh every task's Fisher information by its inverse norm.")
+    normalize: bool = option(False, "Weigh every task's Fisher information by its inverse norm.")
     rows: int = option(256, "Most validation rows per task.", low=1, high=100_000, whole=True)
 
     @property

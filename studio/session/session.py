@@ -231,6 +231,7 @@ class Session(Exports):
                 geometry=worker.geometry(recipe),
                 order=worker.order(recipe),
                 job=job,
+                measuring=worker.measuring.words(recipe),
                 busy=not worker.idle or bool(job and job.running),
             )
 

@@ -26,6 +26,8 @@ def headline(now: Snapshot) -> str:
             f"mean accuracy <b id='mean' data-n='{rows}'{early}>{mean:.1%}</b> "
             f"<span class='quiet'>± {half:.1%}, {state}</span>"
         )
+    elif now.measuring and not now.refusal:
+        parts.append(f"<span class='quiet' id='measuring'>{escape(now.measuring)} …</span>")
     elif now.rows and not now.refusal:
         parts.append("<span class='quiet'>scoring the first rows …</span>")
     parts.append(f"merged <b id='merged'>{len(now.recipe.tasks)}</b> of {len(now.mix.strips)}")
