@@ -18,6 +18,7 @@ from studio.checkpoints.weights import weights_root
 from studio.errors import BadRecipe, StudioError
 from studio.files import read_mapping
 from studio.merge import Merge, merged_pieces, open_merge
+from studio.methods import method
 from studio.parallel import SMALL, in_order
 from studio.progress import Meter, Progress, silent
 from studio.recipe import Recipe, parse_recipe, save_recipe
@@ -73,6 +74,17 @@ def is_portable(merge: Merge) -> bool:
     )
 
 
+def why_not_apart(recipe: Recipe) -> str:
+    """Why a separate process cannot rebuild a recipe, as a sentence; empty if it can."""
+    chosen = method(recipe.method, recipe.options)
+    if not chosen.needs:
+        return ""
+    return (
+        f"{chosen.title} measures every expert on its validation rows, and a separate process is "
+        "given checkpoints only, no rows."
+    )
+
+
 def rebuild_apart(recipe: Recipe, portable: bool, progress: Progress = silent) -> Rebuild:
     """Rebuild in a fresh process that is told of the recipe's checkpoints and of no others.
 
@@ -85,8 +97,10 @@ def rebuild_apart(recipe: Recipe, portable: bool, progress: Progress = silent) -
         progress: told the share done; if it raises, the process is ended.
 
     Raises:
-        StudioError: the process refused, in its words.
+        StudioError: the process refused, in its words; or it would need more than checkpoints.
     """
+    if reason := why_not_apart(recipe):
+        raise StudioError(reason)
     variables = {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
     if portable:
         variables["ATEN_CPU_CAPABILITY"] = "default"
