@@ -174,5 +174,5 @@ class Statistics:
         return cache_key("statistics", _FORMAT, wanted.kind, machine, parts, about)
 
 
-def _digest(content: bytes) -> str:
+def _digest(content: bytes | memoryview) -> str:
     return hashlib.sha256(content).hexdigest()

@@ -55,11 +55,15 @@ def test_regmean_has_the_least_error_on_the_experts_own_inputs(make_recipe, zoo_
     recipe = make_recipe("red", "green", method="regmean", options={"off_diagonal": 1.0})
     merge, key = opened(recipe), "layer.0.dense.weight"
     raw, base = dense_deltas(zoo_folder), merge.base.tensor(key).double()
-    grams = {t: drawn(merge)("gram", 1)(t, key) for t in recipe.names}
+    grams = {}
+    for task in recipe.names:
+        gram = drawn(merge)("gram", 1)(task, key)
+        assert gram is not None
+        grams[task] = gram.double()
 
     def error(delta):
         apart = {t: (delta - raw[t][key]) for t in recipe.names}
-        return sum(float(torch.trace(apart[t] @ grams[t].double() @ apart[t].T)) for t in apart)
+        return sum(float(torch.trace(apart[t] @ grams[t] @ apart[t].T)) for t in apart)
 
     found = merged_tensors(merge)[key].double() - base
     generator = torch.Generator().manual_seed(0)

@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 import torch
@@ -18,6 +19,7 @@ from studio.tasks.live import LiveModel
 from studio.tasks.statistics import Wanted
 from studio.tasks.text import batch, logits
 from studio.zoo import load_zoo
+from tests.benchmarks import controls
 from tests.conftest import refusal
 
 CPU = torch.device("cpu")
@@ -51,6 +53,7 @@ def test_fisher_is_the_mean_squared_gradient_of_the_right_labels_log_probability
         model.encoder.zero_grad()
         inputs = batch([part.tokens[row]], 0)
         pooling, head = bench.tasks[task].spec.pooling, bench.tasks[task].head
+        assert head is not None
         scores = logits(model.encoder(**inputs), inputs["attention_mask"], pooling, head,
                         torch.tensor([0]), task)  # fmt: skip
         torch.nn.functional.cross_entropy(scores, torch.tensor([part.labels[row]])).backward()
@@ -169,6 +172,17 @@ def test_a_recipe_of_other_folders_is_refused(tiny_zoo, tmp_path):
     assert "checkpoints are not those of the zoo 'Tiny <zoo>'. Name the same" in refusal(error)
 
 
+def test_the_control_of_the_benchmark_gives_each_task_the_statistics_it_names(tiny_zoo):
+    """The first shift is the merge itself; another one is another merge, of the same rows."""
+    bench = opened(tiny_zoo)
+    for name in METHODS:
+        recipe = replace(bench.zoo.recipe(name), options={"rows": 10})
+        right, wrong = controls.control(bench, recipe)
+        assert right.scores() == bench.score(bench.merge(recipe))
+        assert [change.n for _, change in wrong] == [100]
+    assert controls.shifts(("a", "b", "c"))[1] == {"a": "b", "b": "c", "c": "a"}
+
+
 def test_it_can_be_stopped_and_leaves_nothing(tiny_zoo, own_folder):
     def stop(share, words):
         if share > 0.3:
@@ -207,9 +221,12 @@ def test_without_a_cache_they_are_kept_while_the_zoo_is_open(tiny_zoo, monkeypat
 
 
 def test_the_oldest_files_make_room(tmp_path):
+    def write(path):
+        path.write_bytes(bytes(100))
+
     def keep(key):
         time.sleep(0.01)
-        return cache.keep_file(tmp_path, key, lambda path: path.write_bytes(bytes(100)), 250)
+        return cache.keep_file(tmp_path, key, write, 250)
 
     one, two = keep("one"), keep("two")
     assert cache.recall_file(tmp_path, "one") == one  # used again: the other is the oldest
