@@ -35,7 +35,7 @@ class Fisher(Method):
     it.
 
     Source: Matena and Raffel 2022, Merging models with Fisher-weighted averaging
-    (arXiv 2111.09832), Eq. 4; floor and normalization as in FusionBench.
+    (arXiv 2111.09832); floor and normalization as in FusionBench.
     """
 
     name: ClassVar[str] = "fisher"

@@ -30,7 +30,7 @@ class RegMean(Whole):
     direction the weighted mean.
 
     Source: Jin et al. 2023, Dataless knowledge fusion by merging weights of language models
-    (arXiv 2212.09849), Eq. 2 and the scaling of off-diagonal entries of section 4.3.
+    (arXiv 2212.09849).
     """
 
     name: ClassVar[str] = "regmean"

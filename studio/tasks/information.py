@@ -36,8 +36,8 @@ def fisher(
         By the base's names, in the shape of each parameter, float32: the mean over the rows of
         the squared gradient of log p(right label).
 
-    Source: Matena and Raffel 2022 (arXiv 2111.09832), section 3.2, with the given labels in the
-    place of drawn ones.
+    Source: Matena and Raffel 2022 (arXiv 2111.09832), with the rows' own labels in the place of
+    ones drawn from the model.
     """
     own = model.own_names(model.base.names)
     every = dict(model.encoder.named_parameters(remove_duplicate=False))
@@ -75,7 +75,7 @@ def input_grams(
         By the base's names of the layers' weights, ``(in, in)`` float32: X^T X / n of the n
         non-padding tokens (or of the rows, for a layer that sees one vector per row).
 
-    Source: Jin et al. 2023 (arXiv 2212.09849), section 3.2.
+    Source: Jin et al. 2023 (arXiv 2212.09849).
     """
     names = {mine: name for name, mine in model.own_names(model.base.names).items()}
     sums: dict[str, Tensor] = {}
