@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from studio.errors import BadRecipe
-from studio.merge import merged_pieces, merged_tensors, open_merge
+from studio.merge import merged_pieces, merged_tensors
 from studio.methods import METHODS, method
 from studio.methods.method import describe
 from tests.measured import opened
@@ -117,7 +117,7 @@ def test_the_result_is_linear_in_the_coefficients(make_recipe, name, options):
 def test_no_cut_and_no_memory_changes_a_bit(make_recipe, name, options):
     recipe = make_recipe(*tasks_for(name), method=name, options=options)
     streamed = merged(recipe)
-    cut, raw, derived = (open_merge(recipe) for _ in range(3))
+    cut, raw, derived = (opened(recipe) for _ in range(3))
     assert raw.deltas.keep_in_memory(2**20)
     assert derived.vectors.keep_in_memory(2**20)
     for key, tensor in streamed.items():
