@@ -7,9 +7,8 @@ from typing import TypeVar
 
 from studio.checkpoints.checkpoint import Checkpoint, open_checkpoint
 from studio.checkpoints.joining import Join, join
-from studio.device import free_memory
+from studio.device import free_memory, resident_limit
 from studio.errors import StudioError
-from studio.tasks.bench import resident_limit
 from studio.zoo import Zoo
 
 Made = TypeVar("Made")

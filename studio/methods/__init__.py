@@ -15,6 +15,7 @@ from studio.methods.mdm_oc import MdmOc
 from studio.methods.method import Method, make
 from studio.methods.model_stock import ModelStock
 from studio.methods.nuslerp import NuSlerp
+from studio.methods.opcm import Opcm
 from studio.methods.regmean import RegMean
 from studio.methods.slerp import Slerp
 from studio.methods.task_arithmetic import TaskArithmetic
@@ -43,6 +44,7 @@ METHODS: dict[str, type[Method]] = {
         Ace,
         Fisher,
         RegMean,
+        Opcm,
     )
 }
 

@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from functools import partial
 
+from studio.device import resident_limit
 from studio.errors import Cancelled, StudioError
 from studio.geometry.order import Orders
 from studio.merge import Merge
@@ -15,7 +16,7 @@ from studio.session.geometry import Geometry, measure, shape_of, sketch
 from studio.session.measuring import Measuring
 from studio.session.shown import Shown
 from studio.session.studies import Studies
-from studio.tasks.bench import Bench, resident_limit
+from studio.tasks.bench import Bench
 from studio.tasks.change import Change, carried, changes
 from studio.tasks.evaluate import Evaluation
 from studio.tasks.references import measured_references

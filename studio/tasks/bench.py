@@ -12,7 +12,7 @@ import torch
 
 from studio.checkpoints.checkpoint import Checkpoint, open_checkpoint
 from studio.checkpoints.deltas import Deltas, refuse_copies, refuse_zero
-from studio.device import free_memory
+from studio.device import resident_limit
 from studio.errors import BadData, BadRecipe
 from studio.files import inside
 from studio.geometry.gram import Gram, gram
@@ -30,7 +30,6 @@ from studio.tasks.statistics import Statistics, Wanted
 from studio.tasks.task import Task, open_task
 from studio.zoo import Zoo
 
-_MOST_RESIDENT = 4 * 2**30
 _KEPT = 3
 
 
@@ -214,8 +213,3 @@ def _run(evaluation: Evaluation, live: LiveModel, progress: Progress) -> dict[st
     for share in evaluation.run(live):
         progress(share, "evaluating")
     return evaluation.scores()
-
-
-def resident_limit() -> int:
-    """Bytes of dense deltas that may stay in memory: a quarter of what is free, at most 4 GiB."""
-    return min(_MOST_RESIDENT, free_memory() // 4)

@@ -32,6 +32,9 @@ SETTINGS += [
     ("ace", {"threshold": 0.0}),
     ("fisher", {"normalize": False}),
     ("regmean", {"off_diagonal": 0.0}),
+    ("opcm", {"block": "paper"}),
+    ("opcm", {"alpha": 1.0, "zero_diagonal": False}),
+    ("opcm", {"mend": False}),
 ]
 CHANGES_ONE = {  # methods that change a single task's model, and why
     "iso_c": "all singular values become their mean",
