@@ -6,6 +6,7 @@ from studio.errors import BadRecipe
 from studio.methods.ace import Ace
 from studio.methods.average import Average
 from studio.methods.breadcrumbs import Breadcrumbs
+from studio.methods.continual_ties import ContinualTies
 from studio.methods.dare import Dare
 from studio.methods.fisher import Fisher
 from studio.methods.iso_c import IsoC
@@ -45,6 +46,7 @@ METHODS: dict[str, type[Method]] = {
         Fisher,
         RegMean,
         Opcm,
+        ContinualTies,
     )
 }
 

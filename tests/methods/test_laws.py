@@ -35,8 +35,10 @@ SETTINGS += [
     ("opcm", {"block": "paper"}),
     ("opcm", {"alpha": 1.0, "zero_diagonal": False}),
     ("opcm", {"mend": False}),
+    ("continual_ties", {"reduce": "mean", "step": 1.0}),
 ]
 CHANGES_ONE = {  # methods that change a single task's model, and why
+    "continual_ties": "its step multiplies the first delta, by half",
     "iso_c": "all singular values become their mean",
     "iso_cts": "as Iso-C, which it is for one task",
     "ace": "the rows of the delta are centered",
