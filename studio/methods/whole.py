@@ -46,7 +46,8 @@ class Entries:
     @property
     def shape(self) -> tuple[int, int]:
         """``(out, in)``; a convolution counts as (out, rest), a vector as (length, 1)."""
-        return self.tensor.shape[0], self.tensor.numel // self.tensor.shape[0]
+        out = self.tensor.shape[0] if self.tensor.shape else 1
+        return out, self.tensor.numel // max(out, 1)
 
     @property
     def present(self) -> tuple[int, ...]:
