@@ -1,14 +1,14 @@
 """OPCM: tasks that arrive one by one, each projected off the sum of those before it."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from studio.checkpoints.deltas import CHUNK, Deltas, Room, TensorDeltas, pieces
+from studio.checkpoints.deltas import CHUNK, Deltas, Room, pieces
 from studio.device import resident_limit
 from studio.geometry.gram import Gram
 from studio.geometry.projection import Projection
@@ -100,7 +100,8 @@ class Opcm(Whole):
         lengths = norms(given.gram(), given.coefficients)
 
         def square(name: str) -> float:
-            return squared_norm(change.at(name), change.dtype)
+            tensor = change.at(name)
+            return squared_norm(tensor.numel, lambda a, b: tensor.delta(0, a, b, change.dtype))
 
         squares = in_order(square, change.names, SMALL)
         return self.scale * rescaling([lengths[task] for task in tasks], squares)
@@ -137,12 +138,17 @@ def rescaling(norms: Sequence[float], squares: Iterable[float]) -> float:
     return math.fsum(norms) / len(norms) / length if length else 1.0
 
 
-def squared_norm(tensor: TensorDeltas, dtype: torch.dtype) -> float:
-    """Squared norm of one vector, in float64 and in fixed pieces."""
+def squared_norm(numel: int, values: Callable[[int, int], Tensor | None]) -> float:
+    """Squared norm of one vector, in float64 and in fixed pieces.
+
+    Args:
+        numel: elements of the vector.
+        values: gives its elements from a start to a stop.
+    """
     total, room = 0.0, Room()
-    for start, stop in pieces(tensor.numel, CHUNK):
-        values = tensor.delta(0, start, stop, dtype)
-        if values is not None:
-            wide = room.take("double", stop - start, torch.float64).copy_(values)
+    for start, stop in pieces(numel, CHUNK):
+        piece = values(start, stop)
+        if piece is not None:
+            wide = room.take("double", stop - start, torch.float64).copy_(piece)
             total += float(torch.dot(wide, wide))
     return total
