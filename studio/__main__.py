@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from studio.commands.evidence import add_evidence_commands, ledger_argument, opened_ledger
+from studio.commands.sequence import add_sequence_commands
 from studio.errors import StudioError, visible
 
 if TYPE_CHECKING:
@@ -98,6 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     _duplicates(each)
     each.add_argument("--json", type=Path, metavar="FILE")
     add_evidence_commands(command, _output, _progress)
+    add_sequence_commands(command, common, _progress)
     return parser
 
 
