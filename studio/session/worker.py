@@ -25,7 +25,7 @@ from studio.tasks.showcase import Reading, read_text
 from studio.tasks.slide import moved_task, slide_bytes
 from studio.workspace import order_words, orders
 
-_KEPT_EVALUATIONS = _KEPT_SENTENCES = _KEPT_REFUSALS = _KEPT_READINGS = 64
+_KEPT = 64  # evaluations, readings, sentences and refusals, of each
 _KEPT_GEOMETRIES = 16
 _REFERENCES = "references"
 _WORTH_SLIDING = 2**28  # bytes of a slide; smaller merges are worn in a blink
@@ -186,9 +186,8 @@ class Worker:
     def _run(self) -> None:
         while True:
             with self._changed:
-                while not self._stopped and self._next() is None:
+                while (step := self._next()) is None and not self._stopped:
                     self._changed.wait()
-                step = self._next()
                 if self._stopped or step is None:
                     return
             work, about = step
@@ -203,7 +202,7 @@ class Worker:
             with self._changed:
                 if problem:
                     self._refusals[about] = problem
-                    self._forget(self._refusals, _KEPT_REFUSALS)
+                    self._forget(self._refusals, _KEPT)
             self._told()
 
     def _forget(self, kept: dict, most: int) -> None:
@@ -277,7 +276,7 @@ class Worker:
         found = read_text(self.bench.live, self.bench.tasks, heads, text)
         with self._changed:
             self._readings[recipe.digest, text] = found
-            while len(self._readings) > _KEPT_READINGS:
+            while len(self._readings) > _KEPT:
                 self._readings.popitem(last=False)
 
     def _score(self, recipe: Recipe) -> None:
@@ -299,7 +298,7 @@ class Worker:
             self._evaluations[recipe.digest] = known
             if known.seen and not slid:
                 self._full = known
-            self._forget(self._evaluations, _KEPT_EVALUATIONS)
+            self._forget(self._evaluations, _KEPT)
 
     def _slide(self, merge: Merge) -> bool:
         """Wear a large merge that one slider has moved; whether it was possible."""
@@ -338,7 +337,7 @@ class Worker:
         said = order_words(merge, self._orders[1])
         with self._changed:
             self._sentences[recipe.digest] = said
-            while len(self._sentences) > _KEPT_SENTENCES:
+            while len(self._sentences) > _KEPT:
                 self._sentences.popitem(last=False)
 
     def _reference(self) -> None:
