@@ -3,11 +3,12 @@
 import pytest
 import torch
 
-from studio.merge import merged_tensors, open_merge
+from studio.merge import merged_tensors
 from studio.methods import METHODS
 from studio.methods.whole import Whole
 from studio.recipe import Recipe, TaskEntry
 from tests.conftest import save_model
+from tests.measured import opened
 
 
 @pytest.mark.parametrize(
@@ -18,6 +19,6 @@ def test_a_tensor_without_dimensions_is_merged(tmp_path, name):
         tensors = {"logit_scale": torch.tensor(value), "a.weight": torch.eye(3) * value}
         save_model(tmp_path / model, tensors)
     tasks = tuple(TaskEntry(each, str(tmp_path / each)) for each in ("a", "b"))
-    merged = merged_tensors(open_merge(Recipe(str(tmp_path / "base"), tasks, name)))
+    merged = merged_tensors(opened(Recipe(str(tmp_path / "base"), tasks, name)))
     assert merged["logit_scale"].shape == ()
     assert 1.0 < float(merged["logit_scale"]) < 2.5
