@@ -21,7 +21,7 @@ class Look:
 
     Attributes:
         name: of the task; 'base' for the base.
-        kind: 'full' or 'LoRA'; empty if it cannot be read.
+        kind: 'full', 'LoRA' or 'OFT'; empty if it cannot be read.
         rank: of the adapter, or None.
         tensors: of the base that it would change; for the base, that it holds.
         parameters: in these tensors.

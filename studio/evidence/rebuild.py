@@ -69,9 +69,8 @@ def rebuilt_root(merge: Merge, progress: Progress = silent) -> str:
 
 def is_portable(merge: Merge) -> bool:
     """Whether the bits are promised on every machine, or only on one kind of machine."""
-    return merge.method.portable and not any(
-        c.adapter and c.adapter.dora for c in merge.deltas.checkpoints
-    )
+    adapters = [c.adapter for c in merge.deltas.checkpoints if c.adapter]
+    return merge.method.portable and all(adapter.portable for adapter in adapters)
 
 
 def why_not_apart(recipe: Recipe) -> str:

@@ -283,7 +283,9 @@ def _percent(score: Score | None) -> str:
 
 
 def _kind(row: dict) -> str:
-    return f"LoRA, rank {row['rank']}" if row["rank"] else "full fine-tune"
+    if row["kind"] == "full":
+        return "full fine-tune"
+    return f"{row['kind']}, rank {row['rank']}" if row["rank"] else row["kind"]
 
 
 def _join(row: dict) -> str:
