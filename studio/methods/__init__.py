@@ -17,6 +17,7 @@ from studio.methods.method import Method, make
 from studio.methods.model_stock import ModelStock
 from studio.methods.nuslerp import NuSlerp
 from studio.methods.opcm import Opcm
+from studio.methods.orthomerge import OrthoMerge
 from studio.methods.regmean import RegMean
 from studio.methods.slerp import Slerp
 from studio.methods.task_arithmetic import TaskArithmetic
@@ -47,6 +48,7 @@ METHODS: dict[str, type[Method]] = {
         RegMean,
         Opcm,
         ContinualTies,
+        OrthoMerge,
     )
 }
 

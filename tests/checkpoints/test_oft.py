@@ -52,7 +52,8 @@ def save_oft(folder: Path, options: dict[str, Any], seed: int = 1, scale: float 
     torch.manual_seed(0)
     model = BertModel(BERT)
     model.save_pretrained(folder / "base")
-    adapter = get_peft_model(model, OFTConfig(**({"oft_block_size": 4} | options)))
+    chosen: dict[str, Any] = {"oft_block_size": 4, **options}
+    adapter = get_peft_model(model, OFTConfig(**chosen))
     nudge(adapter, seed)
     for name, parameter in adapter.named_parameters():
         if "oft_" in name:

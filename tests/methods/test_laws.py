@@ -36,6 +36,8 @@ SETTINGS += [
     ("opcm", {"alpha": 1.0, "zero_diagonal": False}),
     ("opcm", {"mend": False}),
     ("continual_ties", {"reduce": "mean", "step": 1.0}),
+    ("orthomerge", {"target": "conflict", "correct_magnitude": False}),
+    ("orthomerge", {"residuals": "tsv_m", "block": 3, "norms": "block"}),
 ]
 CHANGES_ONE = {  # methods that change a single task's model, and why
     "continual_ties": "its step multiplies the first delta, by half",
