@@ -74,7 +74,7 @@ class Merge:
         """What is mixed: the raw deltas, or what the method derives from them."""
         if not self.method.derives:
             return self.deltas
-        given = self._given  # may take minutes, so it is there before anything is locked
+        given = self.given  # may take minutes, so it is there before anything is locked
 
         def make() -> Deltas:
             return self.method.vectors(given)
@@ -105,7 +105,7 @@ class Merge:
         if self.recorded is not None:
             return self.recorded
         if isinstance(self.method, Whole):
-            factor = self.method.factor(self._given, self.vectors)
+            factor = self.method.factor(self.given, self.vectors)
             return torch.full((len(self.deltas.names), 1), factor, dtype=torch.float64)
         return mixing(self.coefficients, self.basis)
 
@@ -115,7 +115,7 @@ class Merge:
         return self.coefficients if self.vectors.combined else self.mixing
 
     @property
-    def _given(self) -> Given:
+    def given(self) -> Given:
         """What the method's vectors are derived from."""
         seed, measured = self.recipe.seed, self._measured
         return Given(self.deltas, self.coefficients, lambda: self.gram, seed, measured)

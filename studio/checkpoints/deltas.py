@@ -171,8 +171,9 @@ class Deltas:
 
     def derived(self, transform: Transform) -> "Deltas":
         """What a method makes of these deltas, tensor by tensor, in the place of the deltas."""
-        made = copy(self)
-        made._transform, made._resident = transform, {}
+        made, before = copy(self), self._transform
+        made._transform = (lambda raw: transform(before(raw))) if before else transform
+        made._resident = {}
         return made
 
     def into_one(self, transform: Transform) -> "Deltas":
