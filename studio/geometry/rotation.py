@@ -95,27 +95,36 @@ def nearest_turn(base: Tensor, target: Tensor, tolerance: float) -> Turn:
     if width > 2 * out:
         basis = torch.linalg.qr(torch.cat([base, target]).T).Q  # (d, 2 out)
         base, target = base @ basis, target @ basis
-    return Turn(inverse_cayley(procrustes(base.T @ target, tolerance)), basis)
+    return Turn(inverse_cayley(procrustes(base, target, tolerance)), basis)
 
 
-def procrustes(inner: Tensor, tolerance: float) -> Tensor:
-    """The rotation nearest to a square matrix: its polar factor, made whole and of determinant 1.
+def procrustes(base: Tensor, target: Tensor, tolerance: float) -> Tensor:
+    """The rotation R, ``(d, d)``, with the least ``||base R - target||``, and whole.
 
-    Singular directions below the tolerance are turned as little as the others allow; if that
-    leaves a reflection, the direction that matters least is turned back (Kabsch).
+    Directions that ``base^T target`` does not tell are turned as little as the others allow; if
+    that leaves a reflection, the direction that matters least is turned back (Kabsch).
 
     Args:
-        inner: ``(d, d)`` float64.
-        tolerance: relative to the largest singular value.
+        base: ``(out, d)`` float64.
+        target: ``(out, d)`` float64.
+        tolerance: relative to the largest singular value of ``base^T target``.
     """
-    u, s, vh = torch.linalg.svd(inner)
+    out, size = base.shape
+    if out < size:  # the product has no more than ``out`` directions: a thin decomposition
+        left, upper = torch.linalg.qr(base.T)
+        u, s, vh = torch.linalg.svd(upper @ target, full_matrices=False)
+        u = left @ u
+    else:
+        u, s, vh = torch.linalg.svd(base.T @ target)
     rank = int((s > s[:1] * tolerance).sum())
-    if rank < len(s):
-        x, _, yh = torch.linalg.svd(u[:, rank:].T @ vh[rank:].T)
-        u = torch.cat([u[:, :rank], u[:, rank:] @ x], 1)
-        vh = torch.cat([vh[:rank], yh @ vh[rank:]])
+    if rank < size:
+        u, v = u[:, :rank], vh[:rank].T
+        open_u, open_v = _complement(u), _complement(v)
+        x, _, yh = torch.linalg.svd(open_u.T @ open_v)
+        u = torch.cat([u, open_u @ x], 1)
+        vh = torch.cat([v.T, yh @ open_v.T])
     found = u @ vh
-    if float(torch.linalg.det(found)) < 0:
+    if float(torch.linalg.slogdet(found).sign) < 0:
         found = found - 2 * u[:, -1:] * vh[-1:]
     return found
 
@@ -243,3 +252,8 @@ def corrections(norms: Tensor, totals: Tensor, per_block: bool) -> Tensor:
     sums = norms.sum(0)
     kept = totals > _CANCELS * sums
     return torch.where(kept, sums / totals.where(kept, torch.ones_like(totals)), 0.0)
+
+
+def _complement(basis: Tensor) -> Tensor:
+    """Orthonormal ``(d, d - r)`` beside orthonormal ``(d, r)``."""
+    return torch.linalg.qr(basis, mode="complete").Q[:, basis.shape[1] :]

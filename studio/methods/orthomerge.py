@@ -244,7 +244,8 @@ class OrthoMerge(Whole):
         out, width = tensor.shape[0], tensor.numel // tensor.shape[0]
         size, n = min(self.block or width, width), len(tensor.sources)
         rank = min(size, 2 * out)
-        turned = 8 * rank * rank + min(size * size, 2 * n * out * size) + 4 * out * size
+        sums = 2 * min(size * size, 2 * n * out * size)
+        turned = 12 * rank * rank + sums + 4 * out * size  # numbers of 8 bytes, as measured
         need = 8 * turned + 4 * dtype.itemsize * tensor.numel
         if need > (free := free_memory()):
             raise BadRecipe(

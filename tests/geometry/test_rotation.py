@@ -1,11 +1,13 @@
 """Rotations worked by hand, and beside dense formulas."""
 
+import json
 import math
 from dataclasses import replace
 
 import pytest
 import torch
 
+from studio.__main__ import main
 from studio.geometry.decoupling import conflicts, decouple, slices
 from studio.geometry.rotation import (
     Turn,
@@ -19,6 +21,7 @@ from studio.geometry.rotation import (
 )
 from studio.geometry.rotation_report import LayerRotation, energy, largest_angle, sampled
 from studio.merge import open_merge
+from studio.recipe import save_recipe
 from studio.workspace import rotations
 from tests.checkpoints.test_oft import OPTIONS
 from tests.methods.test_orthomerge import golden_recipe, oft_recipe
@@ -64,19 +67,18 @@ def test_half_a_turn_has_finite_coordinates():
 def test_procrustes_finds_the_rotation_that_was_applied():
     base = random(20, 6)
     rotation = cayley(skew(6, 1))
-    torch.testing.assert_close(
-        procrustes(base.T @ base @ rotation, 1e-10), rotation, rtol=0, atol=1e-12
-    )
+    found = procrustes(base, base @ rotation, 1e-10)
+    torch.testing.assert_close(found, rotation, rtol=0, atol=1e-12)
 
 
 def test_a_null_space_is_turned_as_little_as_the_rest_allows():
     """Two rows in a plane of three inputs: the third direction and all else stay."""
     base = torch.tensor([[1.0, 0.0, 0.0], [0.0, 2.0, 0.0]]).double()
-    torch.testing.assert_close(procrustes(base.T @ base, 1e-10), torch.eye(3).double())
-    found = procrustes(base.T @ (base @ plane(30)), 1e-10)
+    torch.testing.assert_close(procrustes(base, base, 1e-10), torch.eye(3).double())
+    found = procrustes(base, base @ plane(30), 1e-10)
     torch.testing.assert_close(found, plane(30), rtol=0, atol=1e-12)
     one = torch.tensor([[1.0, 0.0, 0.0]]).double()  # any rotation that moves x to x' would do
-    found = procrustes(one.T @ (one @ plane(30)), 1e-10)
+    found = procrustes(one, one @ plane(30), 1e-10)
     torch.testing.assert_close(found, plane(30), rtol=0, atol=1e-12)
 
 
@@ -84,7 +86,7 @@ def test_a_null_space_is_turned_as_little_as_the_rest_allows():
 def test_a_reflection_is_turned_back_where_it_matters_least(seed):
     base, target = random(9, 4, seed=seed), random(9, 4, seed=seed + 50)
     inner = base.T @ target
-    found = procrustes(inner, 1e-10)
+    found = procrustes(base, target, 1e-10)
     assert abs(float(torch.linalg.det(found)) - 1) < 1e-12
     u, s, vh = torch.linalg.svd(inner)
     best = s.sum() - (2 * s[-1] if float(torch.linalg.det(u @ vh)) < 0 else 0)  # Kabsch
@@ -97,7 +99,12 @@ def test_the_row_space_gives_what_the_whole_space_gives(out, width):
     target = base + 0.3 * random(out, width, seed=1)
     turn = nearest_turn(base, target, 1e-10)
     assert turn.basis is not None
-    dense = Turn(inverse_cayley(procrustes(base.T @ target, 1e-10)))
+    u, _, vh = torch.linalg.svd(base.T @ target)  # of the whole space
+    x, _, yh = torch.linalg.svd(u[:, out:].T @ vh[out:].T)
+    rotation = u[:, :out] @ vh[:out] + u[:, out:] @ x @ yh @ vh[out:]
+    assert float(torch.linalg.det(rotation)) > 0
+    torch.testing.assert_close(procrustes(base, target, 1e-10), rotation, rtol=0, atol=1e-9)
+    dense = Turn(inverse_cayley(rotation))
     torch.testing.assert_close(turn.whole, dense.whole, rtol=0, atol=1e-8)
     rows = random(4, width, seed=2)
     torch.testing.assert_close(turn.change(rows), dense.change(rows), rtol=0, atol=1e-8)
@@ -220,3 +227,17 @@ def test_of_another_method_there_is_no_report(tmp_path):
 def test_a_rotation_that_explains_nothing_is_called_so():
     row = LayerRotation("x", (1.0, None), (0.96, None), 1.0, 1.0, None, None, 1)
     assert row.plain()["explains"] is False
+
+
+def test_inspect_prints_and_writes_the_report(tmp_path, capsys):
+    save_recipe(golden_recipe(tmp_path, 0, 1), tmp_path / "r.yaml")
+    assert main(["inspect", str(tmp_path / "r.yaml"), "--json", str(tmp_path / "o.json")]) == 0
+    printed = capsys.readouterr().out
+    assert (
+        "per task the largest angle, and what share of the change no rotation explains" in printed
+    )
+    found = json.loads((tmp_path / "o.json").read_text())["rotations"]
+    assert [row["tensor"] for row in found] == ["a.weight", "b.weight", "c.weight"]
+    for row in found:
+        words = f"{row['tensor']}: task0 {row['angles'][0]:.2f}° {row['residual_shares'][0]:.0%}"
+        assert words in printed
