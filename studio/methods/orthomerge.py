@@ -16,8 +16,10 @@ from studio.errors import BadRecipe
 from studio.geometry.decoupling import Part, Residual, conflicts, decouple, slices
 from studio.geometry.rotation import Turn, TurnSum, merged_skew
 from studio.geometry.rotation_report import LayerRotation, energy, largest_angle, sampled
-from studio.geometry.subspaces import Reduction, is_matrix, triplets
+from studio.geometry.spectra import Reduction, triplets
+from studio.geometry.subspaces import is_matrix
 from studio.methods.method import Given, option
+from studio.methods.singular_bases import SingularBases
 from studio.methods.ties import Ties
 from studio.methods.whole import Entries, Whole
 from studio.parallel import in_order
@@ -294,16 +296,11 @@ def _tsv_m(residuals: Iterator[Tensor], entries: Entries) -> Tensor:
 
     Source: Gargiulo et al. 2025, Task Singular Vectors (arXiv 2412.00081), TSV-M.
     """
-    kept = Reduction(max(min(entries.shape) // len(entries), 1), None)
-    found = [triplets(residual, kept) for residual in residuals]
-    if not any(len(each.s) for each in found):
-        return torch.zeros(entries.shape, dtype=entries.dtype)
-    sides = []
-    for side in ([each.u for each in found], [each.v for each in found]):
-        left, _, right = torch.linalg.svd(torch.cat(side, 1), full_matrices=False)
-        sides.append(left @ right)
-    s = torch.cat([each.s for each in found])
-    return ((sides[0] * s) @ sides[1].T).to(entries.dtype)
+    kept = Reduction(max(min(entries.shape) // len(entries), 1))
+    bases = SingularBases(entries)
+    for residual in residuals:
+        bases.add(triplets(residual, kept, entries.dtype))
+    return bases.merged()
 
 
 def _mixed(shares: TensorDeltas, entries: Entries) -> Tensor:

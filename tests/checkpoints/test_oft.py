@@ -21,6 +21,7 @@ from studio.methods import METHODS
 from studio.workspace import preflight
 from tests.checkpoints.test_lora_options import BERT, merge, nudge
 from tests.conftest import draw, refusal, save_model
+from tests.measured import drawn
 
 EXACT: dict[str, Any] = {"use_cayley_neumann": False}
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -95,8 +96,9 @@ def test_it_is_one_of_many_kinds_for_every_method_and_no_lora(tmp_path):
     rows = preflight(opened.deltas)
     assert [(row["kind"], row["rank"]) for row in rows] == [("OFT", None)] * 2
     assert "trained whole (embeddings.LayerNorm.bias, …), not as rotations" in rows[0]["notes"][0]
+    known = replace(opened, measured=drawn(opened))
     for name in METHODS:
-        merged = merged_tensors(replace(opened, recipe=replace(opened.recipe, method=name)))
+        merged = merged_tensors(replace(known, recipe=replace(known.recipe, method=name)))
         assert all(tensor.isfinite().all() for tensor in merged.values()), name
     assert not is_portable(opened)
     with pytest.raises(StudioError, match="'task1' changes .* as a whole and not by low-rank"):
