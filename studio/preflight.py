@@ -7,9 +7,8 @@ from typing import TypeVar
 
 from studio.checkpoints.checkpoint import Checkpoint, open_checkpoint
 from studio.checkpoints.joining import Join, join
-from studio.device import free_memory
+from studio.device import free_memory, resident_limit
 from studio.errors import StudioError
-from studio.tasks.bench import resident_limit
 from studio.zoo import Zoo
 
 Made = TypeVar("Made")
@@ -22,7 +21,7 @@ class Look:
 
     Attributes:
         name: of the task; 'base' for the base.
-        kind: 'full' or 'LoRA'; empty if it cannot be read.
+        kind: 'full', 'LoRA' or 'OFT'; empty if it cannot be read.
         rank: of the adapter, or None.
         tensors: of the base that it would change; for the base, that it holds.
         parameters: in these tensors.

@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Callable
 
 from studio.commands.sequence_run import Adder, add_run_command
+from studio.commands.sequence_state import add_state_commands
 from studio.progress import Progress
 
 
@@ -29,3 +30,4 @@ def add_sequence_commands(
         return added
 
     add_run_command(nested, progress)
+    add_state_commands(nested, progress)

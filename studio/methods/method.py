@@ -88,6 +88,10 @@ class Method:
     """What must be measured on validation rows: 'fisher', 'gram', or nothing."""
     draws: ClassVar[bool] = False
     """Whether the recipe's seed changes the result."""
+    most_tasks: ClassVar[int | None] = None
+    """How many tasks it can merge; None for any number."""
+    first_come: ClassVar[str] = "the first to arrive keeps its directions"
+    """What the order of the tasks decides, where it changes the result."""
 
     @property
     def derives(self) -> bool:
@@ -103,6 +107,14 @@ class Method:
     def ordered(self) -> bool:
         """Whether the order of the tasks changes the result."""
         return False
+
+    @property
+    def portable(self) -> bool:
+        """Whether its bits are the same on every machine: sums per element and inner products.
+
+        Singular values, inverses and norms of whole matrices are not.
+        """
+        return not self.derives
 
     @property
     def measured_rows(self) -> int:

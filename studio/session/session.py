@@ -23,6 +23,7 @@ from studio.session.jobs import JobState
 from studio.session.mix import (
     History,
     Mix,
+    method_menu,
     mix_from_page,
     mix_from_plain,
     mix_of_recipe,
@@ -193,7 +194,7 @@ class Session(Exports):
             return {
                 "rows": [vars(strip) for strip in self.mix.strips],
                 "method": self.mix.method,
-                "methods": [{"name": m.name, "title": m.title} for m in METHODS.values()],
+                "methods": method_menu(),
                 "about": (chosen.__doc__ or "").strip().splitlines()[0],
                 "ordered": chosen(**set_options).ordered,
                 "schema": [each for each in options if len(each["choices"]) != 1],
@@ -233,6 +234,7 @@ class Session(Exports):
                 geometry=worker.geometry(recipe),
                 order=worker.order(recipe),
                 job=job,
+                measuring=worker.measuring.words(recipe),
                 busy=not worker.idle or bool(job and job.running),
             )
 

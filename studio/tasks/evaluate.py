@@ -59,7 +59,7 @@ def examples(model: LiveModel, task: Task, split: str) -> Examples:
         tokens,
         np.array([row.label for row in rows]),
         np.array([row.group for row in rows]) if grouped else None,
-        np.random.default_rng(0).permutation(len(rows)),
+        fair_order(len(rows)),
     )
 
 
@@ -71,6 +71,11 @@ def sampled(part: Examples, rows: int | None) -> Examples:
     groups = None if part.groups is None else part.groups[chosen]
     tokens = [part.tokens[row] for row in chosen]
     return Examples(part.task, tokens, part.labels[chosen], groups, np.arange(rows))
+
+
+def fair_order(count: int) -> np.ndarray:
+    """A fixed shuffle of so many rows: any beginning of it is a fair sample."""
+    return np.random.default_rng(0).permutation(count)
 
 
 class Evaluation:
