@@ -30,25 +30,25 @@ METHODS: dict[str, type[Method]] = {
     each.name: each
     for each in (
         MdmOc,
+        Opcm,
+        OrthoMerge,
         TaskArithmetic,
         Average,
         Ties,
-        IsoC,
         Dare,
         Breadcrumbs,
         MagMax,
         ModelStock,
         Slerp,
         NuSlerp,
-        IsoCts,
         TsvM,
+        IsoC,
+        IsoCts,
         Wudi,
         Ace,
+        ContinualTies,
         Fisher,
         RegMean,
-        Opcm,
-        ContinualTies,
-        OrthoMerge,
     )
 }
 

@@ -183,10 +183,13 @@ def make(method: type[Method], options: Mapping[str, Option]) -> Method:
 
 
 def describe(method: type[Method]) -> list[dict]:
-    """Options of a method as plain values: name, default, words, choices, low, high."""
+    """Options of a method as plain values: name, default, words, choices, low, high.
+
+    An inherited scale, which multiplies all, comes last.
+    """
     return [
         {"name": each.name, "default": each.default, **each.metadata}
-        for each in fields(method)
+        for each in sorted(fields(method), key=lambda each: each.name == "scale")
         if each.default is not MISSING
     ]
 
