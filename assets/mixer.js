@@ -47,7 +47,14 @@ function shown() { // what will be, once all is answered
 
 function methodRow(value) {
   const select = make('select', { id: 'mix-method' });
-  for (const method of value.methods) select.append(new Option(method.title, method.name));
+  for (const group of new Set(value.methods.map((method) => method.group))) {
+    const box = document.createElement('optgroup');
+    box.label = group;
+    for (const method of value.methods) {
+      if (method.group === group) box.append(new Option(method.title, method.name));
+    }
+    select.append(box);
+  }
   select.value = value.method;
   select.addEventListener('change', () => send((mix) => { mix.method = select.value; }));
   return make('div', { class: 'option' }, make('label', { for: 'mix-method' }, 'Method'), select);
@@ -63,10 +70,16 @@ function optionRow(option, value) {
     for (const choice of option.choices) control.append(new Option(choice, choice));
     control.value = value.options[option.name];
     control.addEventListener('change', () => set(control.value));
+  } else if (typeof option.default === 'boolean') {
+    control = make('input', { id, type: 'checkbox' });
+    control.checked = value.options[option.name];
+    control.addEventListener('change', () => set(control.checked));
   } else {
     const open = option.default === null; // may be left empty
-    const fine = !open && option.high - option.low <= 2;
-    const step = option.whole ? 1 : fine ? 0.05 : open ? 'any' : 0.1;
+    const fifths = option.default * 20; // a slider moves in steps of 0.05
+    const bounded = !open && !option.whole && option.high !== null && option.high - option.low <= 2;
+    const fine = bounded && Math.abs(fifths - Math.round(fifths)) < 1e-9;
+    const step = option.whole ? 1 : fine ? 0.05 : 'any';
     control = make('input', { id, type: fine ? 'range' : 'number', min: option.low, step });
     if (option.high !== null) control.max = option.high;
     if (open) control.placeholder = 'none';

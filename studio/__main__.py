@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from studio.commands.compare import add_compare_command
 from studio.commands.evidence import add_evidence_commands, ledger_argument, opened_ledger
+from studio.commands.sequence import add_sequence_commands
 from studio.errors import StudioError, visible
 
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     _duplicates(each)
     add_compare_command(command, _duplicates, _bench, _write_json, _progress)
     add_evidence_commands(command, _output, _progress)
+    add_sequence_commands(command, common, _progress)
     return parser
 
 
@@ -128,6 +130,7 @@ def _methods(options: argparse.Namespace) -> None:
             allowed = "|".join(each["choices"]) or f"from {each['low']}"
             allowed += f" to {each['high']}" if each["high"] is not None else ""
             allowed += " or null" if each["default"] is None else ""
+            allowed = "true|false" if isinstance(each["default"], bool) else allowed
             print(f"    {each['name']} = {each['default']}  [{allowed}]  {each['words']}")
         print()
 
@@ -171,6 +174,8 @@ def _inspect(options: argparse.Namespace) -> None:
     print(found["order"]["words"])
     for warning in found["warnings"]:
         print(f"warning: {warning}")
+    if found.get("rotations"):
+        _print_rotations(found)
     if options.overlap:
         _print_overlaps(found)
     _write_json(options.json, found)
@@ -195,6 +200,28 @@ def _print_overlaps(found: dict) -> None:
                 f"(random {percent(most['expected'])}), {' and '.join(most['tasks'])} in "
                 f"{most['tensor']}"
             )
+
+
+def _print_rotations(found: dict) -> None:
+    def energy(row: dict, when: str) -> str:
+        value = row[f"energy_{when}"]
+        return "none" if value is None else f"{value:.4f}"
+
+    print("\nper task the largest angle, and what share of the change no rotation explains")
+    print(f"{'merged':>7}  {'length':>7}  {'energy before, after':>20}  " + "  tensor")
+    for row in found["rotations"]:
+        tasks = ", ".join(
+            f"{task} {angle:.2f}° {share:.0%}"
+            for task, angle, share in zip(
+                found["tasks"], row["angles"], row["residual_shares"], strict=True
+            )
+            if angle is not None
+        )
+        print(
+            f"{row['angle']:6.2f}°  x{row['correction']:6.2f}  "
+            f"{energy(row, 'before'):>9}, {energy(row, 'after'):>9}    {row['tensor']}: {tasks}"
+            f"{'' if row['explains'] else ' (a rotation explains next to nothing)'}"
+        )
 
 
 def _names_a_zoo(path: Path) -> bool:

@@ -14,7 +14,15 @@ from torch import Tensor
 from studio.card import model_card, public_name
 from studio.checkpoints.checkpoint import open_checkpoint
 from studio.checkpoints.deltas import Deltas, refuse_copies, refuse_zero
-from studio.checkpoints.lora import CONFIG_FILE, LARGEST_RANK, ROOT, WEIGHTS_FILE, is_transposed
+from studio.checkpoints.lora import (
+    CONFIG_FILE,
+    LARGEST_RANK,
+    ROOT,
+    WEIGHTS_FILE,
+    LoraConfig,
+    Module,
+    is_transposed,
+)
 from studio.checkpoints.writer import write_weights
 from studio.errors import NotFinite, NothingToMerge, StudioError
 from studio.export import RECORD, record, with_digests, write_head
@@ -167,10 +175,11 @@ def refuse_no_factors(merge: Merge, rank: int | None = None) -> None:
         checkpoint = merge.deltas.checkpoints[index]
         modules = checkpoint.sorted_names[0] if checkpoint.adapter else {}
         for name, path in merge.deltas.joins[index].shared.items():
-            if path not in modules or modules[path].magnitude:
+            found = modules.get(path)
+            if not isinstance(found, Module) or found.magnitude:
                 raise StudioError(
                     f"'{task}' changes {name} as a whole and not by low-rank factors (it is a full "
-                    f"model, a DoRA or trains this tensor itself). {_INSTEAD}"
+                    f"model, a DoRA, an OFT or trains this tensor itself). {_INSTEAD}"
                 )
 
 
@@ -190,9 +199,10 @@ def _targets(merge: Merge, rank: int | None) -> dict[str, _Target]:
             path = merge.deltas.joins[index].shared.get(name)
             checkpoint = merge.deltas.checkpoints[index]
             if path is not None and weight != 0.0:
-                assert checkpoint.adapter is not None
+                assert isinstance(checkpoint.adapter, LoraConfig)
                 full += checkpoint.adapter.rank_of(path)
                 module = checkpoint.sorted_names[0][path]
+                assert isinstance(module, Module)
                 a, b = (checkpoint.weights.entries[part].shape for part in (module.a, module.b))
                 turned = bool(is_transposed(module, a, b, checkpoint.adapter, shape))
         if module is not None:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import tempfile
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -44,6 +45,57 @@ def keep(key: str, content: bytes) -> None:
             Path(name).replace(folder / key)
         finally:
             Path(name).unlink(missing_ok=True)
-        kept = sorted(folder.iterdir(), key=lambda file: file.stat().st_mtime_ns)
+        files = (file for file in folder.iterdir() if file.is_file())
+        kept = sorted(files, key=lambda file: file.stat().st_mtime_ns)
         for old in kept[:-MOST_KEPT]:
             old.unlink()
+
+
+def recall_file(folder: Path, key: str) -> Path | None:
+    """The file that was kept under a key, or None; it is read once to see that it is whole."""
+    for file in sorted(folder.glob(f"{key}-*")):
+        with suppress(OSError):
+            if file.name == f"{key}-{_digest(file)}":
+                os.utime(file)
+                return file
+            file.unlink()
+    return None
+
+
+def keep_file(folder: Path, key: str, write: Callable[[Path], None], most: int) -> Path:
+    """Keep a large file for this user alone, under a name that holds its digest.
+
+    Args:
+        folder: of such files.
+        key: to find it by.
+        write: writes it to the path that it is given.
+        most: bytes of all files in the folder; those used longest ago go first.
+
+    Raises:
+        OSError: the disk refuses it.
+    """
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    handle, name = tempfile.mkstemp(prefix=".new-", dir=folder)
+    os.close(handle)
+    try:
+        write(Path(name))
+        made = Path(name).replace(folder / f"{key}-{_digest(Path(name))}")
+    finally:
+        Path(name).unlink(missing_ok=True)
+    with suppress(OSError):
+        _drop_oldest(folder, made, most)
+    return made
+
+
+def _drop_oldest(folder: Path, made: Path, most: int) -> None:
+    states = [(file, file.stat()) for file in folder.iterdir() if file != made]
+    left = made.stat().st_size
+    for file, state in sorted(states, key=lambda each: -each[1].st_mtime_ns):
+        left += state.st_size
+        if left > most:
+            file.unlink(missing_ok=True)
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

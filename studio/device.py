@@ -8,6 +8,7 @@ import torch
 from studio.errors import StudioError
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
+_MOST_RESIDENT = 4 * 2**30
 
 
 def resolve_device(name: str) -> torch.device:
@@ -41,6 +42,11 @@ def free_memory() -> int:
         return max(min(known["MemAvailable"], _limit() - taken), 0)
     except (OSError, KeyError, ValueError):  # not Linux
         return os.sysconf("SC_PHYS_PAGES") * page if hasattr(os, "sysconf") else 2**63
+
+
+def resident_limit() -> int:
+    """Bytes of dense deltas that may stay in memory: a quarter of what is free, at most 4 GiB."""
+    return min(_MOST_RESIDENT, free_memory() // 4)
 
 
 def device_memory(device: torch.device) -> tuple[int | None, int | None]:

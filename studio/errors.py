@@ -45,6 +45,10 @@ class BadRecipe(StudioError):
     """A recipe names an unknown method, option or key, or holds an impossible value."""
 
 
+class BadState(StudioError):
+    """The state of a sequence is damaged or of another base, or cannot take a checkpoint."""
+
+
 class BadZoo(StudioError):
     """A zoo file is incomplete or names something that does not exist."""
 

@@ -188,6 +188,26 @@ def check_loads(folder: Path, base: Checkpoint, merged: Sequence[str] = ()) -> N
         )
 
 
+def copy_companions(base: Checkpoint, work: Path, dtype: str | None = None) -> None:
+    """Config and tokenizer of the base; never code, never weights.
+
+    Args:
+        base: whose they are.
+        work: an existing folder.
+        dtype: of the weights beside them, for the config; None leaves what the base says.
+    """
+    folder = base.folder
+    for pattern in _COMPANIONS:
+        for file in sorted(folder.glob(pattern)):
+            if file.name not in _NOT_COPIED:
+                shutil.copyfile(inside(folder, file), work / file.name)
+    config = work / "config.json"
+    if config.is_file() and dtype:
+        content = base.config
+        content.pop("torch_dtype", None)
+        config.write_text(json.dumps(content | {"dtype": dtype}, indent=2))
+
+
 def _write_model(merge: Merge, work: Path, progress: Progress) -> tuple[str, Rounding]:
     """Weights, config and tokenizer; returns the weights root and what the cast lost."""
     layout = {
@@ -197,27 +217,13 @@ def _write_model(merge: Merge, work: Path, progress: Progress) -> tuple[str, Rou
     attended(merge.prepare, progress, 0.0, "preparing the merge")
     tally = Tally(merge)
     root = write_weights(work, layout, tally.pieces, progress)
-    _copy_companions(merge, work)
+    copy_companions(merge.base, work, merge.recipe.dtype)
     return root, tally.rounding()
-
-
-def _copy_companions(merge: Merge, work: Path) -> None:
-    """Config and tokenizer of the base; never code, never weights."""
-    folder = merge.base.folder
-    for pattern in _COMPANIONS:
-        for file in sorted(folder.glob(pattern)):
-            if file.name not in _NOT_COPIED:
-                shutil.copyfile(inside(folder, file), work / file.name)
-    config = work / "config.json"
-    if config.is_file() and merge.recipe.dtype:
-        content = merge.base.config
-        content.pop("torch_dtype", None)
-        config.write_text(json.dumps(content | {"dtype": merge.recipe.dtype}, indent=2))
 
 
 def _write_classifier(merge: Merge, folder: Path, task: Task, progress: Progress) -> None:
     folder.mkdir(parents=True)
-    _copy_companions(merge, folder)
+    copy_companions(merge.base, folder, merge.recipe.dtype)
     write_classifier(merge, task, folder, progress)
 
 

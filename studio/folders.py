@@ -44,7 +44,7 @@ def new_folder(target: Path, size: int = 0) -> Iterator[Path]:
     made = [folder for folder in target.parents if not os.path.exists(folder)]
     done = False
     try:
-        _refuse_full(target, size)
+        refuse_full(target, size)
         target.parent.mkdir(parents=True, exist_ok=True)
         _sweep(target)
         work, lock = _work_folder(target)
@@ -70,6 +70,44 @@ def new_folder(target: Path, size: int = 0) -> Iterator[Path]:
                 folder.rmdir()
 
 
+@contextmanager
+def replaced_file(target: Path, size: int = 0) -> Iterator[Path]:
+    """A temporary sibling that takes the place of the file ``target`` if the block succeeds.
+
+    The old file stays as it is until then. Its folder is locked meanwhile, so that one process at
+    a time replaces a file in it; what killed ones left is removed first.
+
+    Args:
+        target: in a folder that exists; there may be a file or none.
+        size: bytes that the block will write, about; the disk must have room for them.
+
+    Raises:
+        StudioError: the folder cannot be written, or the disk is too full.
+    """
+    target = Path(os.path.abspath(target))
+    left = re.compile(re.escape(f".{target.name}.") + r"[a-z0-9_]{8}\.part")
+    try:
+        with hold(target.parent):
+            refuse_full(target, size)
+            for file in target.parent.iterdir() if fcntl else ():
+                if left.fullmatch(file.name) and file.is_file() and not file.is_symlink():
+                    file.unlink()
+            handle, name = tempfile.mkstemp(".part", f".{target.name}.", target.parent)
+            os.close(handle)
+            work = Path(name)
+            try:
+                yield work
+                work.chmod(0o644)
+                sync(work)
+                work.replace(target)
+                sync(target.parent)
+            finally:
+                work.unlink(missing_ok=True)
+    except OSError as problem:
+        what = problem.strerror or str(problem)
+        raise StudioError(f"{target} could not be written: {what}; nothing was changed.") from None
+
+
 def flush(folder: Path) -> None:
     """See that a folder and everything in it is on the disk."""
     for path in [*sorted(folder.rglob("*")), folder]:
@@ -86,6 +124,20 @@ def free_space(target: Path) -> int:
 def needed_space(size: int) -> int:
     """Bytes that must be free to write ``size`` bytes: some more, for the disk and for others."""
     return size * 105 // 100 + MARGIN
+
+
+def refuse_full(target: Path, size: int) -> None:
+    """Refuse to begin what the disk has no room for.
+
+    Raises:
+        StudioError: with the bytes needed and free.
+    """
+    need, free = needed_space(size), free_space(target)
+    if need > free:
+        raise StudioError(
+            f"{target} needs {need:,} bytes with a margin, but only {free:,} are free there. "
+            "Make room or choose another disk; nothing was written."
+        )
 
 
 def refuse_existing(target: Path) -> None:
@@ -120,15 +172,6 @@ def is_held(path: Path) -> bool:
     except OSError:
         return True
     return False
-
-
-def _refuse_full(target: Path, size: int) -> None:
-    need, free = needed_space(size), free_space(target)
-    if need > free:
-        raise StudioError(
-            f"{target} needs {need:,} bytes with a margin, but only {free:,} are free there. "
-            "Make room or choose another disk; nothing was written."
-        )
 
 
 def _sweep(target: Path) -> None:

@@ -74,9 +74,10 @@ class Merge:
         """What is mixed: the raw deltas, or what the method derives from them."""
         if not self.method.derives:
             return self.deltas
+        given = self.given  # may take minutes, so it is there before anything is locked
 
         def make() -> Deltas:
-            return self.method.vectors(self._given)
+            return self.method.vectors(given)
 
         seed = self.recipe.seed if self.method.draws else 0
         key = ("vectors", self.method.unscaled, self.deltas.tasks, self._weights, seed)
@@ -104,7 +105,7 @@ class Merge:
         if self.recorded is not None:
             return self.recorded
         if isinstance(self.method, Whole):
-            factor = self.method.factor(self._given, self.vectors)
+            factor = self.method.factor(self.given, self.vectors)
             return torch.full((len(self.deltas.names), 1), factor, dtype=torch.float64)
         return mixing(self.coefficients, self.basis)
 
@@ -114,18 +115,23 @@ class Merge:
         return self.coefficients if self.vectors.combined else self.mixing
 
     @property
-    def _given(self) -> Given:
+    def given(self) -> Given:
         """What the method's vectors are derived from."""
-        measured = None
-        if self.method.needs:
-            if self.measured is None:
-                raise BadRecipe(
-                    f"{self.method.title} measures every expert on its validation rows; merge it "
-                    "with --zoo and a zoo that has such rows."
-                )
-            measured = self.measured(self.method.needs, self.method.measured_rows)
-        seed = self.recipe.seed
+        seed, measured = self.recipe.seed, self._measured
         return Given(self.deltas, self.coefficients, lambda: self.gram, seed, measured)
+
+    @cached_property
+    def _measured(self) -> Measured | None:
+        """What the method needs to know of validation rows."""
+        if not self.method.needs:
+            return None
+        if self.measured is None:
+            raise BadRecipe(
+                f"{self.method.title} measures every expert on its own validation rows, and a "
+                "recipe names none. Give --zoo with a zoo that has this recipe's tasks and their "
+                "validation rows."
+            )
+        return self.measured(self.method.needs, self.method.measured_rows)
 
     @property
     def _weights(self) -> object:

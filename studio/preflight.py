@@ -7,9 +7,8 @@ from typing import TypeVar
 
 from studio.checkpoints.checkpoint import Checkpoint, open_checkpoint
 from studio.checkpoints.joining import Join, join
-from studio.device import free_memory
+from studio.device import free_memory, resident_limit
 from studio.errors import BadData, StudioError
-from studio.tasks.bench import resident_limit
 from studio.tasks.task import open_task
 from studio.zoo import Zoo, ZooTask
 
@@ -23,7 +22,7 @@ class Look:
 
     Attributes:
         name: of the task or the general rows; 'base' for the base.
-        kind: 'full' or 'LoRA', 'general' for rows; empty if it cannot be read.
+        kind: 'full', 'LoRA' or 'OFT', 'general' for rows; empty if it cannot be read.
         rank: of the adapter, or None.
         tensors: of the base that it would change; for the base, that it holds.
         parameters: in these tensors.

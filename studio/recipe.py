@@ -235,7 +235,7 @@ def parse_recipe(data: dict, folder: Path, where: str, least: int = 1) -> Recipe
         method=text_field(data, "method", where, BadRecipe),
         options=_options(data.get("options") or {}, where),
         dtype=dtype,
-        seed=_seed(data, where),
+        seed=parse_seed(data, where),
         fitted=parse_fitted(data["fitted"], where) if data.get("fitted") else None,
     )
 
@@ -255,10 +255,11 @@ def parse_fitted(data: object, where: str) -> Fitted:
         raise BadRecipe(f"{where}: 'used' is {used!r}; it must be a list of names.")
     digests = {name: text_field(tasks, name, f"{where}: tasks", BadRecipe) for name in tasks}
     by = text_field(data, "by", where, BadRecipe)
-    return Fitted(by, tuple(digests.items()), _seed(data, where), tuple(used))
+    return Fitted(by, tuple(digests.items()), parse_seed(data, where), tuple(used))
 
 
-def _seed(data: dict, where: str) -> int:
+def parse_seed(data: dict, where: str) -> int:
+    """A mapping's seed, 0 without one; a BadRecipe unless it is from 0 to 2^63 - 1."""
     seed = data.get("seed", 0)
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63:
         raise BadRecipe(f"{where}: seed {seed!r} is not a whole number from 0 to 2^63 - 1.")

@@ -25,6 +25,7 @@ from studio.geometry.orthogonal import SMALLEST_SHARE, Basis, residual_shares
 from studio.geometry.random_deltas import random_deltas
 from studio.geometry.report import by_layer, largest, report
 from studio.merge import Merge
+from studio.methods.orthomerge import OrthoMerge
 from studio.methods.whole import Whole
 from studio.progress import Progress, part, silent
 from studio.recipe import Recipe
@@ -190,6 +191,16 @@ def _components(merge: Merge) -> Callable[[Gram], Basis]:
     )
 
 
+def rotations(merge: Merge) -> list[dict]:
+    """How OrthoMerge turns each tensor, in plain values, see ``LayerRotation``.
+
+    Nothing for another method.
+    """
+    if not isinstance(merge.method, OrthoMerge):
+        return []
+    return [layer.plain() for layer in merge.method.rotations(merge.given)]
+
+
 def inspect(
     merge: Merge,
     progress: Progress = silent,
@@ -228,6 +239,8 @@ def inspect(
         "order": _order(merge),
         "tensors": {name: _tensor(merge, t) for t, name in enumerate(merge.deltas.names)},
     }
+    if isinstance(merge.method, OrthoMerge):
+        found["rotations"] = rotations(merge)
     if overlaps:
         _add_overlaps(found, merge.deltas, part(progress, 0.3, 1.0))
     return found
@@ -279,8 +292,8 @@ def order_words(merge: Merge, others: Orders | None) -> str:
     """One sentence on how much the order of the tasks matters."""
     if others is None and merge.method.ordered:
         return (
-            "Order: it matters here (the first to arrive keeps its directions), but how much is "
-            "measured for whole deltas only."
+            f"Order: it matters here ({merge.method.first_come}), but how much is measured for "
+            "whole deltas only."
         )
     return sentence(others and order_sensitivity(merge.gram, others, merge.coefficients))
 

@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from studio.export import export
 from studio.merge import open_merge
 from studio.recipe import load_recipe
-from tests.benchmarks import cases, floor, measure, models, rival
+from tests.benchmarks import cases, floor, measure, methods, models, rival
 from tests.benchmarks.measure import Row, Sample
 from tests.conftest import ROOT
 
@@ -87,6 +87,19 @@ def test_ratios_are_taken_pair_by_pair():
     assert row.ratios == [2.0, 3.0, 1.5]
     assert "| 2.00 (1.50 to 3.00) |" in measure.table([row])
     assert "not measured: no ties" in measure.table([Row("a", "b:2", refused="no ties")])
+
+
+def test_every_method_is_merged_in_a_process_of_its_own(tmp_path, capsys):
+    methods.main([str(tmp_path), "--small", "--methods", "iso_c", "--threads", "1"])
+    header, rule, row = capsys.readouterr().out.splitlines()
+    assert header.count("|") == rule.count("|") == row.count("|")
+    assert row.startswith("| iso_c | 4 | ")
+    sample = Sample(2.0, 60.0, 3.5)
+    assert "| ties | 4 | 2.0 | 3.5 | 60 | 0.75 |" in methods.table(
+        [methods.Measured("ties", 4, 80_000_000, sample)]
+    )
+    refused = methods.Measured("fisher", 4, 1, refused="needs validation rows (fisher)")
+    assert "not run: needs validation rows (fisher)" in methods.table([refused])
 
 
 def test_memory_is_measured_above_what_was_there():

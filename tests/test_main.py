@@ -134,6 +134,29 @@ def test_merge_evaluate_and_unmerge(capsys, tiny_zoo, recipe_file, tmp_path):
     assert [task["name"] for task in left["tasks"]] == ["animal"]
 
 
+@pytest.mark.parametrize("method", ["fisher", "regmean"])
+def test_a_method_that_needs_data_wants_a_zoo_with_rows(capsys, tiny_zoo, tmp_path, method):
+    file, out = tmp_path / "r.yaml", tmp_path / "m"
+    save_recipe(load_zoo(tiny_zoo).recipe(method), file)
+    code, _, err = run(capsys, "merge", file, "--out", out)
+    assert (code, "Give --zoo with a zoo that has this recipe's tasks" in err) == (1, True)
+    assert not out.exists()
+    assert run(capsys, "merge", file, "--out", out, "--zoo", tiny_zoo)[0] == 0
+    scores = {}
+    for name, extra in (("recipe", file), ("model", out)):
+        target = tmp_path / f"{name}.json"
+        arguments = ("evaluate", tiny_zoo, f"--{name}", extra, "--json", target)
+        assert run(capsys, *arguments)[0] == 0
+        scores[name] = json.loads(target.read_text())
+    assert scores["recipe"] == scores["model"]
+    target = tmp_path / "c.json"
+    assert run(capsys, "compare", tiny_zoo, "--methods", method, "--json", target)[0] == 0
+    found = json.loads(target.read_text())["methods"][method]
+    assert found["tasks"] == scores["recipe"]["tasks"]
+    without = ("unmerge", file, "--task", "color", "--out", tmp_path / "u")
+    assert run(capsys, *without, "--zoo", tiny_zoo)[0] == 0
+
+
 def test_compare_scores_methods_beside_experts_and_base(capsys, tiny_zoo, tmp_path):
     file = tmp_path / "c.json"
     code, out, _ = run(

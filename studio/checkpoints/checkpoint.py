@@ -1,9 +1,10 @@
-"""A checkpoint: one read-only folder, a full model or a LoRA adapter, with its digest."""
+"""A checkpoint: one read-only folder, a full model or an adapter, with its digest."""
 
 import hashlib
 import json
 import os
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +12,8 @@ from pathlib import Path
 from torch import Tensor
 
 from studio.cache import cache_key, keep, recall
-from studio.checkpoints import lora
+from studio.checkpoints.adapters import Adapter, Module, read_adapter, sort_names
+from studio.checkpoints.lora import CONFIG_FILE, WEIGHTS_FILE
 from studio.checkpoints.weights import Weights, open_weights
 from studio.errors import BadCheckpoint
 from studio.files import inside, read_mapping, source_folder
@@ -31,12 +33,12 @@ class Checkpoint:
 
     folder: Path
     weights: Weights
-    adapter: lora.LoraConfig | None
+    adapter: Adapter | None
 
     @property
     def kind(self) -> str:
-        """'full' or 'LoRA'."""
-        return "full" if self.adapter is None else "LoRA"
+        """'full', 'LoRA' or 'OFT'."""
+        return "full" if self.adapter is None else self.adapter.kind
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -48,18 +50,18 @@ class Checkpoint:
         return self.weights.tensor(name)
 
     @cached_property
-    def sorted_names(self) -> tuple[dict[str, lora.Module], dict[str, str]]:
+    def sorted_names(self) -> tuple[Mapping[str, Module], dict[str, str]]:
         """An adapter's modules by their path, and {name in the model: stored name} of the rest.
 
         Raises:
             BadCheckpoint: a tensor that is not understood.
         """
         assert self.adapter is not None
-        return lora.sort_names(self.names, self.adapter, self.folder)
+        return sort_names(self.names, self.adapter, self.folder)
 
     @cached_property
     def digest(self) -> str:
-        """The weights root; for an adapter, hashed with the options that scale its factors."""
+        """The weights root; for an adapter, hashed with the options that its delta depends on."""
         if self.adapter is None:
             return self.weights.root
         text = self.weights.root + "\n" + json.dumps(self.adapter.plain(), sort_keys=True)
@@ -99,15 +101,15 @@ def open_checkpoint(source: str | Path) -> Checkpoint:
     """
     folder = source_folder(str(source.absolute() if isinstance(source, Path) else source))
     try:
-        if os.path.lexists(folder / lora.CONFIG_FILE):
-            file = folder / lora.WEIGHTS_FILE
+        if os.path.lexists(folder / CONFIG_FILE):
+            file = folder / WEIGHTS_FILE
             if not file.exists() and (folder / "adapter_model.bin").exists():
                 raise BadCheckpoint(
                     f"{folder} holds only a pickled adapter (adapter_model.bin), which can run "
                     "code when read. Save it with `save_pretrained` of a current PEFT."
                 )
-            inside(folder, folder / lora.CONFIG_FILE)
-            config = lora.read_config(folder)
+            inside(folder, folder / CONFIG_FILE)
+            config = read_adapter(folder)
             return Checkpoint(folder, Weights((inside(folder, file),)), config)
         return Checkpoint(folder, open_weights(folder), None)
     except OSError as problem:

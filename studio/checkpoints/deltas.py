@@ -8,15 +8,15 @@ from functools import cache, cached_property
 import torch
 from torch import Tensor
 
+from studio.checkpoints.adapters import delta_of
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.checkpoints.joining import Join, join
-from studio.checkpoints.lora import delta_of
-from studio.checkpoints.low_rank import Dora, Factors, Product
+from studio.checkpoints.low_rank import Factors, Rows
 from studio.checkpoints.stored import Stored
 from studio.errors import NotFinite, NothingToMerge
 from studio.parallel import in_order
 
-Source = Stored | Factors | Product | Dora
+Source = Stored | Rows
 CHUNK = 2**16
 """Elements per piece of the streaming loops; fixed, so that sums have one order everywhere."""
 
@@ -72,8 +72,9 @@ class TensorDeltas:
     def factors(self) -> tuple[Factors | None, ...]:
         """Per task the low-rank factors of its delta, or None if it has none."""
         held = next((s for s in self.sources if isinstance(s, Resident)), None)
-        sources = held.fresh().sources if held else self.sources
-        return tuple(s if isinstance(s, Factors) else None for s in sources)
+        if held:  # what was derived decides itself: its sources are those it was derived from
+            return held.fresh().factors
+        return tuple(s if isinstance(s, Factors) else None for s in self.sources)
 
     def base_piece(self, start: int, stop: int, dtype: torch.dtype, room: Room) -> Tensor:
         """Elements ``start:stop`` of the base; valid until the next piece is taken."""
@@ -108,7 +109,7 @@ class TensorDeltas:
             if source.values.dtype == dtype:
                 return source.values[start:stop]
             return source.fresh().delta(task, start, stop, dtype)  # wider than what is held
-        if isinstance(source, Factors | Product | Dora):
+        if isinstance(source, Rows):
             width = self.shape[1]
             first = start // width
             rows = source.rows(first, -(-stop // width), dtype)
@@ -171,8 +172,9 @@ class Deltas:
 
     def derived(self, transform: Transform) -> "Deltas":
         """What a method makes of these deltas, tensor by tensor, in the place of the deltas."""
-        made = copy(self)
-        made._transform, made._resident = transform, {}
+        made, before = copy(self), self._transform
+        made._transform = (lambda raw: transform(before(raw))) if before else transform
+        made._resident = {}
         return made
 
     def into_one(self, transform: Transform) -> "Deltas":
@@ -312,8 +314,7 @@ def not_finite(deltas: Deltas, name: str) -> NotFinite:
         stored = task_join.shared.get(name)
         module = checkpoint.sorted_names[0].get(stored or "") if checkpoint.adapter else None
         if module:
-            names = (module.a, module.b, module.magnitude)
-            candidates += [(checkpoint, each) for each in names if each]
+            candidates += [(checkpoint, each) for each in module.stored]
         elif stored:
             candidates.append((checkpoint, stored))
     for checkpoint, stored in candidates:

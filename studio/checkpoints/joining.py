@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from studio.checkpoints import lora
+from studio.checkpoints.adapters import check_shapes
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.errors import BadCheckpoint, ShapeMismatch
 
@@ -44,7 +44,7 @@ def join(base: Checkpoint, task: str, checkpoint: Checkpoint) -> Join:
         BadCheckpoint: the prefix is not unique, or a tensor would be merged and must not be.
     """
     if base.adapter is not None:
-        raise BadCheckpoint(f"The base {base.folder} is a LoRA adapter; it must be a full model.")
+        raise BadCheckpoint(f"The base {base.folder} is an adapter; it must be a full model.")
     if checkpoint.adapter is None:
         return _join_full(base, task, checkpoint)
     return _join_adapter(base, task, checkpoint)
@@ -161,13 +161,14 @@ def _join_adapter(base: Checkpoint, task: str, checkpoint: Checkpoint) -> Join:
     shared = {path.removeprefix(prefix) + ".weight": path for path in modules}
     if heads := [name for name in shared if is_head(name)]:
         raise BadCheckpoint(
-            f"'{task}' ({checkpoint.folder}) trains factors on {_some(heads)}, a head, which is "
-            "never merged; merge the adapter into its base and use the full model instead."
+            f"'{task}' ({checkpoint.folder}) trains {checkpoint.adapter.part} on {_some(heads)}, a "
+            "head, which is never merged; merge the adapter into its base and use the full model "
+            "instead."
         )
     shapes = {name: entry.shape for name, entry in checkpoint.weights.entries.items()}
     for name, path in shared.items():
         expected = base.weights.entries[name].shape
-        lora.check_shapes(modules[path], shapes, checkpoint.adapter, expected, name, task)
+        check_shapes(modules[path], shapes, checkpoint.adapter, expected, name, task)
     private, whole = {}, {}
     for name, stored in others.items():
         name = name.removeprefix(prefix)
@@ -178,11 +179,14 @@ def _join_adapter(base: Checkpoint, task: str, checkpoint: Checkpoint) -> Join:
     whole = {name: at for name, at in whole.items() if base.weights.entries[name].floating}
     if both := sorted({*shared} & {*whole}):
         raise BadCheckpoint(
-            f"'{task}' ({checkpoint.folder}) holds {_some(both)} whole and as factors; it is not "
-            "clear which to merge."
+            f"'{task}' ({checkpoint.folder}) holds {_some(both)} whole and as "
+            f"{checkpoint.adapter.part}; it is not clear which to merge."
         )
     if whole:
-        notes.append(f"{len(whole)} tensors are trained whole ({min(whole)}, …), not as factors.")
+        notes.append(
+            f"{len(whole)} tensors are trained whole ({min(whole)}, …), not as "
+            f"{checkpoint.adapter.part}."
+        )
     return Join(prefix, shared | whole, private, tuple(notes))
 
 

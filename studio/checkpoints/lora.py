@@ -12,7 +12,7 @@ from torch import Tensor
 from studio.checkpoints.low_rank import Dora, Factors
 from studio.checkpoints.stored import Stored
 from studio.errors import BadCheckpoint, ShapeMismatch
-from studio.files import mapping, read_mapping
+from studio.files import mapping
 
 WEIGHTS_FILE = "adapter_model.safetensors"
 CONFIG_FILE = "adapter_config.json"
@@ -84,6 +84,14 @@ class LoraConfig:
     fan_in_fan_out: bool = False
     dora: bool = False
 
+    kind = "LoRA"
+    part = "factors"
+
+    @property
+    def portable(self) -> bool:
+        """Whether its dense delta has the same bits on every machine."""
+        return not self.dora
+
     def rank_of(self, module: str) -> int:
         """Rank of a module's factors."""
         return int(self.rank_pattern.of(module, self.rank))
@@ -124,18 +132,22 @@ class Module:
     magnitude: str | None
     embedding: bool
 
+    @property
+    def stored(self) -> tuple[str, ...]:
+        """Names of its tensors."""
+        return (self.a, self.b, self.magnitude) if self.magnitude else (self.a, self.b)
 
-def read_config(folder: Path) -> LoraConfig:
-    """Options of the adapter in ``folder``.
+
+def read_config(file: Path, config: Mapping) -> LoraConfig:
+    """Options of a LoRA adapter.
+
+    Args:
+        file: for words.
+        config: what it holds.
 
     Raises:
-        BadCheckpoint: it is no LoRA adapter, or uses an option that is not understood.
+        BadCheckpoint: it uses an option that is not understood.
     """
-    file = folder / CONFIG_FILE
-    config = read_mapping(file, BadCheckpoint)
-    kind = config.get("peft_type")
-    if kind != "LORA":
-        raise BadCheckpoint(f"{file}: adapters of type {kind!r} are not supported; LORA is.")
     used = [key for key, value in config.items() if not _understood(key, value)]
     if used:
         raise BadCheckpoint(

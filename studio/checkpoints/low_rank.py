@@ -1,4 +1,4 @@
-"""Deltas made of factors, row by row: LoRA's, DoRA's, and components of high rank."""
+"""Deltas made row by row: LoRA's and DoRA's factors, and components of high rank."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,8 +12,16 @@ from studio.checkpoints.stored import Stored
 _ROWS = 64  # a block of rows that no cut divides
 
 
+class Rows:
+    """A delta of a matrix that is made dense row by row."""
+
+    def rows(self, start: int, stop: int, dtype: torch.dtype) -> Tensor:
+        """Rows of the dense delta, ``(stop - start, columns)`` in ``dtype``, however cut."""
+        raise NotImplementedError
+
+
 @dataclass(frozen=True)
-class Factors:
+class Factors(Rows):
     """A low-rank delta ``scale * b @ a``.
 
     Attributes:
@@ -45,7 +53,7 @@ class Factors:
 
 
 @dataclass(frozen=True)
-class Product:
+class Product(Rows):
     """A component ``b @ a`` of high rank: ``(out, rank)`` times ``(rank, in)``.
 
     Unlike ``Factors``, it is multiplied by the linear algebra library, so its bits belong to one
@@ -62,11 +70,11 @@ class Product:
             ``(stop - start, in)`` in ``dtype``.
         """
         a = self.a.to(dtype)
-        return _in_blocks(start, stop, len(self.b), lambda i, j: self.b[i:j].to(dtype) @ a)
+        return in_blocks(start, stop, len(self.b), lambda i, j: self.b[i:j].to(dtype) @ a)
 
 
 @dataclass(frozen=True)
-class Dora:
+class Dora(Rows):
     """A delta that also sets lengths: ``m (W + D) / ||W + D|| - W`` with D of low rank.
 
     Dense, since every length depends on the base. Norms are a library's sums, so its bits belong
@@ -98,7 +106,7 @@ class Dora:
                 lengths = self.magnitude.double() / self._column_norms
             return moved * lengths.to(dtype) - base
 
-        return _in_blocks(start, stop, self.base.entry.shape[0], block)
+        return in_blocks(start, stop, self.base.entry.shape[0], block)
 
     @cached_property
     def _column_norms(self) -> Tensor:
@@ -118,7 +126,7 @@ class Dora:
         return self._base(i, j, dtype) + self.factors.rows(i, j, dtype)
 
 
-def _in_blocks(start: int, stop: int, height: int, block: Callable[[int, int], Tensor]) -> Tensor:
+def in_blocks(start: int, stop: int, height: int, block: Callable[[int, int], Tensor]) -> Tensor:
     """Rows ``start:stop``, cut out of whole blocks, whatever is asked for."""
     first = start // _ROWS * _ROWS
     blocks = [block(row, min(row + _ROWS, height)) for row in range(first, stop, _ROWS)]

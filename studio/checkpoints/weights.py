@@ -113,6 +113,11 @@ def read_header(file: Path) -> dict[str, Entry]:
         BadCheckpoint: truncated, oversized, not JSON, or tensors that overlap, leave gaps or
             do not fit their dtype and shape.
     """
+    return read_header_and_notes(file)[0]
+
+
+def read_header_and_notes(file: Path) -> tuple[dict[str, Entry], dict]:
+    """The same, and what the file says of itself (safetensors' ``__metadata__``), unchecked."""
     try:
         with open_regular(file, BadCheckpoint) as stream:
             found = os.fstat(stream.fileno())
@@ -137,10 +142,10 @@ def read_header(file: Path) -> dict[str, Entry]:
         raise BadCheckpoint(f"{file} cannot be read: {problem.strerror}.") from None
     where = f"{file}: the header"
     header = mapping(parse_json(text, where, BadCheckpoint), where, BadCheckpoint)
-    _ = mapping(header.pop("__metadata__", {}), f"{where}'s __metadata__", BadCheckpoint)
+    notes = mapping(header.pop("__metadata__", {}), f"{where}'s __metadata__", BadCheckpoint)
     if len(header) > MOST_TENSORS:
         raise BadCheckpoint(f"{file} names {len(header):,} tensors; at most {MOST_TENSORS:,}.")
-    return _entries(file, header, 8 + length, stamp(found))
+    return _entries(file, header, 8 + length, stamp(found)), notes
 
 
 def _entries(file: Path, header: dict, first: int, seen: tuple[int, ...]) -> dict[str, Entry]:

@@ -26,6 +26,7 @@ def write_weights(
     progress: Progress = silent,
     file: str = "model.safetensors",
     largest_shard: int = LARGEST_SHARD,
+    notes: Mapping[str, str] | None = None,
 ) -> str:
     """Write tensors to one file, or to shards with an index.
 
@@ -38,6 +39,7 @@ def write_weights(
         progress: told the share of bytes written after every piece, see ``Meter``.
         file: name of the one file; shards are numbered.
         largest_shard: bytes per file; a larger tensor gets a file of its own.
+        notes: what every file says of itself (safetensors' ``__metadata__``).
 
     Returns:
         The weights root of what was written.
@@ -50,7 +52,7 @@ def write_weights(
     for number, names in enumerate(shards, 1):
         path = folder / (file if len(shards) == 1 else _shard(file, number, len(shards)))
         names = sorted(names, key=lambda name: (-layout[name][0].itemsize, name))
-        header = _header({name: layout[name] for name in names}, sizes)
+        header = _header({name: layout[name] for name in names}, sizes, notes or {})
         path.write_bytes(header)
         at = len(header)
         for name in names:
@@ -109,8 +111,8 @@ def _shard(file: str, number: int, count: int) -> str:
     return f"{Path(file).stem}-{number:05}-of-{count:05}{Path(file).suffix}"
 
 
-def _header(layout: Layout, sizes: dict[str, int]) -> bytes:
-    header: dict[str, dict] = {"__metadata__": {"format": "pt"}}
+def _header(layout: Layout, sizes: dict[str, int], notes: Mapping[str, str]) -> bytes:
+    header: dict[str, dict] = {"__metadata__": {"format": "pt", **notes}}
     start = 0
     for name, (dtype, shape) in layout.items():
         stop = start + sizes[name]

@@ -18,7 +18,7 @@ from studio.cache import cache_key, keep, recall
 from studio.device import used_memory
 from studio.merge import Merge
 from studio.methods import method
-from studio.progress import Progress, silent
+from studio.progress import Progress, part, silent
 from studio.recipe import Recipe
 from studio.tasks.bench import Bench
 from studio.tasks.change import Change, paired_change
@@ -105,11 +105,10 @@ class Measuring:
 
         def merge() -> Merge:
             made = bench.merge(recipe)
-            if made.method.needs:
-                self.progress(
-                    0.0, f"measuring the experts on validation rows ({made.method.needs})"
-                )
-                made.prepare()
+            wanted = bench.unmeasured(recipe)
+            for place, each in enumerate(wanted):
+                report = part(self.progress, place / len(wanted), (place + 1) / len(wanted))
+                bench.statistics.measure(each, report)
             return replace(made, recall=None) if timed else made
 
         content = _content(bench, recipe)

@@ -28,7 +28,7 @@ from studio.evidence.judgment import judge
 from studio.evidence.keys import SigningKey
 from studio.evidence.ledger import Ledger
 from studio.evidence.measures import Measures, measure
-from studio.evidence.rebuild import is_portable, rebuild_apart
+from studio.evidence.rebuild import is_portable, rebuild_apart, why_not_apart
 from studio.evidence.report import report
 from studio.evidence.scoring import Scoring
 from studio.evidence.unmerging import Unmerging
@@ -100,8 +100,14 @@ def certify(
         progress: told the share done.
 
     Raises:
-        StudioError: as ``export``; or a checkpoint was certified as removed.
+        StudioError: as ``export``; or a checkpoint was certified as removed, or the method needs
+            data.
     """
+    if reason := why_not_apart(unmerged.never):
+        raise BadRecipe(
+            f"{reason} Nobody could check a certificate of it. Unmerge without one, or certify a "
+            "method that needs no data."
+        )
     result, full = merges(unmerged.recipe), merges(unmerged.full)
     _refuse_still_there(unmerged, full, result)
     refuse_removed(ledger, result, allowed, key)

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 
 from studio.evidence.closure import CARRIED, Dependency
 from studio.evidence.measures import Measures
-from studio.evidence.rebuild import Rebuild
+from studio.evidence.rebuild import Rebuild, why_not_apart
 from studio.evidence.wording import CARRIED_OVER, EXACT
 from studio.tasks.scores import Score
 
@@ -98,7 +98,8 @@ def verdict(
         f"computed from the base and {kept} other checkpoint{'' if kept == 1 else 's'}"
     )
     if next(check for check in table if check.id == "A1").result == NOT_RUN:
-        return NOT_RUN, f"{exact}. A separate rebuild has not checked this yet."
+        reason = why_not_apart(found.unmerged.never)
+        return NOT_RUN, f"{exact}. {reason or 'A separate rebuild has not checked this yet.'}"
     it = "them" if several else "it"
     return PASS, f"{exact}, and a separate process that was not given {it} computed the same bits."
 
@@ -135,7 +136,7 @@ def _subject(found: Measures) -> str:
 def _rebuilt(found: Measures, apart: Rebuild | None, root: str) -> Check:
     title = "Weights root of an independent rebuild without the removed checkpoint"
     if apart is None:
-        return _not_run("A1", title, "Run the checks.")
+        return _not_run("A1", title, why_not_apart(found.unmerged.never) or "Run the checks.")
     same = apart.root == root
     how = f"on {apart.threads} thread with {apart.capability} instructions"
     words = (

@@ -58,6 +58,7 @@ def closure(
             "derived vectors", merge.vectors.sources if merge.method.derives else (), gone,
             "Subspaces, trimmed deltas and elected signs, for methods that derive them.",
         ),
+        _measured(merge, gone),
         _coefficients(merge, unmerged),
         *_helpers(merge, unmerged),
         _statistics(merge),
@@ -108,6 +109,14 @@ def _inner_products(merge: Merge) -> Dependency:
     words = "Each pair's is computed alone, so no other task can change it."
     inputs = merge.gram.tasks if used else ()
     return Dependency("inner products", REBUILT if used else UNUSED, inputs, words)
+
+
+def _measured(merge: Merge, gone: set[tuple[str, str]]) -> Dependency:
+    words = "Measured of each expert alone, on its own validation rows"
+    kinds = {"fisher": ": the Fisher information.", "gram": ": the Grams of layers' inputs."}
+    words += kinds.get(merge.method.needs, ", for methods that need data.")
+    sources = merge.deltas.sources if merge.method.needs else ()
+    return _traced("statistics of rows", sources, gone, words)
 
 
 def _coefficients(merge: Merge, unmerged: Unmerging) -> Dependency:

@@ -18,6 +18,7 @@ from studio.checkpoints.weights import weights_root
 from studio.errors import BadRecipe, StudioError
 from studio.files import read_mapping
 from studio.merge import Merge, merged_pieces, open_merge
+from studio.methods import method
 from studio.parallel import SMALL, in_order
 from studio.progress import Meter, Progress, silent
 from studio.recipe import Recipe, parse_recipe, save_recipe
@@ -67,12 +68,20 @@ def rebuilt_root(merge: Merge, progress: Progress = silent) -> str:
 
 
 def is_portable(merge: Merge) -> bool:
-    """Whether the bits are promised on every machine, or only on one kind of machine.
+    """Whether the bits are promised on every machine, or only on one kind of machine."""
+    adapters = [c.adapter for c in merge.deltas.checkpoints if c.adapter]
+    return merge.method.portable and all(adapter.portable for adapter in adapters)
 
-    Sums per element are; singular values and norms of whole matrices are not.
-    """
-    svd = merge.method.derives and merge.method.name != "ties"
-    return not svd and not any(c.adapter and c.adapter.dora for c in merge.deltas.checkpoints)
+
+def why_not_apart(recipe: Recipe) -> str:
+    """Why a separate process cannot rebuild a recipe, as a sentence; empty if it can."""
+    chosen = method(recipe.method, recipe.options)
+    if not chosen.needs:
+        return ""
+    return (
+        f"{chosen.title} measures every expert on its validation rows, and a separate process is "
+        "given checkpoints only, no rows."
+    )
 
 
 def rebuild_apart(recipe: Recipe, portable: bool, progress: Progress = silent) -> Rebuild:
@@ -87,8 +96,10 @@ def rebuild_apart(recipe: Recipe, portable: bool, progress: Progress = silent) -
         progress: told the share done; if it raises, the process is ended.
 
     Raises:
-        StudioError: the process refused, in its words.
+        StudioError: the process refused, in its words; or it would need more than checkpoints.
     """
+    if reason := why_not_apart(recipe):
+        raise StudioError(reason)
     variables = {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
     if portable:
         variables["ATEN_CPU_CAPABILITY"] = "default"

@@ -1,44 +1,16 @@
 """Low-rank components per matrix: truncated deltas, and subspaces orthogonal to one another."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from studio.checkpoints.deltas import Room, TensorDeltas
 from studio.checkpoints.low_rank import Factors, Product
+from studio.geometry.spectra import Reduction, Triplets, polar, triplets
 
 _EMBEDDING = re.compile(r"(^|[._])(\w*embed\w*|wte|wpe|shared|relative_attention_bias)([._]|$)")
-_SMALLEST_EIGENVALUE = 1e-10  # of the bases' Gram; below, a direction is shared, and is dropped
-
-
-@dataclass(frozen=True)
-class Reduction:
-    """How far a delta's matrices are reduced.
-
-    Attributes:
-        rank: most singular directions kept, or None.
-        energy: share of the squared norm that must be kept, or None for all.
-    """
-
-    rank: int | None
-    energy: float | None
-
-
-@dataclass(frozen=True)
-class Triplets:
-    """Singular triplets of one delta, float64: ``u * s @ v.T``.
-
-    Attributes:
-        u: ``(out, r)``.
-        s: ``(r,)``, falling.
-        v: ``(in, r)``.
-    """
-
-    u: Tensor
-    s: Tensor
-    v: Tensor
 
 
 def is_matrix(name: str, shape: tuple[int, ...]) -> bool:
@@ -108,29 +80,6 @@ class Share(TensorDeltas):
         return None if delta is None else delta / len(self.sources)
 
 
-def triplets(matrix: Tensor | Factors, reduction: Reduction) -> Triplets:
-    """Leading singular triplets of a delta; its null directions are left out.
-
-    Low-rank factors stay factors: QR of both, then the SVD of an ``(r, r)`` core.
-    """
-    if isinstance(matrix, Factors):
-        left, upper = torch.linalg.qr(matrix.b.double() * matrix.scale)
-        right, lower = torch.linalg.qr(matrix.a.double().T)
-        u, s, vh = torch.linalg.svd(upper @ lower.T)
-        u, v = left @ u, right @ vh.T
-        precision = torch.finfo(matrix.b.dtype).eps
-    else:
-        u, s, vh = torch.linalg.svd(matrix, full_matrices=False)
-        v, precision = vh.T, torch.finfo(matrix.dtype).eps
-    kept = int((s > s[:1] * max(len(u), len(v)) * precision).sum())
-    if reduction.rank is not None:
-        kept = min(kept, reduction.rank)
-    if reduction.energy is not None:
-        shares = s.double().square().cumsum(0) / s.double().square().sum().clamp(min=1e-300)
-        kept = min(kept, int((shares < reduction.energy - 1e-12).sum()) + 1)
-    return Triplets(u[:, :kept].double(), s[:kept].double(), v[:, :kept].double())
-
-
 def _all_triplets(
     tensor: TensorDeltas, reduction: Reduction, dtype: torch.dtype
 ) -> list[Triplets | None]:
@@ -178,16 +127,8 @@ def _symmetric(present: list[Triplets]) -> list[tuple[Tensor, Tensor]]:
     sizes = [len(t.s) for t in present]
     if not sizes:
         return []
-    u, v = (_polar(torch.cat(x, 1)) for x in ([t.u for t in present], [t.v for t in present]))
+    u, v = (polar(torch.cat(x, 1)) for x in ([t.u for t in present], [t.v for t in present]))
     return list(zip(u.split(sizes, 1), v.split(sizes, 1), strict=True))
-
-
-def _polar(bases: Tensor) -> Tensor:
-    """The orthonormal columns nearest to ``(d, R)``; dependent directions are not filled."""
-    values, vectors = torch.linalg.eigh(bases.T @ bases)
-    kept = values > _SMALLEST_EIGENVALUE * values[-1:]
-    powers = torch.where(kept, values.where(kept, 1.0).rsqrt(), 0.0)
-    return bases @ ((vectors * powers) @ vectors.T)
 
 
 def _products(

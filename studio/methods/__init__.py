@@ -3,22 +3,52 @@
 from collections.abc import Mapping
 
 from studio.errors import BadRecipe
+from studio.methods.ace import Ace
 from studio.methods.average import Average
+from studio.methods.breadcrumbs import Breadcrumbs
+from studio.methods.continual_ties import ContinualTies
+from studio.methods.dare import Dare
+from studio.methods.fisher import Fisher
 from studio.methods.iso_c import IsoC
+from studio.methods.iso_cts import IsoCts
+from studio.methods.magmax import MagMax
 from studio.methods.mdm_oc import MdmOc
 from studio.methods.method import Method, make
+from studio.methods.model_stock import ModelStock
+from studio.methods.nuslerp import NuSlerp
+from studio.methods.opcm import Opcm
+from studio.methods.orthomerge import OrthoMerge
+from studio.methods.regmean import RegMean
+from studio.methods.slerp import Slerp
 from studio.methods.task_arithmetic import TaskArithmetic
 from studio.methods.ties import Ties
+from studio.methods.tsv_m import TsvM
+from studio.methods.wudi import Wudi
 from studio.recipe import Option
 
 METHODS: dict[str, type[Method]] = {
     each.name: each
     for each in (
         MdmOc,
+        Opcm,
+        OrthoMerge,
         TaskArithmetic,
         Average,
         Ties,
+        Dare,
+        Breadcrumbs,
+        MagMax,
+        ModelStock,
+        Slerp,
+        NuSlerp,
+        TsvM,
         IsoC,
+        IsoCts,
+        Wudi,
+        Ace,
+        ContinualTies,
+        Fisher,
+        RegMean,
     )
 }
 

@@ -33,6 +33,25 @@ def coefficients(recipe: Recipe, deltas: Deltas, default: float) -> Tensor:
     return torch.tensor(columns, dtype=torch.float64).reshape(len(columns), len(names)).T
 
 
+def refuse_negative(deltas: Deltas, values: Tensor, title: str) -> None:
+    """Refuse coefficients that are no weights.
+
+    Args:
+        deltas: of n tasks over T tensors.
+        values: ``(T, n)`` coefficients.
+        title: of the method.
+
+    Raises:
+        BadRecipe: one is below 0, naming its task.
+    """
+    for task, column in zip(deltas.tasks, values.unbind(1), strict=True):
+        if bool((column < 0).any()):
+            raise BadRecipe(
+                f"{title}: coefficients are weights of a mean, so none may be below 0; '{task}' "
+                f"has {float(column.min()):g}. Use at least 0."
+            )
+
+
 def _refuse_idle_patterns(task: str, chosen: GroupedCoefficient, names: tuple[str, ...]) -> None:
     used = [GroupedCoefficient(0.0, ((pattern, 1.0),)) for pattern, _ in chosen.groups]
     for single in used:

@@ -7,7 +7,8 @@ from studio.checkpoints.deltas import Deltas
 from studio.geometry.gram import Grams
 from studio.geometry.orthogonal import Basis, identity, orthogonalize, refuse_dependent
 from studio.geometry.scopes import SCOPES
-from studio.geometry.subspaces import Reduction, is_matrix, reduced, subspaces
+from studio.geometry.spectra import Reduction
+from studio.geometry.subspaces import is_matrix, reduced, subspaces
 from studio.methods.method import Given, Method, option
 
 

@@ -88,6 +88,10 @@ class Method:
     """What must be measured on validation rows: 'fisher', 'gram', or nothing."""
     draws: ClassVar[bool] = False
     """Whether the recipe's seed changes the result."""
+    most_tasks: ClassVar[int | None] = None
+    """How many tasks it can merge; None for any number."""
+    first_come: ClassVar[str] = "the first to arrive keeps its directions"
+    """What the order of the tasks decides, where it changes the result."""
 
     @property
     def derives(self) -> bool:
@@ -103,6 +107,14 @@ class Method:
     def ordered(self) -> bool:
         """Whether the order of the tasks changes the result."""
         return False
+
+    @property
+    def portable(self) -> bool:
+        """Whether its bits are the same on every machine: sums per element and inner products.
+
+        Singular values, inverses and norms of whole matrices are not.
+        """
+        return not self.derives
 
     @property
     def measured_rows(self) -> int:
@@ -171,10 +183,13 @@ def make(method: type[Method], options: Mapping[str, Option]) -> Method:
 
 
 def describe(method: type[Method]) -> list[dict]:
-    """Options of a method as plain values: name, default, words, choices, low, high."""
+    """Options of a method as plain values: name, default, words, choices, low, high.
+
+    An inherited scale, which multiplies all, comes last.
+    """
     return [
         {"name": each.name, "default": each.default, **each.metadata}
-        for each in fields(method)
+        for each in sorted(fields(method), key=lambda each: each.name == "scale")
         if each.default is not MISSING
     ]
 

@@ -57,6 +57,11 @@ class Ties(Method):
         """Weighted signs and divisors depend on the coefficients."""
         return self.reduce == "weighted"
 
+    @property
+    def portable(self) -> bool:
+        """Entries are compared and added one by one."""
+        return True
+
     def components(self, n: int, gram: Grams) -> Basis:
         """Each task's share times the common scale."""
         raw = identity(n)
@@ -69,14 +74,14 @@ class Ties(Method):
 
         def trimmed(tensor: TensorDeltas) -> TensorDeltas:
             weights = given.weights(tensor.name) if self.weighs else None
-            return _Shares(
+            return Shares(
                 tensor.name, tensor.shape, tensor.base, tensor.sources,
                 thresholds(tensor.name), self.reduce, weights, majority,
             )  # fmt: skip
 
         def elected(name: str) -> int:
             tensor, room = trimmed(deltas.at(name)), Room()
-            assert isinstance(tensor, _Shares)
+            assert isinstance(tensor, Shares)
             return sum(
                 int(tensor.votes(*cut, deltas.dtype, room).sign().sum(dtype=torch.float64))
                 for cut in pieces(tensor.numel, CHUNK)
@@ -122,7 +127,7 @@ class Ties(Method):
         return dict(zip(deltas.names, in_order(each, deltas.names), strict=True)).__getitem__
 
 
-class _Shares(TensorDeltas):
+class Shares(TensorDeltas):
     """The tasks' shares of one tensor."""
 
     def __init__(

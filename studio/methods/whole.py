@@ -46,11 +46,18 @@ class Entries:
     @property
     def shape(self) -> tuple[int, int]:
         """``(out, in)``; a convolution counts as (out, rest), a vector as (length, 1)."""
-        return self.tensor.shape[0], self.tensor.numel // self.tensor.shape[0]
+        out = self.tensor.shape[0] if self.tensor.shape else 1
+        return out, self.tensor.numel // max(out, 1)
+
+    @property
+    def present(self) -> tuple[int, ...]:
+        """The tasks that change the tensor."""
+        pairs = zip(self.weights, self.tensor.sources, strict=True)
+        return tuple(i for i, (weight, source) in enumerate(pairs) if weight and source is not None)
 
     def delta(self, task: int) -> Tensor | None:
         """``(out, in)`` c_i delta_i in memory of its own; None where the task changes nothing."""
-        if self.tensor.sources[task] is None or self.weights[task] == 0.0:
+        if task not in self.present:
             return None
         made = torch.empty(self.tensor.numel, dtype=self.dtype)
         for start, stop in pieces(self.tensor.numel, _PIECE):
@@ -58,6 +65,24 @@ class Entries:
             assert piece is not None
             made[start:stop] = piece
         return made.mul_(self.weights[task]).view(self.shape)
+
+    def factors(self, task: int) -> Factors | None:
+        """c_i delta_i as low-rank factors; None where it has none or changes nothing."""
+        found = self.tensor.factors[task] if task in self.present else None
+        return found and replace(found, scale=found.scale * self.weights[task])
+
+    def summed_factors(self) -> Factors | None:
+        """Their sum as float64 factors whose ranks are added.
+
+        None if some change has no factors, or if the ranks add up to no less than the matrix's.
+        """
+        tasks = self.present
+        found = [each for each in map(self.factors, tasks) if each is not None]
+        rank = sum(len(each.a) for each in found)
+        if len(found) < len(tasks) or rank >= min(self.shape):
+            return None
+        b = torch.cat([each.b.double() * each.scale for each in found], 1)
+        return Factors(b, torch.cat([each.a.double() for each in found]), 1.0)
 
     def deltas(self) -> Iterator[Tensor | None]:
         """Every c_i delta_i, one after another; hold few of them."""
@@ -69,12 +94,14 @@ class Entries:
         return whole.clone().view(self.shape)
 
     def sum(self) -> Tensor:
-        """``(out, in)`` sum of the weighted deltas in order."""
-        total = torch.zeros(self.shape, dtype=self.dtype)
-        for delta in self.deltas():
-            if delta is not None:
-                total.add_(delta)
-        return total
+        """``(out, in)`` sum of the weighted deltas in order; none of them is made whole."""
+        total = torch.zeros(self.tensor.numel, dtype=self.dtype)
+        for start, stop in pieces(self.tensor.numel, _PIECE):
+            for task in self.present:
+                piece = self.tensor.delta(task, start, stop, self.dtype)
+                assert piece is not None
+                total[start:stop].add_(piece * self.weights[task])
+        return total.view(self.shape)
 
     def mean(self) -> Tensor:
         """``(out, in)`` their sum divided by n: what spectral methods do to vectors."""

@@ -12,7 +12,7 @@ from studio.evidence.certificate import CERTIFICATE_FILE, Request
 from studio.evidence.copies import Copy, copies, recall
 from studio.evidence.judgment import Judgment, judge
 from studio.evidence.measures import Ranges, measure, raw_coefficients
-from studio.evidence.rebuild import is_portable, rebuild_apart
+from studio.evidence.rebuild import is_portable, rebuild_apart, why_not_apart
 from studio.evidence.scoring import Scoring
 from studio.evidence.tamper import Tampered, tamper
 from studio.evidence.uad import Removal, linear_methods, removals
@@ -237,7 +237,9 @@ class Evidence:
     def _check(self, worker: Worker, shown: Unmerging, progress: Progress) -> None:
         merges = worker.bench.merge
         scored, made = scoring(worker), {}
-        apart = rebuild_apart(shown.never, is_portable(merges(shown.never)), part(progress, 0, 0.2))
+        apart, never = None, shown.never
+        if not why_not_apart(never):
+            apart = rebuild_apart(never, is_portable(merges(never)), part(progress, 0, 0.2))
         for number, mode in enumerate(MODES):
             start = 0.2 + 0.4 * number
             each = Unmerging(shown.full, shown.removed, mode)

@@ -41,8 +41,8 @@ class Exports:
         return [name for name, task in bench.tasks.items() if is_own_classifier(bench.base, task)]
 
     def only_adapters(self) -> bool:
-        """Whether every task is an adapter, so that a merge may be one, too."""
-        return all(each.adapter for each in self.worker.bench.deltas.checkpoints)
+        """Whether every task is a LoRA, so that a merge may be one, too."""
+        return all(each.kind == "LoRA" for each in self.worker.bench.deltas.checkpoints)
 
     def start_adapter(self, folder: str, rank: int | None = None) -> None:
         """Export the shown recipe as one LoRA adapter, as a job.

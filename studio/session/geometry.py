@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from studio.geometry.gram import Gram
 from studio.geometry.known import kept_gram
 from studio.merge import Merge
+from studio.methods import method
 from studio.methods.whole import Whole
 from studio.recipe import Recipe
 from studio.workspace import components_gram
@@ -41,15 +42,28 @@ def measure(merge: Merge) -> Geometry:
     """The geometry with its components streamed and multiplied, or recalled from then."""
     if isinstance(merge.method, Whole):
         return Geometry(merge.gram, None, 0.0, "model", False, ())
-    about = [merge.recipe.method, dict(merge.recipe.options)]
-    measured = kept_gram(merge.deltas, lambda: components_gram(merge), about)
+    measured = _components(merge)
     return _geometry(merge, measured, merge.residual(measured))
 
 
-def shape_of(recipe: Recipe) -> tuple[tuple, str, tuple]:
-    """What a recipe's geometry depends on: not on its coefficients."""
+def shape_of(recipe: Recipe) -> tuple[tuple, str, tuple, int, tuple]:
+    """What a recipe's geometry depends on: on coefficients only if its components do."""
     checkpoints = tuple((task.name, task.checkpoint) for task in recipe.tasks)
-    return checkpoints, recipe.method, tuple(sorted(recipe.options.items()))
+    chosen = method(recipe.method, recipe.options)
+    weighs = chosen.weighs and not isinstance(chosen, Whole)  # which has no components
+    weights = tuple(task.coefficient for task in recipe.tasks) if weighs else ()
+    options = tuple(sorted(recipe.options.items()))
+    return checkpoints, recipe.method, options, recipe.seed, weights
+
+
+def _components(merge: Merge) -> Gram:
+    """Inner products of the components; kept if checkpoints and recipe say all about them."""
+    if merge.method.needs:
+        return components_gram(merge)
+    about: list[object] = [merge.recipe.method, dict(merge.recipe.options), merge.recipe.seed]
+    if merge.method.weighs:
+        about.append(merge.coefficients.tolist())
+    return kept_gram(merge.deltas, lambda: components_gram(merge), about)
 
 
 def _geometry(merge: Merge, components: Gram, residual: float | None) -> Geometry:

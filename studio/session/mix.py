@@ -4,14 +4,25 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from studio.errors import BadRecipe
-from studio.methods import method, method_type
-from studio.methods.method import describe
-from studio.recipe import DTYPES, Fitted, Option, Recipe, TaskEntry, finite, parse_fitted
+from studio.methods import METHODS, method, method_type
+from studio.methods.method import Method, describe
+from studio.methods.whole import Whole
+from studio.recipe import (
+    DTYPES,
+    Fitted,
+    Option,
+    Recipe,
+    TaskEntry,
+    finite,
+    parse_fitted,
+    parse_seed,
+)
 from studio.zoo import Zoo
 
 _SAME_MOVE = 1.0  # seconds within which moves of one control count as one step of undo
 _LONGEST_HISTORY = 500
 _LARGEST_COEFFICIENT = 100
+_GROUPS = ("A component per task", "One change of all tasks", "Measured on validation rows")
 
 
 @dataclass(frozen=True)
@@ -33,6 +44,7 @@ class Mix:
         options: of that method.
         dtype: of an export, and of the numbers shown; None keeps the base's.
         fitted: how the coefficients were found, if a search found them.
+        seed: for methods that draw; that of the recipe that was opened.
     """
 
     strips: tuple[Strip, ...]
@@ -40,6 +52,7 @@ class Mix:
     options: Mapping[str, Option] = field(default_factory=dict)
     dtype: str | None = None
     fitted: Fitted | None = None
+    seed: int = 0
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -58,7 +71,7 @@ class Mix:
             TaskEntry(s.name, checkpoints[s.name], s.coefficient) for s in self.strips if s.on
         )
         return Recipe(
-            zoo.base, entries, self.method, dict(self.options), self.dtype, fitted=self.fitted
+            zoo.base, entries, self.method, dict(self.options), self.dtype, self.seed, self.fitted
         )
 
     def plain(self) -> dict:
@@ -66,6 +79,7 @@ class Mix:
         rows = [vars(strip) for strip in self.strips]
         options = dict(self.options)
         plain = {"rows": rows, "method": self.method, "options": options, "dtype": self.dtype}
+        plain |= {"seed": self.seed} if self.seed else {}
         return plain | ({"fitted": self.fitted.plain()} if self.fitted else {})
 
     def everything(self) -> "Mix":
@@ -120,6 +134,18 @@ class Mix:
 def every_option(name: str, options: Mapping[str, Option]) -> dict[str, Option]:
     """All options of a method, written out: equal mixes are then equal recipes."""
     return {each["name"]: each["default"] for each in describe(method_type(name))} | dict(options)
+
+
+def method_menu() -> list[dict[str, str]]:
+    """Every method's name, title and group, group by group."""
+    found = [{"name": m.name, "title": m.title, "group": _group(m)} for m in METHODS.values()]
+    return sorted(found, key=lambda each: _GROUPS.index(each["group"]))
+
+
+def _group(chosen: type[Method]) -> str:
+    if chosen.needs:
+        return _GROUPS[2]
+    return _GROUPS[1 if issubclass(chosen, Whole) else 0]
 
 
 def starting_coefficient(name: str, tasks: int) -> float:
@@ -182,7 +208,8 @@ def mix_from_plain(value: dict, zoo: Mix) -> Mix:
     kept = Mix(strips, str(value["method"])).with_dtype(value.get("dtype"))
     found = value.get("fitted")
     fitted = parse_fitted(found, "The kept mix") if found else None
-    return mix_from_page(value, replace(kept, fitted=fitted))
+    seed = parse_seed(value, "The kept mix")
+    return mix_from_page(value, replace(kept, fitted=fitted, seed=seed))
 
 
 def mix_of_recipe(recipe: Recipe, zoo: Mix) -> Mix:
@@ -215,7 +242,7 @@ def mix_of_recipe(recipe: Recipe, zoo: Mix) -> Mix:
     left = (replace(known[name], on=False) for name in known if name not in recipe.names)
     method(recipe.method, recipe.options)
     options = every_option(recipe.method, recipe.options)
-    return Mix((*strips, *left), recipe.method, options, recipe.dtype, recipe.fitted)
+    return Mix((*strips, *left), recipe.method, options, recipe.dtype, recipe.fitted, recipe.seed)
 
 
 def _coefficient(value: object, task: str) -> float:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import yaml
 
+from studio.methods import method
 from studio.recipe import Recipe
 
 _NOTHING = "# Nothing is merged, and a recipe file needs at least one task."
@@ -57,7 +58,16 @@ def as_command(recipe: Recipe, zoo: Path, plan: Plan) -> str:
 
 
 def as_python(recipe: Recipe, plan: Plan) -> str:
-    """A program that writes the shown weights and prints their root; no scores, no heads."""
+    """A program that writes the shown weights and prints their root; no scores, no heads.
+
+    Of a method that needs data there is a comment alone: a recipe names no rows.
+    """
+    chosen = method(recipe.method, recipe.options)
+    if chosen.needs:
+        return (
+            f"# {chosen.title} measures every expert on its own validation rows, and a recipe "
+            "names none.\n# The command does it: its --zoo names the rows.\n"
+        )
     entries = "".join(
         f"        TaskEntry({task.name!r}, {task.checkpoint!r}, {task.coefficient!r}),\n"
         for task in recipe.tasks

@@ -16,6 +16,7 @@ from studio.methods import METHODS
 from studio.methods.method import describe
 from studio.recipe import Recipe, parse_recipe
 from studio.session.admission import Admission
+from studio.session.arrivals import Arrivals
 from studio.session.comparing import Comparing
 from studio.session.evidence import Evidence
 from studio.session.exports import Exports
@@ -23,6 +24,7 @@ from studio.session.jobs import JobState
 from studio.session.mix import (
     History,
     Mix,
+    method_menu,
     mix_from_page,
     mix_from_plain,
     mix_of_recipe,
@@ -58,6 +60,7 @@ class Session(Exports):
         only_changed: whether the rows to look at are those that the last move has changed.
         evidence: of what is unmerged.
         comparing: of methods.
+        arrivals: tasks that arrive one after another.
         admission: keeps out what was certified as removed.
         overruled: how often it has changed the mix behind the page's back.
     """
@@ -84,6 +87,7 @@ class Session(Exports):
             self.only_changed = False
             self.evidence = Evidence(self)
             self.comparing = Comparing(self)
+            self.arrivals = Arrivals(self)
             self.history = History(self._starting)
             self._kept = self._text()
             if known := cache.recall(self._key()):
@@ -200,7 +204,7 @@ class Session(Exports):
             return {
                 "rows": [vars(strip) for strip in self.mix.strips],
                 "method": self.mix.method,
-                "methods": [{"name": m.name, "title": m.title} for m in METHODS.values()],
+                "methods": method_menu(),
                 "about": (chosen.__doc__ or "").strip().splitlines()[0],
                 "ordered": chosen(**set_options).ordered,
                 "schema": [each for each in options if len(each["choices"]) != 1],
@@ -240,6 +244,7 @@ class Session(Exports):
                 geometry=worker.geometry(recipe),
                 order=worker.order(recipe),
                 job=job,
+                measuring=worker.measuring.words(recipe),
                 busy=not worker.idle or bool(job and job.running),
             )
 

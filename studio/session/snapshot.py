@@ -35,6 +35,7 @@ class Snapshot:
         geometry: of the recipe, once known.
         order: how much the order of the tasks matters, as a sentence; empty until known.
         job: the long job, if there was one.
+        measuring: what a method that needs data still measures for the recipe; or empty.
         busy: whether more is coming by itself.
     """
 
@@ -57,4 +58,5 @@ class Snapshot:
     geometry: Geometry | None
     order: str
     job: JobState | None
+    measuring: str
     busy: bool

@@ -35,7 +35,7 @@ class Studies:
             kind: as in ``draw_map``.
             random: whether directions are drawn at random.
         """
-        about = (shape_of(recipe), recipe.seed, random)
+        about = (shape_of(recipe), random)
 
         def make(progress: Progress) -> DeltaMap:
             if self._joint is None or self._joint[0] != about:

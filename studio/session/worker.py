@@ -6,15 +6,17 @@ from collections import OrderedDict
 from collections.abc import Callable
 from functools import partial
 
+from studio.device import resident_limit
 from studio.errors import Cancelled, StudioError
 from studio.geometry.order import Orders
 from studio.merge import Merge
 from studio.methods import method
 from studio.recipe import Recipe
 from studio.session.geometry import Geometry, measure, shape_of, sketch
+from studio.session.measuring import Measuring
 from studio.session.shown import Shown
 from studio.session.studies import Studies
-from studio.tasks.bench import Bench, resident_limit
+from studio.tasks.bench import Bench
 from studio.tasks.change import Change, carried, changes
 from studio.tasks.evaluate import Evaluation
 from studio.tasks.references import measured_references
@@ -23,11 +25,8 @@ from studio.tasks.showcase import Reading, read_text
 from studio.tasks.slide import moved_task, slide_bytes
 from studio.workspace import order_words, orders
 
-_KEPT_EVALUATIONS = 64
+_KEPT = 64  # evaluations, readings, sentences and refusals, of each
 _KEPT_GEOMETRIES = 16
-_KEPT_SENTENCES = 64
-_KEPT_REFUSALS = 64
-_KEPT_READINGS = 64
 _REFERENCES = "references"
 _WORTH_SLIDING = 2**28  # bytes of a slide; smaller merges are worn in a blink
 
@@ -43,6 +42,7 @@ class Worker:
         self.bench = bench
         self.version = 0
         self.studies = Studies(bench)
+        self.measuring = Measuring(bench, self._is_wanted, self._told)
         self.experts: dict[str, Score] = {}
         self.head_only: dict[str, Score] = {}
         self.base: dict[str, Score] = {}
@@ -88,15 +88,13 @@ class Worker:
         """
         with self._changed:
             self.shown.show(browser, recipe, pinned)
-            self.version += 1
-            self._changed.notify_all()
+            self._told()
 
     def want_text(self, text: str, browser: str = "") -> None:
         """Read this text with every recipe that the page shows; an empty one no more."""
         with self._changed:
             self.shown.read(browser, text)
-            self.version += 1
-            self._changed.notify_all()
+            self._told()
 
     def reading(self, recipe: Recipe, text: str) -> dict[str, Reading]:
         """What every head makes of a text, by a recipe; empty until it was read."""
@@ -188,9 +186,8 @@ class Worker:
     def _run(self) -> None:
         while True:
             with self._changed:
-                while not self._stopped and self._next() is None:
+                while (step := self._next()) is None and not self._stopped:
                     self._changed.wait()
-                step = self._next()
                 if self._stopped or step is None:
                     return
             work, about = step
@@ -205,9 +202,8 @@ class Worker:
             with self._changed:
                 if problem:
                     self._refusals[about] = problem
-                    self._forget(self._refusals, _KEPT_REFUSALS)
-                self.version += 1
-                self._changed.notify_all()
+                    self._forget(self._refusals, _KEPT)
+            self._told()
 
     def _forget(self, kept: dict, most: int) -> None:
         """Drop the oldest by digest, but none that a page or a job waits for."""
@@ -218,22 +214,24 @@ class Worker:
 
     def _next(self) -> tuple[Callable[[], None], str] | None:
         """The most urgent step and what a refusal of it is about, or None."""
-        shown = [r for r in self.shown.recipes if r.digest not in self._refusals]
-        needed = [r for r in self._needed if r.digest not in self._refusals]
+        shown, waiting = self.measuring.split(self.shown.recipes, self._refusals)
+        needed, unmeasured = self.measuring.split(self._needed, self._refusals)
         if (shown or needed) and not self._paced and self.bench.scored():
             return self._pace, _REFERENCES
         usable = [each for each in shown if each.tasks]
         for each in usable:
             if self._can_sketch(each):
-                return partial(self._sketch, each), each.digest
+                return partial(self._geometry, each, sketch), each.digest
         if unread := self._unread():
             return partial(self._read, *unread), unread[0].digest
         if unseen := self._unscored(shown, "seen") or self._unscored(needed, "done"):
             return partial(self._score, unseen), unseen.digest
+        if step := self.measuring.step([*waiting, *unmeasured]):
+            return step
         for each in usable:
             known = self._geometries.get(shape_of(each))
             if known is None or known.residual is None:
-                return partial(self._measure, each), each.digest
+                return partial(self._geometry, each, measure), each.digest
             if each.digest not in self._sentences:
                 return partial(self._compare_orders, each), each.digest
         if shown and not self.references_done and _REFERENCES not in self._refusals:
@@ -241,6 +239,16 @@ class Worker:
         if inexact := self._unscored(shown, "done"):
             return partial(self._score, inexact), inexact.digest
         return None
+
+    def _is_wanted(self, recipe: Recipe) -> bool:
+        with self._changed:
+            return not self._stopped and recipe in (*self.shown.recipes, *self._needed)
+
+    def _told(self) -> None:
+        """Something that the page shows has changed."""
+        with self._changed:
+            self.version += 1
+            self._changed.notify_all()
 
     def _unscored(self, recipes: list[Recipe], wanted: str) -> Recipe | None:
         """The first recipe of which not every row is 'seen', or 'done' exactly."""
@@ -254,7 +262,7 @@ class Worker:
         """A shown recipe that a page's own text was not read with."""
         for recipe, text in self.shown.texts if self.bench.scored() else ():
             unread = (recipe.digest, text) not in self._readings
-            if unread and recipe.digest not in self._refusals:
+            if unread and self.measuring.split([recipe], self._refusals)[0]:
                 return recipe, text
         return None
 
@@ -268,7 +276,7 @@ class Worker:
         found = read_text(self.bench.live, self.bench.tasks, heads, text)
         with self._changed:
             self._readings[recipe.digest, text] = found
-            while len(self._readings) > _KEPT_READINGS:
+            while len(self._readings) > _KEPT:
                 self._readings.popitem(last=False)
 
     def _score(self, recipe: Recipe) -> None:
@@ -290,7 +298,7 @@ class Worker:
             self._evaluations[recipe.digest] = known
             if known.seen and not slid:
                 self._full = known
-            self._forget(self._evaluations, _KEPT_EVALUATIONS)
+            self._forget(self._evaluations, _KEPT)
 
     def _slide(self, merge: Merge) -> bool:
         """Wear a large merge that one slider has moved; whether it was possible."""
@@ -312,14 +320,9 @@ class Worker:
         known = "gram" in vars(self.bench) and shape_of(recipe) not in self._geometries
         return known and not method(recipe.method, recipe.options).derives
 
-    def _sketch(self, recipe: Recipe) -> None:
-        """By algebra, so that matrices follow a slider; measured once the scores are there."""
-        self._keep_geometry(recipe, sketch(self.bench.merge(recipe)))
-
-    def _measure(self, recipe: Recipe) -> None:
-        self._keep_geometry(recipe, measure(self.bench.merge(recipe)))
-
-    def _keep_geometry(self, recipe: Recipe, made: Geometry) -> None:
+    def _geometry(self, recipe: Recipe, find: Callable[[Merge], Geometry]) -> None:
+        """Sketched, so that matrices follow a slider; measured once the scores are there."""
+        made = find(self.bench.merge(recipe))
         with self._changed:
             self._geometries[shape_of(recipe)] = made
             while len(self._geometries) > _KEPT_GEOMETRIES:
@@ -334,7 +337,7 @@ class Worker:
         said = order_words(merge, self._orders[1])
         with self._changed:
             self._sentences[recipe.digest] = said
-            while len(self._sentences) > _KEPT_SENTENCES:
+            while len(self._sentences) > _KEPT:
                 self._sentences.popitem(last=False)
 
     def _reference(self) -> None:

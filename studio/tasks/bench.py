@@ -3,7 +3,8 @@
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
-from functools import cached_property
+from dataclasses import replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import cast
 
@@ -11,22 +12,24 @@ import torch
 
 from studio.checkpoints.checkpoint import Checkpoint, open_checkpoint
 from studio.checkpoints.deltas import Deltas, refuse_copies, refuse_zero
-from studio.device import free_memory
-from studio.errors import BadData
+from studio.device import resident_limit
+from studio.errors import BadData, BadRecipe
 from studio.files import inside
 from studio.geometry.gram import Gram, gram
 from studio.geometry.known import kept_gram, recalled_gram
 from studio.merge import Made, Merge, open_merge
+from studio.methods import method, method_type
+from studio.methods.method import Measured
 from studio.progress import Progress, silent
 from studio.recipe import Recipe
 from studio.tasks.evaluate import Evaluation, Examples, examples, sampled
 from studio.tasks.heads import Head
 from studio.tasks.live import LiveModel
 from studio.tasks.scores import Score
+from studio.tasks.statistics import Statistics, Wanted
 from studio.tasks.task import Task, open_task
 from studio.zoo import Zoo
 
-_MOST_RESIDENT = 4 * 2**30
 _KEPT = 3
 
 
@@ -70,6 +73,11 @@ class Bench:
         """Inner products of all the zoo's deltas; those of any subset are among them."""
         return kept_gram(self.deltas, lambda: gram(self.deltas))
 
+    @cached_property
+    def statistics(self) -> Statistics:
+        """What methods that need data measure of the experts; nothing before it is asked for."""
+        return Statistics(self.deltas, self.tasks)
+
     def scored(self, split: str = "held_out") -> tuple[str, ...]:
         """Names of the tasks that have a head and rows of a split."""
         return tuple(
@@ -92,13 +100,30 @@ class Bench:
     def merge(self, recipe: Recipe) -> Merge:
         """The recipe's merge; checkpoints that the zoo has open are not opened again."""
         paths = {task.name: task.checkpoint for task in self.zoo.tasks}
-        same = all(paths.get(t.name) == t.checkpoint and not t.digest for t in recipe.tasks)
-        if not same or recipe.base != self.zoo.base:
-            return open_merge(recipe)
+        own = all(paths.get(task.name) == task.checkpoint for task in recipe.tasks)
+        if not own or recipe.base != self.zoo.base:
+            return replace(open_merge(recipe), measured=partial(self._refuse_other, recipe))
+        measured = partial(self.statistics.look, recipe.names)
+        if any(task.digest for task in recipe.tasks):
+            return replace(open_merge(recipe), measured=measured)
         chosen = self.deltas.subset(recipe.names)
         same_dtype = chosen.dtype == self.deltas.dtype
         known = (lambda: self.gram) if same_dtype else None
-        return Merge(recipe, self.base, chosen, known, self._recall)
+        return Merge(recipe, self.base, chosen, known, self._recall, measured=measured)
+
+    def unmeasured(self, recipe: Recipe) -> list[Wanted]:
+        """What the recipe's method needs of validation rows that is not at hand; takes no time."""
+        chosen = method(recipe.method, recipe.options)
+        if not chosen.needs or any(name not in self.tasks for name in recipe.names):
+            return []
+        return self.statistics.missing(recipe.names, chosen.needs, chosen.measured_rows)
+
+    def _refuse_other(self, recipe: Recipe, kind: str, rows: int) -> Measured:
+        raise BadRecipe(
+            f"{method_type(recipe.method).title} measures every expert on its own validation rows, "
+            f"but the recipe's base or checkpoints are not those of the zoo '{self.zoo.name}'. "
+            "Name the same folders in both."
+        )
 
     def _recall(self, key: object, make: Callable[[], Made]) -> Made:
         """What merges share: the last few bases, and vectors, held in memory if they fit."""
@@ -220,8 +245,3 @@ def _run(evaluation: Evaluation, live: LiveModel, progress: Progress) -> dict[st
     for share in evaluation.run(live):
         progress(share, "evaluating")
     return evaluation.scores()
-
-
-def resident_limit() -> int:
-    """Bytes of dense deltas that may stay in memory: a quarter of what is free, at most 4 GiB."""
-    return min(_MOST_RESIDENT, free_memory() // 4)

@@ -63,11 +63,6 @@ def examples(model: LiveModel, task: Task, split: str) -> Examples:
     )
 
 
-def fair_order(count: int) -> np.ndarray:
-    """A fixed shuffle of so many rows: any beginning of it is a fair sample."""
-    return np.random.default_rng(0).permutation(count)
-
-
 def sampled(part: Examples, rows: int | None) -> Examples:
     """At most so many rows of a task: the beginning of its fixed shuffle; None for all."""
     if rows is None or rows >= len(part.tokens):
@@ -76,6 +71,11 @@ def sampled(part: Examples, rows: int | None) -> Examples:
     groups = None if part.groups is None else part.groups[chosen]
     tokens = [part.tokens[row] for row in chosen]
     return Examples(part.task, tokens, part.labels[chosen], groups, np.arange(rows))
+
+
+def fair_order(count: int) -> np.ndarray:
+    """A fixed shuffle of so many rows: any beginning of it is a fair sample."""
+    return np.random.default_rng(0).permutation(count)
 
 
 class Evaluation:

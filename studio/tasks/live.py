@@ -130,20 +130,28 @@ class LiveModel:
                 f"model that would show it is {self.base.folder} ({self.base.digest[:12]}…)."
             )
 
-    def _places(self, names: Iterable[str]) -> dict[str, Tensor]:
-        """The encoder's own memory for some of the base's tensors, by the base's names."""
+    def own_names(self, names: Iterable[str]) -> dict[str, str]:
+        """The encoder's own names of some of the base's tensors, by the base's names.
+
+        Raises:
+            BadCheckpoint: it has no such tensor, and it is none of a head for pretraining.
+        """
         prefix = getattr(self.encoder, "base_model_prefix", "") + "."
-        places = {}
+        found = {}
         for name in names:
             own = name if name in self._parameters else name.removeprefix(prefix)
             if own in self._parameters:
-                places[name] = self._parameters[own]
+                found[name] = own
             elif name.split(".")[0] not in PRETRAINING:  # AutoModel leaves these heads out
                 raise BadCheckpoint(
                     f"{type(self.encoder).__name__} has no tensor {name}, so the base folder's "
                     "config.json does not describe its weights."
                 )
-        return places
+        return found
+
+    def _places(self, names: Iterable[str]) -> dict[str, Tensor]:
+        """The encoder's own memory for some of the base's tensors, by the base's names."""
+        return {name: self._parameters[own] for name, own in self.own_names(names).items()}
 
 
 def load_encoder(checkpoint: Checkpoint) -> nn.Module:

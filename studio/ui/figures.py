@@ -6,12 +6,11 @@ from plotly.subplots import make_subplots
 from studio.csv_file import csv_text
 from studio.geometry.maps import DeltaMap
 from studio.geometry.quality import Quality
+from studio.ui.lines import COLORS
 from studio.ui.saves import plot_saves
 
 TITLES = {"tsne": "t-SNE", "mds": "MDS", "pca": "PCA"}
 
-# Okabe and Ito's colors, dark enough on white and light enough on black; shapes repeat them.
-_COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#B8860B", "#56B4E9", "#8C6BB1", "#7F7F7F"]
 _SHAPES = ["circle", "diamond", "square", "cross", "triangle-up", "x", "star", "hexagon"]
 
 _POINTS = (
@@ -57,8 +56,8 @@ def figure(found: DeltaMap) -> go.Figure:
                     text=[found.places[i] for i in own],
                     hovertemplate="%{text}<extra>" + task.replace("<", "&lt;") + "</extra>",
                     marker={
-                        "color": _COLORS[number % len(_COLORS)],
-                        "symbol": _SHAPES[(number + number // len(_COLORS)) % len(_SHAPES)],
+                        "color": COLORS[number % len(COLORS)],
+                        "symbol": _SHAPES[(number + number // len(COLORS)) % len(_SHAPES)],
                         "size": 9 if found.unit != "model" else 14,
                         "line": {"width": 0.5, "color": "#888"},
                     },

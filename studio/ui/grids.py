@@ -6,6 +6,7 @@ from textwrap import wrap
 
 _NEGATIVE, _ZERO, _POSITIVE = (0, 90, 160), (247, 247, 247), (213, 94, 0)
 _DARK, _LIGHT = "#111111", "#ffffff"
+_FRAME = "#e69f00"
 _GAP, _TOP, _LINE, _HEAD = 1, 24, 18, 26
 _NARROWEST = 420
 _PAPER = "font-family='system-ui, sans-serif'"
@@ -23,6 +24,7 @@ class Grid:
         left: width of the row labels.
         size: width and height of a cell.
         notes: lines below the grid in a saved file.
+        framed: row and column of cells with a frame.
     """
 
     title: str
@@ -32,6 +34,7 @@ class Grid:
     left: float
     size: tuple[float, float]
     notes: tuple[str, ...] = ()
+    framed: frozenset[tuple[int, int]] = frozenset()
 
     @property
     def width(self) -> float:
@@ -124,6 +127,11 @@ def _drawn(grid: Grid, ink: str) -> str:
         for j, cell in enumerate(row):
             x, y = grid.left + j * wide, _TOP + i * high
             parts.append(_cell(cell, x, y, grid.size, font))
+            if (i, j) in grid.framed:
+                parts.append(
+                    f"<rect x='{x + 1.5:.1f}' y='{y + 1.5:.1f}' width='{wide - 4:.1f}' "
+                    f"height='{high - 4:.1f}' fill='none' stroke='{_FRAME}' stroke-width='2.5'/>"
+                )
     return "".join(parts)
 
 

@@ -14,6 +14,7 @@ from studio.ui.examples_tab import ExamplesTab
 from studio.ui.files_tab import ASSETS, FilesTab, recipe_of
 from studio.ui.geometry_tab import Choices, GeometryTab
 from studio.ui.parts import BARE, QUIET, session_of
+from studio.ui.sequence_tab import SequenceTab
 
 _POLL = 0.15  # seconds between looks at a busy session
 _FIRST_ROWS = 0.4  # seconds that an answer to a move waits for its first rows
@@ -36,6 +37,7 @@ class Page:
         self.geometry = GeometryTab()
         self.examples = ExamplesTab()
         self.compare = CompareTab(engine)
+        self.sequence = SequenceTab(engine)
         self.evidence = EvidenceTab(engine)
         self.files = FilesTab(engine)
 
@@ -63,6 +65,8 @@ class Page:
                         self.geometry.build()
                     with gr.Tab("Compare", id="compare"):
                         self.compare.build()
+                    with gr.Tab("Sequence", id="sequence"):
+                        self.sequence.build()
                     with gr.Tab("Evidence", id="evidence"):
                         self.evidence.build()
                     with gr.Tab("Files", id="files"):
@@ -99,7 +103,8 @@ class Page:
     def _wire(self, blocks: gr.Blocks) -> None:
         live = [
             self.seen, self.status, self.headline, self.accuracy, *self.examples.outputs,
-            *self.geometry.outputs, *self.compare.outputs, *self.evidence.outputs, self.job,
+            *self.geometry.outputs, *self.compare.outputs, *self.sequence.outputs,
+            *self.evidence.outputs, self.job,
             self.cancel, self.dismiss, self.opened, self.files.download, self.timer,
         ]  # fmt: skip
         looked = [self.seen, *self.geometry.choices]
@@ -133,6 +138,7 @@ class Page:
         ).then(**refresh)  # fmt: skip
         everything = [
             self.title, self.mixer, *steps, *examples.choices, *self.compare.loaded,
+            *self.sequence.loaded,
             *self.evidence.loaded, *files.outputs, self.timer,
         ]  # fmt: skip
         files.export.click(self.start_export, files.asked, [files.refusal, self.timer], **QUIET)
@@ -140,6 +146,7 @@ class Page:
         files.form.input(self.choose_form, files.form, offered, **QUIET)
         files.dtype.input(self.choose_dtype, files.dtype, mixed, **QUIET).then(**moved)
         files.wire(self.timer)
+        self.sequence.wire(self.timer)
         self.evidence.wire(self.timer)
         self.compare.wire(self.timer)
         self.compare.results.click(self.show_row, None, mixed, **QUIET).then(**moved)
@@ -163,7 +170,7 @@ class Page:
         session.attend()
         title = views.title(session.zoo, self.engine.device.type)
         tabs = (
-            *self.examples.load(session), self.compare.load(session),
+            *self.examples.load(session), self.compare.load(session), *self.sequence.load(session),
             *self.evidence.load(session), *self.files.load(session),
         )  # fmt: skip
         return title, *_mixed(session), *tabs, gr.Timer(active=True)
@@ -202,6 +209,7 @@ class Page:
             "opened": f"{self.engine.opened}.{session.overruled}",
             **self.geometry.keys(now, chosen, studied),
             **self.compare.keys(session, opened == "Compare"),
+            **self.sequence.keys(session, now, opened == "Sequence"),
             **self.evidence.keys(session, now, opened == "Evidence"),
         }
         new = {name for name, key in keys.items() if seen.get(name) != key}
@@ -216,6 +224,7 @@ class Page:
             *(self.examples.look(session) if "examples" in new else (gr.skip(), gr.skip())),
             *self.geometry.look(now, new, chosen, studied),
             *self.compare.look(session, new if opened == "Compare" else set()),
+            *self.sequence.look(session, new if opened == "Sequence" else set()),
             *self.evidence.look(session, new if opened == "Evidence" else set()),
             file_views.footer(now.job, memory) if running or new & {"job", "memory"} else gr.skip(),
             gr.Button(visible=running and mine) if "job" in new else gr.skip(),

@@ -51,6 +51,11 @@ def document_saves(name: str, documents: dict[str, tuple[str, str]]) -> str:
     return f"<p class='saves'><span>Save</span> {' '.join(links)}</p>"
 
 
+def data_saves(name: str, csv: str, json: str) -> str:
+    """Save numbers, and beside them everything they are made of."""
+    return _saves(name, f"<a {_file(name, 'json', 'application/json', json)}>JSON</a>", csv)
+
+
 def file_name(name: str) -> str:
     """A file name of letters, digits and hyphens."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "figure"

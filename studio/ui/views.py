@@ -26,6 +26,8 @@ def headline(now: Snapshot) -> str:
             f"mean accuracy <b id='mean' data-n='{rows}'{early}>{mean:.1%}</b> "
             f"<span class='quiet'>± {half:.1%}, {state}</span>"
         )
+    elif now.measuring and not now.refusal:
+        parts.append(f"<span class='quiet' id='measuring'>{escape(now.measuring)} …</span>")
     elif now.rows and not now.refusal:
         parts.append("<span class='quiet'>scoring the first rows …</span>")
     parts.append(f"merged <b id='merged'>{len(now.recipe.tasks)}</b> of {len(now.mix.strips)}")
@@ -281,7 +283,9 @@ def _percent(score: Score | None) -> str:
 
 
 def _kind(row: dict) -> str:
-    return f"LoRA, rank {row['rank']}" if row["rank"] else "full fine-tune"
+    if row["kind"] == "full":
+        return "full fine-tune"
+    return f"{row['kind']}, rank {row['rank']}" if row["rank"] else row["kind"]
 
 
 def _join(row: dict) -> str:

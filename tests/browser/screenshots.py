@@ -14,6 +14,7 @@ from playwright.sync_api import Page, Playwright, TimeoutError, sync_playwright
 
 from studio.errors import StudioError
 from studio.progress import Progress
+from studio.session.arrivals import STARTING, Wish
 from studio.session.engine import Engine
 from studio.session.session import Session
 from studio.ui.launch import start
@@ -142,6 +143,22 @@ def _cancelled(page: Page, session: Session) -> None:
     page.wait_for_selector("#job[data-phase=cancelled]", timeout=_PATIENCE)
 
 
+def _arrived(page: Page, session: Session) -> None:
+    session.edit("reset")
+    session.arrivals.wish = Wish(STARTING.methods, 2, rows=20)
+    session.arrivals.start()
+    while (state := session.engine.jobs.state) and state.running:
+        page.wait_for_timeout(500)
+    page.reload(wait_until="domcontentloaded")
+    rest(page)
+    tab = page.get_by_role("tab", name="Sequence")
+    if not tab.is_visible():
+        page.get_by_label("More tabs").click()
+        tab = page.get_by_role("button", name="Sequence")
+    tab.click()
+    page.wait_for_selector(".sequence", timeout=_PATIENCE)
+
+
 def _printed(page: Page, session: Session) -> None:
     page.get_by_role("button", name="Reset").click()
     rest(page)
@@ -151,7 +168,8 @@ def _printed(page: Page, session: Session) -> None:
 STATES: dict[str, Callable[[Page, Session], None]] = {
     "moved": _moved, "flipped": _flipped, "unmerged": _unmerged, "refused": _refused,
     "nothing-merged": _nothing, "job-running": _job(_running), "job-cancelled": _cancelled,
-    "job-failed": _job(_failing), "job-done": _job(lambda report: None), "printed": _printed,
+    "job-failed": _job(_failing), "job-done": _job(lambda report: None), "arrived": _arrived,
+    "printed": _printed,
 }  # fmt: skip
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -177,3 +178,19 @@ def test_the_digest_of_an_adapter_depends_on_alpha(zoo_folder):
     file = zoo_folder / "blue" / "adapter_config.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | {"lora_alpha": 1}))
     assert open_checkpoint(zoo_folder / "blue").digest != before
+
+
+def test_what_is_derived_from_derived_deltas_is_derived_from_both(deltas):
+    """A method's residuals, say, in the hands of another method."""
+    name = "layer.0.dense.weight"
+
+    def only(task: int):
+        def kept(raw):
+            sources = tuple(s if i == task else None for i, s in enumerate(raw.sources))
+            return replace(raw, sources=sources)
+
+        return kept
+
+    found = deltas.derived(only(0)).derived(only(1)).at(name).sources
+    assert found == (None, None, None)
+    assert deltas.derived(only(0)).derived(lambda raw: raw).at(name).sources[0] is not None

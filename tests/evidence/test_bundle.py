@@ -60,6 +60,16 @@ def check(made: Certified, ledger: Ledger, inputs=None):
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("method", ["fisher", "regmean"])
+def test_no_certificate_is_made_that_nobody_could_check(make_recipe, tmp_path, ledger, key, method):
+    unmerged = unmerging(make_recipe(method=method), ("red",))
+    with pytest.raises(BadRecipe) as error:
+        certified(unmerged, tmp_path / "out", ledger, key)
+    assert "no rows. Nobody could check a certificate of it. Unmerge without" in refusal(error)
+    assert not (tmp_path / "out").exists()
+    assert not ledger.entries()
+
+
 @pytest.mark.parametrize(("method", "options"), METHODS)
 def test_an_exact_removal_verifies_with_the_checkpoint_gone(
     make_recipe, tmp_path, ledger, key, method, options

@@ -10,6 +10,7 @@ from studio.evidence.unmerging import Unmerging, unmerging
 from studio.evidence.wording import ALGEBRAIC, CARRIED_OVER, EXACT
 from studio.merge import Merge, open_merge
 from studio.recipe import Fitted, TaskEntry
+from tests.measured import opened
 
 
 def judged(unmerged: Unmerging, merge: Merge | None = None) -> tuple[str, str, list[Dependency]]:
@@ -137,3 +138,29 @@ def test_another_root_of_the_separate_rebuild_turns_the_verdict_red(make_recipe)
 def test_a_merge_of_nothing_is_exact(make_recipe):
     claimed, result, _ = judged(unmerging(make_recipe("red"), ("red",)))
     assert (claimed, result) == (EXACT, PASS)
+
+
+def test_statistics_of_rows_are_of_the_kept_tasks_and_no_process_repeats_them(make_recipe):
+    unmerged = unmerging(make_recipe(method="fisher"), ("green",))
+    merge = opened(unmerged.recipe)
+    found = measure(opened, unmerged, None)
+    table = closure(merge, opened(unmerged.full), unmerged)
+    assert state(table, "statistics of rows") == (REBUILT, ("red", "blue"))
+    assert "validation rows: the Fisher information." in str(table)
+    rows = checks(found, None)
+    reason = (
+        "Fisher measures every expert on its validation rows, and a separate process is given "
+        "checkpoints only, no rows."
+    )
+    assert next((row.result, row.words) for row in rows if row.id == "A1") == (NOT_RUN, reason)
+    result, words = verdict(found, rows, claim(table), table)
+    assert (result, words.endswith(reason)) == (NOT_RUN, True)
+
+
+def test_statistics_of_a_subtracted_task_are_carried_over(make_recipe):
+    unmerged = unmerging(make_recipe(method="regmean"), ("green",), "algebraic")
+    table = closure(opened(unmerged.recipe), opened(unmerged.full), unmerged)
+    assert state(table, "statistics of rows") == (CARRIED, ("red", "green", "blue"))
+    linear = unmerging(make_recipe(), ("green",))
+    table = closure(open_merge(linear.recipe), open_merge(linear.full), linear)
+    assert state(table, "statistics of rows") == (UNUSED, ())

@@ -111,6 +111,10 @@ def test_a_cancelled_rebuild_leaves_no_process(four):
     assert "studio.evidence.rebuild" not in children.stdout
 
 
-def test_bits_are_promised_everywhere_but_where_singular_values_enter(make_recipe):
-    portable = [is_portable(open_merge(make_recipe(method=m, options=o))) for m, o in METHODS]
-    assert portable == [True, True, True, True, True, False]
+def test_bits_are_promised_everywhere_but_where_singular_values_or_norms_enter(make_recipe):
+    kept = {
+        f"{m} {o}"
+        for m, o in METHODS
+        if not is_portable(open_merge(make_recipe(method=m, options=o)))
+    }
+    assert kept == {"mdm_oc {'basis': 'subspace'}", "iso_c {}", "dare {'rescale': 'norm'}"}

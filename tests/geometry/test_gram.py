@@ -7,6 +7,7 @@ from studio.errors import NotFinite
 from studio.geometry.gram import gram
 from studio.geometry.orthogonal import orthogonalize
 from studio.geometry.scopes import layer_of
+from studio.merge import open_merge
 from tests.conftest import dense_deltas, draw, refusal, save_model
 
 
@@ -99,3 +100,13 @@ def test_a_float64_checkpoint_that_leaves_takes_its_dtype_with_it(zoo_folder, de
     left = both.subset(["red"])
     assert (both.dtype, left.dtype) == (torch.float64, torch.float32)
     assert gram(left).blocks.equal(gram(Deltas(deltas.base, opened[:1])).blocks)
+
+
+@pytest.mark.parametrize("name", ["ties", "iso_c", "mdm_oc"])
+def test_vectors_held_in_memory_have_the_products_of_those_made_afresh(make_recipe, name):
+    options = {"rank": 1} if name == "mdm_oc" else {}
+    merge = open_merge(make_recipe("blue", "red", method=name, options=options))
+    vectors = merge.vectors
+    afresh = gram(vectors).blocks
+    assert vectors.keep_in_memory(10**6)
+    torch.testing.assert_close(gram(vectors).blocks, afresh, rtol=1e-6, atol=1e-9)

@@ -3,7 +3,8 @@ import torch
 
 from studio.checkpoints.lora import Factors
 from studio.errors import NothingToMerge
-from studio.geometry.subspaces import Reduction, is_matrix, triplets
+from studio.geometry.spectra import Reduction, triplets
+from studio.geometry.subspaces import is_matrix
 from studio.merge import open_merge
 from studio.recipe import Recipe, TaskEntry
 from tests.conftest import draw, save_adapter, save_model

@@ -27,6 +27,7 @@ from studio.tasks.bench import Bench
 from studio.tasks.data import read_labels, read_rows
 from studio.zoo import load_zoo
 from tests.checkpoints.test_lora_options import save_trained
+from tests.checkpoints.test_oft import OPTIONS, save_oft
 from tests.conftest import draw, save_model
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "120"))
@@ -178,9 +179,12 @@ def test_indexes(tmp_path_factory, index):
     opened_or_refused(lambda: open_checkpoint(folder).digest)
 
 
-@pytest.fixture(scope="module")
-def adapter(tmp_path_factory) -> Path:
-    return save_trained(tmp_path_factory.mktemp("adapter"), "patterns")
+@pytest.fixture(scope="module", params=["LoRA", "OFT", "OFT series"])
+def adapter(tmp_path_factory, request) -> Path:
+    folder = tmp_path_factory.mktemp("adapter")
+    if request.param == "LoRA":
+        return save_trained(folder, "patterns")
+    return save_oft(folder, OPTIONS["series" if request.param == "OFT series" else "coft"])
 
 
 @fuzz

@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from studio.errors import BadRecipe
-from studio.merge import merged_tensors, open_merge
+from studio.merge import merged_pieces, merged_tensors
 from studio.methods import METHODS, method
 from studio.methods.method import describe
+from tests.measured import opened
 
 SETTINGS = [(name, {}) for name in METHODS] + [
     ("mdm_oc", {"scope": scope, "order": order, "normalize": normalize})
@@ -24,22 +25,49 @@ SETTINGS += [
     ("mdm_oc", {"energy": 0.9, "scope": "tensor"}),
     ("ties", {"reduce": "sum", "trim": "tensor"}),
     ("ties", {"reduce": "weighted"}),
+    ("dare", {"rescale": "norm", "drop": 0.3}),
+    ("breadcrumbs", {"density": 0.6, "gamma": 0.1}),
+    ("iso_cts", {"common": 0.3}),
+    ("wudi", {"solver": "adam", "steps": 3}),
+    ("ace", {"threshold": 0.0}),
+    ("fisher", {"normalize": False}),
+    ("regmean", {"off_diagonal": 0.0}),
+    ("opcm", {"block": "paper"}),
+    ("opcm", {"alpha": 1.0, "zero_diagonal": False}),
+    ("opcm", {"mend": False}),
+    ("continual_ties", {"reduce": "mean", "step": 1.0}),
+    ("orthomerge", {"target": "conflict", "correct_magnitude": False}),
+    ("orthomerge", {"residuals": "tsv_m", "block": 3, "norms": "block"}),
 ]
 CHANGES_ONE = {  # methods that change a single task's model, and why
+    "continual_ties": "its step multiplies the first delta, by half",
     "iso_c": "all singular values become their mean",
+    "iso_cts": "as Iso-C, which it is for one task",
+    "ace": "the rows of the delta are centered",
 }
+KEEP_ALL = {  # options with which a method leaves nothing of a single delta out
+    "ties": {"density": 1.0},
+    "dare": {"drop": 0.0},
+    "breadcrumbs": {"density": 1.0},
+}
+ORDERED_IN_TIES = ("magmax",)  # where magnitudes are equal, and nowhere else
 every_setting = pytest.mark.parametrize(("name", "options"), SETTINGS)
 
 
 def merged(recipe):
-    return merged_tensors(open_merge(recipe))
+    return merged_tensors(opened(recipe))
+
+
+def tasks_for(name):
+    """As many tasks as a method merges; one of them is an adapter, which leaves tensors alone."""
+    return ("red", "blue", "green")[: METHODS[name].most_tasks or 3]
 
 
 @every_setting
 def test_shapes_and_dtypes_are_kept_and_the_same_comes_twice(
     make_recipe, zoo_folder, name, options
 ):
-    recipe = make_recipe(method=name, options=options)
+    recipe = make_recipe(*tasks_for(name), method=name, options=options)
     first, second = merged(recipe), merged(recipe)
     base = load_file(zoo_folder / "base" / "model.safetensors")
     for key, tensor in first.items():
@@ -55,7 +83,7 @@ def test_one_task_with_coefficient_one_gives_its_model(make_recipe, deltas, name
     if name in CHANGES_ONE:
         return
     options = {k: v for k, v in options.items() if k not in ("rank", "energy")}  # keep it all
-    options |= {"density": 1.0} if name == "ties" else {}
+    options |= KEEP_ALL.get(name, {})
     result = merged(make_recipe(task, method=name, options=options).with_coefficients({task: 1.0}))
     index = deltas.tasks.index(task)
     for key, tensor in result.items():
@@ -66,15 +94,16 @@ def test_one_task_with_coefficient_one_gives_its_model(make_recipe, deltas, name
 
 @every_setting
 def test_permutation_changes_nothing_unless_the_method_is_ordered(make_recipe, name, options):
-    one = merged(make_recipe("red", "green", "blue", method=name, options=options))
-    other = merged(make_recipe("blue", "red", "green", method=name, options=options))
+    tasks = tasks_for(name)
+    one = merged(make_recipe(*tasks, method=name, options=options))
+    other = merged(make_recipe(tasks[-1], *tasks[:-1], method=name, options=options))
     largest = max(float((one[k] - other[k]).abs().max()) for k in one)
-    assert (largest > 1e-4) == method(name, options).ordered
+    assert (largest > 1e-4) == (method(name, options).ordered and name not in ORDERED_IN_TIES)
 
 
 @every_setting
 def test_coefficients_zero_give_the_base(make_recipe, zoo_folder, name, options):
-    recipe = make_recipe(method=name, options=options)
+    recipe = make_recipe(*tasks_for(name), method=name, options=options)
     result = merged(recipe.with_coefficients(dict.fromkeys(recipe.names, 0.0)))
     base = load_file(zoo_folder / "base" / "model.safetensors")
     assert all(result[k].equal(base[k]) for k in result)
@@ -89,6 +118,30 @@ def test_the_result_is_linear_in_the_coefficients(make_recipe, name, options):
     low, middle, high = at(0.0), at(0.5), at(1.0)
     for key in low:
         torch.testing.assert_close(middle[key], (low[key] + high[key]) / 2, rtol=0, atol=1e-12)
+
+
+@every_setting
+def test_no_cut_and_no_memory_changes_a_bit(make_recipe, name, options):
+    recipe = make_recipe(*tasks_for(name), method=name, options=options)
+    streamed = merged(recipe)
+    cut, raw, derived = (opened(recipe) for _ in range(3))
+    assert raw.deltas.keep_in_memory(2**20)
+    assert derived.vectors.keep_in_memory(2**20)
+    for key, tensor in streamed.items():
+        for merge, size in ((cut, 5), (raw, 2**18), (derived, 2**18)):
+            found = torch.cat([piece.clone() for piece in merged_pieces(merge, key, size)])
+            assert found.equal(tensor.flatten())
+
+
+@every_setting
+def test_half_precision_is_merged_in_float32_and_cast_once(zoo_folder, make_recipe, name, options):
+    for file in sorted(zoo_folder.glob("*/*.safetensors")):
+        save_file({k: v.bfloat16() for k, v in load_file(file).items()}, file)
+    recipe = make_recipe(*tasks_for(name), method=name, options=options)
+    wide = merged(replace(recipe, dtype="float32"))
+    for key, tensor in merged(recipe).items():
+        assert tensor.dtype == torch.bfloat16
+        assert tensor.equal(wide[key].bfloat16())
 
 
 @pytest.mark.parametrize("name", METHODS)

@@ -101,6 +101,22 @@ def retrained(zoo: Path, folder: Path) -> Path:
     return folder
 
 
+def test_of_a_method_that_needs_data_the_rebuild_is_not_run_and_nothing_certified(
+    session, tmp_path
+):
+    session.move(session.mixer_value() | {"method": "fisher"})
+    move(session, color={"on": False})
+    session.evidence.start_checks()
+    assert ended(session).phase == "done"
+    judged = session.evidence.found()["exact"]
+    assert judged.verdict[0] == "not run"
+    assert "a separate process is given checkpoints only, no rows" in judged.verdict[1]
+    session.evidence.start_certificate(asked(tmp_path / "out"))
+    state = ended(session)
+    assert (state.phase, "Nobody could check a certificate" in state.words) == ("failed", True)
+    assert not (tmp_path / "out").exists()
+
+
 def test_with_every_task_ticked_there_is_nothing_to_prove(session, tmp_path):
     proof = session.evidence
     assert (proof.unmerging(), proof.found(), proof.digests()) == (None, {}, [])

@@ -1,12 +1,13 @@
 """Geometry of a running session: by algebra at once, measured at rest, studies on demand."""
 
 import time
+from dataclasses import replace
 
 import pytest
 import torch
 
 from studio.merge import open_merge
-from studio.session.geometry import measure, sketch
+from studio.session.geometry import measure, shape_of, sketch
 from studio.workspace import joint_gram, random_joint_gram
 from tests.session.test_session import rest
 
@@ -105,3 +106,48 @@ def test_the_pass_over_the_deltas_is_that_of_the_command_line(session):
     found = soon(lambda: session.worker.studies.report("page", recipe)).made
     expected = report(open_merge(recipe).deltas)
     assert {n: r.plain() for n, r in found.items()} == {n: r.plain() for n, r in expected.items()}
+
+
+def test_components_that_depend_on_coefficients_are_measured_for_each(session):
+    zoo = session.zoo
+    recipe = replace(zoo.recipe("ties"), options={"reduce": "weighted"})
+    other = recipe.with_coefficients({"color": 0.2})
+    assert shape_of(recipe) != shape_of(other)
+    one, two = (measure(session.worker.bench.merge(each)) for each in (recipe, other))
+    assert not after(one).equal(after(two))
+    plain = zoo.recipe("ties")
+    assert shape_of(plain) == shape_of(plain.with_coefficients({"color": 0.2}))
+
+
+def test_a_method_that_needs_data_says_what_it_measures_and_then_has_scores_and_matrices(
+    session, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    rest(session)
+    said = set()
+    value = session.mixer_value()
+    session.move(value | {"method": "fisher"})
+    deadline = time.monotonic() + 120
+    while (now := session.snapshot()).busy:
+        assert time.monotonic() < deadline
+        said.add(now.measuring)
+        time.sleep(0.001)
+    assert any(each.startswith("measuring every expert on at most 256 of its") for each in said)
+    assert now.measuring == ""
+    assert now.refusal == ""
+    bench = session.worker.bench
+    assert now.scores == bench.score(bench.merge(now.recipe))
+    assert after(now.geometry).shape[-1] == 2
+
+
+def test_a_measurement_ends_when_nobody_waits_for_it(session, monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    rest(session)
+    value = session.mixer_value()
+    session.move(value | {"method": "fisher"})
+    while not session.snapshot().measuring:
+        time.sleep(0.001)
+    session.edit("undo")
+    now = rest(session)
+    assert (now.recipe.method, now.measuring) == ("mdm_oc", "")
+    assert len(session.worker.bench.unmeasured(session.zoo.recipe("fisher"))) >= 1

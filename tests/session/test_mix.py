@@ -3,7 +3,16 @@ from dataclasses import replace
 import pytest
 
 from studio.errors import BadRecipe
-from studio.session.mix import History, mix_from_page, moved, starting_mix
+from studio.methods import METHODS
+from studio.session.mix import (
+    History,
+    method_menu,
+    mix_from_page,
+    mix_from_plain,
+    mix_of_recipe,
+    moved,
+    starting_mix,
+)
 from studio.zoo import load_zoo
 
 
@@ -95,3 +104,26 @@ def test_a_coefficient_that_is_no_number_is_refused_by_name(mix):
     for value in (None, "1", float("nan"), float("inf"), True):
         with pytest.raises(BadRecipe, match="coefficient of 'color'"):
             mix_from_page(page_value(mix, color={"coefficient": value}), mix)
+
+
+def test_the_menu_holds_every_method_once_group_by_group():
+    menu = method_menu()
+    assert sorted(each["name"] for each in menu) == sorted(METHODS)
+    groups = [each["group"] for each in menu]
+    assert groups == sorted(groups, key=groups.index), "no group is begun twice"
+    found = {each["name"]: each["group"] for each in menu}
+    assert found["iso_c"] == "One change of all tasks"
+    assert found["ties"] == "A component per task"
+
+
+def test_the_seed_of_a_recipe_that_was_opened_stays(mix, tiny_zoo):
+    """Another seed is another model, if the method draws."""
+    zoo = load_zoo(tiny_zoo)
+    recipe = replace(zoo.recipe("average"), seed=7)
+    opened = mix_of_recipe(recipe, mix)
+    assert opened.recipe(zoo).seed == 7
+    assert mix_from_page(page_value(opened), opened).recipe(zoo).seed == 7
+    assert mix_from_plain(opened.plain(), mix).seed == 7
+    assert mix_from_plain(mix.plain(), mix).seed == 0
+    with pytest.raises(BadRecipe, match="The kept mix: seed -1 is not a whole number"):
+        mix_from_plain(mix.plain() | {"seed": -1}, mix)

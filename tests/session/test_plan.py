@@ -85,6 +85,20 @@ def test_a_recipe_of_no_task_is_a_program_but_no_command():
     assert "tasks=(\n    )," in as_python(empty, Plan("out"))
 
 
+def test_of_a_method_that_needs_data_there_is_a_command_and_a_comment(
+    session, tmp_path, capsys, monkeypatch
+):
+    session.move(session.mixer_value() | {"method": "regmean"})
+    plan = Plan(str(tmp_path / "by command"))
+    command, python = session.plan_texts(plan)
+    assert python.startswith("# RegMean measures every expert on its own validation rows")
+    exec(python)  # nothing but comments
+    session.start_export(str(tmp_path / "page"))
+    assert job_of(session.engine).phase == "done"
+    root = open_checkpoint(tmp_path / "page").digest
+    assert run_command(command, tmp_path, capsys, monkeypatch) == root
+
+
 def test_names_with_quotes_and_line_ends_stay_data():
     recipe = Recipe("/b", (TaskEntry("a", "/x'\"\nEND\nrm -rf", 1.0),))
     command = as_command(recipe, Path("/z"), Plan("o; rm"))

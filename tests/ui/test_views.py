@@ -30,7 +30,7 @@ def snapshot(**changes):
         changes={}, is_pinned=True, flipped=False,
         rows={"a": 100, EVIL: 100}, share=1.0, seen=True, experts={"a": at(0.9), EVIL: at(0.7)},
         head_only={"a": at(0.6), EVIL: at(0.6)}, base={}, refusal="", refused=False, geometry=None,
-        order="", job=None, busy=False,
+        order="", job=None, measuring="", busy=False,
     )  # fmt: skip
     return replace(now, **changes)
 
@@ -42,6 +42,13 @@ def test_the_headline_holds_mean_references_and_gain():
     assert "experts <b>80.0%" in shown
     assert "head-only <b>60.0%" in shown
     assert "gain kept <b id='gain'>50%" in shown
+
+
+def test_while_experts_are_measured_the_headline_says_so_in_the_place_of_scores():
+    now = snapshot(scores={}, seen=False, measuring="measuring <every> expert: 2 of 6 done")
+    shown = views.headline(now)
+    assert "id='measuring'>measuring &lt;every&gt; expert: 2 of 6 done …</span>" in shown
+    assert "scoring the first rows" not in shown
 
 
 def test_a_preliminary_number_says_on_how_many_rows_it_stands():

@@ -1,0 +1,92 @@
+"""The command about tasks that arrive one after another: sequence run."""
+
+import argparse
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from studio.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from studio.recipe import Recipe
+    from studio.tasks.bench import Bench
+
+
+Adder = Callable[[str, Callable[[argparse.Namespace], None], str], argparse.ArgumentParser]
+
+
+def add_run_command(command: Adder, progress: Progress = silent) -> None:
+    """Add ``run`` to the commands of ``sequence``.
+
+    Args:
+        command: adds one by its name, what it runs, and one line.
+        progress: told how far a command is.
+    """
+    each = command(
+        "run",
+        lambda options: _run(options, progress),
+        "Score methods after each arrival on the same held-out rows.",
+    )
+    each.add_argument("zoo", type=Path, metavar="ZOO")
+    each.add_argument("--methods", required=True, metavar="A,B,C")
+    each.add_argument(
+        "--orders", type=int, metavar="K",
+        help="so many different shuffles of the tasks (default: the zoo's order alone)",
+    )  # fmt: skip
+    each.add_argument("--seed", type=int, default=0, metavar="S", help="of the first shuffle")
+    each.add_argument(
+        "--rows", type=int, metavar="N",
+        help="held-out rows per task, a fair sample that is always the same (default: all)",
+    )  # fmt: skip
+    each.add_argument(
+        "--sweep", metavar="METHOD.OPTION=FROM:TO:STEP",
+        help="also run a method once per value of one of its numbers, both ends included",
+    )  # fmt: skip
+    each.add_argument(
+        "--allow-duplicates", action="store_true", help="accept equal checkpoints and zero deltas"
+    )
+    each.add_argument("--json", type=Path, metavar="FILE", help="write everything as JSON")
+
+
+def _run(options: argparse.Namespace, progress: Progress) -> None:
+    from studio.files import write_file
+    from studio.sequence.measures import tracks
+    from studio.sequence.orders import Order, shuffled
+    from studio.sequence.plan import make_plan
+    from studio.sequence.report import lines, plain, sweep_lines
+    from studio.sequence.run import run
+    from studio.sequence.sweep import parse_sweep
+    from studio.workspace import open_bench
+
+    bench = open_bench(options.zoo, options.device, options.allow_duplicates)
+    assert bench is not None, "the parser demands a zoo"
+    sweep = parse_sweep(options.sweep) if options.sweep else None
+    names = tuple(task.name for task in bench.zoo.tasks)
+    recipes = _recipes(bench, options.methods)
+    if sweep:
+        recipes |= sweep.recipes(bench.zoo.recipe)
+    orders = (Order(names),)
+    if options.orders is not None:
+        orders = shuffled(names, options.orders, options.seed)
+    plan = make_plan(bench, recipes, orders, options.rows)
+    print(
+        f"{plan.models:,} models at most, {len(orders)} order{'s' * (len(orders) > 1)} of arrival: "
+        f"at most {plan.row_evaluations:,} row evaluations",
+        flush=True,
+    )
+    found, steps = run(bench, plan, progress)
+    made = tracks(plan, found, list(steps))
+    for line in (*lines(plan, found, made), *(sweep_lines(plan, sweep, made) if sweep else ())):
+        print(line)
+    if options.json:
+        write_file(options.json, json.dumps(plain(plan, found, made, sweep), indent=1))
+
+
+def _recipes(bench: "Bench", methods: str) -> "dict[str, Recipe]":
+    from studio.methods import method_type
+
+    names = [name.strip() for name in methods.split(",") if name.strip()]
+    for name in names:
+        method_type(name)
+    return {name: bench.zoo.recipe(name) for name in names}

@@ -1,0 +1,123 @@
+"""The commands about a sequence's state: begin one, and let a checkpoint arrive."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from studio.commands.evidence import ledger_argument, opened_ledger
+from studio.errors import NotAllowed, visible
+from studio.progress import Progress, part, silent
+
+if TYPE_CHECKING:
+    from studio.checkpoints.checkpoint import Checkpoint
+    from studio.evidence.ledger import Ledger
+    from studio.sequence.state import State
+
+Adder = Callable[[str, Callable[[argparse.Namespace], None], str], argparse.ArgumentParser]
+
+
+def add_state_commands(command: Adder, progress: Progress = silent) -> None:
+    """Add ``init`` and ``add`` to the commands of ``sequence``.
+
+    Args:
+        command: adds one by its name, what it runs, and one line.
+        progress: told how far a command is.
+    """
+    each = command("init", _init, "Begin an OPCM sequence: a file that takes in checkpoints.")
+    each.add_argument("state", type=Path, metavar="STATE", help="a new file")
+    each.add_argument("--base", type=Path, required=True, metavar="B", help="the base model")
+    each.add_argument(
+        "--alpha", type=float, metavar="X", help="from 0 to 1: share that is protected (0.5)"
+    )
+    each.add_argument(
+        "--block", choices=("code", "paper"),
+        help="clear the dominant block only (code, the default) or keep the other block only",
+    )  # fmt: skip
+    each = command(
+        "add",
+        lambda options: _add(options, progress),
+        "Let a checkpoint arrive: reads the base, the state and the newcomer, no other task.",
+    )
+    each.add_argument("state", type=Path, metavar="STATE")
+    each.add_argument("checkpoint", type=Path, metavar="CHECKPOINT")
+    each.add_argument("--base", type=Path, required=True, metavar="B", help="of the state")
+    each.add_argument("--name", metavar="N", help="of the task (default: the folder's name)")
+    each.add_argument("--out", type=Path, metavar="DIR", help="also write the merged model there")
+    ledger_argument(each)
+
+
+def _init(options: argparse.Namespace) -> None:
+    from studio.checkpoints.checkpoint import open_checkpoint
+    from studio.sequence.export import NO_UNDO
+    from studio.sequence.state import init_state
+
+    given = {"alpha": options.alpha, "block": options.block}
+    chosen = {key: value for key, value in given.items() if value is not None}
+    state = init_state(open_checkpoint(options.base), options.state, chosen)
+    print(f"{visible(str(options.state))}: no task so far, on the base {state.base[:12]}…")
+    print(NO_UNDO)
+
+
+def _add(options: argparse.Namespace, progress: Progress) -> None:
+    from studio.checkpoints.checkpoint import open_checkpoint
+    from studio.folders import refuse_existing
+    from studio.sequence.export import NO_UNDO, scaling
+    from studio.sequence.state import add_task, open_state
+
+    if options.out:
+        refuse_existing(options.out)
+    state, base = open_state(options.state), open_checkpoint(options.base)
+    checkpoint = open_checkpoint(options.checkpoint)
+    name = options.name or options.checkpoint.absolute().name
+    ledger = opened_ledger(options)
+    _refuse_removed(ledger, state, name, checkpoint)
+    roots: list[str] = []
+
+    def export(new: "State") -> None:
+        roots.append(_export(options.out, new, base, ledger, part(progress, 0.5, 1.0)))
+
+    halfway = part(progress, 0.0, 0.5) if options.out else progress
+    state = add_task(state, base, checkpoint, name, halfway, export if options.out else None)
+    count = "1 task" if len(state.tasks) == 1 else f"{len(state.tasks)} tasks"
+    print(
+        f"{visible(str(options.state))}: '{visible(name)}' arrived, {count} in it, "
+        f"lambda {1 / scaling(state):.4f}"
+    )
+    if roots:
+        print(f"{visible(str(options.out))}: {count} merged, weights root {roots[0]}")
+    print(NO_UNDO)
+
+
+def _export(
+    target: Path, state: "State", base: "Checkpoint", ledger: "Ledger", progress: Progress
+) -> str:
+    """Write the merged model; the ledger hears of it."""
+    from studio.evidence.copies import announced, log_copy
+    from studio.sequence.export import write_merged
+
+    with announced(ledger, target) as copy:
+        root = write_merged(state, base, target, progress)
+        tasks = {task.name: task.digest for task in state.tasks}
+        log_copy(ledger, copy, target, {"weights_root": root, "base": state.base, "tasks": tasks})
+    return root
+
+
+def _refuse_removed(ledger: "Ledger", state: "State", name: str, checkpoint: "Checkpoint") -> None:
+    """Refuse a newcomer, or a state, with a checkpoint that was certified as removed.
+
+    Raises:
+        NotAllowed: naming the task and when it was removed.
+    """
+    from studio.evidence.copies import removed
+
+    for gone in removed(ledger):
+        when = f"certified as removed on {gone.time[:10]} (then called '{gone.task}')"
+        if gone.root == checkpoint.weights.root:
+            raise NotAllowed(f"'{name}' is the checkpoint that was {when}. Leave it out.")
+        for task in state.tasks:
+            if task.digest == gone.digest:
+                raise NotAllowed(
+                    f"{state.path} holds '{task.name}', which was {when}. A state cannot be "
+                    "undone; begin another and let the kept checkpoints arrive in it."
+                )

@@ -1,0 +1,110 @@
+"""DARE: drop entries of every delta at random, and rescale what is left."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from studio.checkpoints.deltas import Deltas, TensorDeltas
+from studio.geometry.gram import Grams
+from studio.geometry.orthogonal import Basis, identity
+from studio.methods.method import Given, Method, option
+from studio.methods.sparse import Sparse, in_chunks
+from studio.parallel import in_order
+
+_AT_ONCE = 8  # 32-bit numbers that Philox makes of one count
+
+
+@dataclass(frozen=True)
+class Dare(Method):
+    """base + sum_i c_i dropped_i: each delta without a random share of its entries, rescaled.
+
+    What is left is divided by 1 - drop, so that its expectation is the delta; or, with rescale
+    norm, multiplied in every tensor so that its L1 norm is the delta's. A mask depends on the
+    recipe's seed, the task's name and the tensor's name alone: not on the other tasks, so that a
+    task is unmerged without another one's mask being drawn anew.
+
+    Source: Yu et al. 2023, Language models are super Mario (arXiv 2311.03099), DARE with task
+    arithmetic; the norm as in mergekit.
+    """
+
+    name: ClassVar[str] = "dare"
+    title: ClassVar[str] = "DARE"
+    default_coefficient: ClassVar[float] = 0.3
+    draws: ClassVar[bool] = True
+
+    drop: float = option(0.5, "Share of each delta's entries that is dropped.", low=0.0, high=0.999)
+    rescale: str = option(
+        "expected",
+        "Divide by the share kept, or keep each tensor's L1 norm.",
+        choices=("expected", "norm"),
+    )
+
+    @property
+    def derives(self) -> bool:
+        """A delta with holes is no combination of whole deltas."""
+        return True
+
+    @property
+    def portable(self) -> bool:
+        """Masks and a common factor are alike everywhere; a norm is a library's sum."""
+        return self.rescale == "expected"
+
+    def components(self, n: int, gram: Grams) -> Basis:
+        """The rescaled deltas themselves."""
+        return identity(n)
+
+    def vectors(self, given: Given) -> Deltas:
+        """Each delta with its mask and its factor."""
+        deltas, n = given.deltas, len(given.deltas)
+        factors = dict.fromkeys(deltas.names, (1.0 / (1.0 - self.drop),) * n)
+        if self.rescale == "norm":
+            found = in_order(lambda name: self._norm_factors(given, name), deltas.names)
+            factors = dict(zip(deltas.names, found, strict=True))
+
+        def dropped(tensor: TensorDeltas) -> TensorDeltas:
+            def keep(task: int, start: int, stop: int, delta: Tensor) -> Tensor:
+                return self._mask(given, tensor.name, task, start, stop)
+
+            return Sparse(tensor, keep, factors[tensor.name])
+
+        return deltas.derived(dropped)
+
+    def _norm_factors(self, given: Given, name: str) -> tuple[float, ...]:
+        """Per task, the L1 norm of its delta in a tensor by that of the entries kept."""
+        factors = []
+        for task in range(len(given.deltas)):
+            whole = kept = 0.0
+            for start, stop, values in in_chunks(given.deltas, name, task):
+                sizes = values.abs().double()
+                whole += float(sizes.sum())
+                kept += float(sizes.mul_(self._mask(given, name, task, start, stop)).sum())
+            factors.append(whole / kept if kept else 0.0)  # 0: there is nothing left to rescale
+        return tuple(factors)
+
+    def _mask(self, given: Given, name: str, task: int, start: int, stop: int) -> Tensor:
+        return mask(given.seed, given.deltas.tasks[task], name, self.drop, start, stop)
+
+
+def mask(seed: int, task: str, tensor: str, drop: float, start: int, stop: int) -> Tensor:
+    """Which entries of a task's delta are kept: ``(stop - start,)`` bool.
+
+    Element e is kept if the e-th 32-bit number of a stream is at least ``drop * 2**32``. The
+    stream is Philox, which counts instead of remembering, so that it can begin anywhere; its key
+    is the first 128 bits of the SHA-256 of seed, task and tensor.
+
+    Source: Salmon et al. 2011, Parallel random numbers: as easy as 1, 2, 3 (Philox4x64-10).
+    """
+    named = json.dumps([seed, task, tensor]).encode()
+    key = int.from_bytes(hashlib.sha256(named).digest()[:16], "little")
+    first = start // _AT_ONCE
+    count = -(-stop // _AT_ONCE) - first
+    drawn = np.random.Philox(key=key, counter=first).random_raw(count * _AT_ONCE // 2)
+    numbers = drawn.astype("<u8", copy=False).view("<u4")
+    offset = start - first * _AT_ONCE
+    kept = numbers[offset : offset + stop - start] >= np.uint32(round(drop * 2**32))
+    return torch.from_numpy(kept)

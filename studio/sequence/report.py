@@ -1,0 +1,139 @@
+"""A sequence run as plain values and as lines of text."""
+
+from collections.abc import Iterator, Sequence
+
+from studio.sequence.measures import CURVES, Track, half_width, mean_matrix, spread
+from studio.sequence.plan import Plan, carried
+from studio.sequence.run import References, Step
+from studio.sequence.sweep import Sweep
+from studio.tasks.scores import as_json
+
+_POINTS = {"acc": "ACC", "bwt": "BWT", "fwt": "FWT"}
+
+
+def plain(
+    plan: Plan, found: References, tracks: Sequence[Track], sweep: Sweep | None = None
+) -> dict:
+    """Everything that a run measured, for a JSON file."""
+    result = {
+        "tasks": list(plan.tasks),
+        "rows": dict(plan.counts),
+        "orders": [{"tasks": list(order.tasks), "seed": order.seed} for order in plan.orders],
+        "models_at_most": plan.models,
+        "row_evaluations_at_most": plan.row_evaluations,
+        "base": as_json(found.base),
+        "experts": as_json(found.experts),
+        "head_only": as_json(found.head_only) if found.head_only else None,
+        "methods": {label: _method(plan, label, tracks) for label in plan.recipes},
+    }
+    if sweep:
+        result["sweep"] = {
+            "method": sweep.method,
+            "option": sweep.option,
+            "values": [_swept(plan, sweep, value, tracks) for value in sweep.values],
+        }
+    return result
+
+
+def lines(plan: Plan, found: References, tracks: Sequence[Track]) -> Iterator[str]:
+    """The run for a terminal: per method the matrix, ACC, BWT and FWT, and their spread."""
+    counts = ", ".join(f"{name} {count}" for name, count in plan.counts.items())
+    yield f"held-out rows: {counts}"
+    base = ", ".join(f"{name} {score.accuracy:.4f}" for name, score in found.base.items())
+    yield f"base: {base}"
+    for label, recipe in plan.recipes.items():
+        own = [track for track in tracks if track.label == label]
+        yield ""
+        yield f"{label} (keeps {carried(recipe)})"
+        for track in own:
+            if len(plan.orders) > 1 or track.refusal:
+                seed = "" if track.order.seed is None else f"seed {track.order.seed}: "
+                yield f"  {seed}{', '.join(track.order.tasks)}"
+            if track.refusal:
+                yield f"  ended after {len(track.steps)} tasks: {track.refusal}"
+        if own and own[0].steps:
+            yield from _matrix(plan, own)
+            yield from _curves(plan, own)
+
+
+def sweep_lines(plan: Plan, sweep: Sweep, tracks: Sequence[Track]) -> Iterator[str]:
+    """ACC, BWT and FWT at the end, value by value."""
+    yield ""
+    yield f"{sweep.method}: {sweep.option} swept, after {len(plan.tasks)} tasks"
+    yield f"  {sweep.option:>10}  " + "  ".join(f"{name:>17}" for name in _POINTS.values())
+    for value in sweep.values:
+        own = [track for track in tracks if track.label == sweep.label(value)]
+        cells = (_cell(own, curve, len(plan.tasks), "") for curve in _POINTS)
+        yield f"  {value:>10g}  {'  '.join(cells)}"
+
+
+def _matrix(plan: Plan, own: Sequence[Track]) -> Iterator[str]:
+    single = len(plan.orders) == 1
+    heads = own[0].order.tasks if single else [f"arrived {i + 1}" for i in range(len(plan.tasks))]
+    width = max(8, *(len(head) for head in heads))
+    over = "" if single else f", mean over {len(own)} orders"
+    yield f"  accuracy of each task after t arrivals{over}"
+    yield "    t  " + "  ".join(f"{head:>{width}}" for head in heads)
+    for t, row in enumerate(mean_matrix(own), 1):
+        yield f"  {t:3}  " + "  ".join(f"{value:>{width}.4f}" for value in row)
+
+
+def _curves(plan: Plan, own: Sequence[Track]) -> Iterator[str]:
+    yield "    t  " + "  ".join(f"{name:>17}" for name in _POINTS.values()) + "  distance to base"
+    for t in range(1, len(plan.tasks) + 1):
+        cells = [_cell(own, curve, t, "+" if curve != "acc" else "") for curve in _POINTS]
+        if any(cell.strip() != "-" for cell in cells):
+            far = spread(own, "distance", t)
+            yield f"  {t:3}  {'  '.join(cells)}  {far.mean if far else 0.0:.4f}"
+
+
+def _cell(own: Sequence[Track], curve: str, t: int, sign: str) -> str:
+    value = spread(own, curve, t)
+    if value is None:
+        return f"{'-':>17}"
+    many = "" if value.deviation is None else f" sd {value.deviation:.4f}"
+    return f"{format(value.mean, sign + '.4f') + many:>17}"
+
+
+def _method(plan: Plan, label: str, tracks: Sequence[Track]) -> dict:
+    own = [track for track in tracks if track.label == label]
+    counts = range(1, len(plan.tasks) + 1)
+    spreads = {curve: [spread(own, curve, t) for t in counts] for curve in CURVES}
+    return {
+        "recipe": plan.recipes[label].plain(),
+        "carried": carried(plan.recipes[label]),
+        "refusals": [track.refusal for track in own if track.refusal],
+        "orders": [_track(plan, track) for track in own],
+        "mean": {c: [s and s.mean for s in values] for c, values in spreads.items()},
+        "sd": {c: [s and s.deviation for s in values] for c, values in spreads.items()},
+    }
+
+
+def _track(plan: Plan, track: Track) -> dict:
+    return {
+        "order": plan.orders.index(track.order),
+        "tasks": list(track.order.tasks),
+        "matrix": [list(row) for row in track.matrix],
+        "steps": [_step(step, track) for step in track.steps],
+        "refusal": track.refusal,
+        **{curve: list(values) for curve, values in track.curves.items()},
+    }
+
+
+def _step(step: Step, track: Track) -> dict:
+    arrived = track.order.tasks[: step.t]
+    return as_json(step.scores) | {
+        "t": step.t,
+        "acc_half": half_width(step.scores, arrived),
+        "seconds": step.seconds,
+    }
+
+
+def _swept(plan: Plan, sweep: Sweep, value: float | int, tracks: Sequence[Track]) -> dict:
+    own = [track for track in tracks if track.label == sweep.label(value)]
+    last: dict = {"value": value, "orders": len(own)}
+    for curve in _POINTS:
+        at_end = spread(own, curve, len(plan.tasks))
+        last[curve] = at_end and at_end.mean
+        last[f"{curve}_sd"] = at_end and at_end.deviation
+    return last

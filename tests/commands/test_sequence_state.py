@@ -1,0 +1,88 @@
+"""The commands ``sequence init`` and ``sequence add``, as a user calls them."""
+
+import argparse
+import json
+
+import pytest
+
+from studio.checkpoints.checkpoint import open_checkpoint
+from studio.commands.sequence_state import add_state_commands
+from studio.errors import BadRecipe, BadState, NotAllowed, OutputExists
+from studio.evidence import copies
+from studio.evidence.ledger import Ledger
+from studio.export import export
+from studio.merge import open_merge
+from studio.progress import silent
+from studio.recipe import Recipe, TaskEntry
+from studio.sequence.state import open_state
+
+
+@pytest.fixture
+def run(capsys, tmp_path):
+    """Runs one command with the ledger in the test's folder; returns what it printed."""
+    parser = argparse.ArgumentParser()
+    commands = parser.add_subparsers(required=True)
+
+    def command(name, work, words):
+        added = commands.add_parser(name, help=words)
+        added.set_defaults(run=work)
+        return added
+
+    add_state_commands(command, silent)
+
+    def call(name, *arguments) -> str:
+        more = ["--ledger", tmp_path / "ledger"] if name == "add" else []
+        options = parser.parse_args([str(each) for each in (name, *arguments, *more)])
+        options.run(options)
+        return capsys.readouterr().out
+
+    return call
+
+
+def test_a_sequence_is_begun_and_grows_and_its_model_is_the_recipes(run, tiny_zoo, tmp_path):
+    state, base = tmp_path / "seq.safetensors", tiny_zoo / "base"
+    out = run("init", "--base", base, state, "--alpha", "0.4", "--block", "paper")
+    assert "no task so far" in out
+    assert "A state cannot be undone" in out
+    out = run("add", state, tiny_zoo / "color", "--base", base)
+    assert "'color' arrived, 1 task in it, lambda 1.0000" in out
+    out = run(
+        "add", state, tiny_zoo / "animal", "--base", base, "--name", "zoo", "--out", tmp_path / "m"
+    )
+    assert "'zoo' arrived, 2 tasks in it, lambda 1." in out
+    assert "needs the checkpoints of the kept tasks" in out
+    tasks = tuple(TaskEntry(name, str(tiny_zoo / name)) for name in ("color", "animal"))
+    recipe = Recipe(str(base), tasks, "opcm", {"alpha": 0.4, "block": "paper"})
+    root = export(open_merge(recipe), tmp_path / "recipe")
+    assert f"2 tasks merged, weights root {root}" in out
+    (copy,) = copies.copies(Ledger(tmp_path / "ledger"))
+    assert (copy.state, copy.root, list(copy.tasks)) == ("alive", root, ["color", "zoo"])
+    assert json.loads((tmp_path / "m" / "merge.json").read_text())["weights_root"] == root
+
+
+def test_refusals_come_before_anything_is_written(run, tiny_zoo, tmp_path):
+    state, base = tmp_path / "seq.safetensors", tiny_zoo / "base"
+    with pytest.raises(BadRecipe, match=r"'alpha' is 1.5; it must be from 0.0 to 1.0"):
+        run("init", "--base", base, state, "--alpha", "1.5")
+    assert not state.exists()
+    run("init", "--base", base, state)
+    (tmp_path / "there").mkdir()
+    with pytest.raises(OutputExists):
+        run("add", state, tiny_zoo / "color", "--base", base, "--out", tmp_path / "there")
+    with pytest.raises(BadState, match="is a state on the base"):
+        run("add", state, tiny_zoo / "color", "--base", tiny_zoo / "color", "--out", tmp_path / "m")
+    assert open_state(state).tasks == ()
+    assert not (tmp_path / "m").exists()
+
+
+def test_removed_checkpoints_neither_arrive_nor_leave(run, tiny_zoo, tmp_path, monkeypatch):
+    state, base = tmp_path / "seq.safetensors", tiny_zoo / "base"
+    run("init", "--base", base, state)
+    run("add", state, tiny_zoo / "color", "--base", base)
+    for name, words in (("animal", "'animal' is the checkpoint"), ("color", "holds 'color'")):
+        gone = open_checkpoint(tiny_zoo / name)
+        entry = copies.Removed("old", gone.digest, gone.weights.root, "2026-01-02T00:00:00Z")
+        monkeypatch.setattr(copies, "removed", lambda ledger, entry=entry: [entry])
+        with pytest.raises(NotAllowed, match=f"{words}.*removed on 2026-01-02"):
+            run("add", state, tiny_zoo / "animal", "--base", base)
+    assert len(open_state(state).tasks) == 1
