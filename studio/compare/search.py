@@ -41,9 +41,10 @@ class Budget:
         """As a product, for people."""
         if not self.rows:
             return "no validation rows: nothing is tuned or proposed"
+        methods = f"{self.methods} methods" if self.methods > 1 else "1 method"
         scales = f"{self.candidates} scales" if self.candidates > 1 else "1 scale"
         return (
-            f"{self.methods} methods x {scales} x {self.rows:,} validation rows = "
+            f"{methods} x {scales} x {self.rows:,} validation rows = "
             f"{self.evaluations:,} row evaluations"
         )
 

@@ -48,7 +48,7 @@ class CompareTab:
         """Connect what concerns this tab alone."""
         asked = [self.methods, self.tune]
         told = {"fn": self.tell_budget, "inputs": asked, "outputs": self.budget, **QUIET}
-        gr.on([self.methods.change, self.tune.input], **told)
+        gr.on([self.methods.change, self.tune.input], trigger_mode="always_last", **told)
         self.every.click(lambda: list(METHODS), None, self.methods, **QUIET)
         self.none.click(lambda: [], None, self.methods, **QUIET)
         self.start.click(self.start_comparison, asked, [self.refusal, timer], **QUIET)

@@ -13,6 +13,7 @@ PHONE = {"viewport": {"width": 390, "height": 844}}
 def compared(page):
     page.get_by_role("tab", name="Compare").click()
     page.get_by_role("button", name="None", exact=True).click()
+    expect(page.locator("#compare-budget")).to_contain_text("Name at least one method")
     for title in ("Average", "TIES"):
         page.get_by_label(title, exact=True).check()
     expect(page.locator("#budget")).to_contain_text("2 methods x 1 scale x 60")
