@@ -1,14 +1,17 @@
-"""Negative controls of methods that need data: does it matter whose statistics they are given?
+"""Negative controls of methods that need data: does it matter which statistics they are given?
 
     python -m tests.benchmarks.controls [--zoo FOLDER] [--rows 256]
 
-Every task is given another task's statistics, by each cyclic shift of the tasks. Prints Markdown:
-held-out accuracy with the right statistics and with others, and the paired change on the same
-rows with its 95 % interval. The right ones must be better, or the method does not use its data.
+Every task is given another task's statistics, by each cyclic shift of the tasks; and its own
+Fisher information with the entries of every tensor permuted, which keeps its size and destroys
+its pattern. Prints Markdown: held-out accuracy with the right statistics and with others, and the
+paired change on the same rows with its 95 % interval. Where the right ones are not better, the
+method gains nothing from its data on this zoo.
 """
 
 import argparse
 import time
+import zlib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +23,7 @@ from studio.methods import METHODS, method
 from studio.methods.method import Measured
 from studio.recipe import Recipe
 from studio.tasks.bench import Bench
-from studio.tasks.change import Change, changes, mean_change
+from studio.tasks.change import changes, mean_change
 from studio.tasks.evaluate import Evaluation
 from studio.tasks.scores import mean_accuracy
 from studio.zoo import load_zoo
@@ -28,14 +31,30 @@ from studio.zoo import load_zoo
 DEMO = Path(__file__).parents[2] / "assets" / "demo-zoo"
 
 
-def shuffled(bench: Bench, recipe: Recipe, others: Mapping[str, str]) -> Evaluation:
-    """Held-out rows by a merge in which each task is given the statistics of another."""
+def permuted(values: Tensor, task: str, name: str) -> Tensor:
+    """The same entries in another order, drawn by task and tensor."""
+    generator = torch.Generator().manual_seed(zlib.crc32(f"{task} {name}".encode()))
+    return values.reshape(-1)[torch.randperm(values.numel(), generator=generator)].view_as(values)
+
+
+def shuffled(
+    bench: Bench, recipe: Recipe, others: Mapping[str, str], permute: bool = False
+) -> Evaluation:
+    """Held-out rows by a merge in which each task is given the statistics of another.
+
+    Args:
+        bench: the zoo, opened.
+        recipe: of a method that needs data.
+        others: {task: whose statistics it is given}.
+        permute: whether their entries are permuted within every tensor.
+    """
     chosen = method(recipe.method, recipe.options)
     look = bench.statistics.look(recipe.names, chosen.needs, chosen.measured_rows)
 
     def measured(kind: str, rows: int) -> Measured:
         def given(task: str, name: str) -> Tensor | None:
-            return look(others[task], name)
+            found = look(others[task], name)
+            return permuted(found, task, name) if permute and found is not None else found
 
         return given
 
@@ -53,13 +72,19 @@ def shifts(names: tuple[str, ...]) -> list[dict[str, str]]:
     return [{names[i]: names[(i + by) % count] for i in range(count)} for by in range(count)]
 
 
-def control(bench: Bench, recipe: Recipe) -> tuple[Evaluation, list[tuple[Evaluation, Change]]]:
-    """The right merge, and every wrong one with its change of the mean accuracy."""
-    right, *wrong = (shuffled(bench, recipe, each) for each in shifts(recipe.names))
-    return right, [(each, mean_change(changes(each, right))) for each in wrong]
+def control(bench: Bench, recipe: Recipe) -> tuple[Evaluation, list[tuple[str, Evaluation]]]:
+    """The right merge, and every wrong one with what was wrong in it."""
+    own, *others = shifts(recipe.names)
+    right = shuffled(bench, recipe, own)
+    wrong = [(f"the task {by} further", shuffled(bench, recipe, each))
+             for by, each in enumerate(others, 1)]  # fmt: skip
+    if method(recipe.method, recipe.options).needs == "fisher":
+        wrong.append(("the task itself, entries permuted", shuffled(bench, recipe, own, True)))
+    return right, wrong
 
 
-def _words(change: Change) -> str:
+def _change(wrong: Evaluation, right: Evaluation) -> str:
+    change = mean_change(changes(wrong, right))
     return f"{100 * change.mean:+.1f} ± {100 * change.half:.1f}, n={change.n:,}"
 
 
@@ -84,9 +109,9 @@ def main() -> None:
         right, wrong = control(bench, recipe)
         own = mean_accuracy(right.scores())
         print(f"| {name} | the task itself, at hand in {seconds:.1f} s | {own:.1%} | |", flush=True)
-        for by, (evaluation, change) in enumerate(wrong, 1):
-            mean = mean_accuracy(evaluation.scores())
-            print(f"| {name} | the task {by} further | {mean:.1%} | {_words(change)} |", flush=True)
+        for words, evaluation in wrong:
+            mean, change = mean_accuracy(evaluation.scores()), _change(evaluation, right)
+            print(f"| {name} | {words} | {mean:.1%} | {change} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -152,7 +152,11 @@ def test_docstring_has_a_source_and_options_have_words(name):
 
 def test_unknown_names_and_values_are_refused():
     for name, options, words in [
-        ("magic", {}, "no merge method 'magic'; there are mdm_oc, task_arithmetic, average, ties"),
+        (
+            "magic",
+            {},
+            "no merge method 'magic'; there are mdm_oc, opcm, orthomerge, task_arithmetic",
+        ),
         ("average", {"scale": 1}, "average has no option 'scale'; it has none"),
         ("mdm_oc", {"scope": "head"}, "'scope' is 'head'; it must be one of model, layer, tensor"),
         ("mdm_oc", {"strength": 2}, "'strength' is 2; it must be from 0.0 to 1.0"),

@@ -179,7 +179,10 @@ def test_the_control_of_the_benchmark_gives_each_task_the_statistics_it_names(ti
         recipe = replace(bench.zoo.recipe(name), options={"rows": 10})
         right, wrong = controls.control(bench, recipe)
         assert right.scores() == bench.score(bench.merge(recipe))
-        assert [change.n for _, change in wrong] == [100]
+        assert [words for words, _ in wrong] == [
+            "the task 1 further",
+            *(["the task itself, entries permuted"] * (name == "fisher")),
+        ]
     assert controls.shifts(("a", "b", "c"))[1] == {"a": "b", "b": "c", "c": "a"}
 
 
