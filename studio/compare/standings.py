@@ -144,6 +144,9 @@ class Proposal:
             said = f"{won}, but this is a tie: {against}; these rows cannot tell them apart."
         if self.row.tuned or self.rival.tuned:
             said += " Tuned scales were chosen on these same rows, which flatters them a little."
+        measured = [each.name for each in (self.row, self.rival) if each.needs]
+        if measured:
+            said += f" {' and '.join(measured)} measured the experts on validation rows, too."
         return said
 
 

@@ -1,5 +1,6 @@
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -137,8 +138,6 @@ def proposed(table):
 
 def table_of(opened, **correct):
     """A comparison of two methods whose right rows are given."""
-    from dataclasses import replace
-
     table = last(opened())
     rows = []
     for row in table.rows:
@@ -161,6 +160,19 @@ def test_ties_are_called_ties_and_winners_winners(opened):
     clear = table_of(opened, average=[1] * 100, mdm_oc=[0, 1] * 50)
     assert "average wins on validation rows (100.0%, n=200)" in proposed(clear)
     assert "which is beyond noise" in proposed(clear)
+    assert "measured the experts" not in proposed(clear)
+
+
+def test_a_proposal_says_that_a_method_has_seen_validation_rows(opened):
+    table = table_of(opened, average=[1] * 100, mdm_oc=[0, 1] * 50)
+    rows = [
+        replace(row, recipe=replace(row.recipe, method="fisher"), name="fisher")
+        if row.name == "average"
+        else row
+        for row in table.rows
+    ]
+    seen = replace(table, rows=tuple(rows))
+    assert proposed(seen).endswith("fisher measured the experts on validation rows, too.")
 
 
 def test_worse_than_not_merging_is_marked_when_it_is_beyond_noise(opened):
