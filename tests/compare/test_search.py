@@ -1,11 +1,15 @@
 import math
 
 import pytest
+import torch
 
 from studio.compare.search import CANDIDATES, best, largest_factor, plan_budget, scaled, search
 from studio.errors import BadData, BadRecipe
+from studio.merge import merged_tensors
+from studio.methods import METHODS
 from studio.recipe import Recipe, TaskEntry
 from tests.conftest import refusal
+from tests.measured import opened as with_statistics
 
 RECIPE = Recipe("/base", (TaskEntry("a", "/a"), TaskEntry("b", "/b", 0.5)), "mdm_oc")
 
@@ -41,6 +45,17 @@ def test_a_scale_multiplies_the_option_or_else_every_coefficient():
     assert scaled(whole, 0.5).options == {"scale": 0.5}
     assert scaled(whole, 0.5).tasks == whole.tasks
     assert scaled(whole, 1.0) is whole
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_scale_multiplies_what_every_method_adds(make_recipe, name):
+    recipe = make_recipe("red", "green", method=name, dtype="float64")
+    base = with_statistics(recipe).base
+    whole, half = (merged_tensors(with_statistics(scaled(recipe, factor))) for factor in (1.0, 0.5))
+    for key, tensor in whole.items():
+        start = base.tensor(key).double()
+        near = (tensor.double() - start) / 2
+        torch.testing.assert_close(half[key].double() - start, near, rtol=0, atol=1e-6)
 
 
 def test_the_budget_is_a_product_that_is_known_before_the_start(opened):
