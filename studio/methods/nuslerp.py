@@ -12,15 +12,18 @@ from studio.methods.method import Given
 from studio.methods.pair import Pair, arc
 from studio.methods.whole import Entries
 
+_PARALLEL = 1.0 - 1e-15  # within rounding; below, the arc is well defined
+
 
 @dataclass(frozen=True)
 class NuSlerp(Pair):
     """base + delta_1 sin((1 - t) a) / sin(a) + delta_2 sin(t a) / sin(a), a the deltas' angle.
 
     t = c_2 / (c_1 + c_2): of the coefficients only the ratio counts. The angle is that of the
-    flattened deltas in every tensor, whose lengths are left as they are; above |cos| = 0.9995, or
-    where a task leaves the tensor alone, the straight line is taken. It merges two tasks; one
-    alone is its own model.
+    flattened deltas in every tensor, whose lengths are left as they are. The straight line is taken
+    where they are parallel within rounding, where a task leaves the tensor alone, and below
+    cos = -0.9995, where mergekit's arc would be mostly rounding errors made large. It merges two
+    tasks; one alone is its own model.
 
     Source: mergekit (nuslerp), flattened and with a base; Shoemake 1985, Slerp.
     """
@@ -39,7 +42,7 @@ class NuSlerp(Pair):
         """From delta_1 to delta_2."""
         block = given.gram().blocks[given.deltas.names.index(raw.name)]
         both = bool((block.diagonal() > 0).all())
-        factors = arc(float(cosine(block)[0, 1]) if both else 1.0, t)
+        factors = arc(float(cosine(block)[0, 1]) if both else 1.0, t, parallel=_PARALLEL)
         change = torch.zeros(raw.shape, dtype=raw.dtype)
         for weight, delta in zip(factors, raw.deltas(), strict=True):
             if delta is not None:

@@ -12,7 +12,7 @@ from studio.methods.method import Given
 from studio.methods.whole import Entries, Whole
 
 NEARLY_PARALLEL = 0.9995
-"""Absolute cosine above which the arc is replaced by the straight line."""
+"""Absolute cosine above which SLERP takes the straight line instead of the arc."""
 
 
 @dataclass(frozen=True)
@@ -72,17 +72,18 @@ class Pair(Whole):
                 )
 
 
-def arc(cosine: float, t: float) -> tuple[float, float]:
+def arc(cosine: float, t: float, parallel: float = NEARLY_PARALLEL) -> tuple[float, float]:
     """What two vectors are multiplied by at the share t of the arc between them.
 
     Args:
-        cosine: of the two; nearly parallel or opposite ones (``NEARLY_PARALLEL``) are joined by
-            a straight line, and so are vectors one of which is zero, with any cosine.
+        cosine: of the two; below -0.9995 a straight line joins them. 1 where one of them is zero
+            and so has no angle.
         t: 0 is the first vector, 1 the second.
+        parallel: cosine above which a straight line joins them, too.
 
     Source: Shoemake 1985, Animating rotation with quaternion curves, Slerp.
     """
-    if abs(cosine) > NEARLY_PARALLEL:
+    if not -NEARLY_PARALLEL <= cosine <= parallel:
         return 1.0 - t, t
     angle = math.acos(cosine)
     return math.sin((1.0 - t) * angle) / math.sin(angle), math.sin(t * angle) / math.sin(angle)

@@ -69,6 +69,19 @@ def test_models_that_are_nearly_parallel_are_averaged():
     assert first + second > 1
 
 
+def test_deltas_that_are_nearly_parallel_are_joined_by_their_arc(tmp_path):
+    """Mergekit's line begins where the sine is below 1e-8, not at the cosine 0.9995."""
+    t, angle = 0.3, 0.01
+    deltas = ([2.0, 0.0], [3 * math.cos(angle), 3 * math.sin(angle)])
+    found = merged_vector(tmp_path / "arc", "nuslerp", deltas, [1 - t, t])
+    one, two = math.sin((1 - t) * angle) / math.sin(angle), math.sin(t * angle) / math.sin(angle)
+    near = [2 * one + 3 * two * math.cos(angle), 3 * two * math.sin(angle)]
+    assert found.tolist() == pytest.approx(near, abs=1e-12)
+    assert merged_vector(tmp_path / "a", "nuslerp", ([2.0, 4.0], [4.0, 8.0])).tolist() == [3, 6]
+    against = merged_vector(tmp_path / "b", "nuslerp", ([2.0, 4.0], [-2.0, -4.0]))
+    assert against.tolist() == [0, 0]
+
+
 @both
 def test_a_zero_vector_has_no_angle(tmp_path, name):
     found = merged_vector(tmp_path, name, ([0.0, 0.0], [2.0, 4.0]), [1.0, 3.0])
