@@ -1,19 +1,16 @@
 """Outcomes: which rows a model gets right and what it cost, measured once and recalled later."""
 
 import ctypes
-import hashlib
 import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from functools import cache, cached_property
-from pathlib import Path
+from functools import cached_property
 
 import numpy as np
 
-import studio
 from studio.cache import cache_key, keep, recall
 from studio.device import used_memory
 from studio.merge import Merge
@@ -24,12 +21,11 @@ from studio.tasks.bench import Bench
 from studio.tasks.change import Change, paired_change
 from studio.tasks.evaluate import fair_order
 from studio.tasks.heads import Head
-from studio.tasks.references import machine, task_digest
+from studio.tasks.references import surroundings, task_digest
 from studio.tasks.scores import Score, score
 
 _FORMAT = 1
 _OFTEN = 0.004  # seconds between looks at the memory in use
-_DECIDING = ("checkpoints", "geometry", "methods", "tasks")  # whose code decides results
 
 
 @dataclass(frozen=True)
@@ -215,7 +211,7 @@ def _surroundings(bench: Bench) -> list:
     rows = _digests(bench, names, ("held_out", "validation"))
     fitted = [task_digest(bench, name, task.head_only) for name, task in bench.tasks.items()]
     checkpoints = [each.known_digest for each in bench.deltas.checkpoints]
-    return [machine(bench), _code(), bench.base.known_digest, checkpoints, rows, fitted]
+    return [surroundings(bench), bench.base.known_digest, checkpoints, rows, fitted]
 
 
 def _digests(bench: Bench, names: Sequence[str], splits: tuple[str, ...]) -> list:
@@ -227,16 +223,6 @@ def _digests(bench: Bench, names: Sequence[str], splits: tuple[str, ...]) -> lis
         for split in splits
         if split in every[name].spec.data
     ]
-
-
-@cache
-def _code() -> str:
-    """Digest of the code that decides results: another version of it recalls nothing."""
-    folder, digest = Path(studio.__file__).parent, hashlib.sha256()
-    files = [file for name in _DECIDING for file in (folder / name).glob("*.py")]
-    for file in sorted([*files, folder / "merge.py", folder / "recipe.py"]):
-        digest.update(file.read_bytes())
-    return digest.hexdigest()
 
 
 @contextmanager

@@ -5,12 +5,11 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 
-from studio import __version__
 from studio.cache import cache_key, keep, recall
 from studio.merge import Merge
 from studio.sequence.plan import SPLIT, Plan
 from studio.tasks.bench import Bench
-from studio.tasks.references import machine, task_digest
+from studio.tasks.references import surroundings, task_digest
 from studio.tasks.scores import Score
 
 _FORMAT = 1  # of what the scores mean; another one recalls nothing that is older
@@ -28,16 +27,16 @@ class Known:
 
     def __init__(self, bench: Bench, plan: Plan) -> None:
         self._bench = bench
+        deltas = bench.deltas.subset(plan.tasks)
+        digests = [each.known_digest for each in deltas.checkpoints]
         tasks = [bench.tasks[name] for name in plan.tasks]
-        about = {
-            task.name: [task_digest(bench, task.name, task.head, split) for split in _READ]
-            for task in tasks
-        }
-        fitted = {task.name: task_digest(bench, task.name, task.head_only, SPLIT) for task in tasks}
-        base = bench.base.known_digest
-        self._file = cache_key(
-            "sequence", __version__, _FORMAT, machine(bench), base, about, fitted, dict(plan.counts)
-        )
+        read = [
+            [task_digest(bench, task.name, task.head, split) for split in _READ] for task in tasks
+        ]
+        fitted = [task_digest(bench, task.name, task.head_only, SPLIT) for task in tasks]
+        about = sorted(zip(plan.tasks, digests, read, fitted, strict=True))
+        where = surroundings(bench), bench.base.known_digest
+        self._file = cache_key("sequence", _FORMAT, where, about, dict(plan.counts))
         kept = recall(self._file)
         self._scores: dict[str, dict] = json.loads(kept) if kept else {}
 

@@ -5,18 +5,23 @@ import json
 import platform
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cache, cached_property
+from pathlib import Path
 
 import torch
+import transformers
 
+import studio
 from studio.cache import cache_key, keep, recall
 from studio.merge import Merge
 from studio.tasks.bench import Bench
 from studio.tasks.heads import Head
 from studio.tasks.scores import Score
+from studio.tasks.statistics import text_settings
 
 _FORMAT = 1  # of the scores' meaning; another one recalls nothing that is older
 _SPLIT = "held_out"
+_DECIDING = ("checkpoints", "geometry", "methods", "tasks")  # whose code decides results
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,7 @@ class Reference:
         return self.bench.expert(self.expert) if self.expert else None
 
     def recalled(self) -> dict[str, Score] | None:
-        """The exact scores, if they were measured on this kind of machine before."""
+        """The exact scores, if they were measured in the same surroundings before."""
         known = recall(self._key)
         return None if known is None else {n: Score(**s) for n, s in json.loads(known).items()}
 
@@ -59,7 +64,7 @@ class Reference:
             index = deltas.tasks.index(self.expert)
             worn = deltas.checkpoints[index].known_digest
         about = [task_digest(self.bench, name, head) for name, head in self.heads.items()]
-        base, on = self.bench.base.known_digest, machine(self.bench)
+        base, on = self.bench.base.known_digest, surroundings(self.bench)
         return cache_key("scores", _FORMAT, on, base, worn, list(self.heads), about)
 
 
@@ -101,10 +106,16 @@ def measured_references(
         each.keep(evaluation.scores())
 
 
-def machine(bench: Bench) -> list[str]:
-    """On what kind of computer the scores of a bench are computed."""
+def surroundings(bench: Bench) -> list:
+    """What all scores of a bench depend on beside weights, rows and heads.
+
+    The kind of computer, the versions of what computes, the studio's own code that decides
+    results, and the base's configuration and tokenizer.
+    """
     capability = torch.backends.cpu.get_cpu_capability()
-    return [platform.machine(), capability, torch.__version__, str(bench.device)]
+    versions = str(torch.__version__), str(transformers.__version__), _code()
+    settings = text_settings(bench.base.folder)
+    return [platform.machine(), capability, str(bench.device), *versions, settings]
 
 
 def task_digest(bench: Bench, name: str, head: Head | None, split: str = _SPLIT) -> str:
@@ -116,4 +127,14 @@ def task_digest(bench: Bench, name: str, head: Head | None, split: str = _SPLIT)
     if head is not None:
         for tensor in (head.weight, head.bias, *(head.pooler or ())):
             digest.update(tensor.contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+@cache
+def _code() -> str:
+    """Digest of the code that decides results: another version of it recalls nothing."""
+    folder, digest = Path(studio.__file__).parent, hashlib.sha256()
+    files = [file for name in _DECIDING for file in (folder / name).glob("*.py")]
+    for file in sorted([*files, folder / "merge.py", folder / "recipe.py"]):
+        digest.update(file.read_bytes())
     return digest.hexdigest()

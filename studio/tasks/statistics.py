@@ -163,8 +163,7 @@ class Statistics:
         texts = [(every[row].text, every[row].label) for row in chosen]
         versions = str(torch.__version__), str(transformers.__version__)
         machine = platform.machine(), torch.backends.cpu.get_cpu_capability(), *versions
-        files = (f for f in sorted(deltas.base.folder.iterdir()) if f.suffix in _ABOUT_TEXT)
-        beside = [(f.name, _digest(f.read_bytes())) for f in files if f.is_file()]
+        beside = text_settings(deltas.base.folder)
         parts = deltas.base.known_digest, deltas.checkpoints[0].known_digest, beside, texts
         about: list[object] = [task.spec.max_length]
         if wanted.kind == "fisher":
@@ -172,6 +171,12 @@ class Statistics:
             tensors = (task.head.weight, task.head.bias, *(task.head.pooler or ()))
             about += [task.spec.pooling, *(_digest(tensor_bytes(each)) for each in tensors)]
         return cache_key("statistics", _FORMAT, wanted.kind, machine, parts, about)
+
+
+def text_settings(folder: Path) -> list[tuple[str, str]]:
+    """Name and digest of every configuration and tokenizer file beside a base's weights."""
+    files = (f for f in sorted(folder.iterdir()) if f.suffix in _ABOUT_TEXT)
+    return [(f.name, _digest(f.read_bytes())) for f in files if f.is_file()]
 
 
 def _digest(content: bytes | memoryview) -> str:

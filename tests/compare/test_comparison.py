@@ -90,14 +90,18 @@ def test_what_was_cancelled_goes_on_where_it_stopped(opened, no_model):
     assert [len(next(tables).rows) for _ in range(2)] == [0, 1]  # average is not run again
 
 
-@pytest.mark.parametrize("changed", ["rows", "labels of validation"])
+@pytest.mark.parametrize("changed", ["rows", "labels of validation", "the tokenizer"])
 def test_other_rows_are_measured_again(opened, tiny_copy, no_model, changed):
     last(opened(), ["average"])
-    split = "held_out" if changed == "rows" else "validation"
-    file = tiny_copy / "animal" / f"{split}.jsonl"
-    lines = file.read_text().splitlines()
-    lines[0] = json.dumps(json.loads(lines[0]) | {"text": "the big red"})
-    file.write_text("\n".join(lines))
+    if changed == "the tokenizer":
+        file = tiny_copy / "base" / "tokenizer_config.json"
+        file.write_text(file.read_text() + "\n")
+    else:
+        split = "held_out" if changed == "rows" else "validation"
+        file = tiny_copy / "animal" / f"{split}.jsonl"
+        lines = file.read_text().splitlines()
+        lines[0] = json.dumps(json.loads(lines[0]) | {"text": "the big red"})
+        file.write_text("\n".join(lines))
     no_model()
     with pytest.raises(AssertionError, match="a model was loaded"):
         last(opened(), ["average"])

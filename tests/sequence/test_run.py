@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from studio.errors import BadData, BadRecipe, Cancelled
 from studio.merge import merged_tensors
@@ -84,6 +85,33 @@ def test_a_model_that_several_methods_and_orders_share_is_scored_once(bench, mon
     _, steps = run(bench, plan)
     assert [step.scores for step in steps] == [step.scores for step in first]
     assert counted == []
+
+
+@pytest.mark.usefixtures("fresh")
+@pytest.mark.parametrize("changed", ["an expert's weights", "the tokenizer"])
+def test_what_was_measured_of_other_files_is_not_recalled(tiny_copy, monkeypatch, changed):
+    def models():
+        opened = Bench(load_zoo(tiny_copy), torch.device("cpu"))
+        counted.clear()
+        found, steps = run(opened, both(opened, "average"))
+        list(steps)
+        return found, len(counted)
+
+    counted = evaluated(monkeypatch)
+    first, measured = models()
+    assert measured == 5  # base, two experts, two arrivals
+    assert models() == (first, 0)
+    if changed == "the tokenizer":
+        file = tiny_copy / "base" / "tokenizer_config.json"
+        file.write_text(file.read_text() + "\n")
+        assert models()[1] == measured
+        return
+    file = tiny_copy / "animal" / "adapter_model.safetensors"
+    weights = load_file(file)
+    save_file({key: 3 * value for key, value in weights.items()}, file)
+    again, _ = models()
+    expected = Bench(load_zoo(tiny_copy), torch.device("cpu")).score_experts()
+    assert again.experts == expected != first.experts
 
 
 @pytest.mark.usefixtures("fresh")
