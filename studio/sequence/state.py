@@ -1,6 +1,7 @@
 """The state of an OPCM sequence: one file, no larger than a model, that takes in checkpoints."""
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ _KEY = "mdm-oc-studio sequence"
 _KEYS = ("version", "studio", "method", "options", "dtype", "base", "tasks")
 _TASK_KEYS = ("name", "digest", "norm")
 _UNSEALED = "0" * 64
+_DIGEST = re.compile("[0-9a-f]{64}")
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
@@ -312,6 +314,8 @@ def _tasks(path: Path, listed: object) -> tuple[Arrived, ...]:
             norm = float.fromhex(written)
         except (ValueError, OverflowError):
             norm = 0.0
+        if not _DIGEST.fullmatch(digest):
+            raise _damaged(path, f"task {number} has the digest {digest[:64]!r}")
         if not 0.0 < norm < float("inf") or name in found:
             raise _damaged(path, f"task {number}, '{name}', has the norm {written}, or comes twice")
         found[name] = Arrived(task_name(name, where, BadState), digest, norm)

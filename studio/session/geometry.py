@@ -63,6 +63,8 @@ def _components(merge: Merge) -> Gram:
     about: list[object] = [merge.recipe.method, dict(merge.recipe.options), merge.recipe.seed]
     if merge.method.weighs:
         about.append(merge.coefficients.tolist())
+    if merge.method.draws:
+        about.append(list(merge.deltas.tasks))  # names are drawn by, too
     return kept_gram(merge.deltas, lambda: components_gram(merge), about)
 
 

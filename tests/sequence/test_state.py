@@ -159,6 +159,7 @@ def rewritten(path: Path, old: str, new: str) -> Path:
         ('\\"options\\"', '\\"0pt1ons\\"', "unknown key '0pt1ons'"),
         ('\\"norm\\"', '\\"form\\"', "unknown key 'form'"),
         ('\\"alpha\\": 0.5', '\\"alpha\\": 7.5', "damaged: .*'alpha' is 7.5; it must be from 0.0"),
+        ('\\"digest\\": \\"', '\\"digest\\":\\"*', r"damaged: task 1 has the digest '\*"),
         ("0x1.", "nope", "damaged: task 1, 'red', has the norm nope"),
         ("mdm-oc-studio sequence", "mdm-oc-studio tertiary", "not the state of a sequence"),
     ],
