@@ -36,9 +36,10 @@ class Table:
 
     @cached_property
     def standings(self) -> tuple[Standing, ...]:
-        """Of the rows that could be merged, in the order of the rows."""
+        """Of the rows that could be merged, the best mean first."""
         known = [row for row in self.rows if row.held_out]
-        return tuple(standing(row, known, self.references) for row in known)
+        found = [standing(row, known, self.references) for row in known]
+        return tuple(sorted(found, key=lambda each: -each.mean))
 
     @cached_property
     def refusals(self) -> dict[str, str]:

@@ -181,7 +181,7 @@ def test_a_proposal_says_that_a_method_has_seen_validation_rows(opened):
 
 def test_worse_than_not_merging_is_marked_when_it_is_beyond_noise(opened):
     table = table_of(opened, average=[0] * 100, mdm_oc=[1, 0] * 49 + [0, 0])
-    average, mdm_oc = table.standings
+    mdm_oc, average = table.standings  # the best mean first
     assert average.worse_than_not_merging
     assert not mdm_oc.worse_than_not_merging  # below the base, but by one row
     assert comparison_json(table)["methods"]["average"]["worse_than_not_merging"] is True
