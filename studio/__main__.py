@@ -98,8 +98,10 @@ def _parser() -> argparse.ArgumentParser:
 def _output(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new folder")
     parser.add_argument(
-        "--zoo", type=Path, metavar="ZOO", help="also write its heads and measured scores"
-    )
+        "--zoo", type=Path, metavar="ZOO",
+        help="also write its heads and measured scores; methods that need data measure the experts "
+        "on its validation rows",
+    )  # fmt: skip
     parser.add_argument(
         "--classifiers", action="store_true",
         help="also write a complete classifier per task whose pooling and head are BERT's own",
@@ -259,7 +261,8 @@ def _write_merge(options: argparse.Namespace, recipe: "Recipe", as_lora: bool = 
     else:
         words = f"weights root {write_merge(*common, options.classifiers, *told)}"
         print(f"Rounding: {exported_rounding(options.out).words}.")
-    print(f"{visible(str(options.out))}: {len(merge.deltas)} tasks merged, {words}")
+    count = "1 task" if len(merge.deltas) == 1 else f"{len(merge.deltas)} tasks"
+    print(f"{visible(str(options.out))}: {count} merged, {words}")
 
 
 def _evaluate(options: argparse.Namespace) -> None:

@@ -129,7 +129,7 @@ def test_merge_evaluate_and_unmerge(capsys, tiny_zoo, recipe_file, tmp_path):
         "--out",
         tmp_path / "u",
     )
-    assert (code, "1 tasks merged" in out) == (0, True)
+    assert (code, "1 task merged" in out) == (0, True)
     left = yaml.safe_load((tmp_path / "u" / "recipe.yaml").read_text())
     assert [task["name"] for task in left["tasks"]] == ["animal"]
 

@@ -240,7 +240,10 @@ class Deltas:
         base = self.base.weights.stored(name)
         sources = tuple(self._source(task, name) for task in range(len(self)))
         tensor = TensorDeltas(name, base.entry.shape, base, sources)
-        return self._transform(tensor) if self._transform else tensor
+        try:
+            return self._transform(tensor) if self._transform else tensor
+        except torch.linalg.LinAlgError:  # pyright: ignore  # what LAPACK says of NaN, overflow
+            raise not_finite(self, name) from None
 
     def _source(self, task: int, name: str) -> Source | None:
         stored, checkpoint = self.joins[task].shared.get(name), self.checkpoints[task]

@@ -164,7 +164,8 @@ def _write(options: argparse.Namespace, unmerged: "Unmerging", progress: Progres
         merge, options.out, bench, progress, options.allow_duplicates, options.classifiers,
         ledger, options.allow_removed,
     )  # fmt: skip
-    print(f"{visible(str(options.out))}: {len(merge.deltas)} tasks merged, weights root {root}")
+    count = "1 task" if len(merge.deltas) == 1 else f"{len(merge.deltas)} tasks"
+    print(f"{visible(str(options.out))}: {count} merged, weights root {root}")
 
 
 def _certified(

@@ -67,8 +67,8 @@ def plan_budget(bench: Bench, methods: int, tune: bool, limit: int | None = None
     if bare:
         if tune:
             raise BadData(
-                f"Scales are chosen on validation rows, and {', '.join(bare)} has none. Name "
-                "them in zoo.yaml, or compare without tuning."
+                f"Scales are chosen on validation rows, but these have none: {', '.join(bare)}. "
+                "Name them in zoo.yaml, or compare without tuning."
             )
         return Budget(methods, 1, 0, 0)
     candidates, most = CANDIDATES if tune else 1, ROWS

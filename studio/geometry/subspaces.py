@@ -14,8 +14,8 @@ _EMBEDDING = re.compile(r"(^|[._])(\w*embed\w*|wte|wpe|shared|relative_attention
 
 
 def is_matrix(name: str, shape: tuple[int, ...]) -> bool:
-    """Whether a tensor maps one space to another: no vector, no embedding table."""
-    return len(shape) >= 2 and not _EMBEDDING.search(name)
+    """Whether a tensor maps one space to another: no vector, no embedding table, not empty."""
+    return len(shape) >= 2 and 0 not in shape and not _EMBEDDING.search(name)
 
 
 def reduced(tensor: TensorDeltas, reduction: Reduction, dtype: torch.dtype) -> TensorDeltas:

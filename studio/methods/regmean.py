@@ -60,7 +60,7 @@ class RegMean(Whole):
         for task, weight in zip(given.deltas.tasks, entries.weights, strict=True):
             grams.append(given.measured(task, entries.name) if weight != 0.0 else None)
         used = [weight for weight in entries.weights if weight != 0.0]
-        if sum(each is not None for each in grams) < len(used):
+        if 0 in entries.shape or sum(each is not None for each in grams) < len(used):
             return entries.sum().div_(sum(used))
         return self._regressed(entries, grams).to(entries.dtype)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from math import prod
 
 import torch
 from torch import Tensor
@@ -47,7 +48,7 @@ class Entries:
     def shape(self) -> tuple[int, int]:
         """``(out, in)``; a convolution counts as (out, rest), a vector as (length, 1)."""
         out = self.tensor.shape[0] if self.tensor.shape else 1
-        return out, self.tensor.numel // max(out, 1)
+        return out, prod(self.tensor.shape[1:])
 
     @property
     def present(self) -> tuple[int, ...]:

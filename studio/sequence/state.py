@@ -1,5 +1,6 @@
 """The state of an OPCM sequence: one file, no larger than a model, that takes in checkpoints."""
 
+import hashlib
 import json
 import re
 import sys
@@ -116,7 +117,7 @@ def init_state(base: Checkpoint, path: Path, options: Mapping[str, Option]) -> S
     """
     make(Opcm, options)
     if base.adapter is not None:
-        raise BadState(f"The base {base.folder} is a LoRA adapter; it must be a full model.")
+        raise BadState(f"The base {base.folder} is an adapter; it must be a full model.")
     refuse_existing(path)
     dtype = Deltas(base, []).dtype
     state = State(path, dict(options), dtype, base.digest, (), _UNSEALED, None)
@@ -157,7 +158,9 @@ def open_state(path: Path) -> State:
     if wrong or bool(entries) != bool(tasks):
         raise _damaged(path, f"{len(tasks)} tasks, {len(entries)} sums, {len(wrong)} not {dtype}")
     base = text_field(data, "base", str(path), BadState)
-    root = text_field(notes, "root", str(path), BadState)
+    root, seal = (text_field(notes, key, str(path), BadState) for key in ("root", "seal"))
+    if seal != _seal(text):
+        raise _damaged(path, f"its header has the digest {_seal(text)[:12]}…, not {seal[:12]}…")
     return State(path, options, dtype, base, tasks, root, Weights((path,)) if entries else None)
 
 
@@ -293,12 +296,18 @@ def _write(
     progress: Progress,
 ) -> None:  # fmt: skip
     """Write sums to a file, and the state with their root into its header."""
-    notes = {_KEY: json.dumps(state.plain()), "root": _UNSEALED}
+    text = json.dumps(state.plain())
+    notes = {_KEY: text, "seal": _seal(text), "root": _UNSEALED}
     root = write_weights(file.parent, layout, values, progress, file.name, sys.maxsize, notes)
     with file.open("r+b") as stream:
         header = stream.read(int.from_bytes(stream.read(8), "little"))
         stream.seek(8 + header.index(f'"root":"{_UNSEALED}"'.encode()) + len('"root":"'))
         stream.write(root.encode())
+
+
+def _seal(text: str) -> str:
+    """Digest of what a state says of itself, by which a change of it is seen."""
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _tasks(path: Path, listed: object) -> tuple[Arrived, ...]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from math import floor
+from math import floor, isfinite
 
 from studio.errors import BadRecipe
 from studio.methods import METHODS, method, method_type
@@ -96,7 +96,8 @@ def make_sweep(target: str, start: float, stop: float, step: float) -> Sweep:
             f"'{option}' is no number that {name} has; it has "
             f"{', '.join(each.partition('.')[2] for each in numbers) or 'none'}."
         )
-    count = floor((stop - start) / step + _SLACK) + 1 if step > 0 else 0
+    steps = (stop - start) / step if step > 0 else -1.0
+    count = floor(steps + _SLACK) + 1 if isfinite(steps) else 0
     if not 1 <= count <= _MOST:
         raise BadRecipe(
             f"The sweep of {target} from {start:g} to {stop:g} by {step:g} holds "

@@ -81,5 +81,5 @@ def test_without_validation_rows_nothing_is_tuned(opened, tiny_copy):
     (tiny_copy / "zoo.yaml").write_text(yaml.safe_dump(zoo))
     with pytest.raises(BadData) as error:
         plan_budget(opened(), 1, True)
-    assert "and animal has none" in refusal(error)
+    assert "these have none: animal. Name" in refusal(error)
     assert plan_budget(opened(), 1, False).rows == 0

@@ -160,6 +160,7 @@ def rewritten(path: Path, old: str, new: str) -> Path:
         ('\\"norm\\"', '\\"form\\"', "unknown key 'form'"),
         ('\\"alpha\\": 0.5', '\\"alpha\\": 7.5', "damaged: .*'alpha' is 7.5; it must be from 0.0"),
         ('\\"digest\\": \\"', '\\"digest\\":\\"*', r"damaged: task 1 has the digest '\*"),
+        ("0x1.", "0x2.", r"damaged: its header has the digest \w{12}…, not \w{12}…"),
         ("0x1.", "nope", "damaged: task 1, 'red', has the norm nope"),
         ("mdm-oc-studio sequence", "mdm-oc-studio tertiary", "not the state of a sequence"),
     ],
@@ -199,7 +200,7 @@ def test_init_refuses_what_is_there_options_and_adapters(zoo_folder):
     base, path = open_checkpoint(zoo_folder / "base"), zoo_folder / "t.safetensors"
     with pytest.raises(BadRecipe, match="'alpha' is 2; it must be from 0.0 to 1.0"):
         init_state(base, path, {"alpha": 2})
-    with pytest.raises(BadState, match="is a LoRA adapter"):
+    with pytest.raises(BadState, match="is an adapter; it must be a full model"):
         init_state(open_checkpoint(zoo_folder / "blue"), path, {})
     assert not path.exists()
 

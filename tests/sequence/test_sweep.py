@@ -30,6 +30,8 @@ def test_numbers_of_methods_can_be_swept_and_words_cannot():
 @pytest.mark.parametrize(
     ("text", "words"),
     [
+        ("mdm_oc.strength=nan:1:0.1", "holds 0 values"),
+        ("mdm_oc.strength=0:inf:0.1", "from 0 to inf by 0.1 holds 0 values"),
         ("mdm_oc.strength", "is not written method.option=from:to:step"),
         ("mdm_oc.strength=a:b:c", "is not written"),
         ("magic.x=0:1:1", "no merge method 'magic'"),
