@@ -3,6 +3,8 @@
 from dataclasses import dataclass, replace
 
 from studio.errors import BadRecipe
+from studio.methods import method_type
+from studio.methods.whole import Whole
 from studio.recipe import Recipe, TaskEntry
 
 MODES = ("exact", "algebraic")
@@ -54,9 +56,14 @@ def unmerging(
     """An unmerge that makes sense.
 
     Raises:
-        BadRecipe: a name is not in the recipe, none is given, the mode is unknown, or a
-            replacement is asked for that is none.
+        BadRecipe: a name is not in the recipe, none is given, the mode is unknown, a replacement
+            is asked for that is none, or the method has no component to subtract.
     """
+    if mode == "algebraic" and issubclass(method_type(full.method), Whole):
+        raise BadRecipe(
+            f"{full.method} forms one change of all tasks, so there is no component to subtract. "
+            "Unmerge with --mode exact, which merges the other tasks anew."
+        )
     if mode not in MODES:
         raise BadRecipe(f"There is no unmerge mode '{mode}'; there are {', '.join(MODES)}.")
     if not removed:

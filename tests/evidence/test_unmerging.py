@@ -47,3 +47,11 @@ def test_a_replacement_takes_one_task_exactly_and_another_folder(make_recipe, zo
         unmerging(full, ("red", "green"), "exact", same)
     with pytest.raises(BadRecipe, match="same folder"):
         _ = unmerging(full, ("red",), "exact", same).recipe
+
+
+def test_nothing_is_subtracted_from_a_method_without_components(make_recipe):
+    full = make_recipe(method="tsv_m")
+    assert unmerging(full, ("red",)).recipe.names == ("green", "blue")
+    with pytest.raises(BadRecipe) as error:
+        unmerging(full, ("red",), "algebraic")
+    assert "tsv_m forms one change of all tasks, so there is no component" in refusal(error)
