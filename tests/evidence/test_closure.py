@@ -158,7 +158,7 @@ def test_statistics_of_rows_are_of_the_kept_tasks_and_no_process_repeats_them(ma
 
 
 def test_statistics_of_a_subtracted_task_are_carried_over(make_recipe):
-    unmerged = unmerging(make_recipe(method="regmean"), ("green",), "algebraic")
+    unmerged = unmerging(make_recipe(method="fisher"), ("green",), "algebraic")
     table = closure(opened(unmerged.recipe), opened(unmerged.full), unmerged)
     assert state(table, "statistics of rows") == (CARRIED, ("red", "green", "blue"))
     linear = unmerging(make_recipe(), ("green",))
