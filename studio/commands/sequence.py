@@ -3,7 +3,8 @@
 import argparse
 from collections.abc import Callable
 
-from studio.commands.sequence_run import Adder, add_run_command
+from studio.commands.evidence import Adder
+from studio.commands.sequence_run import add_run_command
 from studio.commands.sequence_state import add_state_commands
 from studio.progress import Progress
 

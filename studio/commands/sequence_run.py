@@ -2,18 +2,15 @@
 
 import argparse
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from studio.commands.evidence import Adder
 from studio.progress import Progress, silent
 
 if TYPE_CHECKING:
     from studio.recipe import Recipe
     from studio.tasks.bench import Bench
-
-
-Adder = Callable[[str, Callable[[argparse.Namespace], None], str], argparse.ArgumentParser]
 
 
 def add_run_command(command: Adder, progress: Progress = silent) -> None:

@@ -1,11 +1,10 @@
 """The commands about a sequence's state: begin one, and let a checkpoint arrive."""
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from studio.commands.evidence import ledger_argument, opened_ledger
+from studio.commands.evidence import Adder, ledger_argument, opened_ledger
 from studio.errors import NotAllowed, visible
 from studio.progress import Progress, part, silent
 
@@ -13,8 +12,6 @@ if TYPE_CHECKING:
     from studio.checkpoints.checkpoint import Checkpoint
     from studio.evidence.ledger import Ledger
     from studio.sequence.state import State
-
-Adder = Callable[[str, Callable[[argparse.Namespace], None], str], argparse.ArgumentParser]
 
 
 def add_state_commands(command: Adder, progress: Progress = silent) -> None:

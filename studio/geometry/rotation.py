@@ -129,12 +129,6 @@ def procrustes(base: Tensor, target: Tensor, tolerance: float) -> Tensor:
     return found
 
 
-def cayley(skew: Tensor) -> Tensor:
-    """``(I - A)^-1 (I + A)`` of a skew ``(d, d)``: a rotation."""
-    eye = torch.eye(len(skew), dtype=skew.dtype)
-    return torch.linalg.solve(eye - skew, eye + skew)
-
-
 def inverse_cayley(rotation: Tensor) -> Tensor:
     """``A = (R + I)^-1 (R - I)`` of a rotation ``(d, d)``, skew.
 

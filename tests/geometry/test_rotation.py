@@ -12,7 +12,6 @@ from studio.geometry.decoupling import conflicts, decouple, slices
 from studio.geometry.rotation import (
     Turn,
     TurnSum,
-    cayley,
     corrections,
     inverse_cayley,
     joined,
@@ -24,7 +23,7 @@ from studio.merge import open_merge
 from studio.recipe import save_recipe
 from studio.workspace import rotations
 from tests.checkpoints.test_oft import OPTIONS
-from tests.methods.test_orthomerge import golden_recipe, oft_recipe
+from tests.methods.test_orthomerge import cayley, golden_recipe, oft_recipe
 
 
 def plane(degrees: float) -> torch.Tensor:

@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 from studio.checkpoints.oft import skew_blocks
 from studio.errors import BadRecipe, NotFinite
 from studio.geometry.decoupling import Residual, conflicts, decouple, slices
-from studio.geometry.rotation import TurnSum, cayley, merged_skew
+from studio.geometry.rotation import TurnSum, merged_skew
 from studio.merge import merged_tensors, open_merge
 from studio.methods import orthomerge
 from studio.recipe import Recipe, TaskEntry
@@ -22,6 +22,12 @@ DECOUPLED = load_file(GOLDEN / "orthomerge_decoupled_f32.safetensors")
 OFT = load_file(GOLDEN / "orthomerge_oft_f32.safetensors")
 NEAR = {"rtol": 0, "atol": 2e-5}
 WELL_POSED = ("a.weight", "c.weight")
+
+
+def cayley(skew: torch.Tensor) -> torch.Tensor:
+    """The rotation ``(I - A)^-1 (I + A)`` of coordinates A, formed densely."""
+    eye = torch.eye(len(skew), dtype=skew.dtype)
+    return torch.linalg.solve(eye - skew, eye + skew)
 
 
 def golden_parts(mode: str, key: str):
