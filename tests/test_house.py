@@ -10,8 +10,8 @@ from tests.conftest import ROOT
 ORDER = [
     "errors", "progress", "parallel", "csv_file", "files", "folders", "cache", "device", "recipe",
     "zoo", "checkpoints", "geometry", "methods", "merge", "rounding", "tasks", "card",
-    "classifier", "export", "as_lora", "evidence", "compare", "sequence", "preflight", "workspace",
-    "session", "ui", "commands", "__main__",
+    "classifier", "export", "as_lora", "evidence", "compare", "coefficients", "sequence",
+    "preflight", "workspace", "session", "ui", "commands", "__main__",
 ]  # fmt: skip
 FILES = sorted((ROOT / "studio").rglob("*.py"))
 

@@ -12,11 +12,16 @@ from studio.files import mapping, open_regular, parse_json, read_text
 _LONGEST_LINE = 2**20
 _LARGEST_FILE = 256 * 2**20
 _MOST_ROWS = 2_000_000
+UNLABELLED = -1
+"""The label of a row that has none."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One example: text, label index, and the group whose rows belong together, if any."""
+    """One example: text, label index, and the group whose rows belong together, if any.
+
+    The label is ``UNLABELLED`` in a row of a validation file that has none.
+    """
 
     text: str
     label: int
@@ -37,8 +42,13 @@ def read_labels(path: Path) -> tuple[str, ...]:
     return tuple(labels)
 
 
-def read_rows(path: Path, labels: tuple[str, ...]) -> tuple[Row, ...]:
+def read_rows(path: Path, labels: tuple[str, ...], labelled: bool = True) -> tuple[Row, ...]:
     """Rows ``{"text": ..., "label": name or index, "group": optional}``, one per line.
+
+    Args:
+        path: of the file.
+        labels: names, in the order of their indices.
+        labelled: whether every row must have a label.
 
     Raises:
         BadData: naming the file, the line and what is wrong with it.
@@ -46,7 +56,7 @@ def read_rows(path: Path, labels: tuple[str, ...]) -> tuple[Row, ...]:
     rows, indices = [], {label: index for index, label in enumerate(labels)}
     for number, line in _lines(path):
         if line.strip():
-            rows.append(_row(line, indices, f"{path}, line {number}"))
+            rows.append(_row(line, indices, labelled, f"{path}, line {number}"))
     if not rows:
         raise BadData(f"{path} holds no rows.")
     if any(row.group is None for row in rows) and any(row.group is not None for row in rows):
@@ -75,7 +85,7 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
         raise BadData(f"{path} cannot be read: {problem.strerror}.") from None
 
 
-def _row(line: str, labels: Mapping[str, int], where: str) -> Row:
+def _row(line: str, labels: Mapping[str, int], labelled: bool, where: str) -> Row:
     data = mapping(parse_json(line, where, BadData), where, BadData)
     text, label, group = data.get("text"), data.get("label"), data.get("group")
     if not isinstance(text, str):
@@ -84,7 +94,9 @@ def _row(line: str, labels: Mapping[str, int], where: str) -> Row:
         if label not in labels:
             raise BadData(f"{where}: the label {label!r} is not among the {len(labels)} labels.")
         label = labels[label]
-    if type(label) is not int or not 0 <= label < len(labels):
+    if "label" not in data and not labelled:
+        label = UNLABELLED
+    elif type(label) is not int or not 0 <= label < len(labels):
         raise BadData(
             f"{where}: the label {label!r} is outside the head, which has {len(labels)} labels "
             f"(0 to {len(labels) - 1})."

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from studio.errors import BadData
+from studio.tasks.data import UNLABELLED
 from studio.tasks.heads import Head
 from studio.tasks.live import LiveModel
 from studio.tasks.pace import EXACT
@@ -25,7 +26,7 @@ class Examples:
     Attributes:
         task: whose rows they are.
         tokens: ids per row.
-        labels: ``(n,)`` right answers.
+        labels: ``(n,)`` right answers; ``UNLABELLED`` where there is none.
         groups: ``(n,)`` group per row, or None.
         order: ``(n,)`` a fixed shuffle: any beginning of it is a fair sample.
     """
@@ -37,8 +38,14 @@ class Examples:
     order: np.ndarray
 
 
-def examples(model: LiveModel, task: Task, split: str) -> Examples:
+def examples(model: LiveModel, task: Task, split: str, labelled: bool = True) -> Examples:
     """Read and tokenize a split.
+
+    Args:
+        model: whose tokenizer reads it.
+        task: whose rows.
+        split: which of them.
+        labelled: whether every row must have a label.
 
     Raises:
         BadData: the zoo names no file for the split, or it cannot be used.
@@ -46,6 +53,12 @@ def examples(model: LiveModel, task: Task, split: str) -> Examples:
     rows = task.rows(split)
     if not rows or task.head is None:
         raise BadData(f"'{task.name}' has no {split} rows, so it cannot be scored on them.")
+    bare = sum(row.label == UNLABELLED for row in rows)
+    if bare and labelled:
+        raise BadData(
+            f"'{task.name}': {bare:,} of its {len(rows):,} {split} rows have no label, which is "
+            "needed here. Label them; searches for coefficients by 'entropy' or 'expert' need none."
+        )
     longest = model.longest_text
     if longest is not None and task.spec.max_length > longest:
         raise BadData(

@@ -140,7 +140,7 @@ class Statistics:
         progress(0.0, f"loading a model for '{wanted.task}'")
         task, model = self._tasks[wanted.task], LiveModel(self._deltas.base, torch.device("cpu"))
         model.wear(self._expert(wanted.task))
-        rows = examples(model, task, SPLIT)
+        rows = examples(model, task, SPLIT, labelled=wanted.kind == "fisher")
         chosen = rows.order[: wanted.rows].tolist()
         report = part(progress, _LOADED, 1.0)
         if wanted.kind == "gram":

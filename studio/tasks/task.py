@@ -40,7 +40,8 @@ class Task:
         """The rows of a split; empty if the zoo names no file for it."""
         if split not in self._rows:
             file = self.spec.data.get(split)
-            self._rows[split] = read_rows(file, self.labels) if file else ()
+            labelled = split != "validation"  # which may serve a loss that needs no labels
+            self._rows[split] = read_rows(file, self.labels, labelled) if file else ()
         return self._rows[split]
 
 
