@@ -1,14 +1,15 @@
-"""How the losses of several tasks become one: adaptive, uniform, minimax, uncertainty."""
+"""How the losses of several tasks become one: uniform, adaptive, minimax, uncertainty."""
 
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-BALANCES = ("adaptive", "uniform", "minimax", "uncertainty")
+BALANCES = ("uniform", "adaptive", "minimax", "uncertainty")
 _FLOOR = 0.05  # of the base's loss: an expert that gains less would make any change look large
 _MEMORY = 0.9  # of the running mean that weights follow
-_SMALLEST = 1e-6  # a loss below counts as this, where its logarithm is taken
+_SMALLEST = 1e-6  # of a unit
+_SURE = 0.01  # nats; a loss below counts as this where its logarithm is taken
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,8 @@ class Balance:
     - adaptive: losses as shares of each expert's gain lost, ``l_i = (L_i - L_i(expert)) /
       max(L_i(base) - L_i(expert), 0.05 L_i(base))``, weighted by ``softmax(l)``.
     - minimax: the largest of these shares.
-    - uncertainty: the mean of ``log L_i``, which is ``exp(-s_i) L_i + s_i`` at its best ``s_i``.
+    - uncertainty: the mean of ``log L_i``, which is ``exp(-s_i) L_i + s_i`` at its best ``s_i``,
+      with losses of at least 0.01: a task that is always right would outweigh all others.
 
     Args:
         kind: one of ``BALANCES``.
@@ -65,7 +67,7 @@ class Balance:
         if self.kind == "uniform":
             return torch.full((n,), 1.0 / n, dtype=torch.float64)
         if self.kind == "uncertainty":
-            return 1.0 / (n * self._mean.clamp(min=_SMALLEST))
+            return 1.0 / (n * self._mean.clamp(min=_SURE))
         weights = self._mean.softmax(0)
         if self.kind == "minimax":
             weights = torch.nn.functional.one_hot(self._mean.argmax(), n).double()
@@ -80,7 +82,7 @@ class Balance:
         if self.kind == "uniform":
             return float(losses.mean())
         if self.kind == "uncertainty":
-            return float(losses.clamp(min=_SMALLEST).log().mean())
+            return float(losses.clamp(min=_SURE).log().mean())
         lost = self.scale.lost(losses)
         if self.kind == "minimax":
             return float(lost.max())

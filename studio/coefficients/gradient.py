@@ -1,13 +1,13 @@
 """Exact coefficient gradients: one backward pass, then inner products with the vectors."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
 
-from studio.checkpoints.deltas import Resident, Room, TensorDeltas, pieces
-from studio.checkpoints.low_rank import Factors, Product
+from studio.checkpoints.deltas import Room, TensorDeltas, pieces
+from studio.checkpoints.low_rank import Factors
 from studio.merge import Merge
 from studio.parallel import SMALL, in_order
 from studio.tasks.live import LiveModel
@@ -55,6 +55,7 @@ def mixing_slopes(merge: Merge, parameters: Mapping[str, nn.Parameter]) -> Tenso
     Source: MDM-OC, Eq. 14, by the chain rule through Eq. 2.
     """
     names, vectors = merge.deltas.names, merge.vectors
+    raw = not merge.method.derives  # what is derived may have to be derived anew for its factors
 
     def products(name: str) -> Tensor:
         parameter = parameters.get(name)
@@ -62,37 +63,40 @@ def mixing_slopes(merge: Merge, parameters: Mapping[str, nn.Parameter]) -> Tenso
             return torch.zeros(len(merge.deltas), dtype=torch.float64)
         gradient = parameter.grad.cpu()
         parameter.grad = None
-        return inner(gradient, vectors.at(name))
+        tensor = vectors.at(name)
+        return inner(gradient, tensor, tensor.factors if raw else ())
 
     made = list(in_order(products, names, SMALL))
     return torch.stack(made) if made else torch.zeros(0, len(merge.deltas), dtype=torch.float64)
 
 
-def inner(gradient: Tensor, tensor: TensorDeltas) -> Tensor:
+def inner(gradient: Tensor, tensor: TensorDeltas, factors: Sequence[Factors | None] = ()) -> Tensor:
     """``(n,)`` float64 inner products of a gradient with the vectors of its tensor.
 
-    A vector in memory is read once; low-rank factors are never made dense:
-    ``<G, B A> = sum((B^T G) * A)``.
+    Low-rank factors are never made dense: ``<G, B A> = sum((B^T G) * A)``. All else is read piece
+    by piece, so that it makes no difference whether it is held in memory.
+
+    Args:
+        gradient: of the tensor's shape.
+        tensor: of n vectors.
+        factors: of those vectors that have some; empty if none has.
     """
     found = torch.zeros(len(tensor.sources), dtype=torch.float64)
-    flat = gradient.reshape(-1)
-    streamed = []
-    for j, source in enumerate(tensor.sources):
-        if isinstance(source, Resident):
-            found[j] = float(torch.dot(flat.to(source.values.dtype), source.values))
-        elif isinstance(source, Factors | Product):
-            scale = source.scale if isinstance(source, Factors) else 1.0
-            whole = gradient.reshape(len(source.b), -1)
-            left = source.b.to(whole.dtype).T @ whole  # (rank, in)
-            found[j] = scale * float((left * source.a.to(whole.dtype)).sum(dtype=torch.float64))
-        elif source is not None:
-            streamed.append(j)
-    if streamed:
-        room = Room()
+    low = {j: each for j, each in enumerate(factors) if each is not None}
+    if low:
+        whole = gradient.reshape(len(next(iter(low.values())).b), -1)
+        joined = torch.cat([each.b for each in low.values()], 1).to(whole.dtype)
+        sides = (joined.T @ whole).split([len(each.a) for each in low.values()])  # (rank, in) each
+        for (j, each), side in zip(low.items(), sides, strict=True):
+            product = side.mul_(each.a.to(whole.dtype)).sum(dtype=torch.float64)
+            found[j] = each.scale * float(product)
+    rest = [j for j, source in enumerate(tensor.sources) if source is not None and j not in low]
+    if rest:
+        flat, room = gradient.reshape(-1), Room()
         for start, stop in pieces(tensor.numel):
             read = tensor.vectors(start, stop, flat.dtype, room)
             for j, vector in enumerate(read):
-                if j in streamed and vector is not None:
+                if vector is not None and j in rest:
                     found[j] += float(torch.dot(flat[start:stop], vector))
     return found
 

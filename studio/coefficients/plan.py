@@ -39,7 +39,7 @@ class Plan:
     granularity: str = "task"
     budget: int = 60
     loss: str = "labels"
-    balance: str = "adaptive"
+    balance: str = "uniform"
     ewc: float = 0.0
     anchor: str = "experts"
     rows: int = 400

@@ -15,6 +15,7 @@ from studio.tasks.task import Task
 LOSSES = ("labels", "entropy", "expert")
 SPLIT = "validation"
 _CHECKED = 0.25  # share of the rows that decides when to stop
+_OVER = 0.25  # of that share, by which whole groups may exceed it
 _LEAST = 4
 
 
@@ -62,12 +63,7 @@ def chosen_rows(bench: Bench, task: str, most: int, needs_labels: bool) -> Rows:
     count = max(round(_CHECKED * len(chosen)), 1)
     if part.groups is None:
         return Rows(part, head, chosen[:-count], chosen[-count:])
-    last = dict.fromkeys(part.groups[chosen[::-1]].tolist())  # groups, from the end
-    kept: set[str] = set()
-    for group in last:
-        if kept and np.isin(part.groups[chosen], list(kept)).sum() >= count:
-            break
-        kept.add(group)
+    kept = _groups(part.groups[chosen], count)
     inside = np.isin(part.groups[chosen], list(kept))
     if inside.all():
         raise BadData(
@@ -100,6 +96,17 @@ def row_losses(kind: str, logits: Tensor, labels: Tensor, expert: Tensor | None 
         return -(found.exp() * found).sum(-1)
     assert expert is not None
     return (expert.exp() * (expert - found)).sum(-1)
+
+
+def _groups(groups: np.ndarray, count: int) -> list[str]:
+    """Whole groups of about so many rows together: the last to appear first, if they still fit."""
+    sizes = {group: int((groups == group).sum()) for group in dict.fromkeys(groups[::-1].tolist())}
+    kept, total = [], 0
+    for group, size in sizes.items():
+        if total < count and total + size <= (1 + _OVER) * count:
+            kept.append(group)
+            total += size
+    return kept or [min(sizes, key=lambda group: sizes[group])]
 
 
 def _refused(task: Task) -> Head:

@@ -57,25 +57,22 @@ class Run:
     ended: str = ""
 
     @property
-    def best(self) -> Kept | None:
-        """The best point that was checked."""
-        return self.steps[-1].best if self.steps else None
+    def best(self) -> Kept:
+        """The best point that was checked; there is one as soon as a run is shown."""
+        return self.steps[-1].best
 
     @property
     def spent(self) -> int:
         """Row evaluations so far."""
-        return self.steps[-1].rows if self.steps else 0
+        return self.steps[-1].rows
 
     def recipe(self, point: Sequence[float] | None = None) -> Recipe:
         """The recipe with a point's coefficients; with the best ones if none is given.
 
         It records that they were found, and whose weights and rows took part.
         """
-        best = self.best
-        if point is None:
-            assert best is not None
-            point = best.point
-        made = self.free.recipe(self.before, torch.tensor(point, dtype=torch.float64))
+        chosen = torch.tensor(self.best.point if point is None else point, dtype=torch.float64)
+        made = self.free.recipe(self.before, chosen)
         used = ("fisher",) if self.plan.ewc else ()
         fitted = Fitted(TITLES[self.plan.optimizer], self.digests, self.plan.seed, used)
         return replace(made, fitted=fitted)

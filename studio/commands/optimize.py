@@ -1,0 +1,164 @@
+"""The command that finds coefficients."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from studio.commands.evidence import Adder
+from studio.errors import StudioError, visible
+from studio.progress import Progress, part
+
+if TYPE_CHECKING:
+    from studio.coefficients.plan import Plan
+    from studio.coefficients.run import Run
+    from studio.coefficients.search import Step
+    from studio.tasks.bench import Bench
+
+
+def add_optimize_command(
+    command: Adder,
+    duplicates: Callable[[argparse.ArgumentParser], None],
+    bench: "Callable[[argparse.Namespace], Bench]",
+    write_json: Callable[[Path | None, dict], None],
+    progress: Progress,
+) -> None:
+    """Add the command to a parser; the arguments are as in ``add_compare_command``."""
+    each = command(
+        "optimize",
+        lambda options: _optimize(options, bench(options), write_json, progress),
+        "Find a recipe's coefficients on validation rows, and say what they are worth.",
+    )
+    each.add_argument("zoo", type=Path, metavar="ZOO")
+    each.add_argument("--recipe", type=Path, required=True, metavar="RECIPE")
+    each.add_argument("--out", type=Path, required=True, metavar="RECIPE", help="a new file")
+    each.add_argument("--optimizer", default="adam", choices=("adam", "cma"))
+    each.add_argument(
+        "--granularity", default="task", choices=("task", "group", "tensor"),
+        help="a coefficient per task, per task and layer, or per task and tensor (default task)",
+    )  # fmt: skip
+    each.add_argument(
+        "--budget", type=int, default=60, metavar="N",
+        help="steps of Adam, or candidates of CMA-ES (default 60)",
+    )  # fmt: skip
+    _objective(each)
+    each.add_argument("--seed", type=int, default=0, metavar="N")
+    each.add_argument(
+        "--at-once", type=int, default=32, metavar="N",
+        help="rows that the model runs at once (default 32); fewer take less memory",
+    )  # fmt: skip
+    each.add_argument(
+        "--record", type=Path, metavar="FILE",
+        help="keep every step in this JSON file; if it is there already, go on from where it ends",
+    )  # fmt: skip
+    each.add_argument("--json", type=Path, metavar="FILE", help="write gains and recipe as JSON")
+    duplicates(each)
+
+
+def _objective(each: argparse.ArgumentParser) -> None:
+    each.add_argument(
+        "--loss", default="labels", choices=("labels", "entropy", "expert"),
+        help="cross-entropy of the labels (default); without labels the entropy of the "
+        "predictions, or their divergence from each expert's",
+    )  # fmt: skip
+    each.add_argument(
+        "--balance", default="uniform",
+        choices=("uniform", "adaptive", "minimax", "uncertainty"),
+        help="how the tasks' losses become one (default uniform)",
+    )  # fmt: skip
+    each.add_argument(
+        "--ewc", type=float, default=0.0, metavar="X",
+        help="strength of the penalty for leaving what matters to the anchors (default 0: none)",
+    )  # fmt: skip
+    each.add_argument("--anchor", default="experts", choices=("experts", "base"))
+    each.add_argument(
+        "--rows", type=int, default=400, metavar="N",
+        help="validation rows per task, at most (default 400); a quarter decides when to stop",
+    )  # fmt: skip
+    each.add_argument(
+        "--batch", type=int, default=16, metavar="N",
+        help="rows per task of a step of Adam (default 16)",
+    )  # fmt: skip
+
+
+def _optimize(
+    options: argparse.Namespace,
+    bench: "Bench",
+    write_json: Callable[[Path | None, dict], None],
+    progress: Progress,
+) -> None:
+    from studio.coefficients.gain import gains
+    from studio.folders import refuse_existing
+    from studio.recipe import load_recipe, save_recipe
+
+    refuse_existing(options.out)
+    recipe = load_recipe(options.recipe)
+    run = _searched(options, bench, part(progress, 0.0, 0.8))
+    found = run.recipe()
+    save_recipe(found, options.out)
+    print(f"\nEnded after {run.steps[-1].number} of {run.plan.budget}: {run.ended}.")
+    for task in found.tasks:
+        values = run.free.of_task(run.steps[-1].best.point, task.name)
+        spread = f"  ({min(values):.3f} to {max(values):.3f})" if len(values) > 1 else ""
+        print(f"  {sum(values) / len(values):7.4f}{spread}  {task.name}")
+    measured = gains(bench, recipe, found, part(progress, 0.8, 1.0))
+    for gain in measured:
+        print(gain.words)
+    print(f"{visible(str(options.out))}: the recipe with these coefficients.")
+    write_json(
+        options.json,
+        {
+            "plan": run.plan.plain(),
+            "ended": run.ended,
+            "row_evaluations": run.spent,
+            "recipe": found.plain(),
+            "gains": {gain.split: gain.plain() for gain in measured},
+        },
+    )
+
+
+def _searched(options: argparse.Namespace, bench: "Bench", progress: Progress) -> "Run":
+    """The finished run; each look at the deciding rows is printed, and kept in the record."""
+    from studio.coefficients.record import load_answers, save_record
+    from studio.coefficients.run import optimize
+    from studio.recipe import load_recipe
+
+    plan, recipe = _plan(options), load_recipe(options.recipe)
+    known = ()
+    if options.record and options.record.exists():
+        known = load_answers(options.record, bench, recipe, plan)
+        print(f"{visible(str(options.record))}: going on after {len(known)} answers.")
+    run = None
+    try:
+        for run in optimize(bench, recipe, plan, progress, known):
+            if run.steps[-1].checked or run.ended:
+                if not run.ended:
+                    print(_line(run.steps[-1]), flush=True)
+                if options.record and len(run.answers) > len(known):
+                    save_record(run, options.record)
+    except KeyboardInterrupt:
+        if run is None or options.record is None:
+            raise
+        save_record(run, options.record)
+        raise StudioError(
+            f"stopped after {run.steps[-1].number} of {plan.budget}; the same command goes on "
+            f"from {options.record}."
+        ) from None
+    assert run is not None
+    return run
+
+
+def _plan(options: argparse.Namespace) -> "Plan":
+    from dataclasses import fields
+
+    from studio.coefficients.plan import Plan, checked
+
+    return checked(Plan(**{each.name: getattr(options, each.name) for each in fields(Plan)}))
+
+
+def _line(step: "Step") -> str:
+    checked = step.checked
+    assert checked is not None
+    accuracy = "" if checked.accuracy is None else f", accuracy {checked.accuracy:.4f}"
+    best = "  best so far" if step.best is checked else ""
+    return f"  {step.number:5}: joint loss {checked.value:.4f}{accuracy}{best}"
