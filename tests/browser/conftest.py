@@ -1,15 +1,24 @@
-"""One studio on the tiny zoo, one fresh browser profile per test; waits on state, not on time."""
+"""One studio on the tiny zoo, one browser, emptied for each test; waits on state, not on time."""
 
 import shutil
 import socket
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import torch
-from playwright.sync_api import Page, Playwright, expect, sync_playwright
+from playwright.sync_api import (
+    BrowserContext,
+    Page,
+    Playwright,
+    Request,
+    ViewportSize,
+    expect,
+    sync_playwright,
+)
 
 from studio.session.engine import Engine
 from studio.session.jobs import Jobs
@@ -22,7 +31,9 @@ FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
     "--disable-dev-shm-usage",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 ]  # fmt: skip
+DESKTOP: ViewportSize = {"width": 1280, "height": 900}
 HARMLESS = ("svelte-i18n", "AbortError", "Connection errored out", "GL Driver Message")
 
 
@@ -69,56 +80,84 @@ def playwright() -> Iterator[Playwright]:
         yield started
 
 
-@pytest.fixture(params=[{}])
-def page(
-    playwright: Playwright, url: str, session: Session, request: pytest.FixtureRequest
-) -> Iterator[Page]:
-    """The page, loaded and at rest. Parametrize indirectly to pass context options."""
+@pytest.fixture(scope="session")
+def profile(playwright: Playwright) -> Iterator[BrowserContext]:
+    """One browser for all tests, which need not read the page's programs anew each time."""
     assert CHROMIUM, "chromium is not installed; .ci/run installs it"
-    session.edit("reset")
-    session.edit("pin")
-    options = {"viewport": {"width": 1280, "height": 900}} | request.param
-    with tempfile.TemporaryDirectory() as profile:
+    with tempfile.TemporaryDirectory() as folder:
         context = playwright.chromium.launch_persistent_context(
-            profile, executable_path=CHROMIUM, headless=True, args=FLAGS, reduced_motion="reduce",
-            **options,
+            folder, executable_path=CHROMIUM, headless=True, args=FLAGS, reduced_motion="reduce",
+            viewport=DESKTOP,
         )  # fmt: skip
         context.set_default_timeout(60_000)
         expect.set_options(timeout=60_000)
-        context.add_cookies([{"name": COOKIE, "value": BROWSER, "url": url}])
-        tab, outside, errors = context.pages[0], [], []
-
-        def guard(route):
-            if route.request.url.startswith((url, "data:", "blob:")):
-                route.continue_()
-            else:
-                outside.append(route.request.url)
-                route.abort()
-
-        context.route("**/*", guard)
-        tab.on("pageerror", lambda error: errors.append(str(error)))
-        tab.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
-        tab.goto(url, wait_until="domcontentloaded")
-        at_rest(tab)
-        yield tab
+        yield context
         context.close()
+
+
+@contextmanager
+def another_browser(profile: BrowserContext, url: str, browser: str) -> Iterator[Page]:
+    """An empty tab of a browser that shares nothing with the tests' own."""
+    assert profile.browser
+    context = profile.browser.new_context(reduced_motion="reduce")
+    context.set_default_timeout(60_000)
+    if browser:
+        context.add_cookies([{"name": COOKIE, "value": browser, "url": url}])
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture(params=[{}])
+def page(
+    profile: BrowserContext, url: str, session: Session, request: pytest.FixtureRequest
+) -> Iterator[Page]:
+    """The page, loaded and at rest, in a browser that remembers nothing but programs.
+
+    Parametrize indirectly to pass a viewport, a color scheme or permissions.
+    """
+    session.edit("reset")
+    session.edit("pin")
+    tab, outside, errors = profile.new_page(), [], []
+    profile.new_cdp_session(tab).send(
+        "Storage.clearDataForOrigin", {"origin": url.rstrip("/"), "storageTypes": "all"}
+    )
+    profile.clear_cookies()
+    profile.add_cookies([{"name": COOKIE, "value": BROWSER, "url": url}])
+    profile.grant_permissions(request.param.get("permissions", []))
+    tab.set_viewport_size(request.param.get("viewport", DESKTOP))
+    tab.emulate_media(color_scheme=request.param.get("color_scheme", "light"))
+
+    def watch(asked: Request) -> None:
+        if not asked.url.startswith((url, "data:", "blob:")):
+            outside.append(asked.url)
+
+    profile.on("request", watch)
+    tab.on("pageerror", lambda error: errors.append(str(error)))
+    tab.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
+    tab.goto(url, wait_until="domcontentloaded")
+    at_rest(tab)
+    yield tab
+    for each in profile.pages:
+        each.close()
+    profile.remove_listener("request", watch)
+    profile.clear_permissions()
     assert outside == [], "the page asked another host"
     assert [e for e in errors if not any(h in e for h in HARMLESS)] == []
 
 
 def settled(page: Page, session: Session, mix: Callable[[Mix], bool]) -> None:
     """Wait until the session holds such a mix and the page shows it whole."""
-    for _ in range(600):
+    for _ in range(3000):
         if mix(session.mix):
             break
-        page.wait_for_timeout(100)
+        page.wait_for_timeout(20)
     assert mix(session.mix), session.mix
     digest = session.snapshot().recipe.digest
-    expect(page.locator("#stamp")).to_have_attribute("data-recipe", digest)
+    page.locator(f"#stamp[data-recipe='{digest}']").wait_for(state="attached")
     at_rest(page)
 
 
 def at_rest(page: Page) -> None:
     """Wait until nothing more is coming."""
-    expect(page.locator("#mix-0")).to_be_visible()
-    expect(page.locator("#stamp")).to_have_attribute("data-busy", "0")
+    page.locator("#mix-0").wait_for()
+    page.locator("#stamp[data-busy='0']").wait_for(state="attached")

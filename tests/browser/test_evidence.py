@@ -117,8 +117,8 @@ def test_the_report_is_printed_from_a_page_of_its_own(page, session, jobs, tmp_p
     untick(page, session)
     open_evidence(page)
     certificate(page, tmp_path_factory.mktemp("printed") / "bundle")
-    page.context.add_init_script("window.print = () => { window.printed = true; }")
-    with page.context.expect_page() as opened:
+    script = "window.print = () => { window.printed = true; }"
+    with page.context.add_init_script(script), page.context.expect_page() as opened:
         page.get_by_role("button", name="Print").click()
     report = opened.value
     report.wait_for_load_state()

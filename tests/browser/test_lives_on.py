@@ -1,7 +1,6 @@
 """What outlives a reload, a second tab, another browser, a restart and hundreds of moves."""
 
 import gc
-import tempfile
 import threading
 import time
 from contextlib import closing, contextmanager
@@ -14,27 +13,11 @@ from playwright.sync_api import expect
 from studio.device import used_memory
 from studio.progress import Progress
 from studio.session.engine import Engine
-from studio.ui.parts import COOKIE
-from tests.browser.conftest import BROWSER, CHROMIUM, FLAGS, at_rest, settled
+from tests.browser.conftest import BROWSER, another_browser, at_rest, settled
 
 pytestmark = pytest.mark.browser
 OTHER = "1" * 32
 FIRST = ".strip >> nth=0"
-
-
-@contextmanager
-def another_browser(playwright, url):
-    """A page in a profile of its own."""
-    with tempfile.TemporaryDirectory() as profile:
-        context = playwright.chromium.launch_persistent_context(
-            profile, executable_path=CHROMIUM, headless=True, args=FLAGS, reduced_motion="reduce"
-        )
-        context.add_cookies([{"name": COOKIE, "value": OTHER, "url": url}])
-        page = context.pages[0]
-        page.goto(url, wait_until="domcontentloaded")
-        at_rest(page)
-        yield page
-        context.close()
 
 
 def number(page):
@@ -62,9 +45,11 @@ def slow_job(session):
 
 
 def test_two_browsers_each_have_their_own_mix_history_and_pinned_mix(
-    page, playwright, url, session, engine
+    page, profile, url, session, engine
 ):
-    with another_browser(playwright, url) as other:
+    with another_browser(profile, url, OTHER) as other:
+        other.goto(url, wait_until="domcontentloaded")
+        at_rest(other)
         theirs = engine.session(OTHER)
         theirs.edit("reset")
         page.locator("#mix-0").fill("0.2")
@@ -111,22 +96,12 @@ def test_a_reload_finds_the_running_job_and_can_cancel_it(page, session):
         expect(page.locator("#job")).to_have_attribute("data-phase", "done")
 
 
-def test_another_browsers_job_is_shown_and_not_offered_to_cancel(page, playwright, url, session):
-    with slow_job(session), another_browser_busy(playwright, url) as other:
+def test_another_browsers_job_is_shown_and_not_offered_to_cancel(page, profile, url, session):
+    with slow_job(session), another_browser(profile, url, "") as other:
+        other.goto(url, wait_until="domcontentloaded")
         expect(other.locator("#job")).to_contain_text("Another browser's job")
         expect(other.get_by_role("button", name="Cancel job")).to_be_hidden()
         assert "slowly" not in other.content()
-
-
-@contextmanager
-def another_browser_busy(playwright, url):
-    with tempfile.TemporaryDirectory() as profile:
-        context = playwright.chromium.launch_persistent_context(
-            profile, executable_path=CHROMIUM, headless=True, args=FLAGS
-        )
-        context.pages[0].goto(url, wait_until="domcontentloaded")
-        yield context.pages[0]
-        context.close()
 
 
 def held_memory(page) -> tuple[int, int, int]:
@@ -255,9 +230,11 @@ def test_a_restarted_engine_finds_mix_and_pinned_mix(page, session, tiny_zoo: Pa
         assert again.session("5" * 32).mix != session.mix
 
 
-def test_a_link_on_another_site_opens_the_same_mix(playwright, url, engine):
+def test_a_link_on_another_site_opens_the_same_mix(profile, url, engine):
     engine.session(OTHER).edit("equal")
-    with another_browser(playwright, url) as other:
+    with another_browser(profile, url, OTHER) as other:
+        other.goto(url, wait_until="domcontentloaded")
+        at_rest(other)
         other.locator("#mix-0").fill("0.41")
         settled(other, engine.session(OTHER), lambda mix: mix.strips[0].coefficient == 0.41)
         other.goto(url.replace("127.0.0.1", "localhost"), wait_until="domcontentloaded")

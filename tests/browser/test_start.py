@@ -6,14 +6,13 @@ import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import CHROMIUM, FLAGS
+from tests.browser.conftest import another_browser, at_rest
 from tests.browser.test_requests import Client
 from tests.conftest import ROOT
 
@@ -110,22 +109,15 @@ def home(tmp_path) -> Path:
     return tmp_path
 
 
-def test_a_project_and_a_cache_below_home_serve_the_page_and_not_the_cache(
-    home, tiny_zoo, playwright
-):
+def test_a_project_and_a_cache_below_home_serve_the_page_and_not_the_cache(home, tiny_zoo, profile):
     project = home / "project"
     variables = {"HOME": str(home), "XDG_CACHE_HOME": str(project / "cache"), "TMPDIR": str(home)}
     with started(tiny_zoo, project, project / "app.py", variables) as (url, _):
-        assert CHROMIUM
-        with tempfile.TemporaryDirectory() as profile:
-            context = playwright.chromium.launch_persistent_context(
-                profile, executable_path=CHROMIUM, headless=True, args=FLAGS
-            )
-            expect.set_options(timeout=60_000)
-            page, failed = context.pages[0], []
+        with another_browser(profile, url, "") as page:
+            failed = []
             page.on("response", lambda r: failed.append(r.url) if r.status >= 400 else None)
             page.goto(url, wait_until="domcontentloaded")
-            expect(page.locator("#stamp")).to_have_attribute("data-busy", "0")
+            at_rest(page)
             page.get_by_role("tab", name="Files").click()
             target = project / "merged"
             page.get_by_label("Export to a new folder").fill(str(target))
@@ -135,7 +127,6 @@ def test_a_project_and_a_cache_below_home_serve_the_page_and_not_the_cache(
                 page.get_by_role("button", name="Download the export").click()
             assert Path(download.value.path()).stat().st_size > 1000
             assert failed == []
-            context.close()
         client, kept = Client(url), list((project / "cache" / "mdm-oc-studio").iterdir())
         assert kept
         for file in (*kept, target / "recipe.yaml", project / "app.py"):

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from studio.compare import compare, comparison_csv, comparison_json, comparison_markdown
 from studio.compare.outcomes import Measuring, Outcome, paired
@@ -11,10 +12,12 @@ from studio.compare.tables import comparison_text
 from studio.errors import BadRecipe, Cancelled
 from studio.methods import METHODS
 from studio.methods.iso_c import IsoC
+from studio.tasks.bench import Bench
 from studio.tasks.change import changes
 from studio.tasks.evaluate import fair_order
 from studio.tasks.live import LiveModel
 from studio.tasks.scores import as_json, mean_accuracy
+from studio.zoo import load_zoo
 from tests.compare.conftest import add_general
 
 PAIR = ("average", "mdm_oc")
@@ -23,6 +26,17 @@ PAIR = ("average", "mdm_oc")
 def last(bench, methods=PAIR, **options):
     *_, table = compare(bench, methods, **options)
     return table
+
+
+@pytest.fixture(scope="module")
+def bench(tiny_zoo):
+    return Bench(load_zoo(tiny_zoo), torch.device("cpu"))
+
+
+@pytest.fixture(scope="module")
+def table(bench):
+    """A comparison of the pair."""
+    return last(bench)
 
 
 @pytest.fixture
@@ -38,9 +52,7 @@ def no_model(monkeypatch):
     return arm
 
 
-def test_scores_are_those_of_an_evaluation_and_differences_those_of_the_same_rows(opened):
-    bench = opened()
-    table = last(bench)
+def test_scores_are_those_of_an_evaluation_and_differences_those_of_the_same_rows(bench, table):
     evaluations = {}
     for row in table.rows:
         bench.live.wear(bench.merge(row.recipe))
@@ -59,8 +71,8 @@ def test_scores_are_those_of_an_evaluation_and_differences_those_of_the_same_row
     assert as_json(table.references.experts.scores) == as_json(bench.score_experts())
 
 
-def test_results_come_one_by_one_and_references_first(opened):
-    tables = list(compare(opened(), PAIR, tune=True))
+def test_results_come_one_by_one_and_references_first(bench):
+    tables = list(compare(bench, PAIR, tune=True))
     assert [[row.name for row in table.rows] for table in tables] == [
         [], ["average"], ["average", "average (tuned)"],
         ["average", "average (tuned)", "mdm_oc"],
@@ -107,8 +119,8 @@ def test_other_rows_are_measured_again(opened, tiny_copy, no_model, changed):
         last(opened(), ["average"])
 
 
-def test_tuning_chooses_on_validation_rows_alone(opened):
-    table = last(opened(), ["average"], tune=True)
+def test_tuning_chooses_on_validation_rows_alone(bench):
+    table = last(bench, ["average"], tune=True)
     default, tuned = table.rows
     assert tuned.name == "average (tuned)"
     assert tuned.recipe.tasks[0].coefficient in (None, tuned.factor)
@@ -118,12 +130,12 @@ def test_tuning_chooses_on_validation_rows_alone(opened):
     assert means[1] >= means[0]
 
 
-def test_a_method_that_refuses_the_zoo_is_a_row_with_its_sentence(opened, monkeypatch):
+def test_a_method_that_refuses_the_zoo_is_a_row_with_its_sentence(bench, monkeypatch):
     def change(self, entries, given):
         raise BadRecipe("iso_c takes exactly three tasks; this recipe has 2.")
 
     monkeypatch.setattr(IsoC, "change", change)
-    table = last(opened(), ["iso_c", "average"], tune=True)
+    table = last(bench, ["iso_c", "average"], tune=True)
     assert table.refusals == {"iso_c": "iso_c takes exactly three tasks; this recipe has 2."}
     assert [each.row.name for each in table.standings] == ["average", "average (tuned)"]
     assert comparison_json(table)["refused"] == table.refusals
@@ -131,8 +143,8 @@ def test_a_method_that_refuses_the_zoo_is_a_row_with_its_sentence(opened, monkey
         assert "takes exactly three tasks" in text
 
 
-def test_all_means_every_method_and_a_name_counts_once(opened):
-    tables = compare(opened(), ["average", "all"])
+def test_all_means_every_method_and_a_name_counts_once(bench):
+    tables = compare(bench, ["average", "all"])
     assert next(tables).budget.methods == len(METHODS)
 
 
@@ -140,9 +152,8 @@ def proposed(table):
     return comparison_json(table)["proposal"]["words"]
 
 
-def table_of(opened, **correct):
-    """A comparison of two methods whose right rows are given."""
-    table = last(opened())
+def table_of(table, **correct):
+    """The comparison with other right rows."""
     rows = []
     for row in table.rows:
         right = {task: np.array(correct[row.name]) for task in table.references.tasks}
@@ -156,40 +167,40 @@ def table_of(opened, **correct):
     return replace(table, rows=tuple(rows), references=found)
 
 
-def test_ties_are_called_ties_and_winners_winners(opened):
-    tie = table_of(opened, average=[1, 0] * 50, mdm_oc=[0, 1] * 50)
+def test_ties_are_called_ties_and_winners_winners(table):
+    tie = table_of(table, average=[1, 0] * 50, mdm_oc=[0, 1] * 50)
     assert comparison_json(tie)["methods"]["average"]["rival"]["verdict"] == "cannot tell"
     assert "(mdm_oc, tie)" in comparison_text(tie)
     assert "this is a tie" in proposed(tie)
-    clear = table_of(opened, average=[1] * 100, mdm_oc=[0, 1] * 50)
+    clear = table_of(table, average=[1] * 100, mdm_oc=[0, 1] * 50)
     assert "average wins on validation rows (100.0%, n=200)" in proposed(clear)
     assert "which is beyond noise" in proposed(clear)
     assert "measured the experts" not in proposed(clear)
 
 
-def test_a_proposal_says_that_a_method_has_seen_validation_rows(opened):
-    table = table_of(opened, average=[1] * 100, mdm_oc=[0, 1] * 50)
+def test_a_proposal_says_that_a_method_has_seen_validation_rows(table):
+    clear = table_of(table, average=[1] * 100, mdm_oc=[0, 1] * 50)
     rows = [
         replace(row, recipe=replace(row.recipe, method="fisher"), name="fisher")
         if row.name == "average"
         else row
-        for row in table.rows
+        for row in clear.rows
     ]
-    seen = replace(table, rows=tuple(rows))
+    seen = replace(clear, rows=tuple(rows))
     assert proposed(seen).endswith("fisher measured the experts on validation rows, too.")
 
 
-def test_worse_than_not_merging_is_marked_when_it_is_beyond_noise(opened):
-    table = table_of(opened, average=[0] * 100, mdm_oc=[1, 0] * 49 + [0, 0])
-    mdm_oc, average = table.standings  # the best mean first
+def test_worse_than_not_merging_is_marked_when_it_is_beyond_noise(table):
+    found = table_of(table, average=[0] * 100, mdm_oc=[1, 0] * 49 + [0, 0])
+    mdm_oc, average = found.standings  # the best mean first
     assert average.worse_than_not_merging
     assert not mdm_oc.worse_than_not_merging  # below the base, but by one row
-    assert comparison_json(table)["methods"]["average"]["worse_than_not_merging"] is True
-    assert comparison_text(table).count("worse than not merging") == 1
+    assert comparison_json(found)["methods"]["average"]["worse_than_not_merging"] is True
+    assert comparison_text(found).count("worse than not merging") == 1
 
 
-def test_the_worst_task_is_the_largest_loss_against_its_expert(opened):
-    table = last(opened(), ["mdm_oc"])
+def test_the_worst_task_is_the_largest_loss_against_its_expert(bench):
+    table = last(bench, ["mdm_oc"])
     (standing,) = table.standings
     experts = table.references.experts.scores
     losses = {n: s.accuracy - experts[n].accuracy for n, s in standing.scores.items()}
@@ -199,10 +210,12 @@ def test_the_worst_task_is_the_largest_loss_against_its_expert(opened):
     assert "no other method" in proposed(table)
 
 
-def test_gain_kept_is_shown_where_every_task_has_a_head_fitted_on_the_base(opened, tiny_copy):
+def test_gain_kept_is_shown_where_every_task_has_a_head_fitted_on_the_base(
+    opened, table, tiny_copy
+):
     import yaml
 
-    assert last(opened()).standings[0].gain is None
+    assert table.standings[0].gain is None
     zoo = yaml.safe_load((tiny_copy / "zoo.yaml").read_text())
     for task in zoo["tasks"]:
         task["head_only"] = "animal/head_only.safetensors"
@@ -216,18 +229,18 @@ def test_gain_kept_is_shown_where_every_task_has_a_head_fitted_on_the_base(opene
     assert table.standings[0].gain == (gain and pytest.approx(gain))
 
 
-def test_costs_are_measured(opened):
-    for each in last(opened()).standings:
+def test_costs_are_measured(table):
+    for each in table.standings:
         assert each.outcome.seconds > 0
         assert each.outcome.latency > 0
         assert each.outcome.peak >= 0
 
 
-def test_general_rows_stand_beside_the_mean_and_never_in_it(opened, tiny_copy):
-    before = last(opened())
+def test_general_rows_stand_beside_the_mean_and_never_in_it(opened, table, tiny_copy):
+    before = table.standings
     add_general(tiny_copy)
     table = last(opened())
-    for old, new in zip(before.standings, table.standings, strict=True):
+    for old, new in zip(before, table.standings, strict=True):
         assert new.scores == old.scores
         assert new.mean == old.mean
         score, change = new.general["grammar"]
@@ -252,8 +265,8 @@ def test_a_csv_line_has_a_cell_for_every_column(opened, tiny_copy):
     assert lines[-1][0] == "base"
 
 
-def test_markdown_takes_names_for_text(opened, tiny_copy):
-    text = comparison_markdown(last(opened()))
+def test_markdown_takes_names_for_text(table):
+    text = comparison_markdown(table)
     assert "## Methods compared on Tiny &lt;zoo>" in text
     assert "| mdm\\_oc |" in text
 
@@ -271,8 +284,7 @@ def test_measured_without_rows_of_a_split_is_refused(opened, tiny_copy):
         compare(opened(), PAIR)
 
 
-def test_an_outcome_on_few_rows_is_the_beginning_of_the_fixed_shuffle(opened):
-    bench = opened()
+def test_an_outcome_on_few_rows_is_the_beginning_of_the_fixed_shuffle(bench):
     recipe = bench.zoo.recipe("average")
     few, every = (Measuring(bench).merged(recipe, "validation", most) for most in (10, None))
     order = fair_order(30)[:10]
