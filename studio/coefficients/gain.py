@@ -8,7 +8,6 @@ from studio.progress import Progress, part, silent
 from studio.recipe import Recipe
 from studio.tasks.bench import Bench
 from studio.tasks.change import Change, mean_change
-from studio.tasks.data import UNLABELLED
 from studio.tasks.scores import Score, mean_accuracy
 
 SPLITS = ("validation", "held_out")
@@ -73,7 +72,9 @@ def gains(
         after: another one of the same tasks.
         progress: told the share done; may raise to stop.
     """
-    splits = [split for split in SPLITS if all(_scored(bench, t, split) for t in before.names)]
+    splits = [
+        split for split in SPLITS if all(bench.tasks[name].labelled(split) for name in before.names)
+    ]
     found = []
     for place, split in enumerate(splits):
         both = []
@@ -85,8 +86,3 @@ def gains(
         each = paired(both[1], both[0])
         found.append(Gain(split, both[0].scores, both[1].scores, each))
     return tuple(found)
-
-
-def _scored(bench: Bench, task: str, split: str) -> bool:
-    rows = bench.tasks[task].rows(split)
-    return bool(rows) and all(row.label != UNLABELLED for row in rows)

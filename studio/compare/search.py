@@ -59,16 +59,16 @@ def plan_budget(bench: Bench, methods: int, tune: bool, limit: int | None = None
         limit: row evaluations per method; None for ``ROWS`` rows of each task.
 
     Raises:
-        BadData: scales are to be searched, and some scored task has no validation rows.
+        BadData: scales are to be searched, and some scored task has no labelled validation rows.
         BadRecipe: the limit is too low for one row of each task.
     """
     names = bench.scored()
-    bare = [name for name in names if not bench.tasks[name].rows("validation")]
+    bare = [name for name in names if not bench.tasks[name].labelled("validation")]
     if bare:
         if tune:
             raise BadData(
-                f"Scales are chosen on validation rows, but these have none: {', '.join(bare)}. "
-                "Name them in zoo.yaml, or compare without tuning."
+                f"Scales are chosen on labelled validation rows, but these have none: "
+                f"{', '.join(bare)}. Name them in zoo.yaml, or compare without tuning."
             )
         return Budget(methods, 1, 0, 0)
     candidates, most = CANDIDATES if tune else 1, ROWS

@@ -9,7 +9,7 @@ from torch import Tensor
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.checkpoints.joining import HEADS
 from studio.errors import BadZoo
-from studio.tasks.data import Row, read_labels, read_rows
+from studio.tasks.data import UNLABELLED, Row, read_labels, read_rows
 from studio.tasks.heads import Head, head_from_checkpoint, head_from_file
 from studio.zoo import ZooTask
 
@@ -43,6 +43,11 @@ class Task:
             labelled = split != "validation"  # which may serve a loss that needs no labels
             self._rows[split] = read_rows(file, self.labels, labelled) if file else ()
         return self._rows[split]
+
+    def labelled(self, split: str) -> bool:
+        """Whether a split has rows, and each has a label."""
+        rows = self.rows(split)
+        return bool(rows) and all(row.label != UNLABELLED for row in rows)
 
 
 def open_task(

@@ -7,6 +7,7 @@ import torch
 import yaml
 from safetensors.torch import load_file, save_file
 
+from studio.compare.search import plan_budget
 from studio.errors import BadCheckpoint, BadData, BadZoo, NotFinite
 from studio.merge import merged_tensors, open_merge
 from studio.recipe import GroupedCoefficient
@@ -244,6 +245,21 @@ def test_labels_must_be_a_list_of_different_names(tiny_copy):
         (tiny_copy / "animal" / "labels.json").write_text(content)
         with pytest.raises(BadData, match=words):
             Bench(load_zoo(tiny_copy), CPU)
+
+
+def test_only_validation_rows_may_lack_a_label_and_scores_say_so(tiny_copy):
+    for split in ("validation", "held_out"):
+        file = tiny_copy / "color" / f"{split}.jsonl"
+        file.write_text(file.read_text().replace('"label"', '"was"', 2))
+    bench = Bench(load_zoo(tiny_copy), CPU)
+    assert not bench.tasks["color"].labelled("validation")
+    assert bench.tasks["animal"].labelled("validation")
+    with pytest.raises(BadData, match="'color': 2 of its 30 validation rows have no label"):
+        bench.score(None, "validation")
+    with pytest.raises(BadData, match="held_out.jsonl, line 1: the label None is outside"):
+        bench.score(None)
+    with pytest.raises(BadData, match="labelled validation rows, but these have none: color"):
+        plan_budget(bench, 1, True)
 
 
 def test_a_base_without_config_merges_but_says_why_it_cannot_be_scored(tiny_copy):
