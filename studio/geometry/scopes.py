@@ -1,9 +1,11 @@
 """Which tensors are orthogonalized together: the whole model, a layer, or one tensor."""
 
 import re
+from collections.abc import Iterable
 
 SCOPES = ("model", "layer", "tensor")
 _LAYER = re.compile(r"(.*?\.\d+)\.")
+_GLOB = re.compile(r"[*?[]")  # what means something else in a pattern
 
 
 def layer_of(name: str) -> str:
@@ -30,3 +32,36 @@ def index(labels: tuple[str, ...]) -> tuple[tuple[str, ...], list[int]]:
     distinct = tuple(dict.fromkeys(labels))
     positions = {label: i for i, label in enumerate(distinct)}
     return distinct, [positions[label] for label in labels]
+
+
+def patterns(names: Iterable[str], scope: str) -> dict[str, str]:
+    """A glob pattern per group of tensors, for coefficients that differ between the groups.
+
+    Args:
+        names: of the tensors.
+        scope: one of ``SCOPES``.
+
+    Returns:
+        Pattern by label, longest label first: the first one that matches a name is its own.
+    """
+    members: dict[str, list[str]] = {}
+    names = tuple(names)
+    for label, name in zip(labels(names, scope), names, strict=True):
+        members.setdefault(label, []).append(name)
+    if scope == "model":
+        return dict.fromkeys(members, "*")
+    longest = sorted(members, key=len, reverse=True)
+    return {
+        label: _GLOB.sub(r"[\g<0>]", label) + _ending(label, members[label]) for label in longest
+    }
+
+
+def _ending(label: str, names: list[str]) -> str:
+    """What a pattern adds to its label: all names below it, it alone, or both.
+
+    A label that is a whole name has no part before it, so that what else begins like it is of a
+    longer label, which comes first.
+    """
+    if label not in names:
+        return ".*"
+    return "*" if len(names) > 1 else ""
