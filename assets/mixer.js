@@ -98,24 +98,106 @@ function optionRow(option, value) {
   return make('div', { class: 'option' }, label, control, reading);
 }
 
-function strip(row, index, value) {
+// A strip's one number is the mean of its groups; to move it scales them all, from where they were
+// when the move began, so that a drag through 0 brings their ratios back.
+function meanOf(row) {
+  const values = row.groups.map(([, x]) => x);
+  return values.length ? values.reduce((a, b) => a + b) / values.length : row.coefficient;
+}
+
+function scaleTo(row, from, mean) {
+  const old = meanOf(from);
+  const scaled = (x) => (old ? Number((x * mean / old).toPrecision(6)) : mean);
+  row.coefficient = from.groups.length ? scaled(from.coefficient) : mean;
+  row.groups = from.groups.map(([pattern, x]) => [pattern, scaled(x)]);
+}
+
+// The fold-out of a strip: one slider per layer, or per group of the recipe.
+const opened = new Set(); // names of the tasks whose fold-out is open
+
+function inGroup(row, pattern) {
+  const found = row.groups.find((each) => each[0] === pattern);
+  return found ? found[1] : row.coefficient;
+}
+
+function setGroup(row, listed, pattern, x) {
+  if (pattern === null) { row.coefficient = x; return; }
+  if (!row.groups.length) row.groups = listed.filter((each) => each[1] !== null).map((each) => [each[1], row.coefficient]);
+  const found = row.groups.find((each) => each[0] === pattern);
+  if (found) found[1] = x;
+}
+
+function groupRow(name, listed, [label, pattern]) {
+  const about = { title: pattern ?? 'matched by no pattern' };
+  const range = make('input', { type: 'range', min: 0, max: 1.5, step: 0.01, 'aria-label': `${label} of ${name}`, ...about });
+  const number = make('input', { type: 'number', step: 0.01, 'aria-label': `${label} of ${name}, as a number` });
+  const set = (x) => send((mix) => { const mine = mix.rows.find((each) => each.name === name); if (mine) setGroup(mine, listed, pattern, x); });
+  range.addEventListener('input', () => { number.value = range.value; set(Number(range.value)); });
+  number.addEventListener('change', () => {
+    if (number.value === '' || !Number.isFinite(number.valueAsNumber)) { number.value = range.value; return; }
+    range.value = number.value;
+    set(Number(number.value));
+  });
+  return make('div', { class: 'group' }, make('span', about, label), range, number);
+}
+
+function drawGroups(row, node, listed, active) {
+  const folded = node.nextElementSibling;
+  const [, fold] = node.children;
+  folded.hidden = !opened.has(row.name);
+  fold.textContent = folded.hidden ? '▸' : '▾';
+  fold.setAttribute('aria-expanded', String(!folded.hidden));
+  if (folded.hidden) return;
+  const shape = JSON.stringify(listed);
+  if (shape !== folded.dataset.shape) {
+    folded.dataset.shape = shape;
+    const natural = new Intl.Collator('en', { numeric: true });
+    const ordered = [...listed].sort((a, b) => (a[1] === null) - (b[1] === null) || natural.compare(a[0], b[0]));
+    folded.replaceChildren(...ordered.map((each) => groupRow(row.name, listed, each)));
+    [...folded.children].forEach((each, place) => { each.pattern = ordered[place][1]; });
+  }
+  for (const each of folded.children) {
+    const [, range, number] = each.children;
+    const x = inGroup(row, each.pattern);
+    if (active !== range) range.value = x;
+    if (active !== number) number.value = x;
+  }
+}
+
+function strip(row, index) {
   const id = `mix-${index}`;
   const toggle = make('input', { type: 'checkbox', 'aria-label': `Merge ${row.name}` });
   const range = make('input', { type: 'range', id, min: 0, max: 1.5, step: 0.01 });
   const number = make('input', { type: 'number', step: 0.01, 'aria-label': `Coefficient of ${row.name}` });
+  const mark = make('span', { class: 'mark' });
   const earlier = make('button', { type: 'button', class: 'earlier', 'aria-label': `Move ${row.name} earlier`, title: 'Merge this task earlier' }, '↑');
-  const set = (part, x) => send((mix) => { const mine = mix.rows.find((each) => each.name === row.name); if (mine) mine[part] = x; });
-  toggle.addEventListener('change', () => set('on', toggle.checked));
-  range.addEventListener('input', () => { number.value = range.value; set('coefficient', Number(range.value)); });
+  const fold = make('button', { type: 'button', class: 'fold', 'aria-label': `Layers of ${row.name}`, 'aria-controls': `${id}-layers`, title: 'A coefficient per layer' });
+  const change = (how) => send((mix) => { const mine = mix.rows.find((each) => each.name === row.name); if (mine) how(mine); });
+  let from = null; // the strip when the drag began
+  const move = (x) => {
+    const start = from ??= shown().rows.find((each) => each.name === row.name);
+    change((mine) => scaleTo(mine, start, x));
+  };
+  toggle.addEventListener('change', () => change((mine) => { mine.on = toggle.checked; }));
+  range.addEventListener('input', () => { number.value = range.value; move(Number(range.value)); });
+  for (const begins of ['pointerdown', 'keydown', 'change']) range.addEventListener(begins, () => { from = null; });
   number.addEventListener('change', () => {
     if (number.value === '' || !Number.isFinite(number.valueAsNumber)) { number.value = range.value; return; }
     range.value = number.value;
-    set('coefficient', Number(number.value));
+    from = null;
+    move(Number(number.value));
+    from = null;
   });
   earlier.addEventListener('click', () => send((mix) => { mix.action = `earlier:${row.name}`; }));
-  const node = make('div', { class: 'strip' }, toggle, make('label', { for: id, title: row.name }, row.name), range, number, earlier);
+  fold.addEventListener('click', () => {
+    if (!opened.delete(row.name)) opened.add(row.name);
+    draw();
+  });
+  const cell = make('span', { class: 'number' }, mark, number);
+  const node = make('div', { class: 'strip' }, toggle, fold, make('label', { for: id, title: row.name }, row.name), range, cell, earlier);
   node.dataset.name = row.name;
-  return node;
+  const folded = make('div', { class: 'groups', id: `${id}-layers`, role: 'group', 'aria-label': `Coefficients per layer of ${row.name}` });
+  return [node, folded];
 }
 
 function draw() {
@@ -128,17 +210,25 @@ function draw() {
       methodRow(value),
       make('p', { class: 'about' }, value.about),
       make('div', { class: 'options' }, ...options),
-      make('div', { class: 'strips' }, ...value.rows.map((row, index) => strip(row, index, value))),
+      make('div', { class: 'strips' }, ...value.rows.flatMap(strip)),
     );
   }
   const active = document.activeElement;
   box.classList.toggle('flipped', Boolean(value.flipped));
   value.rows.forEach((row, index) => {
     const node = box.querySelectorAll('.strip')[index];
-    const [toggle, , range, number, earlier] = node.children;
+    const [toggle, , , range, cell, earlier] = node.children;
+    const [mark, number] = cell.children;
+    const count = row.groups.length;
+    const mean = count ? Number(meanOf(row).toPrecision(3)) : row.coefficient;
+    const words = count ? `mean of ${count} coefficient${count === 1 ? '' : 's'}` : '';
     toggle.checked = row.on;
-    if (active !== range) range.value = row.coefficient;
-    if (active !== number) number.value = row.coefficient;
+    if (active !== range) range.value = mean;
+    if (active !== number) number.value = mean;
+    mark.textContent = count ? '≈' : '';
+    mark.title = words;
+    number.setAttribute('aria-label', `Coefficient of ${row.name}${count ? `, ${words}` : ''}`);
+    drawGroups(row, node, value.layers[row.name], active);
     node.classList.toggle('off', !row.on);
     earlier.hidden = !value.ordered;
     earlier.disabled = index === 0;

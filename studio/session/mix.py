@@ -10,28 +10,19 @@ from studio.methods.whole import Whole
 from studio.recipe import (
     DTYPES,
     Fitted,
+    GroupedCoefficient,
     Option,
     Recipe,
     TaskEntry,
-    finite,
     parse_fitted,
     parse_seed,
 )
+from studio.session.strips import Strip, controls, strip_from_page, strip_of
 from studio.zoo import Zoo
 
 _SAME_MOVE = 1.0  # seconds within which moves of one control count as one step of undo
 _LONGEST_HISTORY = 500
-_LARGEST_COEFFICIENT = 100
 _GROUPS = ("A component per task", "One change of all tasks", "Measured on validation rows")
-
-
-@dataclass(frozen=True)
-class Strip:
-    """One task in the mixer: merged or not, and its coefficient (kept while it is unmerged)."""
-
-    name: str
-    on: bool
-    coefficient: float
 
 
 @dataclass(frozen=True)
@@ -68,7 +59,7 @@ class Mix:
         """The recipe of the tasks that are on: unticking a task is the exact unmerge."""
         checkpoints = {task.name: task.checkpoint for task in zoo.tasks}
         entries = tuple(
-            TaskEntry(s.name, checkpoints[s.name], s.coefficient) for s in self.strips if s.on
+            TaskEntry(s.name, checkpoints[s.name], s.given) for s in self.strips if s.on
         )
         return Recipe(
             zoo.base, entries, self.method, dict(self.options), self.dtype, self.seed, self.fitted
@@ -92,14 +83,13 @@ class Mix:
         return replace(self, strips=tuple(strips))
 
     def equal(self) -> "Mix":
-        """Every merged task gets the mean of their coefficients."""
-        on = [strip.coefficient for strip in self.strips if strip.on]
+        """Every merged task gets the mean of their coefficients, for all of its tensors."""
+        on = [strip.mean for strip in self.strips if strip.on]
         return self._each(round(sum(on) / len(on), 2)) if on else self
 
     def halved(self) -> "Mix":
         """Every coefficient halved."""
-        strips = (replace(s, coefficient=round(s.coefficient / 2, 4)) for s in self.strips)
-        return replace(self, strips=tuple(strips))
+        return replace(self, strips=tuple(strip.halved() for strip in self.strips))
 
     def earlier(self, name: str) -> "Mix":
         """The same mix with a task one place earlier in the merge order."""
@@ -127,8 +117,7 @@ class Mix:
         return replace(self, dtype=name)
 
     def _each(self, coefficient: float) -> "Mix":
-        strips = (replace(strip, coefficient=coefficient) for strip in self.strips)
-        return replace(self, strips=tuple(strips))
+        return replace(self, strips=tuple(strip.even(coefficient) for strip in self.strips))
 
 
 def every_option(name: str, options: Mapping[str, Option]) -> dict[str, Option]:
@@ -183,14 +172,7 @@ def mix_from_page(value: object, current: Mix) -> Mix:
         return current.with_method(name)
     method(name, options)
     options = every_option(name, options)
-    strips = tuple(
-        Strip(
-            strip.name,
-            bool(rows[strip.name].get("on")),
-            _coefficient(rows[strip.name].get("coefficient"), strip.name),
-        )
-        for strip in current.strips
-    )
+    strips = tuple(strip_from_page(rows[strip.name], strip.name) for strip in current.strips)
     return replace(current, strips=strips, options=options)
 
 
@@ -220,8 +202,7 @@ def mix_of_recipe(recipe: Recipe, zoo: Mix) -> Mix:
         zoo: a mix with all tasks of the zoo.
 
     Raises:
-        BadRecipe: the zoo lacks a task, or a coefficient differs between groups of tensors, which
-            sliders cannot show.
+        BadRecipe: the zoo lacks a task, or a coefficient is beyond the mixer's limits.
     """
     known = {strip.name: strip for strip in zoo.strips}
     if missing := [name for name in recipe.names if name not in known]:
@@ -233,26 +214,14 @@ def mix_of_recipe(recipe: Recipe, zoo: Mix) -> Mix:
     usual = method_type(recipe.method).default_coefficient
     for task in recipe.tasks:
         coefficient = usual if task.coefficient is None else task.coefficient
-        if not isinstance(coefficient, float | int):
-            raise BadRecipe(
-                f"'{task.name}' has coefficients by group of tensors, which the sliders cannot "
-                "show. Merge this recipe with python -m studio merge."
-            )
-        strips.append(Strip(task.name, True, _coefficient(coefficient, task.name)))
+        groups = ()
+        if isinstance(coefficient, GroupedCoefficient):
+            coefficient, groups = coefficient.default, coefficient.groups
+        strips.append(strip_of(task.name, True, coefficient, groups))
     left = (replace(known[name], on=False) for name in known if name not in recipe.names)
     method(recipe.method, recipe.options)
     options = every_option(recipe.method, recipe.options)
     return Mix((*strips, *left), recipe.method, options, recipe.dtype, recipe.fitted, recipe.seed)
-
-
-def _coefficient(value: object, task: str) -> float:
-    number = finite(value, f"The coefficient of '{task}'")
-    if abs(number) > _LARGEST_COEFFICIENT:
-        raise BadRecipe(
-            f"The coefficient of '{task}' is {number:g}; the mixer takes -{_LARGEST_COEFFICIENT} "
-            f"to {_LARGEST_COEFFICIENT}."
-        )
-    return number
 
 
 class History:
@@ -322,12 +291,8 @@ class History:
 
 def moved(before: Mix, after: Mix) -> str:
     """Name of the one control that differs, or '' if several do."""
-    names = [
-        f"{a.name}.{part}"
-        for a, b in zip(before.strips, after.strips, strict=True)
-        for part in ("on", "coefficient")
-        if getattr(a, part) != getattr(b, part)
-    ]
+    both = zip(before.strips, after.strips, strict=True)
+    names = [name for a, b in both for name in controls(a, b)]
     if before.method != after.method or before.options != after.options:
         names.append("method")
     return names[0] if len(names) == 1 else ""

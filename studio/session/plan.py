@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 
 from studio.methods import method
-from studio.recipe import Recipe
+from studio.recipe import GroupedCoefficient, Recipe
 
 _NOTHING = "# Nothing is merged, and a recipe file needs at least one task."
 
@@ -77,11 +77,13 @@ def as_python(recipe: Recipe, plan: Plan) -> str:
         module = "as_lora"
         call = f"export_as_lora(open_merge(recipe), Path({plan.folder!r}), {plan.rank}).root"
     name = call.split("(")[0]
+    grouped = any(isinstance(task.coefficient, GroupedCoefficient) for task in recipe.tasks)
+    parts = ("GroupedCoefficient, " if grouped else "") + "Recipe, TaskEntry"
     return (
         "from pathlib import Path\n\n"
         f"from studio.{module} import {name}\n"
         "from studio.merge import open_merge\n"
-        "from studio.recipe import Recipe, TaskEntry\n\n"
+        f"from studio.recipe import {parts}\n\n"
         "recipe = Recipe(\n"
         f"    base={recipe.base!r},\n"
         f"    tasks=(\n{entries}    ),\n"

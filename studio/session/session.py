@@ -34,6 +34,7 @@ from studio.session.mix import (
 )
 from studio.session.packed import Packed
 from studio.session.snapshot import Snapshot
+from studio.session.strips import listed
 from studio.tasks.showcase import Reading, ShownRow, shown_rows
 from studio.workspace import preflight, warnings
 
@@ -80,6 +81,7 @@ class Session(Exports):
             self.zoo, self.worker = self.engine.zoo, self.engine.worker
             deltas = self.worker.bench.deltas
             named = dict(zip(deltas.tasks, deltas.checkpoints, strict=True))
+            self._tensors = {n: tuple(j.shared) for n, j in zip(named, deltas.joins, strict=True)}
             self.admission = Admission(self.engine.ledger, named)
             self.pinned = self._starting = self.admission.without(starting_mix(self.zoo))
             self.flipped = False
@@ -187,7 +189,7 @@ class Session(Exports):
         """Show a recipe's mix; undo brings the one before back.
 
         Raises:
-            BadRecipe: it is not one of this zoo's tasks, or the sliders cannot show it.
+            BadRecipe: it is not one of this zoo's tasks, or beyond the mixer's limits.
         """
         with self._lock:
             mix = mix_of_recipe(recipe, self._starting)
@@ -203,6 +205,7 @@ class Session(Exports):
             set_options = dict(self.mix.options)
             return {
                 "rows": [vars(strip) for strip in self.mix.strips],
+                "layers": {s.name: listed(s, self._tensors[s.name]) for s in self.mix.strips},
                 "method": self.mix.method,
                 "methods": method_menu(),
                 "about": (chosen.__doc__ or "").strip().splitlines()[0],

@@ -173,8 +173,9 @@ def _accuracy_row(now: Snapshot, task: str, on: bool, floor: Mapping[str, Score]
 def _csv(now: Snapshot) -> str:
     """The table's numbers, and those of the references."""
     name, floor = _floor(now)
+    mean = "mean coefficient" if any(s.groups for s in now.mix.strips) else "coefficient"
     header = [
-        "task", "merged", "coefficient", "accuracy", "low", "high", "n", "interval",
+        "task", "merged", mean, "accuracy", "low", "high", "n", "interval",
         "change since pinned", "half of its interval", "expert", name,
     ]  # fmt: skip
     rows = []
@@ -186,7 +187,7 @@ def _csv(now: Snapshot) -> str:
         others = (each.accuracy if each else None
                   for each in (now.experts.get(strip.name), floor.get(strip.name)))  # fmt: skip
         own = (score.accuracy, score.low, score.high, score.n, score.interval)
-        merged = ("yes" if strip.on else "no", strip.coefficient)
+        merged = ("yes" if strip.on else "no", strip.mean)
         rows.append((strip.name, *merged, *own, *compared, *others))
     return csv_text(header, rows)
 

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from studio.checkpoints.checkpoint import open_checkpoint
 from studio.merge import open_merge
-from studio.recipe import load_recipe
+from studio.recipe import GroupedCoefficient, load_recipe
 from studio.tasks.bench import Bench
 from studio.tasks.change import mean_change
 from studio.tasks.scores import mean_accuracy
@@ -45,6 +45,66 @@ def test_the_keyboard_moves_a_slider_and_keeps_the_focus(page, session):
     )
     settled(page, session, lambda m: m.strips[1].coefficient == pytest.approx(before + 0.01))
     assert page.evaluate("document.activeElement.id") == "mix-1"
+
+
+def test_a_layer_of_one_task_has_a_slider_of_its_own(page, session):
+    start = session.mix
+    fold, number = page.get_by_label("Layers of color"), page.get_by_label("Coefficient of color")
+    expect(page.locator("#mix-0-layers *")).to_have_count(0)
+    fold.press("Enter")
+    expect(fold).to_have_attribute("aria-expanded", "true")
+    assert layers(page) == ["embeddings", "layer 0", "layer 1", "pooler"]
+    layer = page.get_by_label("layer 1 of color", exact=True)
+    layer.fill("1.5")
+    layer.press("ArrowLeft")
+    settled(page, session, lambda mix: ("encoder.layer.1.*", 1.49) in mix.strips[0].groups)
+    assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "layer 1 of color"
+    assert [x for _, x in session.mix.strips[0].groups].count(0.71) == 3
+    assert shown_mean(page) == expected_mean(session)
+    expect(number).to_have_value("0.905")  # (3 * 0.71 + 1.49) / 4
+    expect(page.get_by_title("mean of 4 coefficients")).to_have_text("≈")
+    page.get_by_role("tab", name="Files").click()
+    expect(page.locator("#command-text")).to_contain_text("encoder.layer.1.*: 1.49")
+    found = Axe().run(page, "#mixer", options={"runOnly": ["wcag2a", "wcag2aa"]})
+    assert [v["id"] for v in found.response["violations"]] == []
+    page.get_by_role("button", name="Undo").click()
+    settled(page, session, lambda mix: mix == start)
+    expect(page.locator("#mix-0-layers")).to_be_visible()
+    expect(layer).to_have_value("0.71")
+
+
+def test_a_drag_of_a_task_through_zero_brings_the_ratios_of_its_groups_back(page, session):
+    recipe = session.zoo.recipe("mdm_oc", 0.71)
+    names = "encoder.layer.0.attention.self.query.weight", "*.bias"
+    grouped = GroupedCoefficient(0.5, ((names[0], 0.2), (names[1], 0.6)))
+    session.show_recipe(recipe.with_coefficients({"color": grouped}))
+    page.set_viewport_size(PHONE["viewport"])
+    page.reload(wait_until="domcontentloaded")
+    page.get_by_label("Layers of color").click()
+    assert layers(page) == ["*.bias", "query.weight", "all other tensors"]
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    slider = page.locator("#mix-0")
+    expect(slider).to_have_value("0.4")
+    box = slider.bounding_box()
+    assert box
+    middle, wide = box["y"] + box["height"] / 2, box["width"]
+    page.mouse.move(box["x"] + 8 + (wide - 16) * 0.4 / 1.5, middle)
+    page.mouse.down()
+    page.mouse.move(box["x"] - 9, middle)
+    settled(page, session, lambda mix: mix.strips[0].mean == 0)
+    page.mouse.move(box["x"] + wide / 2, middle)
+    page.mouse.up()
+    settled(page, session, lambda mix: mix.strips[0].mean > 0.5)
+    page.get_by_label("all other tensors of color", exact=True).fill("0.3")
+    settled(page, session, lambda mix: mix.strips[0].coefficient == 0.3)
+    (_, low), (_, high) = session.mix.strips[0].groups
+    assert high == pytest.approx(3 * low, rel=1e-5)
+    assert session.mix.strips[0].groups == ((names[0], low), (names[1], high))
+
+
+def layers(page) -> list[str]:
+    """What the first task's fold-out lists."""
+    return [each.inner_text() for each in page.locator("#mix-0-layers .group").all()]
 
 
 def test_unticking_a_task_rebuilds_without_it_and_ticking_brings_it_back(page, session):

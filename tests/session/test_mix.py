@@ -1,9 +1,11 @@
+import json
 from dataclasses import replace
 
 import pytest
 
 from studio.errors import BadRecipe
 from studio.methods import METHODS
+from studio.recipe import GroupedCoefficient
 from studio.session.mix import (
     History,
     method_menu,
@@ -28,6 +30,11 @@ def page_value(mix, **changes):
 
 def with_coefficient(mix, x):
     return replace(mix, strips=(replace(mix.strips[0], coefficient=x), *mix.strips[1:]))
+
+
+def with_groups(mix, *values):
+    groups = tuple((f"encoder.layer.{i}.*", x) for i, x in enumerate(values))
+    return replace(mix, strips=(replace(mix.strips[0], groups=groups), *mix.strips[1:]))
 
 
 def test_the_mixer_starts_where_the_merge_is_as_long_as_one_task(mix):
@@ -127,3 +134,44 @@ def test_the_seed_of_a_recipe_that_was_opened_stays(mix, tiny_zoo):
     assert mix_from_plain(mix.plain(), mix).seed == 0
     with pytest.raises(BadRecipe, match="The kept mix: seed -1 is not a whole number"):
         mix_from_plain(mix.plain() | {"seed": -1}, mix)
+
+
+def test_groups_of_a_recipe_that_was_opened_stay_until_something_sets_all_alike(mix, tiny_zoo):
+    zoo = load_zoo(tiny_zoo)
+    grouped = GroupedCoefficient(0.4, (("encoder.layer.0.*", 0.2), ("*.bias", 0.9)))
+    recipe = zoo.recipe("task_arithmetic").with_coefficients({"color": grouped})
+    opened = mix_of_recipe(recipe, mix)
+    for kept in (
+        opened,
+        mix_from_page(json.loads(json.dumps(page_value(opened))), opened),
+        mix_from_plain(json.loads(json.dumps(opened.plain())), mix),
+        opened.unticked(["color"]).everything(),
+        opened.earlier("animal").earlier("color"),
+    ):
+        assert kept == opened
+        assert kept.recipe(zoo).tasks[0].coefficient == grouped
+        assert kept.recipe(zoo).tasks[1].coefficient == 0.3  # the method's default
+    for even in (opened.equal(), opened.with_method("ties"), starting_mix(zoo)):
+        assert not any(strip.groups for strip in even.strips)
+    with pytest.raises(BadRecipe, match="of 'color' for '[*].bias' is 1e[+]06; the mixer takes"):
+        mix_of_recipe(
+            recipe.with_coefficients({"color": GroupedCoefficient(0.4, (("*.bias", 1e6),))}), mix
+        )
+
+
+def test_halving_halves_groups_and_equal_takes_their_mean(mix):
+    uneven = with_groups(mix, 0.25, 0.65)  # mean 0.45; the other task has 0.71
+    halved = with_groups(mix, 0.125, 0.325).strips[0]
+    assert uneven.halved().strips[0] == replace(halved, coefficient=0.355)
+    assert [s.given for s in uneven.equal().strips] == [0.58, 0.58]  # (0.45 + 0.71) / 2
+
+
+def test_a_drag_of_one_layer_is_one_step_of_undo_and_another_layer_the_next(mix):
+    history = History(mix)
+    for first, second in ((0.72, 0.71), (0.73, 0.71), (0.73, 0.7)):
+        shown = with_groups(mix, first, second)
+        history.push(shown, moved(history.current, shown), 0.0)
+    history.undo()
+    assert history.current == with_groups(mix, 0.73, 0.71)
+    history.undo()
+    assert history.current == mix

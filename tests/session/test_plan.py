@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 
 from studio.__main__ import main
 from studio.checkpoints.checkpoint import open_checkpoint
 from studio.errors import NotAllowed, OutputExists, StudioError
-from studio.recipe import Recipe, TaskEntry
+from studio.recipe import GroupedCoefficient, Recipe, TaskEntry, parse_recipe
 from studio.session.engine import Engine
 from studio.session.plan import Plan, as_command, as_python
 from tests.session.test_engine import job_of
@@ -108,6 +109,16 @@ def test_names_with_quotes_and_line_ends_stay_data():
     program = as_python(recipe, Plan("o'"))
     exec(program.split("print(")[0], space)
     assert space["recipe"] == recipe
+
+
+def test_command_and_program_hold_coefficients_per_group_of_tensors():
+    grouped = GroupedCoefficient(0.4, (("layer.0.*", 0.1 + 0.2), ("it's[[]0]", -1.0)))
+    recipe = Recipe("/b", (TaskEntry("a", "/x", grouped), TaskEntry("b", "/y", 1.0)))
+    space: dict = {}
+    exec(as_python(recipe, Plan("o")).split("print(")[0], space)
+    assert space["recipe"] == recipe
+    text = as_command(recipe, Path("/z"), Plan("o")).split("'END'\n")[1].split("\nEND")[0]
+    assert parse_recipe(yaml.safe_load(text), Path("/"), "it") == recipe
 
 
 def test_a_forecast_counts_what_is_written(session, tmp_path):
