@@ -239,6 +239,8 @@ def cost(
         if value < 1 or (most and value > most):
             limits = f"1 to {most}" if most else "at least 1"
             raise BadRecipe(f"{value} {what} were asked for; give {limits}.")
+    if not recipe.tasks:
+        raise BadRecipe("Nothing is merged, so there is nothing to sweep; tick a task first.")
     _refuse_other_models(bench, recipe)
     names = bench.scored()
     bare = [name for name in names if not bench.tasks[name].rows(SPLIT)]
