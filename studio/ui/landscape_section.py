@@ -145,11 +145,11 @@ class LandscapeSection:
         with gr.Row():
             return (
                 gr.Dropdown(  # a look may carry a number of a mix that is gone by then
-                    [value], value=value, label=label, elem_id=f"axis-{name}", min_width=220,
-                    allow_custom_value=True,
+                    [value], value=value, label=label, elem_id=f"axis-{name}", min_width=260,
+                    scale=2, allow_custom_value=True,
                 ),
-                gr.Number(label="From (empty: usual)", elem_id=f"axis-{name}-from", min_width=90),
-                gr.Number(label="To (empty: usual)", elem_id=f"axis-{name}-to", min_width=90),
+                gr.Number(label="From (empty: usual)", elem_id=f"axis-{name}-from", min_width=110),
+                gr.Number(label="To (empty: usual)", elem_id=f"axis-{name}-to", min_width=110),
             )  # fmt: skip
 
 

@@ -180,11 +180,10 @@ def _by_both(found: Landscape) -> tuple[list[str], list[list[str]]]:
 
 def _saves(found: Landscape) -> str:
     csv, plain = landscape_csv(found), json.dumps(landscape_json(found), indent=1)
-    saved = document_saves(
-        "sweep",
-        {"csv": ("text/csv;charset=utf-8", csv), "json": ("application/json", plain)},
-    )
-    return (plot_saves("sweep map", csv, PLOT) if len(found.axes) == 2 else "") + saved
+    whole = {"json": ("application/json", plain)}
+    if len(found.axes) == 2:
+        return plot_saves("sweep map", csv, PLOT) + document_saves("sweep", whole)
+    return document_saves("sweep", {"csv": ("text/csv;charset=utf-8", csv), **whole})
 
 
 def _x(point: Point) -> float:
