@@ -24,7 +24,7 @@ function savePng(button) {
 }
 
 async function savePlot(button) {
-  const plot = document.querySelector('#plot .js-plotly-plot');
+  const plot = document.querySelector(`#${button.dataset.of} .js-plotly-plot`);
   const format = button.dataset.plot;
   const paper = { paper_bgcolor: '#fff', plot_bgcolor: '#fff', font: { color: '#18181b' } };
   const figure = { data: plot.data, layout: { ...plot.layout, ...paper } };

@@ -11,6 +11,7 @@ from studio.commands.compare import add_compare_command
 from studio.commands.evidence import add_evidence_commands, ledger_argument, opened_ledger
 from studio.commands.optimize import add_optimize_command
 from studio.commands.sequence import add_sequence_commands
+from studio.commands.sweep import add_sweep_command
 from studio.errors import StudioError, visible
 
 if TYPE_CHECKING:
@@ -92,6 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     _duplicates(each)
     add_compare_command(command, _duplicates, _bench, _write_json, _progress)
     add_optimize_command(command, _duplicates, _bench, _write_json, _progress)
+    add_sweep_command(command, _duplicates, _bench, _write_json, _progress)
     add_evidence_commands(command, _output, _progress)
     add_sequence_commands(command, common, _progress)
     return parser

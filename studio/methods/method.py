@@ -194,6 +194,15 @@ def describe(method: type[Method]) -> list[dict]:
     ]
 
 
+def numbers(method: type[Method]) -> dict[str, dict]:
+    """Those of ``describe`` that are a number, by name."""
+    return {
+        each["name"]: each
+        for each in describe(method)
+        if not each["choices"] and not isinstance(each["default"], bool)
+    }
+
+
 def _check(method: str, key: str, value: Option, default: object, rule: Mapping) -> None:
     where = f"{method}: option '{key}' is {value!r}"
     if rule["choices"]:

@@ -6,7 +6,7 @@ from math import floor, isfinite
 
 from studio.errors import BadRecipe
 from studio.methods import METHODS, method, method_type
-from studio.methods.method import describe
+from studio.methods.method import numbers
 from studio.recipe import Recipe
 
 _MOST = 50
@@ -50,12 +50,7 @@ class Sweep:
 
 def numeric_options() -> tuple[str, ...]:
     """Every ``method.option`` that is a number."""
-    return tuple(
-        f"{name}.{option['name']}"
-        for name, each in METHODS.items()
-        for option in describe(each)
-        if not option["choices"] and not isinstance(option["default"], bool)
-    )
+    return tuple(f"{name}.{option}" for name, each in METHODS.items() for option in numbers(each))
 
 
 def parse_sweep(text: str) -> Sweep:
@@ -89,12 +84,10 @@ def make_sweep(target: str, start: float, stop: float, step: float) -> Sweep:
         BadRecipe: there is no such number, or the range holds no value or too many.
     """
     name, _, option = target.partition(".")
-    method_type(name)
-    if target not in numeric_options():
-        numbers = [each for each in numeric_options() if each.startswith(f"{name}.")]
+    known = numbers(method_type(name))
+    if option not in known:
         raise BadRecipe(
-            f"'{option}' is no number that {name} has; it has "
-            f"{', '.join(each.partition('.')[2] for each in numbers) or 'none'}."
+            f"'{option}' is no number that {name} has; it has {', '.join(known) or 'none'}."
         )
     steps = (stop - start) / step if step > 0 else -1.0
     count = floor(steps + _SLACK) + 1 if isfinite(steps) else 0
@@ -104,7 +97,7 @@ def make_sweep(target: str, start: float, stop: float, step: float) -> Sweep:
             f"{max(count, 0)} values; it must hold 1 to {_MOST}."
         )
     values = [round(start + step * i, 10) for i in range(count)]
-    whole = next(o["whole"] for o in describe(METHODS[name]) if o["name"] == option)
+    whole = known[option]["whole"]
     if whole and any(value != int(value) for value in values):
         raise BadRecipe(f"{target} is a whole number; start and step must be whole, too.")
     return Sweep(name, option, tuple(int(v) if whole else v for v in values))

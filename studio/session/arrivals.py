@@ -1,7 +1,6 @@
 """A browser's sequence runs: tasks that arrive one after another, scored as a job."""
 
 from dataclasses import dataclass, replace
-from math import isfinite
 from typing import TYPE_CHECKING
 
 from studio.errors import BadRecipe
@@ -12,6 +11,7 @@ from studio.sequence.orders import Order, shuffled
 from studio.sequence.plan import Plan, make_plan
 from studio.sequence.run import References, Step, run
 from studio.sequence.sweep import Sweep, make_sweep
+from studio.session.boxes import number_in, whole_in
 from studio.tasks.bench import Bench
 
 if TYPE_CHECKING:
@@ -147,24 +147,11 @@ def wish_of(
     """
     if not isinstance(methods, list) or not all(name in METHODS for name in methods):
         raise BadRecipe("The page asked for something unknown; reload the page.")
-    count = _whole(orders, "Orders") if shuffle else None
-    start = _whole(seed, "The seed") if shuffle else 0
-    limit = None if rows is None else _whole(rows, "Rows per task")
+    count = whole_in(orders, "Orders") if shuffle else None
+    start = whole_in(seed, "The seed") if shuffle else 0
+    limit = None if rows is None else whole_in(rows, "Rows per task")
     if sweep is None:
         return Wish(tuple(methods), count, start, limit)
     target, *limits = sweep
-    first, last, step = (_number(each, "From, to and step of a sweep") for each in limits)
+    first, last, step = (number_in(each, "From, to and step of a sweep") for each in limits)
     return Wish(tuple(methods), count, start, limit, (str(target), first, last, step))
-
-
-def _number(value: object, what: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
-        raise BadRecipe(f"{what}: give a number.")
-    return float(value)
-
-
-def _whole(value: object, what: str) -> int:
-    number = _number(value, what)
-    if number != int(number):
-        raise BadRecipe(f"{what}: {number:g} is no whole number.")
-    return int(number)

@@ -35,6 +35,7 @@ from studio.session.mix import (
 from studio.session.packed import Packed
 from studio.session.snapshot import Snapshot
 from studio.session.strips import listed
+from studio.session.sweeping import Sweeping
 from studio.tasks.showcase import Reading, ShownRow, shown_rows
 from studio.workspace import preflight, warnings
 
@@ -62,6 +63,7 @@ class Session(Exports):
         evidence: of what is unmerged.
         comparing: of methods.
         arrivals: tasks that arrive one after another.
+        sweeping: of numbers of the mix.
         admission: keeps out what was certified as removed.
         overruled: how often it has changed the mix behind the page's back.
     """
@@ -90,6 +92,7 @@ class Session(Exports):
             self.evidence = Evidence(self)
             self.comparing = Comparing(self)
             self.arrivals = Arrivals(self)
+            self.sweeping = Sweeping(self)
             self.history = History(self._starting)
             self._kept = self._text()
             if known := cache.recall(self._key()):

@@ -13,6 +13,7 @@ from studio.ui.evidence_tab import EvidenceTab
 from studio.ui.examples_tab import ExamplesTab
 from studio.ui.files_tab import ASSETS, FilesTab, recipe_of
 from studio.ui.geometry_tab import Choices, GeometryTab
+from studio.ui.landscape_section import LandscapeSection
 from studio.ui.parts import BARE, QUIET, session_of
 from studio.ui.sequence_tab import SequenceTab
 
@@ -38,6 +39,7 @@ class Page:
         self.examples = ExamplesTab()
         self.compare = CompareTab(engine)
         self.sequence = SequenceTab(engine)
+        self.landscape = LandscapeSection(engine)
         self.evidence = EvidenceTab(engine)
         self.files = FilesTab(engine)
 
@@ -67,6 +69,8 @@ class Page:
                         self.compare.build()
                     with gr.Tab("Sequence", id="sequence"):
                         self.sequence.build()
+                    with gr.Tab("Coefficients", id="coefficients"):
+                        self.landscape.build()
                     with gr.Tab("Evidence", id="evidence"):
                         self.evidence.build()
                     with gr.Tab("Files", id="files"):
@@ -104,7 +108,7 @@ class Page:
         live = [
             self.seen, self.status, self.headline, self.accuracy, *self.examples.outputs,
             *self.geometry.outputs, *self.compare.outputs, *self.sequence.outputs,
-            *self.evidence.outputs, self.job,
+            *self.landscape.outputs, *self.evidence.outputs, self.job,
             self.cancel, self.dismiss, self.opened, self.files.download, self.timer,
         ]  # fmt: skip
         looked = [self.seen, *self.geometry.choices]
@@ -138,7 +142,7 @@ class Page:
         ).then(**refresh)  # fmt: skip
         everything = [
             self.title, self.mixer, *steps, *examples.choices, *self.compare.loaded,
-            *self.sequence.loaded,
+            *self.sequence.loaded, *self.landscape.loaded,
             *self.evidence.loaded, *files.outputs, self.timer,
         ]  # fmt: skip
         files.export.click(self.start_export, files.asked, [files.refusal, self.timer], **QUIET)
@@ -147,6 +151,7 @@ class Page:
         files.dtype.input(self.choose_dtype, files.dtype, mixed, **QUIET).then(**moved)
         files.wire(self.timer)
         self.sequence.wire(self.timer)
+        self.landscape.wire(self.timer)
         self.evidence.wire(self.timer)
         self.compare.wire(self.timer)
         self.compare.results.click(self.show_row, None, mixed, **QUIET).then(**moved)
@@ -171,7 +176,7 @@ class Page:
         title = views.title(session.zoo, self.engine.device.type)
         tabs = (
             *self.examples.load(session), self.compare.load(session), *self.sequence.load(session),
-            *self.evidence.load(session), *self.files.load(session),
+            *self.landscape.load(session), *self.evidence.load(session), *self.files.load(session),
         )  # fmt: skip
         return title, *_mixed(session), *tabs, gr.Timer(active=True)
 
@@ -210,6 +215,7 @@ class Page:
             **self.geometry.keys(now, chosen, studied),
             **self.compare.keys(session, opened == "Compare"),
             **self.sequence.keys(session, now, opened == "Sequence"),
+            **self.landscape.keys(session, now, opened == "Coefficients", None),
             **self.evidence.keys(session, now, opened == "Evidence"),
         }
         new = {name for name, key in keys.items() if seen.get(name) != key}
@@ -225,6 +231,7 @@ class Page:
             *self.geometry.look(now, new, chosen, studied),
             *self.compare.look(session, new if opened == "Compare" else set()),
             *self.sequence.look(session, new if opened == "Sequence" else set()),
+            *self.landscape.look(session, new if opened == "Coefficients" else set(), None),
             *self.evidence.look(session, new if opened == "Evidence" else set()),
             file_views.footer(now.job, memory) if running or new & {"job", "memory"} else gr.skip(),
             gr.Button(visible=running and mine) if "job" in new else gr.skip(),

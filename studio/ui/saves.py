@@ -22,10 +22,10 @@ def picture_saves(name: str, svg: str, csv: str) -> str:
     )
 
 
-def plot_saves(name: str, csv: str) -> str:
-    """Save the plotly figure on the page, by plotly's own means."""
+def plot_saves(name: str, csv: str, plot: str = "plot") -> str:
+    """Save a plotly figure on the page, by plotly's own means; ``plot`` is its component's id."""
     buttons = (
-        f"<button type='button' data-plot='{kind}' data-name='{file_name(name)}' "
+        f"<button type='button' data-plot='{kind}' data-of='{plot}' data-name='{file_name(name)}' "
         f"aria-label='Save {escape(name)} as {kind.upper()}'>{kind.upper()}</button>"
         for kind in ("svg", "png")
     )

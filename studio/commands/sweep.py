@@ -1,0 +1,71 @@
+"""The command that sweeps one or two numbers of a recipe."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from studio.commands.evidence import Adder
+from studio.progress import Progress
+
+if TYPE_CHECKING:
+    from studio.tasks.bench import Bench
+
+_LEVELS = 3  # as the coefficients room has it, which is not imported for --help
+_ROWS = 200
+
+
+def add_sweep_command(
+    command: Adder,
+    duplicates: Callable[[argparse.ArgumentParser], None],
+    bench: "Callable[[argparse.Namespace], Bench]",
+    write_json: Callable[[Path | None, dict], None],
+    progress: Progress,
+) -> None:
+    """Add the command to a parser; see ``add_compare_command`` for the arguments."""
+    each = command(
+        "sweep",
+        lambda options: _sweep(options, bench(options), write_json, progress),
+        "Score a recipe over one or two of its numbers on validation rows, coarse to fine.",
+    )
+    each.add_argument("zoo", type=Path, metavar="ZOO")
+    each.add_argument("--recipe", type=Path, required=True, metavar="RECIPE")
+    each.add_argument(
+        "--over", action="append", required=True, metavar="AXIS",
+        help="an option of the method (strength=0:1), a task's coefficient "
+        "(coefficient.TASK=0:1.5) or a factor on all (coefficients=0:2); twice for a grid",
+    )  # fmt: skip
+    each.add_argument(
+        "--levels", type=int, default=_LEVELS, metavar="N",
+        help=f"3 values per axis, then 5, 9, 17 ...: so many times (default {_LEVELS})",
+    )  # fmt: skip
+    each.add_argument(
+        "--rows", type=int, default=_ROWS, metavar="N",
+        help=f"validation rows per task, a fair sample that is always the same (default {_ROWS})",
+    )  # fmt: skip
+    duplicates(each)
+    each.add_argument("--json", type=Path, metavar="FILE", help="write everything as JSON")
+    each.add_argument("--csv", type=Path, metavar="FILE", help="write a line per point")
+
+
+def _sweep(
+    options: argparse.Namespace,
+    bench: "Bench",
+    write_json: Callable[[Path | None, dict], None],
+    progress: Progress,
+) -> None:
+    from studio.coefficients.axis import parse_axis
+    from studio.coefficients.landscape import cost, landscape
+    from studio.coefficients.landscape_tables import landscape_csv, landscape_json, landscape_text
+    from studio.files import write_file
+    from studio.recipe import load_recipe
+
+    recipe = load_recipe(options.recipe)
+    axes = [parse_axis(recipe, text) for text in options.over]
+    asked = bench, recipe, axes, options.levels, options.rows
+    print(f"At most {cost(*asked).words}.\n", flush=True)
+    *_, found = landscape(*asked, progress)
+    print("\n".join(landscape_text(found)))
+    write_json(options.json, landscape_json(found))
+    if options.csv:
+        write_file(options.csv, landscape_csv(found))
