@@ -32,6 +32,7 @@ from studio.session.mix import (
     starting_coefficient,
     starting_mix,
 )
+from studio.session.optimizing import Optimizing
 from studio.session.packed import Packed
 from studio.session.snapshot import Snapshot
 from studio.tasks.showcase import Reading, ShownRow, shown_rows
@@ -61,6 +62,7 @@ class Session(Exports):
         evidence: of what is unmerged.
         comparing: of methods.
         arrivals: tasks that arrive one after another.
+        optimizing: searches for coefficients.
         admission: keeps out what was certified as removed.
         overruled: how often it has changed the mix behind the page's back.
     """
@@ -88,6 +90,7 @@ class Session(Exports):
             self.evidence = Evidence(self)
             self.comparing = Comparing(self)
             self.arrivals = Arrivals(self)
+            self.optimizing = Optimizing(self)
             self.history = History(self._starting)
             self._kept = self._text()
             if known := cache.recall(self._key()):
@@ -189,8 +192,15 @@ class Session(Exports):
         Raises:
             BadRecipe: it is not one of this zoo's tasks, or the sliders cannot show it.
         """
+        self.show_mix(mix_of_recipe(recipe, self._starting))
+
+    def show_mix(self, mix: Mix) -> None:
+        """Show another mix of this zoo's tasks; undo brings the one before back.
+
+        Raises:
+            BadRecipe: a task of it was certified as removed.
+        """
         with self._lock:
-            mix = mix_of_recipe(recipe, self._starting)
             self.admission.refuse(mix.ticked)
             self.history.push(mix, "", time.monotonic())
             self._show()
@@ -198,19 +208,22 @@ class Session(Exports):
     def mixer_value(self) -> dict:
         """What the page's mixer is drawn from."""
         with self._lock:
-            chosen = METHODS[self.mix.method]
+            moving = self.optimizing.moving()
+            mix = moving or self.mix
+            chosen = METHODS[mix.method]
             options = describe(chosen)
-            set_options = dict(self.mix.options)
+            set_options = dict(mix.options)
             return {
-                "rows": [vars(strip) for strip in self.mix.strips],
-                "method": self.mix.method,
+                "rows": [vars(strip) for strip in mix.strips],
+                "locked": moving is not None,
+                "method": mix.method,
                 "methods": method_menu(),
                 "about": (chosen.__doc__ or "").strip().splitlines()[0],
                 "ordered": chosen(**set_options).ordered,
                 "schema": [each for each in options if len(each["choices"]) != 1],
                 "options": set_options,
-                "dtype": self.mix.dtype,
-                "start": starting_coefficient(self.mix.method, len(self.mix.strips)),
+                "dtype": mix.dtype,
+                "start": starting_coefficient(mix.method, len(mix.strips)),
                 "flipped": self.flipped,
                 "can_pin": self.mix != self.pinned,
                 "can_undo": self.history.can_undo,

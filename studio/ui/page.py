@@ -13,6 +13,7 @@ from studio.ui.evidence_tab import EvidenceTab
 from studio.ui.examples_tab import ExamplesTab
 from studio.ui.files_tab import ASSETS, FilesTab, recipe_of
 from studio.ui.geometry_tab import Choices, GeometryTab
+from studio.ui.optimize_panel import TAB, OptimizePanel
 from studio.ui.parts import BARE, QUIET, session_of
 from studio.ui.sequence_tab import SequenceTab
 
@@ -36,6 +37,7 @@ class Page:
         self.engine = engine
         self.geometry = GeometryTab()
         self.examples = ExamplesTab()
+        self.optimize = OptimizePanel(engine)
         self.compare = CompareTab(engine)
         self.sequence = SequenceTab(engine)
         self.evidence = EvidenceTab(engine)
@@ -63,6 +65,8 @@ class Page:
                         self.examples.build()
                     with gr.Tab("Geometry", id="geometry"):
                         self.geometry.build()
+                    with gr.Tab(TAB, id="coefficients"):
+                        self.optimize.build_tab()
                     with gr.Tab("Compare", id="compare"):
                         self.compare.build()
                     with gr.Tab("Sequence", id="sequence"):
@@ -99,18 +103,19 @@ class Page:
                 for action, words in _ACTIONS.items()
             }
         self.trouble = gr.HTML(_HINT, elem_id="trouble", **BARE)
+        self.optimize.build()
 
     def _wire(self, blocks: gr.Blocks) -> None:
+        steps = list(self.actions.values())
         live = [
             self.seen, self.status, self.headline, self.accuracy, *self.examples.outputs,
             *self.geometry.outputs, *self.compare.outputs, *self.sequence.outputs,
-            *self.evidence.outputs, self.job,
+            *self.evidence.outputs, self.mixer, *steps, *self.optimize.outputs, self.job,
             self.cancel, self.dismiss, self.opened, self.files.download, self.timer,
         ]  # fmt: skip
         looked = [self.seen, *self.geometry.choices]
         refresh = {"fn": self.refresh, "inputs": looked, "outputs": live, **QUIET}
         moved = {**refresh, "fn": self.refresh_moved}
-        steps = [self.actions[name] for name in ("undo", "redo", "pin")]
         mixed = [self.mixer, *steps, self.trouble, self.timer]
         self.mixer.input(self.move, self.mixer, mixed, trigger_mode="always_last", **QUIET).then(
             **moved
@@ -138,7 +143,7 @@ class Page:
         ).then(**refresh)  # fmt: skip
         everything = [
             self.title, self.mixer, *steps, *examples.choices, *self.compare.loaded,
-            *self.sequence.loaded,
+            *self.sequence.loaded, *self.optimize.loaded,
             *self.evidence.loaded, *files.outputs, self.timer,
         ]  # fmt: skip
         files.export.click(self.start_export, files.asked, [files.refusal, self.timer], **QUIET)
@@ -149,6 +154,7 @@ class Page:
         self.sequence.wire(self.timer)
         self.evidence.wire(self.timer)
         self.compare.wire(self.timer)
+        self.optimize.wire(self.timer, mixed, moved, _edited)
         self.compare.results.click(self.show_row, None, mixed, **QUIET).then(**moved)
         files.upload.upload(
             self.load_recipe, files.upload, [*mixed, files.upload, files.refusal], **QUIET
@@ -171,7 +177,7 @@ class Page:
         title = views.title(session.zoo, self.engine.device.type)
         tabs = (
             *self.examples.load(session), self.compare.load(session), *self.sequence.load(session),
-            *self.evidence.load(session), *self.files.load(session),
+            *self.optimize.load(session), *self.evidence.load(session), *self.files.load(session),
         )  # fmt: skip
         return title, *_mixed(session), *tabs, gr.Timer(active=True)
 
@@ -211,6 +217,7 @@ class Page:
             **self.compare.keys(session, opened == "Compare"),
             **self.sequence.keys(session, now, opened == "Sequence"),
             **self.evidence.keys(session, now, opened == "Evidence"),
+            **self.optimize.keys(session, now, opened == TAB),
         }
         new = {name for name, key in keys.items() if seen.get(name) != key}
         running = bool(now.job and now.job.running)
@@ -226,6 +233,8 @@ class Page:
             *self.compare.look(session, new if opened == "Compare" else set()),
             *self.sequence.look(session, new if opened == "Sequence" else set()),
             *self.evidence.look(session, new if opened == "Evidence" else set()),
+            *(_mixed(session) if "mixer" in new else (gr.skip() for _ in range(len(_ACTIONS) + 1))),
+            *self.optimize.look(session, new, opened == TAB),
             file_views.footer(now.job, memory) if running or new & {"job", "memory"} else gr.skip(),
             gr.Button(visible=running and mine) if "job" in new else gr.skip(),
             gr.Button(visible=bool(now.job) and not running) if "job" in new else gr.skip(),
@@ -325,5 +334,6 @@ def _edited(session: Session, change: Callable[[], None]) -> tuple:
 
 def _mixed(session: Session) -> tuple:
     value = session.mixer_value()
-    steps = (gr.Button(interactive=value[can]) for can in ("can_undo", "can_redo", "can_pin"))
-    return value, *steps
+    free = not value["locked"]
+    each = (gr.Button(interactive=free and value.get(f"can_{name}", True)) for name in _ACTIONS)
+    return value, *each
