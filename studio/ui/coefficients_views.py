@@ -21,6 +21,7 @@ NOTHING = (
     "<b>Start</b>: the sliders walk to better values while the curves grow here. Coefficients are "
     "found on validation rows; what they were worth is then measured on held-out rows, too.</p>"
 )
+_KINDS = {"better": "fine", "worse": "refusal", "cannot tell": "note"}
 _LONGEST_RECORD = 2**23  # bytes that a link on the page may hold
 
 
@@ -97,7 +98,8 @@ def _gains(shown: Shown) -> str:
     """What was found is worth, once it is measured."""
     if shown.gains:
         found = "<br>".join(escape(gain.words) for gain in shown.gains)
-        return f"<p class='fine' id='gains'>{found}</p>"
+        kind = _KINDS[shown.gains[-1].change.verdict]
+        return f"<p class='{kind}' id='gains'>{found}</p>"
     if shown.phase == "measuring":
         return "<p class='note' id='gains'>Measuring what it was worth on all rows …</p>"
     if shown.phase == "ended" and shown.found and "measured" not in shown.words:
