@@ -211,6 +211,7 @@ function draw() {
       make('p', { class: 'about' }, value.about),
       make('div', { class: 'options' }, ...options),
       make('div', { class: 'strips' }, ...value.rows.flatMap(strip)),
+      make('p', { class: 'note locked' }, 'Optimize is moving the sliders. Stop it to move them yourself.'),
     );
   }
   const active = document.activeElement;
@@ -231,7 +232,6 @@ function draw() {
     drawGroups(row, node, value.layers[row.name], active);
     node.classList.toggle('off', !row.on);
     earlier.hidden = !value.ordered;
-    earlier.disabled = index === 0;
   });
   value.schema.forEach((option) => {
     const control = box.querySelector(`[id="mix-option-${option.name}"]`);
@@ -239,6 +239,10 @@ function draw() {
     const reading = control.parentElement.querySelector('.reading');
     if (reading) reading.textContent = value.options[option.name];
   });
+  box.querySelector('.locked').hidden = !value.locked;
+  for (const control of box.querySelectorAll('input, select, button')) control.disabled = Boolean(value.locked);
+  const first = box.querySelector('.earlier');
+  if (first) first.disabled = true; // nothing is before it
 }
 
 // F, held: the pinned mix in place of this one. Not while a text is typed.
@@ -247,7 +251,7 @@ function typing(target) {
 }
 let held = false; // the key, not the answer: it may rise before the first answer is there
 function flip(on) {
-  if (held === on) return;
+  if (held === on || (on && props.value?.locked)) return;
   held = on;
   send((mix) => { mix.action = on ? 'flip' : 'unflip'; });
 }

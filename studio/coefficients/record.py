@@ -18,8 +18,13 @@ _FORMAT = 1
 
 
 def save_record(run: Run, path: Path) -> None:
-    """Write a run: plan, the recipe's meaning, every step, and the answers that resume it."""
-    content = {
+    """Write a run, see ``record``."""
+    write_file(path, json.dumps(record(run)))
+
+
+def record(run: Run) -> dict:
+    """A run as JSON: plan, the recipe's meaning, every step, and the answers that resume it."""
+    return {
         "format": _FORMAT,
         "recipe": _meaning(run.before, run.digests),
         "plan": run.plan.plain(),
@@ -30,7 +35,6 @@ def save_record(run: Run, path: Path) -> None:
         "steps": [_step(each) for each in run.steps],
         "answers": [each.plain() for each in run.answers],
     }
-    write_file(path, json.dumps(content))
 
 
 def load_answers(path: Path, bench: Bench, recipe: Recipe, plan: Plan) -> tuple[Answer, ...]:

@@ -14,7 +14,7 @@ from studio.tasks.task import Task
 
 LOSSES = ("labels", "entropy", "expert")
 SPLIT = "validation"
-_CHECKED = 0.25  # share of the rows that decides when to stop
+CHECKED = 0.25  # share of the rows that decides when to stop
 _OVER = 0.25  # of that share, by which whole groups may exceed it
 _LEAST = 4
 
@@ -60,7 +60,7 @@ def chosen_rows(bench: Bench, task: str, most: int, needs_labels: bool) -> Rows:
     chosen = part.order[:most]
     if needs_labels:
         _refuse_one_class(task, part.labels[chosen], bench.tasks[task].labels)
-    count = max(round(_CHECKED * len(chosen)), 1)
+    count = max(round(CHECKED * len(chosen)), 1)
     if part.groups is None:
         return Rows(part, head, chosen[:-count], chosen[-count:])
     kept = _groups(part.groups[chosen], count)

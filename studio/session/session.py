@@ -12,29 +12,26 @@ import yaml
 from studio import cache
 from studio.errors import BadData, BadRecipe, StudioError
 from studio.files import mapping, parse_yaml
-from studio.methods import METHODS
-from studio.methods.method import describe
 from studio.recipe import Recipe, parse_recipe
 from studio.session.admission import Admission
 from studio.session.arrivals import Arrivals
 from studio.session.comparing import Comparing
+from studio.session.drawn import drawn
 from studio.session.evidence import Evidence
 from studio.session.exports import Exports
 from studio.session.jobs import JobState
 from studio.session.mix import (
     History,
     Mix,
-    method_menu,
     mix_from_page,
     mix_from_plain,
     mix_of_recipe,
     moved,
-    starting_coefficient,
     starting_mix,
 )
+from studio.session.optimizing import Optimizing
 from studio.session.packed import Packed
 from studio.session.snapshot import Snapshot
-from studio.session.strips import listed
 from studio.session.sweeping import Sweeping
 from studio.tasks.showcase import Reading, ShownRow, shown_rows
 from studio.workspace import preflight, warnings
@@ -64,6 +61,7 @@ class Session(Exports):
         comparing: of methods.
         arrivals: tasks that arrive one after another.
         sweeping: of numbers of the mix.
+        optimizing: searches for coefficients.
         admission: keeps out what was certified as removed.
         overruled: how often it has changed the mix behind the page's back.
     """
@@ -93,6 +91,7 @@ class Session(Exports):
             self.comparing = Comparing(self)
             self.arrivals = Arrivals(self)
             self.sweeping = Sweeping(self)
+            self.optimizing = Optimizing(self)
             self.history = History(self._starting)
             self._kept = self._text()
             if known := cache.recall(self._key()):
@@ -194,8 +193,15 @@ class Session(Exports):
         Raises:
             BadRecipe: it is not one of this zoo's tasks, or beyond the mixer's limits.
         """
+        self.show_mix(mix_of_recipe(recipe, self._starting))
+
+    def show_mix(self, mix: Mix) -> None:
+        """Show another mix of this zoo's tasks; undo brings the one before back.
+
+        Raises:
+            BadRecipe: a task of it was certified as removed.
+        """
         with self._lock:
-            mix = mix_of_recipe(recipe, self._starting)
             self.admission.refuse(mix.ticked)
             self.history.push(mix, "", time.monotonic())
             self._show()
@@ -203,20 +209,9 @@ class Session(Exports):
     def mixer_value(self) -> dict:
         """What the page's mixer is drawn from."""
         with self._lock:
-            chosen = METHODS[self.mix.method]
-            options = describe(chosen)
-            set_options = dict(self.mix.options)
-            return {
-                "rows": [vars(strip) for strip in self.mix.strips],
-                "layers": {s.name: listed(s, self._tensors[s.name]) for s in self.mix.strips},
-                "method": self.mix.method,
-                "methods": method_menu(),
-                "about": (chosen.__doc__ or "").strip().splitlines()[0],
-                "ordered": chosen(**set_options).ordered,
-                "schema": [each for each in options if len(each["choices"]) != 1],
-                "options": set_options,
-                "dtype": self.mix.dtype,
-                "start": starting_coefficient(self.mix.method, len(self.mix.strips)),
+            moving = self.optimizing.moving()
+            return drawn(moving or self.mix, self._tensors) | {
+                "locked": moving is not None,
                 "flipped": self.flipped,
                 "can_pin": self.mix != self.pinned,
                 "can_undo": self.history.can_undo,

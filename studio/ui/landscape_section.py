@@ -22,6 +22,7 @@ _SCRIPT = Path(__file__).parent.parent.parent / "assets" / "figures.js"
 _PARTS = ("sweep-takes", "sweep-names", "sweep", "sweep-map")
 _NONE = "none"
 _LEVELS = [(f"{2**k + 1} values", k) for k in range(1, 6)]
+_STEPS = 20  # of a search between two drawings of its path on a map
 _DRAWINGS = 24  # of a map while it grows; each one is mounted anew
 
 
@@ -88,7 +89,8 @@ class LandscapeSection:
         path = len(run.steps) if run else 0
         takes = now.recipe.digest, str(sweeping.wish)
         grown = sweeping.version, sweeping.moved(), path
-        values = takes, sweeping.names(), grown, (_drawing(sweeping.found), path)
+        on_map = path if run is None or run.ended else path // _STEPS
+        values = takes, sweeping.names(), grown, (_drawing(sweeping.found), on_map)
         return dict(zip(_PARTS, values, strict=True))
 
     def look(self, session: Session, new: set[str], run: Run | None) -> tuple:

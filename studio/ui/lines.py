@@ -30,11 +30,13 @@ class Series:
         name: of it.
         number: of its color and shape, the same in every chart.
         points: ``(x, y, deviation)`` in rising x; a deviation of None draws no band.
+        style: 'marked' at every point; 'plain', 'thin' or 'dashed' without marks.
     """
 
     name: str
     number: int
     points: tuple[Point, ...]
+    style: str = "marked"
 
 
 @dataclass(frozen=True)
@@ -71,13 +73,14 @@ def shown(chart: Chart, label: str) -> str:
 def standalone(chart: Chart) -> str:
     """The chart as a file: dark on white, with its title, legend and notes."""
     lines = [line for note in chart.notes for line in wrap(note, int((_WIDTH - 24) / 6.6))]
+    keys = [each for each in chart.series if each.style != "thin"] or chart.series
     start = _HEIGHT + _HEAD
     named = "".join(
-        f"<g transform='translate(20 {start + _LINE * i + 10})'>{_mark(each.number)}"
+        f"<g transform='translate(20 {start + _LINE * i + 10})'>{_key(each)}"
         f"<text x='12' y='4' font-size='12' fill='{_INK}'>{escape(each.name)}</text></g>"
-        for i, each in enumerate(chart.series)
+        for i, each in enumerate(keys)
     )
-    start += _LINE * len(chart.series)
+    start += _LINE * len(keys)
     notes = "".join(
         f"<text x='12' y='{start + _LINE * (i + 1)}' font-size='12' fill='{_INK}'>"
         f"{escape(line)}</text>"
@@ -97,9 +100,25 @@ def legend(series: Sequence[Series]) -> str:
     """Every line's mark and name, once for several charts."""
     return "".join(
         f"<span class='key'><svg viewBox='-8 -8 16 16' width='16' height='16' aria-hidden='true'>"
-        f"{_mark(each.number)}</svg>{escape(each.name)}</span>"
+        f"{_key(each)}</svg>{escape(each.name)}</span>"
         for each in series
     )
+
+
+def _key(series: Series) -> str:
+    if series.style == "marked":
+        return _mark(series.number)
+    return f"<path d='M-8,0H8' {_stroke(series)}/>"
+
+
+def _stroke(series: Series) -> str:
+    """How its line is drawn."""
+    style = {
+        "marked": "stroke-width='2'", "plain": "stroke-width='2'",
+        "thin": "stroke-width='1' stroke-opacity='.55'",
+        "dashed": "stroke-width='2' stroke-dasharray='5 4'",
+    }  # fmt: skip
+    return f"fill='none' stroke='{COLORS[series.number % len(COLORS)]}' {style[series.style]}"
 
 
 def _mark(number: int) -> str:
@@ -189,12 +208,19 @@ def _band(chart: Chart, series: Series, place: Place) -> str:
 
 
 def _line(series: Series, place: Place, percent: bool) -> str:
-    color = COLORS[series.number % len(COLORS)]
     corners = " ".join("{:.1f},{:.1f}".format(*place(x, y)) for x, y, _ in series.points)
+    if series.style != "marked":
+        first, last = series.points[0], series.points[-1]
+        words = f"{_said(series, first, percent)} to {_said(series, last, percent)}"
+        return f"<polyline points='{corners}' {_stroke(series)}><title>{words}</title></polyline>"
     marks = "".join(
         f"<g transform='translate({place(x, y)[0]:.1f} {place(x, y)[1]:.1f})'>"
-        f"{_mark(series.number)}<title>{escape(series.name)}, {x:g}: "
-        f"{f'{100 * y:.1f} %' if percent else f'{y:.4g}'}</title></g>"
-        for x, y, _ in series.points
+        f"{_mark(series.number)}<title>{_said(series, (x, y, d), percent)}</title></g>"
+        for x, y, d in series.points
     )
-    return f"<polyline points='{corners}' fill='none' stroke='{color}' stroke-width='2'/>{marks}"
+    return f"<polyline points='{corners}' {_stroke(series)}/>{marks}"
+
+
+def _said(series: Series, point: Point, percent: bool) -> str:
+    x, y, _ = point
+    return f"{escape(series.name)}, {x:g}: {f'{100 * y:.1f} %' if percent else f'{y:.4g}'}"

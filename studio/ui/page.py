@@ -14,6 +14,7 @@ from studio.ui.examples_tab import ExamplesTab
 from studio.ui.files_tab import ASSETS, FilesTab, recipe_of
 from studio.ui.geometry_tab import Choices, GeometryTab
 from studio.ui.landscape_section import LandscapeSection
+from studio.ui.optimize_panel import TAB, OptimizePanel
 from studio.ui.parts import BARE, QUIET, session_of
 from studio.ui.sequence_tab import SequenceTab
 
@@ -37,6 +38,7 @@ class Page:
         self.engine = engine
         self.geometry = GeometryTab()
         self.examples = ExamplesTab()
+        self.optimize = OptimizePanel(engine)
         self.compare = CompareTab(engine)
         self.sequence = SequenceTab(engine)
         self.landscape = LandscapeSection(engine)
@@ -65,12 +67,13 @@ class Page:
                         self.examples.build()
                     with gr.Tab("Geometry", id="geometry"):
                         self.geometry.build()
+                    with gr.Tab(TAB, id="coefficients"):
+                        self.optimize.build_tab()
+                        self.landscape.build()
                     with gr.Tab("Compare", id="compare"):
                         self.compare.build()
                     with gr.Tab("Sequence", id="sequence"):
                         self.sequence.build()
-                    with gr.Tab("Coefficients", id="coefficients"):
-                        self.landscape.build()
                     with gr.Tab("Evidence", id="evidence"):
                         self.evidence.build()
                     with gr.Tab("Files", id="files"):
@@ -103,18 +106,20 @@ class Page:
                 for action, words in _ACTIONS.items()
             }
         self.trouble = gr.HTML(_HINT, elem_id="trouble", **BARE)
+        self.optimize.build()
 
     def _wire(self, blocks: gr.Blocks) -> None:
+        steps = list(self.actions.values())
         live = [
             self.seen, self.status, self.headline, self.accuracy, *self.examples.outputs,
             *self.geometry.outputs, *self.compare.outputs, *self.sequence.outputs,
-            *self.landscape.outputs, *self.evidence.outputs, self.job,
+            *self.evidence.outputs, self.mixer, *steps, *self.optimize.outputs,
+            *self.landscape.outputs, self.job,
             self.cancel, self.dismiss, self.opened, self.files.download, self.timer,
         ]  # fmt: skip
         looked = [self.seen, *self.geometry.choices]
         refresh = {"fn": self.refresh, "inputs": looked, "outputs": live, **QUIET}
         moved = {**refresh, "fn": self.refresh_moved}
-        steps = [self.actions[name] for name in ("undo", "redo", "pin")]
         mixed = [self.mixer, *steps, self.trouble, self.timer]
         self.mixer.input(self.move, self.mixer, mixed, trigger_mode="always_last", **QUIET).then(
             **moved
@@ -142,7 +147,7 @@ class Page:
         ).then(**refresh)  # fmt: skip
         everything = [
             self.title, self.mixer, *steps, *examples.choices, *self.compare.loaded,
-            *self.sequence.loaded, *self.landscape.loaded,
+            *self.sequence.loaded, *self.optimize.loaded, *self.landscape.loaded,
             *self.evidence.loaded, *files.outputs, self.timer,
         ]  # fmt: skip
         files.export.click(self.start_export, files.asked, [files.refusal, self.timer], **QUIET)
@@ -154,6 +159,7 @@ class Page:
         self.landscape.wire(self.timer)
         self.evidence.wire(self.timer)
         self.compare.wire(self.timer)
+        self.optimize.wire(self.timer, mixed, moved, _edited)
         self.compare.results.click(self.show_row, None, mixed, **QUIET).then(**moved)
         files.upload.upload(
             self.load_recipe, files.upload, [*mixed, files.upload, files.refusal], **QUIET
@@ -176,7 +182,8 @@ class Page:
         title = views.title(session.zoo, self.engine.device.type)
         tabs = (
             *self.examples.load(session), self.compare.load(session), *self.sequence.load(session),
-            *self.landscape.load(session), *self.evidence.load(session), *self.files.load(session),
+            *self.optimize.load(session), *self.landscape.load(session),
+            *self.evidence.load(session), *self.files.load(session),
         )  # fmt: skip
         return title, *_mixed(session), *tabs, gr.Timer(active=True)
 
@@ -202,7 +209,7 @@ class Page:
     ) -> tuple:  # fmt: skip
         """What has changed since this page last looked."""
         session = self.of(request)
-        now, memory = session.snapshot(), self.engine.memory()
+        now, memory, found = session.snapshot(), self.engine.memory(), session.optimizing.run
         chosen = Choices(scope, place, measure, kind, source, opened == "Geometry")
         studied = self.geometry.study(session, now, chosen)
         keys = {
@@ -215,8 +222,9 @@ class Page:
             **self.geometry.keys(now, chosen, studied),
             **self.compare.keys(session, opened == "Compare"),
             **self.sequence.keys(session, now, opened == "Sequence"),
-            **self.landscape.keys(session, now, opened == "Coefficients", None),
             **self.evidence.keys(session, now, opened == "Evidence"),
+            **self.optimize.keys(session, now, opened == TAB),
+            **self.landscape.keys(session, now, opened == TAB, found),
         }
         new = {name for name, key in keys.items() if seen.get(name) != key}
         running = bool(now.job and now.job.running)
@@ -231,8 +239,10 @@ class Page:
             *self.geometry.look(now, new, chosen, studied),
             *self.compare.look(session, new if opened == "Compare" else set()),
             *self.sequence.look(session, new if opened == "Sequence" else set()),
-            *self.landscape.look(session, new if opened == "Coefficients" else set(), None),
             *self.evidence.look(session, new if opened == "Evidence" else set()),
+            *(_mixed(session) if "mixer" in new else (gr.skip() for _ in range(len(_ACTIONS) + 1))),
+            *self.optimize.look(session, new, opened == TAB),
+            *self.landscape.look(session, new if opened == TAB else set(), found),
             file_views.footer(now.job, memory) if running or new & {"job", "memory"} else gr.skip(),
             gr.Button(visible=running and mine) if "job" in new else gr.skip(),
             gr.Button(visible=bool(now.job) and not running) if "job" in new else gr.skip(),
@@ -332,5 +342,6 @@ def _edited(session: Session, change: Callable[[], None]) -> tuple:
 
 def _mixed(session: Session) -> tuple:
     value = session.mixer_value()
-    steps = (gr.Button(interactive=value[can]) for can in ("can_undo", "can_redo", "can_pin"))
-    return value, *steps
+    free = not value["locked"]
+    each = (gr.Button(interactive=free and value.get(f"can_{name}", True)) for name in _ACTIONS)
+    return value, *each

@@ -3,10 +3,23 @@
 from dataclasses import replace
 from types import SimpleNamespace
 
+from studio.errors import StudioError
 from studio.session.engine import Memory
 from studio.ui.page import Page
 from tests.ui.test_geometry_views import geometry, studies
 from tests.ui.test_views import snapshot
+
+
+def no_search() -> SimpleNamespace:
+    """A session's part that finds coefficients, before the first search."""
+
+    def forecast() -> None:
+        raise StudioError("Tick a task first.")
+
+    return SimpleNamespace(
+        run=None, shown=None, running=False, paused=False, version=0, moves=0, wish=None,
+        can_show_best=False, can_go_back=False, forecast=forecast,
+    )  # fmt: skip
 
 
 def looks(*snapshots, opened="Geometry") -> list[dict]:
@@ -16,7 +29,7 @@ def looks(*snapshots, opened="Geometry") -> list[dict]:
         session = SimpleNamespace(
             snapshot=lambda now=now: now, shown_rows=lambda: ([], 0), readings=lambda: ({}, {}),
             only_changed=False, own_text="", overruled=0,
-            worker=SimpleNamespace(studies=studies(now.geometry)),
+            worker=SimpleNamespace(studies=studies(now.geometry)), optimizing=no_search(),
         )  # fmt: skip
         engine = SimpleNamespace(
             session=lambda browser, session=session: session,

@@ -1,0 +1,119 @@
+"""A search as a page is shown it: its name, how far it is, the mixes on its way; and the wish."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+
+from studio.coefficients.gain import Gain
+from studio.coefficients.plan import TITLES, Plan, checked
+from studio.coefficients.run import Run
+from studio.coefficients.space import DECIMALS
+from studio.errors import BadRecipe
+from studio.recipe import Recipe
+from studio.session.boxes import number_in, whole_in
+from studio.session.mix import Mix, mix_of_recipe
+
+GRAINS = {"task": "per task", "group": "per layer", "tensor": "per tensor"}
+UNITS = {"adam": "steps", "cma": "candidates"}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A search as far as a page is shown it.
+
+    Attributes:
+        name: that no other run of this zoo has.
+        mix: that it was started from.
+        recipe: of that mix.
+        plan: of the search.
+        run: as far as it has come; None before the first point was checked.
+        phase: 'running', 'measuring' what was found, or 'ended'.
+        words: why it ended, and what became of the mixer.
+        refused: whether it ended by a refusal.
+        gains: what was found is worth; empty until it is measured.
+        found: the mix with the best coefficients; None while it runs, if there is none better
+            than the first, or if sliders cannot show it.
+    """
+
+    name: str
+    mix: Mix
+    recipe: Recipe
+    plan: Plan
+    run: Run | None = None
+    phase: str = "running"
+    words: str = ""
+    refused: bool = False
+    gains: tuple[Gain, ...] = ()
+    found: Mix | None = None
+
+    @property
+    def number(self) -> int:
+        """Steps or candidates so far."""
+        return self.run.steps[-1].number if self.run else 0
+
+    @property
+    def improved(self) -> bool:
+        """Whether something better than the mix itself was found."""
+        if self.run is None:
+            return False
+        return self.run.best.value < self.run.steps[0].value
+
+    def best_mix(self) -> Mix:
+        """The mix with the best coefficients.
+
+        Raises:
+            BadRecipe: sliders cannot show it.
+        """
+        assert self.run is not None
+        return _as_mix(self.run.recipe(), self.mix)
+
+    def moving_mix(self) -> Mix:
+        """The mix where the search stands; a task of several coefficients may show their mean."""
+        if self.run is None:
+            return self.mix
+        point, free = self.run.steps[-1].point, self.run.free
+        try:
+            return _as_mix(self.run.recipe(point), self.mix)
+        except BadRecipe:
+            owned = {name: free.of_task(point, name) for name in free.tasks}
+            means = {n: round(sum(each) / len(each), DECIMALS) for n, each in owned.items() if each}
+            return _as_mix(self.recipe.with_coefficients(means), self.mix)
+
+
+def run_name(plan: Plan, known: Collection[str]) -> str:
+    """What a run is called; a number tells it from those that are known."""
+    kind = f"{TITLES[plan.optimizer]}, {GRAINS[plan.granularity]}"
+    name = f"{kind}, {plan.budget} {UNITS[plan.optimizer]}, seed {plan.seed}"
+    full, number = name, 2
+    while full in known:
+        full, number = f"{name} ({number})", number + 1
+    return full
+
+
+def wish_of(
+    choices: dict[str, object], budget: object, ewc: object, seed: object, rows: object
+) -> Plan:
+    """What the page's boxes hold, as a plan.
+
+    Args:
+        choices: optimizer, granularity, loss, balance and anchor.
+        budget: steps or candidates.
+        ewc: strength.
+        seed: of batches or candidates.
+        rows: validation rows per task, at most.
+
+    Raises:
+        BadRecipe: a box holds no number where one is needed, or an impossible one.
+    """
+    whole = {
+        name: whole_in(value, name.title())
+        for name, value in {"budget": budget, "seed": seed, "rows": rows}.items()
+    }
+    strength = number_in(ewc, "EWC strength")
+    return checked(Plan(**choices, **whole, ewc=strength))  # type: ignore[arg-type]
+
+
+def _as_mix(recipe: Recipe, mix: Mix) -> Mix:
+    """The mix with a recipe's coefficients, all tasks at their places."""
+    made = mix_of_recipe(recipe, mix)
+    strips = {strip.name: strip for strip in made.strips}
+    return replace(made, strips=tuple(strips[name] for name in mix.names))
