@@ -18,7 +18,7 @@ from tests.conftest import refusal
 from tests.session.test_evidence import ended
 from tests.session.test_session import move
 
-QUICK = Plan(budget=6, rows=24, batch=2, balance="adaptive")
+QUICK = Plan(budget=6, rows=24, batch=2)
 BOXES = {
     "optimizer": "adam", "granularity": "task", "loss": "labels", "balance": "uniform",
     "anchor": "experts",
@@ -54,7 +54,7 @@ def gate(monkeypatch) -> Gate:
 @pytest.fixture
 def bad(session) -> Session:
     """A mix from which the norm rule, where a search may start, is a way to something better."""
-    move(session, color={"coefficient": 1.5}, animal={"coefficient": 0.05})
+    move(session, color={"coefficient": 0.3}, animal={"coefficient": 0.0})
     return session
 
 
