@@ -36,6 +36,7 @@ class LandscapeSection:
     def build(self) -> None:
         """Lay out the section."""
         script = _SCRIPT.read_text(encoding="utf-8")
+        gr.HTML("<h3>Sweep numbers of the mix</h3>", **BARE)
         self.first = self._axis("Sweep", "one", FACTOR)
         self.second = self._axis("Against", "two", _NONE)
         with gr.Row():

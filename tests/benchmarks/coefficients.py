@@ -3,13 +3,16 @@
     python -m tests.benchmarks.coefficients cost [--zoo FOLDER] [--repeats 7]
     python -m tests.benchmarks.coefficients optimizers [--seeds 5] [--row-evaluations 30000]
     python -m tests.benchmarks.coefficients spaces [--budget 100]
+    python -m tests.benchmarks.coefficients objectives [--budget 60]
 
 ``cost`` prints ratios of medians, in pairs within one process: a step of Adam against the plain
 forward and backward pass of its batch plus one read of the deltas it has products with; a
 candidate of CMA-ES against one evaluation of its rows. ``optimizers`` runs Adam, CMA-ES and random
 search until each has run so many rows forward, and cuts their records again at the seconds of the
 fastest; a backward pass is not counted as rows, and so costs Adam seconds alone. ``spaces``
-searches each of MDM-OC's spaces, and that of the raw deltas, with one plan. All print Markdown.
+searches each of MDM-OC's spaces, and that of the raw deltas, with one plan; ``objectives`` searches
+MDM-OC's coefficients per task and per tensor by other losses, balances and penalties. All print
+Markdown.
 """
 
 import argparse
@@ -173,6 +176,33 @@ def print_spaces(bench: Bench, plan: Plan) -> None:
             )
 
 
+OBJECTIVES = [
+    {}, {"balance": "adaptive"}, {"balance": "minimax"}, {"balance": "uncertainty"},
+    {"loss": "entropy"}, {"loss": "expert"}, {"ewc": 1.0}, {"ewc": 1.0, "anchor": "base"},
+]  # fmt: skip
+
+
+def print_objectives(bench: Bench, recipe: Recipe, plan: Plan) -> None:
+    """Held-out gain of every objective over the starting coefficients."""
+    from studio.coefficients.gain import gains
+
+    print("| objective | granularity | validation | held out | gain, held out |")
+    print("|---|---|---|---|---|")
+    for granularity in ("task", "tensor"):
+        for changes in OBJECTIVES:
+            asked = replace(plan, granularity=granularity, **changes)
+            *_, run = running.optimize(bench, recipe, asked)
+            seen, unseen = gains(bench, recipe, run.recipe())
+            change = unseen.change
+            words = ", ".join(f"{name} {value}" for name, value in changes.items())
+            print(
+                f"| {words or 'uniform, labels'} | {granularity} | "
+                f"{mean_accuracy(seen.after):.3f} | {mean_accuracy(unseen.after):.3f} | "
+                f"{100 * change.mean:+.1f} ± {100 * change.half:.1f} |",
+                flush=True,
+            )
+
+
 def print_cost(bench: Bench, recipe: Recipe, repeats: int) -> None:
     """Ratios of medians, measured in turns."""
     plan = Plan(optimizer="adam")
@@ -220,7 +250,7 @@ def plain_pass(objective: Objective, number: int) -> None:
 def main() -> None:
     """Print what was asked for."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("what", choices=("cost", "optimizers", "spaces"))
+    parser.add_argument("what", choices=("cost", "optimizers", "spaces", "objectives"))
     parser.add_argument("--zoo", type=Path, default=DEMO)
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--seeds", type=int, default=5)
@@ -233,8 +263,10 @@ def main() -> None:
         print_cost(bench, recipe, options.repeats)
     elif options.what == "optimizers":
         print_optimizers(bench, recipe, options.seeds, options.row_evaluations)
-    else:
+    elif options.what == "spaces":
         print_spaces(bench, Plan(budget=options.budget))
+    else:
+        print_objectives(bench, recipe, Plan(budget=options.budget))
 
 
 if __name__ == "__main__":
