@@ -50,8 +50,8 @@ def said_in_words(plan: Plan) -> Iterator[None]:
         raise StudioError(
             f"Out of memory with {plan.at_once} rows at once. "
             + (
-                f"{plan.at_once // 2} take about half of it: set rows at once to that; the result "
-                "is the same up to rounding."
+                f"{plan.at_once // 2} take about half of it: give --at-once {plan.at_once // 2} on the "
+                "command line; the result is the same up to rounding."
                 if plan.at_once > 1
                 else "One row does not fit: use a device with more memory, or a smaller max_length."
             )
