@@ -47,12 +47,11 @@ def said_in_words(plan: Plan) -> Iterator[None]:
     except (MemoryError, RuntimeError) as problem:
         if isinstance(problem, RuntimeError) and not _MEMORY.search(str(problem)):
             raise
-        raise StudioError(
-            f"Out of memory with {plan.at_once} rows at once. "
-            + (
-                f"{plan.at_once // 2} take about half of it: give --at-once {plan.at_once // 2} on the "
-                "command line; the result is the same up to rounding."
-                if plan.at_once > 1
-                else "One row does not fit: use a device with more memory, or a smaller max_length."
+        half = plan.at_once // 2
+        advice = "One row does not fit: use a device with more memory, or a smaller max_length."
+        if half:
+            advice = (
+                f"{half} take about half of it: give --at-once {half} on the command line; the "
+                "result is the same up to rounding."
             )
-        ) from None
+        raise StudioError(f"Out of memory with {plan.at_once} rows at once. {advice}") from None

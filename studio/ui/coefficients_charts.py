@@ -26,7 +26,7 @@ def charts(run: Run, other: Run | None, name: str) -> dict[str, tuple[Chart, str
         "accuracy": (
             "Validation accuracy", _accuracies(run, x), _checked(other, run, x, name, "accuracies"),
         ),
-        "path": ("Coefficients", _paths(run, run, x, ""), _paths(other, run, x, name)),
+        "path": ("Coefficient paths", _paths(run, run, x, ""), _paths(other, run, x, name)),
     }  # fmt: skip
     found = {}
     for key, (title, own, beside) in made.items():

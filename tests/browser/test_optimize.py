@@ -1,0 +1,121 @@
+"""The Optimize panel in a real browser: sliders that move, a pause, a reload, what it was worth."""
+
+from collections.abc import Callable
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from studio.coefficients.plan import Plan
+from studio.session import optimizing as module
+from studio.session.optimizing import Optimizing
+from studio.session.session import Session
+from tests.browser.conftest import at_rest, settled
+from tests.session.test_optimizing import Gate
+
+pytestmark = pytest.mark.browser
+NARROW_DARK = {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark"}
+FOLD = "Optimize the coefficients"
+
+
+@pytest.fixture
+def gate(session: Session, jobs, monkeypatch) -> Gate:
+    """No run yet, a mix that can be bettered, and steps that are made as the test lets them."""
+    made = Gate()
+    monkeypatch.setattr(module, "optimize", made.optimize)
+    monkeypatch.setattr(module, "_OFTEN", 0.0)
+    return made
+
+
+@pytest.fixture
+def ready(page: Page, session: Session) -> Page:
+    session.optimizing = Optimizing(session)
+    session.optimizing.wish = Plan(budget=6, rows=24)
+    value = session.mixer_value()
+    for row, coefficient in zip(value["rows"], (0.3, 0.0), strict=True):
+        row["coefficient"] = coefficient
+    session.move(value)
+    page.reload(wait_until="domcontentloaded")
+    at_rest(page)
+    page.get_by_role("button", name=FOLD).click()
+    page.get_by_role("tab", name="Coefficients").click()
+    return page
+
+
+def sliders(page: Page, wanted: Callable[[], list[float]]) -> None:
+    for place, value in enumerate(wanted()):
+        number = page.locator(f".strip >> nth={place}").locator("[type=number]")
+        expect(number).to_have_value(f"{value:g}")
+
+
+def test_sliders_walk_a_reload_finds_the_paused_run_and_the_end_says_what_it_was_worth(
+    gate, ready, session
+):
+    page, before = ready, session.mix
+    expect(page.locator("#optimize-cost")).to_contain_text("6 steps, each on 16 rows")
+    page.locator("#optimize-budget input").fill("50")
+    expect(page.locator("#optimize-cost")).to_contain_text("50 steps")
+    page.get_by_role("button", name="Start").click()
+    expect(page.locator(".mixer .locked")).to_be_visible()
+    gate.let(4)
+    expect(page.locator("#search-state")).to_have_attribute("data-number", "2")
+    found = session.optimizing
+    sliders(page, lambda: [round(x, 4) for x in found.shown.run.steps[-1].point])
+    expect(page.locator("#mix-0")).to_be_disabled()
+    expect(page.locator("#mix-equal")).to_be_disabled()
+    page.get_by_role("button", name="Pause").click()
+    expect(page.get_by_role("button", name="Resume")).to_be_visible()
+    gate.let(1)
+    expect(page.locator("#job")).to_contain_text("paused at 3 of 50 steps")
+    assert session.mix == before
+    page.reload(wait_until="domcontentloaded")
+    expect(page.locator("#optimize-budget input")).to_have_value("50")
+    page.get_by_role("tab", name="Coefficients").click()
+    expect(page.locator("#search-state")).to_contain_text("Paused at 3 of 50 steps")
+    expect(page.locator(".mixer .locked")).to_be_visible()
+    page.get_by_role("button", name="Resume").click()
+    gate.let(2)
+    expect(page.locator("#search-state")).to_have_attribute("data-number", "5")
+    page.get_by_role("button", name="Stop and keep best").click()
+    gate.let(99)
+    expect(page.locator("#job")).to_have_attribute("data-phase", "done")
+    for gain in found.shown.gains:
+        expect(page.locator("#gains")).to_contain_text(gain.words)
+    sliders(page, lambda: list(found.shown.run.best.point))
+    expect(page.locator(".mixer .locked")).to_be_hidden()
+    page.get_by_role("button", name="Back to before").click()
+    settled(page, session, lambda mix: mix == before)
+    page.get_by_role("button", name="Show the best in the mixer").click()
+    settled(page, session, lambda mix: mix == found.shown.found)
+    for _ in range(2):
+        page.get_by_role("button", name="Undo").click()
+    sliders(page, lambda: list(found.shown.run.best.point))
+    page.get_by_role("button", name="Undo").click()
+    settled(page, session, lambda mix: mix == before)
+
+
+@pytest.mark.parametrize("page", [{}, NARROW_DARK], indirect=True)
+def test_two_runs_are_laid_over_each_other_and_can_be_read_by_everybody(
+    jobs, ready, session, monkeypatch
+):
+    page = ready
+    for _ in range(2):
+        page.get_by_role("button", name="Start").click()
+        expect(page.locator("#gains")).to_contain_text("Held out")
+        expect(page.locator("#job")).to_have_attribute("data-phase", "done")
+        session.edit("undo")
+        at_rest(page)
+    names = [each.name for each in session.optimizing.runs]
+    assert names == ["Adam, per task, 6 steps, seed 0", "Adam, per task, 6 steps, seed 0 (2)"]
+    expect(page.locator("#coefficients h3")).to_have_text(names[1])
+    page.get_by_label("Lay over an earlier run").click()
+    page.get_by_role("option", name=names[0]).click()
+    expect(page.locator("[data-curve=path] [stroke-dasharray]")).to_have_count(2)
+    page.locator("#optimize").get_by_role("button", name="More").click()
+    expect(page.get_by_label("Balance of the tasks")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
+    found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa"]})
+    assert found.response["violations"] == [], found.generate_report()
+    page.locator("#optimize-budget input").fill("0")
+    page.get_by_role("button", name="Start").click()
+    expect(page.locator("#optimize-refusal [role=alert]")).to_contain_text("budget 0: give a whole")
