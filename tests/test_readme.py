@@ -72,6 +72,6 @@ def test_every_file_opens_with_a_caption():
 
 
 def test_ci_runs_the_readmes_test_command():
-    command = next(b for b in blocks("bash") if "pytest" in b).strip()
+    command = next(b for b in blocks("bash") if "pyright" in b).strip()
     checks = command.split(" && ", 1)[1]
     assert checks in (ROOT / ".ci" / "run").read_text()

@@ -243,12 +243,12 @@ def cost(
         raise BadRecipe("Nothing is merged, so there is nothing to sweep; tick a task first.")
     _refuse_other_models(bench, recipe)
     names = bench.scored()
-    bare = [name for name in names if not bench.tasks[name].rows(SPLIT)]
+    bare = [name for name in names if not bench.tasks[name].labelled(SPLIT)]
     if bare or not set(names) & set(recipe.names):
         lacking = f"these have none: {', '.join(bare)}" if bare else "no merged task has any"
         raise BadData(
-            f"A sweep is measured on validation rows of tasks that have held-out rows, too, but "
-            f"{lacking}. Name them in zoo.yaml."
+            f"A sweep is measured on labelled validation rows of tasks that have held-out rows, "
+            f"too, but {lacking}. Name them in zoo.yaml."
         )
     each = sum(min(rows, len(bench.tasks[name].rows(SPLIT))) for name in names)
     return Cost(len(order(axes, levels)), each)
