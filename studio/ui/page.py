@@ -19,6 +19,7 @@ from studio.ui.parts import BARE, QUIET, session_of
 from studio.ui.sequence_tab import SequenceTab
 
 _POLL = 0.15  # seconds between looks at a busy session
+_REST = 3.0  # and at one at rest, which another tab, browser or late answer may have changed
 _FIRST_ROWS = 0.4  # seconds that an answer to a move waits for its first rows
 _ACTIONS = {
     "equal": "Equal", "halve": "Halve all", "reset": "Reset", "undo": "Undo", "redo": "Redo",
@@ -89,6 +90,7 @@ class Page:
                 **BARE,
             )
             self.timer = gr.Timer(_POLL, active=True)
+            self.heartbeat = gr.Timer(_REST, active=True)
             self.seen = gr.State({})
             self._wire(blocks)
         return blocks
@@ -126,7 +128,7 @@ class Page:
         )
         for action, button in self.actions.items():
             button.click(self._edit(action), None, mixed, **QUIET).then(**moved)
-        self.timer.tick(**refresh)
+        gr.on([self.timer.tick, self.heartbeat.tick], **refresh)
         geometry, files = self.geometry, self.files
         geometry.scope.input(self.list_places, geometry.scope, geometry.place, **QUIET).then(
             **refresh
@@ -248,8 +250,8 @@ class Page:
             gr.Button(visible=bool(now.job) and not running) if "job" in new else gr.skip(),
             keys["opened"] if "opened" in new else gr.skip(),
             self.files.finished(session, made) if "job" in new and not running else gr.skip(),
-            # Off only once this page has shown the resting state: late answers may come in between.
-            gr.skip() if now.busy or studied.pending or new else gr.Timer(active=False),
+            # Off only once this page has shown the resting state.
+            gr.Timer(active=bool(now.busy or studied.pending or new)),
         )
 
     def choose_rows(self, only_changed: bool, request: gr.Request) -> gr.Timer:

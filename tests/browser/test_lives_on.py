@@ -13,6 +13,7 @@ from playwright.sync_api import expect
 from studio.device import used_memory
 from studio.progress import Progress
 from studio.session.engine import Engine
+from studio.session.session import Session
 from tests.browser.conftest import BROWSER, another_browser, at_rest, settled
 
 pytestmark = pytest.mark.browser
@@ -93,6 +94,33 @@ def test_a_reload_finds_the_running_job_and_can_cancel_it(page, session):
         page.reload(wait_until="domcontentloaded")
         expect(page.locator("#job")).to_have_attribute("data-phase", "running")
         go.set()
+        expect(page.locator("#job")).to_have_attribute("data-phase", "done")
+
+
+def test_a_page_at_rest_finds_a_job_that_it_did_not_start(page, session):
+    at_rest(page)
+    page.wait_for_timeout(1500)  # its quick looks have ended; nothing here wakes them
+    with slow_job(session):
+        expect(page.locator("#job")).to_contain_text("40% writing slowly")
+
+
+def test_a_late_answer_does_not_leave_the_page_behind(page, session, monkeypatch):
+    """The first look after a reload sees a running job and answers last."""
+    snapshot, late = Session.snapshot, threading.Event()
+
+    def stalling(self: Session):
+        now = snapshot(self)
+        if now.job and now.job.running and not late.is_set():
+            late.set()
+            go.set()
+            time.sleep(2)  # later answers overtake this one
+        return now
+
+    with slow_job(session) as go:
+        monkeypatch.setattr(Session, "snapshot", stalling)
+        page.reload(wait_until="domcontentloaded")
+        assert late.wait(60)
+        page.wait_for_timeout(3000)  # by now it has answered
         expect(page.locator("#job")).to_have_attribute("data-phase", "done")
 
 
