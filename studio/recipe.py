@@ -8,19 +8,13 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from pathlib import Path
 
 import yaml
 
 from studio.errors import BadRecipe, StudioError
-from studio.files import (
-    mapping,
-    only_keys,
-    read_mapping,
-    resolve_source,
-    text_field,
-    write_file,
-)
+from studio.files import mapping, only_keys, read_mapping, resolve_source, text_field, write_file
 
 DTYPES = ("float16", "bfloat16", "float32", "float64")
 _KEYS = ("base", "tasks", "method", "options", "dtype", "seed", "fitted")
@@ -28,6 +22,11 @@ _FITTED_KEYS = ("by", "seed", "tasks", "used")
 _TASK_KEYS = ("name", "checkpoint", "coefficient", "digest")
 
 Option = str | float | int | bool | None
+
+
+@lru_cache(maxsize=2**16)
+def _place(patterns: tuple[str, ...], tensor: str) -> int | None:
+    return next((i for i, each in enumerate(patterns) if fnmatchcase(tensor, each)), None)
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,8 @@ class GroupedCoefficient:
 
     def of(self, tensor: str) -> float:
         """Coefficient of one tensor."""
-        return next((x for pattern, x in self.groups if fnmatchcase(tensor, pattern)), self.default)
+        place = _place(tuple(pattern for pattern, _ in self.groups), tensor)
+        return self.default if place is None else self.groups[place][1]
 
 
 Coefficient = float | GroupedCoefficient

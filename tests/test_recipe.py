@@ -161,3 +161,10 @@ def test_a_relative_checkpoint_is_never_taken_from_the_current_folder(tmp_path, 
     )
     with pytest.raises(BadCheckpoint, match="hf download tasks/red"):
         open_checkpoint(recipe.tasks[0].checkpoint)
+
+
+def test_the_first_pattern_that_matches_counts_whether_it_has_wildcards_or_not():
+    grouped = GroupedCoefficient(0.0, (("x.1", 1.0), ("x.*", 2.0), ("x.2", 3.0)))
+    assert [grouped.of(name) for name in ("x.1", "x.2", "X.1", "y")] == [1.0, 2.0, 0.0, 0.0]
+    again = GroupedCoefficient(5.0, (("x.1", 4.0), ("x.*", 2.0), ("x.2", 3.0)))
+    assert [again.of(name) for name in ("x.1", "y")] == [4.0, 5.0]

@@ -79,6 +79,7 @@ def as_python(recipe: Recipe, plan: Plan) -> str:
     name = call.split("(")[0]
     grouped = any(isinstance(task.coefficient, GroupedCoefficient) for task in recipe.tasks)
     parts = ("GroupedCoefficient, " if grouped else "") + "Recipe, TaskEntry"
+    seed = f"    seed={recipe.seed},\n" if recipe.seed else ""
     return (
         "from pathlib import Path\n\n"
         f"from studio.{module} import {name}\n"
@@ -89,7 +90,7 @@ def as_python(recipe: Recipe, plan: Plan) -> str:
         f"    tasks=(\n{entries}    ),\n"
         f"    method={recipe.method!r},\n"
         f"    options={dict(recipe.options)!r},\n"
-        f"    dtype={recipe.dtype!r},\n"
+        f"    dtype={recipe.dtype!r},\n{seed}"
         ")\n"
         f"print({call})  # the weights root\n"
     )

@@ -178,7 +178,8 @@ def print_spaces(bench: Bench, plan: Plan) -> None:
 
 OBJECTIVES = [
     {}, {"balance": "adaptive"}, {"balance": "minimax"}, {"balance": "uncertainty"},
-    {"loss": "entropy"}, {"loss": "expert"}, {"ewc": 1.0}, {"ewc": 1.0, "anchor": "base"},
+    {"loss": "entropy"}, {"loss": "expert"}, {"ewc": 0.1}, {"ewc": 1.0},
+    {"ewc": 0.1, "anchor": "base"}, {"loss": "entropy", "ewc": 0.1},
 ]  # fmt: skip
 
 

@@ -101,7 +101,7 @@ def test_of_a_method_that_needs_data_there_is_a_command_and_a_comment(
 
 
 def test_names_with_quotes_and_line_ends_stay_data():
-    recipe = Recipe("/b", (TaskEntry("a", "/x'\"\nEND\nrm -rf", 1.0),))
+    recipe = Recipe("/b", (TaskEntry("a", "/x'\"\nEND\nrm -rf", 1.0),), seed=3)
     command = as_command(recipe, Path("/z"), Plan("o; rm"))
     assert command.count("\nEND\n") == 1
     assert command.endswith("--out 'o; rm' --zoo /z\n")
