@@ -12,6 +12,7 @@ from studio.commands.evidence import add_evidence_commands, ledger_argument, ope
 from studio.commands.optimize import add_optimize_command
 from studio.commands.sequence import add_sequence_commands
 from studio.commands.sweep import add_sweep_command
+from studio.commands.tools import Tools
 from studio.errors import StudioError, visible
 
 if TYPE_CHECKING:
@@ -91,9 +92,9 @@ def _parser() -> argparse.ArgumentParser:
     each.add_argument("--split", default="held_out", choices=("held_out", "validation"))
     each.add_argument("--json", type=Path, metavar="FILE")
     _duplicates(each)
-    add_compare_command(command, _duplicates, _bench, _write_json, _progress)
-    add_optimize_command(command, _duplicates, _bench, _write_json, _progress)
-    add_sweep_command(command, _duplicates, _bench, _write_json, _progress)
+    tools = Tools(command, _duplicates, _bench, _write_json, _progress)
+    for add in (add_compare_command, add_optimize_command, add_sweep_command):
+        add(tools)
     add_evidence_commands(command, _output, _progress)
     add_sequence_commands(command, common, _progress)
     return parser

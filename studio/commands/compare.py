@@ -1,36 +1,21 @@
 """The command that compares methods."""
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from studio.commands.evidence import Adder
-from studio.progress import Progress, part
+from studio.commands.tools import Tools
+from studio.progress import part
 
 if TYPE_CHECKING:
-    from studio.tasks.bench import Bench
+    pass
 
 
-def add_compare_command(
-    command: Adder,
-    duplicates: Callable[[argparse.ArgumentParser], None],
-    bench: "Callable[[argparse.Namespace], Bench]",
-    write_json: Callable[[Path | None, dict], None],
-    progress: Progress,
-) -> None:
-    """Add the command to a parser.
-
-    Args:
-        command: adds one by its name, what it runs, and one line.
-        duplicates: adds how equal checkpoints are accepted.
-        bench: opens the zoo that the options name.
-        write_json: writes a file, if one is named.
-        progress: told how far the command is.
-    """
-    each = command(
+def add_compare_command(tools: Tools) -> None:
+    """Add the command to a parser."""
+    each = tools.command(
         "compare",
-        lambda options: _compare(options, bench(options), write_json, progress),
+        lambda options: _compare(options, tools),
         "Score several methods on the same held-out rows, and propose one by validation rows.",
     )
     each.add_argument("zoo", type=Path, metavar="ZOO")
@@ -49,17 +34,12 @@ def add_compare_command(
         help="also take out each task in turn by subtraction and by rebuild: 2 n evaluations per "
         "linear method; takes long",
     )  # fmt: skip
-    duplicates(each)
+    tools.duplicates(each)
     for kind in ("json", "csv", "markdown"):
         each.add_argument(f"--{kind}", type=Path, metavar="FILE")
 
 
-def _compare(
-    options: argparse.Namespace,
-    bench: "Bench",
-    write_json: Callable[[Path | None, dict], None],
-    progress: Progress,
-) -> None:
+def _compare(options: argparse.Namespace, tools: Tools) -> None:
     from studio.compare import compare, comparison_csv, comparison_json, comparison_markdown
     from studio.compare.comparison import methods_named
     from studio.compare.search import plan_budget
@@ -67,6 +47,7 @@ def _compare(
     from studio.evidence import uad
     from studio.files import write_file
 
+    bench, progress = tools.bench(options), tools.progress
     names = methods_named([n.strip() for n in options.methods.split(",") if n.strip()])
     linear = {name: bench.zoo.recipe(name) for name in names if name in uad.linear_methods()}
     rest = part(progress, 0.5, 1.0)
@@ -88,7 +69,7 @@ def _compare(
             print(f"Left out, as not linear: {', '.join(others)}.")
         print("\n".join(["", *uad.paper_lines()]))
         found["uad"] = uad.as_json(drops)
-    write_json(options.json, found)
+    tools.write_json(options.json, found)
     if options.csv:
         write_file(options.csv, comparison_csv(table))
     if options.markdown:

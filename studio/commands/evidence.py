@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from studio.commands.passphrase import signing_key
+from studio.commands.tools import Adder
 from studio.errors import BadCertificate, StudioError, visible
 from studio.progress import Progress
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from studio.tasks.bench import Bench
 
 REASONS = ("erasure request", "license withdrawn", "quality rollback", "other")
-Adder = Callable[[str, Callable[[argparse.Namespace], None], str], argparse.ArgumentParser]
 
 
 def add_evidence_commands(

@@ -1,11 +1,10 @@
 """The command that finds coefficients."""
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from studio.commands.evidence import Adder
+from studio.commands.tools import Tools
 from studio.errors import StudioError, visible
 from studio.progress import Progress, part
 
@@ -16,17 +15,11 @@ if TYPE_CHECKING:
     from studio.tasks.bench import Bench
 
 
-def add_optimize_command(
-    command: Adder,
-    duplicates: Callable[[argparse.ArgumentParser], None],
-    bench: "Callable[[argparse.Namespace], Bench]",
-    write_json: Callable[[Path | None, dict], None],
-    progress: Progress,
-) -> None:
-    """Add the command to a parser; the arguments are as in ``add_compare_command``."""
-    each = command(
+def add_optimize_command(tools: Tools) -> None:
+    """Add the command to a parser."""
+    each = tools.command(
         "optimize",
-        lambda options: _optimize(options, bench(options), write_json, progress),
+        lambda options: _optimize(options, tools),
         "Find a recipe's coefficients on validation rows, and say what they are worth.",
     )
     each.add_argument("zoo", type=Path, metavar="ZOO")
@@ -52,7 +45,7 @@ def add_optimize_command(
         help="keep every step in this JSON file; if it is there already, go on from where it ends",
     )  # fmt: skip
     each.add_argument("--json", type=Path, metavar="FILE", help="write gains and recipe as JSON")
-    duplicates(each)
+    tools.duplicates(each)
 
 
 def _objective(each: argparse.ArgumentParser) -> None:
@@ -81,19 +74,14 @@ def _objective(each: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
-def _optimize(
-    options: argparse.Namespace,
-    bench: "Bench",
-    write_json: Callable[[Path | None, dict], None],
-    progress: Progress,
-) -> None:
+def _optimize(options: argparse.Namespace, tools: Tools) -> None:
     from studio.coefficients.gain import gains
     from studio.folders import refuse_existing
     from studio.recipe import load_recipe, save_recipe
 
     refuse_existing(options.out)
-    recipe = load_recipe(options.recipe)
-    run = _searched(options, bench, part(progress, 0.0, 0.8))
+    recipe, bench = load_recipe(options.recipe), tools.bench(options)
+    run = _searched(options, bench, part(tools.progress, 0.0, 0.8))
     found = run.recipe()
     save_recipe(found, options.out)
     print(f"\nEnded after {run.steps[-1].number} of {run.plan.budget}: {run.ended}.")
@@ -101,11 +89,11 @@ def _optimize(
         values = run.free.of_task(run.steps[-1].best.point, task.name)
         spread = f"  ({min(values):.3f} to {max(values):.3f})" if len(values) > 1 else ""
         print(f"  {sum(values) / len(values):7.4f}{spread}  {task.name}")
-    measured = gains(bench, recipe, found, part(progress, 0.8, 1.0))
+    measured = gains(bench, recipe, found, part(tools.progress, 0.8, 1.0))
     for gain in measured:
         print(gain.words)
     print(f"{visible(str(options.out))}: the recipe with these coefficients.")
-    write_json(
+    tools.write_json(
         options.json,
         {
             "plan": run.plan.plain(),

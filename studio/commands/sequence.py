@@ -3,9 +3,9 @@
 import argparse
 from collections.abc import Callable
 
-from studio.commands.evidence import Adder
 from studio.commands.sequence_run import add_run_command
 from studio.commands.sequence_state import add_state_commands
+from studio.commands.tools import Adder
 from studio.progress import Progress
 
 

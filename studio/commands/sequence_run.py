@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from studio.commands.evidence import Adder
+from studio.commands.tools import Adder
 from studio.progress import Progress, silent
 
 if TYPE_CHECKING:

@@ -4,7 +4,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from studio.commands.evidence import Adder, ledger_argument, opened_ledger
+from studio.commands.evidence import ledger_argument, opened_ledger
+from studio.commands.tools import Adder
 from studio.errors import NotAllowed, visible
 from studio.progress import Progress, part, silent
 

@@ -1,31 +1,23 @@
 """The command that sweeps one or two numbers of a recipe."""
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from studio.commands.evidence import Adder
-from studio.progress import Progress
+from studio.commands.tools import Tools
 
 if TYPE_CHECKING:
-    from studio.tasks.bench import Bench
+    pass
 
 _LEVELS = 3  # as the coefficients room has it, which is not imported for --help
 _ROWS = 200
 
 
-def add_sweep_command(
-    command: Adder,
-    duplicates: Callable[[argparse.ArgumentParser], None],
-    bench: "Callable[[argparse.Namespace], Bench]",
-    write_json: Callable[[Path | None, dict], None],
-    progress: Progress,
-) -> None:
-    """Add the command to a parser; see ``add_compare_command`` for the arguments."""
-    each = command(
+def add_sweep_command(tools: Tools) -> None:
+    """Add the command to a parser."""
+    each = tools.command(
         "sweep",
-        lambda options: _sweep(options, bench(options), write_json, progress),
+        lambda options: _sweep(options, tools),
         "Score a recipe over one or two of its numbers on validation rows, coarse to fine.",
     )
     each.add_argument("zoo", type=Path, metavar="ZOO")
@@ -43,17 +35,12 @@ def add_sweep_command(
         "--rows", type=int, default=_ROWS, metavar="N",
         help=f"validation rows per task, a fair sample that is always the same (default {_ROWS})",
     )  # fmt: skip
-    duplicates(each)
+    tools.duplicates(each)
     each.add_argument("--json", type=Path, metavar="FILE", help="write everything as JSON")
     each.add_argument("--csv", type=Path, metavar="FILE", help="write a line per point")
 
 
-def _sweep(
-    options: argparse.Namespace,
-    bench: "Bench",
-    write_json: Callable[[Path | None, dict], None],
-    progress: Progress,
-) -> None:
+def _sweep(options: argparse.Namespace, tools: Tools) -> None:
     from studio.coefficients.axis import parse_axis
     from studio.coefficients.landscape import cost, landscape
     from studio.coefficients.landscape_tables import landscape_csv, landscape_json, landscape_text
@@ -62,10 +49,10 @@ def _sweep(
 
     recipe = load_recipe(options.recipe)
     axes = [parse_axis(recipe, text) for text in options.over]
-    asked = bench, recipe, axes, options.levels, options.rows
+    asked = tools.bench(options), recipe, axes, options.levels, options.rows
     print(f"At most {cost(*asked).words}.\n", flush=True)
-    *_, found = landscape(*asked, progress)
+    *_, found = landscape(*asked, tools.progress)
     print("\n".join(landscape_text(found)))
-    write_json(options.json, landscape_json(found))
+    tools.write_json(options.json, landscape_json(found))
     if options.csv:
         write_file(options.csv, landscape_csv(found))
