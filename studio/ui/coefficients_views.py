@@ -11,10 +11,10 @@ from studio.coefficients.record import record
 from studio.coefficients.run import Run
 from studio.csv_file import csv_text
 from studio.session.searched import GRAINS, UNITS, Shown
-from studio.ui import lines
+from studio.ui import curves, lines
 from studio.ui.coefficients_charts import MOST_MARKS, charts, first, looks, thinned
-from studio.ui.lines import Chart, Series
-from studio.ui.saves import data_saves, picture_saves
+from studio.ui.lines import Series
+from studio.ui.saves import data_saves
 
 NOTHING = (
     "<p class='quiet'>Open <b>Optimize the coefficients</b> below the mixer and press "
@@ -75,7 +75,10 @@ def results(shown: Shown | None, paused: bool, beside: Shown | None) -> str:
     other = beside.run if beside else None
     name = beside.name if beside else ""
     figures = charts(shown.run, other, name)
-    drawn = "".join(_figure(key, chart, words, ended) for key, (chart, words) in figures.items())
+    drawn = "".join(
+        curves.figure(chart, f"<p class='quiet'>{escape(words)}</p>", ended, key)
+        for key, (chart, words) in figures.items()
+    )
     tasks = shown.run.free.tasks
     keys = [Series(task, i, ()) for i, task in enumerate(tasks)]
     if "accuracy" in figures:
@@ -142,27 +145,6 @@ def _origin(run: Run) -> str:
     if first(run) is run.steps[0]:
         return "It starts from the mix."
     return "It starts from the closed-form norm rule, which was better than the mix on them."
-
-
-def _figure(key: str, chart: Chart, words: str, ended: bool) -> str:
-    ends = ", ".join(
-        f"{each.name} {_number(each.points[0][1], chart.percent)} to "
-        f"{_number(each.points[-1][1], chart.percent)}"
-        for each in chart.series
-        if each.style != "thin"
-    )
-    rows = [(each.name, each.style, *point) for each in chart.series for point in each.points]
-    csv = csv_text(["line", "style", chart.across, chart.title, "standard deviation"], rows)
-    saves = picture_saves(chart.title, lines.standalone(chart), csv) if ended else ""
-    return (
-        f"<figure data-curve='{key}'><figcaption><b>{escape(chart.title)}</b></figcaption>"
-        f"{lines.shown(chart, f'{chart.title}: {ends}')}<p class='quiet'>{escape(words)}</p>"
-        f"{saves}</figure>"
-    )
-
-
-def _number(value: float, percent: bool) -> str:
-    return f"{100 * value + 0.0:.1f} %" if percent else f"{value:.3g}"
 
 
 def _table(run: Run) -> str:

@@ -7,11 +7,10 @@ from html import escape
 from studio.coefficients.axis import Axis
 from studio.coefficients.landscape import Cost, Landscape, Point
 from studio.coefficients.landscape_tables import landscape_csv, landscape_json
-from studio.csv_file import csv_text
-from studio.ui import lines
+from studio.ui import curves, lines
 from studio.ui.landscape_figure import Path, grid
 from studio.ui.lines import Chart, Series
-from studio.ui.saves import document_saves, picture_saves, plot_saves
+from studio.ui.saves import document_saves, plot_saves
 
 PLOT = "landscape-plot"  # id of the plotly figure's component
 NOTHING = (
@@ -20,6 +19,7 @@ NOTHING = (
 )
 _MOST_STEPS = 40  # of a path on a curve; of longer ones a part is drawn
 _MEAN, _HERE, _BEST, _PATH = range(4)
+_BAND = "half of its interval"
 
 
 def cost(found: Cost, axes: Sequence[Axis]) -> str:
@@ -94,7 +94,7 @@ def _curves(found: Landscape, path: Path) -> str:
     means = Series("mean over tasks", _MEAN, tuple((_x(p), p.accuracy, p.half) for p in known))
     series = [means, *_marks(found), *_walk(found, known, path)]
     title = f"Validation accuracy by {axis.words}"
-    charts = [Chart(title, axis.words, tuple(series), ticks, True, (0.0, 1.0), (half,))]
+    charts = [Chart(title, axis.words, tuple(series), ticks, True, (0.0, 1.0), (half,), _BAND)]
     names = list(known[0].outcome.scores) if known[0].outcome else []
     if len(names) > 1:
         tasks = tuple(
@@ -102,21 +102,11 @@ def _curves(found: Landscape, path: Path) -> str:
             for i, name in enumerate(names)
         )
         charts.append(Chart("The same by task", axis.words, tasks, ticks, True, (0.0, 1.0)))
-    return f"<div class='matrices'>{''.join(_chart(each, found.done) for each in charts)}</div>"
-
-
-def _chart(chart: Chart, done: bool) -> str:
-    ends = ", ".join(
-        f"{each.name} {each.points[0][1]:.1%} to {each.points[-1][1]:.1%}" for each in chart.series
+    drawn = (
+        curves.figure(each, f"<p class='keys'>{lines.legend(each.series)}</p>", found.done)
+        for each in charts
     )
-    rows = [(each.name, *point) for each in chart.series for point in each.points]
-    csv = csv_text(["line", chart.across, "accuracy", "half of its interval"], rows)
-    saves = picture_saves(chart.title, lines.standalone(chart), csv) if done else ""
-    return (
-        f"<figure data-curve><figcaption><b>{escape(chart.title)}</b></figcaption>"
-        f"{lines.shown(chart, f'{chart.title}: {ends}')}"
-        f"<p class='keys'>{lines.legend(chart.series)}</p>{saves}</figure>"
-    )
+    return f"<div class='matrices'>{''.join(drawn)}</div>"
 
 
 def _marks(found: Landscape) -> list[Series]:

@@ -51,6 +51,7 @@ class Chart:
         percent: whether y is a share, written in percent.
         limits: lowest and highest value that there can be; bands end there.
         notes: lines below the chart in a saved file.
+        band: what the third number of a point is.
     """
 
     title: str
@@ -60,6 +61,7 @@ class Chart:
     percent: bool = False
     limits: tuple[float, float] = (-inf, inf)
     notes: tuple[str, ...] = ()
+    band: str = "standard deviation"
 
 
 def shown(chart: Chart, label: str) -> str:

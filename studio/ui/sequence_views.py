@@ -11,7 +11,7 @@ from studio.sequence.measures import CURVES, Spread, Track, half_width, mean_mat
 from studio.sequence.plan import Plan, carried
 from studio.sequence.report import plain
 from studio.session.arrivals import Shown
-from studio.ui import grids, lines
+from studio.ui import curves, grids, lines
 from studio.ui.grids import Grid
 from studio.ui.lines import Chart, Series
 from studio.ui.saves import data_saves, picture_saves
@@ -263,24 +263,8 @@ def _points(
 
 
 def _chart(chart: Chart, words: str, key: str, done: bool) -> str:
-    ends = ", ".join(
-        f"{each.name} {_number(each.points[0][1], chart.percent)} to "
-        f"{_number(each.points[-1][1], chart.percent)}"
-        for each in chart.series
-    )
-    rows = [(each.name, *point) for each in chart.series for point in each.points]
-    csv = csv_text(["method", chart.across, chart.title, "standard deviation"], rows)
-    name = "lambda" if key == "growth" else chart.title
-    saves = picture_saves(name, lines.standalone(chart), csv) if done else ""
-    return (
-        f"<figure data-curve='{key}'><figcaption><b>{escape(chart.title)}</b></figcaption>"
-        f"{lines.shown(chart, f'{chart.title}: {ends}')}<p class='quiet'>{escape(words)}</p>"
-        f"{saves}</figure>"
-    )
-
-
-def _number(value: float, percent: bool) -> str:
-    return f"{100 * value + 0.0:.1f} %" if percent else f"{value:.3g}"
+    name = "lambda" if key == "growth" else ""
+    return curves.figure(chart, f"<p class='quiet'>{escape(words)}</p>", done, key, name)
 
 
 def _sweep(shown: Shown, made: Sequence[Track]) -> str:
