@@ -1,8 +1,9 @@
 """What a search takes of the memory, before it starts and when it was too much."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from traceback import clear_frames
 
 from studio.coefficients.plan import Plan
 from studio.device import free_memory
@@ -36,22 +37,45 @@ def refuse_too_large(merge: Merge, plan: Plan) -> None:
 
 
 @contextmanager
-def said_in_words(plan: Plan) -> Iterator[None]:
-    """Say what to do when memory runs out while the model runs.
+def said_in_words(plan: Plan, tried: Callable[[int], None]) -> Iterator[None]:
+    """Say what would fit when memory runs out while the model runs.
+
+    Args:
+        plan: of the search.
+        tried: runs so many rows at once as the search does, the longest that there are.
 
     Raises:
-        StudioError: with a number of rows at once that takes half of it.
+        StudioError: with the number of rows at once that went through when tried.
     """
     try:
         yield
+        return
     except (MemoryError, RuntimeError) as problem:
-        if isinstance(problem, RuntimeError) and not _MEMORY.search(str(problem)):
+        if not _ran_out(problem):
             raise
-        half = plan.at_once // 2
-        advice = "One row does not fit: use a device with more memory, or a smaller max_length."
-        if half:
-            advice = (
-                f"{half} take about half of it: give --at-once {half} on the command line; the "
-                "result is the same up to rounding."
-            )
-        raise StudioError(f"Out of memory with {plan.at_once} rows at once. {advice}") from None
+        clear_frames(problem.__traceback__)  # which hold the tensors that were too many
+    advice = "Not even one row fits: use a device with more memory, or a smaller max_length."
+    if fitting := _fitting(plan.at_once // 2, tried):
+        advice = (
+            f"{fitting} of the longest {'fit' if fitting > 1 else 'fits'}, it was tried: set rows "
+            f"at once to {fitting} (--at-once {fitting}); the result is the same up to rounding."
+        )
+    raise StudioError(f"Out of memory with {plan.at_once} rows at once. {advice}")
+
+
+def _fitting(rows: int, tried: Callable[[int], None]) -> int:
+    """How many rows go through, halving until they do; 0 if none."""
+    while rows:
+        try:
+            tried(rows)
+            return rows
+        except (MemoryError, RuntimeError) as problem:
+            if not _ran_out(problem):
+                raise
+            clear_frames(problem.__traceback__)
+        rows //= 2
+    return 0
+
+
+def _ran_out(problem: Exception) -> bool:
+    return isinstance(problem, MemoryError) or bool(_MEMORY.search(str(problem)))

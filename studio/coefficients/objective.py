@@ -133,6 +133,18 @@ class Objective:
         losses = torch.tensor([sums[name] for name in chosen], dtype=torch.float64) / counts
         return Value(losses, 0.0, int(counts.sum()), shares if labelled else None)
 
+    def try_longest(self, rows: int) -> None:
+        """Run so many rows at once, the longest there are, as a step or a candidate does."""
+        every = [(name, int(row)) for name, each in self.rows.items() for row in each.fit]
+        every.sort(key=self._length, reverse=True)
+        if self.plan.optimizer != "adam":
+            with torch.no_grad():
+                self._run(every[:rows])
+            return
+        with gradients(self.bench.live, self.merge):
+            found = self._run(every[:rows]).values()
+            torch.stack([losses.sum() for _, losses, _ in found]).sum().backward()
+
     def penalty_of(self, point: Tensor) -> float:
         """EWC's penalty at a point."""
         return self.penalty.value(self._mixing(point)) if self.penalty is not None else 0.0
@@ -169,10 +181,14 @@ class Objective:
             Per pass, by task: rows, their losses, and whether they are right.
         """
         every = [(name, int(row)) for name, rows in chosen.items() for row in rows]
-        every.sort(key=lambda each: len(self.rows[each[0]].part.tokens[each[1]]))
+        every.sort(key=self._length)
         size = self.plan.at_once
         for start in range(0, len(every), size):
             yield self._run(every[start : start + size])
+
+    def _length(self, row: tuple[str, int]) -> int:
+        """In tokens."""
+        return len(self.rows[row[0]].part.tokens[row[1]])
 
     def _run(self, rows: Sequence[tuple[str, int]]) -> dict[str, tuple[np.ndarray, Tensor, Tensor]]:
         live, found = self.bench.live, {}

@@ -109,7 +109,8 @@ def optimize(
         for name in recipe.names
     }
     refuse_too_large(merge, plan)
-    with said_in_words(plan):
+    free, plain = space(merge.deltas, plan.granularity), replace(plan, loss="entropy")
+    with said_in_words(plan, Objective(bench, merge, free, plain, rows).try_longest):
         search, run = _begun(bench, merge, plan, rows, part(progress, 0.0, _READY), known)
         yield from _steps(search, run, plan, part(progress, _READY, 1.0))
 

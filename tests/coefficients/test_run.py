@@ -3,7 +3,9 @@ from dataclasses import replace
 import pytest
 import torch
 
+from studio.coefficients.objective import Objective
 from studio.coefficients.plan import Plan
+from studio.coefficients.rows import chosen_rows
 from studio.coefficients.run import Run, optimize
 from studio.coefficients.space import space
 from studio.coefficients.stability import Quadratic
@@ -144,15 +146,34 @@ def test_a_task_of_another_zoo_and_an_empty_mix_are_refused(bench):
         list(optimize(bench, replace(recipe, tasks=()), SMALL))
 
 
-def test_memory_that_runs_out_is_said_with_what_takes_less(bench, monkeypatch):
-    from studio.coefficients import memory, objective
+@pytest.mark.parametrize(
+    ("most", "words"),
+    [(3, "with 8 rows at once. 2 of the longest fit"), (0, "Not even one row fits")],
+)
+@pytest.mark.parametrize("optimizer", ["adam", "cma"])
+def test_memory_that_runs_out_is_said_with_what_fits(bench, monkeypatch, most, words, optimizer):
+    run, tried = Objective._run, []
 
-    def full(*args):
-        raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")
+    def limited(self, rows):
+        if len(rows) > most:
+            raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")
+        tried.append([len(self.rows[name].part.tokens[row]) for name, row in rows])
+        assert torch.is_grad_enabled() == (optimizer == "adam")
+        return run(self, rows)
 
-    monkeypatch.setattr(objective, "row_losses", full)
-    with pytest.raises(StudioError, match="with 8 rows at once. 4 take about half of it"):
-        last(bench, SMALL)
+    monkeypatch.setattr(Objective, "_run", limited)
+    plan = replace(SMALL, optimizer=optimizer, budget=6 if optimizer == "adam" else 18)
+    with pytest.raises(StudioError, match=words):
+        last(bench, plan)
+    monkeypatch.undo()
+    rows = [chosen_rows(bench, name, plan.rows, True) for name in bench.tasks]
+    lengths = sorted(len(each.part.tokens[row]) for each in rows for row in each.fit)
+    assert tried == ([lengths[:-3:-1]] if most else [])
+
+
+def test_a_gradient_that_does_not_fit_is_refused_before_the_start(bench, monkeypatch):
+    from studio.coefficients import memory
+
     monkeypatch.setattr(memory, "free_memory", lambda: 1000)
     with pytest.raises(StudioError, match="CMA-ES needs no gradients and would fit"):
         last(bench, SMALL)
