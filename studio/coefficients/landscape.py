@@ -104,6 +104,13 @@ class Landscape:
         return max(self.known, key=lambda p: (p.accuracy, -self._away(p)), default=None)
 
     @cached_property
+    def best_recipe(self) -> Recipe | None:
+        """The recipe of the best point; None as long as there is no point."""
+        if self.best is None or self.best.place == self.here.place:
+            return self.best and self.recipe
+        return put(self.recipe, self.axes, [x for x in self.best.place if x is not None])
+
+    @cached_property
     def gain(self) -> Change | None:
         """Paired change of the mean from the present recipe to the best point."""
         if self.best is None or self.best.outcome is None or self.here.outcome is None:

@@ -75,11 +75,16 @@ def checked(plan: Plan) -> Plan:
         most = 2**63 - 1 if name == "seed" else _MOST_BUDGET
         if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
             raise BadRecipe(
-                f"{name.replace('_', ' ')} {value!r}: give a whole number from {least} to {most:,}."
+                f"{said(name)} {value!r}: give a whole number from {least} to {most:,}."
             )
     if finite(plan.ewc, "The strength of EWC") < 0:
         raise BadRecipe(f"The strength of EWC is {plan.ewc:g}; it must be at least 0.")
     return replace(plan, ewc=float(plan.ewc))
+
+
+def said(name: str) -> str:
+    """An attribute of a plan, for people."""
+    return {"at_once": "rows at once"}.get(name, name)
 
 
 def refuse_unsearchable(merge: Merge, plan: Plan) -> None:

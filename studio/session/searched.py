@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from studio.coefficients.gain import Gain
-from studio.coefficients.plan import TITLES, Plan, checked
+from studio.coefficients.plan import TITLES, Plan, checked, said
 from studio.coefficients.run import Run
 from studio.coefficients.space import DECIMALS
 from studio.errors import BadRecipe
@@ -64,7 +64,7 @@ class Shown:
             BadRecipe: sliders cannot show it.
         """
         assert self.run is not None
-        return _as_mix(self.run.recipe(), self.mix)
+        return mix_with(self.run.recipe(), self.mix)
 
     def moving_mix(self) -> Mix:
         """The mix where the search stands; a task of several coefficients may show their mean."""
@@ -72,11 +72,11 @@ class Shown:
             return self.mix
         point, free = self.run.steps[-1].point, self.run.free
         try:
-            return _as_mix(self.run.recipe(point), self.mix)
+            return mix_with(self.run.recipe(point), self.mix)
         except BadRecipe:
             owned = {name: free.of_task(point, name) for name in free.tasks}
             means = {n: round(sum(each) / len(each), DECIMALS) for n, each in owned.items() if each}
-            return _as_mix(self.recipe.with_coefficients(means), self.mix)
+            return mix_with(self.recipe.with_coefficients(means), self.mix)
 
 
 def run_name(plan: Plan, known: Collection[str]) -> str:
@@ -90,7 +90,12 @@ def run_name(plan: Plan, known: Collection[str]) -> str:
 
 
 def wish_of(
-    choices: dict[str, object], budget: object, ewc: object, seed: object, rows: object
+    choices: dict[str, object],
+    budget: object,
+    ewc: object,
+    seed: object,
+    rows: object,
+    at_once: object,
 ) -> Plan:
     """What the page's boxes hold, as a plan.
 
@@ -100,20 +105,23 @@ def wish_of(
         ewc: strength.
         seed: of batches or candidates.
         rows: validation rows per task, at most.
+        at_once: rows that the model runs at once.
 
     Raises:
         BadRecipe: a box holds no number where one is needed, or an impossible one.
     """
-    whole = {
-        name: whole_in(value, name.title())
-        for name, value in {"budget": budget, "seed": seed, "rows": rows}.items()
-    }
+    numbers = {"budget": budget, "seed": seed, "rows": rows, "at_once": at_once}
+    whole = {name: whole_in(value, said(name).capitalize()) for name, value in numbers.items()}
     strength = number_in(ewc, "EWC strength")
     return checked(Plan(**choices, **whole, ewc=strength))  # type: ignore[arg-type]
 
 
-def _as_mix(recipe: Recipe, mix: Mix) -> Mix:
-    """The mix with a recipe's coefficients, all tasks at their places."""
+def mix_with(recipe: Recipe, mix: Mix) -> Mix:
+    """The mix as a recipe of some of its tasks has it, all tasks at their places.
+
+    Raises:
+        BadRecipe: sliders cannot show it.
+    """
     made = mix_of_recipe(recipe, mix)
     strips = {strip.name: strip for strip in made.strips}
     return replace(made, strips=tuple(strips[name] for name in mix.names))

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 from studio.coefficients.axis import FACTOR, Axis, make_axis, names_of
 from studio.coefficients.landscape import LEVELS, Cost, Landscape, cost, landscape
 from studio.compare.search import ROWS
+from studio.errors import BadRecipe
 from studio.progress import Progress
 from studio.recipe import Recipe
 from studio.session.boxes import number_in, whole_in
+from studio.session.searched import mix_with
 from studio.tasks.bench import Bench
 
 if TYPE_CHECKING:
@@ -88,6 +90,26 @@ class Sweeping:
     def moved(self) -> bool:
         """Whether the mix is another than the one that was swept."""
         return self.found is not None and self._recipe().digest != self.found.recipe.digest
+
+    @property
+    def can_show_best(self) -> bool:
+        """Whether the best point is known and not what the mixer shows."""
+        best = self._best()
+        return best is not None and best.digest != self._recipe().digest
+
+    def show_best(self) -> None:
+        """Show the best point in the mixer; undo brings the mix before back.
+
+        Raises:
+            BadRecipe: there is none, or sliders cannot show it.
+        """
+        best = self._best()
+        if best is None:
+            raise BadRecipe("The page asked for a sweep that is not there; reload the page.")
+        self._session.show_mix(mix_with(best, self._session.history.current))
+
+    def _best(self) -> Recipe | None:
+        return self.found.best_recipe if self.found else None
 
     def _recipe(self) -> Recipe:
         return self._session.mix.recipe(self._session.zoo)

@@ -1,6 +1,7 @@
 """The sweep in the Coefficients tab: one or two numbers of the mix as a curve or a map."""
 
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 
@@ -16,10 +17,10 @@ from studio.session.sweeping import Wish, wish_of
 from studio.ui import landscape_views as shown
 from studio.ui import views
 from studio.ui.landscape_figure import figure
-from studio.ui.parts import BARE, QUIET, session_of
+from studio.ui.parts import BARE, QUIET, Edited, session_of
 
 _SCRIPT = Path(__file__).parent.parent.parent / "assets" / "figures.js"
-_PARTS = ("sweep-takes", "sweep-names", "sweep", "sweep-map")
+_PARTS = ("sweep-takes", "sweep-names", "sweep", "sweep-map", "sweep-best")
 _NONE = "none"
 _LEVELS = [(f"{2**k + 1} values", k) for k in range(1, 6)]
 _STEPS = 20  # of a search between two drawings of its path on a map
@@ -52,21 +53,31 @@ class LandscapeSection:
         self.start = gr.Button("Sweep", variant="primary", elem_id="start-sweep")
         self.refusal = gr.HTML(**BARE, elem_id="sweep-refusal")
         self.results = gr.HTML(**BARE, elem_id="sweep-results", js_on_load=script)
+        self.best = gr.Button(
+            "Show the best point in the mixer", size="sm", visible=False, elem_id="show-sweep-best"
+        )
         self.plot = gr.Plot(show_label=False, elem_id=shown.PLOT, visible=False)
         self.notes = gr.HTML(**BARE, elem_id="sweep-notes", js_on_load=script)
         self.asked = [*self.first, *self.second, self.levels, self.rows]
         self.outputs = [
             self.cost, self.first[0], self.second[0], self.results, self.plot, self.notes,
+            self.best,
         ]  # fmt: skip
 
-    def wire(self, timer: gr.Timer) -> None:
-        """Connect what concerns this section alone."""
+    def wire(self, timer: gr.Timer, mixed: list, moved: dict[str, Any], edited: Edited) -> None:
+        """Connect what concerns this section alone; the arguments are as in ``OptimizePanel``."""
         told = {"fn": self.choose, "inputs": self.asked, "outputs": self.cost, **QUIET}
         boxes = [*self.first[1:], *self.second[1:], self.levels, self.rows]
         gr.on([box.input for box in boxes], trigger_mode="always_last", **told)
         for name, *ends in (self.first, self.second):
             name.input(lambda: (None, None), None, ends, **QUIET).then(**told)
         self.start.click(self.run, self.asked, [self.refusal, timer], **QUIET)
+
+        def show_best(request: gr.Request) -> tuple:
+            session = session_of(self.engine, request)
+            return edited(session, session.sweeping.show_best)
+
+        self.best.click(show_best, None, mixed, **QUIET).then(**moved)
 
     def load(self, session: Session) -> tuple:
         """The boxes, as this browser left them."""
@@ -91,7 +102,8 @@ class LandscapeSection:
         takes = now.recipe.digest, str(sweeping.wish)
         grown = sweeping.version, sweeping.moved(), path
         on_map = path if run is None or run.ended else path // _STEPS
-        values = takes, sweeping.names(), grown, (_drawing(sweeping.found), on_map)
+        best = sweeping.can_show_best
+        values = takes, sweeping.names(), grown, (_drawing(sweeping.found), on_map), best
         return dict(zip(_PARTS, values, strict=True))
 
     def look(self, session: Session, new: set[str], run: Run | None) -> tuple:
@@ -103,7 +115,7 @@ class LandscapeSection:
             run: the session's search for coefficients.
         """
         if not new & set(_PARTS):
-            return tuple(gr.skip() for _ in range(6))
+            return tuple(gr.skip() for _ in self.outputs)
         sweeping = session.sweeping
         found, path = sweeping.found, _path(sweeping.found, run)
         menus = _menus(session) if "sweep-names" in new else (gr.skip(), gr.skip())
@@ -113,6 +125,7 @@ class LandscapeSection:
             shown.results(found, sweeping.moved(), path) if "sweep" in new else gr.skip(),
             _map(found, path) if "sweep-map" in new else gr.skip(),
             shown.notes(found, path) if "sweep" in new else gr.skip(),
+            gr.Button(visible=sweeping.can_show_best) if "sweep-best" in new else gr.skip(),
         )
 
     def choose(

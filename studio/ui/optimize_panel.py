@@ -13,7 +13,7 @@ from studio.session.session import Session
 from studio.session.snapshot import Snapshot
 from studio.ui import coefficients_views as shown
 from studio.ui import views
-from studio.ui.parts import BARE, QUIET, session_of
+from studio.ui.parts import BARE, QUIET, Edited, session_of
 
 TAB = "Coefficients"
 _SCRIPT = Path(__file__).parent.parent.parent / "assets" / "figures.js"
@@ -27,7 +27,6 @@ _BALANCES = [
     ("Minimax: the task that loses most", "minimax"), ("Uncertainty: mean log loss", "uncertainty"),
 ]  # fmt: skip
 _NONE = "none"
-_Edited = Callable[[Session, Callable[[], None]], tuple]
 
 
 class OptimizePanel:
@@ -73,7 +72,7 @@ class OptimizePanel:
             self.state = gr.HTML(**BARE)
         self.asked = [
             self.optimizer, self.granularity, self.loss, self.balance, self.anchor, self.budget,
-            self.ewc, self.seed, self.rows,
+            self.ewc, self.seed, self.rows, self.at_once,
         ]  # fmt: skip
 
     def build_tab(self) -> None:
@@ -108,12 +107,19 @@ class OptimizePanel:
                 label="Validation rows per task, at most", precision=0, min_width=120,
                 elem_id="optimize-rows",
             )  # fmt: skip
+            self.at_once = gr.Number(
+                label="Rows at once (fewer take less memory)", precision=0, min_width=120,
+                elem_id="optimize-at-once",
+            )  # fmt: skip
 
-    def wire(self, timer: gr.Timer, mixed: list, moved: dict[str, Any], edited: _Edited) -> None:
+    def wire(
+        self, timer: gr.Timer, tabs: list, mixed: list, moved: dict[str, Any], edited: Edited
+    ) -> None:
         """Connect what concerns the panel and its tab alone.
 
         Args:
             timer: that looks for what is new.
+            tabs: outputs of opening a tab, and of the name of the open one.
             mixed: outputs of whatever changes the mix.
             moved: what follows such a change.
             edited: changes the mix of a session and returns ``mixed``.
@@ -122,7 +128,7 @@ class OptimizePanel:
             [box.input for box in self.asked], self.choose, self.asked, self.cost,
             trigger_mode="always_last", **QUIET,
         )  # fmt: skip
-        self.start.click(self.begin, self.asked, [self.refusal, timer], **QUIET)
+        self.start.click(self.begin, self.asked, [self.refusal, timer, *tabs], **QUIET)
         for button, act in ((self.pause, "pause"), (self.resume, "resume"), (self.stop, "stop")):
             button.click(self._acting(act), None, timer, **QUIET)
         for button, show in ((self.best, "show_best"), (self.back, "show_before")):
@@ -134,7 +140,7 @@ class OptimizePanel:
         wish = session.optimizing.wish
         boxes = (
             wish.optimizer, wish.granularity, wish.loss, wish.balance, wish.anchor, wish.budget,
-            wish.ewc, wish.seed, wish.rows,
+            wish.ewc, wish.seed, wish.rows, wish.at_once,
         )  # fmt: skip
         return *boxes, gr.Accordion(open=True) if session.optimizing.running else gr.skip()
 
@@ -173,13 +179,13 @@ class OptimizePanel:
     def choose(
         self, optimizer: str, granularity: str, loss: str, balance: str, anchor: str,
         budget: float | None, ewc: float | None, seed: float | None, rows: float | None,
-        request: gr.Request,
+        at_once: float | None, request: gr.Request,
     ) -> str:  # fmt: skip
         """What a search of what is chosen takes."""
         session = session_of(self.engine, request)
         try:
             choices = _choices(optimizer, granularity, loss, balance, anchor)
-            session.optimizing.wish = wish_of(choices, budget, ewc, seed, rows)
+            session.optimizing.wish = wish_of(choices, budget, ewc, seed, rows, at_once)
         except StudioError as refusal:
             return shown.refused(str(refusal))
         return _cost(session)
@@ -187,16 +193,16 @@ class OptimizePanel:
     def begin(
         self, optimizer: str, granularity: str, loss: str, balance: str, anchor: str,
         budget: float | None, ewc: float | None, seed: float | None, rows: float | None,
-        request: gr.Request,
+        at_once: float | None, request: gr.Request,
     ) -> tuple:  # fmt: skip
-        """Start the job."""
+        """Start the job, and open the tab where its curves grow."""
         optimizing = session_of(self.engine, request).optimizing
         try:
             choices = _choices(optimizer, granularity, loss, balance, anchor)
-            optimizing.start(wish_of(choices, budget, ewc, seed, rows))
+            optimizing.start(wish_of(choices, budget, ewc, seed, rows, at_once))
         except StudioError as refusal:
-            return views.refusal(str(refusal)), gr.skip()
-        return "", gr.Timer(active=True)
+            return views.refusal(str(refusal)), gr.skip(), gr.skip(), gr.skip()
+        return "", gr.Timer(active=True), gr.Tabs(selected=TAB), TAB
 
     def lay_over(self, name: str, request: gr.Request) -> gr.Timer:
         """Draw an earlier run beside the last one."""
@@ -210,7 +216,7 @@ class OptimizePanel:
 
         return do
 
-    def _showing(self, show: str, edited: _Edited) -> Callable[[gr.Request], tuple]:
+    def _showing(self, show: str, edited: Edited) -> Callable[[gr.Request], tuple]:
         def do(request: gr.Request) -> tuple:
             session = session_of(self.engine, request)
             return edited(session, lambda: getattr(session.optimizing, show)())

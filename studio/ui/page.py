@@ -68,7 +68,7 @@ class Page:
                         self.examples.build()
                     with gr.Tab("Geometry", id="geometry"):
                         self.geometry.build()
-                    with gr.Tab(TAB, id="coefficients"):
+                    with gr.Tab(TAB, id=TAB):
                         self.optimize.build_tab()
                         self.landscape.build()
                     with gr.Tab("Compare", id="compare"):
@@ -158,10 +158,10 @@ class Page:
         files.dtype.input(self.choose_dtype, files.dtype, mixed, **QUIET).then(**moved)
         files.wire(self.timer)
         self.sequence.wire(self.timer)
-        self.landscape.wire(self.timer)
+        self.landscape.wire(self.timer, mixed, moved, _edited)
         self.evidence.wire(self.timer)
         self.compare.wire(self.timer)
-        self.optimize.wire(self.timer, mixed, moved, _edited)
+        self.optimize.wire(self.timer, [self.tabs, geometry.open], mixed, moved, _edited)
         self.compare.results.click(self.show_row, None, mixed, **QUIET).then(**moved)
         files.upload.upload(
             self.load_recipe, files.upload, [*mixed, files.upload, files.refusal], **QUIET

@@ -2,6 +2,7 @@
 
 import re
 import secrets
+from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
@@ -9,6 +10,7 @@ import gradio as gr
 from studio.session.engine import Engine
 from studio.session.session import Session
 
+Edited = Callable[[Session, Callable[[], None]], tuple]  # changes a mix; the mixer's outputs
 COOKIE = "mdm-oc-studio"
 BARE: dict[str, Any] = {"apply_default_css": False, "padding": False}
 QUIET: dict[str, Any] = {

@@ -38,7 +38,6 @@ def ready(page: Page, session: Session) -> Page:
     page.reload(wait_until="domcontentloaded")
     at_rest(page)
     page.get_by_role("button", name=FOLD).click()
-    page.get_by_role("tab", name="Coefficients").click()
     return page
 
 
@@ -57,6 +56,7 @@ def test_sliders_walk_a_reload_finds_the_paused_run_and_the_end_says_what_it_was
     expect(page.locator("#optimize-cost")).to_contain_text("50 steps")
     page.get_by_role("button", name="Start").click()
     expect(page.locator(".mixer .locked")).to_be_visible()
+    expect(page.get_by_role("tab", name="Coefficients")).to_have_attribute("aria-selected", "true")
     gate.let(4)
     expect(page.locator("#search-state")).to_have_attribute("data-number", "2")
     found = session.optimizing

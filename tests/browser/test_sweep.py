@@ -8,6 +8,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from studio.session.sweeping import Wish
+from tests.browser.conftest import settled
 from tests.browser.test_geometry import saved
 
 pytestmark = pytest.mark.browser
@@ -33,6 +34,10 @@ def test_a_curve_and_a_map_are_swept_and_found_again(page, session, jobs):
     expect(page.locator("#sweep-results [data-curve]")).to_have_count(2)
     expect(page.locator("#job")).to_have_attribute("data-phase", "done")
     expect(page.locator("#sweep-best")).to_have_text(session.sweeping.found.words)
+    best = session.sweeping.found.best.place[0]
+    page.get_by_role("button", name="Show the best point in the mixer").click()
+    settled(page, session, lambda mix: mix.strips[0].coefficient == best)
+    expect(page.get_by_role("button", name="Show the best point in the mixer")).to_be_hidden()
     choose(page, "#axis-two", "strength")
     page.get_by_role("button", name="Sweep", exact=True).click()
     expect(page.locator("#job")).to_have_attribute("data-phase", "done")

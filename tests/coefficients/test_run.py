@@ -125,7 +125,7 @@ def test_methods_that_weigh_anew_take_cma_es_and_refuse_gradients(bench, method,
     [
         ({"budget": 0}, "budget 0: give a whole number from 1"),
         ({"rows": 3}, "rows 3: give a whole number from 4"),
-        ({"at_once": 0}, "at once 0"),
+        ({"at_once": 0}, "rows at once 0: give a whole number"),
         ({"seed": -1}, "seed -1"),
         ({"ewc": -1.0}, "strength of EWC is -1; it must be at least 0"),
         ({"ewc": float("nan")}, "must be a finite number"),

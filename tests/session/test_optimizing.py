@@ -250,12 +250,14 @@ def test_a_forecast_is_what_a_whole_run_spends(session, plan):
         ({"budget": 0}, "budget 0: give a whole number from 1"),
         ({"seed": 1.5}, "Seed: 1.5 is no whole number."),
         ({"rows": float("nan")}, "Rows: give a number."),
+        ({"at_once": None}, "Rows at once: give a number."),
+        ({"at_once": 0}, "rows at once 0: give a whole number from 1"),
         ({"ewc": "much"}, "EWC strength: give a number."),
         ({"choices": BOXES | {"optimizer": "magic"}}, "optimizer 'magic' is not one of"),
     ],
 )
 def test_boxes_that_hold_nothing_possible_are_refused_in_words(changes, words):
-    boxes: dict = {"choices": BOXES, "budget": 60, "ewc": 0, "seed": 0, "rows": 400}
+    boxes: dict = {"choices": BOXES, "budget": 60, "ewc": 0, "seed": 0, "rows": 400, "at_once": 32}
     assert wish_of(**boxes) == Plan()
     with pytest.raises(BadRecipe) as error:
         wish_of(**boxes | changes)

@@ -29,6 +29,26 @@ def test_the_landscape_grows_and_stays_for_a_page_that_is_reloaded(session):
     assert sweeping.moved()
 
 
+def test_the_best_point_comes_into_the_mixer_and_can_be_undone(session):
+    sweeping = session.sweeping
+    assert not sweeping.can_show_best
+    with pytest.raises(BadRecipe, match="a sweep that is not there"):
+        sweeping.show_best()
+    session.edit("halve")
+    before = session.mix
+    sweeping.wish = SMALL
+    sweeping.start()
+    assert wait(session).phase == "done"
+    best = sweeping.found.best
+    assert sweeping.can_show_best == (best.place != (before.strips[0].coefficient,))
+    sweeping.show_best()
+    assert session.mix.strips[0].coefficient == best.place[0]
+    assert session.mix.strips[1:] == before.strips[1:]
+    assert not sweeping.can_show_best
+    session.edit("undo")
+    assert session.mix == before
+
+
 def test_a_sweep_can_be_cancelled_and_keeps_what_it_has(session):
     session.sweeping.wish = Wish((("coefficients", None, None),), 5, 30)
     session.sweeping.start()
