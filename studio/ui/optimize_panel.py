@@ -104,11 +104,11 @@ class OptimizePanel:
         with gr.Row():
             self.seed = gr.Number(label="Seed", precision=0, min_width=90, elem_id="optimize-seed")
             self.rows = gr.Number(
-                label="Validation rows per task, at most", precision=0, min_width=120,
+                label="Rows per task", precision=0, min_width=90,
                 elem_id="optimize-rows",
             )  # fmt: skip
             self.at_once = gr.Number(
-                label="Rows at once (fewer take less memory)", precision=0, min_width=120,
+                label="Rows at once", precision=0, min_width=90,
                 elem_id="optimize-at-once",
             )  # fmt: skip
 
