@@ -12,6 +12,7 @@ from studio.coefficients.stability import Quadratic
 from studio.errors import BadData, BadRecipe, StudioError
 from studio.merge import merged_tensors, open_merge
 from studio.tasks.bench import Bench
+from studio.tasks.live import LiveModel
 from studio.zoo import load_zoo
 
 SMALL = Plan(budget=6, batch=4, rows=12, at_once=8)
@@ -135,6 +136,19 @@ def test_methods_that_weigh_anew_take_cma_es_and_refuse_gradients(bench, method,
 def test_a_plan_that_cannot_be_carried_out_is_refused(bench, change, words):
     with pytest.raises(StudioError, match=words):
         last(bench, replace(SMALL, **change))
+
+
+def test_candidates_share_the_deltas_that_are_in_memory(tiny_zoo, monkeypatch):
+    worn, wear = [], LiveModel.wear
+
+    def watched(self, merge):
+        worn.extend([merge] if merge else [])
+        wear(self, merge)
+
+    monkeypatch.setattr(LiveModel, "wear", watched)
+    last(Bench(load_zoo(tiny_zoo), torch.device("cpu")), SMALL)
+    assert worn
+    assert all(merge.deltas.bytes_in_memory for merge in worn)
 
 
 def test_a_task_of_another_zoo_and_an_empty_mix_are_refused(bench):
