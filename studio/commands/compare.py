@@ -2,13 +2,9 @@
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from studio.commands.tools import Tools
 from studio.progress import part
-
-if TYPE_CHECKING:
-    pass
 
 
 def add_compare_command(tools: Tools) -> None:

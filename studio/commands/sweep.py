@@ -2,12 +2,8 @@
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from studio.commands.tools import Tools
-
-if TYPE_CHECKING:
-    pass
 
 _LEVELS = 3  # as the coefficients room has it, which is not imported for --help
 _ROWS = 200
