@@ -1,4 +1,4 @@
-"""The whole suite: the browser's tests and all others side by side, for a browser mostly waits.
+"""The whole suite in two lanes side by side, for a browser mostly waits.
 
 python -m tests
 """
@@ -6,23 +6,35 @@ python -m tests
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from typing import IO
 
 _PYTEST = (sys.executable, "-m", "pytest")
+_BESIDE = ("tests/hostile", "tests/test_readme.py")  # so much that both lanes take as long
+_LANES = (
+    (("-m", "not browser", *(f"--ignore={path}" for path in _BESIDE)),),
+    (("-m", "browser"), ("-m", "not browser", *_BESIDE)),
+)
+
+
+def _run(lane: tuple[tuple[str, ...], ...], output: IO[bytes] | None) -> int:
+    """Run a lane's parts one after another; 0 only if all pass."""
+    parts = [
+        subprocess.run([*_PYTEST, *part], stdout=output, stderr=output, check=False)
+        for part in lane
+    ]
+    return max(part.returncode for part in parts)
 
 
 def main() -> int:
-    """Run both parts; 0 only if both pass. The browser's part is printed behind the other."""
-    with tempfile.TemporaryFile() as output:
-        browser = subprocess.Popen([*_PYTEST, "-m", "browser"], stdout=output, stderr=output)
-        try:
-            rest = subprocess.run([*_PYTEST, "-m", "not browser"], check=False).returncode
-            ended = browser.wait()
-        except BaseException:
-            browser.kill()
-            raise
+    """Run both lanes; 0 only if both pass. The second is printed behind the first."""
+    with tempfile.TemporaryFile() as output, ThreadPoolExecutor(1) as beside:
+        second = beside.submit(_run, _LANES[1], output)
+        first = _run(_LANES[0], None)
+        failed = second.result() or first
         output.seek(0)
         sys.stdout.write(output.read().decode(errors="replace"))
-    return rest or ended
+    return failed
 
 
 if __name__ == "__main__":
