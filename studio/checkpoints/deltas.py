@@ -132,6 +132,7 @@ class Deltas:
         self.names = tuple(sorted(touched))
         self._transform: Transform | None = None
         self._resident: dict[str, tuple[Tensor | None, ...]] = {}
+        self._part_of: tuple[Deltas, list[int]] | None = None
         self.combined = False
 
     def __len__(self) -> int:
@@ -156,13 +157,11 @@ class Deltas:
     def at(self, name: str) -> TensorDeltas:
         """The deltas of one tensor of the base."""
         fresh = cache(lambda: self._fresh(name))
-        if name not in self._resident:
+        if (dense := self._in_memory(name)) is None:
             return fresh()
-        held = (
-            None if values is None else Resident(values, fresh) for values in self._resident[name]
-        )
+        held = tuple(None if values is None else Resident(values, fresh) for values in dense)
         base = self.base.weights.stored(name)
-        return TensorDeltas(name, base.entry.shape, base, tuple(held))
+        return TensorDeltas(name, base.entry.shape, base, held)
 
     def private(self, task: str) -> dict[str, Tensor]:
         """A task's own tensors (its head, say), which are never merged."""
@@ -174,7 +173,7 @@ class Deltas:
         """What a method makes of these deltas, tensor by tensor, in the place of the deltas."""
         made, before = copy(self), self._transform
         made._transform = (lambda raw: transform(before(raw))) if before else transform
-        made._resident = {}
+        made._resident, made._part_of = {}, None
         return made
 
     def into_one(self, transform: Transform) -> "Deltas":
@@ -184,7 +183,10 @@ class Deltas:
         return made
 
     def subset(self, tasks: Sequence[str]) -> "Deltas":
-        """The deltas of some of the tasks, in the order given, sharing what is in memory."""
+        """The deltas of some of the tasks, in the order given.
+
+        They share what these hold in memory, now or later.
+        """
         indices = [self.tasks.index(task) for task in tasks]
         chosen = Deltas.__new__(Deltas)
         chosen.base = self.base
@@ -194,20 +196,16 @@ class Deltas:
         chosen.names = tuple(sorted({name for j in chosen.joins for name in j.shared}))
         chosen._transform = None
         chosen.combined = False
-        chosen._resident = {
-            name: tuple(self._resident[name][i] for i in indices)
-            for name in chosen.names
-            if name in self._resident
-        }
-        if chosen.dtype != self.dtype:  # what is in memory was computed in the wider dtype
-            chosen._resident = {}
+        chosen._resident = {}
+        # what is in memory was computed in the wider dtype, if there is one
+        chosen._part_of = (self, indices) if chosen.dtype == self.dtype else None
         return chosen
 
     @property
     def bytes_in_memory(self) -> int:
         """Bytes of dense deltas that are held."""
-        held = (each for dense in self._resident.values() for each in dense if each is not None)
-        return sum(each.nbytes for each in held)
+        held = (self._in_memory(name) or () for name in self.names)
+        return sum(each.nbytes for dense in held for each in dense if each is not None)
 
     def keep_in_memory(self, limit: int) -> bool:
         """Hold all deltas densely if they need at most ``limit`` bytes; returns whether they do.
@@ -221,6 +219,15 @@ class Deltas:
         for name, dense in zip(self.names, in_order(self._dense, self.names), strict=True):
             self._resident[name] = dense
         return True
+
+    def _in_memory(self, name: str) -> tuple[Tensor | None, ...] | None:
+        """A tensor's dense deltas, its own or those of the deltas it is a part of."""
+        own = self._resident.get(name)
+        if own is not None or self._part_of is None:
+            return own
+        whole, indices = self._part_of
+        shared = whole._in_memory(name)
+        return None if shared is None else tuple(shared[i] for i in indices)
 
     def _dense(self, name: str) -> tuple[Tensor | None, ...]:
         tensor, room = self.at(name), Room()

@@ -102,9 +102,8 @@ def optimize(
             cannot be searched.
     """
     plan = checked(plan)
-    refuse_unsearchable(bench.merge(recipe), plan)
-    _ = bench.live  # made before the merge, which shares the deltas that it holds in memory
     merge = bench.merge(recipe)
+    refuse_unsearchable(merge, plan)
     rows = {
         name: chosen_rows(bench, _of_zoo(bench, name), plan.rows, plan.needs_labels)
         for name in recipe.names

@@ -48,7 +48,6 @@ _EVERY = 1_000_000  # steps: the row evaluations end a search, not its budget
 
 def begun(bench: Bench, recipe: Recipe, plan: Plan) -> tuple[Search, running.Run]:
     """A search that is ready to step, as ``optimize`` makes it."""
-    _ = bench.live  # made before the merge, as there
     merge = bench.merge(recipe)
     rows = {name: chosen_rows(bench, name, plan.rows, plan.needs_labels) for name in recipe.names}
     return running._begun(bench, merge, plan, rows, silent, ())

@@ -6,7 +6,7 @@ import torch
 from safetensors.torch import load_file
 
 from studio.checkpoints.checkpoint import open_checkpoint
-from studio.checkpoints.deltas import Deltas, refuse_copies
+from studio.checkpoints.deltas import Deltas, Resident, refuse_copies
 from studio.errors import BadCheckpoint, NothingToMerge, ShapeMismatch
 from tests.conftest import dense_deltas, draw, refusal, save_adapter, save_model
 
@@ -53,6 +53,24 @@ def test_held_in_memory_the_deltas_have_the_same_bits(deltas, zoo_folder):
         for task in range(3):
             a, b = (d.at(name).delta(task, 1, 5, torch.float32) for d in (deltas, fresh))
             assert (a is None and b is None) or (a is not None and b is not None and a.equal(b))
+
+
+def test_a_part_shares_what_the_whole_holds_later(deltas):
+    part = deltas.subset(["blue", "red"])
+    before = {name: part.at(name).delta(0, 0, 4, torch.float32) for name in part.names}
+    assert part.bytes_in_memory == 0
+    assert deltas.keep_in_memory(10**6)
+    assert 0 < part.bytes_in_memory < deltas.bytes_in_memory
+    place = deltas.tasks.index("blue")
+    for name, values in before.items():
+        held, whole = part.at(name).sources[0], deltas.at(name).sources[place]
+        assert (held is None) == (whole is None) == (values is None)
+        if isinstance(held, Resident):
+            assert isinstance(whole, Resident)
+            assert held.values.data_ptr() == whole.values.data_ptr()
+            assert values is not None
+            assert held.values[:4].equal(values)
+    assert part.derived(lambda tensor: tensor).bytes_in_memory == 0
 
 
 def test_a_wider_result_is_not_made_of_what_memory_holds(deltas):
