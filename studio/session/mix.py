@@ -224,6 +224,17 @@ def mix_of_recipe(recipe: Recipe, zoo: Mix) -> Mix:
     return Mix((*strips, *left), recipe.method, options, recipe.dtype, recipe.fitted, recipe.seed)
 
 
+def mix_with(recipe: Recipe, mix: Mix) -> Mix:
+    """The mix as a recipe of some of its tasks has it, all tasks at their places.
+
+    Raises:
+        BadRecipe: sliders cannot show it.
+    """
+    made = mix_of_recipe(recipe, mix)
+    strips = {strip.name: strip for strip in made.strips}
+    return replace(made, strips=tuple(strips[name] for name in mix.names))
+
+
 class History:
     """Mixes that were shown, with undo and redo; quick moves of one control are one step."""
 

@@ -1,7 +1,7 @@
 """A search as a page is shown it: its name, how far it is, the mixes on its way; and the wish."""
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from studio.coefficients.gain import Gain
 from studio.coefficients.plan import TITLES, Plan, checked, said
@@ -10,7 +10,7 @@ from studio.coefficients.space import DECIMALS
 from studio.errors import BadRecipe
 from studio.recipe import Recipe
 from studio.session.boxes import number_in, whole_in
-from studio.session.mix import Mix, mix_of_recipe
+from studio.session.mix import Mix, mix_with
 
 GRAINS = {"task": "per task", "group": "per layer", "tensor": "per tensor"}
 UNITS = {"adam": "steps", "cma": "candidates"}
@@ -114,14 +114,3 @@ def wish_of(
     whole = {name: whole_in(value, said(name).capitalize()) for name, value in numbers.items()}
     strength = number_in(ewc, "EWC strength")
     return checked(Plan(**choices, **whole, ewc=strength))  # type: ignore[arg-type]
-
-
-def mix_with(recipe: Recipe, mix: Mix) -> Mix:
-    """The mix as a recipe of some of its tasks has it, all tasks at their places.
-
-    Raises:
-        BadRecipe: sliders cannot show it.
-    """
-    made = mix_of_recipe(recipe, mix)
-    strips = {strip.name: strip for strip in made.strips}
-    return replace(made, strips=tuple(strips[name] for name in mix.names))

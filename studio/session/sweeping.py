@@ -11,7 +11,7 @@ from studio.errors import BadRecipe
 from studio.progress import Progress
 from studio.recipe import Recipe
 from studio.session.boxes import number_in, whole_in
-from studio.session.searched import mix_with
+from studio.session.mix import mix_with
 from studio.tasks.bench import Bench
 
 if TYPE_CHECKING:
