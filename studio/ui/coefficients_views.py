@@ -57,7 +57,7 @@ def state(shown: Shown | None, paused: bool) -> str:
     if shown.phase == "running":
         words = f"{'Paused at' if paused else 'At'} {_place(shown)}." if shown.run else "Preparing."
         return f"<p class='quiet' id='optimize-state'>{words}</p>"
-    where = "" if shown.refused else " What it was worth: <b>Coefficients</b> tab."
+    where = " What it was worth: <b>Coefficients</b> tab." if shown.gains else ""
     if shown.phase == "measuring":
         where = " Measuring what it was worth …"
     kind = "refusal" if shown.refused else "quiet"

@@ -30,7 +30,8 @@ class Series:
         name: of it.
         number: of its color and shape, the same in every chart.
         points: ``(x, y, deviation)`` in rising x; a deviation of None draws no band.
-        style: 'marked' at every point; 'plain', 'thin' or 'dashed' without marks.
+        style: 'marked' at every point; 'plain', 'thin' or 'dashed' without marks, but for a
+            plain line of one point, which would not be seen.
     """
 
     name: str
@@ -211,7 +212,8 @@ def _band(chart: Chart, series: Series, place: Place) -> str:
 
 def _line(series: Series, place: Place, percent: bool) -> str:
     corners = " ".join("{:.1f},{:.1f}".format(*place(x, y)) for x, y, _ in series.points)
-    if series.style != "marked":
+    alone = series.style == "plain" and len(series.points) == 1
+    if series.style != "marked" and not alone:
         first, last = series.points[0], series.points[-1]
         words = f"{_said(series, first, percent)} to {_said(series, last, percent)}"
         return f"<polyline points='{corners}' {_stroke(series)}><title>{words}</title></polyline>"

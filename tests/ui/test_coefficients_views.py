@@ -184,3 +184,7 @@ def test_the_line_beside_the_buttons_says_how_far_it_is_and_how_it_ended():
     words = views.state(shown(run(), phase="ended", words=EVIL, refused=True), False)
     assert "class='refusal'" in words
     assert EVIL not in words
+    cancelled = views.state(shown(run(), phase="ended", words="Cancelled."), False)
+    assert "worth" not in cancelled  # nothing was measured, so the tab says nothing of it
+    gains = (gain("validation", 0.03, "better"),)
+    assert "worth" in views.state(shown(run(), phase="ended", words="Ended.", gains=gains), False)

@@ -28,6 +28,13 @@ def test_higher_values_are_drawn_higher_and_equal_ones_level():
     assert "ACC of two" in drawn
 
 
+def test_a_plain_line_of_one_point_is_seen():
+    one = Series("a", 0, RISING.points[:1], "plain")
+    assert len(heights(shown(Chart("ACC", "arrived", (one,), (1.0,)), ""), "a")) == 1
+    several = Series("a", 0, RISING.points, "plain")
+    assert heights(shown(Chart("ACC", "arrived", (several,), (1.0,)), ""), "a") == []
+
+
 def test_both_pictures_are_well_formed_and_names_are_text():
     for drawn in (shown(CHART, EVIL), standalone(CHART)):
         assert "<img" not in drawn
