@@ -127,7 +127,7 @@ def _duplicates(parser: argparse.ArgumentParser) -> None:
 
 def _methods(options: argparse.Namespace) -> None:
     from studio.methods import METHODS
-    from studio.methods.method import describe
+    from studio.methods.contract import describe
 
     for name, method in METHODS.items():
         print(f"{name} (default coefficient {method.default_coefficient:g})")
@@ -143,10 +143,10 @@ def _methods(options: argparse.Namespace) -> None:
 
 
 def _inspect(options: argparse.Namespace) -> None:
+    from studio.inspection import inspect
     from studio.merge import open_merge
     from studio.preflight import preflight
     from studio.recipe import load_recipe
-    from studio.workspace import inspect
     from studio.zoo import load_zoo
 
     is_zoo = options.source.is_dir() or _names_a_zoo(options.source)
@@ -233,8 +233,8 @@ def _print_rotations(found: dict) -> None:
 
 def _names_a_zoo(path: Path) -> bool:
     """Whether a file is a zoo: a recipe names a method, a zoo does not."""
+    from studio.disk.files import read_mapping
     from studio.errors import BadZoo
-    from studio.files import read_mapping
 
     return "method" not in read_mapping(path, BadZoo)
 
@@ -250,10 +250,10 @@ def _merge(options: argparse.Namespace) -> None:
 
 
 def _write_merge(options: argparse.Namespace, recipe: "Recipe", as_lora: bool = False) -> None:
-    from studio.export import exported_rounding
-    from studio.folders import refuse_existing
+    from studio.disk.folders import refuse_existing
+    from studio.evidence.logged_export import write_adapter, write_merge
+    from studio.export.model import exported_rounding
     from studio.merge import open_merge
-    from studio.workspace import write_adapter, write_merge
 
     refuse_existing(options.out)
     bench = _bench(options) if options.zoo else None
@@ -271,9 +271,9 @@ def _write_merge(options: argparse.Namespace, recipe: "Recipe", as_lora: bool = 
 
 
 def _evaluate(options: argparse.Namespace) -> None:
+    from studio.measure.general import General, general_json, general_words
+    from studio.measure.scores import as_json
     from studio.recipe import load_recipe
-    from studio.tasks.general import General, general_json, general_words
-    from studio.tasks.scores import as_json
 
     bench, split = _bench(options), options.split
     live = bench.folder_model(options.model) if options.model else bench.live
@@ -301,7 +301,7 @@ def _evaluate(options: argparse.Namespace) -> None:
 
 
 def _bench(options: argparse.Namespace):
-    from studio.workspace import open_bench
+    from studio.measure.bench import open_bench
 
     bench = open_bench(options.zoo, options.device, options.allow_duplicates)
     assert bench is not None, "the parser demands a zoo"
@@ -318,7 +318,7 @@ def _print_scores(found: dict) -> None:
 
 
 def _write_json(path: Path | None, content: dict) -> None:
-    from studio.files import write_file
+    from studio.disk.files import write_file
 
     if path:
         write_file(path, json.dumps(content, indent=1))

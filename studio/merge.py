@@ -15,8 +15,8 @@ from studio.errors import BadCheckpoint, BadRecipe, NotFinite
 from studio.geometry.gram import Gram, gram
 from studio.geometry.orthogonal import Basis
 from studio.methods import method
-from studio.methods.coefficients import coefficients
-from studio.methods.method import Given, Measured, Method, mixing
+from studio.methods.contract import Given, Measured, Method, mixing
+from studio.methods.kit.coefficients import coefficients
 from studio.methods.whole import Whole
 from studio.parallel import SMALL, in_order
 from studio.recipe import Recipe

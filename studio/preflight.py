@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
+from studio.checkpoints.alignment import Join, join
 from studio.checkpoints.checkpoint import Checkpoint, open_checkpoint
-from studio.checkpoints.joining import Join, join
 from studio.device import free_memory, resident_limit
 from studio.errors import BadData, StudioError
 from studio.tasks.task import open_task

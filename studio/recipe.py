@@ -13,8 +13,15 @@ from pathlib import Path
 
 import yaml
 
+from studio.disk.files import (
+    mapping,
+    only_keys,
+    read_mapping,
+    resolve_source,
+    text_field,
+    write_file,
+)
 from studio.errors import BadRecipe, StudioError
-from studio.files import mapping, only_keys, read_mapping, resolve_source, text_field, write_file
 
 DTYPES = ("float16", "bfloat16", "float32", "float64")
 _KEYS = ("base", "tasks", "method", "options", "dtype", "seed", "fitted")

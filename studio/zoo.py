@@ -4,8 +4,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from studio.disk.files import inside, mapping, only_keys, read_mapping, resolve_source, text_field
 from studio.errors import BadZoo
-from studio.files import inside, mapping, only_keys, read_mapping, resolve_source, text_field
 from studio.recipe import Recipe, TaskEntry, task_name
 
 SPLITS = ("held_out", "validation", "train")

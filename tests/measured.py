@@ -8,7 +8,7 @@ from torch import Tensor
 
 from studio.merge import Merge, open_merge
 from studio.methods import method
-from studio.methods.method import Measured
+from studio.methods.contract import Measured
 from studio.recipe import Recipe
 from tests.conftest import golden
 

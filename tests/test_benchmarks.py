@@ -9,7 +9,7 @@ import torch
 import yaml
 from safetensors.torch import load_file
 
-from studio.export import export
+from studio.export.model import export
 from studio.merge import open_merge
 from studio.recipe import load_recipe
 from tests.benchmarks import cases, floor, measure, methods, models, rival

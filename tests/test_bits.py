@@ -12,7 +12,7 @@ import torch
 from studio.checkpoints.deltas import CHUNK
 from studio.checkpoints.writer import write_weights
 from studio.errors import BadCheckpoint
-from studio.export import export
+from studio.export.model import export
 from studio.merge import merged_pieces, merged_tensors, open_merge
 from studio.methods import method
 from studio.recipe import Recipe, TaskEntry

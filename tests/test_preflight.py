@@ -10,8 +10,8 @@ from safetensors.torch import load_file, save_file
 from studio import preflight as module
 from studio.checkpoints.stored import Stored
 from studio.errors import BadCheckpoint, NotAllowed, ShapeMismatch, StudioError
+from studio.measure.bench import Bench
 from studio.preflight import preflight
-from studio.tasks.bench import Bench
 from studio.zoo import load_zoo
 
 

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from studio.checkpoints.checkpoint import open_checkpoint
+from studio.disk.files import parse_yaml
 from studio.errors import BadCheckpoint, BadRecipe
-from studio.files import parse_yaml
 from studio.recipe import GroupedCoefficient, load_recipe, parse_recipe, save_recipe
 from tests.conftest import refusal
 

@@ -8,8 +8,8 @@ from torch import Tensor
 from studio.checkpoints import lora, oft
 from studio.checkpoints.low_rank import Rows
 from studio.checkpoints.stored import Stored
+from studio.disk.files import read_mapping
 from studio.errors import BadCheckpoint
-from studio.files import read_mapping
 
 Adapter = lora.LoraConfig | oft.OftConfig
 Module = lora.Module | oft.Rotation

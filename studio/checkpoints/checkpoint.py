@@ -11,12 +11,12 @@ from pathlib import Path
 
 from torch import Tensor
 
-from studio.cache import cache_key, keep, recall
 from studio.checkpoints.adapters import Adapter, Module, read_adapter, sort_names
 from studio.checkpoints.lora import CONFIG_FILE, WEIGHTS_FILE
 from studio.checkpoints.weights import Weights, open_weights
+from studio.disk.cache import cache_key, keep, recall
+from studio.disk.files import inside, read_mapping, source_folder
 from studio.errors import BadCheckpoint
-from studio.files import inside, read_mapping, source_folder
 
 _SETTLED = 10 * 10**9  # nanoseconds after which a file's time of change tells of every change
 

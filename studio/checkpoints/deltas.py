@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from studio.checkpoints.adapters import delta_of
+from studio.checkpoints.alignment import Join, join
 from studio.checkpoints.checkpoint import Checkpoint
-from studio.checkpoints.joining import Join, join
 from studio.checkpoints.low_rank import Factors, Rows
 from studio.checkpoints.stored import Stored
 from studio.errors import NotFinite, NothingToMerge

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from studio.checkpoints.low_rank import Dora, Factors
 from studio.checkpoints.stored import Stored
+from studio.disk.files import mapping
 from studio.errors import BadCheckpoint, ShapeMismatch
-from studio.files import mapping
 
 WEIGHTS_FILE = "adapter_model.safetensors"
 CONFIG_FILE = "adapter_config.json"

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from studio.device import free_memory
+from studio.disk.files import open_at_once
 from studio.errors import BadCheckpoint
-from studio.files import open_at_once
 
 DTYPES = {
     "BOOL": torch.bool,

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from studio.checkpoints.stored import DTYPES, Entry, Stored, stamp, tensor_bytes
+from studio.disk.files import inside, mapping, open_regular, parse_json, read_mapping
 from studio.errors import BadCheckpoint
-from studio.files import inside, mapping, open_regular, parse_json, read_mapping
 from studio.parallel import SMALL, in_order
 from studio.progress import Meter, Progress, silent
 

@@ -37,11 +37,11 @@ def add_compare_command(tools: Tools) -> None:
 
 def _compare(options: argparse.Namespace, tools: Tools) -> None:
     from studio.compare import compare, comparison_csv, comparison_json, comparison_markdown
+    from studio.compare import unmerge_drop as uad
     from studio.compare.comparison import methods_named
-    from studio.compare.search import plan_budget
+    from studio.compare.scale_search import plan_budget
     from studio.compare.tables import comparison_text
-    from studio.evidence import uad
-    from studio.files import write_file
+    from studio.disk.files import write_file
 
     bench, progress = tools.bench(options), tools.progress
     names = methods_named([n.strip() for n in options.methods.split(",") if n.strip()])

@@ -14,11 +14,11 @@ from studio.progress import Progress
 
 if TYPE_CHECKING:
     from studio.evidence.bundle import Certified
-    from studio.evidence.ledger import Ledger
-    from studio.evidence.unmerging import Unmerging
+    from studio.evidence.ledger.log import Ledger
+    from studio.evidence.unmerge import Unmerging
+    from studio.measure.bench import Bench
     from studio.merge import Merge
     from studio.recipe import Recipe
-    from studio.tasks.bench import Bench
 
 REASONS = ("erasure request", "license withdrawn", "quality rollback", "other")
 
@@ -92,9 +92,9 @@ def ledger_argument(parser: argparse.ArgumentParser) -> None:
 
 def opened_ledger(options: argparse.Namespace) -> "Ledger":
     """The ledger that a command writes to; exports that were cut off are noted, and said."""
-    from studio.evidence.copies import adopt_orphans
-    from studio.evidence.ledger import Ledger
-    from studio.folders import data_folder
+    from studio.disk.folders import data_folder
+    from studio.evidence.ledger.copies import adopt_orphans
+    from studio.evidence.ledger.log import Ledger
 
     ledger = Ledger(options.ledger or data_folder())
     for words in adopt_orphans(ledger):
@@ -128,7 +128,7 @@ def _certificate(parser: argparse.ArgumentParser) -> None:
 
 
 def _unmerge(options: argparse.Namespace, progress: Progress) -> None:
-    from studio.evidence.unmerging import unmerging
+    from studio.evidence.unmerge import unmerging
     from studio.recipe import load_recipe
 
     full = load_recipe(options.recipe)
@@ -136,7 +136,7 @@ def _unmerge(options: argparse.Namespace, progress: Progress) -> None:
 
 
 def _replace(options: argparse.Namespace, progress: Progress) -> None:
-    from studio.evidence.unmerging import unmerging
+    from studio.evidence.unmerge import unmerging
     from studio.recipe import TaskEntry, load_recipe
 
     successor: TaskEntry = TaskEntry(options.task, str(options.checkpoint.absolute()))
@@ -145,8 +145,9 @@ def _replace(options: argparse.Namespace, progress: Progress) -> None:
 
 
 def _write(options: argparse.Namespace, unmerged: "Unmerging", progress: Progress) -> None:
-    from studio.folders import refuse_existing
-    from studio.workspace import open_bench, write_merge
+    from studio.disk.folders import refuse_existing
+    from studio.evidence.logged_export import write_merge
+    from studio.measure.bench import open_bench
 
     refuse_existing(options.out)
     if options.certify and options.classifiers:
@@ -176,7 +177,7 @@ def _certified(
     from studio.evidence.bundle import certify
     from studio.evidence.certificate import Request
     from studio.evidence.scoring import bench_scoring
-    from studio.workspace import own_tasks
+    from studio.export.classifier import own_tasks
 
     request = Request(
         options.reason, options.reference, options.received, options.signer,
@@ -207,8 +208,8 @@ def _merges(bench: "Bench | None") -> "Callable[[Recipe], Merge]":
 
 
 def _verify(options: argparse.Namespace, progress: Progress) -> None:
+    from studio.disk.files import write_file
     from studio.evidence.verify import closing_words, verify
-    from studio.files import write_file
 
     if options.rebuild and options.base is None:
         raise StudioError("--rebuild needs --base, and --tasks for every kept checkpoint.")
@@ -228,11 +229,11 @@ def _verify(options: argparse.Namespace, progress: Progress) -> None:
 
 
 def _log(options: argparse.Namespace) -> None:
-    from studio.evidence import log_report
-    from studio.evidence.copies import recall
-    from studio.evidence.ledger import Ledger
-    from studio.files import write_file
-    from studio.folders import data_folder
+    from studio.disk.files import write_file
+    from studio.disk.folders import data_folder
+    from studio.evidence.ledger import report as log_report
+    from studio.evidence.ledger.copies import recall
+    from studio.evidence.ledger.log import Ledger
 
     ledger = Ledger(options.ledger or data_folder())
     if options.recall:

@@ -9,10 +9,10 @@ from studio.errors import StudioError, visible
 from studio.progress import Progress, part
 
 if TYPE_CHECKING:
-    from studio.coefficients.plan import Plan
-    from studio.coefficients.run import Run
-    from studio.coefficients.search import Step
-    from studio.tasks.bench import Bench
+    from studio.measure.bench import Bench
+    from studio.search.plan import Plan
+    from studio.search.run import Run
+    from studio.search.state import Step
 
 
 def add_optimize_command(tools: Tools) -> None:
@@ -75,9 +75,9 @@ def _objective(each: argparse.ArgumentParser) -> None:
 
 
 def _optimize(options: argparse.Namespace, tools: Tools) -> None:
-    from studio.coefficients.gain import gains
-    from studio.folders import refuse_existing
+    from studio.disk.folders import refuse_existing
     from studio.recipe import load_recipe, save_recipe
+    from studio.search.gain import gains
 
     refuse_existing(options.out)
     recipe, bench = load_recipe(options.recipe), tools.bench(options)
@@ -107,9 +107,9 @@ def _optimize(options: argparse.Namespace, tools: Tools) -> None:
 
 def _searched(options: argparse.Namespace, bench: "Bench", progress: Progress) -> "Run":
     """The finished run; each look at the deciding rows is printed, and kept in the record."""
-    from studio.coefficients.record import load_answers, save_record
-    from studio.coefficients.run import optimize
     from studio.recipe import load_recipe
+    from studio.search.record import load_answers, save_record
+    from studio.search.run import optimize
 
     plan, recipe = _plan(options), load_recipe(options.recipe)
     known = ()
@@ -139,7 +139,7 @@ def _searched(options: argparse.Namespace, bench: "Bench", progress: Progress) -
 def _plan(options: argparse.Namespace) -> "Plan":
     from dataclasses import fields
 
-    from studio.coefficients.plan import Plan, checked
+    from studio.search.plan import Plan, checked
 
     return checked(Plan(**{each.name: getattr(options, each.name) for each in fields(Plan)}))
 

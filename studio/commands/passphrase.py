@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from studio.errors import BadCertificate
 
 if TYPE_CHECKING:
-    from studio.evidence.keys import SigningKey
+    from studio.evidence.ledger.keys import SigningKey
 
 
 def signing_key(folder: Path, demo: bool) -> "SigningKey":
@@ -21,7 +21,7 @@ def signing_key(folder: Path, demo: bool) -> "SigningKey":
     Raises:
         BadCertificate: the passphrase is wrong, too short, or was typed differently twice.
     """
-    from studio.evidence.keys import demo_key, has_key, make_key, open_key
+    from studio.evidence.ledger.keys import demo_key, has_key, make_key, open_key
 
     if demo:
         return demo_key()

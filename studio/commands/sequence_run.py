@@ -9,8 +9,8 @@ from studio.commands.tools import Adder
 from studio.progress import Progress, silent
 
 if TYPE_CHECKING:
+    from studio.measure.bench import Bench
     from studio.recipe import Recipe
-    from studio.tasks.bench import Bench
 
 
 def add_run_command(command: Adder, progress: Progress = silent) -> None:
@@ -47,14 +47,14 @@ def add_run_command(command: Adder, progress: Progress = silent) -> None:
 
 
 def _run(options: argparse.Namespace, progress: Progress) -> None:
-    from studio.files import write_file
+    from studio.disk.files import write_file
+    from studio.measure.bench import open_bench
     from studio.sequence.measures import tracks
     from studio.sequence.orders import Order, shuffled
     from studio.sequence.plan import make_plan
     from studio.sequence.report import lines, plain, sweep_lines
     from studio.sequence.run import run
     from studio.sequence.sweep import parse_sweep
-    from studio.workspace import open_bench
 
     bench = open_bench(options.zoo, options.device, options.allow_duplicates)
     assert bench is not None, "the parser demands a zoo"

@@ -11,7 +11,7 @@ from studio.progress import Progress, part, silent
 
 if TYPE_CHECKING:
     from studio.checkpoints.checkpoint import Checkpoint
-    from studio.evidence.ledger import Ledger
+    from studio.evidence.ledger.log import Ledger
     from studio.sequence.state import State
 
 
@@ -47,8 +47,8 @@ def add_state_commands(command: Adder, progress: Progress = silent) -> None:
 
 def _init(options: argparse.Namespace) -> None:
     from studio.checkpoints.checkpoint import open_checkpoint
-    from studio.sequence.export import NO_UNDO
     from studio.sequence.state import init_state
+    from studio.sequence.state_export import NO_UNDO
 
     given = {"alpha": options.alpha, "block": options.block}
     chosen = {key: value for key, value in given.items() if value is not None}
@@ -59,9 +59,9 @@ def _init(options: argparse.Namespace) -> None:
 
 def _add(options: argparse.Namespace, progress: Progress) -> None:
     from studio.checkpoints.checkpoint import open_checkpoint
-    from studio.folders import refuse_existing
-    from studio.sequence.export import NO_UNDO, scaling
+    from studio.disk.folders import refuse_existing
     from studio.sequence.state import add_task, open_state
+    from studio.sequence.state_export import NO_UNDO, scaling
 
     if options.out:
         refuse_existing(options.out)
@@ -91,8 +91,8 @@ def _export(
     target: Path, state: "State", base: "Checkpoint", ledger: "Ledger", progress: Progress
 ) -> str:
     """Write the merged model; the ledger hears of it."""
-    from studio.evidence.copies import announced, log_copy
-    from studio.sequence.export import write_merged
+    from studio.evidence.ledger.copies import announced, log_copy
+    from studio.sequence.state_export import write_merged
 
     with announced(ledger, target) as copy:
         root = write_merged(state, base, target, progress)
@@ -107,7 +107,7 @@ def _refuse_removed(ledger: "Ledger", state: "State", name: str, checkpoint: "Ch
     Raises:
         NotAllowed: naming the task and when it was removed.
     """
-    from studio.evidence.copies import removed
+    from studio.evidence.ledger.copies import removed
 
     for gone in removed(ledger):
         when = f"certified as removed on {gone.time[:10]} (then called '{gone.task}')"

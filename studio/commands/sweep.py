@@ -37,11 +37,11 @@ def add_sweep_command(tools: Tools) -> None:
 
 
 def _sweep(options: argparse.Namespace, tools: Tools) -> None:
-    from studio.coefficients.axis import parse_axis
-    from studio.coefficients.landscape import cost, landscape
-    from studio.coefficients.landscape_tables import landscape_csv, landscape_json, landscape_text
-    from studio.files import write_file
+    from studio.disk.files import write_file
     from studio.recipe import load_recipe
+    from studio.sweep.axis import parse_axis
+    from studio.sweep.landscape import cost, landscape
+    from studio.sweep.tables import landscape_csv, landscape_json, landscape_text
 
     recipe = load_recipe(options.recipe)
     axes = [parse_axis(recipe, text) for text in options.over]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from studio.progress import Progress
 
 if TYPE_CHECKING:
-    from studio.tasks.bench import Bench
+    from studio.measure.bench import Bench
 
 Adder = Callable[[str, Callable[[argparse.Namespace], None], str], argparse.ArgumentParser]
 

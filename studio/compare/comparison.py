@@ -5,14 +5,14 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from itertools import pairwise
 
-from studio.compare.outcomes import Measuring, Outcome
-from studio.compare.search import Budget, best, largest_factor, plan_budget, scaled, search
+from studio.compare.scale_search import Budget, best, largest_factor, plan_budget, scaled, search
 from studio.compare.standings import Proposal, References, Row, Standing, propose, standing
 from studio.errors import BadRecipe, Cancelled, StudioError
+from studio.measure.bench import Bench
+from studio.measure.outcomes import Measuring, Outcome
+from studio.measure.scores import mean_accuracy
 from studio.methods import METHODS, method_type
 from studio.progress import Progress, part, silent
-from studio.tasks.bench import Bench
-from studio.tasks.scores import mean_accuracy
 
 TUNED = " (tuned)"
 _REFERENCES = 0.1  # share of the progress

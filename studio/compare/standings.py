@@ -4,11 +4,11 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from studio.compare.outcomes import Outcome, paired
+from studio.measure.change import Change, mean_change
+from studio.measure.outcomes import Outcome, paired
+from studio.measure.scores import Score, gain_kept, mean_accuracy
 from studio.methods import method
 from studio.recipe import Recipe
-from studio.tasks.change import Change, mean_change
-from studio.tasks.scores import Score, gain_kept, mean_accuracy
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from studio.compare.comparison import Table
-from studio.compare.outcomes import Outcome
 from studio.compare.standings import Standing
-from studio.csv_file import Cell, csv_text
-from studio.tasks.change import Change
-from studio.tasks.general import general_json
-from studio.tasks.scores import as_json
+from studio.disk.csv import Cell, csv_text
+from studio.measure.change import Change
+from studio.measure.general import general_json
+from studio.measure.outcomes import Outcome
+from studio.measure.scores import as_json
 
 NOTES = (
     "Half-widths and brackets are 95 % intervals; differences are paired on the same rows.",

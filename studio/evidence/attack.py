@@ -7,12 +7,12 @@ from torch import Tensor
 
 from studio.errors import StudioError
 from studio.evidence.residue import residue_tensor
-from studio.evidence.unmerging import Unmerging
+from studio.evidence.unmerge import Unmerging
+from studio.measure.bench import Bench
+from studio.measure.scores import Score
 from studio.merge import Merge
 from studio.progress import Progress, part, silent
-from studio.tasks.bench import Bench
-from studio.tasks.live import LiveModel
-from studio.tasks.scores import Score
+from studio.tasks.live_model import LiveModel
 
 
 @dataclass(frozen=True)

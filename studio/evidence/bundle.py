@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from studio.checkpoints.joining import HEADS
+from studio.checkpoints.alignment import HEADS
 from studio.checkpoints.weights import HEAD_FILES
 from studio.errors import BadRecipe
 from studio.evidence import envelope, verify_certificate
@@ -15,7 +15,8 @@ from studio.evidence.certificate import (
     statement,
     subject,
 )
-from studio.evidence.copies import (
+from studio.evidence.judgment import judge
+from studio.evidence.ledger.copies import (
     CERTIFICATE,
     Allowed,
     announced,
@@ -24,19 +25,18 @@ from studio.evidence.copies import (
     log_copy,
     refuse_removed,
 )
-from studio.evidence.judgment import judge
-from studio.evidence.keys import SigningKey
-from studio.evidence.ledger import Ledger
+from studio.evidence.ledger.keys import SigningKey
+from studio.evidence.ledger.log import Ledger
 from studio.evidence.measures import Measures, measure
 from studio.evidence.rebuild import is_portable, rebuild_apart, why_not_apart
-from studio.evidence.report import report
+from studio.evidence.report.page import report
 from studio.evidence.scoring import Scoring
-from studio.evidence.unmerging import Unmerging
-from studio.export import export
+from studio.evidence.unmerge import Unmerging
+from studio.export.model import export
+from studio.measure.scores import Score
 from studio.merge import Merge
 from studio.progress import Progress, part, silent
 from studio.recipe import Recipe
-from studio.tasks.scores import Score
 from studio.tasks.task import Task, open_task
 
 REPORT_FILE, KEY_FILE, VERIFIER_FILE = "report.html", "public_key.pem", "verify_certificate.py"

@@ -13,15 +13,15 @@ import numpy
 import torch
 
 from studio import __version__
-from studio.card import public_name
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.errors import BadCertificate
 from studio.evidence import wording
-from studio.evidence.copies import Copy
 from studio.evidence.judgment import Judgment
-from studio.evidence.keys import SigningKey
+from studio.evidence.ledger.copies import Copy
+from studio.evidence.ledger.keys import SigningKey
 from studio.evidence.measures import Measures, Range
 from studio.evidence.rebuild import is_portable
+from studio.export.card import public_name
 from studio.merge import Merge
 from studio.recipe import Recipe, parse_recipe
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
-from studio.evidence.unmerging import Unmerging
+from studio.evidence.unmerge import Unmerging
 from studio.evidence.wording import ALGEBRAIC, CARRIED_OVER, EXACT
 from studio.merge import Merge
 

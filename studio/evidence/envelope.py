@@ -6,7 +6,7 @@ import json
 
 from studio.errors import BadCertificate
 from studio.evidence import verify_certificate
-from studio.evidence.keys import SigningKey
+from studio.evidence.ledger.keys import SigningKey
 from studio.evidence.verify_certificate import LARGEST, PAYLOAD_TYPE, Refused, pae
 
 

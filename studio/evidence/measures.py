@@ -8,13 +8,13 @@ from studio.evidence.attack import Attack, attack
 from studio.evidence.rebuild import rebuilt_root
 from studio.evidence.residue import Residue, residue
 from studio.evidence.scoring import Scoring
-from studio.evidence.unmerging import Unmerging
+from studio.evidence.unmerge import Unmerging
+from studio.measure.change import changes, mean_change
+from studio.measure.evaluate import Evaluation
+from studio.measure.scores import Score
 from studio.merge import Merge
 from studio.progress import Progress, part, silent
 from studio.recipe import Recipe
-from studio.tasks.change import changes, mean_change
-from studio.tasks.evaluate import Evaluation
-from studio.tasks.scores import Score
 
 Range = tuple[float, float]
 Ranges = tuple[Range | None, Range | None, Range | None]

@@ -15,8 +15,8 @@ import torch
 
 from studio.checkpoints.stored import CODES, tensor_bytes
 from studio.checkpoints.weights import weights_root
+from studio.disk.files import read_mapping
 from studio.errors import BadRecipe, StudioError
-from studio.files import read_mapping
 from studio.merge import Merge, merged_pieces, open_merge
 from studio.methods import method
 from studio.parallel import SMALL, in_order

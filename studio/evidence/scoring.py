@@ -4,12 +4,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
+from studio.measure.bench import Bench
+from studio.measure.evaluate import Evaluation
+from studio.measure.scores import Score
 from studio.progress import Progress
 from studio.recipe import Recipe
-from studio.tasks.bench import Bench
-from studio.tasks.evaluate import Evaluation
-from studio.tasks.live import LiveModel
-from studio.tasks.scores import Score
+from studio.tasks.live_model import LiveModel
 
 References = Callable[[Progress], Mapping[str, Score]]
 

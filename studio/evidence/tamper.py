@@ -6,10 +6,10 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from studio.disk.folders import free_space, needed_space
 from studio.errors import BadCertificate
 from studio.evidence.certificate import CERTIFICATE_FILE
 from studio.evidence.verify import Verification, verify
-from studio.folders import free_space, needed_space
 from studio.progress import Progress, silent
 
 

@@ -10,15 +10,16 @@ import torch
 from torch import Tensor
 
 from studio.checkpoints.checkpoint import open_checkpoint
+from studio.disk.files import open_regular
 from studio.errors import BadCertificate, StudioError
-from studio.evidence import envelope, ledger
+from studio.evidence import envelope
 from studio.evidence.certificate import CERTIFICATE_FILE, recipe_of
-from studio.evidence.copies import CERTIFICATE
-from studio.evidence.keys import DEMO_WORDS, read_public_key
+from studio.evidence.ledger import log as ledger
+from studio.evidence.ledger.copies import CERTIFICATE
+from studio.evidence.ledger.keys import DEMO_WORDS, read_public_key
 from studio.evidence.rebuild import rebuilt_root
 from studio.evidence.verify_certificate import contradictions, problems
 from studio.evidence.wording import EXACT
-from studio.files import open_regular
 from studio.merge import Merge, merged_pieces, open_merge
 from studio.progress import Progress, part, silent
 

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from studio.geometry import scopes
+from studio.geometry.conflict_report import TensorReport
 from studio.geometry.gram import Gram, cosine
 from studio.geometry.overlap import Overlap
-from studio.geometry.report import TensorReport
 
 
 @dataclass(frozen=True)

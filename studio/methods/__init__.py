@@ -7,13 +7,13 @@ from studio.methods.ace import Ace
 from studio.methods.average import Average
 from studio.methods.breadcrumbs import Breadcrumbs
 from studio.methods.continual_ties import ContinualTies
+from studio.methods.contract import Method, make
 from studio.methods.dare import Dare
 from studio.methods.fisher import Fisher
 from studio.methods.iso_c import IsoC
 from studio.methods.iso_cts import IsoCts
 from studio.methods.magmax import MagMax
 from studio.methods.mdm_oc import MdmOc
-from studio.methods.method import Method, make
 from studio.methods.model_stock import ModelStock
 from studio.methods.nuslerp import NuSlerp
 from studio.methods.opcm import Opcm

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from studio.geometry.spectra import Reduction, gram_of, triplets
-from studio.methods.method import Given, option
-from studio.methods.row_space import RowSpace, add_cubed, divide, energy_of, factorized
+from studio.methods.contract import Given, option
+from studio.methods.kit.row_space import RowSpace, add_cubed, divide, energy_of, factorized
 from studio.methods.whole import Entries, Whole
 
 _TINY = 1e-12  # the reference's, beside energies

@@ -8,10 +8,10 @@ from torch import Tensor
 
 from studio.checkpoints.deltas import Deltas, TensorDeltas
 from studio.geometry.gram import Grams
-from studio.geometry.magnitudes import kth_magnitude
 from studio.geometry.orthogonal import Basis, identity
-from studio.methods.method import Given, Method, option
-from studio.methods.sparse import Sparse, in_chunks
+from studio.methods.contract import Given, Method, option
+from studio.methods.kit.magnitudes import kth_magnitude
+from studio.methods.kit.sparse import Sparse, in_chunks
 from studio.parallel import in_order
 
 _NOTHING = (math.inf, math.inf)

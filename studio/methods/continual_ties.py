@@ -10,8 +10,8 @@ from torch import Tensor
 from studio.checkpoints.deltas import CHUNK, Deltas, Resident, Room, pieces
 from studio.device import resident_limit
 from studio.errors import StudioError
-from studio.geometry.magnitudes import kth_magnitude
-from studio.methods.method import Given, option
+from studio.methods.contract import Given, option
+from studio.methods.kit.magnitudes import kth_magnitude
 from studio.methods.opcm import arrived
 from studio.methods.ties import Shares
 from studio.methods.whole import Entries, Whole

@@ -13,8 +13,8 @@ from studio.checkpoints.deltas import Deltas, Room, TensorDeltas
 from studio.checkpoints.low_rank import Factors
 from studio.geometry.gram import Grams
 from studio.geometry.orthogonal import Basis, identity
-from studio.methods.coefficients import refuse_negative
-from studio.methods.method import Given, Measured, Method, option
+from studio.methods.contract import Given, Measured, Method, option
+from studio.methods.kit.coefficients import refuse_negative
 
 FLOOR = 1e-6
 """Added to every Fisher information, so that no parameter is without a weight."""

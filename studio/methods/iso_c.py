@@ -6,7 +6,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from studio.geometry.spectra import Reduction, isotropic, triplets
-from studio.methods.method import Given
+from studio.methods.contract import Given
 from studio.methods.whole import Entries, Whole
 
 

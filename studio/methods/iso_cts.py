@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from studio.geometry.spectra import Reduction, triplets
+from studio.methods.contract import Given, option
 from studio.methods.iso_c import isotropic_sum
-from studio.methods.method import Given, option
-from studio.methods.singular_bases import SingularBases
+from studio.methods.kit.singular_bases import SingularBases
 from studio.methods.whole import Entries, Whole
 
 

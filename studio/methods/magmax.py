@@ -10,7 +10,7 @@ from torch import Tensor
 from studio.checkpoints.deltas import Deltas, Room, TensorDeltas
 from studio.geometry.gram import Grams
 from studio.geometry.orthogonal import Basis, identity
-from studio.methods.method import Given, Method
+from studio.methods.contract import Given, Method
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from studio.geometry.orthogonal import Basis, identity, orthogonalize, refuse_de
 from studio.geometry.scopes import SCOPES
 from studio.geometry.spectra import Reduction
 from studio.geometry.subspaces import is_matrix, reduced, subspaces
-from studio.methods.method import Given, Method, option
+from studio.methods.contract import Given, Method, option
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from studio.geometry.gram import Grams, cosine
 from studio.geometry.orthogonal import Basis, identity
-from studio.methods.method import Method
+from studio.methods.contract import Method
 
 _FARTHEST = -1.0  # least t, so that deltas that cancel move nothing farther than their mean does
 

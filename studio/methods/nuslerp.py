@@ -8,8 +8,8 @@ from torch import Tensor
 
 from studio.checkpoints.deltas import Deltas
 from studio.geometry.gram import cosine
-from studio.methods.method import Given
-from studio.methods.pair import Pair, arc
+from studio.methods.contract import Given
+from studio.methods.kit.pair import Pair, arc
 from studio.methods.whole import Entries
 
 _PARALLEL = 1.0 - 1e-15  # within rounding; below, the arc is well defined

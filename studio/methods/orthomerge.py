@@ -18,8 +18,8 @@ from studio.geometry.rotation import Turn, TurnSum, merged_skew
 from studio.geometry.rotation_report import LayerRotation, energy, largest_angle, sampled
 from studio.geometry.spectra import Reduction, triplets
 from studio.geometry.subspaces import is_matrix
-from studio.methods.method import Given, option
-from studio.methods.singular_bases import SingularBases
+from studio.methods.contract import Given, option
+from studio.methods.kit.singular_bases import SingularBases
 from studio.methods.ties import Ties
 from studio.methods.whole import Entries, Whole
 from studio.parallel import in_order

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from studio.checkpoints.deltas import Deltas
-from studio.methods.coefficients import refuse_negative
-from studio.methods.method import Given, option
+from studio.methods.contract import Given, option
+from studio.methods.kit.coefficients import refuse_negative
 from studio.methods.whole import Entries, Whole
 
 _SINGULAR = 1e-6  # least squared Cholesky pivot of unit diagonals; Grams are kept in float32

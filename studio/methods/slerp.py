@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from studio.checkpoints.deltas import CHUNK, Room, pieces
-from studio.methods.method import Given
-from studio.methods.pair import Pair, arc
+from studio.methods.contract import Given
+from studio.methods.kit.pair import Pair, arc
 from studio.methods.whole import Entries
 
 

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from studio.geometry.gram import Grams
 from studio.geometry.orthogonal import Basis, identity
-from studio.methods.method import Method, option
+from studio.methods.contract import Method, option
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from studio.checkpoints.deltas import CHUNK, Deltas, Room, TensorDeltas, pieces
 from studio.geometry.gram import Grams
-from studio.geometry.magnitudes import kth_magnitude
 from studio.geometry.orthogonal import Basis, identity
-from studio.methods.method import Given, Method, option
+from studio.methods.contract import Given, Method, option
+from studio.methods.kit.magnitudes import kth_magnitude
 from studio.parallel import in_order
 
 _SMALLEST_DIVISOR = 1e-8

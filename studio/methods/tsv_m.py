@@ -5,8 +5,8 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from studio.methods.method import Given
-from studio.methods.singular_bases import SingularBases
+from studio.methods.contract import Given
+from studio.methods.kit.singular_bases import SingularBases
 from studio.methods.whole import Entries, Whole
 
 

@@ -12,7 +12,7 @@ from studio.checkpoints.low_rank import Factors
 from studio.geometry.gram import Grams
 from studio.geometry.orthogonal import Basis
 from studio.geometry.subspaces import is_matrix
-from studio.methods.method import Given, Method, option
+from studio.methods.contract import Given, Method, option
 
 _PIECE = 2**18
 

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from studio.geometry.spectra import gram_of
-from studio.methods.method import Given, option
-from studio.methods.row_space import RowSpace, add_cubed, divide, energy_of, factorized
+from studio.methods.contract import Given, option
+from studio.methods.kit.row_space import RowSpace, add_cubed, divide, energy_of, factorized
 from studio.methods.whole import Entries, Whole
 
 _LEARNING_RATE = 1e-5  # the paper's

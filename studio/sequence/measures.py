@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from math import sqrt
 from statistics import fmean, stdev
 
-from studio.sequence.orders import Order
-from studio.sequence.plan import Plan
-from studio.sequence.run import References, Step
-from studio.tasks.scores import (
+from studio.measure.scores import (
     Score,
     average_accuracy,
     backward_transfer,
     forward_transfer,
     gain_kept,
 )
+from studio.sequence.orders import Order
+from studio.sequence.plan import Plan
+from studio.sequence.run import References, Step
 
 Values = tuple[float | None, ...]
 CURVES = ("acc", "bwt", "fwt", "gain", "distance", "growth", "projected")

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from studio.errors import BadData, BadRecipe
+from studio.measure.bench import Bench
 from studio.methods import METHODS, method
 from studio.recipe import Recipe
 from studio.sequence.orders import Order
-from studio.tasks.bench import Bench
 
 SPLIT = "held_out"
 _CARRIED = {

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 
+from studio.measure.scores import as_json
 from studio.sequence.measures import CURVES, Track, half_width, mean_matrix, spread
 from studio.sequence.plan import Plan, carried
 from studio.sequence.run import References, Step
 from studio.sequence.sweep import Sweep
-from studio.tasks.scores import as_json
 
 _POINTS = {"acc": "ACC", "bwt": "BWT", "fwt": "FWT"}
 

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from functools import partial
 
 from studio.errors import Cancelled, StudioError
+from studio.measure.bench import Bench
+from studio.measure.references import Reference, references
+from studio.measure.scores import Score
 from studio.merge import Merge
 from studio.progress import Progress, part, silent
 from studio.recipe import Recipe
-from studio.sequence.known import Known
 from studio.sequence.plan import SPLIT, Plan, prefix
+from studio.sequence.score_cache import Known
 from studio.sequence.shape import Shape, shape
-from studio.tasks.bench import Bench
 from studio.tasks.heads import Head
-from studio.tasks.references import Reference, references
-from studio.tasks.scores import Score
 
 Heads = dict[str, Head | None]
 _REFERENCES = 3  # rounds of all rows that they take

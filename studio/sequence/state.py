@@ -16,11 +16,11 @@ from studio.checkpoints.checkpoint import Checkpoint
 from studio.checkpoints.deltas import Deltas
 from studio.checkpoints.weights import Weights, read_header_and_notes, weights_root
 from studio.checkpoints.writer import Layout, write_weights
+from studio.disk.files import mapping, only_keys, parse_json, text_field
+from studio.disk.folders import refuse_existing, replaced_file
 from studio.errors import BadRecipe, BadState
-from studio.files import mapping, only_keys, parse_json, text_field
-from studio.folders import refuse_existing, replaced_file
 from studio.geometry.gram import gram
-from studio.methods.method import make
+from studio.methods.contract import make
 from studio.methods.opcm import Opcm, norms
 from studio.methods.whole import Entries
 from studio.progress import Progress, part, silent

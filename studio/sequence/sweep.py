@@ -6,7 +6,7 @@ from math import floor, isfinite
 
 from studio.errors import BadRecipe
 from studio.methods import METHODS, method, method_type
-from studio.methods.method import numbers
+from studio.methods.contract import numbers
 from studio.recipe import Recipe
 
 _MOST = 50

@@ -4,9 +4,9 @@ from collections.abc import Collection, Mapping
 
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.errors import BadLedger, NotAllowed
-from studio.evidence.copies import Removed, log_override, removed
-from studio.evidence.keys import SigningKey
-from studio.evidence.ledger import Ledger
+from studio.evidence.ledger.copies import Removed, log_override, removed
+from studio.evidence.ledger.keys import SigningKey
+from studio.evidence.ledger.log import Ledger
 from studio.session.mix import Mix
 
 

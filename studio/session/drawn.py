@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from studio.methods import METHODS
-from studio.methods.method import describe
+from studio.methods.contract import describe
 from studio.session.mix import Mix, method_menu, starting_coefficient
 from studio.session.strips import listed
 

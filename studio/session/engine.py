@@ -13,19 +13,19 @@ from pathlib import Path
 
 import torch
 
-from studio import cache
 from studio.device import device_memory, used_memory
+from studio.disk import cache
+from studio.disk.folders import data_folder
 from studio.errors import NotAllowed, StudioError
-from studio.evidence.copies import adopt_orphans
-from studio.evidence.keys import demo_key, has_key, make_key, open_key
-from studio.evidence.ledger import Ledger
-from studio.folders import data_folder
+from studio.evidence.ledger.copies import adopt_orphans
+from studio.evidence.ledger.keys import demo_key, has_key, make_key, open_key
+from studio.evidence.ledger.log import Ledger
+from studio.measure.bench import Bench
 from studio.preflight import Preflight, preflight
 from studio.progress import Progress, attended, silent
 from studio.session.jobs import Jobs
 from studio.session.session import Session
 from studio.session.worker import Worker
-from studio.tasks.bench import Bench
 from studio.zoo import Zoo, load_zoo
 
 _MOST_SESSIONS = 64

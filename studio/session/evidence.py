@@ -6,27 +6,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from studio.compare.unmerge_drop import Removal, linear_methods, removals
+from studio.disk.folders import refuse_existing
 from studio.errors import BadCertificate, StudioError
 from studio.evidence.bundle import KEY_FILE, Certified, certify
 from studio.evidence.certificate import CERTIFICATE_FILE, Request
-from studio.evidence.copies import Copy, copies, recall
 from studio.evidence.judgment import Judgment, judge
+from studio.evidence.ledger.copies import Copy, copies, recall
 from studio.evidence.measures import Ranges, measure, raw_coefficients
 from studio.evidence.rebuild import is_portable, rebuild_apart, why_not_apart
 from studio.evidence.scoring import Scoring
 from studio.evidence.tamper import Tampered, tamper
-from studio.evidence.uad import Removal, linear_methods, removals
-from studio.evidence.unmerging import MODES, Unmerging, unmerging
+from studio.evidence.unmerge import MODES, Unmerging, unmerging
 from studio.evidence.verify import Verification, verify
-from studio.folders import refuse_existing
+from studio.measure.bench import Bench
+from studio.measure.evaluate import Evaluation
+from studio.measure.scores import Score
 from studio.methods import method
 from studio.progress import Progress, part
 from studio.recipe import Recipe, TaskEntry
 from studio.session.worker import Worker
-from studio.tasks.bench import Bench
-from studio.tasks.evaluate import Evaluation
-from studio.tasks.live import LiveModel
-from studio.tasks.scores import Score
+from studio.tasks.live_model import LiveModel
 
 if TYPE_CHECKING:
     from studio.session.session import Session

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 
 from studio.geometry.gram import Gram
-from studio.geometry.known import kept_gram
+from studio.geometry.gram_cache import kept_gram
+from studio.inspection import components_gram
 from studio.merge import Merge
 from studio.methods import method
 from studio.methods.whole import Whole
 from studio.recipe import Recipe
-from studio.workspace import components_gram
 
 
 @dataclass(frozen=True)

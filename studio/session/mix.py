@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from studio.errors import BadRecipe
 from studio.methods import METHODS, method, method_type
-from studio.methods.method import Method, describe
+from studio.methods.contract import Method, describe
 from studio.methods.whole import Whole
 from studio.recipe import (
     DTYPES,

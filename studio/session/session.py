@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from studio import cache
+from studio.disk import cache
+from studio.disk.files import mapping, parse_yaml
 from studio.errors import BadData, BadRecipe, StudioError
-from studio.files import mapping, parse_yaml
+from studio.inspection import preflight, warnings
+from studio.measure.showcase import Reading, ShownRow, shown_rows
 from studio.recipe import Recipe, parse_recipe
 from studio.session.admission import Admission
-from studio.session.arrivals import Arrivals
-from studio.session.comparing import Comparing
+from studio.session.compare import Comparing
 from studio.session.drawn import drawn
 from studio.session.evidence import Evidence
-from studio.session.exports import Exports
+from studio.session.export import Exports
 from studio.session.jobs import JobState
 from studio.session.mix import (
     History,
@@ -29,12 +30,11 @@ from studio.session.mix import (
     moved,
     starting_mix,
 )
-from studio.session.optimizing import Optimizing
 from studio.session.packed import Packed
+from studio.session.search import Optimizing
+from studio.session.sequence import Arrivals
 from studio.session.snapshot import Snapshot
-from studio.session.sweeping import Sweeping
-from studio.tasks.showcase import Reading, ShownRow, shown_rows
-from studio.workspace import preflight, warnings
+from studio.session.sweep import Sweeping
 
 if TYPE_CHECKING:
     from studio.session.engine import Engine

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
+from studio.measure.change import Change
+from studio.measure.scores import Score
 from studio.recipe import Recipe
 from studio.session.geometry import Geometry
 from studio.session.jobs import JobState
 from studio.session.mix import Mix
-from studio.tasks.change import Change
-from studio.tasks.scores import Score
 from studio.zoo import Zoo
 
 

@@ -1,14 +1,14 @@
 """Maps of deltas, and sign conflict and subspace overlap: made for the page that looks at them."""
 
+from studio.geometry.conflict_report import TensorReport, report
 from studio.geometry.gram import Gram
 from studio.geometry.maps import DeltaMap, draw_map
-from studio.geometry.report import TensorReport, report
+from studio.inspection import joint_gram, random_joint_gram
+from studio.measure.bench import Bench
 from studio.progress import Progress
 from studio.recipe import Recipe
+from studio.session.background import Answer, OnDemand
 from studio.session.geometry import shape_of
-from studio.session.on_demand import Answer, OnDemand
-from studio.tasks.bench import Bench
-from studio.workspace import joint_gram, random_joint_gram
 
 Reports = dict[str, TensorReport]
 

@@ -9,21 +9,21 @@ from functools import partial
 from studio.device import resident_limit
 from studio.errors import Cancelled, StudioError
 from studio.geometry.order import Orders
+from studio.inspection import order_words, orders
+from studio.measure.bench import Bench
+from studio.measure.change import Change, carried, changes
+from studio.measure.evaluate import Evaluation
+from studio.measure.references import measured_references
+from studio.measure.scores import Score
+from studio.measure.showcase import Reading, read_text
 from studio.merge import Merge
 from studio.methods import method
 from studio.recipe import Recipe
+from studio.session.expert_measuring import Measuring
 from studio.session.geometry import Geometry, measure, shape_of, sketch
-from studio.session.measuring import Measuring
-from studio.session.shown import Shown
 from studio.session.studies import Studies
-from studio.tasks.bench import Bench
-from studio.tasks.change import Change, carried, changes
-from studio.tasks.evaluate import Evaluation
-from studio.tasks.references import measured_references
-from studio.tasks.scores import Score
-from studio.tasks.showcase import Reading, read_text
-from studio.tasks.slide import moved_task, slide_bytes
-from studio.workspace import order_words, orders
+from studio.session.viewers import Shown
+from studio.tasks.fast_slide import moved_task, slide_bytes
 
 _KEPT = 64  # evaluations, readings, sentences and refusals, of each
 _KEPT_GEOMETRIES = 16

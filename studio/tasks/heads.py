@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from studio.checkpoints.joining import HEADS
+from studio.checkpoints.alignment import HEADS
 from studio.checkpoints.weights import Weights
 from studio.errors import BadData
 

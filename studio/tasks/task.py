@@ -6,11 +6,11 @@ from pathlib import Path
 
 from torch import Tensor
 
+from studio.checkpoints.alignment import HEADS
 from studio.checkpoints.checkpoint import Checkpoint
-from studio.checkpoints.joining import HEADS
 from studio.errors import BadZoo
-from studio.tasks.data import UNLABELLED, Row, read_labels, read_rows
 from studio.tasks.heads import Head, head_from_checkpoint, head_from_file
+from studio.tasks.rows import UNLABELLED, Row, read_labels, read_rows
 from studio.zoo import ZooTask
 
 

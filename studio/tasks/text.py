@@ -7,7 +7,7 @@ from torch import Tensor
 
 from studio.errors import BadData
 from studio.tasks.heads import Head
-from studio.tasks.live import LiveModel
+from studio.tasks.live_model import LiveModel
 
 
 def encode(model: LiveModel, texts: Sequence[str], max_length: int) -> list[list[int]]:

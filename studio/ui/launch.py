@@ -4,10 +4,11 @@ from gradio.themes import Base
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from studio.cache import cache_folder
+from studio.disk.cache import cache_folder
 from studio.session.engine import Engine
 from studio.ui.guard import OneOrigin
-from studio.ui.page import ASSETS, Page
+from studio.ui.page import Page
+from studio.ui.parts import STATIC, static
 
 _LARGEST_UPLOAD = 2**19  # bytes; only recipes come by upload
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -53,8 +54,8 @@ def start(
         state_session_capacity=16,
         quiet=True,
         theme=_theme(),
-        css_paths=[ASSETS / "studio.css"],
-        head=f"<style media='print'>{(ASSETS / 'print.css').read_text(encoding='utf-8')}</style>",
+        css_paths=[STATIC / "studio.css"],
+        head=f"<style media='print'>{static('print.css')}</style>",
         app_kwargs={
             "middleware": [
                 Middleware(TrustedHostMiddleware, allowed_hosts=hosts),

@@ -7,16 +7,17 @@ import gradio as gr
 from studio.errors import StudioError
 from studio.session.engine import Engine
 from studio.session.session import Session
-from studio.ui import file_views, views
-from studio.ui.compare_tab import CompareTab
-from studio.ui.evidence_tab import EvidenceTab
-from studio.ui.examples_tab import ExamplesTab
-from studio.ui.files_tab import ASSETS, FilesTab, recipe_of
-from studio.ui.geometry_tab import Choices, GeometryTab
-from studio.ui.landscape_section import LandscapeSection
-from studio.ui.optimize_panel import TAB, OptimizePanel
-from studio.ui.parts import BARE, QUIET, session_of
-from studio.ui.sequence_tab import SequenceTab
+from studio.ui.parts import BARE, QUIET, session_of, static
+from studio.ui.tabs.compare import CompareTab
+from studio.ui.tabs.evidence import EvidenceTab
+from studio.ui.tabs.examples import ExamplesTab
+from studio.ui.tabs.files import FilesTab, recipe_of
+from studio.ui.tabs.geometry import Choices, GeometryTab
+from studio.ui.tabs.search import TAB, OptimizePanel
+from studio.ui.tabs.sequence import SequenceTab
+from studio.ui.tabs.sweep import LandscapeSection
+from studio.ui.views import accuracy as views
+from studio.ui.views import files as file_views
 
 _POLL = 0.15  # seconds between looks at a busy session
 _REST = 3.0  # and at one at rest, which another tab, browser or late answer may have changed
@@ -85,7 +86,7 @@ class Page:
                 self.dismiss = gr.Button("Dismiss", size="sm", scale=0, visible=False)
             self.opened = gr.HTML(
                 html_template="<i hidden data-zoo='${value}'></i>",
-                js_on_load=(ASSETS / "reload.js").read_text(encoding="utf-8"),
+                js_on_load=static("reload.js"),
                 elem_id="opened",
                 **BARE,
             )
@@ -98,7 +99,7 @@ class Page:
     def _mixer(self) -> None:
         self.mixer = gr.HTML(
             html_template="<div class='mixer' role='group' aria-label='Mixer'></div>",
-            js_on_load=(ASSETS / "mixer.js").read_text(encoding="utf-8"),
+            js_on_load=static("mixer.js"),
             elem_id="mixer",
             **BARE,
         )

@@ -26,20 +26,20 @@ import numpy as np
 import torch
 
 from studio.checkpoints.deltas import Room, pieces
-from studio.coefficients import run as running
-from studio.coefficients.adam import adam
-from studio.coefficients.evolution import evolution, generation_size, limits, rows_of
-from studio.coefficients.gradient import gradients
-from studio.coefficients.objective import Objective
-from studio.coefficients.plan import Plan
-from studio.coefficients.rows import chosen_rows
-from studio.coefficients.search import Kept, Search, Step
-from studio.compare.outcomes import Measuring
+from studio.measure.bench import Bench
+from studio.measure.change import Change
+from studio.measure.outcomes import Measuring
+from studio.measure.scores import mean_accuracy
 from studio.progress import silent
 from studio.recipe import Recipe
-from studio.tasks.bench import Bench
-from studio.tasks.change import Change
-from studio.tasks.scores import mean_accuracy
+from studio.search import run as running
+from studio.search.adam import adam
+from studio.search.cma_es import evolution, generation_size, limits, rows_of
+from studio.search.gradient import gradients
+from studio.search.objective import Objective
+from studio.search.plan import Plan
+from studio.search.rows import chosen_rows
+from studio.search.state import Kept, Search, Step
 from studio.zoo import load_zoo
 
 DEMO = Path(__file__).parents[2] / "assets" / "demo-zoo"
@@ -158,7 +158,7 @@ SPACES = [
 
 def print_spaces(bench: Bench, plan: Plan) -> None:
     """Gain of every space and granularity over the starting coefficients, on both splits."""
-    from studio.coefficients.gain import gains
+    from studio.search.gain import gains
 
     print("| components | granularity | free, held | validation | held out | gain, held out |")
     print("|---|---|---|---|---|---|")
@@ -185,7 +185,7 @@ OBJECTIVES = [
 
 def print_objectives(bench: Bench, recipe: Recipe, plan: Plan) -> None:
     """Held-out gain of every objective over the starting coefficients."""
-    from studio.coefficients.gain import gains
+    from studio.search.gain import gains
 
     print("| objective | granularity | validation | held out | gain, held out |")
     print("|---|---|---|---|---|")

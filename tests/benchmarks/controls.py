@@ -19,13 +19,13 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from studio.measure.bench import Bench
+from studio.measure.change import changes, mean_change
+from studio.measure.evaluate import Evaluation
+from studio.measure.scores import mean_accuracy
 from studio.methods import METHODS, method
-from studio.methods.method import Measured
+from studio.methods.contract import Measured
 from studio.recipe import Recipe
-from studio.tasks.bench import Bench
-from studio.tasks.change import changes, mean_change
-from studio.tasks.evaluate import Evaluation
-from studio.tasks.scores import mean_accuracy
 from studio.zoo import load_zoo
 
 DEMO = Path(__file__).parents[2] / "assets" / "demo-zoo"

@@ -15,14 +15,14 @@ import torch
 from studio.evidence.attack import attack
 from studio.evidence.bundle import certify
 from studio.evidence.certificate import CERTIFICATE_FILE, Request
-from studio.evidence.keys import demo_key
-from studio.evidence.ledger import Ledger
+from studio.evidence.ledger.keys import demo_key
+from studio.evidence.ledger.log import Ledger
 from studio.evidence.residue import residue
-from studio.evidence.unmerging import unmerging
+from studio.evidence.unmerge import unmerging
 from studio.evidence.verify import verify
+from studio.measure.bench import Bench
+from studio.measure.scores import Score
 from studio.merge import Merge
-from studio.tasks.bench import Bench
-from studio.tasks.scores import Score
 from studio.zoo import load_zoo
 
 DEMO = Path(__file__).parents[2] / "assets" / "demo-zoo"

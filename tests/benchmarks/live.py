@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from studio.measure.bench import Bench
+from studio.measure.change import mean_change
+from studio.measure.evaluate import Evaluation
 from studio.session.engine import Engine
 from studio.session.session import Session
-from studio.tasks.bench import Bench
-from studio.tasks.change import mean_change
-from studio.tasks.evaluate import Evaluation
 from tests.benchmarks.page import report
 from tests.conftest import DEMO
 

@@ -15,7 +15,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from studio.geometry.projection import Projection
+from studio.methods.opcm import Projection
 from studio.parallel import in_order
 
 SHAPES = {(768, 768): 49, (3072, 768): 12, (768, 3072): 12}  # BERT-base's matrices, with pooler

@@ -17,8 +17,8 @@ from pathlib import Path
 import torch
 from playwright.sync_api import sync_playwright
 
+from studio.measure.bench import Bench
 from studio.session.mix import starting_mix
-from studio.tasks.bench import Bench
 from studio.zoo import load_zoo
 from tests.browser.conftest import FLAGS
 from tests.conftest import DEMO, ROOT

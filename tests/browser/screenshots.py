@@ -14,8 +14,8 @@ from playwright.sync_api import Page, Playwright, TimeoutError, sync_playwright
 
 from studio.errors import StudioError
 from studio.progress import Progress
-from studio.session.arrivals import STARTING, Wish
 from studio.session.engine import Engine
+from studio.session.sequence import STARTING, Wish
 from studio.session.session import Session
 from studio.ui.launch import start
 from studio.ui.parts import COOKIE

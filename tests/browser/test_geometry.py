@@ -8,8 +8,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Download, expect
 
+from studio.geometry.conflict_report import report
 from studio.geometry.pairs import conflicts, overlaps
-from studio.geometry.report import report
 from studio.merge import open_merge
 from tests.browser.conftest import at_rest, settled
 

@@ -6,12 +6,12 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from studio.coefficients.plan import Plan
-from studio.session import optimizing as module
-from studio.session.optimizing import Optimizing
+from studio.search.plan import Plan
+from studio.session import search as module
+from studio.session.search import Optimizing
 from studio.session.session import Session
 from tests.browser.conftest import at_rest, settled
-from tests.session.test_optimizing import Gate
+from tests.session.test_search import Gate
 
 pytestmark = pytest.mark.browser
 NARROW_DARK = {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark"}

@@ -8,11 +8,11 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from studio.checkpoints.checkpoint import open_checkpoint
+from studio.measure.bench import Bench
+from studio.measure.change import mean_change
+from studio.measure.scores import mean_accuracy
 from studio.merge import open_merge
 from studio.recipe import GroupedCoefficient, load_recipe
-from studio.tasks.bench import Bench
-from studio.tasks.change import mean_change
-from studio.tasks.scores import mean_accuracy
 from studio.zoo import load_zoo
 from tests.browser.conftest import at_rest, settled
 

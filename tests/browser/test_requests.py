@@ -10,8 +10,8 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 
-from studio import cache
-from studio.evidence.keys import has_key, make_key
+from studio.disk import cache
+from studio.evidence.ledger.keys import has_key, make_key
 from studio.ui.guard import LARGEST_BODY
 from studio.ui.parts import COOKIE
 

@@ -7,7 +7,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from studio.session.arrivals import STARTING
+from studio.session.sequence import STARTING
 from tests.browser.conftest import at_rest
 
 pytestmark = pytest.mark.browser

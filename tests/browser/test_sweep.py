@@ -7,7 +7,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from studio.session.sweeping import Wish
+from studio.session.sweep import Wish
 from tests.browser.conftest import settled
 from tests.browser.test_geometry import saved
 

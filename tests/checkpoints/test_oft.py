@@ -11,14 +11,14 @@ from peft import OFTConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file, save_file
 from transformers import BertModel
 
-from studio.as_lora import refuse_no_factors
 from studio.checkpoints.checkpoint import open_checkpoint
 from studio.checkpoints.oft import Rotated, block_size, skew_blocks, turned
 from studio.errors import BadCheckpoint, ShapeMismatch, StudioError
 from studio.evidence.rebuild import is_portable
+from studio.export.adapter import refuse_no_factors
+from studio.inspection import preflight
 from studio.merge import merged_pieces, merged_tensors
 from studio.methods import METHODS
-from studio.workspace import preflight
 from tests.checkpoints.test_lora_options import BERT, merge, nudge
 from tests.conftest import draw, refusal, save_model
 from tests.measured import drawn

@@ -10,8 +10,9 @@ from studio.__main__ import main
 from studio.commands import passphrase
 from studio.commands.passphrase import signing_key
 from studio.errors import BadCertificate
-from studio.evidence import bundle, keys
-from studio.evidence.keys import has_key
+from studio.evidence import bundle
+from studio.evidence.ledger import keys
+from studio.evidence.ledger.keys import has_key
 from studio.evidence.rebuild import Rebuild, rebuilt_root
 from studio.merge import open_merge
 from studio.recipe import save_recipe

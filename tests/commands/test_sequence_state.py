@@ -8,9 +8,9 @@ import pytest
 from studio.checkpoints.checkpoint import open_checkpoint
 from studio.commands.sequence_state import add_state_commands
 from studio.errors import BadRecipe, BadState, NotAllowed, OutputExists
-from studio.evidence import copies
-from studio.evidence.ledger import Ledger
-from studio.export import export
+from studio.evidence.ledger import copies
+from studio.evidence.ledger.log import Ledger
+from studio.export.model import export
 from studio.merge import open_merge
 from studio.progress import silent
 from studio.recipe import Recipe, TaskEntry

@@ -6,12 +6,12 @@ import json
 
 import pytest
 
-from studio.coefficients import landscape
-from studio.coefficients.axis import put
 from studio.commands import sweep
-from studio.compare.search import ROWS
+from studio.compare.scale_search import ROWS
 from studio.errors import BadRecipe
 from studio.recipe import save_recipe
+from studio.sweep import landscape
+from studio.sweep.axis import put
 from studio.zoo import load_zoo
 from tests.test_main import run
 

@@ -9,7 +9,7 @@ import torch
 import yaml
 from safetensors.torch import save_file
 
-from studio.tasks.bench import Bench
+from studio.measure.bench import Bench
 from studio.zoo import load_zoo
 from tests import bertzoo
 

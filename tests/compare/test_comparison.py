@@ -7,16 +7,16 @@ import pytest
 import torch
 
 from studio.compare import compare, comparison_csv, comparison_json, comparison_markdown
-from studio.compare.outcomes import Measuring, Outcome, paired
 from studio.compare.tables import comparison_text
 from studio.errors import BadRecipe, Cancelled
+from studio.measure.bench import Bench
+from studio.measure.change import changes
+from studio.measure.evaluate import fair_order
+from studio.measure.outcomes import Measuring, Outcome, paired
+from studio.measure.scores import as_json, mean_accuracy
 from studio.methods import METHODS
 from studio.methods.iso_c import IsoC
-from studio.tasks.bench import Bench
-from studio.tasks.change import changes
-from studio.tasks.evaluate import fair_order
-from studio.tasks.live import LiveModel
-from studio.tasks.scores import as_json, mean_accuracy
+from studio.tasks.live_model import LiveModel
 from studio.zoo import load_zoo
 from tests.compare.conftest import add_general
 

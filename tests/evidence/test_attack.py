@@ -5,9 +5,9 @@ import torch
 
 from studio.evidence.attack import attack
 from studio.evidence.residue import residue
-from studio.evidence.unmerging import unmerging
-from studio.tasks.bench import Bench
-from studio.tasks.scores import Score
+from studio.evidence.unmerge import unmerging
+from studio.measure.bench import Bench
+from studio.measure.scores import Score
 from studio.zoo import load_zoo
 from tests.conftest import DEMO
 

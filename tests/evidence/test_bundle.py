@@ -14,12 +14,12 @@ from studio.errors import BadCertificate, BadRecipe, NotAllowed
 from studio.evidence import verify_certificate
 from studio.evidence.bundle import Certified, certify
 from studio.evidence.certificate import CERTIFICATE_FILE, Request
-from studio.evidence.copies import copies, refuse_removed, removed
 from studio.evidence.envelope import opened
-from studio.evidence.keys import SigningKey, demo_key, make_key
-from studio.evidence.ledger import Ledger
+from studio.evidence.ledger.copies import copies, refuse_removed, removed
+from studio.evidence.ledger.keys import SigningKey, demo_key, make_key
+from studio.evidence.ledger.log import Ledger
 from studio.evidence.tamper import tamper
-from studio.evidence.unmerging import Unmerging, unmerging
+from studio.evidence.unmerge import Unmerging, unmerging
 from studio.evidence.verify import closing_words, verify
 from studio.evidence.wording import ALGEBRAIC, CARRIED_OVER, EXACT, forbidden_in
 from studio.merge import open_merge
@@ -251,12 +251,13 @@ def test_a_refused_export_leaves_no_folder_and_no_entry(make_recipe, tmp_path, l
 _KILLED = """
 import os, sys
 from pathlib import Path
-from studio.evidence import bundle, copies
+from studio.evidence.ledger import copies
+from studio.evidence import bundle
 from studio.evidence.bundle import certify
 from studio.evidence.certificate import Request
-from studio.evidence.keys import demo_key
-from studio.evidence.ledger import Ledger
-from studio.evidence.unmerging import unmerging
+from studio.evidence.ledger.keys import demo_key
+from studio.evidence.ledger.log import Ledger
+from studio.evidence.unmerge import unmerging
 from studio.merge import open_merge
 from studio.recipe import load_recipe
 bundle.log_copy = lambda *given, **named: os.kill(os.getpid(), 9)
@@ -269,7 +270,7 @@ def test_a_kill_between_rename_and_log_leaves_an_orphan_that_counts_as_uncertifi
     make_recipe, tmp_path, ledger
 ):
     """T-21."""
-    from studio.evidence.copies import adopt_orphans
+    from studio.evidence.ledger.copies import adopt_orphans
     from studio.recipe import save_recipe
 
     save_recipe(make_recipe(), tmp_path / "recipe.json")
@@ -360,8 +361,8 @@ def test_a_subtracted_task_is_not_registered_as_removed(make_recipe, tmp_path, l
 def test_a_certificate_lists_the_copies_that_still_hold_the_task(
     make_recipe, tmp_path, ledger, key
 ):
-    from studio.evidence.copies import recall
-    from studio.workspace import write_merge
+    from studio.evidence.ledger.copies import recall
+    from studio.evidence.logged_export import write_merge
 
     write_merge(open_merge(make_recipe()), tmp_path / "shipped", ledger=ledger)
     write_merge(open_merge(make_recipe("green")), tmp_path / "innocent", ledger=ledger)

@@ -10,11 +10,11 @@ from studio.evidence.closure import CARRIED, REBUILT, Dependency
 from studio.evidence.measures import Behaviour, Drop, Measures, measure
 from studio.evidence.rebuild import Rebuild, rebuilt_root
 from studio.evidence.residue import LayerResidue, Residue
-from studio.evidence.unmerging import Unmerging, unmerging
+from studio.evidence.unmerge import Unmerging, unmerging
 from studio.evidence.wording import ALGEBRAIC, CARRIED_OVER, EXACT
+from studio.measure.scores import Score
 from studio.merge import open_merge
 from studio.recipe import Recipe, TaskEntry
-from studio.tasks.scores import Score
 
 ROOT_OF_WEIGHTS = "0123456789abcdef" + "0" * 48
 APART = Rebuild(ROOT_OF_WEIGHTS, 1.25, 3 * 2**20, 1, "DEFAULT")

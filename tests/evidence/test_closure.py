@@ -6,7 +6,7 @@ from studio.evidence.checks import FAIL, NOT_RUN, PASS, checks, verdict
 from studio.evidence.closure import CARRIED, FIXED, REBUILT, UNUSED, Dependency, claim, closure
 from studio.evidence.measures import measure
 from studio.evidence.rebuild import Rebuild, rebuilt_root
-from studio.evidence.unmerging import Unmerging, unmerging
+from studio.evidence.unmerge import Unmerging, unmerging
 from studio.evidence.wording import ALGEBRAIC, CARRIED_OVER, EXACT
 from studio.merge import Merge, open_merge
 from studio.recipe import Fitted, TaskEntry

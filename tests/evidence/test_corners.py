@@ -9,25 +9,25 @@ import yaml
 from safetensors.torch import load_file, save_file
 
 from studio.errors import BadLedger, BadRecipe, NotAllowed, StudioError
-from studio.evidence import copies as copies_module
 from studio.evidence import envelope
 from studio.evidence.bundle import Certified, certify
 from studio.evidence.certificate import CERTIFICATE_FILE, Request
 from studio.evidence.checks import checks, verdict
-from studio.evidence.copies import adopt_orphans, announced, copies
-from studio.evidence.keys import make_key
-from studio.evidence.ledger import Ledger
+from studio.evidence.ledger import copies as copies_module
+from studio.evidence.ledger.copies import adopt_orphans, announced, copies
+from studio.evidence.ledger.keys import make_key
+from studio.evidence.ledger.log import Ledger
+from studio.evidence.logged_export import write_merge
 from studio.evidence.measures import measure
 from studio.evidence.residue import LayerResidue, Residue
-from studio.evidence.unmerging import unmerging
+from studio.evidence.unmerge import unmerging
 from studio.evidence.verify import closing_words
 from studio.evidence.wording import ALGEBRAIC
 from studio.merge import open_merge
 from studio.recipe import TaskEntry
-from studio.ui import certificate_views as certificates
-from studio.ui import evidence_views as views
-from studio.ui.evidence_tab import EvidenceTab
-from studio.workspace import write_merge
+from studio.ui.tabs.evidence import EvidenceTab
+from studio.ui.views import certificate as certificates
+from studio.ui.views import evidence as views
 from tests.conftest import refusal
 from tests.evidence import statements
 from tests.evidence.test_checks import APART, NAMES, measures
@@ -37,7 +37,7 @@ from tests.session.test_admission import session as idle
 from tests.session.test_evidence import asked, certified, ended, retrained, session
 from tests.session.test_evidence import rebuilt_here as checked_here
 from tests.session.test_session import move, rest
-from tests.ui.test_evidence_views import EVIL, both, bundle, copy, operation, unmerged
+from tests.ui.views.test_evidence import EVIL, both, bundle, copy, operation, unmerged
 
 __all__ = [
     "bundle", "checked_here", "idle", "key", "ledger", "make", "opened", "rebuilt_here", "session",

@@ -11,7 +11,7 @@ import pytest
 from studio.errors import BadCertificate
 from studio.evidence import envelope
 from studio.evidence.envelope import opened, sealed
-from studio.evidence.keys import demo_key
+from studio.evidence.ledger.keys import demo_key
 from studio.evidence.verify_certificate import PAYLOAD_TYPE, PREDICATE_TYPE, STATEMENT_TYPE, pae
 from tests.conftest import refusal
 

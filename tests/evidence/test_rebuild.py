@@ -10,7 +10,7 @@ import pytest
 
 from studio.errors import Cancelled, StudioError
 from studio.evidence.rebuild import is_portable, rebuild_apart, rebuilt_root
-from studio.export import export
+from studio.export.model import export
 from studio.merge import open_merge
 from studio.recipe import Recipe, TaskEntry
 from tests.conftest import ROOT, draw, save_model

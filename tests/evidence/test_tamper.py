@@ -10,10 +10,10 @@ from studio.errors import BadCertificate, Cancelled
 from studio.evidence import bundle, tamper
 from studio.evidence.bundle import Certified, certify
 from studio.evidence.certificate import Request
-from studio.evidence.keys import demo_key
-from studio.evidence.ledger import Ledger
+from studio.evidence.ledger.keys import demo_key
+from studio.evidence.ledger.log import Ledger
 from studio.evidence.rebuild import Rebuild, rebuilt_root
-from studio.evidence.unmerging import unmerging
+from studio.evidence.unmerge import unmerging
 from studio.evidence.verify import verify
 from studio.merge import open_merge
 from tests.conftest import refusal

@@ -12,10 +12,10 @@ from studio.errors import BadCertificate, StudioError
 from studio.evidence import bundle, envelope
 from studio.evidence.bundle import Certified, certify
 from studio.evidence.certificate import CERTIFICATE_FILE, Request
-from studio.evidence.keys import SigningKey, demo_key
-from studio.evidence.ledger import Ledger
+from studio.evidence.ledger.keys import SigningKey, demo_key
+from studio.evidence.ledger.log import Ledger
 from studio.evidence.rebuild import Rebuild, rebuilt_root
-from studio.evidence.unmerging import unmerging
+from studio.evidence.unmerge import unmerging
 from studio.evidence.verify import Verification, closing_words, verify
 from studio.merge import open_merge
 from studio.recipe import Fitted, Recipe

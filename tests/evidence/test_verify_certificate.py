@@ -21,7 +21,7 @@ from safetensors.torch import save_file
 from studio.checkpoints.weights import open_weights
 from studio.evidence import verify_certificate as script
 from studio.evidence.envelope import sealed
-from studio.evidence.keys import SigningKey, demo_key
+from studio.evidence.ledger.keys import SigningKey, demo_key
 from studio.evidence.verify_certificate import contradictions, main, pae, problems, weights_root
 from tests.conftest import draw
 

@@ -3,10 +3,10 @@
 import pytest
 import torch
 
+from studio.geometry.conflict_report import by_layer, report
 from studio.geometry.gram import Gram, gram
 from studio.geometry.pairs import conflicts, cosines, overlaps
-from studio.geometry.report import by_layer, report
-from tests.geometry.test_report import FOUND
+from tests.geometry.test_conflict_report import FOUND
 
 TASKS = ("red", "green")
 

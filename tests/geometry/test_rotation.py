@@ -19,9 +19,9 @@ from studio.geometry.rotation import (
     procrustes,
 )
 from studio.geometry.rotation_report import LayerRotation, energy, largest_angle, sampled
+from studio.inspection import rotations
 from studio.merge import open_merge
 from studio.recipe import save_recipe
-from studio.workspace import rotations
 from tests.checkpoints.test_oft import OPTIONS
 from tests.methods.test_orthomerge import cayley, golden_recipe, oft_recipe
 

@@ -13,11 +13,11 @@ from safetensors.torch import load_file
 from studio.checkpoints.checkpoint import open_checkpoint
 from studio.checkpoints.deltas import Deltas
 from studio.errors import StudioError
-from studio.export import export
+from studio.export.model import export
+from studio.measure.bench import Bench
 from studio.merge import open_merge
 from studio.recipe import Recipe, TaskEntry, load_recipe
 from studio.session.engine import Engine
-from studio.tasks.bench import Bench
 from studio.zoo import load_zoo
 from tests.conftest import draw, refusal, save_model
 

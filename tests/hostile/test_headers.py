@@ -12,10 +12,10 @@ import torch
 from studio.checkpoints.checkpoint import open_checkpoint
 from studio.checkpoints.weights import read_header
 from studio.errors import BadCheckpoint, StudioError
-from studio.export import export
+from studio.export.model import export
 from studio.merge import open_merge
 from studio.recipe import Recipe, TaskEntry
-from studio.ui import views
+from studio.ui.views import accuracy as views
 from tests.conftest import draw, refusal, save_model
 
 F32 = {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}

@@ -14,10 +14,10 @@ from safetensors.torch import save_file
 
 from studio.checkpoints.checkpoint import open_checkpoint
 from studio.errors import BadCheckpoint, BadData, BadZoo, StudioError
-from studio.export import export
+from studio.export.model import export
 from studio.merge import open_merge
 from studio.recipe import load_recipe
-from studio.tasks.data import read_labels, read_rows
+from studio.tasks.rows import read_labels, read_rows
 from studio.zoo import load_zoo
 from tests.conftest import ROOT, draw, refusal, save_adapter, save_model
 from tests.hostile.test_headers import raw, seconds_and_memory
@@ -82,7 +82,7 @@ CUT = """
 import os, sys
 from pathlib import Path
 from studio.errors import StudioError
-from studio.export import export
+from studio.export.model import export
 from studio.merge import open_merge
 from studio.recipe import load_recipe
 folder, checkpoint = Path(sys.argv[1]), Path(sys.argv[2])

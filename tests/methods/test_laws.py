@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save_file
 from studio.errors import BadRecipe
 from studio.merge import merged_pieces, merged_tensors
 from studio.methods import METHODS, method
-from studio.methods.method import describe
+from studio.methods.contract import describe
 from tests.measured import opened
 
 SETTINGS = [(name, {}) for name in METHODS] + [

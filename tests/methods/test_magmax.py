@@ -1,8 +1,8 @@
 import torch
 
+from studio.inspection import order_words
 from studio.merge import component, merged_tensors, open_merge
 from studio.methods import method
-from studio.workspace import order_words
 from tests.conftest import dense_deltas
 from tests.methods.by_hand import merged_vector, recipe_of
 

@@ -9,10 +9,10 @@ from torch import Tensor
 
 from studio.errors import BadRecipe
 from studio.geometry import gram as gram_module
-from studio.geometry.projection import Projection
 from studio.merge import merged_tensors, open_merge
 from studio.methods import method
 from studio.methods import opcm as module
+from studio.methods.opcm import Projection
 from studio.recipe import GroupedCoefficient, Recipe, TaskEntry
 from tests.conftest import GOLDEN, draw, save_model
 

@@ -2,13 +2,13 @@
 
 import pytest
 
+from studio.measure.scores import Score
 from studio.recipe import Recipe, TaskEntry
 from studio.sequence.measures import half_width, mean_matrix, spread, tracks
 from studio.sequence.orders import Order
 from studio.sequence.plan import Plan
 from studio.sequence.run import References, Step
 from studio.sequence.shape import Shape
-from studio.tasks.scores import Score
 
 TASKS = ("a", "b", "c")
 RECIPE = Recipe("base", tuple(TaskEntry(name, name) for name in TASKS), "average")

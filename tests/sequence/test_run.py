@@ -7,6 +7,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from studio.errors import BadData, BadRecipe, Cancelled
+from studio.measure.bench import Bench
+from studio.measure.evaluate import Evaluation
 from studio.merge import merged_tensors
 from studio.sequence.measures import tracks
 from studio.sequence.orders import Order, shuffled
@@ -14,8 +16,6 @@ from studio.sequence.plan import carried, make_plan, prefix
 from studio.sequence.report import plain
 from studio.sequence.run import run
 from studio.sequence.sweep import parse_sweep
-from studio.tasks.bench import Bench
-from studio.tasks.evaluate import Evaluation
 from studio.zoo import load_zoo
 from tests.conftest import refusal
 

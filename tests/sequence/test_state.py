@@ -10,14 +10,14 @@ from safetensors.torch import load_file
 
 from studio.checkpoints.checkpoint import open_checkpoint
 from studio.checkpoints.stored import Stored
+from studio.disk.folders import replaced_file
 from studio.errors import BadCheckpoint, BadRecipe, BadState, OutputExists, ShapeMismatch
-from studio.export import export
-from studio.folders import replaced_file
+from studio.export.model import export
 from studio.merge import merged_tensors, open_merge
 from studio.recipe import Recipe, TaskEntry
 from studio.sequence import state as module
-from studio.sequence.export import merged_pieces, scaling, write_merged
 from studio.sequence.state import State, add_task, init_state, open_state
+from studio.sequence.state_export import merged_pieces, scaling, write_merged
 from tests.conftest import SHAPES, draw, save_model
 
 

@@ -9,7 +9,7 @@ import yaml
 
 from studio.errors import NotAllowed
 from studio.evidence import bundle
-from studio.evidence.copies import CERTIFICATE, OVERRIDE, removed
+from studio.evidence.ledger.copies import CERTIFICATE, OVERRIDE, removed
 from studio.evidence.rebuild import Rebuild, rebuilt_root
 from studio.evidence.wording import ALGEBRAIC, EXACT
 from studio.merge import open_merge

@@ -8,7 +8,7 @@ import weakref
 import pytest
 import torch
 
-from studio import cache
+from studio.disk import cache
 from studio.errors import BadRecipe, StudioError
 from studio.recipe import load_recipe
 from studio.session import engine as module

@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 import torch
 
+from studio.inspection import joint_gram, random_joint_gram
 from studio.merge import open_merge
 from studio.session.geometry import measure, shape_of, sketch
-from studio.workspace import joint_gram, random_joint_gram
 from tests.session.test_session import rest
 
 CPU = torch.device("cpu")
@@ -100,7 +100,7 @@ def test_no_control_is_shown_where_inner_products_do_not_suffice(session):
 
 
 def test_the_pass_over_the_deltas_is_that_of_the_command_line(session):
-    from studio.geometry.report import report
+    from studio.geometry.conflict_report import report
 
     recipe = rest(session).recipe
     found = soon(lambda: session.worker.studies.report("page", recipe)).made

@@ -7,7 +7,7 @@ import torch
 
 from studio.checkpoints.checkpoint import open_checkpoint
 from studio.errors import Cancelled
-from studio.export import export
+from studio.export.model import export
 from studio.merge import open_merge
 from studio.session.jobs import Jobs
 from tests.conftest import save_model

@@ -5,12 +5,12 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from studio.errors import BadZoo, NotAllowed, OutputExists, StudioError
+from studio.inspection import components_gram, inspect
+from studio.measure.bench import Bench
 from studio.merge import merged_tensors, open_merge
 from studio.session import worker
 from studio.session.engine import Engine
 from studio.session.jobs import Jobs
-from studio.tasks.bench import Bench
-from studio.workspace import components_gram, inspect
 from studio.zoo import load_zoo
 
 CPU = torch.device("cpu")

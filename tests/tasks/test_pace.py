@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from studio.tasks.bench import Bench
-from studio.tasks.evaluate import UNKNOWN
+from studio.measure.bench import Bench
+from studio.measure.evaluate import UNKNOWN
 from studio.tasks.pace import EXACT, Pace, measured_pace, using_threads
 from studio.zoo import load_zoo
 

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 from studio.errors import StudioError
 from studio.session.engine import Memory
 from studio.ui.page import Page
-from tests.ui.test_geometry_views import geometry, studies
-from tests.ui.test_views import snapshot
+from tests.ui.charts.test_geometry import geometry, studies
+from tests.ui.views.test_accuracy import snapshot
 
 
 def no_search() -> SimpleNamespace:

@@ -1,0 +1,1 @@
+"""Files and folders: read safely, written whole, kept in a cache."""

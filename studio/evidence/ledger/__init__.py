@@ -1,0 +1,1 @@
+"""The log of exports and removals, its keys, and the copies it knows."""

@@ -1,0 +1,296 @@
+"""Copies: which exports this ledger knows, what they hold, and which were recalled."""
+
+import json
+import os
+import secrets
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from studio.disk.durable import private_folder
+from studio.disk.files import read_mapping, write_file
+from studio.disk.folders import hold, is_held
+from studio.errors import BadLedger, NotAllowed
+from studio.evidence.ledger.keys import SigningKey
+from studio.evidence.ledger.log import Ledger
+from studio.evidence.wording import ALGEBRAIC
+from studio.merge import Merge
+
+EXPORT, ORPHAN, RECALLED, CERTIFICATE, OVERRIDE = (
+    "export", "orphan export", "recalled", "certificate", "override",
+)  # fmt: skip
+_PLACES = "places.json"
+_PENDING = "pending"
+_RECORD = "merge.json"
+Allowed = bool | Collection[str]
+
+
+@dataclass(frozen=True)
+class Copy:
+    """An export that the ledger knows.
+
+    Attributes:
+        id: random.
+        name: of its folder.
+        made: when, UTC.
+        root: weights root.
+        tasks: {task: checkpoint digest} of what it holds.
+        base: digest of its base.
+        state: 'alive' (where it was written, recalled or not), 'missing' (not there, so moved or
+            deleted) or 'recalled'.
+        path: where it was written; None if this ledger was copied from elsewhere.
+        certificate: digest of its certificate; empty if it has none in the log.
+        orphan: whether its export was cut off before the log knew of it.
+    """
+
+    id: str
+    name: str
+    made: str
+    root: str
+    tasks: dict[str, str]
+    base: str
+    state: str
+    path: Path | None
+    certificate: str
+    orphan: bool
+
+    def holds(self, digests: Sequence[str]) -> bool:
+        """Whether one of these checkpoints is in it."""
+        return any(digest in digests for digest in self.tasks.values())
+
+
+@dataclass(frozen=True)
+class Removed:
+    """A checkpoint that was certified as removed.
+
+    Attributes:
+        task: what it was called.
+        digest: of the checkpoint.
+        root: its weights root.
+        time: of the certificate, UTC.
+    """
+
+    task: str
+    digest: str
+    root: str
+    time: str
+
+
+def contents(merge: Merge, root: str) -> dict:
+    """What an export holds, for the log: digests and names, no places and no people."""
+    checkpoints = zip(merge.deltas.tasks, merge.deltas.checkpoints, strict=True)
+    return {
+        "weights_root": root,
+        "base": merge.base.digest,
+        "tasks": {name: checkpoint.digest for name, checkpoint in checkpoints},
+    }
+
+
+@contextmanager
+def announced(ledger: Ledger, target: Path) -> Iterator[str]:
+    """Note down an export before it becomes visible, so that one cut off is found later.
+
+    Yields:
+        The id of the copy; the block must log it with ``log_copy``.
+    """
+    copy, folder = secrets.token_hex(8), private_folder(ledger.folder) / _PENDING
+    note, early = private_folder(folder) / f"{copy}.json", folder / f"{copy}.early"
+    write_file(early, json.dumps({"path": os.path.abspath(target)}))
+    before = os.path.lexists(target)
+    with hold(early):
+        early.replace(note)  # the lock follows: nobody finds a note that is not held
+        try:
+            yield copy
+        except BaseException:
+            if before or not os.path.lexists(target):  # else it is adopted as an orphan
+                note.unlink(missing_ok=True)
+            raise
+        note.unlink(missing_ok=True)
+
+
+def log_copy(
+    ledger: Ledger, copy: str, target: Path, content: dict, event: str = EXPORT,
+    key: SigningKey | None = None,
+) -> None:  # fmt: skip
+    """Log an export, and remember where it lies, outside the log."""
+    with hold(private_folder(private_folder(ledger.folder) / _PENDING)):
+        places = _places(ledger) | {copy: os.path.abspath(target)}
+        write_file(ledger.folder / _PLACES, json.dumps(places, indent=1))
+    ledger.append(event, {"copy": copy, "name": target.name, **content}, key)
+
+
+def adopt_orphans(ledger: Ledger) -> list[str]:
+    """Log exports that were cut off between their rename and the log.
+
+    Returns:
+        A sentence for each.
+
+    Raises:
+        BadLedger: the log was edited; all notes stay.
+    """
+    found = []
+    folder = ledger.folder / _PENDING
+    for note in sorted(folder.glob("*.json")) if folder.is_dir() else ():
+        if is_held(note):
+            continue  # its export is running
+        target = _target(note)
+        record = _record(target)
+        if record is not None and not _is_logged(ledger, note.stem, target, record):
+            log_copy(ledger, note.stem, target, record, ORPHAN)
+            found.append(
+                f"{target.name} was written, but the studio was stopped before the log knew of "
+                "it: an orphan export, which counts as uncertified."
+            )
+        note.unlink(missing_ok=True)
+    return found
+
+
+def _is_logged(ledger: Ledger, copy: str, target: Path, record: dict) -> bool:
+    """Whether the log knows a copy by its id, or the same weights at the same place."""
+    places = _places(ledger)
+    return any(
+        each.content["copy"] == copy
+        or (places.get(each.content["copy"]), each.content["weights_root"])
+        == (str(target), record["weights_root"])
+        for each in ledger.entries()
+        if each.event in (EXPORT, ORPHAN)
+    )
+
+
+def _target(note: Path) -> Path:
+    """The folder that a note names; none that exists if the note itself was cut off."""
+    try:
+        return Path(str(read_mapping(note, BadLedger)["path"]))
+    except (BadLedger, KeyError):
+        return note / "nowhere"
+
+
+def copies(ledger: Ledger) -> list[Copy]:
+    """All exports that the log knows, the latest first."""
+    entries, places = ledger.entries(), _places(ledger)
+    recalled = {each.content.get("copy") for each in entries if each.event == RECALLED}
+    signed = {
+        each.content["copy"]: each.content["certificate"]
+        for each in entries
+        if each.event == CERTIFICATE
+    }
+    found = []
+    for each in entries:
+        if each.event in (EXPORT, ORPHAN):
+            content, copy = each.content, str(each.content["copy"])
+            path = places.get(copy)
+            there = path is not None and _holds(Path(path), content["weights_root"])
+            state = "alive" if there else "recalled" if copy in recalled else "missing"
+            found.append(
+                Copy(
+                    copy,
+                    content["name"],
+                    each.time,
+                    content["weights_root"],
+                    dict(content["tasks"]),
+                    content["base"],
+                    state,
+                    Path(path) if path else None,
+                    signed.get(copy, ""),
+                    each.event == ORPHAN,
+                )
+            )
+    return found[::-1]
+
+
+def recall(ledger: Ledger, copy: str, key: SigningKey | None = None) -> Copy:
+    """Mark a copy as recalled: somebody saw to it that it is gone wherever it went.
+
+    Raises:
+        BadLedger: there is no such copy, it is marked already, or it still lies on this computer.
+    """
+    known = {each.id: each for each in copies(ledger)}
+    if copy not in known:
+        names = ", ".join(f"{each.id} ({each.name})" for each in known.values()) or "none"
+        raise BadLedger(f"The ledger knows no copy '{copy}'; it knows {names}.")
+    if known[copy].state == "recalled":
+        raise BadLedger(f"The copy {copy} ({known[copy].name}) is marked as recalled already.")
+    if known[copy].state == "alive":
+        raise BadLedger(
+            f"The copy {copy} still lies at {known[copy].path}. Delete it there, and wherever else "
+            "it went, before it is marked as recalled."
+        )
+    ledger.append(RECALLED, {"copy": copy}, key)
+    return known[copy]
+
+
+def removed(ledger: Ledger) -> list[Removed]:
+    """Checkpoints that this ledger's certificates removed; no demonstrations, no subtractions."""
+    found = []
+    for each in ledger.entries():
+        content = each.content
+        if each.event == CERTIFICATE and not content["demo"] and content["claim"] != ALGEBRAIC:
+            found += [
+                Removed(gone["task"], gone["digest"], gone["weights_root"], each.time)
+                for gone in content["removed"]
+            ]
+    return found
+
+
+def refuse_removed(
+    ledger: Ledger, merge: Merge, allowed: Allowed = False, key: SigningKey | None = None
+) -> None:
+    """Refuse a merge of a checkpoint that was certified as removed.
+
+    Reads the weights of the recipe's checkpoints if the register is not empty.
+
+    Args:
+        ledger: whose certificates count.
+        merge: to look at.
+        allowed: True lets every removed checkpoint in, and logs that; or the weights roots of
+            those that were let in before.
+        key: signs what is logged.
+
+    Raises:
+        NotAllowed: naming the task and when it was removed.
+    """
+    register = {each.root: each for each in removed(ledger)}
+    if not register:
+        return
+    for name, checkpoint in zip(merge.deltas.tasks, merge.deltas.checkpoints, strict=True):
+        gone = register.get(checkpoint.weights.root)
+        if gone is None or (not isinstance(allowed, bool) and gone.root in allowed):
+            continue
+        if allowed is not True:
+            raise NotAllowed(
+                f"'{name}' is the checkpoint that was certified as removed on {gone.time[:10]} "
+                f"(then called '{gone.task}'). Leave it out, or pass --allow-removed, which is "
+                "written into the log."
+            )
+        log_override(ledger, name, gone, key)
+
+
+def log_override(ledger: Ledger, task: str, gone: Removed, key: SigningKey | None = None) -> None:
+    """Log that a removed checkpoint was let in again, under a name."""
+    ledger.append(OVERRIDE, {"task": task, "weights_root": gone.root, "removed": gone.time}, key)
+
+
+def _places(ledger: Ledger) -> dict[str, str]:
+    """Where copies lie, as far as it is known; a file that is damaged knows nothing."""
+    try:
+        known = read_mapping(ledger.folder / _PLACES, BadLedger)
+    except BadLedger:
+        return {}
+    return {copy: path for copy, path in known.items() if isinstance(path, str)}
+
+
+def _record(folder: Path) -> dict | None:
+    """What an export says of itself, or None if there is none."""
+    try:
+        found = read_mapping(folder / _RECORD, BadLedger)
+        tasks = {task["name"]: task["digest"] for task in found["tasks"]}
+        base = found["base"]["digest"]
+        return {"weights_root": found["weights_root"], "base": base, "tasks": tasks}
+    except (BadLedger, KeyError, TypeError):
+        return None
+
+
+def _holds(folder: Path, root: str) -> bool:
+    found = _record(folder) if folder.is_dir() else None
+    return found is not None and found["weights_root"] == root

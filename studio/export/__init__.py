@@ -1,0 +1,1 @@
+"""A merge as files that other tools load: a model, an adapter, classifiers."""

@@ -1,0 +1,140 @@
+"""The model card of an export: what was merged, what was measured, how to load it."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import yaml
+
+from studio.measure.scores import Score, mean_accuracy
+from studio.methods import method, method_type
+from studio.recipe import GroupedCoefficient, Recipe, TaskEntry
+from studio.tasks.task import Task
+
+_LOADER = """\
+```python
+import json
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+from transformers import AutoModel, AutoTokenizer
+
+folder, task = Path("."), {task!r}  # this folder, and one of heads/*
+encoder = AutoModel.from_pretrained(folder, dtype=torch.float32).eval()
+tokenizer = AutoTokenizer.from_pretrained(folder)
+head = load_file(folder / "heads" / task / "head.safetensors")
+labels = json.loads((folder / "heads" / task / "labels.json").read_text())
+settings = json.loads((folder / "heads" / task / "head.json").read_text())
+
+
+def classify(texts):
+    batch = tokenizer(texts, truncation=True, max_length=settings["max_length"],
+                      padding=True, return_tensors="pt")
+    with torch.no_grad():
+        output = encoder(**batch)
+    states, mask = output.last_hidden_state, batch["attention_mask"].unsqueeze(-1)
+    if settings["pooling"] == "mean":
+        pooled = (states * mask).sum(1) / mask.sum(1)
+    elif settings["pooling"] == "cls":
+        pooled = states[:, 0]
+    elif "pooler.weight" in head:
+        pooled = torch.tanh(states[:, 0] @ head["pooler.weight"].T + head["pooler.bias"])
+    else:
+        pooled = output.pooler_output
+    return [labels[i] for i in (pooled @ head["weight"].T + head["bias"]).argmax(-1)]
+```
+"""
+
+
+def model_card(
+    recipe: Recipe,
+    tasks: Sequence[Task],
+    scores: Mapping[str, Score],
+    root: str,
+    library: str = "transformers",
+    rounding: str = "",
+) -> str:
+    """README of an exported folder, with the hub's front matter.
+
+    Args:
+        recipe: what was merged, with digests.
+        tasks: whose heads lie in ``heads/``.
+        scores: measured on held-out rows; empty if none were.
+        root: the weights root.
+        library: that loads the folder.
+        rounding: what the cast to the output dtype lost, as a sentence without its full stop.
+    """
+    front = {
+        "base_model": [
+            public_name(recipe.base),
+            *(public_name(t.checkpoint) for t in recipe.tasks),
+        ],
+        "base_model_relation": "merge",
+        "library_name": library,
+        "tags": ["merge", recipe.method],
+    }
+    parts = [
+        "---\n" + yaml.safe_dump(front, sort_keys=False, allow_unicode=True) + "---\n",
+        f"# Merge of {_count(len(recipe.tasks), 'task')}\n",
+        _ingredients(recipe),
+        *([f"Rounding: {rounding}.\n"] if rounding else []),
+        _measured(scores, recipe),
+        f"Weights root: `{root}` (sha256 over sorted names, dtypes, shapes and tensor hashes). "
+        "`recipe.yaml` and `merge.json` hold all that is needed to compute these weights again.\n",
+    ]
+    if tasks:
+        parts.append("## Use\n\n" + _LOADER.format(task=tasks[0].name))
+    parts.append(
+        "## What this does not say\n\nThe weights were computed from the checkpoints listed and "
+        "no others. This is no statement about the data that the base or those checkpoints were "
+        "trained on.\n"
+    )
+    return "\n".join(parts)
+
+
+def public_name(source: str) -> str:
+    """A hub id as it is; a folder by its name, since its path is nobody else's business."""
+    return Path(source).name if Path(source).is_absolute() else source
+
+
+def _ingredients(recipe: Recipe) -> str:
+    chosen = method(recipe.method, recipe.options)
+    settings = ", ".join(f"{key} = {value}" for key, value in vars(chosen).items()) or "no options"
+    lines = [
+        f"Base `{public_name(recipe.base)}`, method `{recipe.method}` ({settings}), "
+        f"dtype {recipe.dtype or 'of the base'}.\n",
+        "| task | coefficient | checkpoint digest |",
+        "|---|---|---|",
+    ]
+    default = method_type(recipe.method).default_coefficient
+    lines += [f"| {t.name} | {_coefficient(t, default)} | `{t.digest}` |" for t in recipe.tasks]
+    if not recipe.tasks:
+        lines.append("| none: these are the base's weights | | |")
+    return "\n".join(lines) + "\n"
+
+
+def _coefficient(task: TaskEntry, default: float) -> str:
+    if isinstance(task.coefficient, GroupedCoefficient):
+        groups = ", ".join(f"`{pattern}`: {x:g}" for pattern, x in task.coefficient.groups)
+        return f"{task.coefficient.default:g}; {groups}"
+    return f"{default if task.coefficient is None else task.coefficient:g}"
+
+
+def _measured(scores: Mapping[str, Score], recipe: Recipe) -> str:
+    if not scores:
+        return "No scores were measured for this export.\n"
+    lines = [
+        "## Measured on held-out rows\n",
+        "| task | merged | accuracy | 95 % interval | rows |",
+        "|---|---|---|---|---|",
+    ]
+    for name, s in scores.items():
+        state = "yes" if name in recipe.names else "no"
+        interval = f"{s.low:.3f} to {s.high:.3f} ({s.interval})"
+        lines.append(f"| {name} | {state} | {s.accuracy:.3f} | {interval} | {s.n} |")
+    lines.append(f"\nUnweighted mean: {mean_accuracy(scores):.3f}.\n")
+    return "\n".join(lines)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")

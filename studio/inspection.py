@@ -1,0 +1,225 @@
+"""The use cases that the page and the command line share."""
+
+from collections.abc import Callable
+
+import torch
+
+from studio.checkpoints.deltas import Deltas, refuse_copies, refuse_zero
+from studio.errors import StudioError
+from studio.geometry.conflict_report import by_layer, largest, report
+from studio.geometry.gram import Beside, Gram, gram
+from studio.geometry.maps import joint
+from studio.geometry.order import Orders, order_sensitivity, reorder, sentence
+from studio.geometry.orthogonal import SMALLEST_SHARE, Basis, residual_shares
+from studio.geometry.random_deltas import random_deltas
+from studio.merge import Merge
+from studio.methods.orthomerge import OrthoMerge
+from studio.methods.whole import Whole
+from studio.progress import Progress, part, silent
+
+
+def refuse_no_components(merge: Merge) -> None:
+    """Refuse a method that forms one change of all tasks.
+
+    Raises:
+        StudioError: it has no component per task.
+    """
+    if isinstance(merge.method, Whole):
+        raise StudioError(
+            f"{merge.method.title} forms one merged change of all tasks and no component per "
+            "task. Choose a method with components, such as mdm_oc or ties."
+        )
+
+
+def components_gram(merge: Merge, progress: Progress = silent) -> Gram:
+    """Inner products of the components, measured by streaming them."""
+    refuse_no_components(merge)
+    return gram(merge.vectors, merge.basis.rows, progress)
+
+
+def joint_gram(merge: Merge) -> Gram:
+    """Inner products of the deltas followed by their components, ``(T, 2n, 2n)``, for maps."""
+    refuse_no_components(merge)
+    if not merge.method.derives:
+        return joint(merge.gram, merge.basis)
+    n = len(merge.deltas)
+    beside = gram(merge.deltas.derived(lambda raw: Beside(raw, merge.vectors.at(raw.name))))
+    rows = merge.basis.rows  # (T or 1, n, n)
+    both = torch.zeros(len(rows), 2 * n, 2 * n, dtype=torch.float64)
+    both[:, :n, :n], both[:, n:, n:] = torch.eye(n, dtype=torch.float64), rows
+    return beside.combined(both)
+
+
+def random_joint_gram(merge: Merge) -> Gram:
+    """As ``joint_gram``, of random deltas with the same norms in every tensor.
+
+    Raises:
+        StudioError: the method forms its components from more than inner products.
+    """
+    if merge.method.derives:
+        raise StudioError(
+            "Random deltas are drawn as inner products, and this method forms its components from "
+            "the elements of the deltas themselves. Choose a method of whole deltas for this map."
+        )
+    sizes = tuple(merge.base.weights.entries[name].numel for name in merge.deltas.names)
+    drawn = random_deltas(merge.gram, sizes, merge.recipe.seed)
+    return joint(drawn, _components(merge)(drawn))
+
+
+def orders(merge: Merge) -> Orders | None:
+    """The components in other orders of arrival; None if there is no algebra of whole deltas."""
+    if not merge.method.ordered or merge.method.derives:
+        return None
+    return reorder(merge.gram, _components(merge), merge.recipe.seed)
+
+
+def _components(merge: Merge) -> Callable[[Gram], Basis]:
+    """The method's components of whole deltas that are known by their inner products alone."""
+    n = len(merge.deltas)
+    return lambda gram: merge.method.components(
+        n, lambda rows=None: gram if rows is None else gram.combined(rows)
+    )
+
+
+def rotations(merge: Merge) -> list[dict]:
+    """How OrthoMerge turns each tensor, in plain values, see ``LayerRotation``.
+
+    Nothing for another method.
+    """
+    if not isinstance(merge.method, OrthoMerge):
+        return []
+    return [layer.plain() for layer in merge.method.rotations(merge.given)]
+
+
+def inspect(
+    merge: Merge,
+    progress: Progress = silent,
+    allow_duplicates: bool = False,
+    overlaps: bool = False,
+) -> dict:
+    """What a recipe would do: pre-flight, cosines before and after, order, residual, tensors.
+
+    Args:
+        merge: of the recipe.
+        progress: told the share done; may raise to give up.
+        allow_duplicates: accept equal checkpoints and zero deltas.
+        overlaps: also measure sign conflict and subspace overlap, which takes a pass over all
+            deltas and a decomposition of every matrix.
+
+    Raises:
+        StudioError: the recipe cannot be merged.
+    """
+    if not allow_duplicates:
+        refuse_copies(merge.deltas)
+        refuse_zero(merge.deltas)
+    _ = merge.mixing  # refuses what the method cannot merge
+    measured = None
+    if not isinstance(merge.method, Whole):
+        measured = components_gram(merge, part(progress, 0.0, 0.3 if overlaps else 1.0))
+    found = {
+        "tasks": list(merge.deltas.tasks),
+        "method": merge.recipe.method,
+        "checkpoints": preflight(merge.deltas),
+        "warnings": warnings(merge.gram),
+        "cosine_before": merge.gram.cosine().tolist(),
+        "cosine_after": measured and merge.basis.weighed(measured).cosine().tolist(),
+        "residual": measured and merge.residual(measured),
+        "layers_weighed_alike": merge.basis.scales is not None,
+        "norms": merge.gram.total().diagonal().sqrt().tolist(),
+        "order": _order(merge),
+        "tensors": {name: _tensor(merge, t) for t, name in enumerate(merge.deltas.names)},
+    }
+    if isinstance(merge.method, OrthoMerge):
+        found["rotations"] = rotations(merge)
+    if overlaps:
+        _add_overlaps(found, merge.deltas, part(progress, 0.3, 1.0))
+    return found
+
+
+def preflight(deltas: Deltas) -> list[dict]:
+    """What will happen to each checkpoint, from its headers: one mapping per task."""
+    entries = deltas.base.weights.entries
+    rows = []
+    for task, checkpoint, join in zip(deltas.tasks, deltas.checkpoints, deltas.joins, strict=True):
+        rows.append(
+            {
+                "task": task,
+                "folder": str(checkpoint.folder),
+                "kind": checkpoint.kind,
+                "rank": checkpoint.adapter.rank if checkpoint.adapter else None,
+                "tensors": len(join.shared),
+                "parameters": sum(entries[name].numel for name in join.shared),
+                "prefix": join.prefix,
+                "private": sorted(join.private),
+                "notes": list(join.notes),
+                "digest": checkpoint.known_digest,
+            }
+        )
+    return rows
+
+
+def warnings(gram: Gram) -> list[str]:
+    """Sentences on tasks that add little of their own in the order they stand in."""
+    found = []
+    for i in range(1, len(gram.tasks)):
+        earlier = gram.total()[: i + 1, : i + 1]
+        share = float(residual_shares(earlier)[-1])
+        other = gram.tasks[int(gram.cosine()[i, :i].abs().argmax())]
+        if share < SMALLEST_SHARE:
+            found.append(
+                f"'{gram.tasks[i]}' is almost a copy of '{other}' or of a combination of earlier "
+                f"tasks: {share:.1e} of its squared norm is its own. Orthogonal methods refuse it."
+            )
+        elif share < 0.5:
+            found.append(
+                f"Only {share:.1%} of the squared norm of '{gram.tasks[i]}' is new after "
+                f"'{other}' and the tasks before it; the order of these tasks matters."
+            )
+    return found
+
+
+def order_words(merge: Merge, others: Orders | None) -> str:
+    """One sentence on how much the order of the tasks matters."""
+    if others is None and merge.method.ordered:
+        return (
+            f"Order: it matters here ({merge.method.first_come}), but how much is measured for "
+            "whole deltas only."
+        )
+    return sentence(others and order_sensitivity(merge.gram, others, merge.coefficients))
+
+
+def _add_overlaps(found: dict, deltas: Deltas, progress: Progress) -> None:
+    """Sign conflict and subspace overlap: by tensor, by layer, and the largest overlaps."""
+    reports = report(deltas, progress)
+    for name, each in reports.items():
+        found["tensors"][name] |= each.plain()
+    found["layers"] = by_layer(reports)
+    sides = ("columns", "rows")
+    found["largest_overlap"] = {side: largest(reports, deltas.tasks, side) for side in sides}
+
+
+def _order(merge: Merge) -> dict:
+    values = merge.coefficients  # refused alike, whatever the method
+    others = orders(merge)
+    found = {"ordered": merge.method.ordered, "words": order_words(merge, others)}
+    if others is not None:
+        found |= order_sensitivity(merge.gram, others, values).plain()
+    return found
+
+
+def _tensor(merge: Merge, t: int) -> dict:
+    """What is known of one tensor from headers and inner products."""
+    deltas, name = merge.deltas, merge.deltas.names[t]
+    entry = merge.base.weights.entries[name]
+    norms = merge.gram.blocks[t].diagonal().clamp(min=0).sqrt().tolist()
+    changed = {
+        task: norm
+        for task, join, norm in zip(deltas.tasks, deltas.joins, norms, strict=True)
+        if name in join.shared
+    }
+    return {
+        "shape": list(entry.shape),
+        "dtype": entry.code,
+        "tasks": list(changed),
+        "norms": changed,
+    }

@@ -1,0 +1,1 @@
+"""What a model scores: rows, intervals, paired changes, statistics of experts."""

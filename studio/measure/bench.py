@@ -1,0 +1,256 @@
+"""A zoo opened for work: base, deltas, tasks, the live model and its rows."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from functools import cached_property, partial
+from pathlib import Path
+from typing import cast
+
+import torch
+
+from studio.checkpoints.checkpoint import Checkpoint, open_checkpoint
+from studio.checkpoints.deltas import Deltas, refuse_copies, refuse_zero
+from studio.device import resident_limit, resolve_device
+from studio.disk.files import inside
+from studio.errors import BadData, BadRecipe
+from studio.geometry.gram import Gram, gram
+from studio.geometry.gram_cache import kept_gram, recalled_gram
+from studio.measure.evaluate import Evaluation, Examples, examples, sampled
+from studio.measure.expert_statistics import Statistics, Wanted
+from studio.measure.scores import Score
+from studio.merge import Made, Merge, open_merge
+from studio.methods import method, method_type
+from studio.methods.contract import Measured
+from studio.progress import Progress, silent
+from studio.recipe import Recipe
+from studio.tasks.heads import Head
+from studio.tasks.live_model import LiveModel
+from studio.tasks.task import Task, open_task
+from studio.zoo import Zoo, load_zoo
+
+_KEPT = 3
+
+
+class Bench:
+    """A zoo opened once; nothing heavy is loaded before it is needed.
+
+    Raises:
+        StudioError: a checkpoint, head or label list does not fit.
+    """
+
+    def __init__(self, zoo: Zoo, device: torch.device, allow_duplicates: bool = False) -> None:
+        self.zoo = zoo
+        self.device = device
+        self.base: Checkpoint = open_checkpoint(zoo.base)
+        sources = [(task.name, open_checkpoint(task.checkpoint)) for task in zoo.tasks]
+        self.deltas = Deltas(self.base, sources)
+        if not allow_duplicates:
+            refuse_copies(self.deltas)
+            known = recalled_gram(self.deltas)
+            if known is None or not bool((known.total().diagonal() > 0).all()):
+                refuse_zero(self.deltas)
+        self.tasks: dict[str, Task] = {
+            spec.name: open_task(spec, self.deltas.private(spec.name), self.base)
+            for spec in zoo.tasks
+        }
+        self.general: dict[str, Task] = {
+            spec.name: open_task(spec, {}, self.base) for spec in zoo.general
+        }
+        self._kept: OrderedDict[object, object] = OrderedDict()
+        self._lock = threading.RLock()
+        self._examples: dict[str, dict[str, Examples]] = {}
+
+    @cached_property
+    def live(self) -> LiveModel:
+        """The live model; made on first use."""
+        self.deltas.keep_in_memory(resident_limit())
+        return LiveModel(self.base, self.device)
+
+    @cached_property
+    def gram(self) -> Gram:
+        """Inner products of all the zoo's deltas; those of any subset are among them."""
+        return kept_gram(self.deltas, lambda: gram(self.deltas))
+
+    @cached_property
+    def statistics(self) -> Statistics:
+        """What methods that need data measure of the experts; nothing before it is asked for."""
+        return Statistics(self.deltas, self.tasks)
+
+    def scored(self, split: str = "held_out") -> tuple[str, ...]:
+        """Names of the tasks that have a head and rows of a split."""
+        return tuple(
+            name for name, task in self.tasks.items() if task.head and split in task.spec.data
+        )
+
+    def refuse_unscored(self, split: str = "held_out") -> None:
+        """Refuse a zoo in which no task can be scored on a split.
+
+        Raises:
+            BadData: there is no head, or there are no rows.
+        """
+        if not self.scored(split):
+            self._refuse_nothing(split)
+
+    def general_heads(self, split: str = "held_out") -> dict[str, Head | None]:
+        """The heads, fitted on the base, of the rows of a split that belong to no task."""
+        return {name: t.head for name, t in self.general.items() if split in t.spec.data}
+
+    def merge(self, recipe: Recipe) -> Merge:
+        """The recipe's merge; checkpoints that the zoo has open are not opened again."""
+        paths = {task.name: task.checkpoint for task in self.zoo.tasks}
+        own = all(paths.get(task.name) == task.checkpoint for task in recipe.tasks)
+        if not own or recipe.base != self.zoo.base:
+            return replace(open_merge(recipe), measured=partial(self._refuse_other, recipe))
+        measured = partial(self.statistics.look, recipe.names)
+        if any(task.digest for task in recipe.tasks):
+            return replace(open_merge(recipe), measured=measured)
+        chosen = self.deltas.subset(recipe.names)
+        same_dtype = chosen.dtype == self.deltas.dtype
+        known = (lambda: self.gram) if same_dtype else None
+        return Merge(recipe, self.base, chosen, known, self._recall, measured=measured)
+
+    def unmeasured(self, recipe: Recipe) -> list[Wanted]:
+        """What the recipe's method needs of validation rows that is not at hand; takes no time."""
+        chosen = method(recipe.method, recipe.options)
+        if not chosen.needs or any(name not in self.tasks for name in recipe.names):
+            return []
+        return self.statistics.missing(recipe.names, chosen.needs, chosen.measured_rows)
+
+    def _refuse_other(self, recipe: Recipe, kind: str, rows: int) -> Measured:
+        raise BadRecipe(
+            f"{method_type(recipe.method).title} measures every expert on its own validation rows, "
+            f"but the recipe's base or checkpoints are not those of the zoo '{self.zoo.name}'. "
+            "Name the same folders in both."
+        )
+
+    def _recall(self, key: object, make: Callable[[], Made]) -> Made:
+        """What merges share: the last few bases, and vectors, held in memory if they fit."""
+        with self._lock:
+            if key not in self._kept:
+                made = make()
+                if isinstance(made, Deltas):
+                    made.keep_in_memory(resident_limit() // _KEPT)
+                self._kept[key] = made
+            self._kept.move_to_end(key)
+            found = cast(Made, self._kept[key])
+            alike = [each for each in self._kept if isinstance(self._kept[each], type(found))]
+            for old in alike[:-_KEPT]:
+                del self._kept[old]
+            return found
+
+    def evaluation(
+        self, heads: Mapping[str, Head | None], split: str, live: LiveModel | None = None,
+        rows: int | None = None,
+    ) -> Evaluation:  # fmt: skip
+        """An evaluation, not yet run, of the tasks named by ``heads``.
+
+        Args:
+            heads: by task, or by general rows.
+            split: whose rows are run.
+            live: the model that will be asked; None for the bench's.
+            rows: per task, at most: a fair sample that is always the same; None for all.
+
+        Raises:
+            BadData: a task has no rows for the split, or no head.
+        """
+        live = live or self.live
+        parts = self._examples.setdefault(split, {})
+        chosen: dict[str, Head] = {}
+        for name, head in heads.items():
+            if head is None:
+                raise BadData(f"'{name}' has no head of the kind asked for.")
+            chosen[name] = head
+            if name not in parts:
+                parts[name] = examples(live, (self.tasks | self.general)[name], split)
+        if not chosen:
+            self._refuse_nothing(split)
+        padding = live.tokenizer.pad_token_id
+        chosen_rows = [sampled(parts[name], rows) for name in heads]
+        return Evaluation(chosen_rows, chosen, padding, live.pace.quick)
+
+    def heads(self, names: Iterable[str]) -> dict[str, Head | None]:
+        """The experts' heads of some tasks."""
+        return {name: self.tasks[name].head for name in names}
+
+    def score(
+        self, merge: Merge | None, split: str = "held_out", progress: Progress = silent
+    ) -> dict[str, Score]:
+        """All tasks' scores on every row of a split, for a merge or (None) for the base."""
+        self.live.wear(merge)
+        return self.score_worn(split, progress)
+
+    def score_worn(self, split: str = "held_out", progress: Progress = silent) -> dict[str, Score]:
+        """All tasks' scores by whatever the live model wears."""
+        return _run(self.evaluation(self.heads(self.scored(split)), split), self.live, progress)
+
+    def score_experts(
+        self, split: str = "held_out", progress: Progress = silent
+    ) -> dict[str, Score]:
+        """Each task's score by its own checkpoint, alone and with coefficient 1."""
+        scores: dict[str, Score] = {}
+        names = self.scored(split)
+        self.refuse_unscored(split)
+        for i, name in enumerate(names):
+            progress(i / len(names), f"expert {name}")
+            evaluation = self.evaluation(self.heads([name]), split)
+            self.live.wear(self.expert(name))
+            scores |= _run(evaluation, self.live, silent)
+        return scores
+
+    def score_head_only(self, split: str = "held_out") -> dict[str, Score] | None:
+        """Scores of the base with heads fitted on it, for the tasks that have one; else None."""
+        heads = self.fitted_heads(split)
+        if not heads:
+            return None
+        self.live.wear(None)
+        return _run(self.evaluation(heads, split), self.live, silent)
+
+    def fitted_heads(self, split: str = "held_out") -> dict[str, Head | None]:
+        """The heads fitted on the untouched base, of the tasks that have one."""
+        names = (name for name in self.scored(split) if self.tasks[name].head_only)
+        return {name: self.tasks[name].head_only for name in names}
+
+    def expert(self, name: str) -> Merge:
+        """One task alone: its own checkpoint, through the same arithmetic as every merge."""
+        whole = self.zoo.recipe("task_arithmetic", 1.0)
+        others = [task for task in whole.names if task != name]
+        return self.merge(whole.without(*others))
+
+    def folder_model(self, folder: Path) -> LiveModel:
+        """An exported model, loaded."""
+        return LiveModel(open_checkpoint(folder), self.device)
+
+    def _refuse_nothing(self, split: str) -> None:
+        raise BadData(
+            f"No task of '{self.zoo.name}' has {split} rows, so there is nothing to score."
+        )
+
+    def score_folder(
+        self, folder: Path, split: str = "held_out", live: LiveModel | None = None
+    ) -> dict[str, Score]:
+        """Scores of an exported model, with the heads in its ``heads`` folder or the zoo's."""
+        live = live or self.folder_model(folder)
+        heads: dict[str, Head | None] = {}
+        for name in self.scored(split):
+            own = folder / "heads" / name / "head.safetensors"
+            spec, private = self.tasks[name].spec, self.deltas.private(name)
+            file = inside(own.parent, own) if own.exists() else None
+            heads[name] = open_task(spec, private, live.base, file).head
+        return _run(self.evaluation(heads, split, live), live, silent)
+
+
+def _run(evaluation: Evaluation, live: LiveModel, progress: Progress) -> dict[str, Score]:
+    for share in evaluation.run(live):
+        progress(share, "evaluating")
+    return evaluation.scores()
+
+
+def open_bench(zoo: Path | None, device: str, allow_duplicates: bool = False) -> Bench | None:
+    """A zoo opened for work on a device, by their names; None without a zoo.
+
+    Raises:
+        StudioError: the zoo cannot be opened, or there is no such device.
+    """
+    return Bench(load_zoo(zoo), resolve_device(device), allow_duplicates) if zoo else None

@@ -1,0 +1,183 @@
+"""Statistics of experts on their own validation rows: measured when asked for, kept on disk."""
+
+import hashlib
+import platform
+import tempfile
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+
+import torch
+import transformers
+from safetensors.torch import save_file
+
+from studio.checkpoints.deltas import Deltas
+from studio.checkpoints.stored import tensor_bytes
+from studio.checkpoints.weights import Weights
+from studio.disk.cache import cache_folder, cache_key, keep_file, recall_file
+from studio.errors import BadData
+from studio.measure.evaluate import examples, fair_order
+from studio.measure.information import fisher, input_grams
+from studio.merge import Merge
+from studio.methods.contract import Measured
+from studio.progress import Progress, part, silent
+from studio.recipe import Recipe, TaskEntry
+from studio.tasks.live_model import LiveModel
+from studio.tasks.task import Task
+
+SPLIT = "validation"
+_FORMAT = 1  # of the numbers' meaning; another one recalls nothing that is older
+_MOST_BYTES = 8 * 2**30  # of kept files
+_LOADED = 0.05  # share of the work when the model is loaded
+_ABOUT_TEXT = (".json", ".txt", ".model")  # configuration and tokenizer beside the base's weights
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One statistic of one expert.
+
+    Attributes:
+        task: whose expert and rows.
+        kind: 'fisher' or 'gram'.
+        rows: most rows it is measured on.
+    """
+
+    task: str
+    kind: str
+    rows: int
+
+    @property
+    def words(self) -> str:
+        """What it is, for people."""
+        names = {"fisher": "the Fisher information", "gram": "the inputs of linear layers"}
+        return f"{names[self.kind]} of '{self.task}' on its {SPLIT} rows"
+
+
+class Statistics:
+    """What was measured of a zoo's experts, each alone, so that no other task can change it.
+
+    It is computed on the CPU by a model of its own, so that a recipe leads to the same weights
+    wherever they are scored, and whatever the live model wears.
+    """
+
+    def __init__(self, deltas: Deltas, tasks: Mapping[str, Task]) -> None:
+        self._deltas = deltas
+        self._tasks = tasks
+        self._known: dict[Wanted, Weights] = {}
+        self._lock = threading.Lock()
+
+    def missing(self, names: Sequence[str], kind: str, rows: int) -> list[Wanted]:
+        """What was neither measured nor recalled yet; takes no time."""
+        wanted = (Wanted(name, kind, rows) for name in names)
+        return [each for each in wanted if each not in self._known]
+
+    def look(self, names: Sequence[str], kind: str, rows: int) -> Measured:
+        """The statistics of some tasks, tensor by tensor; those that are missing are measured.
+
+        Raises:
+            BadData: a task has no validation rows, or no head.
+        """
+        found = {name: self.measure(Wanted(name, kind, rows)) for name in names}
+        return lambda task, name: found[task].tensor(name) if name in found[task].entries else None
+
+    def measure(self, wanted: Wanted, progress: Progress = silent) -> Weights:
+        """One statistic, recalled or measured.
+
+        Args:
+            wanted: which.
+            progress: told the share done; raising stops it.
+
+        Raises:
+            BadData: the task has no validation rows, or no head; or the disk is full.
+        """
+        known = self._known.get(wanted)
+        if known is not None:
+            return known
+        self._refuse(wanted)
+        with self._lock:
+            if wanted not in self._known:
+                self._known[wanted] = Weights((self._file(wanted, progress),))
+            return self._known[wanted]
+
+    def _refuse(self, wanted: Wanted) -> None:
+        task = self._tasks[wanted.task]
+        lacking = "no head" if task.head is None else f"no {SPLIT} rows"
+        if task.head is None or not task.rows(SPLIT):
+            raise BadData(
+                f"This method measures {wanted.words}, but the zoo has {lacking} for it. Add them "
+                f"to '{wanted.task}' in the zoo file, leave the task out, or choose a method that "
+                "needs no data."
+            )
+
+    def _file(self, wanted: Wanted, progress: Progress) -> Path:
+        folder, key = cache_folder() / "statistics", self._key(wanted)
+        known = recall_file(folder, key)
+        if known is not None:
+            return known
+        tensors = self._measured(wanted, progress)
+        write = partial(save_file, tensors)
+        try:
+            return keep_file(folder, key, write, _MOST_BYTES)
+        except OSError:  # no cache: it is kept for as long as this zoo is open
+            return self._kept_here(key, write, wanted)
+
+    def _kept_here(self, key: str, write: partial, wanted: Wanted) -> Path:
+        try:
+            return keep_file(Path(self._temporary.name), key, write, _MOST_BYTES)
+        except OSError as problem:
+            raise BadData(
+                f"The disk does not take {wanted.words}: {problem.strerror}. Make room, then try "
+                "again."
+            ) from None
+
+    @cached_property
+    def _temporary(self) -> tempfile.TemporaryDirectory:
+        return tempfile.TemporaryDirectory(prefix="studio-", ignore_cleanup_errors=True)
+
+    def _measured(self, wanted: Wanted, progress: Progress) -> dict:
+        progress(0.0, f"loading a model for '{wanted.task}'")
+        task, model = self._tasks[wanted.task], LiveModel(self._deltas.base, torch.device("cpu"))
+        model.wear(self._expert(wanted.task))
+        rows = examples(model, task, SPLIT, labelled=wanted.kind == "fisher")
+        chosen = rows.order[: wanted.rows].tolist()
+        report = part(progress, _LOADED, 1.0)
+        if wanted.kind == "gram":
+            return input_grams(model, rows, chosen, report)
+        assert task.head is not None
+        return fisher(model, rows, task.head, chosen, report)
+
+    def _expert(self, task: str) -> Merge:
+        """The task's checkpoint; its merge shares nothing with others, and so waits for none."""
+        deltas = self._deltas.subset([task])
+        entry = TaskEntry(task, str(deltas.checkpoints[0].folder), 1.0)
+        recipe = Recipe(str(deltas.base.folder), (entry,), "task_arithmetic")
+        return Merge(recipe, deltas.base, deltas)
+
+    def _key(self, wanted: Wanted) -> str:
+        """A name for everything that the numbers depend on."""
+        task, deltas = self._tasks[wanted.task], self._deltas.subset([wanted.task])
+        every = task.rows(SPLIT)
+        chosen = fair_order(len(every))[: wanted.rows]
+        texts = [(every[row].text, every[row].label) for row in chosen]
+        versions = str(torch.__version__), str(transformers.__version__)
+        machine = platform.machine(), torch.backends.cpu.get_cpu_capability(), *versions
+        beside = text_settings(deltas.base.folder)
+        parts = deltas.base.known_digest, deltas.checkpoints[0].known_digest, beside, texts
+        about: list[object] = [task.spec.max_length]
+        if wanted.kind == "fisher":
+            assert task.head is not None
+            tensors = (task.head.weight, task.head.bias, *(task.head.pooler or ()))
+            about += [task.spec.pooling, *(_digest(tensor_bytes(each)) for each in tensors)]
+        return cache_key("statistics", _FORMAT, wanted.kind, machine, parts, about)
+
+
+def text_settings(folder: Path) -> list[tuple[str, str]]:
+    """Name and digest of every configuration and tokenizer file beside a base's weights."""
+    files = (f for f in sorted(folder.iterdir()) if f.suffix in _ABOUT_TEXT)
+    return [(f.name, _digest(f.read_bytes())) for f in files if f.is_file()]
+
+
+def _digest(content: bytes | memoryview) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,164 @@
+"""What rows say of a model: Fisher information of its parameters, Grams of its layers' inputs."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from studio.measure.evaluate import Examples
+from studio.progress import Progress, silent
+from studio.tasks.heads import Head
+from studio.tasks.live_model import LiveModel
+from studio.tasks.pace import using_threads
+from studio.tasks.text import batch, logits
+
+_BATCH = 32
+Calls = list[tuple[nn.Embedding, Tensor, Tensor]]
+
+
+def fisher(
+    model: LiveModel, part: Examples, head: Head, rows: Sequence[int], progress: Progress = silent
+) -> dict[str, Tensor]:
+    """Diagonal empirical Fisher information of what the live model wears.
+
+    One backward pass per row, on one thread, so that every machine of a kind finds the same bits.
+    A row of an embedding table that a text does not use costs nothing.
+
+    Args:
+        model: that wears the expert.
+        part: its task's rows.
+        head: its task's.
+        rows: indices of the rows to use, at least one.
+        progress: told the share done after every row; raising stops it.
+
+    Returns:
+        By the base's names, in the shape of each parameter, float32: the mean over the rows of
+        the squared gradient of log p(right label).
+
+    Source: Matena and Raffel 2022 (arXiv 2111.09832), with the rows' own labels in the place of
+    ones drawn from the model.
+    """
+    own = model.own_names(model.base.names)
+    every = dict(model.encoder.named_parameters(remove_duplicate=False))
+    named = {name: every[mine] for name, mine in own.items() if mine in every}
+    parameters = list({id(each): each for each in named.values()}.values())
+    sums = {id(each): torch.zeros_like(each, requires_grad=False) for each in parameters}
+    padding = model.tokenizer.pad_token_id or 0
+    with using_threads(1), torch.enable_grad(), _recorded_lookups(model.encoder) as calls:
+        for done, row in enumerate(rows):
+            calls.clear()
+            inputs = batch([part.tokens[row]], padding)
+            output = model.encoder(**inputs)
+            found = logits(
+                output, inputs["attention_mask"], part.task.spec.pooling, head,
+                torch.tensor([0]), part.task.name,
+            )  # fmt: skip
+            chosen = found.log_softmax(-1)[0, int(part.labels[row])]
+            _add_squares(chosen, parameters, calls, sums)
+            progress((done + 1) / len(rows), f"{part.task.name}: {done + 1} of {len(rows)} rows")
+    return {name: sums[id(each)] / len(rows) for name, each in named.items()}
+
+
+def input_grams(
+    model: LiveModel, part: Examples, rows: Sequence[int], progress: Progress = silent
+) -> dict[str, Tensor]:
+    """Grams of what enters every linear layer of what the live model wears.
+
+    Args:
+        model: that wears the expert.
+        part: its task's rows.
+        rows: indices of the rows to use, at least one.
+        progress: told the share done after every batch; raising stops it.
+
+    Returns:
+        By the base's names of the layers' weights, ``(in, in)`` float32: X^T X / n of the n
+        non-padding tokens (or of the rows, for a layer that sees one vector per row).
+
+    Source: Jin et al. 2023 (arXiv 2212.09849).
+    """
+    names = {mine: name for name, mine in model.own_names(model.base.names).items()}
+    sums: dict[str, Tensor] = {}
+    counts: dict[str, int] = {}
+    masks: list[Tensor] = []
+
+    def watch(name: str, module: nn.Linear) -> torch.utils.hooks.RemovableHandle:
+        def hook(_: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+            states, mask = inputs[0], masks[-1].bool()
+            real = states[mask] if states.shape[:2] == mask.shape else states
+            real = real.reshape(-1, states.shape[-1])
+            width = real.shape[1]
+            sums.setdefault(name, torch.zeros(width, width)).addmm_(real.T, real)
+            counts[name] = counts.get(name, 0) + len(real)
+
+        return module.register_forward_pre_hook(hook)
+
+    linear = [(n, m) for n, m in model.encoder.named_modules() if isinstance(m, nn.Linear)]
+    watched = [(f"{n}.weight", m) for n, m in linear if f"{n}.weight" in names]
+    handles = [watch(names[own], module) for own, module in watched]
+    try:
+        with using_threads(1):
+            for start in range(0, len(rows), _BATCH):
+                chosen = [part.tokens[row] for row in rows[start : start + _BATCH]]
+                inputs = batch(chosen, model.tokenizer.pad_token_id or 0)
+                masks[:] = [inputs["attention_mask"]]
+                model.states(inputs)
+                done = min(start + _BATCH, len(rows))
+                progress(done / len(rows), f"{part.task.name}: {done} of {len(rows)} rows")
+    finally:
+        for handle in handles:
+            handle.remove()
+    return {name: each / counts[name] for name, each in sums.items()}
+
+
+@contextmanager
+def _recorded_lookups(encoder: nn.Module) -> Iterator[Calls]:
+    """What embedding tables are asked for and give, while the context lasts."""
+    calls: Calls = []
+
+    def hook(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        assert isinstance(module, nn.Embedding)
+        calls.append((module, inputs[0], output))
+
+    tables = (m for m in encoder.modules() if isinstance(m, nn.Embedding))
+    handles = [each.register_forward_hook(hook) for each in tables]
+    try:
+        yield calls
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _add_squares(
+    value: Tensor, parameters: list[nn.Parameter], calls: Calls, sums: dict[int, Tensor]
+) -> None:
+    """Add the squared gradients of a value; those of a table only in the rows it was asked for."""
+    tables = {id(module.weight): module for module, _, _ in calls}
+    dense = [each for each in parameters if id(each) not in tables]
+    targets = [*dense, *(output for _, _, output in calls)]
+    gradients = torch.autograd.grad(value, targets, allow_unused=True)
+    for parameter, gradient in zip(dense, gradients, strict=False):
+        if gradient is not None:
+            sums[id(parameter)].addcmul_(gradient, gradient)
+    found = gradients[len(dense) :]
+    for key, module in tables.items():
+        if key in sums:
+            asked = [
+                (ids.reshape(-1), gradient.reshape(-1, module.embedding_dim))
+                for (each, ids, _), gradient in zip(calls, found, strict=True)
+                if id(each.weight) == key and gradient is not None
+            ]
+            _add_lookups(module, asked, sums[key])
+
+
+def _add_lookups(module: nn.Embedding, asked: list[tuple[Tensor, Tensor]], total: Tensor) -> None:
+    """Squared gradients of the rows of a table; a row that was asked for twice has their sum."""
+    if not asked:
+        return
+    ids = torch.cat([each for each, _ in asked])
+    rows, places = ids.unique(return_inverse=True)
+    gradient = torch.zeros(len(rows), module.embedding_dim)
+    gradient.index_add_(0, places, torch.cat([each for _, each in asked]))
+    if module.padding_idx is not None:
+        gradient[rows == module.padding_idx] = 0.0  # which is never trained
+    total[rows] += gradient.square()

@@ -1,0 +1,1 @@
+"""Search for coefficients: what is free, what is minimized, and by which optimizer."""

@@ -1,0 +1,88 @@
+"""What a search was worth: paired changes on the rows that it has seen, and on those it has not."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from studio.measure.bench import Bench
+from studio.measure.change import Change, mean_change
+from studio.measure.outcomes import Measuring, paired
+from studio.measure.scores import Score, mean_accuracy
+from studio.progress import Progress, part, silent
+from studio.recipe import Recipe
+
+SPLITS = ("validation", "held_out")
+_NAMES = {"validation": "Validation, seen by the search", "held_out": "Held out"}
+
+
+@dataclass(frozen=True)
+class Gain:
+    """The change of accuracy from one recipe to another, on the same rows.
+
+    Attributes:
+        split: whose rows.
+        before: scores of the first recipe, by its tasks.
+        after: of the second one.
+        each: change of every task.
+    """
+
+    split: str
+    before: Mapping[str, Score]
+    after: Mapping[str, Score]
+    each: Mapping[str, Change]
+
+    @property
+    def change(self) -> Change:
+        """Of the mean over tasks."""
+        return mean_change(self.each)
+
+    @property
+    def words(self) -> str:
+        """One sentence for people."""
+        change = self.change
+        verdict = {
+            "better": "better, beyond noise",
+            "worse": "worse, beyond noise",
+            "cannot tell": "within noise: no difference can be told",
+        }[change.verdict]
+        return (
+            f"{_NAMES[self.split]}: {mean_accuracy(self.before):.1%} to "
+            f"{mean_accuracy(self.after):.1%}, {100 * change.mean:+.1f} ± {100 * change.half:.1f} "
+            f"points (n={change.n:,}): {verdict}."
+        )
+
+    def plain(self) -> dict:
+        """As JSON."""
+        change = self.change
+        return {
+            "before": mean_accuracy(self.before), "after": mean_accuracy(self.after),
+            "change": change.mean, "half": change.half, "n": change.n, "verdict": change.verdict,
+            "tasks": {name: {"change": c.mean, "half": c.half, "n": c.n}
+                      for name, c in self.each.items()},
+        }  # fmt: skip
+
+
+def gains(
+    bench: Bench, before: Recipe, after: Recipe, progress: Progress = silent
+) -> tuple[Gain, ...]:
+    """On all labelled rows of both splits; a split of which some task has none is left out.
+
+    Args:
+        bench: the zoo, opened; its live model is worn.
+        before: a recipe.
+        after: another one of the same tasks.
+        progress: told the share done; may raise to stop.
+    """
+    splits = [
+        split for split in SPLITS if all(bench.tasks[name].labelled(split) for name in before.names)
+    ]
+    found = []
+    for place, split in enumerate(splits):
+        both = []
+        for side, recipe in enumerate((before, after)):
+            at = (2 * place + side) / (2 * len(splits))
+            report = part(progress, at, at + 0.5 / len(splits))
+            plain = replace(recipe, fitted=None)  # how they were found changes no score
+            both.append(Measuring(bench, report).merged(plain, split).only(before.names))
+        each = paired(both[1], both[0])
+        found.append(Gain(split, both[0].scores, both[1].scores, each))
+    return tuple(found)

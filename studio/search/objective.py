@@ -1,0 +1,259 @@
+"""The objective: losses, gradients and checks of coefficients on validation rows (Eq. 14)."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from studio.errors import StudioError
+from studio.measure.bench import Bench
+from studio.merge import Merge
+from studio.methods.contract import mixing
+from studio.methods.whole import Whole
+from studio.progress import Progress, silent
+from studio.search.balance import Scale
+from studio.search.ewc import Quadratic
+from studio.search.gradient import coefficient_slopes, gradients, mixing_slopes
+from studio.search.plan import Plan
+from studio.search.rows import Rows, row_losses
+from studio.search.space import Space, rounded
+from studio.tasks.text import batch, logits
+
+Chosen = Mapping[str, np.ndarray]  # rows by task
+
+
+@dataclass(frozen=True)
+class Value:
+    """What a point is worth on some rows.
+
+    Attributes:
+        losses: ``(n,)`` mean loss of each task, in nats.
+        penalty: EWC's, 0 without one.
+        rows: row evaluations that it took.
+        accuracies: ``(n,)`` shares of right answers; None where rows have no labels.
+    """
+
+    losses: Tensor
+    penalty: float
+    rows: int
+    accuracies: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Slope(Value):
+    """A batch's losses with their gradient.
+
+    Attributes:
+        slope: ``(p,)`` derivatives of the weighted losses and the penalty.
+    """
+
+    slope: Tensor = field(kw_only=True)
+
+
+class Objective:
+    """Asks the bench's live model, which wears one point after another.
+
+    Args:
+        bench: the zoo, opened.
+        merge: whose coefficients are free.
+        free: which of them.
+        plan: of the search.
+        rows: by task, in the merge's order.
+        penalty: EWC's, or None.
+        experts: per task ``(rows, labels)`` log-probabilities of its expert on all rows of its
+            part, for the loss 'expert'; None for other losses.
+    """
+
+    def __init__(
+        self, bench: Bench, merge: Merge, free: Space, plan: Plan, rows: Mapping[str, Rows],
+        penalty: Quadratic | None = None, experts: Mapping[str, Tensor] | None = None,
+    ) -> None:  # fmt: skip
+        self.bench = bench
+        self.merge = merge
+        self.free = free
+        self.plan = plan
+        self.rows = rows
+        self.penalty = penalty
+        self.experts = experts
+
+    def value(self, point: Tensor, rows: int) -> Value:
+        """On the first rows of each task that are fitted on."""
+        self._wear(point)
+        chosen = {name: each.fit[:rows] for name, each in self.rows.items()}
+        return replace(self.measure(chosen), penalty=self.penalty_of(point))
+
+    def check(self, point: Tensor) -> Value:
+        """On the rows that decide what is kept, at the point as a recipe would hold it."""
+        self._wear(rounded(point))
+        chosen = {name: each.check for name, each in self.rows.items()}
+        return replace(self.measure(chosen), penalty=self.penalty_of(rounded(point)))
+
+    def slope(self, point: Tensor, number: int, weights: Tensor) -> Slope:
+        """Of a step's batch, by one backward pass.
+
+        Args:
+            point: ``(p,)`` free coefficients.
+            number: of the step, from 1; decides the batch.
+            weights: ``(n,)`` of the losses.
+        """
+        self._wear(point)
+        chosen, names = self._batch(number), list(self.rows)
+        sums = dict.fromkeys(names, 0.0)
+        with gradients(self.bench.live, self.merge) as parameters:
+            for found in self._runs(chosen):
+                total = torch.zeros((), dtype=torch.float64)
+                for name, (_, losses, _) in found.items():
+                    weight = float(weights[names.index(name)]) / len(chosen[name])
+                    total = total + weight * losses.sum()
+                    sums[name] += float(losses.detach().sum())
+                total.backward()
+            slopes = mixing_slopes(self.merge, parameters)
+        if self.penalty is not None:
+            slopes = slopes + 0.5 * self.plan.ewc * self.penalty.slopes(self._mixing(point))
+        slope = self.free.gathered(coefficient_slopes(slopes, self.merge.basis.rows))
+        losses = [sums[name] / len(chosen[name]) for name in names]
+        count = sum(len(each) for each in chosen.values())
+        return Slope(
+            torch.tensor(losses, dtype=torch.float64), self.penalty_of(point), count, slope=slope
+        )
+
+    def measure(self, chosen: Chosen) -> Value:
+        """Losses and accuracies of whatever the live model wears, on some rows."""
+        sums, right = dict.fromkeys(chosen, 0.0), dict.fromkeys(chosen, 0)
+        with torch.no_grad():
+            for found in self._runs(chosen):
+                for name, (_, losses, correct) in found.items():
+                    sums[name] += float(losses.sum())
+                    right[name] += int(correct.sum())
+        counts = torch.tensor([len(each) for each in chosen.values()], dtype=torch.float64)
+        shares = torch.tensor([right[name] for name in chosen], dtype=torch.float64) / counts
+        labelled = all(self.rows[name].labelled for name in chosen)
+        losses = torch.tensor([sums[name] for name in chosen], dtype=torch.float64) / counts
+        return Value(losses, 0.0, int(counts.sum()), shares if labelled else None)
+
+    def try_longest(self, rows: int) -> None:
+        """Run so many rows at once, the longest there are, as a step or a candidate does."""
+        every = [(name, int(row)) for name, each in self.rows.items() for row in each.fit]
+        every.sort(key=self._length, reverse=True)
+        if self.plan.optimizer != "adam":
+            with torch.no_grad():
+                self._run(every[:rows])
+            return
+        with gradients(self.bench.live, self.merge):
+            found = self._run(every[:rows]).values()
+            torch.stack([losses.sum() for _, losses, _ in found]).sum().backward()
+
+    def penalty_of(self, point: Tensor) -> float:
+        """EWC's penalty at a point."""
+        return self.penalty.value(self._mixing(point)) if self.penalty is not None else 0.0
+
+    def _mixing(self, point: Tensor) -> Tensor:
+        return mixing(self.free.spread(point), self.merge.basis)
+
+    def _wear(self, point: Tensor) -> None:
+        weighs = self.merge.method.weighs or isinstance(self.merge.method, Whole)
+        if weighs:
+            worn = self.bench.merge(self.free.recipe(self.merge.recipe, point))
+        else:
+            worn = replace(self.merge, recorded=self._mixing(point))
+        self.bench.live.wear(worn)
+
+    def _batch(self, number: int) -> dict[str, np.ndarray]:
+        """The rows of a step: each task's are shuffled anew whenever all of them were used."""
+        size, chosen = self.plan.batch, {}
+        for place, (name, each) in enumerate(self.rows.items()):
+            count = len(each.fit)
+            used = np.arange((number - 1) * size, number * size)
+            rounds = {
+                int(epoch): np.random.default_rng([self.plan.seed, place, int(epoch)])
+                .permutation(count)
+                for epoch in np.unique(used // count)
+            }  # fmt: skip
+            chosen[name] = np.array([each.fit[rounds[int(k // count)][k % count]] for k in used])
+        return chosen
+
+    def _runs(self, chosen: Chosen) -> Iterator[dict[str, tuple[np.ndarray, Tensor, Tensor]]]:
+        """Run rows through what is worn, those of like length together.
+
+        Yields:
+            Per pass, by task: rows, their losses, and whether they are right.
+        """
+        every = [(name, int(row)) for name, rows in chosen.items() for row in rows]
+        every.sort(key=self._length)
+        size = self.plan.at_once
+        for start in range(0, len(every), size):
+            yield self._run(every[start : start + size])
+
+    def _length(self, row: tuple[str, int]) -> int:
+        """In tokens."""
+        return len(self.rows[row[0]].part.tokens[row[1]])
+
+    def _run(self, rows: Sequence[tuple[str, int]]) -> dict[str, tuple[np.ndarray, Tensor, Tensor]]:
+        live, found = self.bench.live, {}
+        inputs = batch(
+            [self.rows[name].part.tokens[row] for name, row in rows],
+            live.tokenizer.pad_token_id or 0,
+        )
+        output = live.encoder(**{name: x.to(live.device) for name, x in inputs.items()})
+        for name in dict.fromkeys(name for name, _ in rows):
+            own, places = self.rows[name], [k for k, (each, _) in enumerate(rows) if each == name]
+            index = np.array([rows[place][1] for place in places])
+            scores = logits(
+                output, inputs["attention_mask"], own.part.task.spec.pooling, own.head,
+                torch.tensor(places), name,
+            )  # fmt: skip
+            labels = torch.from_numpy(own.part.labels[index])
+            expert = self.experts[name][index] if self.experts else None
+            losses = row_losses(self.plan.loss, scores, labels, expert)
+            found[name] = index, losses, scores.argmax(-1) == labels
+        return found
+
+
+def references(objective: Objective, progress: Progress = silent) -> Scale:
+    """What losses are measured by: each expert's and the base's, on the rows that are fitted on.
+
+    Raises:
+        StudioError: one is not finite, naming the task.
+    """
+    rows, found = objective.rows, []
+    for place, (name, each) in enumerate(rows.items()):
+        progress(place / (len(rows) + 1), f"loss of expert {name}")
+        objective.bench.live.wear(objective.bench.expert(name))
+        found.append(objective.measure({name: each.fit}).losses)
+    progress(len(rows) / (len(rows) + 1), "losses of the base")
+    objective.bench.live.wear(None)
+    base = objective.measure({name: each.fit for name, each in rows.items()}).losses
+    scale = Scale(torch.cat(found), base)
+    for what, losses in (("expert", scale.expert), ("base", scale.base)):
+        for name, loss in zip(rows, losses.tolist(), strict=True):
+            if not np.isfinite(loss):
+                raise StudioError(
+                    f"'{name}': the loss of its {what} is {loss} on its validation rows, so "
+                    "nothing can be measured by it. Look at its head and rows."
+                )
+    return scale
+
+
+def expert_predictions(
+    bench: Bench, rows: Mapping[str, Rows], at_once: int, progress: Progress = silent
+) -> dict[str, Tensor]:
+    """Per task ``(rows, labels)`` float64 log-probabilities of its expert, on all its rows."""
+    found = {}
+    for place, (name, each) in enumerate(rows.items()):
+        progress(place / len(rows), f"predictions of expert {name}")
+        bench.live.wear(bench.expert(name))
+        tokens = each.part.tokens
+        made = torch.zeros(len(tokens), len(each.head.weight), dtype=torch.float64)
+        used = np.concatenate([each.fit, each.check])
+        for start in range(0, len(used), at_once):
+            index = used[start : start + at_once]
+            inputs = batch([tokens[row] for row in index], bench.live.tokenizer.pad_token_id or 0)
+            scores = logits(
+                bench.live.states(inputs), inputs["attention_mask"],
+                each.part.task.spec.pooling, each.head, torch.arange(len(index)), name,
+            )  # fmt: skip
+            made[torch.from_numpy(index)] = scores.double().log_softmax(-1)
+        found[name] = made
+    return found

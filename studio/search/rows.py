@@ -1,0 +1,130 @@
+"""The validation rows of a search: some to fit on, some that decide when to stop."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from studio.errors import BadData
+from studio.measure.bench import Bench
+from studio.measure.evaluate import Examples, examples
+from studio.tasks.heads import Head
+from studio.tasks.task import Task
+
+LOSSES = ("labels", "entropy", "expert")
+SPLIT = "validation"
+CHECKED = 0.25  # share of the rows that decides when to stop
+_OVER = 0.25  # of that share, by which whole groups may exceed it
+_LEAST = 4
+
+
+@dataclass(frozen=True)
+class Rows:
+    """One task's rows.
+
+    Attributes:
+        part: tokens and labels of all its validation rows.
+        head: that reads them.
+        fit: indices of the rows that losses and gradients are taken of, a fair sample in order.
+        check: indices of the rows that decide what is kept.
+    """
+
+    part: Examples
+    head: Head
+    fit: np.ndarray
+    check: np.ndarray
+
+    @property
+    def labelled(self) -> bool:
+        """Whether every row has a label."""
+        return bool((self.part.labels >= 0).all())
+
+
+def chosen_rows(bench: Bench, task: str, most: int, needs_labels: bool) -> Rows:
+    """A task's rows for a search.
+
+    Rows of a group stay together, so that none is fitted on that its like decides about.
+
+    Args:
+        bench: the zoo, opened.
+        task: its name.
+        most: rows to take, the first of their fixed shuffle.
+        needs_labels: whether the loss is taken of labels.
+
+    Raises:
+        BadData: the task has no head, no rows or too few, no labels, or one class only.
+    """
+    head = _refused(bench.tasks[task])
+    part = examples(bench.live, bench.tasks[task], SPLIT, labelled=needs_labels)
+    chosen = part.order[:most]
+    if needs_labels:
+        _refuse_one_class(task, part.labels[chosen], bench.tasks[task].labels)
+    count = max(round(CHECKED * len(chosen)), 1)
+    if part.groups is None:
+        return Rows(part, head, chosen[:-count], chosen[-count:])
+    kept = _groups(part.groups[chosen], count)
+    inside = np.isin(part.groups[chosen], list(kept))
+    if inside.all():
+        raise BadData(
+            f"'{task}': its {len(chosen)} {SPLIT} rows are all of one group, '{next(iter(kept))}'; "
+            "a search fits on some groups and stops by others. Add rows of another group."
+        )
+    return Rows(part, head, chosen[~inside], chosen[inside])
+
+
+def row_losses(kind: str, logits: Tensor, labels: Tensor, expert: Tensor | None = None) -> Tensor:
+    """The loss of every row, in nats.
+
+    Args:
+        kind: 'labels', the cross-entropy of the right label; 'entropy' of the prediction itself,
+            which needs no labels; 'expert', the Kullback-Leibler divergence of the prediction
+            from the task's own expert's, which needs none either.
+        logits: ``(m, labels)``.
+        labels: ``(m,)``.
+        expert: ``(m, labels)`` log-probabilities of the expert.
+
+    Returns:
+        ``(m,)``, float64.
+
+    Source: MDM-OC, Eq. 14; entropy: AdaMerging (arXiv 2310.02575), Eq. 4.
+    """
+    found = logits.double().log_softmax(-1)
+    if kind == "labels":
+        return torch.nn.functional.nll_loss(found, labels, reduction="none")
+    if kind == "entropy":
+        return -(found.exp() * found).sum(-1)
+    assert expert is not None
+    return (expert.exp() * (expert - found)).sum(-1)
+
+
+def _groups(groups: np.ndarray, count: int) -> list[str]:
+    """Whole groups of about so many rows together: the last to appear first, if they still fit."""
+    sizes = {group: int((groups == group).sum()) for group in dict.fromkeys(groups[::-1].tolist())}
+    kept, total = [], 0
+    for group, size in sizes.items():
+        if total < count and total + size <= (1 + _OVER) * count:
+            kept.append(group)
+            total += size
+    return kept or [min(sizes, key=lambda group: sizes[group])]
+
+
+def _refused(task: Task) -> Head:
+    rows = task.rows(SPLIT)
+    if task.head is None or len(rows) < _LEAST:
+        lacking = f"{len(rows)} {SPLIT} rows" if task.head is not None else "no head"
+        raise BadData(
+            f"Coefficients are found on {SPLIT} rows, at least {_LEAST} of every merged task, but "
+            f"'{task.name}' has {lacking}. Add them to the zoo file, or leave the task out."
+        )
+    return task.head
+
+
+def _refuse_one_class(task: str, labels: np.ndarray, names: tuple[str, ...]) -> None:
+    found = np.unique(labels)
+    if len(found) == 1:
+        raise BadData(
+            f"'{task}': all {len(labels)} {SPLIT} rows have the label '{names[found[0]]}', so a "
+            "model that always says so has no loss. Add rows of other labels, or use the loss "
+            "'expert', which needs none."
+        )

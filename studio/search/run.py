@@ -1,0 +1,191 @@
+"""A run: everything a search needs is made ready, then it steps until the budget ends."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from studio.errors import StudioError
+from studio.measure.bench import Bench
+from studio.measure.expert_statistics import Wanted
+from studio.merge import Merge
+from studio.methods.whole import Whole
+from studio.progress import Progress, part, silent
+from studio.recipe import Fitted, Recipe
+from studio.search.adam import adam
+from studio.search.balance import Balance
+from studio.search.cma_es import evolution
+from studio.search.directions import Directions, all_directions, directions
+from studio.search.ewc import FISHER_ROWS, Quadratic, consolidation
+from studio.search.memory import refuse_too_large, said_in_words
+from studio.search.objective import Objective, expert_predictions, references
+from studio.search.oracle import Answer, LossNotFinite, Oracle
+from studio.search.plan import TITLES, Plan, checked, refuse_unsearchable
+from studio.search.rows import Rows, chosen_rows
+from studio.search.space import Space, space
+from studio.search.start import components_of, norm_rule
+from studio.search.state import Kept, Search, Step
+
+_READY = 0.2  # share of the progress
+
+
+@dataclass(frozen=True)
+class Run:
+    """A search as far as it has come.
+
+    Attributes:
+        before: the recipe that it was started from.
+        plan: of the search.
+        free: what may move.
+        held: directions that were left out, of ``len(free)``.
+        rows: per task the rows that are fitted on, and those that decide.
+        answers: that resume it.
+        steps: so far.
+        ended: why there will be no more; empty while it runs.
+        digests: (task, checkpoint digest) of all that take part.
+    """
+
+    before: Recipe
+    plan: Plan
+    free: Space
+    held: int
+    rows: tuple[tuple[int, int], ...]
+    digests: tuple[tuple[str, str], ...]
+    answers: tuple[Answer, ...] = ()
+    steps: tuple[Step, ...] = ()
+    ended: str = ""
+
+    @property
+    def best(self) -> Kept:
+        """The best point that was checked; there is one as soon as a run is shown."""
+        return self.steps[-1].best
+
+    @property
+    def spent(self) -> int:
+        """Row evaluations so far."""
+        return self.steps[-1].rows
+
+    def recipe(self, point: Sequence[float] | None = None) -> Recipe:
+        """The recipe with a point's coefficients; with the best ones if none is given.
+
+        It records that they were found, and whose weights and rows took part.
+        """
+        chosen = torch.tensor(self.best.point if point is None else point, dtype=torch.float64)
+        made = self.free.recipe(self.before, chosen)
+        used = ("fisher",) if self.plan.ewc else ()
+        fitted = Fitted(TITLES[self.plan.optimizer], self.digests, self.plan.seed, used)
+        return replace(made, fitted=fitted)
+
+
+def optimize(
+    bench: Bench, recipe: Recipe, plan: Plan, progress: Progress = silent,
+    known: Sequence[Answer] = (),
+) -> Iterator[Run]:  # fmt: skip
+    """Search the coefficients of a recipe.
+
+    Everything is drawn from the plan's seed and no clock decides anything, so that a plan leads to
+    the same coefficients again on the same machine.
+
+    Args:
+        bench: the zoo, opened; its live model is worn.
+        recipe: of the zoo's tasks.
+        plan: of the search.
+        progress: told how far it is; may raise to stop.
+        known: answers of an earlier run that was stopped, in order: the search goes on from there.
+
+    Yields:
+        The run after its starting points, and after every step; at last with why it ended.
+
+    Raises:
+        StudioError: rows, labels, memory or budget do not allow it, or the method's coefficients
+            cannot be searched.
+    """
+    plan = checked(plan)
+    merge = bench.merge(recipe)
+    refuse_unsearchable(merge, plan)
+    rows = {
+        name: chosen_rows(bench, _of_zoo(bench, name), plan.rows, plan.needs_labels)
+        for name in recipe.names
+    }
+    refuse_too_large(merge, plan)
+    free, plain = space(merge.deltas, plan.granularity), replace(plan, loss="entropy")
+    with said_in_words(plan, Objective(bench, merge, free, plain, rows).try_longest):
+        search, run = _begun(bench, merge, plan, rows, part(progress, 0.0, _READY), known)
+        yield from _steps(search, run, plan, part(progress, _READY, 1.0))
+
+
+def _begun(
+    bench: Bench, merge: Merge, plan: Plan, rows: dict[str, Rows], progress: Progress,
+    known: Sequence[Answer],
+) -> tuple[Search, Run]:  # fmt: skip
+    free = space(merge.deltas, plan.granularity)
+    progress(0.0, "inner products")
+    starts, moves = _starts(merge, free)
+    experts = None
+    if plan.loss == "expert":
+        experts = expert_predictions(bench, rows, plan.at_once, part(progress, 0.1, 0.3))
+    penalty = _penalty(bench, merge, plan, part(progress, 0.3, 0.8)) if plan.ewc else None
+    objective = Objective(bench, merge, free, plan, rows, penalty, experts)
+    scale = references(objective, part(progress, 0.8, 1.0))
+    oracle = Oracle(objective, merge.deltas.tasks, known)
+    most = max(len(each.fit) for each in rows.values())
+    search = Search(oracle, plan, Balance(plan.balance, scale), moves, starts, most)
+    digests = tuple(
+        (name, checkpoint.digest)
+        for name, checkpoint in zip(merge.deltas.tasks, merge.deltas.checkpoints, strict=True)
+    )
+    counts = tuple((len(each.fit), len(each.check)) for each in rows.values())
+    return search, Run(merge.recipe, plan, free, len(free) - len(moves), counts, digests)
+
+
+def _starts(merge: Merge, free: Space) -> tuple[tuple[Tensor, ...], Directions]:
+    """The norm rule's coefficients and the recipe's own, and the directions of a search."""
+    own = free.averaged(merge.coefficients)
+    if isinstance(merge.method, Whole) or merge.method.weighs:
+        return (own,), all_directions(free)
+    components = components_of(merge)
+    rule = norm_rule(merge.gram, components)
+    return (own, torch.full_like(own, rule)), directions(free, components)
+
+
+def _penalty(bench: Bench, merge: Merge, plan: Plan, progress: Progress) -> Quadratic:
+    names = merge.deltas.tasks
+    for place, name in enumerate(names):
+        share = 0.8 / len(names)
+        report = part(progress, place * share, (place + 1) * share)
+        bench.statistics.measure(Wanted(name, "fisher", FISHER_ROWS), report)
+    fisher = bench.statistics.look(names, "fisher", FISHER_ROWS)
+    return consolidation(merge, fisher, plan.anchor, part(progress, 0.8, 1.0))
+
+
+def _steps(search: Search, run: Run, plan: Plan, progress: Progress) -> Iterator[Run]:
+    ended = "the budget is spent"
+    try:
+        for step in search.begin():
+            run = _grown(run, search, step)
+            yield run
+        for step in (adam if plan.optimizer == "adam" else evolution)(search):
+            run = _grown(run, search, step)
+            progress(step.number / plan.budget, f"{step.number} of {plan.budget}")
+            yield run
+        if run.steps[-1].number < plan.budget and plan.optimizer == "adam":
+            ended = "nothing better was found for a while"
+    except LossNotFinite as problem:
+        if not run.steps:
+            raise
+        ended = f"{problem}; the best before is kept"
+    yield replace(run, ended=ended)
+
+
+def _grown(run: Run, search: Search, step: Step) -> Run:
+    return replace(run, steps=(*run.steps, step), answers=tuple(search.oracle.answers))
+
+
+def _of_zoo(bench: Bench, name: str) -> str:
+    if name not in bench.tasks:
+        raise StudioError(
+            f"The recipe merges '{name}', but the zoo '{bench.zoo.name}' has "
+            f"{', '.join(bench.tasks)}; its rows are needed."
+        )
+    return name

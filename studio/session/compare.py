@@ -1,0 +1,70 @@
+"""A browser's comparison of methods: the job that measures it and the table so far."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from studio.compare.comparison import Table, compare, methods_named
+from studio.compare.scale_search import Budget, plan_budget
+from studio.errors import BadRecipe
+from studio.measure.bench import Bench
+from studio.progress import Progress
+
+if TYPE_CHECKING:
+    from studio.session.session import Session
+
+
+class Comparing:
+    """The part of a session that has to do with comparing methods.
+
+    Attributes:
+        table: the latest, of a running job or a finished one; None before the first.
+        version: changes whenever the table does.
+    """
+
+    def __init__(self, session: "Session") -> None:
+        self._session = session
+        self.table: Table | None = None
+        self.version = 0
+
+    def budget(self, methods: Sequence[str], tune: bool) -> Budget:
+        """What a comparison would spend on validation rows.
+
+        Raises:
+            StudioError: no method is named, or there are no rows to tune on.
+        """
+        return plan_budget(self._session.worker.bench, len(methods_named(methods)), tune)
+
+    def start(self, methods: Sequence[str], tune: bool) -> None:
+        """Compare methods on all tasks of the zoo, as a job; rows appear as they finish.
+
+        A live model of the job's own is worn, so that the page goes on.
+
+        Raises:
+            StudioError: no method is named, nothing can be scored, a task was certified as
+                removed, or a job is running.
+        """
+        session, names = self._session, methods_named(methods)
+        zoo, device = session.zoo, session.worker.bench.device
+        session.admission.refuse(tuple(task.name for task in zoo.tasks))
+        session.worker.bench.refuse_unscored()
+        self.budget(names, tune)
+
+        def work(progress: Progress) -> tuple[str, str]:
+            for self.table in compare(Bench(zoo, device), names, progress, tune):
+                self.version += 1
+            return f"Compared {len(names)} methods on held-out rows.", ""
+
+        title = "1 method" if len(names) == 1 else f"{len(names)} methods"
+        session.engine.jobs.start(f"Compare {title}", work, session.browser)
+
+    def to_mixer(self, name: object) -> None:
+        """Show a row's recipe in the mixer; undo brings the mix before it back.
+
+        Raises:
+            BadRecipe: there is no such row.
+        """
+        rows = self.table.standings if self.table else ()
+        chosen = [each.row.recipe for each in rows if each.row.name == name]
+        if not chosen:
+            raise BadRecipe("The page asked for a row that is not there; reload the page.")
+        self._session.show_recipe(chosen[0])

@@ -1,0 +1,76 @@
+"""Measuring experts for methods that need data: one expert at a time, and what is said of it."""
+
+import time
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
+
+from studio.measure.bench import Bench
+from studio.measure.expert_statistics import Wanted
+from studio.recipe import Recipe
+
+_OFTEN = 0.3  # seconds between words for the page
+
+
+class _Left(Exception):
+    """Nobody shows or needs the recipe any more."""
+
+
+class Measuring:
+    """The worker's steps that measure experts.
+
+    Args:
+        bench: the zoo.
+        wanted: whether a recipe is still shown or needed.
+        told: called when there are new words.
+    """
+
+    def __init__(
+        self, bench: Bench, wanted: Callable[[Recipe], bool], told: Callable[[], None]
+    ) -> None:
+        self._bench = bench
+        self._wanted = wanted
+        self._told = told
+        self._last = 0.0
+        self._words = ""
+
+    def words(self, recipe: Recipe) -> str:
+        """What a recipe waits for; empty if it waits for no measurement."""
+        missing = self._bench.unmeasured(recipe)
+        if not missing:
+            return ""
+        done = len(recipe.tasks) - len(missing)
+        return (
+            f"measuring every expert on at most {missing[0].rows:,} of its own validation rows, "
+            f"once: {done} of {len(recipe.tasks)} done"
+            + (f"; {self._words}" if self._words else "")
+        )
+
+    def split(
+        self, recipes: Sequence[Recipe], refused: Collection[str]
+    ) -> tuple[list[Recipe], list[Recipe]]:
+        """Recipes that were not refused: those that can be merged, and those to measure for."""
+        allowed = [each for each in recipes if each.digest not in refused]
+        waiting = [each for each in allowed if self._bench.unmeasured(each)]
+        return [each for each in allowed if each not in waiting], waiting
+
+    def step(self, recipes: Sequence[Recipe]) -> tuple[Callable[[], None], str] | None:
+        """The next measurement for the first of some recipes, and whom its refusal concerns."""
+        for recipe in recipes:
+            for missing in self._bench.unmeasured(recipe)[:1]:
+                return partial(self._measure, recipe, missing), recipe.digest
+        return None
+
+    def _measure(self, recipe: Recipe, missing: Wanted) -> None:
+        def report(share: float, words: str) -> None:
+            if not self._wanted(recipe):
+                raise _Left
+            if time.monotonic() - self._last > _OFTEN:
+                self._last, self._words = time.monotonic(), words
+                self._told()
+
+        try:
+            self._bench.statistics.measure(missing, report)
+        except _Left:
+            pass  # it begins anew when the recipe comes back
+        finally:
+            self._words = ""

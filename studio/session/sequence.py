@@ -1,0 +1,126 @@
+"""A browser's sequence runs: tasks that arrive one after another, scored as a job."""
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from studio.measure.bench import Bench
+from studio.methods import method_type
+from studio.progress import Progress
+from studio.recipe import Recipe
+from studio.sequence.orders import Order, shuffled
+from studio.sequence.plan import Plan, make_plan
+from studio.sequence.run import References, Step, run
+from studio.sequence.sweep import Sweep, make_sweep
+
+if TYPE_CHECKING:
+    from studio.session.session import Session
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the page asks for.
+
+    Attributes:
+        methods: names.
+        orders: shuffles to draw; None for the mixer's order alone.
+        seed: of the first shuffle.
+        rows: held-out rows per task; None for all.
+        sweep: ``method.option``, first and last value, step; None for no sweep.
+    """
+
+    methods: tuple[str, ...]
+    orders: int | None = None
+    seed: int = 0
+    rows: int | None = None
+    sweep: tuple[str, float, float, float] | None = None
+
+
+STARTING = Wish(("mdm_oc", "task_arithmetic", "average", "ties"), rows=100)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A run as far as it has come.
+
+    Attributes:
+        plan: what it does.
+        sweep: of which some of the plan's recipes are; or None.
+        found: base and experts.
+        steps: arrivals that are finished.
+        done: whether all are.
+    """
+
+    plan: Plan
+    sweep: Sweep | None
+    found: References
+    steps: tuple[Step, ...] = ()
+    done: bool = False
+
+
+class Arrivals:
+    """The part of a session that lets tasks arrive one after another.
+
+    Attributes:
+        wish: what the page's boxes hold.
+        shown: the last run, or the running one; None before the first.
+        version: counts what is new.
+    """
+
+    def __init__(self, session: "Session") -> None:
+        self._session = session
+        self.wish = STARTING
+        self.shown: Shown | None = None
+        self.version = 0
+
+    def plan(self) -> tuple[Plan, Sweep | None]:
+        """What a run of the wish would do: the ticked tasks, the mix's own method as it is set.
+
+        Raises:
+            StudioError: it cannot be run, in words.
+        """
+        session, wish = self._session, self.wish
+        made = {name: self._recipe(name) for name in wish.methods if method_type(name)}
+        sweep = make_sweep(*wish.sweep) if wish.sweep else None
+        if sweep:
+            made |= sweep.recipes(self._recipe)
+        names = session.mix.recipe(session.zoo).names
+        orders = (Order(names),)
+        if wish.orders is not None and len(names) > 1:
+            orders = shuffled(names, wish.orders, wish.seed)
+        return make_plan(session.worker.bench, made, orders, wish.rows), sweep
+
+    def start(self) -> None:
+        """Run the wish as a job; a live model of the job's own is worn, so that the page goes on.
+
+        Raises:
+            StudioError: it cannot be run, or a job is running.
+        """
+        session = self._session
+        plan, sweep = self.plan()
+        session.admission.refuse(plan.tasks)
+        zoo, device = session.zoo, session.worker.bench.device
+
+        def work(progress: Progress) -> tuple[str, str]:
+            found, steps = run(Bench(zoo, device), plan, progress)
+            self._show(Shown(plan, sweep, found))
+            for step in steps:
+                assert self.shown is not None
+                self._show(replace(self.shown, steps=(*self.shown.steps, step)))
+            assert self.shown is not None
+            self._show(replace(self.shown, done=True))
+            orders = f"{len(plan.orders)} orders" if len(plan.orders) > 1 else "one order"
+            return f"Scored {len(plan.tasks)} arrivals in {orders}.", ""
+
+        session.engine.jobs.start("Sequence of arrivals", work, session.browser)
+
+    def _recipe(self, name: str) -> Recipe:
+        """A method on the ticked tasks: as the mix has it, or at its defaults."""
+        shown = self._session.mix.recipe(self._session.zoo)
+        if shown.method == name:
+            return shown
+        tasks = tuple(replace(task, coefficient=None) for task in shown.tasks)
+        return replace(shown, tasks=tasks, method=name, options={}, fitted=None)
+
+    def _show(self, shown: Shown) -> None:
+        self.shown = shown
+        self.version += 1

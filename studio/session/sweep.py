@@ -1,0 +1,118 @@
+"""A browser's sweep of one or two numbers of its mix: the job, and the landscape so far."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from studio.compare.scale_search import ROWS
+from studio.errors import BadRecipe
+from studio.measure.bench import Bench
+from studio.progress import Progress
+from studio.recipe import Recipe
+from studio.session.mix import mix_with
+from studio.sweep.axis import FACTOR, Axis, make_axis, names_of
+from studio.sweep.landscape import LEVELS, Cost, Landscape, cost, landscape
+
+if TYPE_CHECKING:
+    from studio.session.session import Session
+
+Limits = tuple[str, float | None, float | None]
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the page asks for.
+
+    Attributes:
+        axes: per axis its name, lowest and highest value; None for the usual one.
+        levels: see ``Axis.values``.
+        rows: validation rows per task.
+    """
+
+    axes: tuple[Limits, ...] = ((FACTOR, None, None),)
+    levels: int = LEVELS
+    rows: int = ROWS
+
+
+class Sweeping:
+    """The part of a session that sweeps numbers of the mix.
+
+    Attributes:
+        wish: what the page's boxes hold.
+        found: the landscape of the last sweep, or of the running one; None before the first.
+        version: changes whenever the landscape does.
+    """
+
+    def __init__(self, session: "Session") -> None:
+        self._session = session
+        self.wish = Wish()
+        self.found: Landscape | None = None
+        self.version = 0
+
+    def names(self) -> tuple[str, ...]:
+        """Of every number of the mix."""
+        return names_of(self._recipe())
+
+    def plan(self) -> tuple[Recipe, tuple[Axis, ...], Cost]:
+        """What a sweep of the wish would do.
+
+        Raises:
+            StudioError: it cannot be done, in words.
+        """
+        recipe, wish = self._recipe(), self.wish
+        axes = tuple(make_axis(recipe, *each) for each in wish.axes)
+        return recipe, axes, cost(self._session.worker.bench, recipe, axes, wish.levels, wish.rows)
+
+    def start(self) -> None:
+        """Sweep the mix as a job; the landscape grows with every point.
+
+        A live model of the job's own is worn, so that the page goes on.
+
+        Raises:
+            StudioError: see ``plan``; a task was certified as removed, or a job is running.
+        """
+        session, wish = self._session, self.wish
+        recipe, axes, _ = self.plan()
+        session.admission.refuse(recipe.names)
+        zoo, device = session.zoo, session.worker.bench.device
+
+        def work(progress: Progress) -> tuple[str, str]:
+            bench = Bench(zoo, device)
+            for found in landscape(bench, recipe, axes, wish.levels, wish.rows, progress):
+                self.found = found
+                self.version += 1
+            assert self.found is not None
+            return f"Measured {len(self.found.points)} points on validation rows.", ""
+
+        session.engine.jobs.start(f"Sweep of {_and(axes)}", work, session.browser)
+
+    def moved(self) -> bool:
+        """Whether the mix is another than the one that was swept."""
+        return self.found is not None and self._recipe().digest != self.found.recipe.digest
+
+    @property
+    def can_show_best(self) -> bool:
+        """Whether the best point is known and not what the mixer shows."""
+        best = self._best()
+        return best is not None and best.digest != self._recipe().digest
+
+    def show_best(self) -> None:
+        """Show the best point in the mixer; undo brings the mix before back.
+
+        Raises:
+            BadRecipe: there is none, or sliders cannot show it.
+        """
+        best = self._best()
+        if best is None:
+            raise BadRecipe("The page asked for a sweep that is not there; reload the page.")
+        self._session.show_mix(mix_with(best, self._session.history.current))
+
+    def _best(self) -> Recipe | None:
+        return self.found.best_recipe if self.found else None
+
+    def _recipe(self) -> Recipe:
+        return self._session.mix.recipe(self._session.zoo)
+
+
+def _and(axes: Sequence[Axis]) -> str:
+    return " and ".join(axis.words for axis in axes)

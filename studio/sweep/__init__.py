@@ -1,0 +1,1 @@
+"""Accuracy over one or two numbers of a recipe."""

@@ -1,0 +1,289 @@
+"""A landscape: validation accuracy over one or two numbers of a recipe, coarse to fine."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from statistics import NormalDist
+
+from studio.compare.scale_search import ROWS
+from studio.compare.standings import half_of_mean
+from studio.errors import BadData, BadRecipe, Cancelled, StudioError
+from studio.measure.bench import Bench
+from studio.measure.change import Change, mean_change
+from studio.measure.outcomes import Measuring, Outcome, paired
+from studio.measure.scores import NORMAL, mean_accuracy
+from studio.progress import Progress, part, silent
+from studio.recipe import Recipe
+from studio.search.rows import SPLIT
+from studio.sweep.axis import Axis, places, put
+
+LEVELS = 3
+_MOST_LEVELS = 6  # 65 values per axis
+
+
+@dataclass(frozen=True)
+class Point:
+    """A recipe of the sweep.
+
+    Attributes:
+        place: its value on each axis; None where the present recipe has none.
+        outcome: on validation rows of the merged tasks; None if it was refused.
+        refusal: why it cannot be merged; empty if it can.
+    """
+
+    place: tuple[float | None, ...]
+    outcome: Outcome | None
+    refusal: str = ""
+
+    @cached_property
+    def accuracy(self) -> float:
+        """Unweighted mean over tasks."""
+        assert self.outcome is not None
+        return mean_accuracy(self.outcome.scores)
+
+    @cached_property
+    def half(self) -> float:
+        """Half of the 95 % interval of that mean."""
+        assert self.outcome is not None
+        return half_of_mean(self.outcome.scores)
+
+    @property
+    def rows(self) -> int:
+        """Validation rows of all tasks together."""
+        assert self.outcome is not None
+        return sum(score.n for score in self.outcome.scores.values())
+
+
+@dataclass(frozen=True)
+class Landscape:
+    """A sweep as far as it has come.
+
+    Attributes:
+        recipe: the present one; what is not swept stays as it is there.
+        axes: one or two.
+        levels: that will be measured, see ``Axis.values``.
+        here: the present recipe.
+        points: measured so far, coarse to fine; holes among them.
+    """
+
+    recipe: Recipe
+    axes: tuple[Axis, ...]
+    levels: int
+    here: Point
+    points: tuple[Point, ...] = ()
+
+    @cached_property
+    def known(self) -> tuple[Point, ...]:
+        """The points that could be merged."""
+        return tuple(point for point in self.points if point.outcome)
+
+    @property
+    def done(self) -> bool:
+        """Whether every point was measured."""
+        return self.level == self.levels
+
+    @cached_property
+    def level(self) -> int:
+        """The finest level of which every point was measured; 0 for none."""
+        found = {point.place for point in self.points}
+        full = [k for k in range(1, self.levels + 1) if found >= set(places(self.axes, k))]
+        return max(full, default=0)
+
+    def at(self, *place: float) -> Point | None:
+        """The point with these values; None if it is not measured yet."""
+        return self._by_place.get(place)
+
+    @cached_property
+    def _by_place(self) -> dict[tuple[float | None, ...], Point]:
+        return {point.place: point for point in self.points}
+
+    @cached_property
+    def best(self) -> Point | None:
+        """The highest mean; of equal ones that nearest to the present recipe."""
+        return max(self.known, key=lambda p: (p.accuracy, -self._away(p)), default=None)
+
+    @cached_property
+    def best_recipe(self) -> Recipe | None:
+        """The recipe of the best point; None as long as there is no point."""
+        if self.best is None or self.best.place == self.here.place:
+            return self.best and self.recipe
+        return put(self.recipe, self.axes, [x for x in self.best.place if x is not None])
+
+    @cached_property
+    def gain(self) -> Change | None:
+        """Paired change of the mean from the present recipe to the best point."""
+        if self.best is None or self.best.outcome is None or self.here.outcome is None:
+            return None
+        return mean_change(paired(self.best.outcome, self.here.outcome))
+
+    @property
+    def beyond_noise(self) -> bool:
+        """Whether the best point is better although it is the best of so many.
+
+        The interval of its gain is widened so that those of all points hold together with 95 %.
+
+        Source: Bonferroni; Miller 1981, Simultaneous Statistical Inference, chapter 1.
+        """
+        return self.gain is not None and self.gain.mean > self.widened
+
+    @property
+    def widened(self) -> float:
+        """Half of that interval."""
+        assert self.gain is not None
+        quantile = NormalDist().inv_cdf(1 - 0.025 / len(self.known))
+        return self.gain.half * quantile / NORMAL
+
+    @property
+    def words(self) -> str:
+        """What was found, in one or two sentences."""
+        if self.best is None:
+            return "No point could be merged so far."
+        where = ", ".join(
+            f"{axis.words} {value:.4g}"
+            for axis, value in zip(self.axes, self.best.place, strict=True)
+        )
+        said = (
+            f"Best of {len(self.known)} points: {where}, mean accuracy {self.best.accuracy:.1%} "
+            f"(n={self.best.rows:,} validation rows)"
+        )
+        if self.gain is None:
+            return f"{said}; the present recipe cannot be merged: {self.here.refusal}"
+        points = f"{100 * self.gain.mean + 0.0:+.1f} ± {100 * self.gain.half:.1f} points"
+        said = f"{said}, {points} against the present recipe, paired."
+        if self.gain.mean <= 0:
+            return f"{said} No point of the sweep is better than the present recipe."
+        wide = f"± {100 * self.widened:.1f}, widened for the best of {len(self.known)}"
+        if self.beyond_noise:
+            verdict = f"That is beyond noise, even by {wide}"
+        else:
+            verdict = f"These rows cannot tell them apart ({wide})"
+        return f"{said} {verdict}. It was chosen on these rows, so expect less of it on others."
+
+    def _away(self, point: Point) -> float:
+        """Squared distance from the present recipe, in ranges of the axes."""
+        pairs = zip(self.axes, point.place, self.here.place, strict=True)
+        return sum(
+            ((a - b) / (axis.high - axis.low)) ** 2
+            for axis, a, b in pairs
+            if a is not None and b is not None
+        )
+
+
+def landscape(
+    bench: Bench, recipe: Recipe, axes: Sequence[Axis], levels: int = LEVELS, rows: int = ROWS,
+    progress: Progress = silent,
+) -> Iterator[Landscape]:  # fmt: skip
+    """Measure a recipe over one or two of its numbers.
+
+    Args:
+        bench: the zoo, opened; its live model is worn for what was not measured before.
+        recipe: of the zoo's tasks.
+        axes: one or two, see ``make_axis``.
+        levels: see ``Axis.values``.
+        rows: validation rows per task, at most: a fair sample that is always the same.
+        progress: told how far it is; may raise to stop.
+
+    Yields:
+        The landscape with the present recipe alone, and after every point.
+
+    Raises:
+        BadRecipe: not one or two axes, the same twice, or too many levels.
+        BadData: nothing merged can be scored on validation rows.
+    """
+    cost(bench, recipe, axes, levels, rows)
+    wanted = order(axes, levels)
+    present = tuple(axis.of(recipe) for axis in axes)
+
+    def tried(made: Callable[[], Recipe], place: tuple[float | None, ...], count: int) -> Point:
+        words = f"point {count} of {len(wanted)}" if count else "the present recipe"
+        whole = len(wanted) + 1
+        report = partial(_report, part(progress, count / whole, (count + 1) / whole), words)
+        return _point(Measuring(bench, report), made, place, rows)
+
+    found = Landscape(recipe, tuple(axes), levels, tried(lambda: recipe, present, 0))
+    yield found
+    for count, place in enumerate(wanted, 1):
+        point = tried(partial(put, recipe, axes, place), place, count)
+        found = replace(found, points=(*found.points, point))
+        yield found
+
+
+def order(axes: Sequence[Axis], levels: int) -> list[tuple[float, ...]]:
+    """Every point once, coarse to fine."""
+    return list(dict.fromkeys(p for level in range(1, levels + 1) for p in places(axes, level)))
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a sweep takes, at most.
+
+    Attributes:
+        points: models, without the present one.
+        rows: validation rows that each is run on.
+    """
+
+    points: int
+    rows: int
+
+    @property
+    def words(self) -> str:
+        """As a product, for people."""
+        return (
+            f"{self.points} points x {self.rows:,} validation rows = "
+            f"{self.points * self.rows:,} row evaluations"
+        )
+
+
+def cost(
+    bench: Bench, recipe: Recipe, axes: Sequence[Axis], levels: int = LEVELS, rows: int = ROWS
+) -> Cost:
+    """What a sweep would take; see ``landscape`` for what is refused."""
+    if not 1 <= len(axes) <= 2 or len({axis.name for axis in axes}) < len(axes):
+        names = ", ".join(axis.name for axis in axes) or "none"
+        raise BadRecipe(f"A sweep has one axis or two that differ; these are {names}.")
+    for what, value, most in (("levels", levels, _MOST_LEVELS), ("rows per task", rows, None)):
+        if value < 1 or (most and value > most):
+            limits = f"1 to {most}" if most else "at least 1"
+            raise BadRecipe(f"{value} {what} were asked for; give {limits}.")
+    if not recipe.tasks:
+        raise BadRecipe("Nothing is merged, so there is nothing to sweep; tick a task first.")
+    _refuse_other_models(bench, recipe)
+    names = bench.scored()
+    bare = [name for name in names if not bench.tasks[name].labelled(SPLIT)]
+    if bare or not set(names) & set(recipe.names):
+        lacking = f"these have none: {', '.join(bare)}" if bare else "no merged task has any"
+        raise BadData(
+            f"A sweep is measured on labelled validation rows of tasks that have held-out rows, "
+            f"too, but {lacking}. Name them in zoo.yaml."
+        )
+    each = sum(min(rows, len(bench.tasks[name].rows(SPLIT))) for name in names)
+    return Cost(len(order(axes, levels)), each)
+
+
+def _refuse_other_models(bench: Bench, recipe: Recipe) -> None:
+    known = {task.name: task.checkpoint for task in bench.zoo.tasks} | {"": bench.zoo.base}
+    asked = {task.name: task.checkpoint for task in recipe.tasks} | {"": recipe.base}
+    for name, source in asked.items():
+        if os.path.realpath(known.get(name, "")) != os.path.realpath(source):
+            what = f"task '{name}'" if name else "base"
+            raise BadRecipe(
+                f"The recipe's {what} is {source}, which is not the zoo '{bench.zoo.name}'s; its "
+                "rows are needed, so name the same folders in both."
+            )
+
+
+def _point(
+    measuring: Measuring, make: Callable[[], Recipe], place: tuple[float | None, ...], rows: int
+) -> Point:
+    try:
+        made = make()
+        return Point(place, measuring.merged(made, SPLIT, rows).only(made.names))
+    except Cancelled:
+        raise
+    except StudioError as refusal:
+        return Point(place, None, str(refusal))
+
+
+def _report(progress: Progress, about: str, share: float, words: str) -> None:
+    progress(share, f"{about}: {words}")

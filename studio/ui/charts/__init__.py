@@ -1,0 +1,1 @@
+"""Figures: SVG drawn here, and plotly."""

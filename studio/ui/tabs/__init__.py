@@ -1,0 +1,1 @@
+"""One tab of the page each: its components and callbacks."""

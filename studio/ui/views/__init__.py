@@ -1,0 +1,1 @@
+"""From what is known to HTML, one file per tab."""

@@ -1,0 +1,236 @@
+"""Pure views of the Compare tab: the table with bars, the heat map, the proposal, the files."""
+
+import json
+from collections.abc import Iterable
+from html import escape
+
+from studio.compare.comparison import Table
+from studio.compare.scale_search import Budget
+from studio.compare.standings import Standing
+from studio.compare.tables import (
+    MARK,
+    NOTES,
+    comparison_csv,
+    comparison_json,
+    comparison_markdown,
+    points,
+)
+from studio.disk.csv import csv_text
+from studio.measure.change import Change
+from studio.methods import METHODS
+from studio.ui.charts.grids import Grid, diverging, short, shown, standalone
+from studio.ui.charts.saves import document_saves, picture_saves
+
+NOTHING = (
+    "<p class='quiet'>Choose methods and press <b>Compare</b>: each merges all tasks of the zoo at "
+    "its defaults and is scored on the same held-out rows. Nothing is chosen on these rows.</p>"
+)
+_COLUMNS = (  # heading, what it means, which way it is sorted at first
+    ("mean accuracy", "over tasks, with its 95 % interval", "falling"),
+    ("vs best rival", "paired difference of the mean to the best row of another method", "falling"),
+    ("gain kept", "share of the experts' gain over head-only", "falling"),
+    ("worst task", "the largest loss against its own expert, paired", "falling"),
+    ("vs {floor}", "paired difference of the mean to not merging", "falling"),
+    ("s to merge", "seconds to compute the merged weights and put them on", "rising"),
+    ("ms per row", "milliseconds of the evaluation per row", "rising"),
+    ("peak MB", "resident memory above that before the merge, sampled", "rising"),
+    ("needs data", "what it measures on validation rows", "rising"),
+    ("order matters", "whether the order of the tasks changes the merge", "rising"),
+    ("exact unmerge", "every row is a recipe that is merged again without the task", ""),
+)
+_WIDE, _HIGH, _LEFT = 88, 26, 178
+_SIGNS = {"better": ("up", "▲"), "worse": ("down", "▼"), "cannot tell": ("quiet", "=")}
+
+
+def budget(found: Budget, tune: bool) -> str:
+    """What a comparison will spend on validation rows, before it starts."""
+    use = "to choose each method's scale" if tune else "for the proposal"
+    words = f"{use}: {found.words}" if found.rows else found.words
+    return f"<p class='quiet' id='budget'>Before the start: {escape(words)}.</p>"
+
+
+def proposal(table: Table | None) -> str:
+    """What wins on validation rows, or what is missing for that."""
+    if table is None:
+        return NOTHING
+    if table.proposal is None:
+        words = "No validation rows, so nothing is proposed." if not table.budget.rows else ""
+        return f"<p class='note' id='proposal'>{words}</p>" if words else ""
+    css = "fine" if table.proposal.beyond_noise else "note"
+    return f"<p class='{css}' id='proposal'><b>Proposal.</b> {escape(table.proposal.words)}</p>"
+
+
+def results(table: Table | None) -> str:
+    """A row per method, as far as they are finished."""
+    if table is None:
+        return ""
+    if not table.rows:
+        return "<p class='quiet'>The references are measured; the first method follows.</p>"
+    floor = table.references.floor[0]
+    heads = "".join(
+        f"<th scope='col' title='{escape(words)}'>{_sorter(title.format(floor=floor), way)}</th>"
+        for title, words, way in _COLUMNS
+    )
+    body = "".join(_row(each, table) for each in table.standings) + _refused(table)
+    n = sum(score.n for score in table.standings[0].scores.values()) if table.standings else 0
+    return (
+        f"<p class='quiet'>Methods on the same {n:,} held-out rows; ± is half of a 95 % interval."
+        "</p>"
+        "<div class='scroll' tabindex='0' role='region' aria-label='Methods compared'>"
+        "<table class='studio compare'><thead><tr><th scope='col'>method</th>"
+        f"{heads}</tr></thead><tbody>{body}</tbody></table></div>"
+        "<p class='legend'><span class='l-now'>mean</span><span class='l-interval'>95 % interval"
+        "</span><span class='l-expert'>experts</span><span class='l-floor'>"
+        f"{escape(floor)}</span></p>"
+        f"{_saves(table)}<details><summary>What the numbers mean</summary>"
+        f"<ul>{''.join(f'<li>{escape(note)}</li>' for note in NOTES)}</ul></details>"
+    )
+
+
+def heat(table: Table | None) -> str:
+    """Methods by tasks: accuracy against the task's own expert; general rows against the base."""
+    if table is None or not table.standings:
+        return ""
+    grid, csv = _grid(table)
+    label = f"{len(grid.rows)} methods by {len(grid.columns)} columns: {grid.title}"
+    width = f"style='min-width:{grid.width:.0f}px;max-width:{1.3 * grid.width:.0f}px'"
+    return (
+        f"<figure class='compare-heat'><figcaption>{escape(grid.title)}</figcaption>"
+        "<div class='scroll' tabindex='0' role='region' aria-label='Heat map'>"
+        f"<div {width}>{shown(grid, label)}</div></div>"
+        f"{picture_saves('methods by task', standalone(grid), csv)}</figure>"
+    )
+
+
+def _row(each: Standing, table: Table) -> str:
+    row, held = each.row, each.outcome
+    marks = [f"tuned, scale x {row.factor:.3g}"] if row.tuned else []
+    small = "".join(f"<span class='quiet'>{escape(mark)}</span>" for mark in marks)
+    if each.worse_than_not_merging:
+        small += f"<b class='down mark'>▼ {MARK}</b>"
+    small += "".join(
+        f"<span class='quiet'>general {escape(name)}: {score.accuracy:.1%}, {points(change)} "
+        f"against the base, n={change.n:,}</span>"
+        for name, (score, change) in each.general.items()
+    )
+    title = METHODS[row.recipe.method].title
+    button = (
+        f"<button type='button' class='copy' data-row='{escape(row.name)}' "
+        f"aria-label='{escape(row.name)} to the mixer'>To the mixer</button>"
+    )
+    rival = each.rival
+    cells = [
+        _number(each.mean, _bar(each, table)),
+        _number(rival[1].mean, _against(rival[1], rival[0])) if rival else "<td></td>",
+        _number(each.gain, "" if each.gain is None else f"{each.gain:.0%}"),
+        _number(each.worst[1].mean, _against(each.worst[1], each.worst[0])),
+        _number(each.floor.mean, _change(each.floor)),
+        _number(held.seconds, f"{held.seconds:.2f}"),
+        _number(held.latency, f"{1000 * held.latency:.2f}"),
+        _number(held.peak, f"{held.peak / 1e6:.0f}"),
+        _number(bool(row.needs), escape(row.needs) or "no"),
+        _number(row.ordered, "yes" if row.ordered else "no"),
+        "<td>by rebuild</td>",
+    ]
+    css = " class='below'" if each.worse_than_not_merging else ""
+    return (
+        f"<tr{css} data-method='{escape(row.name)}'><th scope='row'><b>{escape(title)}</b>{small}"
+        f"{button}</th>{''.join(cells)}</tr>"
+    )
+
+
+def _refused(table: Table) -> str:
+    return "".join(
+        f"<tr class='refused' data-method='{escape(name)}'><th scope='row'>{escape(name)}</th>"
+        f"<td colspan='{len(_COLUMNS)}'>{escape(words)}</td></tr>"
+        for name, words in table.refusals.items()
+    )
+
+
+def _bar(each: Standing, table: Table) -> str:
+    """The mean as a bar with its interval, the experts' and the floor's as marks."""
+    refs = table.references
+    experts, floor = (_mean(x.scores[task].accuracy for task in refs.tasks)
+                      for x in (refs.experts, refs.floor[1]))  # fmt: skip
+    low, high = max(each.mean - each.half, 0.0), min(each.mean + each.half, 1.0)
+    label = f"{each.row.name}: {each.mean:.1%}, experts {experts:.1%}, floor {floor:.1%}"
+    return (
+        f"<b>{each.mean:.1%}</b> ± {100 * each.half:.1f}"
+        f"<div class='track' role='img' aria-label='{escape(label)}'>"
+        f"<i style='width:{each.mean:.2%}'></i>"
+        f"<s style='left:{low:.2%};width:{max(high - low, 0.004):.2%}'></s>"
+        f"<u style='left:{floor:.2%}'></u><b style='left:{experts:.2%}'></b></div>"
+    )
+
+
+def _grid(table: Table) -> tuple[Grid, str]:
+    refs = table.references
+    general = list(table.standings[0].general)
+    changes = {each.row.name: _changes(each, table) for each in table.standings}
+    limit = max((abs(x[0]) for row in changes.values() for x in row), default=1.0) or 1.0
+    cells: list[list[tuple[str, str, str] | None]] = [
+        [(f"{100 * mean + 0.0:+.1f}", diverging(mean, limit), tip) for mean, tip in row]
+        for row in changes.values()
+    ]
+    names = [*refs.tasks, *(f"general: {name}" for name in general)]
+    title = "Accuracy against each task's own expert, in points"
+    if general:
+        title += "; general rows against the base"
+    notes = (f"{table.zoo}: " + "; ".join(names), "Blue: below; orange: above.")
+    columns = tuple(short(name, 12) for name in names)
+    grid = Grid(title, tuple(changes), columns, cells, _LEFT, (_WIDE, _HIGH), notes)
+    rows = [[name, *(mean for mean, _ in row)] for name, row in changes.items()]
+    return grid, csv_text(["change of accuracy", *names], rows)
+
+
+def _changes(each: Standing, table: Table) -> list[tuple[float, str]]:
+    experts, found = table.references.experts.scores, []
+    for task in table.references.tasks:
+        own = each.scores[task]
+        tip = (
+            f"{each.row.name}, {task}: {own.accuracy:.1%} [{100 * own.low:.1f}, "
+            f"{100 * own.high:.1f}], expert {experts[task].accuracy:.1%}, n={own.n:,}"
+        )
+        found.append((own.accuracy - experts[task].accuracy, tip))
+    for name, (score, change) in each.general.items():
+        tip = f"{each.row.name}, {name}: {score.accuracy:.1%}, {points(change)} against the base"
+        found.append((change.mean, tip))
+    return found
+
+
+def _saves(table: Table) -> str:
+    plain = json.dumps(comparison_json(table), indent=1)
+    return document_saves(
+        "comparison",
+        {
+            "csv": ("text/csv;charset=utf-8", comparison_csv(table)),
+            "json": ("application/json", plain),
+            "md": ("text/markdown;charset=utf-8", comparison_markdown(table)),
+        },
+    )
+
+
+def _sorter(title: str, way: str) -> str:
+    if not way:
+        return escape(title)
+    return f"<button type='button' data-sort='{way}'>{escape(title)}</button>"
+
+
+def _number(value: float | bool | None, words: str) -> str:
+    data = "" if value is None else f" data-value='{float(value):.9g}'"
+    return f"<td class='num'{data}>{words}</td>"
+
+
+def _change(change: Change) -> str:
+    css, sign = _SIGNS[change.verdict]
+    tie = " tie" if change.verdict == "cannot tell" else ""
+    return f"<span class='{css}'>{sign} {points(change)}{tie}</span>"
+
+
+def _against(change: Change, name: str) -> str:
+    return f"{_change(change)}<br><span class='quiet'>{escape(name)}</span>"
+
+
+def _mean(values: Iterable[float]) -> float:
+    found = list(values)
+    return sum(found) / len(found)

@@ -1,0 +1,81 @@
+"""Pure view of the unmerge accuracy drops: ours as they are measured, the paper's beside them."""
+
+from collections.abc import Sequence
+from html import escape
+
+from studio.compare.unmerge_drop import PAPER, PAPER_WORDS, Removal
+from studio.disk.csv import csv_text
+from studio.methods import METHODS
+from studio.ui.charts.saves import table_saves
+
+_MODES = {"subtract": "subtracted", "rebuild": "rebuilt"}
+
+
+def uad(found: Sequence[Removal], tasks: Sequence[str]) -> str:
+    """A row per method and operation, a column per removed task."""
+    if not found:
+        return (
+            "<p class='quiet'>UAD: what the kept tasks lose when one is taken out, for every "
+            "linear method, each task in turn, subtracted and rebuilt. Takes minutes.</p>"
+        )
+    rows = dict.fromkeys((each.method, each.mode) for each in found)
+    body = "".join(_row(*row, found, tasks) for row in rows)
+    heads = "".join(f"<th scope='col'>{escape(task)}</th>" for task in tasks)
+    return (
+        "<div class='scroll' tabindex='0' role='region' aria-label='Unmerge accuracy drop'>"
+        "<table class='studio uad'><caption>Mean accuracy that the kept tasks lose, in points, "
+        "when the task above is taken out</caption><thead><tr><th scope='col'>method</th>"
+        f"<th scope='col'>operation</th>{heads}<th scope='col'>mean</th><th scope='col'>worst task"
+        f"</th><th scope='col'>seconds</th></tr></thead><tbody>{body}</tbody></table></div>"
+        f"<p class='quiet'>± is half of a 95 % interval, from the same rows before and after; "
+        f"n={found[0].n:,}. <b>=</b>: both operations give the same bytes. Seconds to compute and "
+        f"put on the weights, median.</p>{table_saves('unmerge-accuracy-drop', _csv(found))}"
+        f"{_paper()}"
+    )
+
+
+def _row(name: str, mode: str, found: Sequence[Removal], tasks: Sequence[str]) -> str:
+    own = {each.task: each for each in found if (each.method, each.mode) == (name, mode)}
+    cells = "".join(f"<td class='num'>{_cell(own.get(task))}</td>" for task in tasks)
+    worst = max(own.values(), key=lambda each: each.worst)
+    seconds = sorted(each.seconds for each in own.values())
+    mean = 100 * sum(each.mean for each in own.values()) / len(own)
+    title = METHODS[name].title if name in METHODS else name
+    return (
+        f"<tr data-uad='{escape(name)} {mode}'><th scope='row'>{escape(title)}</th>"
+        f"<td>{_MODES[mode]}</td>{cells}<td class='num'><b>{mean:+.1f}</b></td>"
+        f"<td class='num'>{100 * worst.worst:+.1f} <span class='quiet'>{escape(worst.worst_task)}"
+        f"</span></td><td class='num'>{seconds[len(seconds) // 2]:.2f}</td></tr>"
+    )
+
+
+def _cell(each: Removal | None) -> str:
+    if each is None:
+        return "…"
+    same = " =" if each.same else ""
+    return f"{100 * each.mean:+.1f} <span class='quiet'>± {100 * each.half:.1f}</span>{same}"
+
+
+def _paper() -> str:
+    body = "".join(
+        f"<tr><th scope='row'>{escape(row.method)}</th><td class='num'>{row.vision:.1f} %</td>"
+        f"<td class='num'>{row.language:.1f} %</td><td class='num'>{row.seconds:.1f}</td></tr>"
+        for row in PAPER
+    )
+    return (
+        "<table class='studio'><caption>The paper's numbers, not ours</caption><thead><tr>"
+        "<th scope='col'>method</th><th scope='col'>UAD, vision</th><th scope='col'>UAD, language"
+        f"</th><th scope='col'>seconds</th></tr></thead><tbody>{body}</tbody></table>"
+        f"<p class='quiet'>{escape(PAPER_WORDS[0].upper() + PAPER_WORDS[1:])}.</p>"
+    )
+
+
+def _csv(found: Sequence[Removal]) -> str:
+    header = ["method", "mode", "removed task", "mean", "half", "worst", "worst task",
+              "accuracy of the removed task", "n", "seconds", "same bytes"]  # fmt: skip
+    rows = [
+        (each.method, each.mode, each.task, each.mean, each.half, each.worst, each.worst_task,
+         each.removed_accuracy, each.n, each.seconds, each.same)
+        for each in found
+    ]  # fmt: skip
+    return csv_text(header, rows)

@@ -1,0 +1,298 @@
+"""Copies: what the ledger knows of exports, and which checkpoints it keeps out."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from studio.checkpoints.weights import Weights
+from studio.disk.folders import hold
+from studio.errors import BadLedger, NotAllowed, StudioError
+from studio.evidence.ledger.copies import (
+    CERTIFICATE,
+    OVERRIDE,
+    RECALLED,
+    Copy,
+    adopt_orphans,
+    announced,
+    contents,
+    copies,
+    log_copy,
+    recall,
+    refuse_removed,
+    removed,
+)
+from studio.evidence.ledger.log import Ledger
+from studio.evidence.logged_export import logged_export, write_merge
+from studio.evidence.wording import ALGEBRAIC, CARRIED_OVER, EXACT
+from studio.merge import Merge, open_merge
+from tests.conftest import ROOT, refusal
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    return Ledger(tmp_path / "ledger")
+
+
+@pytest.fixture
+def merge(make_recipe) -> Merge:
+    return open_merge(make_recipe("red", "green"))
+
+
+def note(ledger: Ledger, target: Path, name: str = "00ff") -> Path:
+    """What an export that was cut off leaves in the ledger's folder."""
+    file = ledger.folder / "pending" / f"{name}.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps({"path": str(target)}))
+    return file
+
+
+def certificate(ledger: Ledger, merge: Merge, task: str, **changes) -> None:
+    """Log a certificate on one task of a merge, as the studio does."""
+    found = merge.deltas.checkpoints[merge.deltas.tasks.index(task)]
+    gone = {"task": task, "digest": found.digest, "weights_root": found.weights.root}
+    content = {"copy": "c", "certificate": "f" * 64, "claim": EXACT, "verdict": "pass"}
+    content |= {"demo": False, "removed": [gone], "inputs": [merge.base.digest]}
+    ledger.append(CERTIFICATE, content | changes)
+
+
+def test_an_export_is_known_by_what_it_holds_and_its_place_stays_out_of_the_log(
+    ledger, merge, tmp_path
+):
+    root = write_merge(merge, tmp_path / "secret-place" / "out", ledger=ledger)
+    (copy,) = copies(ledger)
+    red, green = merge.deltas.checkpoints
+    assert (copy.name, copy.root, copy.base) == ("out", root, merge.base.digest)
+    assert copy.tasks == {"red": red.digest, "green": green.digest}
+    assert (copy.state, copy.certificate, copy.orphan) == ("alive", "", False)
+    assert copy.path == tmp_path / "secret-place" / "out"
+    log = (ledger.folder / "audit.jsonl").read_text()
+    assert "secret-place" not in log
+    assert str(tmp_path) not in log
+    assert json.loads((ledger.folder / "places.json").read_text()) == {copy.id: str(copy.path)}
+    assert list((ledger.folder / "pending").iterdir()) == []
+
+
+def test_a_copy_holds_a_checkpoint_by_its_digest_not_by_its_name(ledger, merge, tmp_path):
+    write_merge(merge, tmp_path / "out", ledger=ledger)
+    (copy,) = copies(ledger)
+    red = merge.deltas.checkpoints[0].digest
+    assert copy.holds([red])
+    assert copy.holds(["0" * 64, red])
+    assert not copy.holds(["red", "0" * 64])
+    assert not copy.holds([])
+
+
+def test_a_copy_is_missing_once_other_weights_or_none_lie_in_its_place(ledger, merge, tmp_path):
+    def states() -> dict[str, str]:
+        return {each.name: each.state for each in copies(ledger)}
+
+    write_merge(merge, tmp_path / "one", ledger=ledger)
+    write_merge(open_merge(merge.recipe.without("red")), tmp_path / "two", ledger=ledger)
+    assert states() == {"two": "alive", "one": "alive"}
+    assert list(states()) == ["two", "one"]  # the latest first
+    (tmp_path / "one").rename(tmp_path / "elsewhere")
+    assert states() == {"two": "alive", "one": "missing"}
+    shutil.copytree(tmp_path / "two", tmp_path / "one")
+    assert states()["one"] == "missing"  # the weights of the other
+    shutil.rmtree(tmp_path / "one")
+    (tmp_path / "elsewhere").rename(tmp_path / "one")
+    assert states() == {"two": "alive", "one": "alive"}
+
+
+def test_a_ledger_that_was_copied_elsewhere_knows_no_places(ledger, merge, tmp_path):
+    write_merge(merge, tmp_path / "out", ledger=ledger)
+    (ledger.folder / "places.json").unlink()
+    (copy,) = copies(ledger)
+    assert (copy.path, copy.state) == (None, "missing")
+
+
+def test_a_copy_is_recalled_once_it_is_gone_and_alive_if_it_is_there_again(ledger, merge, tmp_path):
+    write_merge(merge, tmp_path / "out", ledger=ledger)
+    (alive,) = copies(ledger)
+    with pytest.raises(BadLedger) as error:
+        recall(ledger, alive.id)
+    assert refusal(error) == (
+        f"The copy {alive.id} still lies at {tmp_path / 'out'}. Delete it there, and wherever "
+        "else it went, before it is marked as recalled."
+    )
+    (tmp_path / "out").rename(tmp_path / "elsewhere")
+    assert recall(ledger, alive.id).state == "missing"
+    assert [each.state for each in copies(ledger)] == ["recalled"]
+    (tmp_path / "elsewhere").rename(tmp_path / "out")
+    assert [each.state for each in copies(ledger)] == ["alive"]
+    (tmp_path / "out").rename(tmp_path / "elsewhere")
+    assert (ledger.entries()[-1].event, ledger.entries()[-1].content) == (
+        RECALLED,
+        {"copy": alive.id},
+    )
+    with pytest.raises(BadLedger) as error:
+        recall(ledger, alive.id)
+    assert refusal(error) == f"The copy {alive.id} (out) is marked as recalled already."
+    assert len(ledger.entries()) == 2
+
+
+def test_a_copy_that_the_ledger_does_not_know_cannot_be_recalled(ledger, merge, tmp_path):
+    with pytest.raises(BadLedger) as error:
+        recall(ledger, "abc")
+    assert refusal(error) == "The ledger knows no copy 'abc'; it knows none."
+    write_merge(merge, tmp_path / "out", ledger=ledger)
+    (known,) = copies(ledger)
+    with pytest.raises(BadLedger) as error:
+        recall(ledger, "")
+    assert refusal(error) == f"The ledger knows no copy ''; it knows {known.id} (out)."
+
+
+def test_an_export_that_fails_leaves_no_entry_and_no_note(ledger, merge, tmp_path):
+    def write() -> str:
+        assert len(list((ledger.folder / "pending").iterdir())) == 1
+        raise StudioError("the disk is full")
+
+    with pytest.raises(StudioError, match="the disk is full"):
+        logged_export(ledger, merge, tmp_path / "out", write)
+    assert ledger.entries() == ()
+    assert list((ledger.folder / "pending").iterdir()) == []
+
+
+def test_without_a_ledger_an_export_is_just_written(merge, tmp_path):
+    assert logged_export(None, merge, tmp_path / "out", lambda: "root") == "root"
+    assert [each.name for each in tmp_path.iterdir() if each.name == "ledger"] == []
+
+
+def test_an_export_that_was_cut_off_before_the_log_is_adopted_once(ledger, merge, tmp_path):
+    root = write_merge(merge, tmp_path / "out")
+    left = note(ledger, tmp_path / "out")
+    assert adopt_orphans(ledger) == [
+        "out was written, but the studio was stopped before the log knew of it: an orphan "
+        "export, which counts as uncertified."
+    ]
+    (copy,) = copies(ledger)
+    assert (copy.id, copy.root, copy.state) == ("00ff", root, "alive")
+    assert (copy.orphan, copy.certificate) == (True, "")
+    assert copy.tasks == contents(merge, root)["tasks"]
+    assert not left.exists()
+    assert adopt_orphans(ledger) == []
+    assert len(ledger.entries()) == 1
+
+
+def test_an_export_cut_off_before_its_folder_or_after_its_entry_is_no_orphan(
+    ledger, merge, tmp_path
+):
+    nowhere = note(ledger, tmp_path / "nowhere", "01")
+    (tmp_path / "other").mkdir()
+    no_export = note(ledger, tmp_path / "other", "02")
+    broken = note(ledger, tmp_path, "03")
+    broken.write_text('{"path": ')
+    assert adopt_orphans(ledger) == []
+    assert ledger.entries() == ()
+    root = write_merge(merge, tmp_path / "out")
+    log_copy(ledger, "04", tmp_path / "out", contents(merge, root))
+    logged = note(ledger, tmp_path / "out", "04")
+    assert adopt_orphans(ledger) == []
+    assert [each.event for each in ledger.entries()] == ["export"]
+    assert not any(each.exists() for each in (nowhere, no_export, broken, logged))
+
+
+def test_the_note_of_a_running_export_is_left_alone_in_this_process(ledger, merge, tmp_path):
+    with announced(ledger, tmp_path / "out") as copy:
+        write_merge(merge, tmp_path / "out")
+        assert adopt_orphans(ledger) == []  # visible, not yet in the log, and not cut off
+        assert (ledger.folder / "pending" / f"{copy}.json").exists()
+        assert ledger.entries() == ()
+    assert list((ledger.folder / "pending").iterdir()) == []
+
+
+_HOLDING = """
+import sys
+from pathlib import Path
+from studio.disk.folders import hold
+with hold(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.readline()
+"""
+
+
+def test_the_note_of_a_running_export_is_left_alone_in_another_process(ledger, merge, tmp_path):
+    write_merge(merge, tmp_path / "out")
+    left = note(ledger, tmp_path / "out")
+    with subprocess.Popen(
+        [sys.executable, "-c", _HOLDING, str(left)], cwd=ROOT, text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    ) as other:  # fmt: skip
+        assert other.stdout
+        assert other.stdout.readline() == "held\n"
+        assert adopt_orphans(ledger) == []
+        assert left.exists()
+        other.communicate("\n")
+    (words,) = adopt_orphans(ledger)
+    assert "an orphan export" in words
+    assert not left.exists()
+
+
+def test_a_note_is_free_once_its_block_has_ended(ledger, tmp_path):
+    left = note(ledger, tmp_path / "nowhere")
+    with hold(left):
+        assert adopt_orphans(ledger) == []
+        assert left.exists()
+    assert adopt_orphans(ledger) == []
+    assert not left.exists()
+
+
+def test_only_certificates_that_bind_and_rebuild_remove_a_checkpoint(ledger, merge):
+    certificate(ledger, merge, "red", demo=True)
+    certificate(ledger, merge, "red", claim=ALGEBRAIC)
+    assert removed(ledger) == []
+    certificate(ledger, merge, "red")
+    certificate(ledger, merge, "green", claim=CARRIED_OVER)  # the weights have no part of it
+    red, green = merge.deltas.checkpoints
+    assert [(each.task, each.digest, each.root) for each in removed(ledger)] == [
+        ("red", red.digest, red.weights.root),
+        ("green", green.digest, green.weights.root),
+    ]
+    assert [each.time for each in removed(ledger)] == [e.time for e in ledger.entries()[2:]]
+
+
+def test_an_empty_register_is_asked_without_reading_any_weights(
+    ledger, make_recipe, monkeypatch, merge
+):
+    def read(weights: Weights) -> str:
+        raise AssertionError("weights were read")
+
+    fresh = make_recipe("red", "green")
+    certificate(ledger, merge, "red", demo=True)
+    monkeypatch.setattr(Weights, "root", property(read))
+    refuse_removed(ledger, open_merge(fresh))
+    monkeypatch.undo()
+    certificate(ledger, merge, "red")
+    monkeypatch.setattr(Weights, "root", property(read))
+    with pytest.raises(AssertionError, match="weights were read"):
+        refuse_removed(ledger, open_merge(fresh))
+
+
+def test_a_refused_checkpoint_is_named_with_the_day_of_its_removal(ledger, merge, tmp_path):
+    certificate(ledger, merge, "red")
+    (gone,) = removed(ledger)
+    with pytest.raises(NotAllowed) as error:
+        write_merge(merge, tmp_path / "out", ledger=ledger)
+    assert refusal(error) == (
+        f"'red' is the checkpoint that was certified as removed on {gone.time[:10]} (then called "
+        "'red'). Leave it out, or pass --allow-removed, which is written into the log."
+    )
+    assert not (tmp_path / "out").exists()
+    assert copies(ledger) == []
+    write_merge(merge, tmp_path / "out", ledger=ledger, allowed=True)
+    override, export = ledger.entries()[-2:]
+    assert (override.event, export.event) == (OVERRIDE, "export")
+    assert override.content == {"task": "red", "weights_root": gone.root, "removed": gone.time}
+
+
+def test_the_certificate_of_a_copy_is_the_one_that_names_it(ledger, merge, tmp_path):
+    write_merge(merge, tmp_path / "out", ledger=ledger)
+    write_merge(merge, tmp_path / "plain", ledger=ledger)
+    (copy,) = (each for each in copies(ledger) if each.name == "out")
+    certificate(ledger, merge, "red", copy=copy.id, certificate="a" * 64)
+    found: dict[str, Copy] = {each.name: each for each in copies(ledger)}
+    assert (found["out"].certificate, found["plain"].certificate) == ("a" * 64, "")

@@ -1,0 +1,75 @@
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from studio.errors import BadData
+from studio.measure.bench import Bench
+from studio.search.rows import chosen_rows, row_losses
+from studio.zoo import load_zoo
+
+
+def test_losses_of_a_row_by_hand():
+    scores = torch.tensor([[0.0, math.log(3.0)]])  # a quarter and three quarters
+    right = torch.tensor([1])
+    assert float(row_losses("labels", scores, right)) == pytest.approx(math.log(4 / 3))
+    entropy = 0.25 * math.log(4) + 0.75 * math.log(4 / 3)
+    assert float(row_losses("entropy", scores, right)) == pytest.approx(entropy)
+    expert = torch.tensor([[0.5, 0.5]]).double().log()
+    divergence = 0.5 * math.log(0.5 / 0.25) + 0.5 * math.log(0.5 / 0.75)
+    assert float(row_losses("expert", scores, right, expert)) == pytest.approx(divergence)
+    assert float(row_losses("expert", scores, right, scores.double().log_softmax(-1))) == 0
+
+
+def test_a_quarter_of_the_rows_decides_and_none_is_fitted_on(bench):
+    rows = chosen_rows(bench, "color", 20, True)
+    assert (len(rows.fit), len(rows.check)) == (15, 5)
+    assert not set(rows.fit) & set(rows.check)
+
+
+def test_rows_of_a_group_stay_together(bench):
+    rows = chosen_rows(bench, "animal", 400, True)  # 30 rows in groups of three
+    groups = rows.part.groups
+    assert groups is not None
+    sides = [set(groups[side]) for side in (rows.fit, rows.check)]
+    assert not sides[0] & sides[1]
+    assert 6 <= len(rows.check) <= 10
+    assert len(rows.fit) + len(rows.check) == 30
+
+
+def write(folder, task: str, change) -> Bench:
+    file = folder / task / "validation.jsonl"
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    file.write_text("\n".join(json.dumps(row) for row in change(rows)))
+    return Bench(load_zoo(folder), torch.device("cpu"))
+
+
+def test_one_class_only_is_refused_naming_the_label(tiny_copy):
+    bench = write(tiny_copy, "color", lambda rows: [row | {"label": "green"} for row in rows])
+    with pytest.raises(BadData, match="'color': all 30 validation rows have the label 'green'"):
+        chosen_rows(bench, "color", 400, True)
+    assert len(chosen_rows(bench, "color", 400, False).fit) == 22
+
+
+def test_rows_without_labels_serve_losses_that_need_none(tiny_copy):
+    bench = write(tiny_copy, "color", lambda rows: [{"text": row["text"]} for row in rows])
+    with pytest.raises(BadData, match="30 of its 30 validation rows have no label"):
+        chosen_rows(bench, "color", 400, True)
+    assert not chosen_rows(bench, "color", 400, False).labelled
+
+
+def test_too_few_rows_and_a_single_group_are_refused(tiny_copy):
+    bench = write(tiny_copy, "color", lambda rows: rows[:3])
+    with pytest.raises(BadData, match="at least 4 of every merged task, but 'color' has 3"):
+        chosen_rows(bench, "color", 400, True)
+    bench = write(tiny_copy, "animal", lambda rows: [row | {"group": "one"} for row in rows])
+    with pytest.raises(BadData, match="all of one group, 'one'"):
+        chosen_rows(bench, "animal", 400, True)
+
+
+def test_the_split_is_the_same_every_time(bench):
+    first, second = (chosen_rows(bench, "animal", 24, True) for _ in range(2))
+    assert np.array_equal(first.fit, second.fit)
+    assert np.array_equal(first.check, second.check)

@@ -1,0 +1,116 @@
+"""Sequence runs of a running session: as a job, step by step, stopped, and refused in words."""
+
+import threading
+from dataclasses import replace
+
+import pytest
+
+from studio.errors import BadRecipe, StudioError
+from studio.session import sequence as module
+from studio.session.sequence import STARTING, Wish
+from studio.ui.tabs.sequence import wish_of
+from tests.conftest import refusal
+from tests.session.test_evidence import ended
+from tests.session.test_session import move, rest
+
+
+def test_a_run_follows_the_mixers_order_and_its_own_settings(session):
+    rest(session)
+    session.edit("earlier:animal")
+    move(session, color={"on": True, "coefficient": 0.7})
+    rest(session)
+    session.arrivals.wish = Wish(("mdm_oc", "average"), rows=10)
+    session.arrivals.start()
+    state = ended(session)
+    assert (state.phase, state.words) == ("done", "Scored 2 arrivals in one order.")
+    shown = session.arrivals.shown
+    assert shown is not None
+    assert shown.done
+    assert shown.plan.orders[0].tasks == ("animal", "color")
+    own, other = shown.plan.recipes["mdm_oc"], shown.plan.recipes["average"]
+    assert own == session.mix.recipe(session.zoo)
+    assert [task.coefficient for task in other.tasks] == [None, None]
+    assert [(s.label, s.t) for s in shown.steps] == [
+        ("mdm_oc", 1), ("mdm_oc", 2), ("average", 1), ("average", 2),
+    ]  # fmt: skip
+    assert [score.n for score in shown.steps[0].scores.values()] == [10, 10]
+
+
+def test_steps_appear_as_they_finish_and_stay_when_the_job_is_cancelled(session, monkeypatch):
+    reached, go_on = threading.Event(), threading.Event()
+    before = module.run
+
+    def slow(bench, plan, progress):
+        found, steps = before(bench, plan, progress)
+
+        def one_by_one():
+            for step in steps:
+                yield step
+                reached.set()
+                assert go_on.wait(60)
+
+        return found, one_by_one()
+
+    monkeypatch.setattr(module, "run", slow)
+    session.arrivals.wish = Wish(("average", "ties"), rows=5)
+    session.arrivals.start()
+    assert reached.wait(120)
+    shown = session.arrivals.shown
+    assert shown is not None
+    assert (len(shown.steps), shown.done) == (1, False)
+    with pytest.raises(StudioError, match="'Sequence of arrivals' is still running"):
+        session.arrivals.start()
+    session.cancel_job()
+    go_on.set()
+    assert ended(session).phase == "cancelled"
+    shown = session.arrivals.shown
+    assert len(shown.steps) == 1
+    assert not shown.done
+
+
+def test_shuffles_and_a_sweep_are_part_of_the_plan(session):
+    wish = Wish(("average",), 2, 4, 10, ("mdm_oc.strength", 0.0, 1.0, 0.5))
+    session.arrivals.wish = wish
+    plan, sweep = session.arrivals.plan()
+    assert len(plan.orders) == 2
+    assert sweep is not None
+    assert list(plan.recipes) == ["average", *(sweep.label(value) for value in (0.0, 0.5, 1.0))]
+    assert plan.models == 3 + 3 * 4
+
+
+def test_what_cannot_be_run_is_said_before_anything_starts(session):
+    rest(session)
+    session.arrivals.wish = Wish(())
+    with pytest.raises(BadRecipe, match="Name at least one method"):
+        session.arrivals.start()
+    session.arrivals.wish = replace(STARTING, orders=3)
+    with pytest.raises(BadRecipe, match="3 orders were asked for"):
+        session.arrivals.start()
+    session.arrivals.wish = STARTING
+    move(session, color={"on": False, "coefficient": 0.7})
+    with pytest.raises(BadRecipe, match="at least two tasks"):
+        session.arrivals.start()
+    assert session.engine.jobs.state is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"methods": "mdm_oc"}, "reload the page"),
+        ({"methods": ["magic"]}, "reload the page"),
+        ({"orders": None}, "Orders: give a number."),
+        ({"orders": 1.5}, "Orders: 1.5 is no whole number."),
+        ({"seed": "x"}, "The seed: give a number."),
+        ({"rows": True}, "Rows per task: give a number."),
+        ({"rows": float("inf")}, "Rows per task: give a number."),
+        ({"sweep": ("mdm_oc.strength", 0, None, 1)}, "From, to and step of a sweep: give a number"),
+    ],
+)
+def test_boxes_that_hold_no_number_are_refused_in_words(changes, words):
+    boxes = {
+        "methods": ["average"], "shuffle": True, "orders": 2, "seed": 0, "rows": 10, "sweep": None,
+    }  # fmt: skip
+    assert wish_of(**boxes) == Wish(("average",), 2, 0, 10)
+    with pytest.raises(BadRecipe) as error:
+        wish_of(**(boxes | changes))
+    assert words in refusal(error)

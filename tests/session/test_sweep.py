@@ -1,0 +1,112 @@
+"""Sweeps in a session: a job whose landscape grows, and boxes that hold no numbers."""
+
+import time
+
+import pytest
+
+from studio.errors import BadRecipe, StudioError
+from studio.session.sweep import Wish
+from studio.ui.tabs.sweep import wish_of
+from tests.session.test_compare import wait
+
+SMALL = Wish((("coefficient.color", 0.0, 1.0),), 1, 6)
+
+
+def test_the_landscape_grows_and_stays_for_a_page_that_is_reloaded(session):
+    sweeping = session.sweeping
+    sweeping.wish = SMALL
+    recipe, (axis,), cost = sweeping.plan()
+    assert (axis.name, cost.points, cost.rows) == ("coefficient.color", 3, 12)
+    sweeping.start()
+    ended = wait(session)
+    assert (ended.phase, ended.name) == ("done", "Sweep of coefficient of color")
+    assert ended.words == "Measured 3 points on validation rows."
+    assert sweeping.version == 4  # the present mix, then three points
+    session.attend()
+    assert session.sweeping is sweeping
+    assert sweeping.found.recipe == recipe
+    assert not sweeping.moved()
+    session.edit("halve")
+    assert sweeping.moved()
+
+
+def test_the_best_point_comes_into_the_mixer_and_can_be_undone(session):
+    sweeping = session.sweeping
+    assert not sweeping.can_show_best
+    with pytest.raises(BadRecipe, match="a sweep that is not there"):
+        sweeping.show_best()
+    session.edit("halve")
+    before = session.mix
+    sweeping.wish = SMALL
+    sweeping.start()
+    assert wait(session).phase == "done"
+    best = sweeping.found.best
+    assert best.place != (before.strips[0].coefficient,)
+    assert sweeping.can_show_best
+    sweeping.show_best()
+    assert session.mix.strips[0].coefficient == best.place[0]
+    assert session.mix.strips[1:] == before.strips[1:]
+    assert not sweeping.can_show_best
+    session.edit("undo")
+    assert session.mix == before
+
+
+def test_a_sweep_can_be_cancelled_and_keeps_what_it_has(session):
+    session.sweeping.wish = Wish((("coefficients", None, None),), 5, 30)
+    session.sweeping.start()
+    while session.sweeping.version < 2:
+        time.sleep(0.01)
+    session.cancel_job()
+    assert wait(session).phase == "cancelled"
+    assert 0 < len(session.sweeping.found.points) < 33
+
+
+def test_the_numbers_are_those_of_the_mix(session):
+    assert session.sweeping.names()[:4] == (
+        "coefficients", "coefficient.color", "coefficient.animal", "strength",
+    )  # fmt: skip
+    session.edit("reset")
+    value = session.mixer_value()
+    value["rows"][0]["on"] = False
+    session.move(value)
+    assert "coefficient.color" not in session.sweeping.names()
+    session.sweeping.wish = SMALL
+    with pytest.raises(BadRecipe, match=r"no number 'coefficient.color'"):
+        session.sweeping.start()
+    value["rows"][1]["on"] = False
+    session.move(value)
+    session.sweeping.wish = Wish()
+    with pytest.raises(BadRecipe, match="Nothing is merged"):
+        session.sweeping.plan()
+
+
+def test_a_second_job_is_refused(session):
+    session.engine.jobs.start("Else", lambda progress: forever(progress), session.browser)
+    with pytest.raises(StudioError, match="'Else' is still running"):
+        session.sweeping.start()
+    session.cancel_job()
+    wait(session)
+
+
+def forever(progress):
+    while True:
+        progress(0.5, "waiting")
+        time.sleep(0.01)
+
+
+def test_boxes_become_a_wish():
+    assert wish_of([("coefficients", None, 2)], 3.0, 200.0) == Wish((("coefficients", None, 2.0),))
+
+
+@pytest.mark.parametrize(
+    ("low", "levels", "rows", "words"),
+    [
+        ("x", 3, 200, "From and to of a sweep: give a number"),
+        (0, None, 200, "Levels: give a number"),
+        (0, 3, None, "Validation rows per task: give a number"),
+        (0, 3, 1.5, r"Validation rows per task: 1.5 is no whole number"),
+    ],
+)
+def test_boxes_without_numbers_are_refused(low, levels, rows, words):
+    with pytest.raises(BadRecipe, match=words):
+        wish_of([("coefficients", low, 2)], levels, rows)

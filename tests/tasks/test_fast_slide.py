@@ -1,0 +1,126 @@
+"""A slider in motion against the exact merge: equal up to rounding, and never adding up errors."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from studio.measure.bench import Bench
+from studio.merge import component, merged_tensors, open_merge
+from studio.recipe import GroupedCoefficient
+from studio.tasks.fast_slide import begin_slide, moved_task, slide_bytes
+from studio.zoo import load_zoo
+from tests.conftest import dense_deltas
+
+CPU = torch.device("cpu")
+
+
+def places(merge):
+    shapes = {name: merge.base.weights.entries[name].shape for name in merge.changed}
+    return {name: torch.empty(shape) for name, shape in shapes.items()}
+
+
+def at(recipe, value, task="green"):
+    return open_merge(recipe.with_coefficients({task: value}))
+
+
+@pytest.mark.parametrize(
+    ("method", "options"),
+    [
+        ("task_arithmetic", {}),
+        ("mdm_oc", {}),
+        ("mdm_oc", {"scope": "tensor", "order": "symmetric"}),
+        ("mdm_oc", {"basis": "subspace"}),
+    ],
+)
+def test_a_slide_is_the_exact_merge_up_to_rounding_however_long_it_lasts(
+    make_recipe, method, options
+):
+    recipe = make_recipe(method=method, options=options)
+    first = at(recipe, 0.3)
+    found = places(first)
+    slide = begin_slide(first, "green", found)
+    slide.wear(first, found)
+    start = {name: tensor.clone() for name, tensor in found.items()}
+    for move in range(200):
+        slide.wear(at(recipe, 0.01 * move), found)
+    exact = merged_tensors(at(recipe, 1.99))
+    assert not all(found[name].equal(start[name]) for name in found)
+    for name, tensor in exact.items():
+        torch.testing.assert_close(found[name], tensor, rtol=1e-6, atol=1e-6)
+    slide.wear(first, found)
+    assert all(found[name].equal(start[name]) for name in found)
+
+
+def test_a_component_is_what_a_coefficient_of_one_adds_densely(make_recipe, zoo_folder):
+    dense = dense_deltas(zoo_folder)
+    merge = open_merge(make_recipe(method="mdm_oc"))
+    row = merge.basis.rows[0, 2].tolist()
+    for name, found in component(merge, "blue").items():
+        parts = [w * dense[t][name] for w, t in zip(row, merge.recipe.names, strict=True)]
+        expected = torch.stack(parts).sum(0).flatten().float()
+        torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_a_component_that_is_a_delta_in_memory_shares_that_memory(make_recipe):
+    merge = open_merge(make_recipe(method="task_arithmetic"))
+    assert merge.deltas.keep_in_memory(10**9)
+    name = merge.deltas.names[0]
+    held = merge.deltas.at(name).delta(1, 0, 4, torch.float32)
+    assert held is not None
+    assert component(merge, "green")[name].data_ptr() == held.data_ptr()
+
+
+def test_a_slide_rounds_as_the_export_would(make_recipe):
+    recipe = make_recipe(method="task_arithmetic", dtype="bfloat16")
+    merge = at(recipe, 0.3)
+    found = places(merge)
+    slide = begin_slide(merge, "green", found)
+    slide.wear(at(recipe, 0.7), found)
+    exact = merged_tensors(at(recipe, 0.7))
+    for name, tensor in found.items():
+        assert tensor.equal(tensor.bfloat16().float())
+        torch.testing.assert_close(tensor, exact[name].float(), rtol=2**-7, atol=1e-6)
+
+
+def test_groups_of_coefficients_slide_too(make_recipe):
+    recipe = make_recipe(method="task_arithmetic")
+    merge = at(recipe, 0.3)
+    found = places(merge)
+    slide = begin_slide(merge, "green", found)
+    grouped = at(recipe, GroupedCoefficient(0.5, (("layer.1.*", 0.1),)))
+    slide.wear(grouped, found)
+    for name, tensor in merged_tensors(grouped).items():
+        torch.testing.assert_close(found[name], tensor, rtol=1e-6, atol=1e-6)
+
+
+def test_only_one_coefficient_that_moves_is_a_slide(make_recipe):
+    recipe = make_recipe(method="mdm_oc")
+    moved = recipe.with_coefficients({"red": 0.2})
+    assert moved_task(recipe, moved) == "red"
+    assert moved_task(recipe, recipe) is None
+    assert moved_task(recipe, moved.with_coefficients({"blue": 0.1})) is None
+    assert moved_task(recipe, recipe.without("red")) is None
+    assert moved_task(recipe, replace(moved, method="task_arithmetic")) is None
+    assert moved_task(recipe, replace(moved, options={"order": "symmetric"})) is None
+
+
+def test_a_live_model_slides_within_its_limit_and_wears_the_base_again(tiny_zoo):
+    bench = Bench(load_zoo(tiny_zoo), CPU)
+    recipe = bench.zoo.recipe("task_arithmetic", 0.3)
+    color = recipe.names[0]
+    merges = [bench.merge(recipe.with_coefficients({color: c})) for c in (0.1, 0.2, 0.3)]
+    assert not bench.live.slide(merges[0], color, slide_bytes(merges[0]) - 1)
+    for merge in merges:
+        assert bench.live.slide(merge, color, slide_bytes(merge))
+    worn = bench.live.encoder.state_dict()
+    for name, tensor in merged_tensors(merges[2]).items():
+        torch.testing.assert_close(worn[name], tensor, rtol=1e-6, atol=1e-6)
+    other = bench.expert(recipe.names[1])
+    bench.live.wear(other)
+    assert bench.live.slide(merges[0], color, slide_bytes(merges[0]))
+    for name, tensor in merged_tensors(merges[0]).items():
+        torch.testing.assert_close(worn[name], tensor, rtol=1e-6, atol=1e-6)
+    bench.live.wear(None)
+    for name, tensor in worn.items():
+        assert tensor.equal(bench.base.tensor(name))
