@@ -272,19 +272,19 @@ def _write_merge(options: argparse.Namespace, recipe: "Recipe", as_lora: bool = 
 
 def _evaluate(options: argparse.Namespace) -> None:
     from studio.measure.general import General, general_json, general_words
-    from studio.measure.scores import as_json
+    from studio.measure.scores import scores_json
     from studio.recipe import load_recipe
 
     bench, split = _bench(options), options.split
     live = bench.folder_model(options.model) if options.model else bench.live
     general = General(bench, split) if bench.general_heads(split) else None
     if options.model:
-        found = as_json(bench.score_folder(options.model, split, live))
+        found = scores_json(bench.score_folder(options.model, split, live))
     elif options.recipe:
         merge = bench.merge(load_recipe(options.recipe))
-        found = as_json(bench.score(merge, split, _progress))
+        found = scores_json(bench.score(merge, split, _progress))
     else:
-        found = as_json(bench.score_experts(split, _progress))
+        found = scores_json(bench.score_experts(split, _progress))
     _print_scores(found)
     if general and (options.model or options.recipe):
         kept = general.kept(live)

@@ -119,7 +119,7 @@ def inspect(
     found = {
         "tasks": list(merge.deltas.tasks),
         "method": merge.recipe.method,
-        "checkpoints": preflight(merge.deltas),
+        "checkpoints": checkpoint_summaries(merge.deltas),
         "warnings": warnings(merge.gram),
         "cosine_before": merge.gram.cosine().tolist(),
         "cosine_after": measured and merge.basis.weighed(measured).cosine().tolist(),
@@ -136,7 +136,7 @@ def inspect(
     return found
 
 
-def preflight(deltas: Deltas) -> list[dict]:
+def checkpoint_summaries(deltas: Deltas) -> list[dict]:
     """What will happen to each checkpoint, from its headers: one mapping per task."""
     entries = deltas.base.weights.entries
     rows = []

@@ -13,7 +13,7 @@ from studio.device import free_memory
 from studio.disk.files import open_at_once
 from studio.errors import BadCheckpoint
 
-DTYPES = {
+DTYPE_OF_CODE = {
     "BOOL": torch.bool,
     "U8": torch.uint8,
     "I8": torch.int8,
@@ -25,7 +25,7 @@ DTYPES = {
     "F32": torch.float32,
     "F64": torch.float64,
 }
-CODES = {dtype: code for code, dtype in DTYPES.items()}
+CODES = {dtype: code for code, dtype in DTYPE_OF_CODE.items()}
 _LARGE = 2**28  # bytes of memory that are asked for before they are taken
 
 
@@ -52,7 +52,7 @@ class Entry:
     @property
     def dtype(self) -> torch.dtype:
         """The torch dtype."""
-        return DTYPES[self.code]
+        return DTYPE_OF_CODE[self.code]
 
     @property
     def numel(self) -> int:

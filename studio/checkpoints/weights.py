@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from studio.checkpoints.stored import DTYPES, Entry, Stored, stamp, tensor_bytes
+from studio.checkpoints.stored import DTYPE_OF_CODE, Entry, Stored, stamp, tensor_bytes
 from studio.disk.files import inside, mapping, open_regular, parse_json, read_mapping
 from studio.errors import BadCheckpoint
 from studio.parallel import SMALL, in_order
@@ -160,14 +160,15 @@ def _entries(file: Path, header: dict, first: int, seen: tuple[int, ...]) -> dic
         where = f"{file}: {name}"
         fields = mapping(fields, where, BadCheckpoint)
         code = fields.get("dtype")
-        if not isinstance(code, str) or code not in DTYPES:
-            raise BadCheckpoint(f"{where} has dtype {code!r}; known are {', '.join(DTYPES)}.")
+        if not isinstance(code, str) or code not in DTYPE_OF_CODE:
+            known = ", ".join(DTYPE_OF_CODE)
+            raise BadCheckpoint(f"{where} has dtype {code!r}; known are {known}.")
         shape, span = _naturals(fields, "shape", where), _naturals(fields, "data_offsets", where)
         if len(span) != 2:
             raise BadCheckpoint(f"{where} has {len(span)} data_offsets; there must be 2.")
         if len(shape) > MOST_DIMENSIONS or math.prod(x or 1 for x in shape) >= 2**60:
             raise BadCheckpoint(f"{where} has the impossible shape {shape[:MOST_DIMENSIONS]}.")
-        size = math.prod(shape) * DTYPES[code].itemsize
+        size = math.prod(shape) * DTYPE_OF_CODE[code].itemsize
         if span[1] - span[0] != size:
             raise BadCheckpoint(
                 f"{where}: {code} {tuple(shape)} needs {size:,} bytes, "

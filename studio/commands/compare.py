@@ -64,7 +64,7 @@ def _compare(options: argparse.Namespace, tools: Tools) -> None:
         if others := [name for name in names if name not in linear]:
             print(f"Left out, as not linear: {', '.join(others)}.")
         print("\n".join(["", *uad.paper_lines()]))
-        found["uad"] = uad.as_json(drops)
+        found["uad"] = uad.drops_json(drops)
     tools.write_json(options.json, found)
     if options.csv:
         write_file(options.csv, comparison_csv(table))

@@ -232,13 +232,13 @@ def _log(options: argparse.Namespace) -> None:
     from studio.disk.files import write_file
     from studio.disk.folders import data_folder
     from studio.evidence.ledger import report as log_report
-    from studio.evidence.ledger.copies import recall
+    from studio.evidence.ledger.copies import recall_copy
     from studio.evidence.ledger.log import Ledger
 
     ledger = Ledger(options.ledger or data_folder())
     if options.recall:
         ledger = opened_ledger(options)
-        copy = recall(ledger, options.recall, signing_key(ledger.folder, demo=False))
+        copy = recall_copy(ledger, options.recall, signing_key(ledger.folder, demo=False))
         print(f"{copy.id} ({visible(copy.name)}) is marked as recalled.")
     for line in log_report.lines(ledger):
         print(visible(line))

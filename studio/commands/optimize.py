@@ -10,9 +10,9 @@ from studio.progress import Progress, part
 
 if TYPE_CHECKING:
     from studio.measure.bench import Bench
-    from studio.search.plan import Plan
+    from studio.search.plan import SearchPlan
     from studio.search.run import Run
-    from studio.search.state import Step
+    from studio.search.state import SearchStep
 
 
 def add_optimize_command(tools: Tools) -> None:
@@ -136,15 +136,17 @@ def _searched(options: argparse.Namespace, bench: "Bench", progress: Progress) -
     return run
 
 
-def _plan(options: argparse.Namespace) -> "Plan":
+def _plan(options: argparse.Namespace) -> "SearchPlan":
     from dataclasses import fields
 
-    from studio.search.plan import Plan, checked
+    from studio.search.plan import SearchPlan, checked
 
-    return checked(Plan(**{each.name: getattr(options, each.name) for each in fields(Plan)}))
+    return checked(
+        SearchPlan(**{each.name: getattr(options, each.name) for each in fields(SearchPlan)})
+    )
 
 
-def _line(step: "Step") -> str:
+def _line(step: "SearchStep") -> str:
     checked = step.checked
     assert checked is not None
     accuracy = "" if checked.accuracy is None else f", accuracy {checked.accuracy:.4f}"

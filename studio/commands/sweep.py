@@ -40,13 +40,13 @@ def _sweep(options: argparse.Namespace, tools: Tools) -> None:
     from studio.disk.files import write_file
     from studio.recipe import load_recipe
     from studio.sweep.axis import parse_axis
-    from studio.sweep.landscape import cost, landscape
+    from studio.sweep.landscape import landscape, sweep_cost
     from studio.sweep.tables import landscape_csv, landscape_json, landscape_text
 
     recipe = load_recipe(options.recipe)
     axes = [parse_axis(recipe, text) for text in options.over]
     asked = tools.bench(options), recipe, axes, options.levels, options.rows
-    print(f"At most {cost(*asked).words}.\n", flush=True)
+    print(f"At most {sweep_cost(*asked).words}.\n", flush=True)
     *_, found = landscape(*asked, tools.progress)
     print("\n".join(landscape_text(found)))
     tools.write_json(options.json, landscape_json(found))

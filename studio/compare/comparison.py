@@ -6,7 +6,7 @@ from functools import cached_property, partial
 from itertools import pairwise
 
 from studio.compare.scale_search import Budget, best, largest_factor, plan_budget, scaled, search
-from studio.compare.standings import Proposal, References, Row, Standing, propose, standing
+from studio.compare.standings import MethodRow, Proposal, References, Standing, propose, standing
 from studio.errors import BadRecipe, Cancelled, StudioError
 from studio.measure.bench import Bench
 from studio.measure.outcomes import Measuring, Outcome
@@ -32,7 +32,7 @@ class Table:
     zoo: str
     budget: Budget
     references: References
-    rows: tuple[Row, ...] = ()
+    rows: tuple[MethodRow, ...] = ()
 
     @cached_property
     def standings(self) -> tuple[Standing, ...]:
@@ -126,9 +126,9 @@ def _tables(
             yield table
 
 
-def _rows(bench: Bench, name: str, budget: Budget, progress: Progress) -> Iterator[Row]:
+def _rows(bench: Bench, name: str, budget: Budget, progress: Progress) -> Iterator[MethodRow]:
     """A method's rows; a refusal is one, too."""
-    row = default = Row(name, bench.zoo.recipe(name))
+    row = default = MethodRow(name, bench.zoo.recipe(name))
     scored = sum(len(bench.tasks[each].rows("held_out")) for each in bench.scored())
     tuning = budget.candidates > 1
     whole = scored * (2 if tuning else 1) + budget.candidates * budget.rows
@@ -141,7 +141,7 @@ def _rows(bench: Bench, name: str, budget: Budget, progress: Progress) -> Iterat
         if tuning:
             chosen = best({factor: _value(tried[factor]) for factor in tried})
             recipe = scaled(default.recipe, chosen)
-            row = Row(name + TUNED, recipe, chosen, validation=tried[chosen])
+            row = MethodRow(name + TUNED, recipe, chosen, validation=tried[chosen])
             yield _held_out(bench, row, reports[2])
     except Cancelled:
         raise
@@ -149,13 +149,13 @@ def _rows(bench: Bench, name: str, budget: Budget, progress: Progress) -> Iterat
         yield replace(row, held_out=None, validation=None, refusal=str(refusal))
 
 
-def _held_out(bench: Bench, row: Row, progress: Progress) -> Row:
+def _held_out(bench: Bench, row: MethodRow, progress: Progress) -> MethodRow:
     made = Measuring(bench, progress).merged(row.recipe, "held_out", timed=True)
     return replace(row, held_out=made)
 
 
 def _validated(
-    bench: Bench, row: Row, budget: Budget, progress: Progress
+    bench: Bench, row: MethodRow, budget: Budget, progress: Progress
 ) -> dict[float, Outcome | None]:
     """Outcomes on validation rows by factor; None where the factor cannot be merged."""
     found: dict[float, Outcome | None] = {}

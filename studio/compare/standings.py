@@ -12,7 +12,7 @@ from studio.recipe import Recipe
 
 
 @dataclass(frozen=True)
-class Row:
+class MethodRow:
     """One recipe of a comparison.
 
     Attributes:
@@ -87,7 +87,7 @@ class Standing:
         general: per set of general rows, its score and the change from the base.
     """
 
-    row: Row
+    row: MethodRow
     outcome: Outcome
     scores: dict[str, Score]
     half: float
@@ -118,8 +118,8 @@ class Proposal:
         change: of the mean from the rival to the winner, on validation rows.
     """
 
-    row: Row
-    rival: Row | None
+    row: MethodRow
+    rival: MethodRow | None
     change: Change | None
 
     @property
@@ -150,7 +150,7 @@ class Proposal:
         return said
 
 
-def standing(row: Row, rows: Sequence[Row], references: References) -> Standing:
+def standing(row: MethodRow, rows: Sequence[MethodRow], references: References) -> Standing:
     """Where a merged row stands among others."""
     assert row.held_out is not None
     own = row.held_out.only(references.tasks)
@@ -180,7 +180,7 @@ def general(outcome: Outcome, references: References) -> dict[str, tuple[Score, 
     return {name: (outcome.scores[name], change) for name, change in changes.items()}
 
 
-def propose(rows: Sequence[Row]) -> Proposal | None:
+def propose(rows: Sequence[MethodRow]) -> Proposal | None:
     """The row that wins on validation rows; None if no row has any."""
     known = [row for row in rows if row.validation]
     if not known:
@@ -209,13 +209,13 @@ def _gain(own: Outcome, experts: Outcome, floor: Outcome) -> float | None:
     return gain_kept(own.scores, experts.scores, floor.scores)
 
 
-def _best(rows: Sequence[Row]) -> Row | None:
+def _best(rows: Sequence[MethodRow]) -> MethodRow | None:
     """Of the highest mean on held-out tasks; general rows are never part of it."""
     known = [row for row in rows if row.held_out]
     return max(known, key=lambda row: _mean(row.held_out, _tasks(row)), default=None)
 
 
-def _tasks(row: Row) -> tuple[str, ...]:
+def _tasks(row: MethodRow) -> tuple[str, ...]:
     return row.recipe.names
 
 

@@ -9,7 +9,7 @@ from studio.disk.csv import Cell, csv_text
 from studio.measure.change import Change
 from studio.measure.general import general_json
 from studio.measure.outcomes import Outcome
-from studio.measure.scores import as_json
+from studio.measure.scores import scores_json
 
 NOTES = (
     "Half-widths and brackets are 95 % intervals; differences are paired on the same rows.",
@@ -46,9 +46,9 @@ def comparison_json(table: Table) -> dict:
     refs, proposal = table.references, table.proposal
     found: dict = {
         "methods": {each.row.name: _method(each) for each in table.standings},
-        "experts": as_json(refs.experts.scores),
-        "base": as_json(refs.base.only(refs.tasks).scores),
-        "head_only": as_json(refs.head_only.scores) if refs.head_only else None,
+        "experts": scores_json(refs.experts.scores),
+        "base": scores_json(refs.base.only(refs.tasks).scores),
+        "head_only": scores_json(refs.head_only.scores) if refs.head_only else None,
         "refused": table.refusals,
         "proposal": None,
         "budget": asdict(table.budget) | {"evaluations": table.budget.evaluations},
@@ -62,7 +62,7 @@ def comparison_json(table: Table) -> dict:
         }
     rest = [name for name in refs.base.correct if name not in refs.tasks]
     if rest:
-        found["general_base"] = as_json(_only(refs.base, rest).scores)["tasks"]
+        found["general_base"] = scores_json(_only(refs.base, rest).scores)["tasks"]
     return found
 
 
@@ -135,7 +135,7 @@ def against(name: str, change: Change) -> str:
 
 def _method(each: Standing) -> dict:
     row, held = each.row, each.outcome
-    found = as_json(each.scores) | {
+    found = scores_json(each.scores) | {
         "recipe": row.recipe.plain(),
         "tuned": row.tuned,
         "seconds": held.seconds,
@@ -152,7 +152,7 @@ def _method(each: Standing) -> dict:
         "ordered": row.ordered,
         "exactly_reversible": True,
         "reversed_by": "rebuild",
-        "validation": as_json(row.validation.scores) if row.validation else None,
+        "validation": scores_json(row.validation.scores) if row.validation else None,
     }
     if each.general:
         found["general"] = general_json(each.general)
@@ -179,7 +179,7 @@ def _numbers(each: Standing) -> list[Cell]:
     rival = (None,) * 4
     if each.rival:
         rival = (each.rival[0], *_pair(each.rival[1]), _verdict(each.rival[1]))
-    checked = row.validation and as_json(row.validation.scores)["mean"]
+    checked = row.validation and scores_json(row.validation.scores)["mean"]
     cells: list[Cell] = [row.name, _yes(row.tuned), row.factor, each.mean, each.half, *rival]
     cells += [each.gain, each.worst[0], *_pair(each.worst[1]), *_pair(each.floor)]
     cells += [_yes(each.worse_than_not_merging), held.seconds, held.latency, held.peak]

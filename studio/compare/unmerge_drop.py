@@ -143,7 +143,7 @@ def same_weights(one: Merge, other: Merge) -> bool:
     return True
 
 
-def as_json(found: Sequence[Removal]) -> dict:
+def drops_json(found: Sequence[Removal]) -> dict:
     """``{"removals": [...], "paper": {"words": ..., "rows": [...]}}``, plain."""
     return {
         "removals": [asdict(each) for each in found],

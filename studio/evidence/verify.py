@@ -173,7 +173,7 @@ def _content(file: Path, largest: int = _LARGEST) -> bytes:
 
 def _of_log(log: Path, pem: bytes | None, predicate: dict, digest: str) -> list[Finding]:
     text, head = _content(log, _LARGEST_LOG), log.with_name("head.json")
-    quoted = ledger.Head(predicate["log"]["entries"], predicate["log"]["head"])
+    quoted = ledger.LogHead(predicate["log"]["entries"], predicate["log"]["head"])
     signed = _content(head) if head.exists() else None
     if predicate["signer"]["demo"]:  # a demo key signs no head, so another one may have
         pem = None

@@ -26,7 +26,7 @@ from studio.checkpoints.writer import write_weights
 from studio.disk.folders import new_folder
 from studio.errors import NotFinite, NothingToMerge, StudioError
 from studio.export.card import model_card, public_name
-from studio.export.model import RECORD, record, with_digests, write_head
+from studio.export.model import RECORD, merge_record, with_digests, write_head
 from studio.merge import Merge
 from studio.progress import Progress, silent
 from studio.recipe import recipe_text
@@ -261,7 +261,7 @@ def _write_beside(
         if task.name in merge.recipe.names and task.head:
             write_head(work / "heads" / task.name, task)
     recorded = with_digests(merge)
-    found = record(merge, made.root, None)
+    found = merge_record(merge, made.root, None)
     found["adapter"] = {"rank": made.rank, "error": made.error, "worst": list(made.worst)}
     card = model_card(recorded, (), {}, made.root, "peft")
     use = _USE.format(base=public_name(merge.recipe.base))

@@ -80,7 +80,7 @@ def export(
             _write_classifier(merge, work / "classifiers" / task.name, task, report)
         recorded = with_digests(merge)
         _write_text(work / "recipe.yaml", recipe_text(recorded, work / "recipe.yaml"))
-        found = record(merge, root, scores) | {"rounding": rounding.plain()}
+        found = merge_record(merge, root, scores) | {"rounding": rounding.plain()}
         _write_text(work / RECORD, json.dumps(found, indent=1))
         card = model_card(recorded, kept, scores or {}, root, rounding=rounding.words)
         _write_text(work / "README.md", card)
@@ -122,7 +122,7 @@ def with_digests(merge: Merge) -> Recipe:
     return replace(merge.recipe, tasks=tuple(entries))
 
 
-def record(merge: Merge, root: str, scores: Mapping[str, Score] | None) -> dict:
+def merge_record(merge: Merge, root: str, scores: Mapping[str, Score] | None) -> dict:
     """What entered the arithmetic: digests, dtype, and the mixing of the vectors as hex floats."""
     rows = [[x.hex() for x in row] for row in merge.numbers.tolist()]
     return {

@@ -83,7 +83,7 @@ def mean_change(each: Mapping[str, Change]) -> Change:
     return Change(sum(change.mean for change in each.values()) / count, half, rows)
 
 
-def carried(last: Evaluation, now: Evaluation) -> dict[str, Score]:
+def carried_scores(last: Evaluation, now: Evaluation) -> dict[str, Score]:
     """Scores of a model that has seen few rows, from those of one that has seen them all.
 
     The accuracy is that of the last full pass plus the mean change on the rows already refreshed:

@@ -10,7 +10,7 @@ from studio.errors import BadData
 from studio.measure.scores import Score, score
 from studio.tasks.heads import Head
 from studio.tasks.live_model import LiveModel
-from studio.tasks.pace import EXACT
+from studio.tasks.pace import FULL_PRECISION
 from studio.tasks.rows import UNLABELLED
 from studio.tasks.task import Task
 from studio.tasks.text import batch, encode, logits
@@ -109,7 +109,7 @@ class Evaluation:
         parts: Sequence[Examples],
         heads: Mapping[str, Head],
         padding: int | None = None,
-        quick: torch.dtype = EXACT,
+        quick: torch.dtype = FULL_PRECISION,
     ) -> None:
         self.parts = {part.task.name: part for part in parts}
         self.heads = heads
@@ -119,7 +119,7 @@ class Evaluation:
         }
         rounds = _batches(parts)
         self._seen = len(rounds)  # batches until every row was run once
-        passes = (EXACT,) if quick is EXACT else (quick, EXACT)
+        passes = (FULL_PRECISION,) if quick is FULL_PRECISION else (quick, FULL_PRECISION)
         self._batches = [(dtype, rows) for dtype in passes for rows in rounds]
         self._next = 0
         self._scores: tuple[int, dict[str, Score]] = (-1, {})

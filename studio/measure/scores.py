@@ -82,7 +82,7 @@ def mean_accuracy(scores: Mapping[str, Score]) -> float:
     return sum(s.accuracy for s in scores.values()) / len(scores)
 
 
-def as_json(scores: Mapping[str, Score]) -> dict:
+def scores_json(scores: Mapping[str, Score]) -> dict:
     """``{"tasks": {name: {accuracy, n, low, high, interval}}, "mean": ...}``."""
     tasks = {name: asdict(s) for name, s in scores.items()}
     return {"tasks": tasks, "mean": mean_accuracy(scores) if scores else None}

@@ -72,7 +72,7 @@ def shown_rows(
     return rows, int(sum(each.sum() for each in changed.values()))
 
 
-def read_text(
+def readings_of(
     model: LiveModel, tasks: Mapping[str, Task], heads: Mapping[str, Head | None], text: str
 ) -> dict[str, Reading]:
     """A text through every head, by whatever the model wears."""

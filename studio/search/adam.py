@@ -4,14 +4,14 @@ from collections.abc import Iterator
 
 import torch
 
-from studio.search.state import Search, Step
+from studio.search.state import Search, SearchStep
 
 RATE = 0.03  # of the first step; coefficients are about 0.1 to 1
 EVERY = 5  # steps between two looks at the rows that decide
 PATIENCE = 12  # such looks without a better one
 
 
-def adam(search: Search) -> Iterator[Step]:
+def adam(search: Search) -> Iterator[SearchStep]:
     """Follow the gradient of a new batch at every step.
 
     The rate falls to 0 along half a cosine over the budget.

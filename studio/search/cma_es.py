@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from studio.errors import BadRecipe
-from studio.search.state import Search, Step
+from studio.search.state import Search, SearchStep
 
 SPREAD = 0.2  # of the first generation, in coefficients
 LIMITS = (0.0, 1.5)  # of a coefficient, unless the search starts beyond
@@ -22,7 +22,7 @@ def generation_size(dimensions: int) -> int:
     return 4 + int(3 * np.log(dimensions))
 
 
-def evolution(search: Search) -> Iterator[Step]:
+def evolution(search: Search) -> Iterator[SearchStep]:
     """Adapt the mean and the covariance of a normal distribution of coefficients.
 
     After each generation its best candidate and its mean are checked.

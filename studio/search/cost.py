@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from studio.search.adam import EVERY
 from studio.search.cma_es import generation_size, rows_of
-from studio.search.plan import Plan
+from studio.search.plan import SearchPlan
 from studio.search.rows import CHECKED, SPLIT
 from studio.tasks.task import Task
 
@@ -13,7 +13,7 @@ _STARTS = 2  # points that are checked before the first step
 
 
 @dataclass(frozen=True)
-class Forecast:
+class SearchCost:
     """What a search takes at most.
 
     Attributes:
@@ -29,7 +29,7 @@ class Forecast:
     generation: int
 
 
-def forecast(plan: Plan, counts: Sequence[tuple[int, int]], free: int) -> Forecast:
+def search_cost(plan: SearchPlan, counts: Sequence[tuple[int, int]], free: int) -> SearchCost:
     """What a plan takes if it does not end early.
 
     Args:
@@ -42,12 +42,12 @@ def forecast(plan: Plan, counts: Sequence[tuple[int, int]], free: int) -> Foreca
     if plan.optimizer == "adam":
         slopes = plan.budget * plan.batch * len(counts)
         checks = -(-plan.budget // EVERY)
-        return Forecast(slopes + (checks + _STARTS) * check, slopes, before, 0)
+        return SearchCost(slopes + (checks + _STARTS) * check, slopes, before, 0)
     size, most = generation_size(max(free, 1)), max((each[0] for each in counts), default=0)
     generations = plan.budget // size
     tried = [rows_of(generation, generations, most) for generation in range(generations)]
     rows = size * sum(min(each[0], rows) for rows in tried for each in counts)
-    return Forecast(rows + (2 * generations + _STARTS) * check, 0, before, size)
+    return SearchCost(rows + (2 * generations + _STARTS) * check, 0, before, size)
 
 
 def row_counts(tasks: Mapping[str, Task], most: int) -> tuple[tuple[int, int], ...]:

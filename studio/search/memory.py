@@ -8,7 +8,7 @@ from traceback import clear_frames
 from studio.device import free_memory
 from studio.errors import StudioError
 from studio.merge import Merge
-from studio.search.plan import Plan
+from studio.search.plan import SearchPlan
 
 _FLOAT = 4
 _MEMORY = re.compile("out of memory|allocate memory", re.IGNORECASE)  # torch on CUDA, MPS, CPU
@@ -20,7 +20,7 @@ def gradient_bytes(merge: Merge) -> int:
     return _FLOAT * sum(entries[name].numel for name in merge.deltas.names)
 
 
-def refuse_too_large(merge: Merge, plan: Plan) -> None:
+def refuse_too_large(merge: Merge, plan: SearchPlan) -> None:
     """Refuse a gradient for which there is no memory; values alone may still fit.
 
     Raises:
@@ -37,7 +37,7 @@ def refuse_too_large(merge: Merge, plan: Plan) -> None:
 
 
 @contextmanager
-def said_in_words(plan: Plan, tried: Callable[[int], None]) -> Iterator[None]:
+def said_in_words(plan: SearchPlan, tried: Callable[[int], None]) -> Iterator[None]:
     """Say what would fit when memory runs out while the model runs.
 
     Args:

@@ -16,8 +16,8 @@ from studio.progress import Progress, silent
 from studio.search.balance import Scale
 from studio.search.ewc import Quadratic
 from studio.search.gradient import coefficient_slopes, gradients, mixing_slopes
-from studio.search.plan import Plan
-from studio.search.rows import Rows, row_losses
+from studio.search.plan import SearchPlan
+from studio.search.rows import SearchRows, row_losses
 from studio.search.space import Space, rounded
 from studio.tasks.text import batch, logits
 
@@ -67,8 +67,9 @@ class Objective:
     """
 
     def __init__(
-        self, bench: Bench, merge: Merge, free: Space, plan: Plan, rows: Mapping[str, Rows],
-        penalty: Quadratic | None = None, experts: Mapping[str, Tensor] | None = None,
+        self, bench: Bench, merge: Merge, free: Space, plan: SearchPlan,
+        rows: Mapping[str, SearchRows], penalty: Quadratic | None = None,
+        experts: Mapping[str, Tensor] | None = None,
     ) -> None:  # fmt: skip
         self.bench = bench
         self.merge = merge
@@ -211,7 +212,7 @@ class Objective:
         return found
 
 
-def references(objective: Objective, progress: Progress = silent) -> Scale:
+def loss_references(objective: Objective, progress: Progress = silent) -> Scale:
     """What losses are measured by: each expert's and the base's, on the rows that are fitted on.
 
     Raises:
@@ -237,7 +238,7 @@ def references(objective: Objective, progress: Progress = silent) -> Scale:
 
 
 def expert_predictions(
-    bench: Bench, rows: Mapping[str, Rows], at_once: int, progress: Progress = silent
+    bench: Bench, rows: Mapping[str, SearchRows], at_once: int, progress: Progress = silent
 ) -> dict[str, Tensor]:
     """Per task ``(rows, labels)`` float64 log-probabilities of its expert, on all its rows."""
     found = {}

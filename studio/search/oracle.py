@@ -35,7 +35,7 @@ class LossNotFinite(StudioError):
 
 
 @dataclass(frozen=True)
-class Answer:
+class OracleAnswer:
     """One answer as it is written down.
 
     Attributes:
@@ -76,12 +76,12 @@ class Oracle:
     """
 
     def __init__(
-        self, objective: Questions, tasks: Sequence[str], known: Sequence[Answer] = ()
+        self, objective: Questions, tasks: Sequence[str], known: Sequence[OracleAnswer] = ()
     ) -> None:
         self._objective = objective
         self._tasks = tuple(tasks)
         self._known = tuple(known)
-        self.answers: list[Answer] = []
+        self.answers: list[OracleAnswer] = []
         self.rows = 0
 
     def value(self, point: Tensor, rows: int) -> Value:
@@ -125,7 +125,7 @@ class Oracle:
         self.rows += answer.rows
         return _read(answer)
 
-    def _refuse_not_finite(self, answer: Answer) -> None:
+    def _refuse_not_finite(self, answer: OracleAnswer) -> None:
         for task, loss in zip(self._tasks, answer.losses, strict=True):
             if not math.isfinite(loss):
                 raise LossNotFinite(f"the loss of '{task}' became {loss}")
@@ -133,7 +133,7 @@ class Oracle:
             raise LossNotFinite("a derivative or the EWC penalty is not finite")
 
 
-def parse_answer(data: object) -> Answer:
+def parse_answer(data: object) -> OracleAnswer:
     """An answer from a record.
 
     Raises:
@@ -146,7 +146,7 @@ def parse_answer(data: object) -> Answer:
             for name in ("losses", "accuracies", "slope")
         }
         assert lists["losses"]
-        return Answer(
+        return OracleAnswer(
             str(data["asked"]), lists["losses"], float(data["penalty"]), int(data["rows"]),
             lists["accuracies"], lists["slope"],
         )  # fmt: skip
@@ -154,16 +154,16 @@ def parse_answer(data: object) -> Answer:
         raise StudioError("The record holds an answer that cannot be read.") from None
 
 
-def _written(digest: str, found: Value) -> Answer:
+def _written(digest: str, found: Value) -> OracleAnswer:
     shares = found.accuracies
-    return Answer(
+    return OracleAnswer(
         digest, tuple(found.losses.tolist()), found.penalty, found.rows,
         None if shares is None else tuple(shares.tolist()),
         tuple(found.slope.tolist()) if isinstance(found, Slope) else None,
     )  # fmt: skip
 
 
-def _read(answer: Answer) -> Value:
+def _read(answer: OracleAnswer) -> Value:
     losses = torch.tensor(answer.losses, dtype=torch.float64)
     shares = answer.accuracies
     accuracies = None if shares is None else torch.tensor(shares, dtype=torch.float64)

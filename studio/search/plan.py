@@ -13,12 +13,12 @@ from studio.search.rows import LOSSES
 from studio.search.space import GRANULARITIES
 
 OPTIMIZERS = ("adam", "cma")
-TITLES = {"adam": "Adam", "cma": "CMA-ES"}
+OPTIMIZER_TITLES = {"adam": "Adam", "cma": "CMA-ES"}
 _MOST_BUDGET = 100_000
 
 
 @dataclass(frozen=True)
-class Plan:
+class SearchPlan:
     """A search; with the recipe and the zoo's rows it decides the result.
 
     Attributes:
@@ -57,7 +57,7 @@ class Plan:
         return self.loss == "labels"
 
 
-def checked(plan: Plan) -> Plan:
+def checked(plan: SearchPlan) -> SearchPlan:
     """The plan itself, if it can be carried out by some recipe.
 
     Raises:
@@ -87,7 +87,7 @@ def said(name: str) -> str:
     return {"at_once": "rows at once"}.get(name, name)
 
 
-def refuse_unsearchable(merge: Merge, plan: Plan) -> None:
+def refuse_unsearchable(merge: Merge, plan: SearchPlan) -> None:
     """Refuse a method whose coefficients the optimizer cannot move.
 
     Raises:
@@ -105,13 +105,13 @@ def refuse_unsearchable(merge: Merge, plan: Plan) -> None:
         )
 
 
-def parse_plan(data: object) -> Plan:
+def parse_plan(data: object) -> SearchPlan:
     """A plan from a record.
 
     Raises:
         StudioError: it has other parts, or an impossible value.
     """
-    names = {each.name for each in fields(Plan)}
+    names = {each.name for each in fields(SearchPlan)}
     if not isinstance(data, Mapping) or set(data) != names:
         raise StudioError(f"A plan holds {', '.join(sorted(names))}, and nothing else.")
-    return checked(Plan(**data))
+    return checked(SearchPlan(**data))

@@ -9,10 +9,10 @@ from studio.disk.files import mapping, read_mapping, write_file
 from studio.errors import StudioError
 from studio.measure.bench import Bench
 from studio.recipe import Recipe
-from studio.search.oracle import Answer, parse_answer
-from studio.search.plan import Plan, parse_plan
+from studio.search.oracle import OracleAnswer, parse_answer
+from studio.search.plan import SearchPlan, parse_plan
 from studio.search.run import Run
-from studio.search.state import Step
+from studio.search.state import SearchStep
 
 _FORMAT = 1
 
@@ -37,7 +37,9 @@ def record(run: Run) -> dict:
     }
 
 
-def load_answers(path: Path, bench: Bench, recipe: Recipe, plan: Plan) -> tuple[Answer, ...]:
+def load_answers(
+    path: Path, bench: Bench, recipe: Recipe, plan: SearchPlan
+) -> tuple[OracleAnswer, ...]:
     """The answers that a record holds for a search.
 
     Raises:
@@ -82,7 +84,7 @@ def _meaning(recipe: Recipe, digests: Sequence[tuple[str, str]]) -> str:
     return hashlib.sha256(json.dumps(plain).encode()).hexdigest()
 
 
-def _step(step: Step) -> dict:
+def _step(step: SearchStep) -> dict:
     plain = {
         "number": step.number, "rows": step.rows, "value": step.value,
         "losses": list(step.losses), "point": list(step.point),

@@ -20,7 +20,7 @@ _LEAST = 4
 
 
 @dataclass(frozen=True)
-class Rows:
+class SearchRows:
     """One task's rows.
 
     Attributes:
@@ -41,7 +41,7 @@ class Rows:
         return bool((self.part.labels >= 0).all())
 
 
-def chosen_rows(bench: Bench, task: str, most: int, needs_labels: bool) -> Rows:
+def chosen_rows(bench: Bench, task: str, most: int, needs_labels: bool) -> SearchRows:
     """A task's rows for a search.
 
     Rows of a group stay together, so that none is fitted on that its like decides about.
@@ -62,7 +62,7 @@ def chosen_rows(bench: Bench, task: str, most: int, needs_labels: bool) -> Rows:
         _refuse_one_class(task, part.labels[chosen], bench.tasks[task].labels)
     count = max(round(CHECKED * len(chosen)), 1)
     if part.groups is None:
-        return Rows(part, head, chosen[:-count], chosen[-count:])
+        return SearchRows(part, head, chosen[:-count], chosen[-count:])
     kept = _groups(part.groups[chosen], count)
     inside = np.isin(part.groups[chosen], list(kept))
     if inside.all():
@@ -70,7 +70,7 @@ def chosen_rows(bench: Bench, task: str, most: int, needs_labels: bool) -> Rows:
             f"'{task}': its {len(chosen)} {SPLIT} rows are all of one group, '{next(iter(kept))}'; "
             "a search fits on some groups and stops by others. Add rows of another group."
         )
-    return Rows(part, head, chosen[~inside], chosen[inside])
+    return SearchRows(part, head, chosen[~inside], chosen[inside])
 
 
 def row_losses(kind: str, logits: Tensor, labels: Tensor, expert: Tensor | None = None) -> Tensor:

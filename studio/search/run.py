@@ -19,13 +19,13 @@ from studio.search.cma_es import evolution
 from studio.search.directions import Directions, all_directions, directions
 from studio.search.ewc import FISHER_ROWS, Quadratic, consolidation
 from studio.search.memory import refuse_too_large, said_in_words
-from studio.search.objective import Objective, expert_predictions, references
-from studio.search.oracle import Answer, LossNotFinite, Oracle
-from studio.search.plan import TITLES, Plan, checked, refuse_unsearchable
-from studio.search.rows import Rows, chosen_rows
+from studio.search.objective import Objective, expert_predictions, loss_references
+from studio.search.oracle import LossNotFinite, Oracle, OracleAnswer
+from studio.search.plan import OPTIMIZER_TITLES, SearchPlan, checked, refuse_unsearchable
+from studio.search.rows import SearchRows, chosen_rows
 from studio.search.space import Space, space
 from studio.search.start import components_of, norm_rule
-from studio.search.state import Kept, Search, Step
+from studio.search.state import Kept, Search, SearchStep
 
 _READY = 0.2  # share of the progress
 
@@ -47,13 +47,13 @@ class Run:
     """
 
     before: Recipe
-    plan: Plan
+    plan: SearchPlan
     free: Space
     held: int
     rows: tuple[tuple[int, int], ...]
     digests: tuple[tuple[str, str], ...]
-    answers: tuple[Answer, ...] = ()
-    steps: tuple[Step, ...] = ()
+    answers: tuple[OracleAnswer, ...] = ()
+    steps: tuple[SearchStep, ...] = ()
     ended: str = ""
 
     @property
@@ -74,13 +74,13 @@ class Run:
         chosen = torch.tensor(self.best.point if point is None else point, dtype=torch.float64)
         made = self.free.recipe(self.before, chosen)
         used = ("fisher",) if self.plan.ewc else ()
-        fitted = Fitted(TITLES[self.plan.optimizer], self.digests, self.plan.seed, used)
+        fitted = Fitted(OPTIMIZER_TITLES[self.plan.optimizer], self.digests, self.plan.seed, used)
         return replace(made, fitted=fitted)
 
 
 def optimize(
-    bench: Bench, recipe: Recipe, plan: Plan, progress: Progress = silent,
-    known: Sequence[Answer] = (),
+    bench: Bench, recipe: Recipe, plan: SearchPlan, progress: Progress = silent,
+    known: Sequence[OracleAnswer] = (),
 ) -> Iterator[Run]:  # fmt: skip
     """Search the coefficients of a recipe.
 
@@ -116,8 +116,8 @@ def optimize(
 
 
 def _begun(
-    bench: Bench, merge: Merge, plan: Plan, rows: dict[str, Rows], progress: Progress,
-    known: Sequence[Answer],
+    bench: Bench, merge: Merge, plan: SearchPlan, rows: dict[str, SearchRows], progress: Progress,
+    known: Sequence[OracleAnswer],
 ) -> tuple[Search, Run]:  # fmt: skip
     free = space(merge.deltas, plan.granularity)
     progress(0.0, "inner products")
@@ -127,7 +127,7 @@ def _begun(
         experts = expert_predictions(bench, rows, plan.at_once, part(progress, 0.1, 0.3))
     penalty = _penalty(bench, merge, plan, part(progress, 0.3, 0.8)) if plan.ewc else None
     objective = Objective(bench, merge, free, plan, rows, penalty, experts)
-    scale = references(objective, part(progress, 0.8, 1.0))
+    scale = loss_references(objective, part(progress, 0.8, 1.0))
     oracle = Oracle(objective, merge.deltas.tasks, known)
     most = max(len(each.fit) for each in rows.values())
     search = Search(oracle, plan, Balance(plan.balance, scale), moves, starts, most)
@@ -149,7 +149,7 @@ def _starts(merge: Merge, free: Space) -> tuple[tuple[Tensor, ...], Directions]:
     return (own, torch.full_like(own, rule)), directions(free, components)
 
 
-def _penalty(bench: Bench, merge: Merge, plan: Plan, progress: Progress) -> Quadratic:
+def _penalty(bench: Bench, merge: Merge, plan: SearchPlan, progress: Progress) -> Quadratic:
     names = merge.deltas.tasks
     for place, name in enumerate(names):
         share = 0.8 / len(names)
@@ -159,7 +159,7 @@ def _penalty(bench: Bench, merge: Merge, plan: Plan, progress: Progress) -> Quad
     return consolidation(merge, fisher, plan.anchor, part(progress, 0.8, 1.0))
 
 
-def _steps(search: Search, run: Run, plan: Plan, progress: Progress) -> Iterator[Run]:
+def _steps(search: Search, run: Run, plan: SearchPlan, progress: Progress) -> Iterator[Run]:
     ended = "the budget is spent"
     try:
         for step in search.begin():
@@ -178,7 +178,7 @@ def _steps(search: Search, run: Run, plan: Plan, progress: Progress) -> Iterator
     yield replace(run, ended=ended)
 
 
-def _grown(run: Run, search: Search, step: Step) -> Run:
+def _grown(run: Run, search: Search, step: SearchStep) -> Run:
     return replace(run, steps=(*run.steps, step), answers=tuple(search.oracle.answers))
 
 

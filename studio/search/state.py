@@ -10,7 +10,7 @@ from studio.search.balance import Balance
 from studio.search.directions import Directions
 from studio.search.objective import Value
 from studio.search.oracle import Oracle
-from studio.search.plan import Plan
+from studio.search.plan import SearchPlan
 from studio.search.space import rounded
 
 
@@ -37,7 +37,7 @@ class Kept:
 
 
 @dataclass(frozen=True)
-class Step:
+class SearchStep:
     """What one step of a search has found.
 
     Attributes:
@@ -77,7 +77,7 @@ class Search:
     """
 
     def __init__(
-        self, oracle: Oracle, plan: Plan, balance: Balance, directions: Directions,
+        self, oracle: Oracle, plan: SearchPlan, balance: Balance, directions: Directions,
         starts: tuple[Tensor, ...], most_rows: int,
     ) -> None:  # fmt: skip
         self.oracle = oracle
@@ -96,7 +96,7 @@ class Search:
         assert self._best is not None, "the starting points are checked first"
         return self._best
 
-    def begin(self) -> Iterator[Step]:
+    def begin(self) -> Iterator[SearchStep]:
         """Check the points that it may start from."""
         for point in self._starts:
             kept = self.check(point)
@@ -129,7 +129,7 @@ class Search:
 
     def step(
         self, number: int, point: Tensor, losses: Tensor, value: float, checked: Kept | None
-    ) -> Step:
+    ) -> SearchStep:
         """A step as others see it."""
         where, found = tuple(point.tolist()), tuple(losses.tolist())
-        return Step(number, where, found, value, self.oracle.rows, checked, self.best)
+        return SearchStep(number, where, found, value, self.oracle.rows, checked, self.best)

@@ -9,7 +9,7 @@ import numpy as np
 from studio.errors import BadRecipe
 
 LARGEST_SEED = 2**31 - 1
-MOST_ORDERS = 100
+MOST_SHUFFLES = 100
 
 
 @dataclass(frozen=True)
@@ -30,18 +30,18 @@ def shuffled(tasks: Sequence[str], count: int, seed: int = 0) -> tuple[Order, ..
 
     Args:
         tasks: n names.
-        count: orders to draw, 1 to n! and at most ``MOST_ORDERS``.
+        count: orders to draw, 1 to n! and at most ``MOST_SHUFFLES``.
         seed: of the first.
 
     Raises:
         BadRecipe: there are not so many orders, or the seed is no whole number from 0.
     """
     names, most = tuple(tasks), factorial(len(tasks))
-    if not 1 <= count <= min(most, MOST_ORDERS):
-        run = f", of which {MOST_ORDERS} can be run" if most > MOST_ORDERS else ""
+    if not 1 <= count <= min(most, MOST_SHUFFLES):
+        run = f", of which {MOST_SHUFFLES} can be run" if most > MOST_SHUFFLES else ""
         raise BadRecipe(
             f"{count} orders were asked for; {len(tasks)} tasks can arrive in {most:,} different "
-            f"orders{run}, so ask for 1 to {min(most, MOST_ORDERS)}."
+            f"orders{run}, so ask for 1 to {min(most, MOST_SHUFFLES)}."
         )
     if not 0 <= seed <= LARGEST_SEED:
         raise BadRecipe(f"The seed is {seed}; it must be a whole number from 0 to {LARGEST_SEED}.")

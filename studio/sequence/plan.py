@@ -23,7 +23,7 @@ _COMPONENTS = "the merged model and the earlier components"
 
 
 @dataclass(frozen=True)
-class Plan:
+class SequencePlan:
     """Methods of the same n tasks, and the orders in which these arrive.
 
     Attributes:
@@ -66,7 +66,7 @@ class Plan:
 
 def make_plan(
     bench: Bench, recipes: Mapping[str, Recipe], orders: tuple[Order, ...], rows: int | None = None
-) -> Plan:
+) -> SequencePlan:
     """Check a run before anything is computed.
 
     Raises:
@@ -94,7 +94,7 @@ def make_plan(
     limited = {name: min(count, rows or count) for name, count in counts.items()}
     fitted = set(bench.fitted_heads(SPLIT))
     extra = sum((3 if name in fitted else 2) * count for name, count in limited.items())
-    return Plan(dict(recipes), orders, rows, limited, extra)
+    return SequencePlan(dict(recipes), orders, rows, limited, extra)
 
 
 def prefix(recipe: Recipe, order: Order, t: int) -> Recipe:

@@ -2,17 +2,17 @@
 
 from collections.abc import Iterator, Sequence
 
-from studio.measure.scores import as_json
+from studio.measure.scores import scores_json
 from studio.sequence.measures import CURVES, Track, half_width, mean_matrix, spread
-from studio.sequence.plan import Plan, carried
-from studio.sequence.run import References, Step
+from studio.sequence.plan import SequencePlan, carried
+from studio.sequence.run import Arrival, References
 from studio.sequence.sweep import Sweep
 
 _POINTS = {"acc": "ACC", "bwt": "BWT", "fwt": "FWT"}
 
 
 def plain(
-    plan: Plan, found: References, tracks: Sequence[Track], sweep: Sweep | None = None
+    plan: SequencePlan, found: References, tracks: Sequence[Track], sweep: Sweep | None = None
 ) -> dict:
     """Everything that a run measured, for a JSON file."""
     result = {
@@ -21,9 +21,9 @@ def plain(
         "orders": [{"tasks": list(order.tasks), "seed": order.seed} for order in plan.orders],
         "models_at_most": plan.models,
         "row_evaluations_at_most": plan.row_evaluations,
-        "base": as_json(found.base),
-        "experts": as_json(found.experts),
-        "head_only": as_json(found.head_only) if found.head_only else None,
+        "base": scores_json(found.base),
+        "experts": scores_json(found.experts),
+        "head_only": scores_json(found.head_only) if found.head_only else None,
         "methods": {label: _method(plan, label, tracks) for label in plan.recipes},
     }
     if sweep:
@@ -35,7 +35,7 @@ def plain(
     return result
 
 
-def lines(plan: Plan, found: References, tracks: Sequence[Track]) -> Iterator[str]:
+def lines(plan: SequencePlan, found: References, tracks: Sequence[Track]) -> Iterator[str]:
     """The run for a terminal: per method the matrix, ACC, BWT and FWT, and their spread."""
     counts = ", ".join(f"{name} {count}" for name, count in plan.counts.items())
     yield f"held-out rows: {counts}"
@@ -56,7 +56,7 @@ def lines(plan: Plan, found: References, tracks: Sequence[Track]) -> Iterator[st
             yield from _curves(plan, own)
 
 
-def sweep_lines(plan: Plan, sweep: Sweep, tracks: Sequence[Track]) -> Iterator[str]:
+def sweep_lines(plan: SequencePlan, sweep: Sweep, tracks: Sequence[Track]) -> Iterator[str]:
     """ACC, BWT and FWT at the end, value by value."""
     yield ""
     yield f"{sweep.method}: {sweep.option} swept, after {len(plan.tasks)} tasks"
@@ -67,7 +67,7 @@ def sweep_lines(plan: Plan, sweep: Sweep, tracks: Sequence[Track]) -> Iterator[s
         yield f"  {value:>10g}  {'  '.join(cells)}"
 
 
-def _matrix(plan: Plan, own: Sequence[Track]) -> Iterator[str]:
+def _matrix(plan: SequencePlan, own: Sequence[Track]) -> Iterator[str]:
     single = len(plan.orders) == 1
     heads = own[0].order.tasks if single else [f"arrived {i + 1}" for i in range(len(plan.tasks))]
     width = max(8, *(len(head) for head in heads))
@@ -78,7 +78,7 @@ def _matrix(plan: Plan, own: Sequence[Track]) -> Iterator[str]:
         yield f"  {t:3}  " + "  ".join(f"{value:>{width}.4f}" for value in row)
 
 
-def _curves(plan: Plan, own: Sequence[Track]) -> Iterator[str]:
+def _curves(plan: SequencePlan, own: Sequence[Track]) -> Iterator[str]:
     yield "    t  " + "  ".join(f"{name:>17}" for name in _POINTS.values()) + "  distance to base"
     for t in range(1, len(plan.tasks) + 1):
         cells = [_cell(own, curve, t, "+" if curve != "acc" else "") for curve in _POINTS]
@@ -95,7 +95,7 @@ def _cell(own: Sequence[Track], curve: str, t: int, sign: str) -> str:
     return f"{format(value.mean, sign + '.4f') + many:>17}"
 
 
-def _method(plan: Plan, label: str, tracks: Sequence[Track]) -> dict:
+def _method(plan: SequencePlan, label: str, tracks: Sequence[Track]) -> dict:
     own = [track for track in tracks if track.label == label]
     counts = range(1, len(plan.tasks) + 1)
     spreads = {curve: [spread(own, curve, t) for t in counts] for curve in CURVES}
@@ -109,7 +109,7 @@ def _method(plan: Plan, label: str, tracks: Sequence[Track]) -> dict:
     }
 
 
-def _track(plan: Plan, track: Track) -> dict:
+def _track(plan: SequencePlan, track: Track) -> dict:
     return {
         "order": plan.orders.index(track.order),
         "tasks": list(track.order.tasks),
@@ -120,16 +120,16 @@ def _track(plan: Plan, track: Track) -> dict:
     }
 
 
-def _step(step: Step, track: Track) -> dict:
+def _step(step: Arrival, track: Track) -> dict:
     arrived = track.order.tasks[: step.t]
-    return as_json(step.scores) | {
+    return scores_json(step.scores) | {
         "t": step.t,
         "acc_half": half_width(step.scores, arrived),
         "seconds": step.seconds,
     }
 
 
-def _swept(plan: Plan, sweep: Sweep, value: float | int, tracks: Sequence[Track]) -> dict:
+def _swept(plan: SequencePlan, sweep: Sweep, value: float | int, tracks: Sequence[Track]) -> dict:
     own = [track for track in tracks if track.label == sweep.label(value)]
     last: dict = {"value": value, "orders": len(own)}
     for curve in _POINTS:

@@ -12,7 +12,7 @@ from studio.measure.scores import Score
 from studio.merge import Merge
 from studio.progress import Progress, part, silent
 from studio.recipe import Recipe
-from studio.sequence.plan import SPLIT, Plan, prefix
+from studio.sequence.plan import SPLIT, SequencePlan, prefix
 from studio.sequence.score_cache import Known
 from studio.sequence.shape import Shape, shape
 from studio.tasks.heads import Head
@@ -22,7 +22,7 @@ _REFERENCES = 3  # rounds of all rows that they take
 
 
 @dataclass(frozen=True)
-class Step:
+class Arrival:
     """What one arrival made.
 
     Attributes:
@@ -62,7 +62,9 @@ class References:
     head_only: dict[str, Score]
 
 
-def run(bench: Bench, plan: Plan, progress: Progress = silent) -> tuple[References, Iterator[Step]]:
+def run(
+    bench: Bench, plan: SequencePlan, progress: Progress = silent
+) -> tuple[References, Iterator[Arrival]]:
     """Score the base and the experts, then every model of a plan as it is asked for.
 
     The caller owns ``bench.live`` for as long as steps are drawn. All methods finish an order
@@ -81,7 +83,7 @@ def run(bench: Bench, plan: Plan, progress: Progress = silent) -> tuple[Referenc
     return found, _steps(bench, plan, known, part(progress, first, 1))
 
 
-def _references(bench: Bench, plan: Plan, known: Known, progress: Progress) -> References:
+def _references(bench: Bench, plan: SequencePlan, known: Known, progress: Progress) -> References:
     found: dict[str, dict[str, Score]] = {"base": {}, "expert": {}, "head_only": {}}
     wanted = [
         (each, heads)
@@ -97,13 +99,13 @@ def _references(bench: Bench, plan: Plan, known: Known, progress: Progress) -> R
 
 
 def _measure(
-    bench: Bench, each: Reference, heads: Heads, plan: Plan, progress: Progress
+    bench: Bench, each: Reference, heads: Heads, plan: SequencePlan, progress: Progress
 ) -> dict[str, Score]:
     bench.live.wear(each.merge())
     return _score(bench, heads, plan, progress, each.kind.replace("_", "-"))
 
 
-def _steps(bench: Bench, plan: Plan, known: Known, progress: Progress) -> Iterator[Step]:
+def _steps(bench: Bench, plan: SequencePlan, known: Known, progress: Progress) -> Iterator[Arrival]:
     n, done = len(plan.tasks), 0
     total = len(plan.orders) * len(plan.recipes) * n
     for place in range(len(plan.orders)):
@@ -121,9 +123,9 @@ def _steps(bench: Bench, plan: Plan, known: Known, progress: Progress) -> Iterat
 
 
 def _arrive(
-    bench: Bench, plan: Plan, known: Known, label: str, place: int, t: int,
+    bench: Bench, plan: SequencePlan, known: Known, label: str, place: int, t: int,
     before: Merge | None, progress: Progress, words: str,
-) -> tuple[Step, Merge | None]:  # fmt: skip
+) -> tuple[Arrival, Merge | None]:  # fmt: skip
     recipe = prefix(plan.recipes[label], plan.orders[place], t)
     progress(0.0, words)
     started, worn = time.perf_counter(), 0.0
@@ -137,15 +139,15 @@ def _arrive(
             return _score(bench, bench.heads(plan.tasks), plan, progress, words)
 
         scores = known.scores(known.key(merge), measure)
-        return Step(label, place, t, recipe, scores, shape(merge, before), worn), merge
+        return Arrival(label, place, t, recipe, scores, shape(merge, before), worn), merge
     except Cancelled:
         raise
     except StudioError as refusal:
-        return Step(label, place, t, recipe, {}, None, 0.0, str(refusal)), None
+        return Arrival(label, place, t, recipe, {}, None, 0.0, str(refusal)), None
 
 
 def _score(
-    bench: Bench, heads: Heads, plan: Plan, progress: Progress, words: str
+    bench: Bench, heads: Heads, plan: SequencePlan, progress: Progress, words: str
 ) -> dict[str, Score]:
     evaluation = bench.evaluation(heads, SPLIT, rows=plan.rows)
     for share in evaluation.run(bench.live):

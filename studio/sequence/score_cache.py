@@ -10,7 +10,7 @@ from studio.measure.bench import Bench
 from studio.measure.references import surroundings, task_digest
 from studio.measure.scores import Score
 from studio.merge import Merge
-from studio.sequence.plan import SPLIT, Plan
+from studio.sequence.plan import SPLIT, SequencePlan
 
 _FORMAT = 1  # of what the scores mean; another one recalls nothing that is older
 _READ = (SPLIT, "validation")  # some methods measure experts on validation rows
@@ -25,7 +25,7 @@ class Known:
         plan: says on which rows.
     """
 
-    def __init__(self, bench: Bench, plan: Plan) -> None:
+    def __init__(self, bench: Bench, plan: SequencePlan) -> None:
         self._bench = bench
         deltas = bench.deltas.subset(plan.tasks)
         digests = [each.known_digest for each in deltas.checkpoints]

@@ -56,7 +56,7 @@ def write_merged(state: State, base: Checkpoint, target: Path, progress: Progres
     with new_folder(target, sum(entry.size for entry in entries.values())) as work:
         refuse_damaged(state, part(progress, 0.0, 0.1))
         factor = attended(partial(scaling, state), progress, 0.1, "measuring the sum")
-        values = partial(merged_pieces, state, base, factor)
+        values = partial(state_pieces, state, base, factor)
         root = write_weights(work, layout, values, part(progress, 0.2, 0.9))
         copy_companions(base, work)
         record = _record(state, base, root, factor)
@@ -83,7 +83,7 @@ def scaling(state: State) -> float:
     return rescaling([task.norm for task in state.tasks], squares)
 
 
-def merged_pieces(state: State, base: Checkpoint, factor: float, name: str) -> Iterator[Tensor]:
+def state_pieces(state: State, base: Checkpoint, factor: float, name: str) -> Iterator[Tensor]:
     """One merged tensor in flat pieces: base + factor * sum, added in the compute dtype, cast once.
 
     Raises:

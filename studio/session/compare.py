@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from studio.session.session import Session
 
 
-class Comparing:
+class Comparisons:
     """The part of a session that has to do with comparing methods.
 
     Attributes:

@@ -12,7 +12,7 @@ from studio.errors import BadCertificate, StudioError
 from studio.evidence.bundle import KEY_FILE, Certified, certify
 from studio.evidence.certificate import CERTIFICATE_FILE, Request
 from studio.evidence.judgment import Judgment, judge
-from studio.evidence.ledger.copies import Copy, copies, recall
+from studio.evidence.ledger.copies import Copy, copies, recall_copy
 from studio.evidence.measures import Ranges, measure, raw_coefficients
 from studio.evidence.rebuild import is_portable, rebuild_apart, why_not_apart
 from studio.evidence.scoring import Scoring
@@ -222,7 +222,7 @@ class Evidence:
         Raises:
             BadLedger: there is no such copy.
         """
-        recall(self._session.engine.ledger, copy, self._session.engine.key)
+        recall_copy(self._session.engine.ledger, copy, self._session.engine.key)
         self._changed()
 
     def allow(self, task: str) -> None:

@@ -15,7 +15,7 @@ class _Left(Exception):
     """Nobody shows or needs the recipe any more."""
 
 
-class Measuring:
+class ExpertMeasuring:
     """The worker's steps that measure experts.
 
     Args:

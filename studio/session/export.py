@@ -12,8 +12,8 @@ from studio.export.rounding import measure_rounding
 from studio.progress import Progress, part
 from studio.recipe import Recipe
 from studio.session.admission import Admission
+from studio.session.export_plan import ExportCost, ExportPlan, as_command, as_python
 from studio.session.packed import Packed
-from studio.session.plan import Forecast, Plan, as_command, as_python
 from studio.session.worker import Worker
 from studio.zoo import Zoo
 
@@ -102,7 +102,7 @@ class Exports:
 
         self.engine.jobs.start("Rounding", work, self.browser)
 
-    def forecast(self, plan: Plan) -> Forecast:
+    def forecast(self, plan: ExportPlan) -> ExportCost:
         """What an export would take.
 
         Raises:
@@ -113,9 +113,9 @@ class Exports:
             size = adapter_size(merge, plan.rank)
         else:
             size = export_size(merge, len(self.own_classifiers()) if plan.classifiers else 0)
-        return Forecast(size, needed_space(size), free_space(target))
+        return ExportCost(size, needed_space(size), free_space(target))
 
-    def plan_texts(self, plan: Plan) -> tuple[str, str]:
+    def plan_texts(self, plan: ExportPlan) -> tuple[str, str]:
         """The shown merge and its export as a command, and as Python."""
         recipe = self._recipe()
         return as_command(recipe, self.engine.path, plan), as_python(recipe, plan)

@@ -33,12 +33,12 @@ class Geometry:
     shares: tuple[float, ...]
 
 
-def sketch(merge: Merge) -> Geometry:
+def sketched_geometry(merge: Merge) -> Geometry:
     """The geometry of a merge of whole deltas, by algebra alone: milliseconds."""
     return _geometry(merge, merge.gram.combined(merge.basis.rows), None)
 
 
-def measure(merge: Merge) -> Geometry:
+def measured_geometry(merge: Merge) -> Geometry:
     """The geometry with its components streamed and multiplied, or recalled from then."""
     if isinstance(merge.method, Whole):
         return Geometry(merge.gram, None, 0.0, "model", False, ())

@@ -12,13 +12,13 @@ from studio.errors import BadRecipe, Cancelled, StudioError
 from studio.measure.bench import Bench
 from studio.progress import Progress, part
 from studio.recipe import Recipe
-from studio.search.cost import Forecast, forecast, row_counts
+from studio.search.cost import SearchCost, row_counts, search_cost
 from studio.search.gain import gains
-from studio.search.plan import Plan, checked, refuse_unsearchable
+from studio.search.plan import SearchPlan, checked, refuse_unsearchable
 from studio.search.run import Run, optimize
 from studio.search.space import space
 from studio.session.mix import Mix
-from studio.session.search_view import UNITS, Shown, run_name
+from studio.session.search_view import UNITS, SearchView, run_name
 from studio.zoo import Zoo
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ _AWAKE = 0.1  # seconds between two looks at whether a paused job was cancelled
 _SEARCH = 0.85  # share of the job; the rest measures what was found
 
 
-class Optimizing:
+class Searches:
     """The part of a session that finds coefficients.
 
     Attributes:
@@ -45,16 +45,16 @@ class Optimizing:
         self._session = session
         self._lock = threading.RLock()
         self._going, self._stopped = threading.Event(), threading.Event()
-        self._latest: Shown | None = None
+        self._latest: SearchView | None = None
         self._when = -math.inf
-        self.wish = Plan()
-        self.runs: tuple[Shown, ...] = ()
+        self.wish = SearchPlan()
+        self.runs: tuple[SearchView, ...] = ()
         self.laid_over = ""
         self.version = 0
         self.moves = 0
 
     @property
-    def shown(self) -> Shown | None:
+    def shown(self) -> SearchView | None:
         """The running search, or the last one; None before the first."""
         return self.runs[-1] if self.runs else None
 
@@ -74,16 +74,16 @@ class Optimizing:
         return self.running and not self._going.is_set()
 
     @property
-    def earlier(self) -> tuple[Shown, ...]:
+    def earlier(self) -> tuple[SearchView, ...]:
         """Runs that can be laid over the last one, the latest first."""
         return tuple(each for each in reversed(self.runs[:-1]) if each.run)
 
     @property
-    def beside(self) -> Shown | None:
+    def beside(self) -> SearchView | None:
         """The earlier run that is laid over, if one is."""
         return next((each for each in self.earlier if each.name == self.laid_over), None)
 
-    def forecast(self) -> Forecast:
+    def forecast(self) -> SearchCost:
         """What a run of the wish takes.
 
         Raises:
@@ -93,9 +93,9 @@ class Optimizing:
         merge = bench.merge(recipe)
         refuse_unsearchable(merge, checked(self.wish))
         counts = row_counts({name: bench.tasks[name] for name in recipe.names}, self.wish.rows)
-        return forecast(self.wish, counts, len(space(merge.deltas, self.wish.granularity)))
+        return search_cost(self.wish, counts, len(space(merge.deltas, self.wish.granularity)))
 
-    def start(self, wish: Plan) -> None:
+    def start(self, wish: SearchPlan) -> None:
         """Search the shown mix's coefficients as a job.
 
         A live model of the job's own is worn, so that the page goes on.
@@ -119,7 +119,7 @@ class Optimizing:
             self._going.set()
             self._stopped.clear()
             known = {each.name for each in self.runs}
-            self._latest = Shown(run_name(plan, known), mix, recipe, plan)
+            self._latest = SearchView(run_name(plan, known), mix, recipe, plan)
             self.runs = (*self.runs[-_EARLIER:], self._latest)
             self._publish(self._latest, anew=True)
 
@@ -278,7 +278,7 @@ class Optimizing:
                 shown = replace(shown, found=shown.best_mix())
         self._latest = replace(shown, words=words, refused=refused)
 
-    def _publish(self, shown: Shown, anew: bool = False) -> None:
+    def _publish(self, shown: SearchView, anew: bool = False) -> None:
         """Keep it, and let pages see it: at once, or no sooner than half a second after the last.
 
         Args:
@@ -300,7 +300,7 @@ class Optimizing:
     def _recipe(self) -> Recipe:
         return self._session.history.current.recipe(self._session.zoo)
 
-    def _ended(self) -> Shown:
+    def _ended(self) -> SearchView:
         if self.shown is None or self.running:
             self._nothing()
         assert self.shown is not None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from studio.errors import BadRecipe
 from studio.recipe import Recipe
 from studio.search.gain import Gain
-from studio.search.plan import TITLES, Plan
+from studio.search.plan import OPTIMIZER_TITLES, SearchPlan
 from studio.search.run import Run
 from studio.search.space import DECIMALS
 from studio.session.mix import Mix, mix_with
@@ -16,7 +16,7 @@ UNITS = {"adam": "steps", "cma": "candidates"}
 
 
 @dataclass(frozen=True)
-class Shown:
+class SearchView:
     """A search as far as a page is shown it.
 
     Attributes:
@@ -36,7 +36,7 @@ class Shown:
     name: str
     mix: Mix
     recipe: Recipe
-    plan: Plan
+    plan: SearchPlan
     run: Run | None = None
     phase: str = "running"
     words: str = ""
@@ -78,9 +78,9 @@ class Shown:
             return mix_with(self.recipe.with_coefficients(means), self.mix)
 
 
-def run_name(plan: Plan, known: Collection[str]) -> str:
+def run_name(plan: SearchPlan, known: Collection[str]) -> str:
     """What a run is called; a number tells it from those that are known."""
-    kind = f"{TITLES[plan.optimizer]}, {GRAINS[plan.granularity]}"
+    kind = f"{OPTIMIZER_TITLES[plan.optimizer]}, {GRAINS[plan.granularity]}"
     name = f"{kind}, {plan.budget} {UNITS[plan.optimizer]}, seed {plan.seed}"
     full, number = name, 2
     while full in known:

@@ -8,8 +8,8 @@ from studio.methods import method_type
 from studio.progress import Progress
 from studio.recipe import Recipe
 from studio.sequence.orders import Order, shuffled
-from studio.sequence.plan import Plan, make_plan
-from studio.sequence.run import References, Step, run
+from studio.sequence.plan import SequencePlan, make_plan
+from studio.sequence.run import Arrival, References, run
 from studio.sequence.sweep import Sweep, make_sweep
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Wish:
+class SequenceWish:
     """What the page asks for.
 
     Attributes:
@@ -35,11 +35,11 @@ class Wish:
     sweep: tuple[str, float, float, float] | None = None
 
 
-STARTING = Wish(("mdm_oc", "task_arithmetic", "average", "ties"), rows=100)
+STARTING = SequenceWish(("mdm_oc", "task_arithmetic", "average", "ties"), rows=100)
 
 
 @dataclass(frozen=True)
-class Shown:
+class SequenceView:
     """A run as far as it has come.
 
     Attributes:
@@ -50,14 +50,14 @@ class Shown:
         done: whether all are.
     """
 
-    plan: Plan
+    plan: SequencePlan
     sweep: Sweep | None
     found: References
-    steps: tuple[Step, ...] = ()
+    steps: tuple[Arrival, ...] = ()
     done: bool = False
 
 
-class Arrivals:
+class Sequences:
     """The part of a session that lets tasks arrive one after another.
 
     Attributes:
@@ -69,10 +69,10 @@ class Arrivals:
     def __init__(self, session: "Session") -> None:
         self._session = session
         self.wish = STARTING
-        self.shown: Shown | None = None
+        self.shown: SequenceView | None = None
         self.version = 0
 
-    def plan(self) -> tuple[Plan, Sweep | None]:
+    def plan(self) -> tuple[SequencePlan, Sweep | None]:
         """What a run of the wish would do: the ticked tasks, the mix's own method as it is set.
 
         Raises:
@@ -102,7 +102,7 @@ class Arrivals:
 
         def work(progress: Progress) -> tuple[str, str]:
             found, steps = run(Bench(zoo, device), plan, progress)
-            self._show(Shown(plan, sweep, found))
+            self._show(SequenceView(plan, sweep, found))
             for step in steps:
                 assert self.shown is not None
                 self._show(replace(self.shown, steps=(*self.shown.steps, step)))
@@ -121,6 +121,6 @@ class Arrivals:
         tasks = tuple(replace(task, coefficient=None) for task in shown.tasks)
         return replace(shown, tasks=tasks, method=name, options={}, fitted=None)
 
-    def _show(self, shown: Shown) -> None:
+    def _show(self, shown: SequenceView) -> None:
         self.shown = shown
         self.version += 1

@@ -12,11 +12,11 @@ import yaml
 from studio.disk import cache
 from studio.disk.files import mapping, parse_yaml
 from studio.errors import BadData, BadRecipe, StudioError
-from studio.inspection import preflight, warnings
+from studio.inspection import checkpoint_summaries, warnings
 from studio.measure.showcase import Reading, ShownRow, shown_rows
 from studio.recipe import Recipe, parse_recipe
 from studio.session.admission import Admission
-from studio.session.compare import Comparing
+from studio.session.compare import Comparisons
 from studio.session.drawn import drawn
 from studio.session.evidence import Evidence
 from studio.session.export import Exports
@@ -31,10 +31,10 @@ from studio.session.mix import (
     starting_mix,
 )
 from studio.session.packed import Packed
-from studio.session.search import Optimizing
-from studio.session.sequence import Arrivals
+from studio.session.search import Searches
+from studio.session.sequence import Sequences
 from studio.session.snapshot import Snapshot
-from studio.session.sweep import Sweeping
+from studio.session.sweep import Sweeps
 
 if TYPE_CHECKING:
     from studio.session.engine import Engine
@@ -88,10 +88,10 @@ class Session(Exports):
             self.own_text = ""
             self.only_changed = False
             self.evidence = Evidence(self)
-            self.comparing = Comparing(self)
-            self.arrivals = Arrivals(self)
-            self.sweeping = Sweeping(self)
-            self.optimizing = Optimizing(self)
+            self.comparisons = Comparisons(self)
+            self.sequences = Sequences(self)
+            self.sweeps = Sweeps(self)
+            self.searches = Searches(self)
             self.history = History(self._starting)
             self._kept = self._text()
             if known := cache.recall(self._key()):
@@ -209,7 +209,7 @@ class Session(Exports):
     def mixer_value(self) -> dict:
         """What the page's mixer is drawn from."""
         with self._lock:
-            moving = self.optimizing.moving()
+            moving = self.searches.moving()
             return drawn(moving or self.mix, self._tensors) | {
                 "locked": moving is not None,
                 "flipped": self.flipped,
@@ -306,7 +306,7 @@ class Session(Exports):
     def preflight(self) -> tuple[list[dict], list[str]]:
         """What is in the zoo, and what to know about it: from headers and inner products."""
         bench = self.worker.bench
-        return preflight(bench.deltas), warnings(bench.gram)
+        return checkpoint_summaries(bench.deltas), warnings(bench.gram)
 
     def recipe_text(self) -> str:
         """The shown recipe as a file that can lie anywhere: its paths are absolute."""

@@ -11,7 +11,7 @@ from studio.progress import Progress
 from studio.recipe import Recipe
 from studio.session.mix import mix_with
 from studio.sweep.axis import FACTOR, Axis, make_axis, names_of
-from studio.sweep.landscape import LEVELS, Cost, Landscape, cost, landscape
+from studio.sweep.landscape import LEVELS, Landscape, SweepCost, landscape, sweep_cost
 
 if TYPE_CHECKING:
     from studio.session.session import Session
@@ -20,7 +20,7 @@ Limits = tuple[str, float | None, float | None]
 
 
 @dataclass(frozen=True)
-class Wish:
+class SweepWish:
     """What the page asks for.
 
     Attributes:
@@ -34,7 +34,7 @@ class Wish:
     rows: int = ROWS
 
 
-class Sweeping:
+class Sweeps:
     """The part of a session that sweeps numbers of the mix.
 
     Attributes:
@@ -45,7 +45,7 @@ class Sweeping:
 
     def __init__(self, session: "Session") -> None:
         self._session = session
-        self.wish = Wish()
+        self.wish = SweepWish()
         self.found: Landscape | None = None
         self.version = 0
 
@@ -53,7 +53,7 @@ class Sweeping:
         """Of every number of the mix."""
         return names_of(self._recipe())
 
-    def plan(self) -> tuple[Recipe, tuple[Axis, ...], Cost]:
+    def plan(self) -> tuple[Recipe, tuple[Axis, ...], SweepCost]:
         """What a sweep of the wish would do.
 
         Raises:
@@ -61,7 +61,11 @@ class Sweeping:
         """
         recipe, wish = self._recipe(), self.wish
         axes = tuple(make_axis(recipe, *each) for each in wish.axes)
-        return recipe, axes, cost(self._session.worker.bench, recipe, axes, wish.levels, wish.rows)
+        return (
+            recipe,
+            axes,
+            sweep_cost(self._session.worker.bench, recipe, axes, wish.levels, wish.rows),
+        )
 
     def start(self) -> None:
         """Sweep the mix as a job; the landscape grows with every point.

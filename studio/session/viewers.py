@@ -9,7 +9,7 @@ _MOST_PAGES = 16
 
 
 @dataclass(frozen=True)
-class Page:
+class ViewerPage:
     """One browser's page.
 
     Attributes:
@@ -28,11 +28,11 @@ class Page:
         return tuple(each for each in (self.recipe, self.pinned) if each is not None)
 
 
-class Shown:
+class Viewers:
     """Pages by browser; those that were quiet longest are forgotten first."""
 
     def __init__(self) -> None:
-        self._pages: OrderedDict[str, Page] = OrderedDict()
+        self._pages: OrderedDict[str, ViewerPage] = OrderedDict()
 
     def show(self, browser: str, recipe: Recipe, pinned: Recipe | None) -> None:
         """A page shows this from now on."""
@@ -64,10 +64,10 @@ class Shown:
         pages = reversed(self._pages.values())
         return tuple((each, page.text) for page in pages if page.text for each in page.recipes)
 
-    def _page(self, browser: str) -> Page:
-        return self._pages.get(browser, Page())
+    def _page(self, browser: str) -> ViewerPage:
+        return self._pages.get(browser, ViewerPage())
 
-    def _put(self, browser: str, page: Page) -> None:
+    def _put(self, browser: str, page: ViewerPage) -> None:
         self._pages[browser] = page
         self._pages.move_to_end(browser)
         while len(self._pages) > _MOST_PAGES:

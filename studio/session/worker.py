@@ -11,18 +11,18 @@ from studio.errors import Cancelled, StudioError
 from studio.geometry.order import Orders
 from studio.inspection import order_words, orders
 from studio.measure.bench import Bench
-from studio.measure.change import Change, carried, changes
+from studio.measure.change import Change, carried_scores, changes
 from studio.measure.evaluate import Evaluation
 from studio.measure.references import measured_references
 from studio.measure.scores import Score
-from studio.measure.showcase import Reading, read_text
+from studio.measure.showcase import Reading, readings_of
 from studio.merge import Merge
 from studio.methods import method
 from studio.recipe import Recipe
-from studio.session.expert_measuring import Measuring
-from studio.session.geometry import Geometry, measure, shape_of, sketch
+from studio.session.expert_measuring import ExpertMeasuring
+from studio.session.geometry import Geometry, measured_geometry, shape_of, sketched_geometry
 from studio.session.studies import Studies
-from studio.session.viewers import Shown
+from studio.session.viewers import Viewers
 from studio.tasks.fast_slide import moved_task, slide_bytes
 
 _KEPT = 64  # evaluations, readings, sentences and refusals, of each
@@ -42,12 +42,12 @@ class Worker:
         self.bench = bench
         self.version = 0
         self.studies = Studies(bench)
-        self.measuring = Measuring(bench, self._is_wanted, self._told)
+        self.measuring = ExpertMeasuring(bench, self._is_wanted, self._told)
         self.experts: dict[str, Score] = {}
         self.head_only: dict[str, Score] = {}
         self.base: dict[str, Score] = {}
         self._changed = threading.Condition()
-        self.shown = Shown()
+        self.shown = Viewers()
         self._full: Evaluation | None = None
         self._readings: OrderedDict[tuple[str, str], dict[str, Reading]] = OrderedDict()
         self._paced = False
@@ -129,7 +129,7 @@ class Worker:
             known = self._evaluations.get(recipe.digest)
             if known is None or known.seen or self._full is None:
                 return known.scores() if known else {}
-            return carried(self._full, known)
+            return carried_scores(self._full, known)
 
     def changes(self, recipe: Recipe, other: Recipe) -> dict[str, Change]:
         """The change of each task from another recipe to this one, on the rows both have seen."""
@@ -221,7 +221,7 @@ class Worker:
         usable = [each for each in shown if each.tasks]
         for each in usable:
             if self._can_sketch(each):
-                return partial(self._geometry, each, sketch), each.digest
+                return partial(self._geometry, each, sketched_geometry), each.digest
         if unread := self._unread():
             return partial(self._read, *unread), unread[0].digest
         if unseen := self._unscored(shown, "seen") or self._unscored(needed, "done"):
@@ -231,7 +231,7 @@ class Worker:
         for each in usable:
             known = self._geometries.get(shape_of(each))
             if known is None or known.residual is None:
-                return partial(self._geometry, each, measure), each.digest
+                return partial(self._geometry, each, measured_geometry), each.digest
             if each.digest not in self._sentences:
                 return partial(self._compare_orders, each), each.digest
         if shown and not self.references_done and _REFERENCES not in self._refusals:
@@ -273,7 +273,7 @@ class Worker:
     def _read(self, recipe: Recipe, text: str) -> None:
         self._wear(recipe.digest, self.bench.merge(recipe))
         heads = self.bench.heads(self.bench.scored())
-        found = read_text(self.bench.live, self.bench.tasks, heads, text)
+        found = readings_of(self.bench.live, self.bench.tasks, heads, text)
         with self._changed:
             self._readings[recipe.digest, text] = found
             while len(self._readings) > _KEPT:

@@ -23,7 +23,7 @@ _MOST_LEVELS = 6  # 65 values per axis
 
 
 @dataclass(frozen=True)
-class Point:
+class SweepPoint:
     """A recipe of the sweep.
 
     Attributes:
@@ -70,11 +70,11 @@ class Landscape:
     recipe: Recipe
     axes: tuple[Axis, ...]
     levels: int
-    here: Point
-    points: tuple[Point, ...] = ()
+    here: SweepPoint
+    points: tuple[SweepPoint, ...] = ()
 
     @cached_property
-    def known(self) -> tuple[Point, ...]:
+    def known(self) -> tuple[SweepPoint, ...]:
         """The points that could be merged."""
         return tuple(point for point in self.points if point.outcome)
 
@@ -90,16 +90,16 @@ class Landscape:
         full = [k for k in range(1, self.levels + 1) if found >= set(places(self.axes, k))]
         return max(full, default=0)
 
-    def at(self, *place: float) -> Point | None:
+    def at(self, *place: float) -> SweepPoint | None:
         """The point with these values; None if it is not measured yet."""
         return self._by_place.get(place)
 
     @cached_property
-    def _by_place(self) -> dict[tuple[float | None, ...], Point]:
+    def _by_place(self) -> dict[tuple[float | None, ...], SweepPoint]:
         return {point.place: point for point in self.points}
 
     @cached_property
-    def best(self) -> Point | None:
+    def best(self) -> SweepPoint | None:
         """The highest mean; of equal ones that nearest to the present recipe."""
         return max(self.known, key=lambda p: (p.accuracy, -self._away(p)), default=None)
 
@@ -160,7 +160,7 @@ class Landscape:
             verdict = f"These rows cannot tell them apart ({wide})"
         return f"{said} {verdict}. It was chosen on these rows, so expect less of it on others."
 
-    def _away(self, point: Point) -> float:
+    def _away(self, point: SweepPoint) -> float:
         """Squared distance from the present recipe, in ranges of the axes."""
         pairs = zip(self.axes, point.place, self.here.place, strict=True)
         return sum(
@@ -191,11 +191,13 @@ def landscape(
         BadRecipe: not one or two axes, the same twice, or too many levels.
         BadData: nothing merged can be scored on validation rows.
     """
-    cost(bench, recipe, axes, levels, rows)
+    sweep_cost(bench, recipe, axes, levels, rows)
     wanted = order(axes, levels)
     present = tuple(axis.of(recipe) for axis in axes)
 
-    def tried(made: Callable[[], Recipe], place: tuple[float | None, ...], count: int) -> Point:
+    def tried(
+        made: Callable[[], Recipe], place: tuple[float | None, ...], count: int
+    ) -> SweepPoint:
         words = f"point {count} of {len(wanted)}" if count else "the present recipe"
         whole = len(wanted) + 1
         report = partial(_report, part(progress, count / whole, (count + 1) / whole), words)
@@ -215,7 +217,7 @@ def order(axes: Sequence[Axis], levels: int) -> list[tuple[float, ...]]:
 
 
 @dataclass(frozen=True)
-class Cost:
+class SweepCost:
     """What a sweep takes, at most.
 
     Attributes:
@@ -235,9 +237,9 @@ class Cost:
         )
 
 
-def cost(
+def sweep_cost(
     bench: Bench, recipe: Recipe, axes: Sequence[Axis], levels: int = LEVELS, rows: int = ROWS
-) -> Cost:
+) -> SweepCost:
     """What a sweep would take; see ``landscape`` for what is refused."""
     if not 1 <= len(axes) <= 2 or len({axis.name for axis in axes}) < len(axes):
         names = ", ".join(axis.name for axis in axes) or "none"
@@ -258,7 +260,7 @@ def cost(
             f"too, but {lacking}. Name them in zoo.yaml."
         )
     each = sum(min(rows, len(bench.tasks[name].rows(SPLIT))) for name in names)
-    return Cost(len(order(axes, levels)), each)
+    return SweepCost(len(order(axes, levels)), each)
 
 
 def _refuse_other_models(bench: Bench, recipe: Recipe) -> None:
@@ -275,14 +277,14 @@ def _refuse_other_models(bench: Bench, recipe: Recipe) -> None:
 
 def _point(
     measuring: Measuring, make: Callable[[], Recipe], place: tuple[float | None, ...], rows: int
-) -> Point:
+) -> SweepPoint:
     try:
         made = make()
-        return Point(place, measuring.merged(made, SPLIT, rows).only(made.names))
+        return SweepPoint(place, measuring.merged(made, SPLIT, rows).only(made.names))
     except Cancelled:
         raise
     except StudioError as refusal:
-        return Point(place, None, str(refusal))
+        return SweepPoint(place, None, str(refusal))
 
 
 def _report(progress: Progress, about: str, share: float, words: str) -> None:

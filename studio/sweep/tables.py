@@ -3,8 +3,8 @@
 from dataclasses import asdict
 
 from studio.disk.csv import csv_text
-from studio.measure.scores import as_json
-from studio.sweep.landscape import Landscape, Point
+from studio.measure.scores import scores_json
+from studio.sweep.landscape import Landscape, SweepPoint
 
 
 def landscape_json(found: Landscape) -> dict:
@@ -78,18 +78,18 @@ def _grid(found: Landscape) -> list[str]:
     return lines
 
 
-def _cell(found: Landscape, point: Point | None) -> str:
+def _cell(found: Landscape, point: SweepPoint | None) -> str:
     if point is None or point.outcome is None:
         return f"{'–':>8}"
     return f"{100 * point.accuracy:7.1f}{'*' if point is found.best else ' '}"
 
 
-def _point(found: Landscape, point: Point) -> dict:
+def _point(found: Landscape, point: SweepPoint) -> dict:
     at = {axis.name: value for axis, value in zip(found.axes, point.place, strict=True)}
     if point.outcome is None:
         return {"at": at, "refusal": point.refusal}
-    return {"at": at, **as_json(point.outcome.scores), "half": point.half}
+    return {"at": at, **scores_json(point.outcome.scores), "half": point.half}
 
 
-def _scores(point: Point) -> dict:
+def _scores(point: SweepPoint) -> dict:
     return point.outcome.scores if point.outcome else {}

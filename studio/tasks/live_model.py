@@ -13,7 +13,7 @@ from studio.checkpoints.checkpoint import Checkpoint
 from studio.errors import BadCheckpoint
 from studio.merge import Merge, merged_into
 from studio.tasks.fast_slide import Slide, begin_slide, slide_bytes
-from studio.tasks.pace import EXACT, Pace, measured_pace, using_threads
+from studio.tasks.pace import FULL_PRECISION, Pace, measured_pace, using_threads
 
 _loading = threading.Lock()
 _TIMED_ROWS, _TIMED_TOKENS = 32, 16
@@ -100,14 +100,14 @@ class LiveModel:
         behind = config.model_type in ("roberta", "xlm-roberta", "camembert")
         return positions - (config.pad_token_id or 0) - 1 if behind else positions
 
-    def states(self, batch: dict[str, Tensor], dtype: torch.dtype = EXACT) -> object:
+    def states(self, batch: dict[str, Tensor], dtype: torch.dtype = FULL_PRECISION) -> object:
         """The encoder's output for padded ``input_ids`` and ``attention_mask``.
 
         Args:
             batch: both ``(rows, longest)``.
             dtype: in which matrices are multiplied; float32, or bfloat16 for a quick pass.
         """
-        lower = torch.autocast(self.device.type, dtype, enabled=dtype is not EXACT)
+        lower = torch.autocast(self.device.type, dtype, enabled=dtype is not FULL_PRECISION)
         with torch.inference_mode(), using_threads(self.pace.threads.get(dtype)), lower:
             return self.encoder(**{name: x.to(self.device) for name, x in batch.items()})
 

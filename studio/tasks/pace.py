@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import torch
 
-EXACT = torch.float32
+FULL_PRECISION = torch.float32
 _QUICK = torch.bfloat16
 _WORTH = 0.75  # of the exact time: a quick pass that takes longer is not worth a second pass
 _REPEATS = 3
@@ -23,7 +23,7 @@ class Pace:
         seconds: of one batch by precision and threads, as they were measured.
     """
 
-    quick: torch.dtype = EXACT
+    quick: torch.dtype = FULL_PRECISION
     threads: Mapping[torch.dtype, int] = field(default_factory=dict)
     seconds: Mapping[tuple[torch.dtype, int], float] = field(default_factory=dict)
 
@@ -38,16 +38,17 @@ def measured_pace(run: Callable[[torch.dtype], object], device: torch.device) ->
     most = torch.get_num_threads()
     counts = sorted({1, most}) if device.type == "cpu" else [most]
     seconds = {}
-    for dtype in (EXACT, _QUICK):
+    for dtype in (FULL_PRECISION, _QUICK):
         for count in counts:
             with using_threads(count):
                 run(dtype)  # the first one also chooses kernels
                 seconds[dtype, count] = min(_timed(run, dtype) for _ in range(_REPEATS))
     threads = {
-        dtype: min(counts, key=lambda count: seconds[dtype, count]) for dtype in (EXACT, _QUICK)
+        dtype: min(counts, key=lambda count: seconds[dtype, count])
+        for dtype in (FULL_PRECISION, _QUICK)
     }
-    exact, quick = (seconds[dtype, threads[dtype]] for dtype in (EXACT, _QUICK))
-    return Pace(_QUICK if quick <= _WORTH * exact else EXACT, threads, seconds)
+    exact, quick = (seconds[dtype, threads[dtype]] for dtype in (FULL_PRECISION, _QUICK))
+    return Pace(_QUICK if quick <= _WORTH * exact else FULL_PRECISION, threads, seconds)
 
 
 @contextmanager

@@ -212,7 +212,7 @@ class Page:
     ) -> tuple:  # fmt: skip
         """What has changed since this page last looked."""
         session = self.of(request)
-        now, memory, found = session.snapshot(), self.engine.memory(), session.optimizing.run
+        now, memory, found = session.snapshot(), self.engine.memory(), session.searches.run
         chosen = Choices(scope, place, measure, kind, source, opened == "Geometry")
         studied = self.geometry.study(session, now, chosen)
         keys = {
@@ -276,7 +276,7 @@ class Page:
         """A row of the comparison, in the mixer."""
         session, asked = self.of(request), event._data
         name = asked.get("row") if isinstance(asked, dict) else None
-        return _edited(session, lambda: session.comparing.to_mixer(name))
+        return _edited(session, lambda: session.comparisons.to_mixer(name))
 
     def open_tab(self, event: gr.SelectData) -> tuple:
         """Which tab is open; what is hidden is not drawn."""

@@ -37,23 +37,23 @@ from studio.search.adam import adam
 from studio.search.cma_es import evolution, generation_size, limits, rows_of
 from studio.search.gradient import gradients
 from studio.search.objective import Objective
-from studio.search.plan import Plan
+from studio.search.plan import SearchPlan
 from studio.search.rows import chosen_rows
-from studio.search.state import Kept, Search, Step
+from studio.search.state import Kept, Search, SearchStep
 from studio.zoo import load_zoo
 
 DEMO = Path(__file__).parents[2] / "assets" / "demo-zoo"
 _EVERY = 1_000_000  # steps: the row evaluations end a search, not its budget
 
 
-def begun(bench: Bench, recipe: Recipe, plan: Plan) -> tuple[Search, running.Run]:
+def begun(bench: Bench, recipe: Recipe, plan: SearchPlan) -> tuple[Search, running.Run]:
     """A search that is ready to step, as ``optimize`` makes it."""
     merge = bench.merge(recipe)
     rows = {name: chosen_rows(bench, name, plan.rows, plan.needs_labels) for name in recipe.names}
     return running._begun(bench, merge, plan, rows, silent, ())
 
 
-def random_search(search: Search) -> Iterator[Step]:
+def random_search(search: Search) -> Iterator[SearchStep]:
     """Uniform points in CMA-ES's limits, each tried on all rows; better ones are checked."""
     generator, least = np.random.default_rng(search.plan.seed), float("inf")
     low, high = limits(search)
@@ -99,7 +99,9 @@ class Track:
 def track(bench: Bench, recipe: Recipe, optimizer: str, seed: int, rows: int) -> Track:
     """Run an optimizer until it has spent its row evaluations."""
     name = "adam" if optimizer == "random" else optimizer
-    plan = Plan(optimizer=name, budget=rows // 150, seed=seed)  # Adam: 96 rows, and its checks
+    plan = SearchPlan(
+        optimizer=name, budget=rows // 150, seed=seed
+    )  # Adam: 96 rows, and its checks
     search, _ = begun(bench, recipe, plan)
     if optimizer != "adam":
         search.plan = replace(plan, budget=spent_on(optimizer, search, rows))
@@ -156,7 +158,7 @@ SPACES = [
 ]
 
 
-def print_spaces(bench: Bench, plan: Plan) -> None:
+def print_spaces(bench: Bench, plan: SearchPlan) -> None:
     """Gain of every space and granularity over the starting coefficients, on both splits."""
     from studio.search.gain import gains
 
@@ -183,7 +185,7 @@ OBJECTIVES = [
 ]  # fmt: skip
 
 
-def print_objectives(bench: Bench, recipe: Recipe, plan: Plan) -> None:
+def print_objectives(bench: Bench, recipe: Recipe, plan: SearchPlan) -> None:
     """Held-out gain of every objective over the starting coefficients."""
     from studio.search.gain import gains
 
@@ -206,7 +208,7 @@ def print_objectives(bench: Bench, recipe: Recipe, plan: Plan) -> None:
 
 def print_cost(bench: Bench, recipe: Recipe, repeats: int) -> None:
     """Ratios of medians, measured in turns."""
-    plan = Plan(optimizer="adam")
+    plan = SearchPlan(optimizer="adam")
     search, _ = begun(bench, recipe, plan)
     objective = search.oracle._objective
     assert isinstance(objective, Objective)
@@ -265,9 +267,9 @@ def main() -> None:
     elif options.what == "optimizers":
         print_optimizers(bench, recipe, options.seeds, options.row_evaluations)
     elif options.what == "spaces":
-        print_spaces(bench, Plan(budget=options.budget))
+        print_spaces(bench, SearchPlan(budget=options.budget))
     else:
-        print_objectives(bench, recipe, Plan(budget=options.budget))
+        print_objectives(bench, recipe, SearchPlan(budget=options.budget))
 
 
 if __name__ == "__main__":

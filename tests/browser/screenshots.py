@@ -15,7 +15,7 @@ from playwright.sync_api import Page, Playwright, TimeoutError, sync_playwright
 from studio.errors import StudioError
 from studio.progress import Progress
 from studio.session.engine import Engine
-from studio.session.sequence import STARTING, Wish
+from studio.session.sequence import STARTING, SequenceWish
 from studio.session.session import Session
 from studio.ui.launch import start
 from studio.ui.parts import COOKIE
@@ -145,8 +145,8 @@ def _cancelled(page: Page, session: Session) -> None:
 
 def _arrived(page: Page, session: Session) -> None:
     session.edit("reset")
-    session.arrivals.wish = Wish(STARTING.methods, 2, rows=20)
-    session.arrivals.start()
+    session.sequences.wish = SequenceWish(STARTING.methods, 2, rows=20)
+    session.sequences.start()
     while (state := session.engine.jobs.state) and state.running:
         page.wait_for_timeout(500)
     page.reload(wait_until="domcontentloaded")

@@ -35,7 +35,7 @@ def test_methods_are_compared_sorted_and_sent_to_the_mixer(page, session, jobs):
     compared(page)
     assert rows(page) == ["average", "ties"]
     page.get_by_role("button", name="s to merge").click()
-    table = session.comparing.table
+    table = session.comparisons.table
     quickest = sorted(table.standings, key=lambda each: each.outcome.seconds)
     assert rows(page) == [each.row.name for each in quickest]
     found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa"]})

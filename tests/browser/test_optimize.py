@@ -6,9 +6,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from studio.search.plan import Plan
+from studio.search.plan import SearchPlan
 from studio.session import search as module
-from studio.session.search import Optimizing
+from studio.session.search import Searches
 from studio.session.session import Session
 from tests.browser.conftest import at_rest, settled
 from tests.session.test_search import Gate
@@ -29,8 +29,8 @@ def gate(session: Session, jobs, monkeypatch) -> Gate:
 
 @pytest.fixture
 def ready(page: Page, session: Session) -> Page:
-    session.optimizing = Optimizing(session)
-    session.optimizing.wish = Plan(budget=6, rows=24)
+    session.searches = Searches(session)
+    session.searches.wish = SearchPlan(budget=6, rows=24)
     value = session.mixer_value()
     for row, coefficient in zip(value["rows"], (0.3, 0.0), strict=True):
         row["coefficient"] = coefficient
@@ -59,7 +59,7 @@ def test_sliders_walk_a_reload_finds_the_paused_run_and_the_end_says_what_it_was
     expect(page.get_by_role("tab", name="Coefficients")).to_have_attribute("aria-selected", "true")
     gate.let(4)
     expect(page.locator("#search-state")).to_have_attribute("data-number", "2")
-    found = session.optimizing
+    found = session.searches
     sliders(page, lambda: [round(x, 4) for x in found.shown.run.steps[-1].point])
     expect(page.locator("#mix-0")).to_be_disabled()
     expect(page.locator("#mix-equal")).to_be_disabled()
@@ -99,7 +99,7 @@ def test_two_runs_are_laid_over_each_other_and_can_be_read_by_everybody(
     jobs, ready, session, monkeypatch
 ):
     page = ready
-    found = session.optimizing
+    found = session.searches
     for count in (1, 2):
         page.get_by_role("button", name="Start").click()
         while len(found.runs) < count or found.shown.phase != "ended":
@@ -108,7 +108,7 @@ def test_two_runs_are_laid_over_each_other_and_can_be_read_by_everybody(
         expect(page.locator("#job")).to_have_attribute("data-phase", "done")
         session.edit("undo")
         at_rest(page)
-    names = [each.name for each in session.optimizing.runs]
+    names = [each.name for each in session.searches.runs]
     assert names == ["Adam, per task, 6 steps, seed 0", "Adam, per task, 6 steps, seed 0 (2)"]
     expect(page.locator("#coefficients h3")).to_have_text(names[1])
     page.get_by_label("Lay over an earlier run").click()

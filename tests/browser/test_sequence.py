@@ -17,7 +17,7 @@ PHONE = {"viewport": {"width": 390, "height": 844}}
 @pytest.fixture(autouse=True)
 def afresh(session):
     """The boxes as a new browser finds them, and no run."""
-    session.arrivals.wish, session.arrivals.shown = STARTING, None
+    session.sequences.wish, session.sequences.shown = STARTING, None
 
 
 def open_sequence(page: Page) -> None:
@@ -43,7 +43,7 @@ def test_a_run_shows_the_numbers_that_it_measured_and_saves_them(page, session, 
     expect(page.locator("#sequence-cost")).to_contain_text("2 orders: at most 13 models")
     expect(page.locator("#sequence-cost")).to_have_attribute("data-rows", "300")
     run(page)
-    shown = session.arrivals.shown
+    shown = session.sequences.shown
     assert (shown.plan.rows, len(shown.plan.orders), shown.done) == (10, 2, True)
     assert page.locator("[data-heat]").count() == 4
     last = next(s for s in shown.steps if s.label == "average" and s.t == 2)

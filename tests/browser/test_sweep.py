@@ -7,7 +7,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from studio.session.sweep import Wish
+from studio.session.sweep import SweepWish
 from tests.browser.conftest import settled
 from tests.browser.test_geometry import saved
 
@@ -22,7 +22,7 @@ def choose(page, box: str, name: str):
 
 @pytest.mark.parametrize("page", [{"color_scheme": "dark"} | PHONE], indirect=True)
 def test_a_curve_and_a_map_are_swept_and_found_again(page, session, jobs):
-    session.sweeping.wish = Wish(levels=1, rows=6)
+    session.sweeps.wish = SweepWish(levels=1, rows=6)
     page.reload(wait_until="domcontentloaded")
     page.get_by_role("tab", name="Coefficients").click()
     expect(page.locator("#sweep-cost")).to_contain_text("from 0 to 2: at most 3 points x 12")
@@ -33,8 +33,8 @@ def test_a_curve_and_a_map_are_swept_and_found_again(page, session, jobs):
     page.get_by_role("button", name="Sweep", exact=True).click()
     expect(page.locator("#sweep-results [data-curve]")).to_have_count(2)
     expect(page.locator("#job")).to_have_attribute("data-phase", "done")
-    expect(page.locator("#sweep-best")).to_have_text(session.sweeping.found.words)
-    best = session.sweeping.found.best.place[0]
+    expect(page.locator("#sweep-best")).to_have_text(session.sweeps.found.words)
+    best = session.sweeps.found.best.place[0]
     page.get_by_role("button", name="Show the best point in the mixer").click()
     settled(page, session, lambda mix: mix.strips[0].coefficient == best)
     expect(page.get_by_role("button", name="Show the best point in the mixer")).to_be_hidden()
@@ -44,7 +44,7 @@ def test_a_curve_and_a_map_are_swept_and_found_again(page, session, jobs):
     expect(page.locator("#landscape-plot .js-plotly-plot")).to_be_visible()
     page.reload(wait_until="domcontentloaded")
     page.get_by_role("tab", name="Coefficients").click()
-    expect(page.locator("#sweep-best")).to_have_text(session.sweeping.found.words)
+    expect(page.locator("#sweep-best")).to_have_text(session.sweeps.found.words)
     expect(page.locator("#landscape-plot .heatmaplayer image")).to_have_count(1)
     drawn = saved(page, "#sweep-notes [data-plot=svg]")
     assert ElementTree.fromstring(Path(drawn.path()).read_text()).tag.endswith("svg")

@@ -16,7 +16,7 @@ from studio.checkpoints.oft import Rotated, block_size, skew_blocks, turned
 from studio.errors import BadCheckpoint, ShapeMismatch, StudioError
 from studio.evidence.rebuild import is_portable
 from studio.export.adapter import refuse_no_factors
-from studio.inspection import preflight
+from studio.inspection import checkpoint_summaries
 from studio.merge import merged_pieces, merged_tensors
 from studio.methods import METHODS
 from tests.checkpoints.test_lora_options import BERT, merge, nudge
@@ -93,7 +93,7 @@ def test_it_is_one_of_many_kinds_for_every_method_and_no_lora(tmp_path):
     save_oft(tmp_path, OPTIONS["saved modules"], 1)
     save_oft(tmp_path, OPTIONS["series"], 2)
     opened = merge(tmp_path, "task1", "task2")
-    rows = preflight(opened.deltas)
+    rows = checkpoint_summaries(opened.deltas)
     assert [(row["kind"], row["rank"]) for row in rows] == [("OFT", None)] * 2
     assert "trained whole (embeddings.LayerNorm.bias, …), not as rotations" in rows[0]["notes"][0]
     known = replace(opened, measured=drawn(opened))

@@ -13,7 +13,7 @@ from studio.measure.bench import Bench
 from studio.measure.change import changes
 from studio.measure.evaluate import fair_order
 from studio.measure.outcomes import Measuring, Outcome, paired
-from studio.measure.scores import as_json, mean_accuracy
+from studio.measure.scores import mean_accuracy, scores_json
 from studio.methods import METHODS
 from studio.methods.iso_c import IsoC
 from studio.tasks.live_model import LiveModel
@@ -68,7 +68,7 @@ def test_scores_are_those_of_an_evaluation_and_differences_those_of_the_same_row
     name, change = average.rival
     assert name == "mdm_oc"
     assert change.mean == pytest.approx(average.mean - mdm_oc.mean)
-    assert as_json(table.references.experts.scores) == as_json(bench.score_experts())
+    assert scores_json(table.references.experts.scores) == scores_json(bench.score_experts())
 
 
 def test_results_come_one_by_one_and_references_first(bench):

@@ -153,7 +153,7 @@ def test_what_cannot_be_taken_out_is_refused_before_anything_is_scored(bench):
 
 
 def test_json_is_plain_and_marks_the_papers_rows_as_the_papers(found):
-    plain = json.loads(json.dumps(uad.as_json(found), allow_nan=False))
+    plain = json.loads(json.dumps(uad.drops_json(found), allow_nan=False))
     assert plain["removals"][0]["method"] == "mdm_oc"
     assert plain["paper"]["words"].endswith("not reproduced here")
     ours = {"method": "MDM-OC", "vision": 1.8, "language": 2.3, "seconds": 12.4}

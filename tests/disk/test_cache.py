@@ -12,7 +12,7 @@ from studio.checkpoints.checkpoint import open_checkpoint
 from studio.checkpoints.stored import Stored
 from studio.disk import cache
 from studio.errors import NothingToMerge
-from studio.inspection import preflight
+from studio.inspection import checkpoint_summaries
 from studio.measure.bench import Bench
 from studio.zoo import load_zoo
 
@@ -43,12 +43,12 @@ def reads(monkeypatch):
 
 def test_a_second_opening_reads_no_shared_weights_and_finds_the_same_numbers(settled, reads):
     first = Bench(load_zoo(settled), CPU)
-    blocks, rows = first.gram.blocks, preflight(first.deltas)
+    blocks, rows = first.gram.blocks, checkpoint_summaries(first.deltas)
     assert reads
     reads.clear()
     second = Bench(load_zoo(settled), CPU)
     assert second.gram.blocks.equal(blocks)
-    assert preflight(second.deltas) == rows
+    assert checkpoint_summaries(second.deltas) == rows
     assert {name.removeprefix("classifier.") for name in reads} == {"weight", "bias"}  # heads
     assert second.base.known_digest == open_checkpoint(settled / "base").digest
 

@@ -361,7 +361,7 @@ def test_a_subtracted_task_is_not_registered_as_removed(make_recipe, tmp_path, l
 def test_a_certificate_lists_the_copies_that_still_hold_the_task(
     make_recipe, tmp_path, ledger, key
 ):
-    from studio.evidence.ledger.copies import recall
+    from studio.evidence.ledger.copies import recall_copy
     from studio.evidence.logged_export import write_merge
 
     write_merge(open_merge(make_recipe()), tmp_path / "shipped", ledger=ledger)
@@ -372,7 +372,7 @@ def test_a_certificate_lists_the_copies_that_still_hold_the_task(
     assert (held["id"], held["name"], held["state"]) == (alive.id, "shipped", "alive")
     shutil.rmtree(tmp_path / "shipped")
     assert {c.name: c.state for c in copies(ledger)}["shipped"] == "missing"
-    recall(ledger, alive.id, key)
+    recall_copy(ledger, alive.id, key)
     assert {c.name: c.state for c in copies(ledger)}["shipped"] == "recalled"
     made = certified(unmerging(make_recipe(), ("red",)), tmp_path / "two", ledger, key)
     (held,) = made.statement["predicate"]["copies"]["holding"]

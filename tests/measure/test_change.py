@@ -4,7 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from studio.measure.change import Change, carried, changes, mean_change, paired_change
+from studio.measure.change import Change, carried_scores, changes, mean_change, paired_change
 from studio.measure.evaluate import UNKNOWN
 from studio.measure.scores import NORMAL, score
 
@@ -84,7 +84,7 @@ def test_few_rows_carry_the_last_full_pass_along():
         seen = generator.permutation(1000)[:100]
         now = np.full(1000, UNKNOWN)
         now[seen] = after[seen]
-        found = carried(evaluation(before), evaluation(now))["a"]
+        found = carried_scores(evaluation(before), evaluation(now))["a"]
         errors.append(found.accuracy - after.mean())
         plain.append(after[seen].mean() - after.mean())
         covered.append(found.low <= after.mean() <= found.high)
@@ -95,4 +95,4 @@ def test_few_rows_carry_the_last_full_pass_along():
 
 def test_a_task_that_is_refreshed_whole_has_its_own_score():
     before, after = evaluation([1, 0, 1, 0]), evaluation([1, 1, 1, 0])
-    assert carried(before, after) == after.scores()
+    assert carried_scores(before, after) == after.scores()

@@ -3,7 +3,7 @@ import torch
 
 from studio.measure.bench import Bench
 from studio.measure.evaluate import UNKNOWN
-from studio.measure.showcase import MOST_ROWS, read_text, shown_rows
+from studio.measure.showcase import MOST_ROWS, readings_of, shown_rows
 from studio.zoo import load_zoo
 
 
@@ -53,7 +53,7 @@ def test_a_text_of_ones_own_is_read_like_a_row_of_the_file(bench):
     bench.live.wear(merge)
     heads = bench.heads(bench.scored())
     for index, row in enumerate(bench.tasks["animal"].rows("held_out")[:5]):
-        read = read_text(bench.live, bench.tasks, heads, row.text)
+        read = readings_of(bench.live, bench.tasks, heads, row.text)
         predicted = found.predictions["animal"][index]
         assert read["animal"].label == bench.tasks["animal"].labels[predicted]
         assert 1 / len(bench.tasks["animal"].labels) <= read["animal"].probability <= 1

@@ -7,7 +7,7 @@ from studio.search.balance import Balance, Scale
 from studio.search.directions import Directions
 from studio.search.objective import Slope, Value
 from studio.search.oracle import Oracle
-from studio.search.plan import Plan
+from studio.search.plan import SearchPlan
 from studio.search.space import rounded
 from studio.search.state import Search
 
@@ -40,7 +40,7 @@ class Bowl:
         return Slope(self.losses(point), 0.0, 4, slope=slope)
 
 
-def search(plan: Plan, bowl: Bowl, known=(), starts=((0.7, 0.7), (1.2, 1.2))) -> Search:
+def search(plan: SearchPlan, bowl: Bowl, known=(), starts=((0.7, 0.7), (1.2, 1.2))) -> Search:
     eye = Directions(2, ((torch.arange(2), torch.eye(2).double()),))
     scale = Scale(torch.full((2,), 0.1).double(), torch.full((2,), 1.1).double())
     points = tuple(torch.tensor(each, dtype=torch.float64) for each in starts)

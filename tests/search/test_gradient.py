@@ -10,7 +10,7 @@ from studio.measure.bench import Bench
 from studio.merge import component_at
 from studio.search.gradient import coefficient_slopes, gradients, inner, mixing_slopes
 from studio.search.objective import Objective
-from studio.search.plan import Plan
+from studio.search.plan import SearchPlan
 from studio.search.rows import chosen_rows
 from studio.search.space import space
 from studio.tasks.text import batch, logits
@@ -24,7 +24,7 @@ METHODS = [
 def objective_of(bench: Bench, method: str, options: dict, granularity: str) -> Objective:
     recipe = replace(bench.zoo.recipe(method, 0.4), options=options)
     merge = bench.merge(recipe)
-    plan = Plan(batch=6, at_once=5, granularity=granularity)
+    plan = SearchPlan(batch=6, at_once=5, granularity=granularity)
     rows = {name: chosen_rows(bench, name, 30, True) for name in recipe.names}
     return Objective(bench, merge, space(merge.deltas, granularity), plan, rows)
 

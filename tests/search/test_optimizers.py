@@ -4,12 +4,12 @@ import pytest
 from studio.errors import BadRecipe
 from studio.search.adam import EVERY, PATIENCE, adam
 from studio.search.cma_es import evolution, generation_size, rows_of
-from studio.search.plan import Plan
+from studio.search.plan import SearchPlan
 from tests.search.bowl import BEST, Bowl, search
 
 PLANS = [
-    (adam, Plan("adam", budget=100, balance="uniform")),
-    (evolution, Plan("cma", budget=180, balance="uniform")),
+    (adam, SearchPlan("adam", budget=100, balance="uniform")),
+    (evolution, SearchPlan("cma", budget=180, balance="uniform")),
 ]
 
 
@@ -46,7 +46,7 @@ def test_it_begins_at_the_better_starting_point():
 
 
 def test_adam_ends_early_when_nothing_gets_better():
-    plan = Plan("adam", budget=1000, balance="uniform")
+    plan = SearchPlan("adam", budget=1000, balance="uniform")
     steps, _ = run(adam, plan, Bowl(), starts=(tuple(BEST.tolist()),))
     assert steps[-1].number == EVERY * PATIENCE
     assert steps[-1].best.point == tuple(BEST.tolist())
@@ -61,7 +61,7 @@ def test_rows_per_candidate_grow_to_all():
 def test_candidates_stay_inside_the_limits_and_differ_by_seed():
     points = {}
     for seed in (0, 1):
-        plan = Plan("cma", budget=60, balance="uniform", seed=seed)
+        plan = SearchPlan("cma", budget=60, balance="uniform", seed=seed)
         steps, _ = run(evolution, plan, Bowl(), starts=((0.05, 1.45),))
         points[seed] = [step.point for step in steps[1:]]
         assert all(0 <= x <= 1.5 for point in points[seed] for x in point)
@@ -79,4 +79,4 @@ def test_the_program_s_own_random_numbers_are_left_alone():
 def test_a_budget_below_one_generation_is_refused():
     assert generation_size(2) == 6
     with pytest.raises(BadRecipe, match="budget is 5 candidates, but a generation .* has 6"):
-        run(evolution, Plan("cma", budget=5), Bowl())
+        run(evolution, SearchPlan("cma", budget=5), Bowl())

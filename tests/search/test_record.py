@@ -4,11 +4,11 @@ from dataclasses import replace
 import pytest
 
 from studio.errors import StudioError
-from studio.search.plan import Plan
+from studio.search.plan import SearchPlan
 from studio.search.record import load_answers, save_record
 from studio.search.run import optimize
 
-PLAN = Plan(budget=2, batch=2, rows=8)
+PLAN = SearchPlan(budget=2, batch=2, rows=8)
 
 
 @pytest.fixture(scope="module")

@@ -8,14 +8,14 @@ from studio.measure.bench import Bench
 from studio.merge import merged_tensors, open_merge
 from studio.search.ewc import Quadratic
 from studio.search.objective import Objective
-from studio.search.plan import Plan
+from studio.search.plan import SearchPlan
 from studio.search.rows import chosen_rows
 from studio.search.run import Run, optimize
 from studio.search.space import space
 from studio.tasks.live_model import LiveModel
 from studio.zoo import load_zoo
 
-SMALL = Plan(budget=6, batch=4, rows=12, at_once=8)
+SMALL = SearchPlan(budget=6, batch=4, rows=12, at_once=8)
 
 
 def at_start(run: Run) -> float:
@@ -25,7 +25,7 @@ def at_start(run: Run) -> float:
     return checked.value
 
 
-def last(bench: Bench, plan: Plan, method: str = "mdm_oc", known=(), **options) -> Run:
+def last(bench: Bench, plan: SearchPlan, method: str = "mdm_oc", known=(), **options) -> Run:
     recipe = replace(bench.zoo.recipe(method, 0.4), options=options)
     return list(optimize(bench, recipe, plan, known=known))[-1]
 

@@ -6,8 +6,8 @@ from studio.measure.scores import Score
 from studio.recipe import Recipe, TaskEntry
 from studio.sequence.measures import half_width, mean_matrix, spread, tracks
 from studio.sequence.orders import Order
-from studio.sequence.plan import Plan
-from studio.sequence.run import References, Step
+from studio.sequence.plan import SequencePlan
+from studio.sequence.run import Arrival, References
 from studio.sequence.shape import Shape
 
 TASKS = ("a", "b", "c")
@@ -25,17 +25,17 @@ FOUND = References(scores((0.2, 0.3, 0.4)), scores((0.9, 0.9, 0.9)), scores((0.5
 ORDERS = (Order(("b", "a", "c")), Order(("a", "b", "c"), 4))
 
 
-def step(t: int, values, order: int = 0, refusal: str = "") -> Step:
+def step(t: int, values, order: int = 0, refusal: str = "") -> Arrival:
     found = {} if refusal else scores(values)
     shape = None if refusal else Shape(float(t), None, 0.1 * t)
-    return Step("average", order, t, RECIPE, found, shape, 0.0, refusal)
+    return Arrival("average", order, t, RECIPE, found, shape, 0.0, refusal)
 
 
 STEPS = [step(1, (0.25, 0.8, 0.45)), step(2, (0.7, 0.6, 0.5)), step(3, (0.6, 0.5, 0.9))]
 
 
-def plan() -> Plan:
-    return Plan({"average": RECIPE}, ORDERS, None, dict.fromkeys(TASKS, 100), 600)
+def plan() -> SequencePlan:
+    return SequencePlan({"average": RECIPE}, ORDERS, None, dict.fromkeys(TASKS, 100), 600)
 
 
 def test_transfers_follow_the_order_of_arrival():

@@ -17,7 +17,7 @@ from studio.merge import merged_tensors, open_merge
 from studio.recipe import Recipe, TaskEntry
 from studio.sequence import state as module
 from studio.sequence.state import State, add_task, init_state, open_state
-from studio.sequence.state_export import merged_pieces, scaling, write_merged
+from studio.sequence.state_export import scaling, state_pieces, write_merged
 from tests.conftest import SHAPES, draw, save_model
 
 
@@ -40,7 +40,7 @@ def recipe_of(folder: Path, *names: str, **options) -> Recipe:
 def merged(state: State, folder: Path) -> dict[str, torch.Tensor]:
     base, factor = open_checkpoint(folder / "base"), scaling(state)
     return {
-        name: torch.cat(list(merged_pieces(state, base, factor, name))).view(entry.shape)
+        name: torch.cat(list(state_pieces(state, base, factor, name))).view(entry.shape)
         for name, entry in base.weights.entries.items()
     }
 

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from studio.errors import BadRecipe, StudioError
-from studio.session.compare import Comparing
+from studio.session.compare import Comparisons
 
 
 def wait(session):
@@ -16,17 +16,17 @@ def wait(session):
 
 @pytest.fixture
 def compared(session):
-    session.comparing.start(["average", "iso_c"], tune=True)
+    session.comparisons.start(["average", "iso_c"], tune=True)
     ended = wait(session)
     assert (ended.phase, ended.words) == ("done", "Compared 2 methods on held-out rows.")
     return session
 
 
 def test_rows_appear_as_they_finish_and_stay_for_a_page_that_is_reloaded(compared):
-    comparing = compared.comparing
+    comparing = compared.comparisons
     assert comparing.version == 5  # references, then two rows of each method
     compared.attend()
-    assert compared.comparing is comparing
+    assert compared.comparisons is comparing
     assert sorted(each.row.name for each in comparing.table.standings) == [
         "average", "average (tuned)", "iso_c", "iso_c (tuned)",
     ]  # fmt: skip
@@ -34,8 +34,8 @@ def test_rows_appear_as_they_finish_and_stay_for_a_page_that_is_reloaded(compare
 
 def test_a_row_goes_to_the_mixer_and_undo_brings_the_old_mix_back(compared):
     before = compared.mix
-    compared.comparing.to_mixer("iso_c (tuned)")
-    row = compared.comparing.table.rows[3]
+    compared.comparisons.to_mixer("iso_c (tuned)")
+    row = compared.comparisons.table.rows[3]
     assert compared.mix.method == "iso_c"
     assert compared.mix.options["scale"] == row.factor
     assert [strip.coefficient for strip in compared.mix.strips] == [1.0, 1.0]
@@ -46,19 +46,19 @@ def test_a_row_goes_to_the_mixer_and_undo_brings_the_old_mix_back(compared):
 @pytest.mark.parametrize("name", ["magic", None, {"row": 1}])
 def test_a_row_that_is_not_there_is_refused(compared, name):
     with pytest.raises(BadRecipe, match="reload the page"):
-        compared.comparing.to_mixer(name)
+        compared.comparisons.to_mixer(name)
 
 
 def test_what_the_mixer_shows_scores_as_in_the_table(compared):
-    compared.comparing.to_mixer("average")
+    compared.comparisons.to_mixer("average")
     recipe = compared.snapshot().recipe
-    standing = compared.comparing.table.standings[0]
+    standing = compared.comparisons.table.standings[0]
     assert compared.worker.scores(recipe, lambda share: None) == standing.scores
 
 
 def test_nothing_chosen_is_refused_before_a_job_starts(session):
     with pytest.raises(BadRecipe, match="at least one method"):
-        session.comparing.start([], tune=False)
+        session.comparisons.start([], tune=False)
     assert session.job() is None
 
 
@@ -70,11 +70,11 @@ def test_two_comparisons_at_once_are_refused(session):
 
     session.engine.jobs.start("Something else", wait_for_cancel, session.browser)
     with pytest.raises(StudioError, match="still running"):
-        session.comparing.start(["average"], tune=False)
+        session.comparisons.start(["average"], tune=False)
     session.cancel_job()
     wait(session)
 
 
 def test_the_budget_is_known_before_the_start(session):
-    found = Comparing(session).budget(["average", "ties"], tune=True)
+    found = Comparisons(session).budget(["average", "ties"], tune=True)
     assert (found.methods, found.evaluations) == (2, 2 * 7 * 60)

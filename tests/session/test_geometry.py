@@ -8,7 +8,7 @@ import torch
 
 from studio.inspection import joint_gram, random_joint_gram
 from studio.merge import open_merge
-from studio.session.geometry import measure, shape_of, sketch
+from studio.session.geometry import measured_geometry, shape_of, sketched_geometry
 from tests.session.test_session import rest
 
 CPU = torch.device("cpu")
@@ -46,9 +46,9 @@ def test_a_moved_strength_has_its_matrices_before_its_scores_are_complete(sessio
     assert now.share < 1.0
     assert now.geometry.residual is None
     merge = open_merge(now.recipe)
-    assert torch.allclose(after(now.geometry), after(measure(merge)), atol=1e-9)
+    assert torch.allclose(after(now.geometry), after(measured_geometry(merge)), atol=1e-9)
     at_rest = rest(session).geometry
-    assert at_rest.residual == measure(merge).residual
+    assert at_rest.residual == measured_geometry(merge).residual
     cosine = now.geometry.before.cosine()[0, 1]
     assert abs(float(after_gram(at_rest).cosine()[0, 1])) < abs(float(cosine))
 
@@ -58,7 +58,7 @@ def test_a_moved_strength_has_its_matrices_before_its_scores_are_complete(sessio
 def test_algebra_and_measurement_agree_in_every_scope(session, scope, normalize):
     set_option(session, scope=scope, normalize=normalize)
     merge = session.worker.bench.merge(session.snapshot().recipe)
-    by_algebra, measured = sketch(merge), measure(merge)
+    by_algebra, measured = sketched_geometry(merge), measured_geometry(merge)
     assert torch.allclose(after(by_algebra), after(measured), rtol=1e-6, atol=1e-9)
     assert measured.residual is not None
     assert measured.residual < 1e-6
@@ -113,7 +113,7 @@ def test_components_that_depend_on_coefficients_are_measured_for_each(session):
     recipe = replace(zoo.recipe("ties"), options={"reduce": "weighted"})
     other = recipe.with_coefficients({"color": 0.2})
     assert shape_of(recipe) != shape_of(other)
-    one, two = (measure(session.worker.bench.merge(each)) for each in (recipe, other))
+    one, two = (measured_geometry(session.worker.bench.merge(each)) for each in (recipe, other))
     assert not after(one).equal(after(two))
     plain = zoo.recipe("ties")
     assert shape_of(plain) == shape_of(plain.with_coefficients({"color": 0.2}))

@@ -8,17 +8,17 @@ from dataclasses import replace
 import pytest
 
 from studio.errors import BadRecipe, StudioError
-from studio.search.cost import forecast
-from studio.search.plan import Plan
+from studio.search.cost import search_cost
+from studio.search.plan import SearchPlan
 from studio.search.run import optimize
 from studio.session import search as module
 from studio.session.session import Session
-from studio.ui.tabs.search import wish_of
+from studio.ui.tabs.search import search_wish
 from tests.conftest import refusal
 from tests.session.test_evidence import ended
 from tests.session.test_session import move
 
-QUICK = Plan(budget=6, rows=24, batch=2)
+QUICK = SearchPlan(budget=6, rows=24, batch=2)
 BOXES = {
     "optimizer": "adam", "granularity": "task", "loss": "labels", "balance": "uniform",
     "anchor": "experts",
@@ -66,7 +66,7 @@ def until(what: Callable[[], object]) -> None:
 
 
 def steps(session: Session) -> int:
-    shown = session.optimizing.shown
+    shown = session.searches.shown
     return len(shown.run.steps) if shown and shown.run else 0
 
 
@@ -76,17 +76,17 @@ def coefficients(session: Session) -> list[float]:
 
 def test_a_run_moves_the_sliders_ends_in_one_step_of_undo_and_can_be_taken_back(bad, gate):
     before = bad.mix
-    bad.optimizing.start(QUICK)
+    bad.searches.start(QUICK)
     assert bad.mixer_value()["locked"]
     gate.let(2)
     until(lambda: steps(bad) == 2)
-    rule = bad.optimizing.shown.run.steps[1].point
+    rule = bad.searches.shown.run.steps[1].point
     assert coefficients(bad) == pytest.approx(rule)
     assert bad.mix == before
     assert bad.snapshot().recipe == before.recipe(bad.zoo)  # what is scored stays
     gate.let(99)
     state = ended(bad)
-    shown = bad.optimizing.shown
+    shown = bad.searches.shown
     assert (state.phase, shown.phase) == ("done", "ended")
     assert shown.words.startswith("Ended after 6 of 6 steps: the budget is spent. The best is in")
     assert not bad.mixer_value()["locked"]
@@ -96,53 +96,53 @@ def test_a_run_moves_the_sliders_ends_in_one_step_of_undo_and_can_be_taken_back(
     assert shown.gains[1].words.startswith("Held out: ")
     bad.edit("undo")
     assert bad.mix == before
-    assert bad.optimizing.can_show_best
-    bad.optimizing.show_best()
+    assert bad.searches.can_show_best
+    bad.searches.show_best()
     assert coefficients(bad) == list(shown.run.best.point)
-    assert bad.optimizing.can_go_back
-    bad.optimizing.show_before()
+    assert bad.searches.can_go_back
+    bad.searches.show_before()
     assert bad.mix == before
-    assert not bad.optimizing.can_go_back
+    assert not bad.searches.can_go_back
 
 
 def test_a_paused_run_waits_between_two_steps_and_can_be_cancelled(bad, gate):
     before = bad.mix
-    bad.optimizing.start(QUICK)
-    bad.optimizing.pause()
+    bad.searches.start(QUICK)
+    bad.searches.pause()
     gate.let(99)
     until(lambda: bad.job().words == "paused at 0 of 6 steps")
-    assert bad.optimizing.paused
+    assert bad.searches.paused
     assert steps(bad) == 1
-    bad.optimizing.resume()
+    bad.searches.resume()
     until(lambda: steps(bad) > 1)
-    bad.optimizing.pause()
+    bad.searches.pause()
     until(lambda: bad.job().words.startswith("paused"))
     bad.cancel_job()
     assert ended(bad).phase == "cancelled"
-    shown = bad.optimizing.shown
+    shown = bad.searches.shown
     assert shown.words == "Cancelled: the mixer was left as it is."
     assert bad.mix == before
-    assert not bad.optimizing.running
-    bad.optimizing.show_best()
+    assert not bad.searches.running
+    bad.searches.show_best()
     assert coefficients(bad) == list(shown.run.best.point)
 
 
 def test_stop_keeps_the_best_so_far_and_measures_it(bad, gate):
-    bad.optimizing.start(replace(QUICK, budget=1000))
+    bad.searches.start(replace(QUICK, budget=1000))
     gate.let(3)
     until(lambda: steps(bad) == 3)
-    bad.optimizing.pause()
-    bad.optimizing.stop()
+    bad.searches.pause()
+    bad.searches.stop()
     gate.let(1)
     assert ended(bad).phase == "done"
-    shown = bad.optimizing.shown
+    shown = bad.searches.shown
     assert shown.words.startswith("Ended after 2 of 1000 steps: it was stopped. The best is in")
     assert len(shown.gains) == 2
     assert coefficients(bad) == list(shown.run.best.point)
 
 
 def test_a_mix_that_was_changed_meanwhile_is_left_alone(bad, gate):
-    bad.optimizing.start(QUICK)
+    bad.searches.start(QUICK)
     gate.let(2)
     until(lambda: steps(bad) == 2)
     move(bad, color={"on": False})
@@ -151,34 +151,34 @@ def test_a_mix_that_was_changed_meanwhile_is_left_alone(bad, gate):
     gate.let(99)
     ended(bad)
     assert bad.mix == changed
-    shown = bad.optimizing.shown
+    shown = bad.searches.shown
     assert shown.words.endswith("The mix was changed while it ran, so it was left as it is.")
     assert shown.gains
-    assert bad.optimizing.can_show_best
-    bad.optimizing.show_best()
+    assert bad.searches.can_show_best
+    bad.searches.show_best()
     assert bad.mix.ticked == ("color", "animal")
 
 
 def test_of_many_coefficients_a_task_the_slider_shows_the_mean_while_it_runs(bad, gate):
-    bad.optimizing.start(replace(QUICK, granularity="group"))
+    bad.searches.start(replace(QUICK, granularity="group"))
     gate.let(5)
     until(lambda: steps(bad) == 5)
-    run = bad.optimizing.shown.run
+    run = bad.searches.shown.run
     own = run.free.of_task(run.steps[-1].point, "color")
     assert len(set(own)) > 1
     assert coefficients(bad)[0] == pytest.approx(sum(own) / len(own), abs=1e-4)
-    bad.optimizing.stop()
+    bad.searches.stop()
     gate.let(1)
     ended(bad)
 
 
 def test_a_mix_that_nothing_betters_stays_without_a_step_of_undo(bad, gate, monkeypatch):
     before = bad.mix
-    bad.optimizing.start(QUICK)
-    bad.optimizing.stop()  # after the mix itself was checked
+    bad.searches.start(QUICK)
+    bad.searches.stop()  # after the mix itself was checked
     gate.let(1)
     assert ended(bad).phase == "done"
-    shown = bad.optimizing.shown
+    shown = bad.searches.shown
     assert shown.words.endswith(
         "Nothing better than the mix itself was found, so it stays as it is."
     )
@@ -188,58 +188,58 @@ def test_a_mix_that_nothing_betters_stays_without_a_step_of_undo(bad, gate, monk
 
 def test_runs_are_named_kept_and_laid_over_and_the_oldest_are_forgotten(session, monkeypatch):
     for budget in (1, 1, 2, 3, 4, 5, 6, 7):
-        session.optimizing.start(replace(QUICK, budget=budget, granularity="tensor"))
-        session.optimizing.stop()
+        session.searches.start(replace(QUICK, budget=budget, granularity="tensor"))
+        session.searches.stop()
         ended(session)
-    names = [each.name for each in session.optimizing.earlier]
+    names = [each.name for each in session.searches.earlier]
     assert names == [f"Adam, per tensor, {budget} steps, seed 0" for budget in (6, 5, 4, 3, 2)] + [
         "Adam, per tensor, 1 steps, seed 0 (2)"
     ]
-    version = session.optimizing.version
-    session.optimizing.lay_over(names[0])
-    assert session.optimizing.beside.plan.budget == 6
-    assert session.optimizing.version > version
-    session.optimizing.lay_over(None)
-    assert session.optimizing.beside is None
+    version = session.searches.version
+    session.searches.lay_over(names[0])
+    assert session.searches.beside.plan.budget == 6
+    assert session.searches.version > version
+    session.searches.lay_over(None)
+    assert session.searches.beside is None
 
 
 def test_what_cannot_be_run_is_said_before_anything_starts(session):
     session.edit("reset")
     for wish, words in [
-        (Plan(budget=0), "budget 0: give a whole number from 1"),
-        (Plan(ewc=-1.0), "The strength of EWC is -1"),
+        (SearchPlan(budget=0), "budget 0: give a whole number from 1"),
+        (SearchPlan(ewc=-1.0), "The strength of EWC is -1"),
     ]:
         with pytest.raises(BadRecipe, match=words):
-            session.optimizing.start(wish)
+            session.searches.start(wish)
     move(session, color={"on": False}, animal={"on": False})
     with pytest.raises(BadRecipe, match="Nothing is merged"):
-        session.optimizing.start(QUICK)
+        session.searches.start(QUICK)
     with pytest.raises(BadRecipe, match="reload the page"):
-        session.optimizing.show_before()
+        session.searches.show_before()
     assert session.job() is None
-    assert session.optimizing.shown is None
+    assert session.searches.shown is None
 
 
 def test_what_only_the_job_can_see_ends_the_run_in_words(session):
-    session.optimizing.start(Plan(optimizer="cma", budget=2, rows=24))
+    session.searches.start(SearchPlan(optimizer="cma", budget=2, rows=24))
     assert ended(session).phase == "failed"
-    shown = session.optimizing.shown
+    shown = session.searches.shown
     assert shown.refused
     assert "a generation of CMA-ES in 2 directions has 6" in shown.words
     with pytest.raises(StudioError, match="reload the page"):
-        session.optimizing.show_best()
+        session.searches.show_best()
 
 
 @pytest.mark.parametrize(
-    "plan", [QUICK, Plan(optimizer="cma", budget=13, rows=24, granularity="group")]
+    "plan", [QUICK, SearchPlan(optimizer="cma", budget=13, rows=24, granularity="group")]
 )
 def test_a_forecast_is_what_a_whole_run_spends(session, plan):
-    session.optimizing.wish = plan
-    told = session.optimizing.forecast()
-    session.optimizing.start(plan)
+    session.searches.wish = plan
+    told = session.searches.forecast()
+    session.searches.start(plan)
     ended(session)
-    run = session.optimizing.shown.run
-    assert forecast(plan, run.rows, len(run.free)).rows == run.spent
+    run = session.searches.shown.run
+    assert search_cost(plan, run.rows, len(run.free)).rows == run.spent
     assert told.rows == pytest.approx(run.spent, rel=0.15)  # groups may shift some rows
 
 
@@ -258,7 +258,7 @@ def test_a_forecast_is_what_a_whole_run_spends(session, plan):
 )
 def test_boxes_that_hold_nothing_possible_are_refused_in_words(changes, words):
     boxes: dict = {"choices": BOXES, "budget": 60, "ewc": 0, "seed": 0, "rows": 400, "at_once": 32}
-    assert wish_of(**boxes) == Plan()
+    assert search_wish(**boxes) == SearchPlan()
     with pytest.raises(BadRecipe) as error:
-        wish_of(**boxes | changes)
+        search_wish(**boxes | changes)
     assert words in refusal(error)

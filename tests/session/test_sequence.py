@@ -7,8 +7,8 @@ import pytest
 
 from studio.errors import BadRecipe, StudioError
 from studio.session import sequence as module
-from studio.session.sequence import STARTING, Wish
-from studio.ui.tabs.sequence import wish_of
+from studio.session.sequence import STARTING, SequenceWish
+from studio.ui.tabs.sequence import sequence_wish
 from tests.conftest import refusal
 from tests.session.test_evidence import ended
 from tests.session.test_session import move, rest
@@ -19,11 +19,11 @@ def test_a_run_follows_the_mixers_order_and_its_own_settings(session):
     session.edit("earlier:animal")
     move(session, color={"on": True, "coefficient": 0.7})
     rest(session)
-    session.arrivals.wish = Wish(("mdm_oc", "average"), rows=10)
-    session.arrivals.start()
+    session.sequences.wish = SequenceWish(("mdm_oc", "average"), rows=10)
+    session.sequences.start()
     state = ended(session)
     assert (state.phase, state.words) == ("done", "Scored 2 arrivals in one order.")
-    shown = session.arrivals.shown
+    shown = session.sequences.shown
     assert shown is not None
     assert shown.done
     assert shown.plan.orders[0].tasks == ("animal", "color")
@@ -52,26 +52,26 @@ def test_steps_appear_as_they_finish_and_stay_when_the_job_is_cancelled(session,
         return found, one_by_one()
 
     monkeypatch.setattr(module, "run", slow)
-    session.arrivals.wish = Wish(("average", "ties"), rows=5)
-    session.arrivals.start()
+    session.sequences.wish = SequenceWish(("average", "ties"), rows=5)
+    session.sequences.start()
     assert reached.wait(120)
-    shown = session.arrivals.shown
+    shown = session.sequences.shown
     assert shown is not None
     assert (len(shown.steps), shown.done) == (1, False)
     with pytest.raises(StudioError, match="'Sequence of arrivals' is still running"):
-        session.arrivals.start()
+        session.sequences.start()
     session.cancel_job()
     go_on.set()
     assert ended(session).phase == "cancelled"
-    shown = session.arrivals.shown
+    shown = session.sequences.shown
     assert len(shown.steps) == 1
     assert not shown.done
 
 
 def test_shuffles_and_a_sweep_are_part_of_the_plan(session):
-    wish = Wish(("average",), 2, 4, 10, ("mdm_oc.strength", 0.0, 1.0, 0.5))
-    session.arrivals.wish = wish
-    plan, sweep = session.arrivals.plan()
+    wish = SequenceWish(("average",), 2, 4, 10, ("mdm_oc.strength", 0.0, 1.0, 0.5))
+    session.sequences.wish = wish
+    plan, sweep = session.sequences.plan()
     assert len(plan.orders) == 2
     assert sweep is not None
     assert list(plan.recipes) == ["average", *(sweep.label(value) for value in (0.0, 0.5, 1.0))]
@@ -80,16 +80,16 @@ def test_shuffles_and_a_sweep_are_part_of_the_plan(session):
 
 def test_what_cannot_be_run_is_said_before_anything_starts(session):
     rest(session)
-    session.arrivals.wish = Wish(())
+    session.sequences.wish = SequenceWish(())
     with pytest.raises(BadRecipe, match="Name at least one method"):
-        session.arrivals.start()
-    session.arrivals.wish = replace(STARTING, orders=3)
+        session.sequences.start()
+    session.sequences.wish = replace(STARTING, orders=3)
     with pytest.raises(BadRecipe, match="3 orders were asked for"):
-        session.arrivals.start()
-    session.arrivals.wish = STARTING
+        session.sequences.start()
+    session.sequences.wish = STARTING
     move(session, color={"on": False, "coefficient": 0.7})
     with pytest.raises(BadRecipe, match="at least two tasks"):
-        session.arrivals.start()
+        session.sequences.start()
     assert session.engine.jobs.state is None
 
 
@@ -110,7 +110,7 @@ def test_boxes_that_hold_no_number_are_refused_in_words(changes, words):
     boxes = {
         "methods": ["average"], "shuffle": True, "orders": 2, "seed": 0, "rows": 10, "sweep": None,
     }  # fmt: skip
-    assert wish_of(**boxes) == Wish(("average",), 2, 0, 10)
+    assert sequence_wish(**boxes) == SequenceWish(("average",), 2, 0, 10)
     with pytest.raises(BadRecipe) as error:
-        wish_of(**(boxes | changes))
+        sequence_wish(**(boxes | changes))
     assert words in refusal(error)

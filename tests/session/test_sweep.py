@@ -5,15 +5,15 @@ import time
 import pytest
 
 from studio.errors import BadRecipe, StudioError
-from studio.session.sweep import Wish
-from studio.ui.tabs.sweep import wish_of
+from studio.session.sweep import SweepWish
+from studio.ui.tabs.sweep import sweep_wish
 from tests.session.test_compare import wait
 
-SMALL = Wish((("coefficient.color", 0.0, 1.0),), 1, 6)
+SMALL = SweepWish((("coefficient.color", 0.0, 1.0),), 1, 6)
 
 
 def test_the_landscape_grows_and_stays_for_a_page_that_is_reloaded(session):
-    sweeping = session.sweeping
+    sweeping = session.sweeps
     sweeping.wish = SMALL
     recipe, (axis,), cost = sweeping.plan()
     assert (axis.name, cost.points, cost.rows) == ("coefficient.color", 3, 12)
@@ -23,7 +23,7 @@ def test_the_landscape_grows_and_stays_for_a_page_that_is_reloaded(session):
     assert ended.words == "Measured 3 points on validation rows."
     assert sweeping.version == 4  # the present mix, then three points
     session.attend()
-    assert session.sweeping is sweeping
+    assert session.sweeps is sweeping
     assert sweeping.found.recipe == recipe
     assert not sweeping.moved()
     session.edit("halve")
@@ -31,7 +31,7 @@ def test_the_landscape_grows_and_stays_for_a_page_that_is_reloaded(session):
 
 
 def test_the_best_point_comes_into_the_mixer_and_can_be_undone(session):
-    sweeping = session.sweeping
+    sweeping = session.sweeps
     assert not sweeping.can_show_best
     with pytest.raises(BadRecipe, match="a sweep that is not there"):
         sweeping.show_best()
@@ -52,38 +52,38 @@ def test_the_best_point_comes_into_the_mixer_and_can_be_undone(session):
 
 
 def test_a_sweep_can_be_cancelled_and_keeps_what_it_has(session):
-    session.sweeping.wish = Wish((("coefficients", None, None),), 5, 30)
-    session.sweeping.start()
-    while session.sweeping.version < 2:
+    session.sweeps.wish = SweepWish((("coefficients", None, None),), 5, 30)
+    session.sweeps.start()
+    while session.sweeps.version < 2:
         time.sleep(0.01)
     session.cancel_job()
     assert wait(session).phase == "cancelled"
-    assert 0 < len(session.sweeping.found.points) < 33
+    assert 0 < len(session.sweeps.found.points) < 33
 
 
 def test_the_numbers_are_those_of_the_mix(session):
-    assert session.sweeping.names()[:4] == (
+    assert session.sweeps.names()[:4] == (
         "coefficients", "coefficient.color", "coefficient.animal", "strength",
     )  # fmt: skip
     session.edit("reset")
     value = session.mixer_value()
     value["rows"][0]["on"] = False
     session.move(value)
-    assert "coefficient.color" not in session.sweeping.names()
-    session.sweeping.wish = SMALL
+    assert "coefficient.color" not in session.sweeps.names()
+    session.sweeps.wish = SMALL
     with pytest.raises(BadRecipe, match=r"no number 'coefficient.color'"):
-        session.sweeping.start()
+        session.sweeps.start()
     value["rows"][1]["on"] = False
     session.move(value)
-    session.sweeping.wish = Wish()
+    session.sweeps.wish = SweepWish()
     with pytest.raises(BadRecipe, match="Nothing is merged"):
-        session.sweeping.plan()
+        session.sweeps.plan()
 
 
 def test_a_second_job_is_refused(session):
     session.engine.jobs.start("Else", lambda progress: forever(progress), session.browser)
     with pytest.raises(StudioError, match="'Else' is still running"):
-        session.sweeping.start()
+        session.sweeps.start()
     session.cancel_job()
     wait(session)
 
@@ -95,7 +95,9 @@ def forever(progress):
 
 
 def test_boxes_become_a_wish():
-    assert wish_of([("coefficients", None, 2)], 3.0, 200.0) == Wish((("coefficients", None, 2.0),))
+    assert sweep_wish([("coefficients", None, 2)], 3.0, 200.0) == SweepWish(
+        (("coefficients", None, 2.0),)
+    )
 
 
 @pytest.mark.parametrize(
@@ -109,4 +111,4 @@ def test_boxes_become_a_wish():
 )
 def test_boxes_without_numbers_are_refused(low, levels, rows, words):
     with pytest.raises(BadRecipe, match=words):
-        wish_of([("coefficients", low, 2)], levels, rows)
+        sweep_wish([("coefficients", low, 2)], levels, rows)

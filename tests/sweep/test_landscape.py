@@ -12,7 +12,7 @@ from studio.measure.outcomes import Measuring, Outcome
 from studio.recipe import Recipe, TaskEntry
 from studio.sweep import landscape as module
 from studio.sweep.axis import Axis, parse_axis
-from studio.sweep.landscape import Landscape, Point, cost, landscape, order
+from studio.sweep.landscape import Landscape, SweepPoint, landscape, order, sweep_cost
 from studio.zoo import load_zoo
 from tests.conftest import refusal
 
@@ -101,10 +101,10 @@ def made(*rights: list[int], here: list[int]) -> Landscape:
     """A sweep of one task on the rows given."""
     axis = Axis("strength", 0.0, 1.0)
     points = tuple(
-        Point((value,), Outcome({"red": np.array(right)}, {"red": None}))
+        SweepPoint((value,), Outcome({"red": np.array(right)}, {"red": None}))
         for value, right in zip((0.0, 0.5, 1.0), rights, strict=True)
     )
-    present = Point((0.9,), Outcome({"red": np.array(here)}, {"red": None}))
+    present = SweepPoint((0.9,), Outcome({"red": np.array(here)}, {"red": None}))
     return Landscape(Recipe("/b", (TaskEntry("red", "/r"),)), (axis,), 1, present, points)
 
 
@@ -137,14 +137,14 @@ def test_the_best_of_many_needs_a_wider_interval_than_one():
 def test_a_sweep_that_finds_nothing_better_says_so():
     found = made([0, 0], [1, 0], [0, 0], here=[1, 1])
     assert "No point of the sweep is better than the present recipe." in found.words
-    refused = replace(found, here=Point((0.9,), None, "No."))
+    refused = replace(found, here=SweepPoint((0.9,), None, "No."))
     assert refused.gain is None
     assert "cannot be merged: No." in refused.words
 
 
 def test_the_cost_counts_every_point_once(bench, recipe):
     axes = [parse_axis(recipe, "coefficients"), parse_axis(recipe, "scale=0:2")]
-    found = cost(bench, recipe, axes, 2, 20)
+    found = sweep_cost(bench, recipe, axes, 2, 20)
     assert (found.points, found.rows) == (25, 40)
     assert found.words == "25 points x 40 validation rows = 1,000 row evaluations"
 
@@ -171,9 +171,9 @@ def test_other_checkpoints_and_tasks_without_rows_are_refused(bench, recipe, mon
     axes = [parse_axis(recipe, "scale")]
     other = replace(recipe, tasks=(replace(recipe.tasks[0], checkpoint="/other"),))
     with pytest.raises(BadRecipe, match=r"task 'color' is /other, which is not the zoo"):
-        cost(bench, other, axes)
+        sweep_cost(bench, other, axes)
     with pytest.raises(BadRecipe, match="base is /other"):
-        cost(bench, replace(recipe, base="/other"), axes)
+        sweep_cost(bench, replace(recipe, base="/other"), axes)
     monkeypatch.setattr(module, "SPLIT", "train")
     with pytest.raises(BadData, match="these have none: color, animal"):
-        cost(bench, recipe, axes)
+        sweep_cost(bench, recipe, axes)

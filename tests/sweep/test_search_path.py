@@ -3,10 +3,10 @@
 import pytest
 
 from studio.recipe import Recipe, TaskEntry
-from studio.search.plan import Plan
+from studio.search.plan import SearchPlan
 from studio.search.run import Run
 from studio.search.space import Space
-from studio.search.state import Kept, Step
+from studio.search.state import Kept, SearchStep
 from studio.sweep.axis import Axis
 from studio.sweep.search_path import path_of
 
@@ -22,9 +22,10 @@ def run(*points: tuple[float, ...], granularity="task", best=0, before=BEFORE) -
     free = Space(("red", "blue"), NAMES, granularity, (frozenset(NAMES), frozenset(NAMES[:1])))
     kept = Kept(points[best], 0.0, (), None)
     steps = tuple(
-        Step(max(place - 1, 0), point, (), 0.0, 0, None, kept) for place, point in enumerate(points)
+        SearchStep(max(place - 1, 0), point, (), 0.0, 0, None, kept)
+        for place, point in enumerate(points)
     )
-    return Run(before, Plan(), free, 0, (), (), steps=steps)
+    return Run(before, SearchPlan(), free, 0, (), (), steps=steps)
 
 
 POINTS = ((0.5, 0.3), (0.6, 0.6), (0.7, 0.5), (1.0, 0.2))
@@ -34,7 +35,7 @@ def test_it_starts_at_the_better_start_and_ends_at_the_last_step():
     assert path_of(run(*POINTS, best=1), [RED]) == ((0.6,), (0.7,), (1.0,))
     assert path_of(run(*POINTS), [BLUE, RED]) == ((0.3, 0.5), (0.5, 0.7), (0.2, 1.0))
     assert path_of(run(*POINTS[:1]), [RED]) == ((0.5,),)
-    assert path_of(Run(BEFORE, Plan(), run(*POINTS).free, 0, (), ()), [RED]) == ()
+    assert path_of(Run(BEFORE, SearchPlan(), run(*POINTS).free, 0, (), ()), [RED]) == ()
 
 
 def test_of_groups_the_mean_counts_and_the_factor_is_against_the_recipe_before():

@@ -6,7 +6,7 @@ import torch
 
 from studio.measure.bench import Bench
 from studio.measure.evaluate import UNKNOWN
-from studio.tasks.pace import EXACT, Pace, measured_pace, using_threads
+from studio.tasks.pace import FULL_PRECISION, Pace, measured_pace, using_threads
 from studio.zoo import load_zoo
 
 CPU = torch.device("cpu")
@@ -16,7 +16,7 @@ def sleeping(exact: float, quick: float, alone: float = 1.0):
     """A batch that takes so many seconds, and ``alone`` times as long on one thread."""
 
     def run(dtype):
-        seconds = exact if dtype is EXACT else quick
+        seconds = exact if dtype is FULL_PRECISION else quick
         time.sleep(seconds * (alone if torch.get_num_threads() == 1 else 1.0))
 
     return run
@@ -24,15 +24,15 @@ def sleeping(exact: float, quick: float, alone: float = 1.0):
 
 def test_a_much_faster_precision_makes_a_quick_pass():
     assert measured_pace(sleeping(0.02, 0.005), CPU).quick is torch.bfloat16
-    assert measured_pace(sleeping(0.02, 0.019), CPU).quick is EXACT
-    assert measured_pace(sleeping(0.005, 0.02), CPU).quick is EXACT
+    assert measured_pace(sleeping(0.02, 0.019), CPU).quick is FULL_PRECISION
+    assert measured_pace(sleeping(0.005, 0.02), CPU).quick is FULL_PRECISION
 
 
 def test_the_faster_number_of_threads_is_taken():
     before = torch.get_num_threads()
     with using_threads(2):
-        assert measured_pace(sleeping(0.005, 0.005, alone=3), CPU).threads[EXACT] == 2
-        assert measured_pace(sleeping(0.015, 0.015, alone=0.3), CPU).threads[EXACT] == 1
+        assert measured_pace(sleeping(0.005, 0.005, alone=3), CPU).threads[FULL_PRECISION] == 2
+        assert measured_pace(sleeping(0.015, 0.015, alone=0.3), CPU).threads[FULL_PRECISION] == 1
     assert torch.get_num_threads() == before
 
 
@@ -85,5 +85,5 @@ def test_the_measured_pace_is_that_of_this_machine(tiny_zoo):
     bench.live.measure_pace()
     found = bench.live.pace
     counts = {1, torch.get_num_threads()}
-    assert set(found.seconds) == {(d, c) for d in (EXACT, torch.bfloat16) for c in counts}
+    assert set(found.seconds) == {(d, c) for d in (FULL_PRECISION, torch.bfloat16) for c in counts}
     assert all(value > 0 for value in found.seconds.values())

@@ -199,7 +199,7 @@ def copies(ledger: Ledger) -> list[Copy]:
     return found[::-1]
 
 
-def recall(ledger: Ledger, copy: str, key: SigningKey | None = None) -> Copy:
+def recall_copy(ledger: Ledger, copy: str, key: SigningKey | None = None) -> Copy:
     """Mark a copy as recalled: somebody saw to it that it is gone wherever it went.
 
     Raises:

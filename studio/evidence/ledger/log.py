@@ -38,7 +38,7 @@ _ACTOR = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True)
-class Head:
+class LogHead:
     """How far a log goes, and the hash of its last entry."""
 
     entries: int
@@ -46,7 +46,7 @@ class Head:
 
 
 @dataclass(frozen=True)
-class Entry:
+class LogEntry:
     """One event; ``hash`` covers everything else, ``prev`` is the hash of the entry before."""
 
     seq: int  # from 1: the line
@@ -64,10 +64,10 @@ class Ledger:
     def __init__(self, folder: Path, clock: Callable[[], float] = time.time) -> None:
         self.folder = folder
         self._clock = clock
-        self._known: tuple[bytes, tuple[Entry, ...]] = b"", ()  # lines that were verified
+        self._known: tuple[bytes, tuple[LogEntry, ...]] = b"", ()  # lines that were verified
         self._memory = threading.Lock()  # held while ``_known`` is exchanged
 
-    def append(self, event: str, content: dict, key: SigningKey | None = None) -> Entry:
+    def append(self, event: str, content: dict, key: SigningKey | None = None) -> LogEntry:
         """Write one event to the disk; with a key that is no demo key, sign the head after it.
 
         What others appended since is verified first. A last line that a crash left unfinished
@@ -89,7 +89,7 @@ class Ledger:
         with self._locked(alone=True):
             return self._append(event, content, key)
 
-    def entries(self) -> tuple[Entry, ...]:
+    def entries(self) -> tuple[LogEntry, ...]:
         """All entries, verified; a last line that a crash left unfinished is not one.
 
         Raises:
@@ -98,7 +98,7 @@ class Ledger:
         with self._locked(alone=False):
             return self._read()[0]
 
-    def head(self) -> Head:
+    def head(self) -> LogHead:
         """How far the log goes, verified: what a certificate quotes."""
         return _head(self.entries())
 
@@ -110,13 +110,13 @@ class Ledger:
             covered = 0 if signed is None else _signed_head(signed)["entries"]
             return len(self._read()[0]) - covered
 
-    def verify(self, public_pem: bytes | None, quoted: Sequence[Head] = ()) -> list[str]:
+    def verify(self, public_pem: bytes | None, quoted: Sequence[LogHead] = ()) -> list[str]:
         """``verify_log`` for this folder; nothing is repaired."""
         with self._locked(alone=False):
             text, signed = self._bytes(LOG) or b"", self._bytes(HEAD)
         return verify_log(text, signed, public_pem, quoted)
 
-    def _append(self, event: str, content: dict, key: SigningKey | None) -> Entry:
+    def _append(self, event: str, content: dict, key: SigningKey | None) -> LogEntry:
         entries, torn = self._read()
         signed = self._bytes(HEAD)
         # or the next signature would cover up what was done to the log
@@ -138,7 +138,7 @@ class Ledger:
             raise BadLedger(f"{self.folder}: event {entry.seq} is in the log, {what}.") from None
         return entry
 
-    def _read(self) -> tuple[tuple[Entry, ...], bytes]:
+    def _read(self) -> tuple[tuple[LogEntry, ...], bytes]:
         """All entries and the torn bytes after them; lines seen before are only compared."""
         before = self._known  # once and before the file: other threads may go further meanwhile
         text = self._bytes(LOG) or b""
@@ -152,13 +152,13 @@ class Ledger:
         self._remember(text[: len(text) - len(torn)], entries)
         return entries, torn
 
-    def _remember(self, text: bytes, entries: tuple[Entry, ...]) -> None:
+    def _remember(self, text: bytes, entries: tuple[LogEntry, ...]) -> None:
         """Keep what was verified, unless another thread has verified more of the log."""
         with self._memory:
             if len(text) > len(self._known[0]):
                 self._known = text, entries
 
-    def _recover(self, entries: tuple[Entry, ...], torn: bytes) -> None:
+    def _recover(self, entries: tuple[LogEntry, ...], torn: bytes) -> None:
         """Copy torn bytes aside; one rename cuts them off and tells of it."""
         number = 1
         while os.path.lexists(self.folder / f"audit.torn-{number}"):
@@ -170,7 +170,7 @@ class Ledger:
         durable.replace_file(self.folder / LOG, self._known[0] + line)
         self._remember(self._known[0] + line, (*entries, entry))
 
-    def _next(self, event: str, content: dict) -> tuple[Entry, bytes]:
+    def _next(self, event: str, content: dict) -> tuple[LogEntry, bytes]:
         """The entry after those known, and its line, which reads back as itself."""
         last = _head(self._known[1])
         try:
@@ -182,7 +182,7 @@ class Ledger:
         line = canonical(data | {"hash": _hash(data)})
         return _entry(line, last), line + b"\n"
 
-    def _sign(self, head: Head, key: SigningKey) -> None:
+    def _sign(self, head: LogHead, key: SigningKey) -> None:
         data = {"entries": head.entries, "head": head.hash, "time": self._time()}
         data |= {"fingerprint": key.fingerprint}
         signature = base64.b64encode(key.sign(canonical(data))).decode()
@@ -225,7 +225,7 @@ class Ledger:
 
 
 def verify_log(
-    text: bytes, head_json: bytes | None, public_pem: bytes | None, quoted: Sequence[Head] = ()
+    text: bytes, head_json: bytes | None, public_pem: bytes | None, quoted: Sequence[LogHead] = ()
 ) -> list[str]:
     """What is wrong with a log, as sentences; none if nothing is.
 
@@ -240,7 +240,7 @@ def verify_log(
     Raises:
         BadCertificate: ``public_pem`` is no P-256 key.
     """
-    entries, torn, problem = _chain(text, Head(0, NOTHING))
+    entries, torn, problem = _chain(text, LogHead(0, NOTHING))
     found = [problem] if problem else []
     if torn:
         found.append(
@@ -252,12 +252,12 @@ def verify_log(
     return found
 
 
-def _chain(text: bytes, last: Head) -> tuple[list[Entry], bytes, str | None]:
+def _chain(text: bytes, last: LogHead) -> tuple[list[LogEntry], bytes, str | None]:
     """Entries that continue ``last``, torn bytes after the last line, and what is wrong."""
     *lines, torn = text.split(b"\n")
     if lines and not torn and not _is_json(lines[-1]):
         torn = lines.pop() + b"\n"
-    entries: list[Entry] = []
+    entries: list[LogEntry] = []
     for line in lines:
         try:
             entries.append(_entry(line, _head(entries) if entries else last))
@@ -266,9 +266,9 @@ def _chain(text: bytes, last: Head) -> tuple[list[Entry], bytes, str | None]:
     return entries, torn, None
 
 
-def _entry(line: bytes, last: Head) -> Entry:
+def _entry(line: bytes, last: LogHead) -> LogEntry:
     where = f"Line {last.entries + 1}"
-    data = _fields(line, where, {each.name: each.type for each in fields(Entry)})
+    data = _fields(line, where, {each.name: each.type for each in fields(LogEntry)})
     rest = {name: value for name, value in data.items() if name != "hash"}
     if data["hash"] != _hash(rest) or line != canonical(data):
         raise BadLedger(f"{where} was edited: its hash does not fit what it says.")
@@ -277,11 +277,11 @@ def _entry(line: bytes, last: Head) -> Entry:
             f"{where} is entry {data['seq']} and does not continue the line before it: lines were "
             "edited, deleted or swapped."
         )
-    return Entry(**data)
+    return LogEntry(**data)
 
 
-def _head(entries: Sequence[Entry]) -> Head:
-    return Head(entries[-1].seq, entries[-1].hash) if entries else Head(0, NOTHING)
+def _head(entries: Sequence[LogEntry]) -> LogHead:
+    return LogHead(entries[-1].seq, entries[-1].hash) if entries else LogHead(0, NOTHING)
 
 
 def _signed_head(content: bytes) -> dict:
@@ -299,7 +299,7 @@ def _fields(content: bytes, where: str, kinds: dict) -> dict:
 
 
 def _head_problems(
-    content: bytes | None, entries: Sequence[Entry], public_pem: bytes | None, whole: bool = True
+    content: bytes | None, entries: Sequence[LogEntry], public_pem: bytes | None, whole: bool = True
 ) -> list[str]:
     public = None if public_pem is None else keys.read_public_key(public_pem)
     if content is None:
@@ -309,7 +309,7 @@ def _head_problems(
         signature = base64.b64decode(data["sig"], validate=True)
     except (BadLedger, ValueError):
         return [f"The signed head ({HEAD}) was edited: it cannot be read."]
-    found = _missing(Head(data["entries"], data["head"]), entries, "The signed head is", whole)
+    found = _missing(LogHead(data["entries"], data["head"]), entries, "The signed head is", whole)
     if public is not None:
         signed = canonical({name: value for name, value in data.items() if name != "sig"})
         if data["fingerprint"] != (own := keys.fingerprint(public)):
@@ -319,7 +319,7 @@ def _head_problems(
     return found
 
 
-def _removed(entries: Sequence[Entry]) -> list[str]:
+def _removed(entries: Sequence[LogEntry]) -> list[str]:
     """A sentence if an entry says that the head after it was signed."""
     signed = [entry.seq for entry in entries if SIGNED_BY in entry.content]
     words = (
@@ -329,7 +329,7 @@ def _removed(entries: Sequence[Entry]) -> list[str]:
     return [words] if signed else []
 
 
-def _missing(head: Head, entries: Sequence[Entry], who: str, whole: bool) -> list[str]:
+def _missing(head: LogHead, entries: Sequence[LogEntry], who: str, whole: bool) -> list[str]:
     """A sentence if a head is no part of a log; of a broken log only what holds is compared."""
     at = f"{who} entry {head.entries} with the hash {head.hash[:12]}…"
     if 0 <= head.entries <= len(entries):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from studio.sweep.landscape import Landscape, Point
+from studio.sweep.landscape import Landscape, SweepPoint
 from studio.ui.charts.lines import COLORS
 
 _CONTOURS_FROM = 2  # the level of 5 x 5 points
@@ -41,7 +41,9 @@ def figure(found: Landscape, path: Path = ()) -> go.Figure:
     return drawn
 
 
-def grid(found: Landscape) -> tuple[tuple[float, ...], tuple[float, ...], list[list[Point | None]]]:
+def grid(
+    found: Landscape,
+) -> tuple[tuple[float, ...], tuple[float, ...], list[list[SweepPoint | None]]]:
     """Values of both axes, and the points by the second and the first, of the finest whole level.
 
     Before the first level is whole, it is that one, with gaps.
@@ -94,7 +96,9 @@ def _holes(found: Landscape) -> go.Scatter | None:
     )
 
 
-def _mark(name: str, point: Point | None, symbol: str, color: str, line: str) -> go.Scatter | None:
+def _mark(
+    name: str, point: SweepPoint | None, symbol: str, color: str, line: str
+) -> go.Scatter | None:
     if point is None or None in point.place:
         return None
     return go.Scatter(
@@ -132,7 +136,7 @@ def _path(path: Path) -> list[go.Scatter]:
     ]  # fmt: skip
 
 
-def _words(point: Point) -> str:
+def _words(point: SweepPoint) -> str:
     assert point.outcome is not None
     lines = [f"mean {point.accuracy:.1%} ± {100 * point.half:.1f}"]
     for name, score in point.outcome.scores.items():

@@ -5,7 +5,7 @@ from math import floor, inf, log10
 from statistics import fmean, pstdev
 
 from studio.search.run import Run
-from studio.search.state import Step
+from studio.search.state import SearchStep
 from studio.session.search_view import GRAINS, UNITS
 from studio.ui.charts.lines import Chart, Point, Series
 
@@ -54,14 +54,14 @@ def _words(key: str, run: Run) -> str:
     return f"Mean of each task's coefficients, {GRAINS[run.plan.granularity]}; bands: {spread}."
 
 
-def _axis(run: Run, other: Run | None) -> tuple[str, Callable[[Step], float]]:
+def _axis(run: Run, other: Run | None) -> tuple[str, Callable[[SearchStep], float]]:
     """What two runs are compared by: steps, unless those cost differently."""
     if other is not None and other.plan.optimizer != run.plan.optimizer:
         return "row evaluations", lambda step: float(step.rows)
     return UNITS[run.plan.optimizer], lambda step: float(step.number)
 
 
-def _losses(run: Run, x: Callable[[Step], float]) -> list[Series]:
+def _losses(run: Run, x: Callable[[SearchStep], float]) -> list[Series]:
     walked = [step for step in run.steps if step.number]
     thin = [
         Series(task, i, _some([(x(s), s.losses[i], None) for s in walked], _MOST_POINTS), "thin")
@@ -74,7 +74,7 @@ def _losses(run: Run, x: Callable[[Step], float]) -> list[Series]:
     ]
 
 
-def _accuracies(run: Run, x: Callable[[Step], float]) -> list[Series]:
+def _accuracies(run: Run, x: Callable[[SearchStep], float]) -> list[Series]:
     found, tasks = [(x(s), s.checked) for s in looks(run)], run.free.tasks
     if any(kept.accuracies is None for _, kept in found):
         return []
@@ -87,7 +87,7 @@ def _accuracies(run: Run, x: Callable[[Step], float]) -> list[Series]:
 
 
 def _checked(
-    other: Run | None, run: Run, x: Callable[[Step], float], name: str, part: str
+    other: Run | None, run: Run, x: Callable[[SearchStep], float], name: str, part: str
 ) -> list[Series]:
     """An earlier run on the rows that decide: losses per task, or the mean accuracy."""
     if other is None or (other.plan.loss != run.plan.loss and part == "losses"):
@@ -106,7 +106,9 @@ def _checked(
     return [Series(f"mean over tasks, {name}", len(run.free.tasks), points, "dashed")]
 
 
-def _paths(other: Run | None, run: Run, x: Callable[[Step], float], name: str) -> list[Series]:
+def _paths(
+    other: Run | None, run: Run, x: Callable[[SearchStep], float], name: str
+) -> list[Series]:
     if other is None:
         return []
     path = thinned(_path(other), _MOST_POINTS)
@@ -153,11 +155,11 @@ def _ticks(last: float) -> tuple[float, ...]:
     return tuple(step * k for k in range(int(last / step) + 1))
 
 
-def first(run: Run) -> Step:
+def first(run: Run) -> SearchStep:
     """The starting point that a search went on from."""
     return min((each for each in run.steps if each.number == 0), key=lambda step: step.value)
 
 
-def _path(run: Run) -> list[Step]:
+def _path(run: Run) -> list[SearchStep]:
     """The steps of a search, from the point that it started at."""
     return [first(run), *(each for each in run.steps if each.number)]

@@ -61,13 +61,15 @@ class CompareTab:
 
     def keys(self, session: Session, opened: bool) -> dict[str, object]:
         """What the tab depends on; a closed one depends on nothing."""
-        return {"compare": (id(session.comparing), session.comparing.version) if opened else None}
+        return {
+            "compare": (id(session.comparisons), session.comparisons.version) if opened else None
+        }
 
     def look(self, session: Session, new: set[str]) -> tuple:
         """The outputs, if they are new."""
         if "compare" not in new:
             return tuple(gr.skip() for _ in self.outputs)
-        table = session.comparing.table
+        table = session.comparisons.table
         return shown.proposal(table), shown.results(table), shown.heat(table)
 
     def tell_budget(self, methods: list[str], tune: bool, request: gr.Request) -> str:
@@ -77,7 +79,7 @@ class CompareTab:
     def start_comparison(self, methods: list[str], tune: bool, request: gr.Request) -> tuple:
         """Start the job."""
         try:
-            session_of(self.engine, request).comparing.start(methods, tune)
+            session_of(self.engine, request).comparisons.start(methods, tune)
         except StudioError as refusal:
             return views.refusal(str(refusal)), gr.skip()
         return "", gr.Timer(active=True)
@@ -85,7 +87,7 @@ class CompareTab:
 
 def _budget(session: Session, methods: list[str], tune: bool) -> str:
     try:
-        return shown.budget(session.comparing.budget(methods, tune), tune)
+        return shown.budget(session.comparisons.budget(methods, tune), tune)
     except StudioError as refusal:
         return views.refusal(str(refusal))
 

@@ -8,7 +8,7 @@ from studio.disk.files import read_text
 from studio.errors import BadRecipe, StudioError
 from studio.recipe import DTYPES
 from studio.session.engine import Engine
-from studio.session.plan import Plan
+from studio.session.export_plan import ExportPlan
 from studio.session.session import Session
 from studio.ui.parts import BARE, QUIET, session_of, static
 from studio.ui.views import accuracy as views
@@ -173,9 +173,11 @@ def recipe_of(file: str) -> str:
         Path(file).unlink(missing_ok=True)
 
 
-def _plan(folder: str, form: str, rank: float | None, classifiers: bool) -> Plan:
+def _plan(folder: str, form: str, rank: float | None, classifiers: bool) -> ExportPlan:
     adapter = form == _FORMS[1]
-    return Plan(folder, adapter, None if rank is None else int(rank), classifiers and not adapter)
+    return ExportPlan(
+        folder, adapter, None if rank is None else int(rank), classifiers and not adapter
+    )
 
 
 def _table(session: Session) -> str:
@@ -190,7 +192,7 @@ def _dtypes(session: Session) -> gr.Dropdown:
     return gr.Dropdown(names, value=session.mix.dtype or "")
 
 
-def _planned(session: Session, plan: Plan) -> tuple[str, str]:
+def _planned(session: Session, plan: ExportPlan) -> tuple[str, str]:
     try:
         forecast = file_views.forecast(session.forecast(plan))
     except StudioError as refusal:

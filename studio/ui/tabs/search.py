@@ -6,7 +6,7 @@ from typing import Any
 import gradio as gr
 
 from studio.errors import StudioError
-from studio.search.plan import Plan, checked, said
+from studio.search.plan import SearchPlan, checked, said
 from studio.session.engine import Engine
 from studio.session.search_view import GRAINS
 from studio.session.session import Session
@@ -137,12 +137,12 @@ class OptimizePanel:
 
     def load(self, session: Session) -> tuple:
         """The boxes, as this browser left them; open while a search runs."""
-        wish = session.optimizing.wish
+        wish = session.searches.wish
         boxes = (
             wish.optimizer, wish.granularity, wish.loss, wish.balance, wish.anchor, wish.budget,
             wish.ewc, wish.seed, wish.rows, wish.at_once,
         )  # fmt: skip
-        return *boxes, gr.Accordion(open=True) if session.optimizing.running else gr.skip()
+        return *boxes, gr.Accordion(open=True) if session.searches.running else gr.skip()
 
     @property
     def loaded(self) -> list:
@@ -151,7 +151,7 @@ class OptimizePanel:
 
     def keys(self, session: Session, now: Snapshot, opened: bool) -> dict[str, object]:
         """What panel, tab and mixer depend on; a closed tab depends on nothing."""
-        found = session.optimizing
+        found = session.searches
         mine = (id(found), found.version, found.paused)
         return {
             "mixer": (id(found), found.moves) if found.moves else None,
@@ -162,7 +162,7 @@ class OptimizePanel:
 
     def look(self, session: Session, new: set[str], opened: bool) -> tuple:
         """The outputs, if they are new."""
-        found = session.optimizing
+        found = session.searches
         buttons = tuple(gr.skip() for _ in range(7))
         if "optimize" in new:
             going = (
@@ -185,7 +185,7 @@ class OptimizePanel:
         session = session_of(self.engine, request)
         try:
             choices = _choices(optimizer, granularity, loss, balance, anchor)
-            session.optimizing.wish = wish_of(choices, budget, ewc, seed, rows, at_once)
+            session.searches.wish = search_wish(choices, budget, ewc, seed, rows, at_once)
         except StudioError as refusal:
             return shown.refused(str(refusal))
         return _cost(session)
@@ -196,22 +196,22 @@ class OptimizePanel:
         at_once: float | None, request: gr.Request,
     ) -> tuple:  # fmt: skip
         """Start the job, and open the tab where its curves grow."""
-        optimizing = session_of(self.engine, request).optimizing
+        optimizing = session_of(self.engine, request).searches
         try:
             choices = _choices(optimizer, granularity, loss, balance, anchor)
-            optimizing.start(wish_of(choices, budget, ewc, seed, rows, at_once))
+            optimizing.start(search_wish(choices, budget, ewc, seed, rows, at_once))
         except StudioError as refusal:
             return views.refusal(str(refusal)), gr.skip(), gr.skip(), gr.skip()
         return "", gr.Timer(active=True), gr.Tabs(selected=TAB), TAB
 
     def lay_over(self, name: str, request: gr.Request) -> gr.Timer:
         """Draw an earlier run beside the last one."""
-        session_of(self.engine, request).optimizing.lay_over("" if name == _NONE else name)
+        session_of(self.engine, request).searches.lay_over("" if name == _NONE else name)
         return gr.Timer(active=True)
 
     def _acting(self, act: str) -> Callable[[gr.Request], gr.Timer]:
         def do(request: gr.Request) -> gr.Timer:
-            getattr(session_of(self.engine, request).optimizing, act)()
+            getattr(session_of(self.engine, request).searches, act)()
             return gr.Timer(active=True)
 
         return do
@@ -219,7 +219,7 @@ class OptimizePanel:
     def _showing(self, show: str, edited: Edited) -> Callable[[gr.Request], tuple]:
         def do(request: gr.Request) -> tuple:
             session = session_of(self.engine, request)
-            return edited(session, lambda: getattr(session.optimizing, show)())
+            return edited(session, lambda: getattr(session.searches, show)())
 
         return do
 
@@ -235,28 +235,28 @@ def _choices(
 
 def _beside(session: Session) -> gr.Dropdown:
     """The runs that can be laid over the last one."""
-    optimizing = session.optimizing
+    optimizing = session.searches
     names, chosen = [each.name for each in optimizing.earlier], optimizing.beside
     value = chosen.name if chosen else _NONE
     return gr.Dropdown([_NONE, *names], value=value, visible=bool(names))
 
 
 def _cost(session: Session) -> str:
-    optimizing = session.optimizing
+    optimizing = session.searches
     try:
         return shown.cost(optimizing.wish, optimizing.forecast())
     except StudioError as refusal:
         return shown.refused(str(refusal))
 
 
-def wish_of(
+def search_wish(
     choices: dict[str, object],
     budget: object,
     ewc: object,
     seed: object,
     rows: object,
     at_once: object,
-) -> Plan:
+) -> SearchPlan:
     """What the page's boxes hold, as a plan.
 
     Args:
@@ -273,4 +273,4 @@ def wish_of(
     numbers = {"budget": budget, "seed": seed, "rows": rows, "at_once": at_once}
     whole = {name: whole_in(value, said(name).capitalize()) for name, value in numbers.items()}
     strength = number_in(ewc, "EWC strength")
-    return checked(Plan(**choices, **whole, ewc=strength))  # type: ignore[arg-type]
+    return checked(SearchPlan(**choices, **whole, ewc=strength))  # type: ignore[arg-type]

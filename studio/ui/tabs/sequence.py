@@ -6,7 +6,7 @@ from studio.errors import BadRecipe, StudioError
 from studio.methods import METHODS
 from studio.sequence.sweep import numeric_options
 from studio.session.engine import Engine
-from studio.session.sequence import Wish
+from studio.session.sequence import SequenceWish
 from studio.session.session import Session
 from studio.session.snapshot import Snapshot
 from studio.ui.boxes import number_in, whole_in
@@ -77,7 +77,7 @@ class SequenceTab:
 
     def load(self, session: Session) -> tuple:
         """The boxes, as this browser left them."""
-        wish = session.arrivals.wish
+        wish = session.sequences.wish
         target, *limits = wish.sweep or (_NO_SWEEP, 0.1, 0.9, 0.2)
         mixed = wish.orders is not None
         return (
@@ -94,14 +94,14 @@ class SequenceTab:
         """What the tab depends on; a closed one depends on nothing."""
         if not opened:
             return {"takes": None, "sequence": None}
-        arrivals = session.arrivals
+        arrivals = session.sequences
         return {"takes": (now.recipe.digest, str(arrivals.wish)), "sequence": arrivals.version}
 
     def look(self, session: Session, new: set[str]) -> tuple:
         """The outputs, if they are new."""
         return (
             _cost(session) if "takes" in new else gr.skip(),
-            shown.results(session.arrivals.shown) if "sequence" in new else gr.skip(),
+            shown.results(session.sequences.shown) if "sequence" in new else gr.skip(),
         )
 
     def choose(
@@ -114,10 +114,10 @@ class SequenceTab:
         session = session_of(self.engine, request)
         try:
             sweep = _sweep(target, first, last, step)
-            wish = wish_of(methods, arrival == _SHUFFLED, orders, seed, rows, sweep)
+            wish = sequence_wish(methods, arrival == _SHUFFLED, orders, seed, rows, sweep)
         except StudioError as refusal:
             return shown.refused(str(refusal)), row
-        session.arrivals.wish = wish
+        session.sequences.wish = wish
         return _cost(session), row
 
     def run(
@@ -126,10 +126,10 @@ class SequenceTab:
         step: float | None, request: gr.Request,
     ) -> tuple:  # fmt: skip
         """Start the job."""
-        arrivals = session_of(self.engine, request).arrivals
+        arrivals = session_of(self.engine, request).sequences
         try:
             sweep = _sweep(target, first, last, step)
-            arrivals.wish = wish_of(methods, arrival == _SHUFFLED, orders, seed, rows, sweep)
+            arrivals.wish = sequence_wish(methods, arrival == _SHUFFLED, orders, seed, rows, sweep)
             arrivals.start()
         except StudioError as refusal:
             return views.refusal(str(refusal)), gr.skip()
@@ -142,15 +142,15 @@ def _sweep(target: str, first: float | None, last: float | None, step: float | N
 
 def _cost(session: Session) -> str:
     try:
-        return shown.cost(session.arrivals.plan()[0])
+        return shown.cost(session.sequences.plan()[0])
     except StudioError as refusal:
         return shown.refused(str(refusal))
 
 
-def wish_of(
+def sequence_wish(
     methods: object, shuffle: bool, orders: object, seed: object, rows: object,
     sweep: tuple[str, object, object, object] | None,
-) -> Wish:  # fmt: skip
+) -> SequenceWish:  # fmt: skip
     """What the page's boxes hold, as numbers.
 
     Args:
@@ -170,7 +170,7 @@ def wish_of(
     start = whole_in(seed, "The seed") if shuffle else 0
     limit = None if rows is None else whole_in(rows, "Rows per task")
     if sweep is None:
-        return Wish(tuple(methods), count, start, limit)
+        return SequenceWish(tuple(methods), count, start, limit)
     target, *limits = sweep
     first, last, step = (number_in(each, "From, to and step of a sweep") for each in limits)
-    return Wish(tuple(methods), count, start, limit, (str(target), first, last, step))
+    return SequenceWish(tuple(methods), count, start, limit, (str(target), first, last, step))

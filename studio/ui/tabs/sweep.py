@@ -10,7 +10,7 @@ from studio.search.run import Run
 from studio.session.engine import Engine
 from studio.session.session import Session
 from studio.session.snapshot import Snapshot
-from studio.session.sweep import Wish
+from studio.session.sweep import SweepWish
 from studio.sweep.axis import FACTOR, Axis
 from studio.sweep.landscape import Landscape
 from studio.sweep.search_path import path_of
@@ -42,12 +42,12 @@ class LandscapeSection:
         self.second = self._axis("Against", "two", _NONE)
         with gr.Row():
             self.levels = gr.Dropdown(
-                _LEVELS, value=Wish().levels, label="At most, per axis (coarse to fine)",
+                _LEVELS, value=SweepWish().levels, label="At most, per axis (coarse to fine)",
                 elem_id="sweep-levels", min_width=140,
             )  # fmt: skip
             self.rows = gr.Number(
-                Wish().rows, label="Validation rows per task", precision=0, elem_id="sweep-rows",
-                min_width=140,
+                SweepWish().rows, label="Validation rows per task", precision=0, min_width=140,
+                elem_id="sweep-rows",
             )  # fmt: skip
         self.cost = gr.HTML(**BARE, elem_id="sweep-takes")
         self.start = gr.Button("Sweep", variant="primary", elem_id="start-sweep")
@@ -75,13 +75,13 @@ class LandscapeSection:
 
         def show_best(request: gr.Request) -> tuple:
             session = session_of(self.engine, request)
-            return edited(session, session.sweeping.show_best)
+            return edited(session, session.sweeps.show_best)
 
         self.best.click(show_best, None, mixed, **QUIET).then(**moved)
 
     def load(self, session: Session) -> tuple:
         """The boxes, as this browser left them."""
-        menus, wish = _menus(session), session.sweeping.wish
+        menus, wish = _menus(session), session.sweeps.wish
         ends = [end for axis in (*wish.axes, (_NONE, None, None))[:2] for end in axis[1:]]
         return (*menus, *ends, wish.levels, wish.rows)
 
@@ -97,7 +97,7 @@ class LandscapeSection:
         """What the section depends on; a closed one depends on nothing."""
         if not opened:
             return {part: None for part in _PARTS}
-        sweeping = session.sweeping
+        sweeping = session.sweeps
         path = len(run.steps) if run else 0
         takes = now.recipe.digest, str(sweeping.wish)
         grown = sweeping.version, sweeping.moved(), path
@@ -116,7 +116,7 @@ class LandscapeSection:
         """
         if not new & set(_PARTS):
             return tuple(gr.skip() for _ in self.outputs)
-        sweeping = session.sweeping
+        sweeping = session.sweeps
         found, path = sweeping.found, _path(sweeping.found, run)
         menus = _menus(session) if "sweep-names" in new else (gr.skip(), gr.skip())
         return (
@@ -137,7 +137,7 @@ class LandscapeSection:
         session = session_of(self.engine, request)
         try:
             axes = _axes((first, low, high), (second, low2, high2))
-            session.sweeping.wish = wish_of(axes, levels, rows)
+            session.sweeps.wish = sweep_wish(axes, levels, rows)
         except StudioError as refusal:
             return shown.refused(str(refusal))
         return _cost(session)
@@ -148,10 +148,10 @@ class LandscapeSection:
         request: gr.Request,
     ) -> tuple:  # fmt: skip
         """Start the job."""
-        sweeping = session_of(self.engine, request).sweeping
+        sweeping = session_of(self.engine, request).sweeps
         try:
             axes = _axes((first, low, high), (second, low2, high2))
-            sweeping.wish = wish_of(axes, levels, rows)
+            sweeping.wish = sweep_wish(axes, levels, rows)
             sweeping.start()
         except StudioError as refusal:
             return views.refusal(str(refusal)), gr.skip()
@@ -175,10 +175,12 @@ def _axes(first: tuple, second: tuple) -> list[tuple]:
 
 def _menus(session: Session) -> tuple[gr.Dropdown, gr.Dropdown]:
     """The numbers of the mix; what it does not have is chosen no more."""
-    sweeping, names = session.sweeping, session.sweeping.names()
+    sweeping, names = session.sweeps, session.sweeps.names()
     kept = tuple(axis for axis in sweeping.wish.axes if axis[0] in names)
     if kept != sweeping.wish.axes:
-        sweeping.wish = Wish(kept or Wish().axes, sweeping.wish.levels, sweeping.wish.rows)
+        sweeping.wish = SweepWish(
+            kept or SweepWish().axes, sweeping.wish.levels, sweeping.wish.rows
+        )
     chosen = [axis[0] for axis in sweeping.wish.axes]
     offered = [(Axis(name, 0.0, 1.0).words, name) for name in names]
     second = chosen[1] if len(chosen) > 1 else _NONE
@@ -187,7 +189,7 @@ def _menus(session: Session) -> tuple[gr.Dropdown, gr.Dropdown]:
 
 def _cost(session: Session) -> str:
     try:
-        _, axes, found = session.sweeping.plan()
+        _, axes, found = session.sweeps.plan()
     except StudioError as refusal:
         return shown.refused(str(refusal))
     return shown.cost(found, axes)
@@ -214,7 +216,9 @@ def _path(found: Landscape | None, run: Run | None) -> shown.Path:
     return path_of(run, found.axes) if same else ()
 
 
-def wish_of(axes: Sequence[tuple[object, object, object]], levels: object, rows: object) -> Wish:
+def sweep_wish(
+    axes: Sequence[tuple[object, object, object]], levels: object, rows: object
+) -> SweepWish:
     """What the page's boxes hold, as numbers.
 
     Args:
@@ -226,7 +230,7 @@ def wish_of(axes: Sequence[tuple[object, object, object]], levels: object, rows:
         BadRecipe: a box holds no number where one is needed.
     """
     asked = tuple((str(name), _end(low), _end(high)) for name, low, high in axes)
-    return Wish(asked, whole_in(levels, "Levels"), whole_in(rows, "Validation rows per task"))
+    return SweepWish(asked, whole_in(levels, "Levels"), whole_in(rows, "Validation rows per task"))
 
 
 def _end(value: object) -> float | None:

@@ -9,7 +9,7 @@ from studio.evidence.bundle import KEY_FILE, REPORT_FILE, Certified
 from studio.evidence.certificate import CERTIFICATE_FILE
 from studio.evidence.ledger.copies import Copy
 from studio.evidence.ledger.keys import DEMO_WORDS, SigningKey
-from studio.evidence.ledger.log import Head
+from studio.evidence.ledger.log import LogHead
 from studio.evidence.tamper import Tampered
 from studio.evidence.verify import Verification, closing_words
 from studio.ui.views.evidence import MARKS
@@ -40,7 +40,7 @@ def copies(known: Sequence[Copy], digests: Sequence[str], orphans: Sequence[str]
     )
 
 
-def log(head: Head, unsigned: int, wrong: Sequence[str]) -> str:
+def log(head: LogHead, unsigned: int, wrong: Sequence[str]) -> str:
     """Whether the log is whole and signed, and its head, to be written down elsewhere."""
     if wrong:
         return "".join(f"<p class='refusal' role='alert'>{escape(words)}</p>" for words in wrong)

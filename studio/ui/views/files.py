@@ -5,8 +5,8 @@ from html import escape
 from studio.errors import StudioError
 from studio.preflight import Look, Preflight
 from studio.session.engine import Memory
+from studio.session.export_plan import ExportCost
 from studio.session.jobs import JobState
-from studio.session.plan import Forecast
 
 
 def size(count: int) -> str:
@@ -19,7 +19,7 @@ def size(count: int) -> str:
     return f"{count:,} bytes" if unit == "bytes" else f"{number:.3g} {unit}"
 
 
-def forecast(found: Forecast) -> str:
+def forecast(found: ExportCost) -> str:
     """What an export would write, against what is free."""
     words = (
         f"Writes <b id='forecast-size' data-bytes='{found.size}'>{size(found.size)}</b> of weights "

@@ -6,11 +6,11 @@ from statistics import fmean, pstdev
 
 from studio.disk.csv import csv_text
 from studio.search.adam import EVERY
-from studio.search.cost import Forecast
-from studio.search.plan import TITLES, Plan
+from studio.search.cost import SearchCost
+from studio.search.plan import OPTIMIZER_TITLES, SearchPlan
 from studio.search.record import record
 from studio.search.run import Run
-from studio.session.search_view import GRAINS, UNITS, Shown
+from studio.session.search_view import GRAINS, UNITS, SearchView
 from studio.ui.charts import line_figure as curves
 from studio.ui.charts import lines
 from studio.ui.charts.lines import Series
@@ -26,7 +26,7 @@ _KINDS = {"better": "fine", "worse": "refusal", "cannot tell": "note"}
 _LONGEST_RECORD = 2**23  # bytes that a link on the page may hold
 
 
-def cost(plan: Plan, found: Forecast) -> str:
+def cost(plan: SearchPlan, found: SearchCost) -> str:
     """What a search takes, before its start."""
     if plan.optimizer == "adam":
         each = (
@@ -51,7 +51,7 @@ def refused(sentence: str) -> str:
     return f"<p class='note' id='optimize-cost'>{escape(sentence)}</p>"
 
 
-def state(shown: Shown | None, paused: bool) -> str:
+def state(shown: SearchView | None, paused: bool) -> str:
     """How far the search is, beside its buttons."""
     if shown is None:
         return ""
@@ -65,7 +65,7 @@ def state(shown: Shown | None, paused: bool) -> str:
     return f"<p class='{kind}' id='optimize-state'>{escape(shown.words)}{where}</p>"
 
 
-def results(shown: Shown | None, paused: bool, beside: Shown | None) -> str:
+def results(shown: SearchView | None, paused: bool, beside: SearchView | None) -> str:
     """Everything of a search as far as it has come; files once it has ended."""
     if shown is None:
         return NOTHING
@@ -93,12 +93,12 @@ def results(shown: Shown | None, paused: bool, beside: Shown | None) -> str:
     )
 
 
-def _place(shown: Shown) -> str:
+def _place(shown: SearchView) -> str:
     unit = UNITS[shown.plan.optimizer]
     return f"{shown.number:,} of {shown.plan.budget:,} {unit}"
 
 
-def _gains(shown: Shown) -> str:
+def _gains(shown: SearchView) -> str:
     """What was found is worth, once it is measured."""
     if shown.gains:
         found = "<br>".join(escape(gain.words) for gain in shown.gains)
@@ -112,7 +112,7 @@ def _gains(shown: Shown) -> str:
     return ""
 
 
-def _status(shown: Shown, paused: bool) -> str:
+def _status(shown: SearchView, paused: bool) -> str:
     ended = f"<p class='{'refusal' if shown.refused else ''}'>{escape(shown.words)}</p>"
     run = shown.run
     if run is None:
@@ -136,9 +136,10 @@ def _status(shown: Shown, paused: bool) -> str:
     return f"{live}{'' if shown.phase == 'running' else ended}{about}"
 
 
-def _about(plan: Plan) -> str:
+def _about(plan: SearchPlan) -> str:
     penalty = f", EWC {plan.ewc:g} anchored at the {plan.anchor}" if plan.ewc else ""
-    return f"{TITLES[plan.optimizer]}, {GRAINS[plan.granularity]}, loss {plan.loss}{penalty}."
+    optimizer = OPTIMIZER_TITLES[plan.optimizer]
+    return f"{optimizer}, {GRAINS[plan.granularity]}, loss {plan.loss}{penalty}."
 
 
 def _origin(run: Run) -> str:
@@ -170,7 +171,7 @@ def _table(run: Run) -> str:
     )
 
 
-def _saves(shown: Shown) -> str:
+def _saves(shown: SearchView) -> str:
     assert shown.run is not None
     found = {
         "name": shown.name,

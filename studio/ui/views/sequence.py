@@ -8,9 +8,9 @@ from math import inf
 from studio.disk.csv import csv_text
 from studio.methods import METHODS
 from studio.sequence.measures import CURVES, Spread, Track, half_width, mean_matrix, spread, tracks
-from studio.sequence.plan import Plan, carried
+from studio.sequence.plan import SequencePlan, carried
 from studio.sequence.report import plain
-from studio.session.sequence import Shown
+from studio.session.sequence import SequenceView
 from studio.ui.charts import grids, lines
 from studio.ui.charts import line_figure as curves
 from studio.ui.charts.grids import Grid
@@ -62,7 +62,7 @@ _CHARTS = {
 _SHARES = ("acc", "bwt", "fwt", "gain", "projected")
 
 
-def cost(plan: Plan) -> str:
+def cost(plan: SequencePlan) -> str:
     """What a run takes, before its start."""
     orders = f"{len(plan.orders)} orders" if len(plan.orders) > 1 else "1 order"
     rows = sum(plan.counts.values())
@@ -79,7 +79,7 @@ def refused(sentence: str) -> str:
     return f"<p class='note' id='sequence-cost'>{escape(sentence)}</p>"
 
 
-def results(shown: Shown | None) -> str:
+def results(shown: SequenceView | None) -> str:
     """Everything of a run, as far as it has come; files to save once it is whole."""
     if shown is None:
         return NOTHING
@@ -93,17 +93,17 @@ def results(shown: Shown | None) -> str:
     return f"<div class='sequence' data-steps='{len(shown.steps)}'>{''.join(parts)}</div>"
 
 
-def _labels(shown: Shown) -> list[str]:
+def _labels(shown: SequenceView) -> list[str]:
     """The methods that are compared: without the values of a sweep."""
     swept = {shown.sweep.label(value) for value in shown.sweep.values} if shown.sweep else set()
     return [label for label in shown.plan.recipes if label not in swept]
 
 
-def _title(shown: Shown, label: str) -> str:
+def _title(shown: SequenceView, label: str) -> str:
     return METHODS[shown.plan.recipes[label].method].title
 
 
-def _summary(shown: Shown, labels: Sequence[str], made: Sequence[Track]) -> str:
+def _summary(shown: SequenceView, labels: Sequence[str], made: Sequence[Track]) -> str:
     n, plan = len(shown.plan.tasks), shown.plan
     body = "".join(_row(shown, label, [t for t in made if t.label == label]) for label in labels)
     if not body:
@@ -128,7 +128,7 @@ def _summary(shown: Shown, labels: Sequence[str], made: Sequence[Track]) -> str:
     )
 
 
-def _row(shown: Shown, label: str, own: Sequence[Track]) -> str:
+def _row(shown: SequenceView, label: str, own: Sequence[Track]) -> str:
     n, many = len(shown.plan.tasks), len(shown.plan.orders) > 1
     ended = [track for track in own if track.refusal]
     acc, bwt, fwt, gain = (spread(own, curve, n) for curve in ("acc", "bwt", "fwt", "gain"))
@@ -155,7 +155,7 @@ def _plus(half: float | None) -> str:
     return "" if half is None else f" <span class='quiet'>± {100 * half:.1f}</span>"
 
 
-def _heats(shown: Shown, labels: Sequence[str], made: Sequence[Track]) -> str:
+def _heats(shown: SequenceView, labels: Sequence[str], made: Sequence[Track]) -> str:
     drawn = []
     for label in labels:
         own = [track for track in made if track.label == label and track.steps]
@@ -169,7 +169,7 @@ def _heats(shown: Shown, labels: Sequence[str], made: Sequence[Track]) -> str:
     )
 
 
-def _heat(shown: Shown, label: str, own: Sequence[Track]) -> str:
+def _heat(shown: SequenceView, label: str, own: Sequence[Track]) -> str:
     values, single = mean_matrix(own), len(shown.plan.orders) == 1
     name, n = _title(shown, label), len(shown.plan.tasks)
     order = own[0].order.tasks
@@ -224,7 +224,7 @@ def _table(title: str, heads: Sequence[str], values: Sequence[Sequence[float]]) 
     )
 
 
-def _curves(shown: Shown, labels: Sequence[str], made: Sequence[Track]) -> str:
+def _curves(shown: SequenceView, labels: Sequence[str], made: Sequence[Track]) -> str:
     drawn, keys = [], {}
     for curve, (name, words) in _CHARTS.items():
         series = []
@@ -268,7 +268,7 @@ def _chart(chart: Chart, words: str, key: str, done: bool) -> str:
     return curves.figure(chart, f"<p class='quiet'>{escape(words)}</p>", done, key, name)
 
 
-def _sweep(shown: Shown, made: Sequence[Track]) -> str:
+def _sweep(shown: SequenceView, made: Sequence[Track]) -> str:
     sweep, n = shown.sweep, len(shown.plan.tasks)
     if sweep is None:
         return ""
@@ -301,7 +301,7 @@ def _sweep(shown: Shown, made: Sequence[Track]) -> str:
     )
 
 
-def _csv(plan: Plan, made: Sequence[Track]) -> str:
+def _csv(plan: SequencePlan, made: Sequence[Track]) -> str:
     """One line per method, order, arrival and task, with the curves' values beside."""
     header = [
         "method", "order", "seed", "t", "newcomer", "task", "accuracy", "low", "high", "n", *CURVES,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from html import escape
 
 from studio.sweep.axis import Axis
-from studio.sweep.landscape import Cost, Landscape, Point
+from studio.sweep.landscape import Landscape, SweepCost, SweepPoint
 from studio.sweep.tables import landscape_csv, landscape_json
 from studio.ui.charts import line_figure as curves
 from studio.ui.charts import lines
@@ -23,7 +23,7 @@ _MEAN, _HERE, _BEST, _PATH = range(4)
 _BAND = "half of its interval"
 
 
-def cost(found: Cost, axes: Sequence[Axis]) -> str:
+def cost(found: SweepCost, axes: Sequence[Axis]) -> str:
     """What a sweep takes, before its start."""
     over = " and ".join(f"{axis.words} from {axis.low:g} to {axis.high:g}" for axis in axes)
     return (
@@ -119,7 +119,7 @@ def _marks(found: Landscape) -> list[Series]:
     ]
 
 
-def _walk(found: Landscape, known: Sequence[Point], path: Path) -> list[Series]:
+def _walk(found: Landscape, known: Sequence[SweepPoint], path: Path) -> list[Series]:
     """A search's steps, put on the curve at their values; those beyond its ends are left out."""
     inside = [x for (x,) in path if _x(known[0]) <= x <= _x(known[-1])]
     every = -(-len(inside) // _MOST_STEPS) or 1
@@ -130,7 +130,7 @@ def _walk(found: Landscape, known: Sequence[Point], path: Path) -> list[Series]:
     return [Series("path of the search", _PATH, steps), *(Series(*each) for each in ends)]
 
 
-def _height(known: Sequence[Point], x: float) -> float:
+def _height(known: Sequence[SweepPoint], x: float) -> float:
     """The curve at a value, on the straight line between two points."""
     right = next((i for i, point in enumerate(known) if _x(point) >= x), len(known) - 1)
     left = max(right - 1, 0)
@@ -177,16 +177,16 @@ def _saves(found: Landscape) -> str:
     return document_saves("sweep", {"csv": ("text/csv;charset=utf-8", csv), **whole})
 
 
-def _x(point: Point) -> float:
+def _x(point: SweepPoint) -> float:
     return point.place[0] or 0.0
 
 
-def _accuracy(point: Point, task: str) -> float:
+def _accuracy(point: SweepPoint, task: str) -> float:
     assert point.outcome is not None
     return point.outcome.scores[task].accuracy
 
 
-def _mean(point: Point | None) -> str:
+def _mean(point: SweepPoint | None) -> str:
     if point is None or point.outcome is None:
         return "–"
     return f"{point.accuracy:.1%} ± {100 * point.half:.1f}"

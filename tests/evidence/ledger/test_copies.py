@@ -21,7 +21,7 @@ from studio.evidence.ledger.copies import (
     contents,
     copies,
     log_copy,
-    recall,
+    recall_copy,
     refuse_removed,
     removed,
 )
@@ -114,13 +114,13 @@ def test_a_copy_is_recalled_once_it_is_gone_and_alive_if_it_is_there_again(ledge
     write_merge(merge, tmp_path / "out", ledger=ledger)
     (alive,) = copies(ledger)
     with pytest.raises(BadLedger) as error:
-        recall(ledger, alive.id)
+        recall_copy(ledger, alive.id)
     assert refusal(error) == (
         f"The copy {alive.id} still lies at {tmp_path / 'out'}. Delete it there, and wherever "
         "else it went, before it is marked as recalled."
     )
     (tmp_path / "out").rename(tmp_path / "elsewhere")
-    assert recall(ledger, alive.id).state == "missing"
+    assert recall_copy(ledger, alive.id).state == "missing"
     assert [each.state for each in copies(ledger)] == ["recalled"]
     (tmp_path / "elsewhere").rename(tmp_path / "out")
     assert [each.state for each in copies(ledger)] == ["alive"]
@@ -130,19 +130,19 @@ def test_a_copy_is_recalled_once_it_is_gone_and_alive_if_it_is_there_again(ledge
         {"copy": alive.id},
     )
     with pytest.raises(BadLedger) as error:
-        recall(ledger, alive.id)
+        recall_copy(ledger, alive.id)
     assert refusal(error) == f"The copy {alive.id} (out) is marked as recalled already."
     assert len(ledger.entries()) == 2
 
 
 def test_a_copy_that_the_ledger_does_not_know_cannot_be_recalled(ledger, merge, tmp_path):
     with pytest.raises(BadLedger) as error:
-        recall(ledger, "abc")
+        recall_copy(ledger, "abc")
     assert refusal(error) == "The ledger knows no copy 'abc'; it knows none."
     write_merge(merge, tmp_path / "out", ledger=ledger)
     (known,) = copies(ledger)
     with pytest.raises(BadLedger) as error:
-        recall(ledger, "")
+        recall_copy(ledger, "")
     assert refusal(error) == f"The ledger knows no copy ''; it knows {known.id} (out)."
 
 

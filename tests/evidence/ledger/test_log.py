@@ -16,7 +16,7 @@ import pytest
 from studio.disk import durable
 from studio.errors import BadCertificate, BadLedger
 from studio.evidence.ledger.keys import SigningKey, canonical, demo_key
-from studio.evidence.ledger.log import NOTHING, Head, Ledger, verify_log
+from studio.evidence.ledger.log import NOTHING, Ledger, LogHead, verify_log
 from tests.conftest import ROOT, refusal
 
 KEY = SigningKey(demo_key().private, demo=False)
@@ -62,8 +62,8 @@ def test_entries_are_chained_and_say_when_and_what_and_not_who(ledger):
     assert {entry.time for entry in entries} == {"2026-11-25T07:00:00Z"}
     assert {entry.actor for entry in entries} == {(ledger.folder / "actor").read_text()}
     assert len(entries[0].actor) == 32
-    assert ledger.head() == Head(5, entries[-1].hash)
-    assert ledger.verify(KEY.public_pem, [ledger.head(), Head(0, NOTHING)]) == []
+    assert ledger.head() == LogHead(5, entries[-1].hash)
+    assert ledger.verify(KEY.public_pem, [ledger.head(), LogHead(0, NOTHING)]) == []
     assert ledger.unsigned == 0
     for data in map(json.loads, lines(ledger)):
         claimed = data.pop("hash")
@@ -74,7 +74,7 @@ def test_entries_are_chained_and_say_when_and_what_and_not_who(ledger):
 def test_an_empty_log_has_a_head_and_reading_makes_no_files(tmp_path):
     ledger = Ledger(tmp_path / "none")
     assert ledger.entries() == ()
-    assert ledger.head() == Head(0, NOTHING)
+    assert ledger.head() == LogHead(0, NOTHING)
     assert ledger.verify(None) == []
     assert ledger.unsigned == 0
     assert not ledger.folder.exists()
@@ -486,7 +486,7 @@ def test_two_ledgers_of_one_folder_see_what_the_other_appends(ledger):
 
 
 def test_a_broken_log_is_compared_with_heads_as_far_as_it_holds(ledger):
-    early, late = Head(2, "f" * 64), ledger.head()
+    early, late = LogHead(2, "f" * 64), ledger.head()
     write(ledger, edited(lines(ledger)))
     found = ledger.verify(KEY.public_pem, [early, late])
     assert len(found) == 2

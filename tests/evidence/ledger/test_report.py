@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from studio.evidence.ledger.copies import CERTIFICATE, Copy, copies, recall
+from studio.evidence.ledger.copies import CERTIFICATE, Copy, copies, recall_copy
 from studio.evidence.ledger.keys import PUBLIC, SigningKey, demo_key
 from studio.evidence.ledger.log import NOTHING, Ledger
 from studio.evidence.ledger.report import copy_words, lines, plain, problems
@@ -55,7 +55,7 @@ def test_the_lines_are_the_chain_the_events_what_was_removed_and_the_copies(fill
 
 def test_a_recalled_copy_is_told_as_that(filled):
     shutil.rmtree(str(copies(filled)[0].path))
-    recall(filled, copies(filled)[0].id)
+    recall_copy(filled, copies(filled)[0].id)
     assert any("  two  recalled  uncertified" in each for each in lines(filled))
     assert "4  2026-11-18T12:00:00Z  recalled  copy " in "\n".join(lines(filled))
 

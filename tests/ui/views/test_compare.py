@@ -11,7 +11,7 @@ import pytest
 
 from studio.compare.comparison import Table
 from studio.compare.scale_search import Budget
-from studio.compare.standings import References, Row
+from studio.compare.standings import MethodRow, References
 from studio.measure.outcomes import Outcome
 from studio.recipe import Recipe, TaskEntry
 from studio.ui.views import compare as shown
@@ -26,12 +26,12 @@ def outcome(*right, **costs) -> Outcome:
     return Outcome(correct, dict.fromkeys(TASKS), **costs)
 
 
-def row(name: str, method: str, *right, **fields) -> Row:
+def row(name: str, method: str, *right, **fields) -> MethodRow:
     recipe = Recipe(
         "/base", tuple(TaskEntry(task, f"/{i}") for i, task in enumerate(TASKS)), method
     )
     made = outcome(*right, seconds=0.25, latency=0.002, peak=3_000_000) if right else None
-    return Row(name, recipe, held_out=made, validation=made, **fields)
+    return MethodRow(name, recipe, held_out=made, validation=made, **fields)
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import pytest
 from studio.errors import BadCheckpoint
 from studio.preflight import Look, Preflight
 from studio.session.engine import Memory
+from studio.session.export_plan import ExportCost
 from studio.session.jobs import JobState
-from studio.session.plan import Forecast
 from studio.ui.views import files as file_views
 from studio.zoo import Zoo, ZooTask
 from tests.ui.views.test_accuracy import EVIL
@@ -24,10 +24,10 @@ def test_sizes_are_read_in_their_unit(count, words):
 
 
 def test_a_forecast_says_what_it_takes_and_refuses_a_full_disk():
-    fine = file_views.forecast(Forecast(2_000_000, 3_000_000, 4_000_000_000))
+    fine = file_views.forecast(ExportCost(2_000_000, 3_000_000, 4_000_000_000))
     assert "data-bytes='2000000'" in fine
     assert "2 MB</b> of weights (2,000,000 bytes); 4 GB are free" in fine
-    full = file_views.forecast(Forecast(2_000_000, 3_000_000, 2_500_000))
+    full = file_views.forecast(ExportCost(2_000_000, 3_000_000, 2_500_000))
     assert "3 MB are needed with a margin. Make room" in full
     assert "role='alert'" in full
     assert EVIL not in file_views.no_forecast(EVIL)

@@ -12,14 +12,14 @@ import pytest
 from studio.measure.change import Change
 from studio.measure.scores import Score
 from studio.recipe import Recipe, TaskEntry
-from studio.search.cost import forecast
+from studio.search.cost import search_cost
 from studio.search.gain import Gain
-from studio.search.plan import Plan
+from studio.search.plan import SearchPlan
 from studio.search.run import Run
 from studio.search.space import Space
-from studio.search.state import Kept, Step
+from studio.search.state import Kept, SearchStep
 from studio.session.mix import Mix, Strip
-from studio.session.search_view import Shown
+from studio.session.search_view import SearchView
 from studio.ui.views import search as views
 
 EVIL = "<img src=x onerror=1>"
@@ -36,23 +36,23 @@ def kept(value: float, *losses: float, accuracies=(0.5, 0.75), point=(0.5, 0.5))
 OWN, RULE = kept(0.9, 1.5, 2.5), kept(0.8, 1.25, 2.25, point=(0.7, 0.7))
 LAST = kept(0.3, 0.625, 1.125, accuracies=(0.75, 1.0), point=(0.6, 0.9))
 STEPS = (
-    Step(0, (0.5, 0.5), OWN.losses, 0.9, 40, OWN, OWN),
-    Step(0, (0.7, 0.7), RULE.losses, 0.8, 80, RULE, RULE),
-    Step(1, (0.7, 0.7), (1.375, 2.375), 0.85, 112, None, RULE),
-    Step(2, (0.6, 0.9), (0.875, 1.0), 0.4, 184, LAST, LAST),
+    SearchStep(0, (0.5, 0.5), OWN.losses, 0.9, 40, OWN, OWN),
+    SearchStep(0, (0.7, 0.7), RULE.losses, 0.8, 80, RULE, RULE),
+    SearchStep(1, (0.7, 0.7), (1.375, 2.375), 0.85, 112, None, RULE),
+    SearchStep(2, (0.6, 0.9), (0.875, 1.0), 0.4, 184, LAST, LAST),
 )
 
 
 def run(steps=STEPS, **wish) -> Run:
-    plan = Plan(budget=5, **wish)
+    plan = SearchPlan(budget=5, **wish)
     free = Space(TASKS, NAMES, plan.granularity, (frozenset(NAMES), frozenset(NAMES)))
     digests = tuple((name, "0" * 64) for name in TASKS)
     return Run(RECIPE, plan, free, 0, ((60, 20), (60, 20)), digests, (), steps)
 
 
-def shown(made: Run | None, **fields) -> Shown:
-    plan = made.plan if made else Plan()
-    return Shown("Adam, per task, 5 steps, seed 0", MIX, RECIPE, plan, made, **fields)
+def shown(made: Run | None, **fields) -> SearchView:
+    plan = made.plan if made else SearchPlan()
+    return SearchView("Adam, per task, 5 steps, seed 0", MIX, RECIPE, plan, made, **fields)
 
 
 def gain(split: str, mean: float, verdict: str) -> Gain:
@@ -75,8 +75,8 @@ def saved(drawn: str, kind: str) -> str:
 
 
 def test_before_a_search_it_is_said_what_it_takes():
-    plan = Plan(budget=10, batch=8)
-    words = views.cost(plan, forecast(plan, ((60, 20), (60, 20)), 2))
+    plan = SearchPlan(budget=10, batch=8)
+    words = views.cost(plan, search_cost(plan, ((60, 20), (60, 20)), 2))
     # 10 steps of 2 x 8 rows, 2 looks and 2 starts at 40 rows; experts and base on 120 each
     assert "data-rows='320'" in words
     assert "<b>320</b> row evaluations on validation rows, and 240 before" in words

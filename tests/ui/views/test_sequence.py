@@ -10,11 +10,11 @@ from dataclasses import replace
 from studio.measure.scores import Score
 from studio.recipe import Recipe, TaskEntry
 from studio.sequence.orders import Order
-from studio.sequence.plan import Plan
-from studio.sequence.run import References, Step
+from studio.sequence.plan import SequencePlan
+from studio.sequence.run import Arrival, References
 from studio.sequence.shape import Shape
 from studio.sequence.sweep import Sweep
-from studio.session.sequence import Shown
+from studio.session.sequence import SequenceView
 from studio.ui.views import sequence as views
 
 EVIL = "<img src=x onerror=1>"
@@ -30,20 +30,20 @@ def scores(*values: float) -> dict[str, Score]:
     }
 
 
-def step(label: str, t: int, *values: float, order: int = 0, refusal: str = "") -> Step:
+def step(label: str, t: int, *values: float, order: int = 0, refusal: str = "") -> Arrival:
     shape = None if refusal else Shape(2.0 * t, None, 0.25 if label == "mdm_oc" else None)
     found = {} if refusal else scores(*values)
-    return Step(label, order, t, AVERAGE, found, shape, 0.1, refusal)
+    return Arrival(label, order, t, AVERAGE, found, shape, 0.1, refusal)
 
 
 GIVEN = (Order(TASKS),)
 
 
-def run(*steps: Step, orders=GIVEN, recipes=None, **fields) -> Shown:
+def run(*steps: Arrival, orders=GIVEN, recipes=None, **fields) -> SequenceView:
     recipes = recipes or {"average": AVERAGE, "mdm_oc": MDM}
-    plan = Plan(recipes, orders, None, dict.fromkeys(TASKS, 100), 400)
+    plan = SequencePlan(recipes, orders, None, dict.fromkeys(TASKS, 100), 400)
     found = References(scores(0.2, 0.3), scores(0.9, 0.9), scores(0.5, 0.5))
-    return Shown(plan, found=found, steps=steps, **({"done": True, "sweep": None} | fields))
+    return SequenceView(plan, found=found, steps=steps, **({"done": True, "sweep": None} | fields))
 
 
 STEPS = (

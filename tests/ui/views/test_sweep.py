@@ -9,7 +9,7 @@ import pytest
 from studio.measure.outcomes import Outcome
 from studio.recipe import Recipe, TaskEntry
 from studio.sweep.axis import Axis, places
-from studio.sweep.landscape import Cost, Landscape, Point
+from studio.sweep.landscape import Landscape, SweepCost, SweepPoint
 from studio.ui.charts.contour import figure, grid
 from studio.ui.views import sweep as views
 
@@ -18,17 +18,17 @@ RECIPE = Recipe("/b", (TaskEntry("red", "/r", 0.4), TaskEntry(EVIL, "/e", 0.4)))
 X, Y = Axis("strength", 0.0, 1.0), Axis(f"coefficient.{EVIL}", 0.0, 2.0)
 
 
-def point(place, right: int) -> Point:
+def point(place, right: int) -> SweepPoint:
     """Of 10 rows of each task; the second task has one right fewer."""
     rights = {"red": right, EVIL: right - 1}
     correct = {n: np.array([1] * k + [0] * (10 - k)) for n, k in rights.items()}
-    return Point(place, Outcome(correct, dict.fromkeys(correct)))
+    return SweepPoint(place, Outcome(correct, dict.fromkeys(correct)))
 
 
 def map_of(level: int, hole: tuple = ()) -> Landscape:
     """Right rows rise with the first axis and fall with the second."""
     made = [
-        Point(p, None, f"No {EVIL}.") if p == hole else point(p, round(4 + 4 * p[0] - p[1]))
+        SweepPoint(p, None, f"No {EVIL}.") if p == hole else point(p, round(4 + 4 * p[0] - p[1]))
         for p in places([X, Y], level)
     ]
     return Landscape(RECIPE, (X, Y), level, point((1.0, 0.4), 7), tuple(made))
@@ -50,7 +50,7 @@ def trace(drawn: list, name: str):
 def test_before_a_sweep_it_is_said_what_it_takes():
     assert views.results(None, False) == views.NOTHING
     assert views.notes(None) == ""
-    words = views.cost(Cost(25, 120), (X, Y))
+    words = views.cost(SweepCost(25, 120), (X, Y))
     assert "strength from 0 to 1 and coefficient of &lt;img" in words
     assert "25 points x 120 validation rows = 3,000 row evaluations" in words
     assert EVIL not in views.refused(EVIL)

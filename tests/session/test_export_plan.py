@@ -14,7 +14,7 @@ from studio.checkpoints.checkpoint import open_checkpoint
 from studio.errors import NotAllowed, OutputExists, StudioError
 from studio.recipe import GroupedCoefficient, Recipe, TaskEntry, parse_recipe
 from studio.session.engine import Engine
-from studio.session.plan import Plan, as_command, as_python
+from studio.session.export_plan import ExportPlan, as_command, as_python
 from tests.session.test_engine import job_of
 from tests.session.test_session import move
 
@@ -60,9 +60,9 @@ def test_command_and_program_write_the_weights_of_the_pages_export(
     session.start_export(str(tmp_path / "page"), classifiers=True)
     assert job_of(session.engine).phase == "done"
     root = open_checkpoint(tmp_path / "page").digest
-    _, python = session.plan_texts(Plan(str(tmp_path / "by program")))
+    _, python = session.plan_texts(ExportPlan(str(tmp_path / "by program")))
     assert run_python(python, capsys) == root == open_checkpoint(tmp_path / "by program").digest
-    plan = Plan(str(tmp_path / "by 'command'"), classifiers=True)
+    plan = ExportPlan(str(tmp_path / "by 'command'"), classifiers=True)
     command, _ = session.plan_texts(plan)
     assert run_command(command, tmp_path, capsys, monkeypatch) == root
     made = sorted(p.relative_to(plan.folder) for p in Path(plan.folder).rglob("*"))
@@ -73,7 +73,7 @@ def test_an_adapter_is_written_alike_by_page_and_program(session, tmp_path, caps
     move(session, color={"on": False})
     session.start_adapter(str(tmp_path / "page"), 2)
     assert job_of(session.engine).phase == "done"
-    plan = Plan(str(tmp_path / "program"), adapter=True, rank=2)
+    plan = ExportPlan(str(tmp_path / "program"), adapter=True, rank=2)
     command, python = session.plan_texts(plan)
     assert "--as-lora --lora-rank 2" in command
     assert "--classifiers" not in command
@@ -82,15 +82,15 @@ def test_an_adapter_is_written_alike_by_page_and_program(session, tmp_path, caps
 
 def test_a_recipe_of_no_task_is_a_program_but_no_command():
     empty = Recipe("/base", ())
-    assert as_command(empty, Path("/zoo"), Plan("out")).startswith("# Nothing is merged")
-    assert "tasks=(\n    )," in as_python(empty, Plan("out"))
+    assert as_command(empty, Path("/zoo"), ExportPlan("out")).startswith("# Nothing is merged")
+    assert "tasks=(\n    )," in as_python(empty, ExportPlan("out"))
 
 
 def test_of_a_method_that_needs_data_there_is_a_command_and_a_comment(
     session, tmp_path, capsys, monkeypatch
 ):
     session.move(session.mixer_value() | {"method": "regmean"})
-    plan = Plan(str(tmp_path / "by command"))
+    plan = ExportPlan(str(tmp_path / "by command"))
     command, python = session.plan_texts(plan)
     assert python.startswith("# RegMean measures every expert on its own validation rows")
     exec(python)  # nothing but comments
@@ -102,11 +102,11 @@ def test_of_a_method_that_needs_data_there_is_a_command_and_a_comment(
 
 def test_names_with_quotes_and_line_ends_stay_data():
     recipe = Recipe("/b", (TaskEntry("a", "/x'\"\nEND\nrm -rf", 1.0),), seed=3)
-    command = as_command(recipe, Path("/z"), Plan("o; rm"))
+    command = as_command(recipe, Path("/z"), ExportPlan("o; rm"))
     assert command.count("\nEND\n") == 1
     assert command.endswith("--out 'o; rm' --zoo /z\n")
     space: dict = {}
-    program = as_python(recipe, Plan("o'"))
+    program = as_python(recipe, ExportPlan("o'"))
     exec(program.split("print(")[0], space)
     assert space["recipe"] == recipe
 
@@ -115,18 +115,18 @@ def test_command_and_program_hold_coefficients_per_group_of_tensors():
     grouped = GroupedCoefficient(0.4, (("layer.0.*", 0.1 + 0.2), ("it's[[]0]", -1.0)))
     recipe = Recipe("/b", (TaskEntry("a", "/x", grouped), TaskEntry("b", "/y", 1.0)))
     space: dict = {}
-    exec(as_python(recipe, Plan("o")).split("print(")[0], space)
+    exec(as_python(recipe, ExportPlan("o")).split("print(")[0], space)
     assert space["recipe"] == recipe
-    text = as_command(recipe, Path("/z"), Plan("o")).split("'END'\n")[1].split("\nEND")[0]
+    text = as_command(recipe, Path("/z"), ExportPlan("o")).split("'END'\n")[1].split("\nEND")[0]
     assert parse_recipe(yaml.safe_load(text), Path("/"), "it") == recipe
 
 
 def test_a_forecast_counts_what_is_written(session, tmp_path):
-    plain = session.forecast(Plan(str(tmp_path / "new")))
+    plain = session.forecast(ExportPlan(str(tmp_path / "new")))
     session.edit("dtype:float16")
-    half = session.forecast(Plan(str(tmp_path / "new")))
+    half = session.forecast(ExportPlan(str(tmp_path / "new")))
     assert half.size * 2 == plain.size
-    with_classifier = session.forecast(Plan(str(tmp_path / "new"), classifiers=True))
+    with_classifier = session.forecast(ExportPlan(str(tmp_path / "new"), classifiers=True))
     assert with_classifier.size == 2 * half.size
     assert plain.needed > plain.size
     assert plain.free == pytest.approx(shutil.disk_usage(tmp_path).free, rel=0.1)
@@ -134,7 +134,7 @@ def test_a_forecast_counts_what_is_written(session, tmp_path):
 
 def test_a_forecast_of_an_adapter_is_its_files_size(session, tmp_path):
     move(session, color={"on": False})
-    plan = Plan(str(tmp_path / "one"), adapter=True, rank=3)
+    plan = ExportPlan(str(tmp_path / "one"), adapter=True, rank=3)
     size = session.forecast(plan).size
     session.start_adapter(plan.folder, plan.rank)
     assert job_of(session.engine).phase == "done"
@@ -144,13 +144,13 @@ def test_a_forecast_of_an_adapter_is_its_files_size(session, tmp_path):
 
 def test_a_forecast_refuses_what_the_export_would_refuse(session, tmp_path):
     with pytest.raises(NotAllowed, match="outside the folders"):
-        session.forecast(Plan("/etc/x"))
+        session.forecast(ExportPlan("/etc/x"))
     with pytest.raises(OutputExists, match="exists already"):
-        session.forecast(Plan(str(tmp_path)))
+        session.forecast(ExportPlan(str(tmp_path)))
     with pytest.raises(StudioError, match="'color' changes .* as a whole"):
-        session.forecast(Plan(str(tmp_path / "new"), adapter=True))
+        session.forecast(ExportPlan(str(tmp_path / "new"), adapter=True))
     with pytest.raises(StudioError, match="rank of the adapter is 0"):
-        session.forecast(Plan(str(tmp_path / "new"), adapter=True, rank=0))
+        session.forecast(ExportPlan(str(tmp_path / "new"), adapter=True, rank=0))
 
 
 def test_the_rounding_is_measured_before_as_the_export_tells_it_after(session, tmp_path):

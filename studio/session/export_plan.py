@@ -13,7 +13,7 @@ _NOTHING = "# Nothing is merged, and a recipe file needs at least one task."
 
 
 @dataclass(frozen=True)
-class Plan:
+class ExportPlan:
     """What is asked of an export.
 
     Attributes:
@@ -30,7 +30,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Forecast:
+class ExportCost:
     """What an export takes.
 
     Attributes:
@@ -44,7 +44,7 @@ class Forecast:
     free: int
 
 
-def as_command(recipe: Recipe, zoo: Path, plan: Plan) -> str:
+def as_command(recipe: Recipe, zoo: Path, plan: ExportPlan) -> str:
     """Lines for a POSIX shell: the recipe as a file, and the merge of it."""
     if not recipe.tasks:
         return _NOTHING
@@ -57,7 +57,7 @@ def as_command(recipe: Recipe, zoo: Path, plan: Plan) -> str:
     return f"cat > recipe.yaml <<'END'\n{text}END\n{shlex.join(words)}\n"
 
 
-def as_python(recipe: Recipe, plan: Plan) -> str:
+def as_python(recipe: Recipe, plan: ExportPlan) -> str:
     """A program that writes the shown weights and prints their root; no scores, no heads.
 
     Of a method that needs data there is a comment alone: a recipe names no rows.
