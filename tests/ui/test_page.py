@@ -29,7 +29,7 @@ def looks(*snapshots, opened="Geometry") -> list[dict]:
         session = SimpleNamespace(
             snapshot=lambda now=now: now, shown_rows=lambda: ([], 0), readings=lambda: ({}, {}),
             only_changed=False, own_text="", overruled=0,
-            worker=SimpleNamespace(studies=studies(now.geometry)), optimizing=no_search(),
+            worker=SimpleNamespace(studies=studies(now.geometry)), searches=no_search(),
         )  # fmt: skip
         engine = SimpleNamespace(
             session=lambda browser, session=session: session,
