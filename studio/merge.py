@@ -236,17 +236,6 @@ def merged_pieces(
         yield cast
 
 
-def merged_tensors(merge: Merge) -> dict[str, Tensor]:
-    """Every tensor that differs from the base's, merged and whole, by name."""
-    entries = merge.base.weights.entries
-    merged = {
-        name: torch.empty(entries[name].shape, dtype=merge.output_dtype(name))
-        for name in merge.changed
-    }
-    merged_into(merge, merged)
-    return merged
-
-
 def merged_into(merge: Merge, places: Mapping[str, Tensor]) -> None:
     """Merge tensors into memory that is there: the numbers of an export, in each place's dtype.
 

@@ -13,10 +13,11 @@ from studio.checkpoints.deltas import CHUNK
 from studio.checkpoints.writer import write_weights
 from studio.errors import BadCheckpoint
 from studio.export.model import export
-from studio.merge import merged_pieces, merged_tensors, open_merge
+from studio.merge import merged_pieces, open_merge
 from studio.methods import method
 from studio.recipe import Recipe, TaskEntry
 from tests.conftest import ROOT, draw, save_adapter, save_model
+from tests.merged import merged_tensors
 
 SHAPES = {"layer.0.dense.weight": (300, 700), "layer.0.dense.bias": (300,)}
 METHODS = [

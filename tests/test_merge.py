@@ -6,9 +6,10 @@ from safetensors.torch import load_file
 
 from studio.errors import BadCheckpoint, BadRecipe, NotFinite
 from studio.geometry.gram import gram
-from studio.merge import merged_pieces, merged_tensors, open_merge
+from studio.merge import merged_pieces, open_merge
 from studio.recipe import GroupedCoefficient, Recipe, TaskEntry
 from tests.conftest import dense_deltas, draw, golden, save_model
+from tests.merged import merged_tensors
 
 ALPHA = (0.4, 0.35, 0.3, 0.25)
 

@@ -20,9 +20,10 @@ from studio.checkpoints.checkpoint import open_checkpoint
 from studio.checkpoints.lora import Patterns
 from studio.checkpoints.low_rank import Dora, Factors
 from studio.errors import BadCheckpoint, ShapeMismatch
-from studio.merge import merged_pieces, merged_tensors, open_merge
+from studio.merge import merged_pieces, open_merge
 from studio.recipe import Recipe, TaskEntry
 from tests.conftest import draw, save_model
+from tests.merged import merged_tensors
 
 BERT = BertConfig(
     hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=24,

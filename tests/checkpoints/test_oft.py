@@ -17,11 +17,12 @@ from studio.errors import BadCheckpoint, ShapeMismatch, StudioError
 from studio.evidence.rebuild import is_portable
 from studio.export.adapter import refuse_no_factors
 from studio.inspection import checkpoint_summaries
-from studio.merge import merged_pieces, merged_tensors
+from studio.merge import merged_pieces
 from studio.methods import METHODS
 from tests.checkpoints.test_lora_options import BERT, merge, nudge
 from tests.conftest import draw, refusal, save_model
 from tests.measured import drawn
+from tests.merged import merged_tensors
 
 EXACT: dict[str, Any] = {"use_cayley_neumann": False}
 OPTIONS: dict[str, dict[str, Any]] = {

@@ -12,11 +12,11 @@ from studio.compare.scale_search import (
     search,
 )
 from studio.errors import BadData, BadRecipe
-from studio.merge import merged_tensors
 from studio.methods import METHODS
 from studio.recipe import Recipe, TaskEntry
 from tests.conftest import refusal
 from tests.measured import opened as with_statistics
+from tests.merged import merged_tensors
 
 RECIPE = Recipe("/base", (TaskEntry("a", "/a"), TaskEntry("b", "/b", 0.5)), "mdm_oc")
 

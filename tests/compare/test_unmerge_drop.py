@@ -13,9 +13,9 @@ from studio.compare import unmerge_drop as uad
 from studio.errors import BadData, BadRecipe, Cancelled
 from studio.measure.bench import Bench
 from studio.measure.change import changes, mean_change
-from studio.merge import merged_tensors
 from studio.zoo import load_zoo
 from tests import bertzoo
+from tests.merged import merged_tensors
 
 TASKS = ("color", "animal", "tint")
 LINEAR = ("mdm_oc", "task_arithmetic", "average")

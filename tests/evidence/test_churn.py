@@ -2,8 +2,8 @@
 
 import pytest
 
-from studio.merge import merged_tensors
 from tests.benchmarks.churn import after, churn, operations, other, root, versions
+from tests.merged import merged_tensors
 
 NAMES = ("red", "green", "blue")
 

@@ -4,9 +4,10 @@ import pytest
 import torch
 
 from studio.evidence.residue import residue, residue_tensor
-from studio.merge import merged_tensors, open_merge
+from studio.merge import open_merge
 from studio.recipe import Recipe
 from tests.conftest import dense_deltas
+from tests.merged import merged_tensors
 
 
 def measured(full: Recipe, task: str, mode: str = "silenced"):

@@ -12,10 +12,11 @@ from studio.__main__ import main
 from studio.checkpoints.checkpoint import open_checkpoint
 from studio.errors import OutputExists, StudioError
 from studio.export.adapter import export_as_lora
-from studio.merge import merged_tensors, open_merge
+from studio.merge import open_merge
 from studio.recipe import Recipe, TaskEntry, save_recipe
 from tests.checkpoints.test_lora_options import OPTIONS, save_trained
 from tests.conftest import DEMO, save_model
+from tests.merged import merged_tensors
 
 
 def recipe(folder, cases, coefficients=(0.7, -0.4, 1.3), **fields) -> Recipe:

@@ -19,10 +19,11 @@ from studio.evidence.logged_export import write_merge
 from studio.evidence.unmerge import unmerge
 from studio.export.model import check_loads, export
 from studio.measure.bench import Bench
-from studio.merge import Merge, merged_tensors, open_merge
+from studio.merge import Merge, open_merge
 from studio.recipe import Recipe, TaskEntry, load_recipe, save_recipe
 from studio.zoo import load_zoo
 from tests.conftest import DEMO, ROOT, draw, save_model
+from tests.merged import merged_tensors
 
 CPU = torch.device("cpu")
 

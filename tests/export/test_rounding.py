@@ -12,9 +12,10 @@ from studio.__main__ import main
 from studio.errors import Cancelled
 from studio.export.model import export, export_size, exported_rounding
 from studio.export.rounding import Rounding, measure_rounding, rounding_from_plain
-from studio.merge import merged_tensors, open_merge
+from studio.merge import open_merge
 from studio.recipe import save_recipe
 from tests.conftest import save_model
+from tests.merged import merged_tensors
 
 
 def test_a_change_below_half_a_step_of_bfloat16_rounds_back_to_the_base(tmp_path, make_recipe):

@@ -18,9 +18,10 @@ from studio.geometry.order import (
     sentence,
 )
 from studio.geometry.orthogonal import orthogonalize
-from studio.merge import merged_tensors, open_merge
+from studio.merge import open_merge
 from studio.methods import method
 from studio.recipe import GroupedCoefficient
+from tests.merged import merged_tensors
 
 
 def arrival(gram: Gram):

@@ -22,13 +22,14 @@ from studio.checkpoints.checkpoint import open_checkpoint
 from studio.checkpoints.deltas import Deltas
 from studio.errors import StudioError
 from studio.measure.bench import Bench
-from studio.merge import merged_tensors, open_merge
+from studio.merge import open_merge
 from studio.recipe import Recipe, TaskEntry, load_recipe
 from studio.tasks.rows import read_labels, read_rows
 from studio.zoo import load_zoo
 from tests.checkpoints.test_lora_options import save_trained
 from tests.checkpoints.test_oft import OPTIONS, save_oft
 from tests.conftest import draw, save_model
+from tests.merged import merged_tensors
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "120"))
 fuzz = settings(

@@ -11,11 +11,12 @@ from studio.compare.scale_search import plan_budget
 from studio.errors import BadCheckpoint, BadData, BadZoo, NotFinite
 from studio.measure.bench import Bench
 from studio.measure.evaluate import Evaluation
-from studio.merge import merged_tensors, open_merge
+from studio.merge import open_merge
 from studio.recipe import GroupedCoefficient
 from studio.zoo import load_zoo
 from tests import bertzoo
 from tests.conftest import DEMO, refusal
+from tests.merged import merged_tensors
 
 CPU = torch.device("cpu")
 

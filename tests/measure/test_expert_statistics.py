@@ -14,13 +14,13 @@ from studio.errors import BadData, BadRecipe, Cancelled
 from studio.measure.bench import Bench
 from studio.measure.evaluate import examples
 from studio.measure.expert_statistics import Wanted
-from studio.merge import merged_tensors
 from studio.recipe import Recipe, TaskEntry
 from studio.tasks.live_model import LiveModel
 from studio.tasks.text import batch, logits
 from studio.zoo import load_zoo
 from tests.benchmarks import controls
 from tests.conftest import refusal
+from tests.merged import merged_tensors
 
 CPU = torch.device("cpu")
 METHODS = ("fisher", "regmean")

@@ -5,9 +5,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from studio.merge import merged_tensors, open_merge
+from studio.merge import open_merge
 from studio.recipe import Recipe, TaskEntry
 from tests.conftest import save_model
+from tests.merged import merged_tensors
 
 
 def recipe_of(

@@ -3,9 +3,10 @@
 import torch
 from torch import Tensor
 
-from studio.merge import merged_tensors, open_merge
+from studio.merge import open_merge
 from studio.recipe import Recipe, TaskEntry
 from tests.conftest import save_adapter, save_model
+from tests.merged import merged_tensors
 
 SHAPES = [(12, 8), (8, 12), (9, 9), (24, 5)]
 

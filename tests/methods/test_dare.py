@@ -4,10 +4,11 @@ import pytest
 import torch
 
 from studio.errors import BadRecipe
-from studio.merge import component, merged_tensors, open_merge
+from studio.merge import component, open_merge
 from studio.methods import method
 from studio.methods.dare import mask
 from tests.conftest import dense_deltas
+from tests.merged import merged_tensors
 from tests.methods.by_hand import merged_vector, recipe_of
 
 MANY = 100_000

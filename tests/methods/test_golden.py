@@ -5,11 +5,12 @@ from dataclasses import replace
 import pytest
 import torch
 
-from studio.merge import component, merged_tensors, open_merge
+from studio.merge import component, open_merge
 from studio.methods import dare
 from studio.recipe import Recipe, TaskEntry
 from tests.conftest import golden
 from tests.measured import from_golden
+from tests.merged import merged_tensors
 
 CASES = [
     # method, options, coefficients, golden file, prefix in it, tolerance

@@ -7,10 +7,11 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from studio.errors import BadRecipe
-from studio.merge import merged_pieces, merged_tensors
+from studio.merge import merged_pieces
 from studio.methods import METHODS, method
 from studio.methods.contract import describe
 from tests.measured import opened
+from tests.merged import merged_tensors
 
 SETTINGS = [(name, {}) for name in METHODS] + [
     ("mdm_oc", {"scope": scope, "order": order, "normalize": normalize})

@@ -1,9 +1,10 @@
 import torch
 
 from studio.inspection import order_words
-from studio.merge import component, merged_tensors, open_merge
+from studio.merge import component, open_merge
 from studio.methods import method
 from tests.conftest import dense_deltas
+from tests.merged import merged_tensors
 from tests.methods.by_hand import merged_vector, recipe_of
 
 

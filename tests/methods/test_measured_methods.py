@@ -6,9 +6,10 @@ import pytest
 import torch
 
 from studio.errors import BadRecipe
-from studio.merge import merged_tensors, open_merge
+from studio.merge import open_merge
 from tests.conftest import SHAPES, dense_deltas, refusal
 from tests.measured import drawn, opened
+from tests.merged import merged_tensors
 
 METHODS = ("fisher", "regmean")
 

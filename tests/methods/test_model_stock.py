@@ -1,9 +1,10 @@
 import pytest
 import torch
 
-from studio.merge import merged_tensors, open_merge
+from studio.merge import open_merge
 from studio.methods.model_stock import shares
 from tests.conftest import dense_deltas
+from tests.merged import merged_tensors
 from tests.methods.by_hand import merged_vector
 
 

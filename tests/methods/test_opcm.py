@@ -9,12 +9,13 @@ from torch import Tensor
 
 from studio.errors import BadRecipe
 from studio.geometry import gram as gram_module
-from studio.merge import merged_tensors, open_merge
+from studio.merge import open_merge
 from studio.methods import method
 from studio.methods import opcm as module
 from studio.methods.opcm import Projection
 from studio.recipe import GroupedCoefficient, Recipe, TaskEntry
 from tests.conftest import GOLDEN, draw, save_model
+from tests.merged import merged_tensors
 
 NAMES = tuple(f"task{i}" for i in range(4))
 NEAR = {"f32": 2e-5, "f64": 1e-9}

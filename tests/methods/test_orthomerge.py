@@ -11,11 +11,12 @@ from studio.checkpoints.oft import skew_blocks
 from studio.errors import BadRecipe, NotFinite
 from studio.geometry.decoupling import Residual, conflicts, decouple, slices
 from studio.geometry.rotation import TurnSum, merged_skew
-from studio.merge import merged_tensors, open_merge
+from studio.merge import open_merge
 from studio.methods import orthomerge
 from studio.recipe import Recipe, TaskEntry
 from tests.checkpoints.test_oft import OPTIONS, save_oft
 from tests.conftest import GOLDEN, draw, refusal, save_model
+from tests.merged import merged_tensors
 
 INPUTS = load_file(GOLDEN / "inputs_f32.safetensors")
 DECOUPLED = load_file(GOLDEN / "orthomerge_decoupled_f32.safetensors")

@@ -5,10 +5,11 @@ import torch
 from torch import Tensor
 
 from studio.errors import StudioError
-from studio.merge import merged_tensors, open_merge
+from studio.merge import open_merge
 from studio.methods import continual_ties as module
 from studio.recipe import Recipe, TaskEntry
 from tests.conftest import draw, save_model
+from tests.merged import merged_tensors
 
 NAMES = ("one", "two", "three", "four")
 SHAPES = {"a.weight": (6, 5), "b.weight": (5, 7), "b.bias": (5,)}

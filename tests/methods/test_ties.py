@@ -1,9 +1,10 @@
 import pytest
 import torch
 
-from studio.merge import merged_tensors, open_merge
+from studio.merge import open_merge
 from studio.recipe import Recipe, TaskEntry
 from tests.conftest import save_model
+from tests.merged import merged_tensors
 
 
 def merged(folder, deltas, coefficients=None, **options):

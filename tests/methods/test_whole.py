@@ -4,12 +4,12 @@ import pytest
 import torch
 
 from studio.errors import NotFinite
-from studio.merge import merged_tensors
 from studio.methods import METHODS
 from studio.methods.whole import Whole
 from studio.recipe import Recipe, TaskEntry
 from tests.conftest import save_model
 from tests.measured import opened
+from tests.merged import merged_tensors
 
 WHOLE = [name for name, each in METHODS.items() if issubclass(each, Whole)]
 

@@ -5,7 +5,7 @@ import torch
 
 from studio.errors import BadData, BadRecipe, StudioError
 from studio.measure.bench import Bench
-from studio.merge import merged_tensors, open_merge
+from studio.merge import open_merge
 from studio.search.ewc import Quadratic
 from studio.search.objective import Objective
 from studio.search.plan import SearchPlan
@@ -14,6 +14,7 @@ from studio.search.run import Run, optimize
 from studio.search.space import space
 from studio.tasks.live_model import LiveModel
 from studio.zoo import load_zoo
+from tests.merged import merged_tensors
 
 SMALL = SearchPlan(budget=6, batch=4, rows=12, at_once=8)
 

@@ -2,8 +2,9 @@ import pytest
 import torch
 
 from studio.geometry.gram import Gram
-from studio.merge import merged_tensors, open_merge
+from studio.merge import open_merge
 from studio.search.start import components_of, norm_rule
+from tests.merged import merged_tensors
 
 
 def gram(block: list) -> Gram:

@@ -4,10 +4,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from studio.merge import component, merged_tensors, open_merge
+from studio.merge import component, open_merge
 from studio.sequence.orders import Order
 from studio.sequence.plan import prefix
 from tests.conftest import dense_deltas
+from tests.merged import merged_tensors
 
 ORDERS = [("red", "green", "blue"), ("blue", "red", "green"), ("green", "blue", "red")]
 FIXED = {"red": 0.7, "green": 1.1, "blue": 0.4}

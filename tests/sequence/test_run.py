@@ -9,7 +9,6 @@ from safetensors.torch import load_file, save_file
 from studio.errors import BadData, BadRecipe, Cancelled
 from studio.measure.bench import Bench
 from studio.measure.evaluate import Evaluation
-from studio.merge import merged_tensors
 from studio.sequence.measures import tracks
 from studio.sequence.orders import Order, shuffled
 from studio.sequence.plan import carried, make_plan, prefix
@@ -18,6 +17,7 @@ from studio.sequence.run import run
 from studio.sequence.sweep import parse_sweep
 from studio.zoo import load_zoo
 from tests.conftest import refusal
+from tests.merged import merged_tensors
 
 NAMES = ("color", "animal")
 

@@ -13,12 +13,13 @@ from studio.checkpoints.stored import Stored
 from studio.disk.folders import replaced_file
 from studio.errors import BadCheckpoint, BadRecipe, BadState, OutputExists, ShapeMismatch
 from studio.export.model import export
-from studio.merge import merged_tensors, open_merge
+from studio.merge import open_merge
 from studio.recipe import Recipe, TaskEntry
 from studio.sequence import state as module
 from studio.sequence.state import State, add_task, init_state, open_state
 from studio.sequence.state_export import scaling, state_pieces, write_merged
 from tests.conftest import SHAPES, draw, save_model
+from tests.merged import merged_tensors
 
 
 def begun(folder: Path, **options) -> State:

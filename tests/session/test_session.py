@@ -7,11 +7,12 @@ from safetensors.torch import load_file, save_file
 from studio.errors import BadZoo, NotAllowed, OutputExists, StudioError
 from studio.inspection import components_gram, inspect
 from studio.measure.bench import Bench
-from studio.merge import merged_tensors, open_merge
+from studio.merge import open_merge
 from studio.session import worker
 from studio.session.engine import Engine
 from studio.session.jobs import Jobs
 from studio.zoo import load_zoo
+from tests.merged import merged_tensors
 
 CPU = torch.device("cpu")
 

@@ -6,11 +6,12 @@ import pytest
 import torch
 
 from studio.measure.bench import Bench
-from studio.merge import component, merged_tensors, open_merge
+from studio.merge import component, open_merge
 from studio.recipe import GroupedCoefficient
 from studio.tasks.fast_slide import begin_slide, moved_task, slide_bytes
 from studio.zoo import load_zoo
 from tests.conftest import dense_deltas
+from tests.merged import merged_tensors
 
 CPU = torch.device("cpu")
 

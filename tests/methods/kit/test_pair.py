@@ -7,10 +7,11 @@ import torch
 
 from studio.errors import BadRecipe
 from studio.evidence.logged_export import write_merge
-from studio.merge import merged_tensors, open_merge
+from studio.merge import open_merge
 from studio.methods.kit.pair import arc
 from studio.recipe import GroupedCoefficient
 from tests.conftest import dense_deltas, refusal
+from tests.merged import merged_tensors
 from tests.methods.by_hand import merged_vector
 
 both = pytest.mark.parametrize("name", ["slerp", "nuslerp"])
