@@ -94,43 +94,6 @@ def refuse_dependent(gram: Gram, order: str) -> None:
     _refuse_dependent(shares[0], total, gram.tasks)
 
 
-def gram_schmidt(gram: Tensor, tasks: tuple[str, ...]) -> Tensor:
-    """Sequential orthogonalization: each delta loses its part along the earlier ones.
-
-    Args:
-        gram: ``(n, n)`` float64 inner products.
-        tasks: the n names, for the error.
-
-    Returns:
-        ``(n, n)`` float64, unit lower triangular rows (MDM-OC, Eqs. 4, 5 and 12).
-
-    Raises:
-        NothingToMerge: a delta lies in the span of the earlier ones; names both tasks.
-    """
-    rows, shares = _sequential(gram.unsqueeze(0))
-    _refuse_dependent(shares[0], gram, tasks)
-    return rows[0]
-
-
-def loewdin(gram: Tensor, tasks: tuple[str, ...]) -> Tensor:
-    """Symmetric orthogonalization: the orthogonal set nearest to the unit deltas, norms put back.
-
-    Args:
-        gram: ``(n, n)`` float64 inner products.
-        tasks: the n names, for the error.
-
-    Returns:
-        ``(n, n)`` float64 rows ``N S^(-1/2) N^-1`` with cosines S and norms N. No order is
-        preferred: permuting the tasks permutes rows and columns.
-
-    Raises:
-        NothingToMerge: a delta lies in the span of the others; names both tasks.
-    """
-    rows, shares = _symmetric(gram.unsqueeze(0))
-    _refuse_dependent(shares[0], gram, tasks)
-    return rows[0]
-
-
 def orthogonalize(
     gram: Gram,
     scope: str,

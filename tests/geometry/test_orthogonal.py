@@ -7,9 +7,7 @@ from studio.errors import NothingToMerge
 from studio.geometry.gram import Gram, cosine
 from studio.geometry.orthogonal import (
     LARGEST_GAIN,
-    gram_schmidt,
     largest_cosine,
-    loewdin,
     orthogonalize,
 )
 from tests.conftest import golden
@@ -29,6 +27,19 @@ def vectors(seed: int, n: int, sizes: tuple[int, ...] = (7, 5, 9)) -> list[torch
 def gram_of(parts: list[torch.Tensor]) -> Gram:
     tasks = tuple("abcdefgh"[: parts[0].shape[0]])
     return Gram(tasks, NAMES[: len(parts)], torch.stack([x @ x.T for x in parts]))
+
+
+def rows_of(gram: torch.Tensor, tasks: tuple[str, ...], order: str) -> torch.Tensor:
+    one = Gram(tasks, ("a",), gram.unsqueeze(0))
+    return orthogonalize(one, "model", order, per_layer=False).rows[0]
+
+
+def gram_schmidt(gram: torch.Tensor, tasks: tuple[str, ...]) -> torch.Tensor:
+    return rows_of(gram, tasks, "arrival")
+
+
+def loewdin(gram: torch.Tensor, tasks: tuple[str, ...]) -> torch.Tensor:
+    return rows_of(gram, tasks, "symmetric")
 
 
 def test_gram_schmidt_keeps_the_first_delta_and_clears_the_second():
