@@ -1,7 +1,7 @@
 """The contract of a merge method: options, and one component per task in the raw deltas."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -11,7 +11,7 @@ from torch import Tensor
 from studio.checkpoints.deltas import Deltas
 from studio.errors import BadRecipe
 from studio.geometry.gram import Gram, Grams
-from studio.geometry.orthogonal import Basis
+from studio.geometry.orthogonal import Basis, identity
 from studio.recipe import Option, finite
 
 
@@ -38,6 +38,11 @@ def option(
         default=default,
         metadata={"words": words, "choices": choices, "low": low, "high": high, "whole": whole},
     )
+
+
+def scale_option(words: str) -> Any:
+    """The field ``scale`` of a ``Scaled`` method."""
+    return option(1.0, words, low=-10.0, high=10.0)
 
 
 Measured = Callable[[str, str], Tensor | None]
@@ -142,6 +147,23 @@ class Method:
     def orthogonal_in(self, deltas: Deltas) -> tuple[str, ...]:
         """Tensors in which the components are meant to be orthogonal."""
         return deltas.names
+
+
+@dataclass(frozen=True)
+class Scaled(Method):
+    """A method with one factor on all that it adds to the base; its vectors are without it."""
+
+    scale: float = scale_option("Multiplies the merged change.")
+
+    @property
+    def unscaled(self) -> Method:
+        """The method with scale 1."""
+        return replace(self, scale=1.0)
+
+    def components(self, n: int, gram: Grams) -> Basis:
+        """Each vector times the scale."""
+        raw = identity(n)
+        return replace(raw, rows=raw.rows * self.scale)
 
 
 def mixing(coefficients: Tensor, basis: Basis) -> Tensor:

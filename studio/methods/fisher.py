@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
 
@@ -11,9 +11,7 @@ from torch import Tensor
 
 from studio.checkpoints.deltas import Deltas, Room, TensorDeltas
 from studio.checkpoints.low_rank import Factors
-from studio.geometry.gram import Grams
-from studio.geometry.orthogonal import Basis, identity
-from studio.methods.contract import Given, Measured, Method, option
+from studio.methods.contract import Given, Measured, Scaled, option
 from studio.methods.kit.coefficients import refuse_negative
 
 FLOOR = 1e-6
@@ -21,7 +19,7 @@ FLOOR = 1e-6
 
 
 @dataclass(frozen=True)
-class Fisher(Method):
+class Fisher(Scaled):
     """base + scale sum_i c_i w_i delta_i / sum_j c_j w_j per parameter, w_i = l_i (F_i + 1e-6).
 
     F_i is the diagonal empirical Fisher information of expert i: the mean, over validation rows
@@ -45,7 +43,6 @@ class Fisher(Method):
 
     normalize: bool = option(False, "Weigh every task's Fisher information by its inverse norm.")
     rows: int = option(256, "Most validation rows per task.", low=1, high=100_000, whole=True)
-    scale: float = option(1.0, "Multiplies the merged change.", low=-10.0, high=10.0)
 
     @property
     def derives(self) -> bool:
@@ -61,16 +58,6 @@ class Fisher(Method):
     def measured_rows(self) -> int:
         """As the option says."""
         return self.rows
-
-    @property
-    def unscaled(self) -> Method:
-        """The method with scale 1: its shares are the same."""
-        return replace(self, scale=1.0)
-
-    def components(self, n: int, gram: Grams) -> Basis:
-        """Each task's share times the scale."""
-        raw = identity(n)
-        return replace(raw, rows=raw.rows * self.scale)
 
     def vectors(self, given: Given) -> Deltas:
         """Each task's share of the merged change, before its coefficient."""

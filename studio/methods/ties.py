@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from typing import ClassVar
 
@@ -10,9 +10,7 @@ import torch
 from torch import Tensor
 
 from studio.checkpoints.deltas import CHUNK, Deltas, Room, TensorDeltas, pieces
-from studio.geometry.gram import Grams
-from studio.geometry.orthogonal import Basis, identity
-from studio.methods.contract import Given, Method, option
+from studio.methods.contract import Given, Scaled, option, scale_option
 from studio.methods.kit.magnitudes import kth_magnitude
 from studio.parallel import in_order
 
@@ -20,7 +18,7 @@ _SMALLEST_DIVISOR = 1e-8
 
 
 @dataclass(frozen=True)
-class Ties(Method):
+class Ties(Scaled):
     """base + scale sum_i c_i share_i: only large changes that agree in sign, element by element.
 
     Each delta keeps its largest entries; a sign is elected per element by the sum; each task's
@@ -45,7 +43,7 @@ class Ties(Method):
     reduce: str = option(
         "mean", "How agreeing entries are combined.", choices=("mean", "sum", "weighted")
     )
-    scale: float = option(1.0, "Multiplies every coefficient.", low=-10.0, high=10.0)
+    scale: float = scale_option("Multiplies every coefficient.")
 
     @property
     def derives(self) -> bool:
@@ -61,11 +59,6 @@ class Ties(Method):
     def portable(self) -> bool:
         """Entries are compared and added one by one."""
         return True
-
-    def components(self, n: int, gram: Grams) -> Basis:
-        """Each task's share times the common scale."""
-        raw = identity(n)
-        return replace(raw, rows=raw.rows * self.scale)
 
     def vectors(self, given: Given) -> Deltas:
         """Each task's share of the merged change."""

@@ -12,7 +12,7 @@ from studio.checkpoints.low_rank import Factors
 from studio.geometry.gram import Grams
 from studio.geometry.orthogonal import Basis
 from studio.geometry.subspaces import is_matrix
-from studio.methods.contract import Given, Method, option
+from studio.methods.contract import Given, Scaled
 
 _PIECE = 2**18
 
@@ -110,10 +110,8 @@ class Entries:
 
 
 @dataclass(frozen=True)
-class Whole(Method):
+class Whole(Scaled):
     """merged = base + scale * change, with one change that a subclass forms of ``c_i delta_i``."""
-
-    scale: float = option(1.0, "Multiplies the merged change.", low=-10.0, high=10.0)
 
     @property
     def derives(self) -> bool:
@@ -124,11 +122,6 @@ class Whole(Method):
     def weighs(self) -> bool:
         """It depends on the coefficients."""
         return True
-
-    @property
-    def unscaled(self) -> Method:
-        """The method with scale 1: its change is the same."""
-        return replace(self, scale=1.0)
 
     def change(self, entries: Entries, given: Given) -> Tensor:
         """The merged change of one tensor, ``(out, in)`` in the entries' dtype, before the scale.

@@ -13,6 +13,7 @@ from studio.compare.scale_search import (
 )
 from studio.errors import BadData, BadRecipe
 from studio.methods import METHODS
+from studio.methods.contract import describe
 from studio.recipe import Recipe, TaskEntry
 from tests.conftest import refusal
 from tests.measured import opened as with_statistics
@@ -63,6 +64,22 @@ def test_a_scale_multiplies_what_every_method_adds(make_recipe, name):
         start = base.tensor(key).double()
         near = (tensor.double() - start) / 2
         torch.testing.assert_close(half[key].double() - start, near, rtol=0, atol=1e-6)
+
+
+SCALED = [n for n, kind in METHODS.items() if any(o["name"] == "scale" for o in describe(kind))]
+
+
+@pytest.mark.parametrize("name", SCALED)
+def test_what_a_method_derives_is_derived_once_for_all_scales(opened, monkeypatch, name):
+    bench, kind, calls = opened(), METHODS[name], []
+    original = kind.vectors
+    monkeypatch.setattr(
+        kind, "vectors", lambda self, given: calls.append(self) or original(self, given)
+    )
+    recipe = bench.zoo.recipe(name)
+    for factor in (1.0, 0.5, 2.0, 0.25):
+        bench.merge(scaled(recipe, factor)).prepare()
+    assert len(calls) == (1 if kind().derives else 0)
 
 
 def test_the_budget_is_a_product_that_is_known_before_the_start(opened):
