@@ -13,8 +13,6 @@ from studio.geometry.order import Orders, order_sensitivity, reorder, sentence
 from studio.geometry.orthogonal import SMALLEST_SHARE, Basis, residual_shares
 from studio.geometry.random_deltas import random_deltas
 from studio.merge import Merge
-from studio.methods.orthomerge import OrthoMerge
-from studio.methods.whole import Whole
 from studio.progress import Progress, part, silent
 
 
@@ -24,7 +22,7 @@ def refuse_no_components(merge: Merge) -> None:
     Raises:
         StudioError: it has no component per task.
     """
-    if isinstance(merge.method, Whole):
+    if not merge.method.has_components:
         raise StudioError(
             f"{merge.method.title} forms one merged change of all tasks and no component per "
             "task. Choose a method with components, such as mdm_oc or ties."
@@ -81,14 +79,10 @@ def _components(merge: Merge) -> Callable[[Gram], Basis]:
     )
 
 
-def rotations(merge: Merge) -> list[dict]:
-    """How OrthoMerge turns each tensor, in plain values, see ``LayerRotation``.
-
-    Nothing for another method.
-    """
-    if not isinstance(merge.method, OrthoMerge):
-        return []
-    return [layer.plain() for layer in merge.method.rotations(merge.given)]
+def rotations(merge: Merge) -> list[dict] | None:
+    """How the method turns each tensor, see ``LayerRotation``; None if it turns none."""
+    found = merge.method.rotations(merge.given)
+    return None if found is None else [layer.plain() for layer in found]
 
 
 def inspect(
@@ -114,7 +108,7 @@ def inspect(
         refuse_zero(merge.deltas)
     _ = merge.mixing  # refuses what the method cannot merge
     measured = None
-    if not isinstance(merge.method, Whole):
+    if merge.method.has_components:
         measured = components_gram(merge, part(progress, 0.0, 0.3 if overlaps else 1.0))
     found = {
         "tasks": list(merge.deltas.tasks),
@@ -129,8 +123,8 @@ def inspect(
         "order": _order(merge),
         "tensors": {name: _tensor(merge, t) for t, name in enumerate(merge.deltas.names)},
     }
-    if isinstance(merge.method, OrthoMerge):
-        found["rotations"] = rotations(merge)
+    if (turned := rotations(merge)) is not None:
+        found["rotations"] = turned
     if overlaps:
         _add_overlaps(found, merge.deltas, part(progress, 0.3, 1.0))
     return found

@@ -17,7 +17,6 @@ from studio.geometry.orthogonal import Basis
 from studio.methods import method
 from studio.methods.contract import Given, Measured, Method, mixing
 from studio.methods.kit.coefficients import coefficients
-from studio.methods.whole import Whole
 from studio.parallel import SMALL, in_order
 from studio.recipe import Recipe
 
@@ -104,7 +103,7 @@ class Merge:
         """``(T, n)`` float64 coefficients of the vectors."""
         if self.recorded is not None:
             return self.recorded
-        if isinstance(self.method, Whole):
+        if not self.method.has_components:
             factor = self.method.factor(self.given, self.vectors)
             return torch.full((len(self.deltas.names), 1), factor, dtype=torch.float64)
         return mixing(self.coefficients, self.basis)

@@ -24,6 +24,8 @@ from studio.disk.files import (
 from studio.errors import BadRecipe, StudioError
 
 DTYPES = ("float16", "bfloat16", "float32", "float64")
+DEFAULT_METHOD = "mdm_oc"
+"""Of a recipe that names none; the methods themselves are a room above."""
 _KEYS = ("base", "tasks", "method", "options", "dtype", "seed", "fitted")
 _FITTED_KEYS = ("by", "seed", "tasks", "used")
 _TASK_KEYS = ("name", "checkpoint", "coefficient", "digest")
@@ -112,7 +114,7 @@ class Recipe:
 
     base: str
     tasks: tuple[TaskEntry, ...]
-    method: str = "mdm_oc"
+    method: str = DEFAULT_METHOD
     options: Mapping[str, Option] = field(default_factory=dict)
     dtype: str | None = None
     seed: int = 0

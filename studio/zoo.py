@@ -6,7 +6,7 @@ from pathlib import Path
 
 from studio.disk.files import inside, mapping, only_keys, read_mapping, resolve_source, text_field
 from studio.errors import BadZoo
-from studio.recipe import Recipe, TaskEntry, task_name
+from studio.recipe import DEFAULT_METHOD, Recipe, TaskEntry, task_name
 
 SPLITS = ("held_out", "validation", "train")
 TYPES = ("text-classification",)
@@ -63,7 +63,7 @@ class Zoo:
     tasks: tuple[ZooTask, ...]
     general: tuple[ZooTask, ...] = ()
 
-    def recipe(self, method: str = "mdm_oc", coefficient: float | None = None) -> Recipe:
+    def recipe(self, method: str = DEFAULT_METHOD, coefficient: float | None = None) -> Recipe:
         """All tasks of the zoo in its order, with one coefficient (None: the method's default)."""
         entries = tuple(TaskEntry(task.name, task.checkpoint, coefficient) for task in self.tasks)
         return Recipe(self.base, entries, method)

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from studio.evidence.unmerge import Unmerging
 from studio.evidence.wording import ALGEBRAIC, CARRIED_OVER, EXACT
 from studio.merge import Merge
+from studio.methods.contract import FISHER, GRAM
 
 REBUILT, UNUSED, CARRIED = "rebuilt", "not used", "carried over"
 FIXED, DECLARED = "fixed by the recipe", "declared"
@@ -113,7 +114,7 @@ def _inner_products(merge: Merge) -> Dependency:
 
 def _measured(merge: Merge, gone: set[tuple[str, str]]) -> Dependency:
     words = "Measured of each expert alone, on its own validation rows"
-    kinds = {"fisher": ": the Fisher information.", "gram": ": the Grams of layers' inputs."}
+    kinds = {FISHER: ": the Fisher information.", GRAM: ": the Grams of layers' inputs."}
     words += kinds.get(merge.method.needs, ", for methods that need data.")
     sources = merge.deltas.sources if merge.method.needs else ()
     return _traced("statistics of rows", sources, gone, words)
@@ -134,7 +135,7 @@ def _helpers(merge: Merge, unmerged: Unmerging) -> list[Dependency]:
     """What a search for coefficients computes from tasks besides."""
     fitted, rows = merge.recipe.fitted, []
     about = {
-        "fisher": "Diagonal Fisher information of the experts (EWC).",
+        FISHER: "Diagonal Fisher information of the experts (EWC).",
         "replay": "Synthetic or stored samples that were replayed.",
     }
     for kind, words in about.items():

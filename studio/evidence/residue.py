@@ -10,7 +10,6 @@ from torch import Tensor
 from studio.checkpoints.deltas import Room, pieces
 from studio.geometry.scopes import layer_of
 from studio.merge import Merge, component_at, merged_pieces
-from studio.methods.whole import Whole
 from studio.progress import Meter, Progress, silent
 
 _PIECE = 2**18
@@ -117,7 +116,7 @@ def residue_tensor(merge: Merge, never: Merge, name: str) -> Tensor:
 
 def _holding(full: Merge, name: str) -> tuple[str, ...]:
     """The tasks that have a component in a tensor."""
-    none = isinstance(full.method, Whole) or name not in full.deltas.names
+    none = not full.method.has_components or name not in full.deltas.names
     return () if none else full.deltas.tasks
 
 

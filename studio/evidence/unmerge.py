@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 
 from studio.errors import BadRecipe
 from studio.methods import method_type
-from studio.methods.whole import Whole
 from studio.recipe import Recipe, TaskEntry
 
 MODES = ("exact", "algebraic")
@@ -60,7 +59,7 @@ def unmerging(
         BadRecipe: a name is not in the recipe, none is given, the mode is unknown, a replacement
             is asked for that is none, or the method has no component to subtract.
     """
-    if mode == "algebraic" and issubclass(method_type(full.method), Whole):
+    if mode == "algebraic" and not method_type(full.method).has_components:
         raise BadRecipe(
             f"{full.method} forms one change of all tasks, so there is no component to subtract. "
             "Unmerge with --mode exact, which merges the other tasks anew."

@@ -21,7 +21,7 @@ from studio.measure.evaluate import Evaluation, Examples, examples, sampled
 from studio.measure.expert_statistics import Statistics, Wanted
 from studio.measure.scores import Score
 from studio.merge import Made, Merge, open_merge
-from studio.methods import method, method_type
+from studio.methods import SUM, method, method_type
 from studio.methods.contract import Measured
 from studio.progress import Progress, silent
 from studio.recipe import Recipe
@@ -214,7 +214,7 @@ class Bench:
 
     def expert(self, name: str) -> Merge:
         """One task alone: its own checkpoint, through the same arithmetic as every merge."""
-        whole = self.zoo.recipe("task_arithmetic", 1.0)
+        whole = self.zoo.recipe(SUM, 1.0)
         others = [task for task in whole.names if task != name]
         return self.merge(whole.without(*others))
 

@@ -21,7 +21,8 @@ from studio.errors import BadData
 from studio.measure.evaluate import examples, fair_order
 from studio.measure.information import fisher, input_grams
 from studio.merge import Merge
-from studio.methods.contract import Measured
+from studio.methods import SUM
+from studio.methods.contract import FISHER, GRAM, Measured
 from studio.progress import Progress, part, silent
 from studio.recipe import Recipe, TaskEntry
 from studio.tasks.live_model import LiveModel
@@ -40,7 +41,7 @@ class Wanted:
 
     Attributes:
         task: whose expert and rows.
-        kind: 'fisher' or 'gram'.
+        kind: ``FISHER`` or ``GRAM``.
         rows: most rows it is measured on.
     """
 
@@ -51,7 +52,7 @@ class Wanted:
     @property
     def words(self) -> str:
         """What it is, for people."""
-        names = {"fisher": "the Fisher information", "gram": "the inputs of linear layers"}
+        names = {FISHER: "the Fisher information", GRAM: "the inputs of linear layers"}
         return f"{names[self.kind]} of '{self.task}' on its {SPLIT} rows"
 
 
@@ -140,10 +141,10 @@ class Statistics:
         progress(0.0, f"loading a model for '{wanted.task}'")
         task, model = self._tasks[wanted.task], LiveModel(self._deltas.base, torch.device("cpu"))
         model.wear(self._expert(wanted.task))
-        rows = examples(model, task, SPLIT, labelled=wanted.kind == "fisher")
+        rows = examples(model, task, SPLIT, labelled=wanted.kind == FISHER)
         chosen = rows.order[: wanted.rows].tolist()
         report = part(progress, _LOADED, 1.0)
-        if wanted.kind == "gram":
+        if wanted.kind == GRAM:
             return input_grams(model, rows, chosen, report)
         assert task.head is not None
         return fisher(model, rows, task.head, chosen, report)
@@ -152,7 +153,7 @@ class Statistics:
         """The task's checkpoint; its merge shares nothing with others, and so waits for none."""
         deltas = self._deltas.subset([task])
         entry = TaskEntry(task, str(deltas.checkpoints[0].folder), 1.0)
-        recipe = Recipe(str(deltas.base.folder), (entry,), "task_arithmetic")
+        recipe = Recipe(str(deltas.base.folder), (entry,), SUM)
         return Merge(recipe, deltas.base, deltas)
 
     def _key(self, wanted: Wanted) -> str:
@@ -166,7 +167,7 @@ class Statistics:
         beside = text_settings(deltas.base.folder)
         parts = deltas.base.known_digest, deltas.checkpoints[0].known_digest, beside, texts
         about: list[object] = [task.spec.max_length]
-        if wanted.kind == "fisher":
+        if wanted.kind == FISHER:
             assert task.head is not None
             tensors = (task.head.weight, task.head.bias, *(task.head.pooler or ()))
             about += [task.spec.pooling, *(_digest(tensor_bytes(each)) for each in tensors)]

@@ -12,6 +12,7 @@ from studio.methods.dare import Dare
 from studio.methods.fisher import Fisher
 from studio.methods.iso_c import IsoC
 from studio.methods.iso_cts import IsoCts
+from studio.methods.kit.running_sum import RunningSum
 from studio.methods.magmax import MagMax
 from studio.methods.mdm_oc import MdmOc
 from studio.methods.model_stock import ModelStock
@@ -24,7 +25,7 @@ from studio.methods.task_arithmetic import TaskArithmetic
 from studio.methods.ties import Ties
 from studio.methods.tsv_m import TsvM
 from studio.methods.wudi import Wudi
-from studio.recipe import Option
+from studio.recipe import DEFAULT_METHOD, Option
 
 METHODS: dict[str, type[Method]] = {
     each.name: each
@@ -51,6 +52,14 @@ METHODS: dict[str, type[Method]] = {
         RegMean,
     )
 }
+assert DEFAULT_METHOD in METHODS, "a recipe file may leave out only a method that there is"
+
+SUM = TaskArithmetic.name
+"""The plain sum of the deltas: of one task with coefficient 1, its own model."""
+RUNNING_SUM = Opcm.name
+"""The method of a sequence that is kept in one file, see ``running_sum``."""
+FIRST_COMPARED = (MdmOc.name, TaskArithmetic.name, Average.name, Ties.name)
+"""What a page compares before somebody chooses."""
 
 
 def method_type(name: str) -> type[Method]:
@@ -71,3 +80,12 @@ def method(name: str, options: Mapping[str, Option]) -> Method:
         BadRecipe: an unknown method or option, or a value out of range.
     """
     return make(method_type(name), options)
+
+
+def running_sum(options: Mapping[str, Option]) -> RunningSum:
+    """The method ``RUNNING_SUM`` with options.
+
+    Raises:
+        BadRecipe: an unknown option, or a value out of range.
+    """
+    return make(Opcm, options)

@@ -19,6 +19,11 @@ class Average(Method):
     title: ClassVar[str] = "Average"
     default_coefficient: ClassVar[float] = 1.0
 
+    @property
+    def carried(self) -> str:
+        """The mean grows with what comes."""
+        return "the merged model and the number of tasks"
+
     def components(self, n: int, gram: Grams) -> Basis:
         """Each delta divided by the number of tasks."""
         raw = identity(n)

@@ -43,6 +43,11 @@ class Breadcrumbs(Method):
         return True
 
     @property
+    def carried(self) -> str:
+        """What comes is added."""
+        return "the merged model"
+
+    @property
     def portable(self) -> bool:
         """Magnitudes are compared and counted, never added."""
         return True

@@ -46,6 +46,11 @@ class ContinualTies(Whole):
         """The order of arrival counts."""
         return True
 
+    @property
+    def carried(self) -> str:
+        """S, which the merged model holds."""
+        return "the merged model"
+
     def vectors(self, given: Given) -> Deltas:
         """S in the place of the deltas.
 

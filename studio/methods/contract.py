@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import torch
 from torch import Tensor
@@ -12,6 +12,7 @@ from studio.checkpoints.deltas import Deltas
 from studio.errors import BadRecipe
 from studio.geometry.gram import Gram, Grams
 from studio.geometry.orthogonal import Basis, identity
+from studio.geometry.rotation_report import LayerRotation
 from studio.recipe import Option, finite
 
 
@@ -44,6 +45,9 @@ def scale_option(words: str) -> Any:
     """The field ``scale`` of a ``Scaled`` method."""
     return option(1.0, words, low=-10.0, high=10.0)
 
+
+FISHER, GRAM = "fisher", "gram"
+"""What can be measured of an expert, see ``Method.needs``: Fisher information, inputs' Grams."""
 
 Measured = Callable[[str, str], Tensor | None]
 """A task's statistic for a tensor of the base, by their names; None where it has none."""
@@ -89,8 +93,12 @@ class Method:
     name: ClassVar[str]
     title: ClassVar[str]
     default_coefficient: ClassVar[float]
+    has_components: ClassVar[bool] = True
+    """Whether each task has a part of its own; without, one change of all tasks is formed."""
+    keeps_sum: ClassVar[bool] = False
+    """Whether newcomers join a running sum, which is divided by one number for all tensors."""
     needs: ClassVar[str] = ""
-    """What must be measured on validation rows: 'fisher', 'gram', or nothing."""
+    """What must be measured on validation rows: ``FISHER``, ``GRAM``, or nothing."""
     draws: ClassVar[bool] = False
     """Whether the recipe's seed changes the result."""
     most_tasks: ClassVar[int | None] = None
@@ -114,6 +122,16 @@ class Method:
         return False
 
     @property
+    def projects(self) -> bool:
+        """Whether a newcomer's component is without what lies along the tasks before it."""
+        return False
+
+    @property
+    def carried(self) -> str:
+        """What a sequence has to keep from one arrival to the next, as words."""
+        return "every checkpoint: all are merged again at each arrival"
+
+    @property
     def portable(self) -> bool:
         """Whether its bits are the same on every machine: sums per element and inner products.
 
@@ -131,6 +149,11 @@ class Method:
         """The method whose vectors are the same: without a factor that is applied to them."""
         return self
 
+    @classmethod
+    def starting_coefficient(cls, n: int) -> float:
+        """What the mixer proposes for n tasks; a file without a coefficient means the default."""
+        return cls.default_coefficient
+
     def components(self, n: int, gram: Grams) -> Basis:
         """The components of n tasks.
 
@@ -144,9 +167,24 @@ class Method:
         """What is mixed in the place of the raw deltas; asked only of methods that derive it."""
         return given.deltas
 
+    def factor(self, given: Given, change: Deltas) -> float:
+        """What a change of all tasks is multiplied by; asked only where there is no component."""
+        raise NotImplementedError
+
+    def growth(self, factor: float) -> float | None:
+        """What the running sum was divided by, told by the factor; None without one."""
+        return None
+
+    def rotations(self, given: Given) -> list[LayerRotation] | None:
+        """How each tensor is turned, for people; None of a method that turns none."""
+        return None
+
     def orthogonal_in(self, deltas: Deltas) -> tuple[str, ...]:
         """Tensors in which the components are meant to be orthogonal."""
         return deltas.names
+
+
+Made = TypeVar("Made", bound=Method)
 
 
 @dataclass(frozen=True)
@@ -185,7 +223,7 @@ def mixing(coefficients: Tensor, basis: Basis) -> Tensor:
     return total
 
 
-def make(method: type[Method], options: Mapping[str, Option]) -> Method:
+def make(method: type[Made], options: Mapping[str, Option]) -> Made:
     """A method with the options of a recipe.
 
     Raises:

@@ -50,6 +50,11 @@ class Dare(Method):
         return True
 
     @property
+    def carried(self) -> str:
+        """What comes is added."""
+        return "the merged model"
+
+    @property
     def portable(self) -> bool:
         """Masks and a common factor are alike everywhere; a norm is a library's sum."""
         return self.rescale == "expected"

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from studio.checkpoints.deltas import Deltas, Room, TensorDeltas
 from studio.checkpoints.low_rank import Factors
-from studio.methods.contract import Given, Measured, Scaled, option
+from studio.methods.contract import FISHER, Given, Measured, Scaled, option
 from studio.methods.kit.coefficients import refuse_negative
 
 FLOOR = 1e-6
@@ -39,7 +39,7 @@ class Fisher(Scaled):
     name: ClassVar[str] = "fisher"
     title: ClassVar[str] = "Fisher"
     default_coefficient: ClassVar[float] = 1.0
-    needs: ClassVar[str] = "fisher"
+    needs: ClassVar[str] = FISHER
 
     normalize: bool = option(False, "Weigh every task's Fisher information by its inverse norm.")
     rows: int = option(256, "Most validation rows per task.", low=1, high=100_000, whole=True)

@@ -72,6 +72,27 @@ class MdmOc(Method):
         """Gram-Schmidt depends on the order of the tasks; Loewdin does not."""
         return self.order == "arrival"
 
+    @property
+    def projects(self) -> bool:
+        """In order of arrival."""
+        return self.ordered
+
+    @property
+    def carried(self) -> str:
+        """Later arrivals leave earlier components alone (Eqs. 6, 7, 15 and 16).
+
+        Where tasks keep their order and whole deltas are made orthogonal, that is; a subspace's
+        rank depends on how many tasks there are.
+        """
+        if self.ordered and self.basis == "vector":
+            return "the merged model and the earlier components"
+        return super().carried
+
+    @classmethod
+    def starting_coefficient(cls, n: int) -> float:
+        """1/sqrt(n): orthogonal components of equal norm then move the base as one task does."""
+        return round(max(n, 1) ** -0.5, 2)
+
     def components(self, n: int, gram: Grams) -> Basis:
         """Orthogonal components from the Gram of the raw deltas."""
         if self.basis == "subspace":

@@ -1,17 +1,17 @@
 """OPCM: tasks that arrive one by one, each projected off the sum of those before it."""
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from studio.checkpoints.deltas import CHUNK, Deltas, Room, pieces
+from studio.checkpoints.deltas import Deltas, TensorDeltas
 from studio.device import resident_limit
-from studio.geometry.gram import Gram
 from studio.methods.contract import Given, option
+from studio.methods.kit.running_sum import norms, squared_norm
 from studio.methods.whole import Entries, Whole
 from studio.parallel import SMALL, in_order
 
@@ -43,6 +43,7 @@ class Opcm(Whole):
     name: ClassVar[str] = "opcm"
     title: ClassVar[str] = "OPCM"
     default_coefficient: ClassVar[float] = 1.0
+    keeps_sum: ClassVar[bool] = True
 
     alpha: float = option(
         0.5, "Share of the singular values' sum whose directions are protected.", low=0.0, high=1.0
@@ -65,6 +66,11 @@ class Opcm(Whole):
         return True
 
     @property
+    def carried(self) -> str:
+        """See ``RunningSum``."""
+        return "one state: the running sum and a norm per task"
+
+    @property
     def projection(self) -> "Projection":
         """What is taken out of every delta but the first."""
         return Projection(self.alpha, self.block, self.zero_diagonal, self.mend)
@@ -76,6 +82,12 @@ class Opcm(Whole):
             total = self.arrive(total, entries.delta(task), entries)
         assert total is not None, "some coefficient is not 0"
         return total
+
+    def take_in(self, total: Tensor | None, newcomer: TensorDeltas, dtype: torch.dtype) -> Tensor:
+        """See ``RunningSum.take_in``."""
+        entries = Entries(newcomer, [1.0], dtype)
+        before = None if total is None else total.view(entries.shape)
+        return self.arrive(before, entries.delta(0), entries)
 
     def arrive(self, total: Tensor | None, delta: Tensor | None, tensor: Entries) -> Tensor:
         """S of one tensor with one task more; both arguments are overwritten.
@@ -105,54 +117,26 @@ class Opcm(Whole):
             return squared_norm(tensor.numel, lambda a, b: tensor.delta(0, a, b, change.dtype))
 
         squares = in_order(square, change.names, SMALL)
-        return self.scale * rescaling([lengths[task] for task in tasks], squares)
+        return self.multiplier([lengths[task] for task in tasks], squares)
+
+    def multiplier(self, norms: Sequence[float], squares: Iterable[float]) -> float:
+        """The scale divided by lambda, which gives the sum the mean length of the deltas.
+
+        Args:
+            norms: of the deltas that arrived, over the whole model.
+            squares: squared norms of the sum, tensor by tensor; in any order.
+
+        Source: OPCM (arXiv 2501.09522), the adaptive scaling.
+        """
+        if len(norms) < 2:
+            return self.scale
+        length = math.sqrt(math.fsum(squares))
+        return self.scale * (math.fsum(norms) / len(norms) / length if length else 1.0)
 
 
 def arrived(given: Given) -> list[int]:
     """The tasks with some coefficient that is not 0, in order of arrival."""
     return [i for i, used in enumerate(given.coefficients.any(0).tolist()) if used]
-
-
-def norms(gram: Gram, coefficients: Tensor) -> list[float]:
-    """Norms of the n weighted deltas over the whole model.
-
-    Args:
-        gram: of the raw deltas.
-        coefficients: ``(T, n)`` float64.
-    """
-    squares = gram.blocks.diagonal(dim1=-2, dim2=-1) * coefficients.square()  # (T, n)
-    return [math.sqrt(math.fsum(column)) for column in squares.T.tolist()]
-
-
-def rescaling(norms: Sequence[float], squares: Iterable[float]) -> float:
-    """1 / lambda: what gives the sum the mean length of the deltas that arrived.
-
-    Args:
-        norms: of those deltas, over the whole model.
-        squares: squared norms of the sum, tensor by tensor; in any order.
-
-    Source: OPCM (arXiv 2501.09522), the adaptive scaling.
-    """
-    if len(norms) < 2:
-        return 1.0
-    length = math.sqrt(math.fsum(squares))
-    return math.fsum(norms) / len(norms) / length if length else 1.0
-
-
-def squared_norm(numel: int, values: Callable[[int, int], Tensor | None]) -> float:
-    """Squared norm of one vector, in float64 and in fixed pieces.
-
-    Args:
-        numel: elements of the vector.
-        values: gives its elements from a start to a stop.
-    """
-    total, room = 0.0, Room()
-    for start, stop in pieces(numel, CHUNK):
-        piece = values(start, stop)
-        if piece is not None:
-            wide = room.take("double", stop - start, torch.float64).copy_(piece)
-            total += float(torch.dot(wide, wide))
-    return total
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from studio.checkpoints.deltas import Deltas
-from studio.methods.contract import Given, option
+from studio.methods.contract import GRAM, Given, option
 from studio.methods.kit.coefficients import refuse_negative
 from studio.methods.whole import Entries, Whole
 
@@ -36,7 +36,7 @@ class RegMean(Whole):
     name: ClassVar[str] = "regmean"
     title: ClassVar[str] = "RegMean"
     default_coefficient: ClassVar[float] = 1.0
-    needs: ClassVar[str] = "gram"
+    needs: ClassVar[str] = GRAM
 
     off_diagonal: float = option(
         0.95, "Multiplies the off-diagonal entries of every Gram.", low=0.0, high=1.0

@@ -18,3 +18,8 @@ class TaskArithmetic(Scaled):
     default_coefficient: ClassVar[float] = 0.3
 
     scale: float = scale_option("Multiplies every coefficient.")
+
+    @property
+    def carried(self) -> str:
+        """What comes is added."""
+        return "the merged model"

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from math import prod
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -113,6 +114,8 @@ class Entries:
 class Whole(Scaled):
     """merged = base + scale * change, with one change that a subclass forms of ``c_i delta_i``."""
 
+    has_components: ClassVar[bool] = False
+
     @property
     def derives(self) -> bool:
         """The change is no combination of the raw deltas."""
@@ -133,6 +136,10 @@ class Whole(Scaled):
     def factor(self, given: Given, change: Deltas) -> float:
         """What the whole change is multiplied by."""
         return self.scale
+
+    def growth(self, factor: float) -> float | None:
+        """What the sum was divided by before the scale; None also where all became 0."""
+        return self.scale / factor if self.keeps_sum and factor else None
 
     def components(self, n: int, gram: Grams) -> Basis:
         """One for all tasks together."""

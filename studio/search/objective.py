@@ -11,7 +11,6 @@ from studio.errors import StudioError
 from studio.measure.bench import Bench
 from studio.merge import Merge
 from studio.methods.contract import mixing
-from studio.methods.whole import Whole
 from studio.progress import Progress, silent
 from studio.search.balance import Scale
 from studio.search.ewc import Quadratic
@@ -154,8 +153,7 @@ class Objective:
         return mixing(self.free.spread(point), self.merge.basis)
 
     def _wear(self, point: Tensor) -> None:
-        weighs = self.merge.method.weighs or isinstance(self.merge.method, Whole)
-        if weighs:
+        if self.merge.method.weighs:
             worn = self.bench.merge(self.free.recipe(self.merge.recipe, point))
         else:
             worn = replace(self.merge, recorded=self._mixing(point))

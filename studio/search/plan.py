@@ -5,7 +5,6 @@ from dataclasses import asdict, dataclass, fields, replace
 
 from studio.errors import BadRecipe, StudioError
 from studio.merge import Merge
-from studio.methods.whole import Whole
 from studio.recipe import finite
 from studio.search.balance import BALANCES
 from studio.search.ewc import ANCHORS
@@ -95,8 +94,7 @@ def refuse_unsearchable(merge: Merge, plan: SearchPlan) -> None:
     """
     if not merge.recipe.tasks:
         raise BadRecipe("Nothing is merged, so there are no coefficients; tick a task first.")
-    fixed = not merge.method.weighs and not isinstance(merge.method, Whole)
-    if not fixed and (plan.optimizer == "adam" or plan.ewc):
+    if merge.method.weighs and (plan.optimizer == "adam" or plan.ewc):
         what = "Adam" if plan.optimizer == "adam" else "EWC"
         raise BadRecipe(
             f"{what} needs components that stay as they are while their coefficients move, and "

@@ -10,7 +10,7 @@ from studio.errors import StudioError
 from studio.measure.bench import Bench
 from studio.measure.expert_statistics import Wanted
 from studio.merge import Merge
-from studio.methods.whole import Whole
+from studio.methods.contract import FISHER
 from studio.progress import Progress, part, silent
 from studio.recipe import Fitted, Recipe
 from studio.search.adam import adam
@@ -73,7 +73,7 @@ class Run:
         """
         chosen = torch.tensor(self.best.point if point is None else point, dtype=torch.float64)
         made = self.free.recipe(self.before, chosen)
-        used = ("fisher",) if self.plan.ewc else ()
+        used = (FISHER,) if self.plan.ewc else ()
         fitted = Fitted(OPTIMIZER_TITLES[self.plan.optimizer], self.digests, self.plan.seed, used)
         return replace(made, fitted=fitted)
 
@@ -142,7 +142,7 @@ def _begun(
 def _starts(merge: Merge, free: Space) -> tuple[tuple[Tensor, ...], Directions]:
     """The norm rule's coefficients and the recipe's own, and the directions of a search."""
     own = free.averaged(merge.coefficients)
-    if isinstance(merge.method, Whole) or merge.method.weighs:
+    if merge.method.weighs:
         return (own,), all_directions(free)
     components = components_of(merge)
     rule = norm_rule(merge.gram, components)
@@ -154,8 +154,8 @@ def _penalty(bench: Bench, merge: Merge, plan: SearchPlan, progress: Progress) -
     for place, name in enumerate(names):
         share = 0.8 / len(names)
         report = part(progress, place * share, (place + 1) * share)
-        bench.statistics.measure(Wanted(name, "fisher", FISHER_ROWS), report)
-    fisher = bench.statistics.look(names, "fisher", FISHER_ROWS)
+        bench.statistics.measure(Wanted(name, FISHER, FISHER_ROWS), report)
+    fisher = bench.statistics.look(names, FISHER, FISHER_ROWS)
     return consolidation(merge, fisher, plan.anchor, part(progress, 0.8, 1.0))
 
 

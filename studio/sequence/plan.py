@@ -10,16 +10,6 @@ from studio.recipe import Recipe
 from studio.sequence.orders import Order
 
 SPLIT = "held_out"
-_CARRIED = {
-    "average": "the merged model and the number of tasks",
-    "task_arithmetic": "the merged model",
-    "breadcrumbs": "the merged model",
-    "continual_ties": "the merged model",
-    "dare": "the merged model",
-    "opcm": "one state: the running sum and a norm per task",
-}
-_EVERY = "every checkpoint: all are merged again at each arrival"
-_COMPONENTS = "the merged model and the earlier components"
 
 
 @dataclass(frozen=True)
@@ -111,15 +101,5 @@ def prefix(recipe: Recipe, order: Order, t: int) -> Recipe:
 
 
 def carried(recipe: Recipe) -> str:
-    """What has to be kept from one arrival to the next, as words.
-
-    MDM-OC's later arrivals leave earlier components alone (Eqs. 6, 7, 15 and 16) where tasks keep
-    their order and whole deltas are made orthogonal; a subspace's rank depends on how many tasks
-    there are.
-    """
-    options = dict(recipe.options)
-    if recipe.method != "mdm_oc":
-        return _CARRIED.get(recipe.method, _EVERY)
-    plain = {"basis": "vector", "order": "arrival"}
-    continual = all(options.get(key, value) == value for key, value in plain.items())
-    return _COMPONENTS if continual else _EVERY
+    """What has to be kept from one arrival to the next, as words."""
+    return method(recipe.method, recipe.options).carried

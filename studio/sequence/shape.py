@@ -8,8 +8,6 @@ from torch import Tensor
 from studio.checkpoints.deltas import CHUNK, Deltas, pieces
 from studio.geometry.gram import gram
 from studio.merge import Merge
-from studio.methods.mdm_oc import MdmOc
-from studio.methods.whole import Whole
 
 
 @dataclass(frozen=True)
@@ -36,31 +34,21 @@ def shape(merge: Merge, before: Merge | None) -> Shape:
         merge: of t >= 1 tasks.
         before: of the first t - 1 of them; None if t = 1.
     """
-    if isinstance(merge.method, Whole):
-        return _whole(merge, merge.method, before)
+    if not merge.method.has_components:
+        return _of_one_change(merge, before)
     products = merge.gram if not merge.method.derives else gram(merge.vectors)
     length = float(torch.einsum("ti,tij,tj->", merge.mixing, products.blocks, merge.mixing))
-    projected = 1.0 - _own_share(merge, products.blocks) if _takes_out(merge) else None
+    projected = 1.0 - _own_share(merge, products.blocks) if merge.method.projects else None
     return Shape(max(length, 0.0) ** 0.5, None, projected)
 
 
-def _whole(merge: Merge, method: Whole, before: Merge | None) -> Shape:
+def _of_one_change(merge: Merge, before: Merge | None) -> Shape:
     factor = float(merge.mixing[0, 0])
     distance = abs(factor) * _squared(merge.vectors) ** 0.5
-    if not keeps_sum(method):
+    if not merge.method.keeps_sum:
         return Shape(distance, None, None)
-    growth = method.scale / factor if factor else None
-    return Shape(distance, growth, 0.0 if before is None else _taken_out(merge, before))
-
-
-def keeps_sum(method: Whole) -> bool:
-    """Whether a method adds newcomers to a running sum that it then divides by one number."""
-    return method.ordered and type(method).factor is not Whole.factor
-
-
-def _takes_out(merge: Merge) -> bool:
-    """Whether a newcomer alone loses its part along the tasks before it."""
-    return isinstance(merge.method, MdmOc) and merge.method.ordered
+    taken_out = 0.0 if before is None else _taken_out(merge, before)
+    return Shape(distance, merge.method.growth(factor), taken_out)
 
 
 def _own_share(merge: Merge, products: Tensor) -> float:

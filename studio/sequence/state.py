@@ -20,9 +20,8 @@ from studio.disk.files import mapping, only_keys, parse_json, text_field
 from studio.disk.folders import refuse_existing, replaced_file
 from studio.errors import BadRecipe, BadState
 from studio.geometry.gram import gram
-from studio.methods.contract import make
-from studio.methods.opcm import Opcm, norms
-from studio.methods.whole import Entries
+from studio.methods import RUNNING_SUM, running_sum
+from studio.methods.kit.running_sum import RunningSum, norms
 from studio.progress import Progress, part, silent
 from studio.recipe import Option, task_name
 
@@ -77,18 +76,16 @@ class State:
     sums: Weights | None
 
     @property
-    def method(self) -> Opcm:
+    def method(self) -> RunningSum:
         """OPCM with the state's options."""
-        made = make(Opcm, self.options)
-        assert isinstance(made, Opcm)
-        return made
+        return running_sum(self.options)
 
     def plain(self) -> dict:
         """What the file says of itself."""
         return {
             "version": VERSION,
             "studio": __version__,
-            "method": Opcm.name,
+            "method": RUNNING_SUM,
             "options": dict(self.options),
             "dtype": str(self.dtype).removeprefix("torch."),
             "base": self.base,
@@ -115,7 +112,7 @@ def init_state(base: Checkpoint, path: Path, options: Mapping[str, Option]) -> S
         BadRecipe: an option is unknown or out of range.
         BadState: the base is an adapter.
     """
-    make(Opcm, options)
+    running_sum(options)
     if base.adapter is not None:
         raise BadState(f"The base {base.folder} is an adapter; it must be a full model.")
     refuse_existing(path)
@@ -146,11 +143,11 @@ def open_state(path: Path) -> State:
         )
     only_keys(data, _KEYS, str(path), BadState)
     dtype = _DTYPES.get(str(data.get("dtype")))
-    if data.get("method") != Opcm.name or dtype is None:
+    if data.get("method") != RUNNING_SUM or dtype is None:
         raise _damaged(path, f"method {data.get('method')!r}, dtype {data.get('dtype')!r}")
     options = mapping(data.get("options"), f"{path}: options", BadState)
     try:
-        make(Opcm, options)
+        running_sum(options)
     except BadRecipe as problem:
         raise _damaged(path, str(problem)) from None
     wrong = [name for name, each in entries.items() if each.dtype != dtype]
@@ -262,12 +259,10 @@ def _sum(state: State, deltas: Deltas, name: str) -> Tensor:
     if name not in deltas.names:
         assert total is not None
         return total
-    entries = Entries(deltas.at(name), [1.0], state.dtype)
-    if total is not None:
-        total = total.view(entries.shape)
-    elif state.tasks:
-        total = torch.zeros(entries.shape, dtype=state.dtype)
-    return state.method.arrive(total, entries.delta(0), entries)
+    newcomer = deltas.at(name)
+    if total is None and state.tasks:
+        total = torch.zeros(newcomer.shape, dtype=state.dtype)
+    return state.method.take_in(total, newcomer, state.dtype)
 
 
 def _refuse_newcomer(state: State, deltas: Deltas) -> None:

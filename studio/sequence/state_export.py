@@ -17,7 +17,7 @@ from studio.disk.folders import flush, new_folder
 from studio.errors import NotFinite
 from studio.export.card import public_name
 from studio.export.model import RECORD, check_loads, copy_companions
-from studio.methods.opcm import rescaling, squared_norm
+from studio.methods.kit.running_sum import squared_norm
 from studio.parallel import SMALL, in_order
 from studio.progress import Progress, attended, part, silent
 from studio.sequence.state import State, refuse_damaged, refuse_other_base
@@ -71,7 +71,7 @@ def write_merged(state: State, base: Checkpoint, target: Path, progress: Progres
 
 
 def scaling(state: State) -> float:
-    """1 / lambda of a state: what its sums are multiplied by."""
+    """What a state's sums are multiplied by: the scale divided by lambda."""
     names = tuple(state.sums.entries) if state.sums else ()
 
     def square(name: str) -> float:
@@ -80,7 +80,7 @@ def scaling(state: State) -> float:
         return squared_norm(stored.numel(), lambda start, stop: stored[start:stop])
 
     squares = in_order(square, names, SMALL)
-    return rescaling([task.norm for task in state.tasks], squares)
+    return state.method.multiplier([task.norm for task in state.tasks], squares)
 
 
 def state_pieces(state: State, base: Checkpoint, factor: float, name: str) -> Iterator[Tensor]:
@@ -107,6 +107,7 @@ def state_pieces(state: State, base: Checkpoint, factor: float, name: str) -> It
 
 def _record(state: State, base: Checkpoint, root: str, factor: float) -> dict:
     """What the weights were computed from, as an export says it."""
+    growth = state.method.growth(factor)
     return {
         "studio": __version__,
         "torch": str(torch.__version__),
@@ -115,7 +116,7 @@ def _record(state: State, base: Checkpoint, root: str, factor: float) -> dict:
         "tasks": [{"name": task.name, "digest": task.digest} for task in state.tasks],
         "compute_dtype": str(state.dtype).removeprefix("torch."),
         "vectors": "the sum of a sequence's state",
-        "lambda": (1 / factor).hex(),
+        "lambda": growth and growth.hex(),
         "sequence": state.plain(),
     }
 

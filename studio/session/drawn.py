@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from studio.methods import METHODS
 from studio.methods.contract import describe
-from studio.session.mix import Mix, method_menu, starting_coefficient
+from studio.session.mix import Mix, method_menu
 from studio.session.strips import listed
 
 
@@ -26,5 +26,5 @@ def drawn(mix: Mix, tensors: Mapping[str, tuple[str, ...]]) -> dict:
         "schema": [each for each in describe(chosen) if len(each["choices"]) != 1],
         "options": options,
         "dtype": mix.dtype,
-        "start": starting_coefficient(mix.method, len(mix.strips)),
+        "start": chosen.starting_coefficient(len(mix.strips)),
     }

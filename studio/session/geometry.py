@@ -7,7 +7,6 @@ from studio.geometry.gram_cache import kept_gram
 from studio.inspection import components_gram
 from studio.merge import Merge
 from studio.methods import method
-from studio.methods.whole import Whole
 from studio.recipe import Recipe
 
 
@@ -40,7 +39,7 @@ def sketched_geometry(merge: Merge) -> Geometry:
 
 def measured_geometry(merge: Merge) -> Geometry:
     """The geometry with its components streamed and multiplied, or recalled from then."""
-    if isinstance(merge.method, Whole):
+    if not merge.method.has_components:
         return Geometry(merge.gram, None, 0.0, "model", False, ())
     measured = _components(merge)
     return _geometry(merge, measured, merge.residual(measured))
@@ -50,7 +49,7 @@ def shape_of(recipe: Recipe) -> tuple[tuple, str, tuple, int, tuple]:
     """What a recipe's geometry depends on: on coefficients only if its components do."""
     checkpoints = tuple((task.name, task.checkpoint) for task in recipe.tasks)
     chosen = method(recipe.method, recipe.options)
-    weighs = chosen.weighs and not isinstance(chosen, Whole)  # which has no components
+    weighs = chosen.weighs and chosen.has_components
     weights = tuple(task.coefficient for task in recipe.tasks) if weighs else ()
     options = tuple(sorted(recipe.options.items()))
     return checkpoints, recipe.method, options, recipe.seed, weights

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from studio.errors import BadRecipe
 from studio.methods import METHODS, method, method_type
 from studio.methods.contract import Method, describe
-from studio.methods.whole import Whole
 from studio.recipe import (
+    DEFAULT_METHOD,
     DTYPES,
     Fitted,
     GroupedCoefficient,
@@ -104,7 +104,7 @@ class Mix:
         chosen = method_type(name)
         options = every_option(chosen.name, {})
         fresh = replace(self, method=chosen.name, options=options, fitted=None)
-        return fresh._each(starting_coefficient(name, len(self.strips)))
+        return fresh._each(chosen.starting_coefficient(len(self.strips)))
 
     def with_dtype(self, name: str | None) -> "Mix":
         """The same mix for an export in another dtype; None for the base's.
@@ -134,24 +134,13 @@ def method_menu() -> list[dict[str, str]]:
 def _group(chosen: type[Method]) -> str:
     if chosen.needs:
         return _GROUPS[2]
-    return _GROUPS[1 if issubclass(chosen, Whole) else 0]
-
-
-def starting_coefficient(name: str, tasks: int) -> float:
-    """What the mixer proposes: for components of whole deltas 1/sqrt(n), else the default.
-
-    n orthogonal components of equal norm, added at 1/sqrt(n), move the base as far as one task
-    does; a file that leaves the coefficient out still means the method's default.
-    """
-    if name == "mdm_oc":
-        return round(max(tasks, 1) ** -0.5, 2)
-    return method_type(name).default_coefficient
+    return _GROUPS[0 if chosen.has_components else 1]
 
 
 def starting_mix(zoo: Zoo) -> Mix:
-    """All tasks of a zoo, on, with MDM-OC."""
+    """All tasks of a zoo, on, with the method of a recipe that names none."""
     strips = tuple(Strip(task.name, True, 0.0) for task in zoo.tasks)
-    return Mix(strips, "mdm_oc").with_method("mdm_oc")
+    return Mix(strips, DEFAULT_METHOD).with_method(DEFAULT_METHOD)
 
 
 def mix_from_page(value: object, current: Mix) -> Mix:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from studio.measure.bench import Bench
-from studio.methods import method_type
+from studio.methods import FIRST_COMPARED, method_type
 from studio.progress import Progress
 from studio.recipe import Recipe
 from studio.sequence.orders import Order, shuffled
@@ -35,7 +35,7 @@ class SequenceWish:
     sweep: tuple[str, float, float, float] | None = None
 
 
-STARTING = SequenceWish(("mdm_oc", "task_arithmetic", "average", "ties"), rows=100)
+STARTING = SequenceWish(FIRST_COMPARED, rows=100)
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ class RunningSum(Whole):
     name: ClassVar[str] = "running_sum"
     title: ClassVar[str] = "Running sum"
     default_coefficient: ClassVar[float] = 1.0
+    keeps_sum: ClassVar[bool] = True
 
     @property
     def ordered(self) -> bool:

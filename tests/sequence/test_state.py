@@ -47,7 +47,13 @@ def merged(state: State, folder: Path) -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.parametrize(
-    "options", [{}, {"block": "paper", "alpha": 0.3}, {"mend": False, "zero_diagonal": False}]
+    "options",
+    [
+        {},
+        {"block": "paper", "alpha": 0.3},
+        {"mend": False, "zero_diagonal": False},
+        {"scale": 0.3},
+    ],
 )
 @pytest.mark.parametrize("order", [("red", "green", "blue"), ("blue", "red", "green"), ("blue",)])
 def test_the_weights_are_those_of_the_recipe_bit_for_bit(zoo_folder, options, order):
@@ -73,11 +79,12 @@ def test_a_merged_folder_has_the_root_of_the_recipes_export_and_loads(tiny_zoo, 
     from transformers import AutoModel, AutoTokenizer
 
     base = open_checkpoint(tiny_zoo / "base")
-    state = init_state(base, tmp_path / "s.safetensors", {"alpha": 0.4})
+    options = {"alpha": 0.4, "scale": 2.0}
+    state = init_state(base, tmp_path / "s.safetensors", options)
     for name in ("color", "animal"):
         state = add_task(state, base, open_checkpoint(tiny_zoo / name), name)
     root = write_merged(state, base, tmp_path / "out")
-    recipe = recipe_of(tiny_zoo, "color", "animal", alpha=0.4)
+    recipe = recipe_of(tiny_zoo, "color", "animal", **options)
     assert root == export(open_merge(recipe), tmp_path / "recipe")
     model = AutoModel.from_pretrained(tmp_path / "out")
     assert AutoTokenizer.from_pretrained(tmp_path / "out")("red cat")["input_ids"]
@@ -86,7 +93,9 @@ def test_a_merged_folder_has_the_root_of_the_recipes_export_and_loads(tiny_zoo, 
     record = json.loads((tmp_path / "out" / "merge.json").read_text())
     assert record["weights_root"] == root
     assert [task["name"] for task in record["tasks"]] == ["color", "animal"]
-    assert record["sequence"]["options"] == {"alpha": 0.4}
+    assert record["sequence"]["options"] == options
+    factor = float(open_merge(recipe).mixing[0, 0])
+    assert float.fromhex(record["lambda"]) == pytest.approx(2.0 / factor)
     card = (tmp_path / "out" / "README.md").read_text()
     assert "cannot be undone" in card
     assert "alpha = 0.4" in card

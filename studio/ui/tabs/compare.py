@@ -3,14 +3,14 @@
 import gradio as gr
 
 from studio.errors import StudioError
-from studio.methods import METHODS
+from studio.methods import FIRST_COMPARED, METHODS
 from studio.session.engine import Engine
 from studio.session.session import Session
 from studio.ui.parts import BARE, QUIET, session_of, static
 from studio.ui.views import accuracy as views
 from studio.ui.views import compare as shown
 
-_AT_FIRST = ["mdm_oc", "task_arithmetic", "average", "ties"]
+_AT_FIRST = list(FIRST_COMPARED)
 
 
 class CompareTab:
