@@ -24,8 +24,7 @@ from studio.disk.files import (
 from studio.errors import BadRecipe, StudioError
 
 DTYPES = ("float16", "bfloat16", "float32", "float64")
-DEFAULT_METHOD = "mdm_oc"
-"""Of a recipe that names none; the methods themselves are a room above."""
+DEFAULT_METHOD = "mdm_oc"  # where nobody chooses; the methods themselves are a room above
 _KEYS = ("base", "tasks", "method", "options", "dtype", "seed", "fitted")
 _FITTED_KEYS = ("by", "seed", "tasks", "used")
 _TASK_KEYS = ("name", "checkpoint", "coefficient", "digest")

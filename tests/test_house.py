@@ -62,3 +62,82 @@ def test_no_pickle_and_no_remote_code():
         assert not {"pickle", "dill", "joblib"} & imports(file)
         assert "torch.load(" not in text
         assert "trust_remote_code=True" not in text
+
+
+def method_classes(studio: Path) -> dict[str, str]:
+    """Every class below ``Method``, with the name by which recipes call it, or ''."""
+    trees = [ast.parse(file.read_text()) for file in sorted((studio / "methods").rglob("*.py"))]
+    classes = [each for tree in trees for each in ast.walk(tree) if isinstance(each, ast.ClassDef)]
+    found: dict[str, str] = {}
+    for _ in classes:  # a chain of bases is no longer than this
+        for each in classes:
+            if {ast.unparse(base) for base in each.bases} & {"Method", *found}:
+                found[each.name] = called(each)
+    return found
+
+
+def called(method: ast.ClassDef) -> str:
+    for each in method.body:
+        if isinstance(each, ast.AnnAssign) and ast.unparse(each.target) == "name" and each.value:
+            return ast.literal_eval(each.value)
+    return ""
+
+
+def named_methods(studio: Path) -> list[str]:
+    """Files outside ``methods/`` that name a method: by its class, its module or its name.
+
+    One name is no offence, ``DEFAULT_METHOD`` in ``recipe.py``: a recipe has a method where nobody
+    chooses one, and is a room below ``methods``, which asserts that there is such a method. Nor
+    are sentences that advise a method.
+    """
+    classes, found = method_classes(studio), []
+    names = {name for name in classes.values() if name}
+    modules = {f"studio.methods.{name}" for name in names}
+    for file in sorted(studio.rglob("*.py")):
+        place = file.relative_to(studio).as_posix()
+        if place.startswith("methods/"):
+            continue
+        tree, said = ast.parse(file.read_text()), imports(file) & modules
+        if place == "recipe.py":
+            tree.body = [x for x in tree.body if not ast.unparse(x).startswith("DEFAULT_METHOD =")]
+        for node in ast.walk(tree):
+            match node:
+                case ast.Name(id=word) | ast.Attribute(attr=word) | ast.alias(name=word):
+                    said |= {word} & classes.keys()
+                case ast.Constant(value=str(word)):
+                    said |= {word} & names
+        found += [f"{place} names {word}" for word in sorted(said)]
+    return found
+
+
+def test_no_file_outside_methods_names_a_method():
+    assert named_methods(ROOT / "studio") == []
+
+
+def test_whoever_names_a_method_is_found(tmp_path):
+    files = {
+        "methods/contract.py": "class Method:\n    name: ClassVar[str]",
+        "methods/whole.py": "class Whole(Method):\n    scale: float = 1.0",
+        "methods/fine.py": 'class Fine(Whole):\n    name: ClassVar[str] = "fine"',
+        "methods/__init__.py": "from studio.methods.fine import Fine\nBEST = Fine.name",
+        "recipe.py": 'DEFAULT_METHOD = "fine"\nkind = "finest"',
+        "zoo.py": 'method = "fine"',
+        "merge.py": "from studio.methods.whole import Whole\nisinstance(1, Whole)",
+        "search/plan.py": "import studio.methods.whole as w\nisinstance(1, w.Whole)",
+        "session/mix.py": "from studio.methods import BEST, METHODS\nMETHODS[BEST]",
+        "sequence/state.py": "from studio.methods.fine import norms",
+        "sequence/plan.py": "from studio.methods import fine",
+        "ui/page.py": 'def advise():\n    """Whole."""\n    return "Choose a method such as fine."',
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert named_methods(tmp_path) == [
+        "merge.py names Whole",
+        "search/plan.py names Whole",
+        "sequence/plan.py names studio.methods.fine",
+        "sequence/state.py names studio.methods.fine",
+        "zoo.py names fine",
+    ]
+    (tmp_path / "recipe.py").write_text('DEFAULT_METHOD = "fine"\nkind = "fine"')
+    assert "recipe.py names fine" in named_methods(tmp_path)

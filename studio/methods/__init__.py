@@ -52,7 +52,7 @@ METHODS: dict[str, type[Method]] = {
         RegMean,
     )
 }
-assert DEFAULT_METHOD in METHODS, "a recipe file may leave out only a method that there is"
+assert DEFAULT_METHOD in METHODS, "recipes lie below and cannot look here"
 
 SUM = TaskArithmetic.name
 """The plain sum of the deltas: of one task with coefficient 1, its own model."""

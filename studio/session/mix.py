@@ -138,7 +138,7 @@ def _group(chosen: type[Method]) -> str:
 
 
 def starting_mix(zoo: Zoo) -> Mix:
-    """All tasks of a zoo, on, with the method of a recipe that names none."""
+    """All tasks of a zoo, on, with the default method."""
     strips = tuple(Strip(task.name, True, 0.0) for task in zoo.tasks)
     return Mix(strips, DEFAULT_METHOD).with_method(DEFAULT_METHOD)
 
