@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import torch
 
-from studio.checkpoints.deltas import Deltas, refuse_copies, refuse_zero
+from studio.checkpoints.deltas import Deltas, DerivedDeltas, refuse_copies, refuse_zero
 from studio.errors import StudioError
 from studio.geometry.conflict_report import by_layer, largest, report
 from studio.geometry.gram import Beside, Gram, gram
@@ -41,7 +41,7 @@ def joint_gram(merge: Merge) -> Gram:
     if not merge.method.derives:
         return joint(merge.gram, merge.basis)
     n = len(merge.deltas)
-    beside = gram(merge.deltas.derived(lambda raw: Beside(raw, merge.vectors.at(raw.name))))
+    beside = gram(DerivedDeltas(merge.deltas, lambda raw: Beside(raw, merge.vectors.at(raw.name))))
     rows = merge.basis.rows  # (T or 1, n, n)
     both = torch.zeros(len(rows), 2 * n, 2 * n, dtype=torch.float64)
     both[:, :n, :n], both[:, n:, n:] = torch.eye(n, dtype=torch.float64), rows

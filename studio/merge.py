@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from studio.checkpoints.checkpoint import Checkpoint, open_checkpoint
-from studio.checkpoints.deltas import Deltas, Room, TensorDeltas, not_finite, pieces
+from studio.checkpoints.deltas import AnyDeltas, Deltas, not_finite
+from studio.checkpoints.vectors import Room, Vectors, pieces
 from studio.errors import BadCheckpoint, BadRecipe, NotFinite
 from studio.geometry.gram import Gram, gram
 from studio.geometry.orthogonal import Basis
@@ -69,13 +70,13 @@ class Merge:
         return method(self.recipe.method, self.recipe.options)
 
     @cached_property
-    def vectors(self) -> Deltas:
+    def vectors(self) -> AnyDeltas:
         """What is mixed: the raw deltas, or what the method derives from them."""
         if not self.method.derives:
             return self.deltas
         given = self.given  # may take minutes, so it is there before anything is locked
 
-        def make() -> Deltas:
+        def make() -> AnyDeltas:
             return self.method.vectors(given)
 
         seed = self.recipe.seed if self.method.draws else 0
@@ -294,7 +295,7 @@ def _holds_sums(merge: Merge, name: str, place: Tensor) -> bool:
     return same and place.device.type == "cpu" and name in merge.deltas.names
 
 
-def _add(total: Tensor, tensor: TensorDeltas, weights: list[float], start: int, room: Room) -> None:
+def _add(total: Tensor, tensor: Vectors, weights: list[float], start: int, room: Room) -> None:
     """Add weighted vectors to the elements from ``start`` on, task by task."""
     stop, dtype = start + len(total), total.dtype
     product = room.take("product", len(total), dtype)

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from studio.checkpoints.deltas import CHUNK
+from studio.checkpoints.resident import keep_in_memory
+from studio.checkpoints.vectors import CHUNK
 from studio.checkpoints.writer import write_weights
 from studio.errors import BadCheckpoint
 from studio.export.model import export
@@ -102,8 +103,8 @@ def test_threads_and_processor_change_no_bit(large, tmp_path):
 def test_cuts_and_what_is_held_in_memory_change_no_bit(large, name, options, cut):
     whole = merged_tensors(open_merge(recipe(large, name, options)))
     held = open_merge(recipe(large, name, options))
-    assert held.deltas.keep_in_memory(10**9)
-    assert held.vectors.keep_in_memory(10**9)
+    assert keep_in_memory(held.deltas, 10**9)
+    assert keep_in_memory(held.vectors, 10**9)
     for key, tensor in merged_tensors(held).items():
         assert tensor.equal(whole[key])
         cuts = [piece.clone() for piece in merged_pieces(held, key, cut)]

@@ -8,6 +8,7 @@ import yaml
 from safetensors.torch import load_file, save_file
 
 from studio import preflight as module
+from studio.checkpoints.resident import bytes_in_memory, keep_in_memory
 from studio.checkpoints.stored import Stored
 from studio.errors import BadCheckpoint, NotAllowed, ShapeMismatch, StudioError
 from studio.measure.bench import Bench
@@ -31,8 +32,8 @@ def test_a_good_zoo_is_described_from_its_headers(tiny_zoo, monkeypatch):
     held = load_file(tiny_zoo / "animal" / "adapter_model.safetensors").values()
     assert animal.size == sum(each.nbytes for each in held)
     assert color.notes == ("2 tensors of its own are never merged.",)
-    bench.deltas.keep_in_memory(10**9)
-    assert found.held == found.deltas == bench.deltas.bytes_in_memory
+    keep_in_memory(bench.deltas, 10**9)
+    assert found.held == found.deltas == bytes_in_memory(bench.deltas)
     assert found.needed == found.deltas + 4 * base.parameters
 
 

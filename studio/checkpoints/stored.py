@@ -86,12 +86,7 @@ class Stored:
 
     def __getitem__(self, piece: slice) -> Tensor:
         start, stop, _ = piece.indices(self.numel())
-        need = (stop - start) * self.dtype.itemsize
-        if need > _LARGE and need > (free := free_memory()):
-            raise BadCheckpoint(
-                f"{self.entry.file}: {self.name} needs {need:,} bytes of memory, but only "
-                f"{free:,} are free. Close other programs or use a larger machine."
-            )
+        self.refuse_large(stop - start)
         return self.read(start, stop, torch.empty(max(stop - start, 0), dtype=self.dtype))
 
     @property
@@ -102,6 +97,19 @@ class Stored:
     def numel(self) -> int:
         """Number of elements."""
         return self.entry.numel
+
+    def refuse_large(self, numel: int) -> None:
+        """Refuse to read more elements at once than memory is free for.
+
+        Raises:
+            BadCheckpoint: naming the bytes needed and free.
+        """
+        need = numel * self.dtype.itemsize
+        if need > _LARGE and need > (free := free_memory()):
+            raise BadCheckpoint(
+                f"{self.entry.file}: {self.name} needs {need:,} bytes of memory, but only "
+                f"{free:,} are free. Close other programs or use a larger machine."
+            )
 
     def read(self, start: int, stop: int, out: Tensor) -> Tensor:
         """Fill ``out``, contiguous and of the stored dtype, with elements ``start:stop``.

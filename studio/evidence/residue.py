@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from studio.checkpoints.deltas import Room, pieces
+from studio.checkpoints.vectors import Room, pieces
 from studio.geometry.scopes import layer_of
 from studio.merge import Merge, component_at, merged_pieces
 from studio.progress import Meter, Progress, silent

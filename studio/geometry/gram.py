@@ -8,8 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from studio.checkpoints.deltas import CHUNK, Deltas, Room, TensorDeltas, not_finite, pieces
+from studio.checkpoints.deltas import AnyDeltas, not_finite
 from studio.checkpoints.low_rank import Factors
+from studio.checkpoints.stored import Stored
+from studio.checkpoints.vectors import CHUNK, Room, Vectors, pieces
 from studio.geometry import scopes
 from studio.parallel import SMALL, in_order
 from studio.progress import Progress, silent
@@ -72,7 +74,7 @@ def cosine(gram: Tensor) -> Tensor:
     return cosines.where(~torch.eye(size, dtype=torch.bool), 1.0)
 
 
-def gram(deltas: Deltas, rows: Tensor | None = None, progress: Progress = silent) -> Gram:
+def gram(deltas: AnyDeltas, rows: Tensor | None = None, progress: Progress = silent) -> Gram:
     """Inner products of the deltas, or of combinations of them.
 
     Deltas are read in pieces of ``CHUNK`` elements, upcast to float64, multiplied by a
@@ -106,43 +108,70 @@ def gram(deltas: Deltas, rows: Tensor | None = None, progress: Progress = silent
     return Gram(deltas.tasks, names, stacked)
 
 
-class Beside(TensorDeltas):
-    """The deltas of a tensor followed by the vectors derived from them."""
+@dataclass(frozen=True)
+class Beside(Vectors):
+    """The deltas of a tensor followed by the vectors derived from them; the two meet densely.
 
-    def __init__(self, raw: TensorDeltas, derived: TensorDeltas) -> None:
-        super().__init__(raw.name, raw.shape, raw.base, raw.sources + derived.sources)
-        object.__setattr__(self, "_both", (raw, derived))
+    Attributes:
+        raw: the deltas.
+        derived: as many vectors of the same tensor.
+    """
+
+    raw: Vectors
+    derived: Vectors
 
     @property
-    def factors(self) -> tuple[Factors | None, ...]:
-        """None: the two kinds meet densely."""
-        return (None,) * len(self.sources)
+    def name(self) -> str:
+        """See ``Vectors``."""
+        return self.raw.name
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """See ``Vectors``."""
+        return self.raw.shape
+
+    @property
+    def base(self) -> Stored:
+        """See ``Vectors``."""
+        return self.raw.base
+
+    @property
+    def present(self) -> tuple[bool, ...]:
+        """See ``Vectors``."""
+        return self.raw.present + self.derived.present
 
     def vectors(
-        self, start: int, stop: int, dtype: torch.dtype, room: Room
+        self,
+        start: int,
+        stop: int,
+        dtype: torch.dtype,
+        room: Room,
+        tasks: Sequence[int] | None = None,
     ) -> Iterator[Tensor | None]:
-        """See ``TensorDeltas.vectors``."""
-        for each in self._both:  # type: ignore[attr-defined]
-            yield from each.vectors(start, stop, dtype, room)
+        """See ``Vectors``."""
+        n, chosen = len(self.raw.present), self.chosen(tasks)
+        before, after = [i for i in chosen if i < n], [i - n for i in chosen if i >= n]
+        yield from self.raw.vectors(start, stop, dtype, room, before)
+        yield from self.derived.vectors(start, stop, dtype, room, after)
 
 
-def _block(tensor: TensorDeltas, rows: Tensor | None, dtype: torch.dtype) -> Tensor:
+def _block(tensor: Vectors, rows: Tensor | None, dtype: torch.dtype) -> Tensor:
     """``(n, n)`` inner products of one tensor's deltas, or of combinations of them."""
     if rows is not None:
         return _streamed(tensor, rows, dtype)
     factors = tensor.factors
     inner = _in_factors(factors)
     low = torch.tensor([f is not None for f in factors])
-    if all(f is not None or s is None for f, s in zip(factors, tensor.sources, strict=True)):
+    if low.tolist() == list(tensor.present):
         return inner
     return torch.where(low[:, None] & low, inner, _streamed(tensor, None, dtype, low.tolist()))
 
 
 def _streamed(
-    tensor: TensorDeltas, rows: Tensor | None, dtype: torch.dtype, low: Sequence[bool] = ()
+    tensor: Vectors, rows: Tensor | None, dtype: torch.dtype, low: Sequence[bool] = ()
 ) -> Tensor:
     """Products by the stream; those between two deltas that are ``low`` are left 0."""
-    n = len(tensor.sources)
+    n = len(tensor.present)
     low = low or [False] * n
     total, room = [[0.0] * n for _ in range(n)], Room()
     for start, stop in pieces(tensor.numel, CHUNK):

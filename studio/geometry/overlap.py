@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from studio.checkpoints.deltas import CHUNK, Deltas, TensorDeltas, pieces
+from studio.checkpoints.deltas import Deltas
 from studio.checkpoints.low_rank import Factors
+from studio.checkpoints.vectors import CHUNK, Vectors, pieces
 from studio.progress import Progress, silent
 
 _SMALLEST = 1e-6  # singular values below this share of the largest are rounding, not directions
@@ -75,11 +76,11 @@ def overlap(deltas: Deltas, name: str, progress: Progress = silent) -> Overlap |
     """
     tensor, n = deltas.at(name), len(deltas)
     most = min(tensor.shape) // n if len(tensor.shape) == 2 else 0
-    if most == 0 or sum(source is not None for source in tensor.sources) < 2:
+    if most == 0 or sum(tensor.present) < 2:
         return None
     found: dict[int, Subspaces] = {}
     for task, factors in enumerate(deltas.at(name).factors):
-        if tensor.sources[task] is not None:
+        if tensor.present[task]:
             progress(task / n, f"subspaces of {name}")
             if factors is None:
                 spaces = _of_matrix(_dense(tensor, task, deltas), most)
@@ -110,7 +111,7 @@ def _pairs(bases: dict[int, Tensor], n: int) -> Tensor:
     return found
 
 
-def _dense(tensor: TensorDeltas, task: int, deltas: Deltas) -> Tensor:
+def _dense(tensor: Vectors, task: int, deltas: Deltas) -> Tensor:
     """One delta as an ``(out, in)`` float64 matrix."""
     dense = torch.empty(tensor.base.numel(), dtype=torch.float64)
     for start, stop in pieces(dense.numel(), CHUNK):

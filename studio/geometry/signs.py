@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from studio.checkpoints.deltas import CHUNK, TensorDeltas, pieces
+from studio.checkpoints.vectors import CHUNK, Vectors, pieces
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class SignConflict:
         return self.torn / self.shared if self.shared else float("nan")
 
 
-def sign_conflict(tensor: TensorDeltas, dtype: torch.dtype) -> SignConflict:
+def sign_conflict(tensor: Vectors, dtype: torch.dtype) -> SignConflict:
     """Sign conflict between n deltas of one tensor, in pieces of ``CHUNK`` elements.
 
     Counts are integers and sums are taken by one thread, piece after piece: the same bits at any
@@ -58,7 +58,7 @@ def sign_conflict(tensor: TensorDeltas, dtype: torch.dtype) -> SignConflict:
 
     Source: Yadav et al. 2023, TIES-merging (arXiv 2306.01708), Sec. 3.
     """
-    n = len(tensor.sources)
+    n = len(tensor.present)
     opposite, both = np.zeros((2, n, n), dtype=np.int64)
     opposite_size, both_size = np.zeros((2, n, n))
     torn = shared = 0

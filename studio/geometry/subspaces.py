@@ -1,13 +1,15 @@
 """Low-rank components per matrix: truncated deltas, and subspaces orthogonal to one another."""
 
 import re
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from studio.checkpoints.deltas import Room, TensorDeltas
-from studio.checkpoints.low_rank import Factors, Product
+from studio.checkpoints.deltas import TensorDeltas
+from studio.checkpoints.low_rank import Product
+from studio.checkpoints.vectors import DerivedVectors, Room, Vectors
 from studio.geometry.spectra import Reduction, Triplets, polar, triplets
 
 _EMBEDDING = re.compile(r"(^|[._])(\w*embed\w*|wte|wpe|shared|relative_attention_bias)([._]|$)")
@@ -18,7 +20,7 @@ def is_matrix(name: str, shape: tuple[int, ...]) -> bool:
     return len(shape) >= 2 and 0 not in shape and not _EMBEDDING.search(name)
 
 
-def reduced(tensor: TensorDeltas, reduction: Reduction, dtype: torch.dtype) -> TensorDeltas:
+def reduced(tensor: Vectors, reduction: Reduction, dtype: torch.dtype) -> Vectors:
     """Each delta of a matrix as its leading singular triplets (MDM-OC, Eqs. 9 and 13)."""
     if not is_matrix(tensor.name, tensor.shape):
         return tensor
@@ -27,8 +29,8 @@ def reduced(tensor: TensorDeltas, reduction: Reduction, dtype: torch.dtype) -> T
 
 
 def subspaces(
-    tensor: TensorDeltas, reduction: Reduction, order: str, strength: float, dtype: torch.dtype
-) -> TensorDeltas:
+    tensor: Vectors, reduction: Reduction, order: str, strength: float, dtype: torch.dtype
+) -> Vectors:
     """Components whose column and row spaces are orthogonal to those of the other tasks.
 
     Args:
@@ -46,9 +48,9 @@ def subspaces(
     Source: MDM-OC (arXiv 2507.20997), Eqs. 4, 5 and 13 per matrix; symmetric: TSV-M
     (arXiv 2412.00081), Sec. 4, the polar factor of the concatenated singular bases.
     """
-    n = len(tensor.sources)
+    n = len(tensor.present)
     if not is_matrix(tensor.name, tensor.shape):
-        return Share(tensor.name, tensor.shape, tensor.base, tensor.sources)
+        return Share(tensor)
     rank = min(_matrix_shape(tensor)) // n if reduction.rank is None else reduction.rank
     triplets = _all_triplets(tensor, replace(reduction, rank=max(rank, 1)), dtype)
     present = [t for t in triplets if t is not None and len(t.s)]
@@ -61,31 +63,29 @@ def subspaces(
     return _products(tensor, pairs, dtype)
 
 
-class Share(TensorDeltas):
+@dataclass(frozen=True)
+class Share(DerivedVectors):
     """The mean rule: every delta divided by the number of tasks."""
 
-    @property
-    def factors(self) -> tuple[Factors | None, ...]:
-        """None: they are met densely."""
-        return (None,) * len(self.sources)
-
-    def vectors(self, start: int, stop: int, dtype: torch.dtype, room: Room):
-        """See ``TensorDeltas.vectors``."""
-        for vector in super().vectors(start, stop, dtype, room):
-            yield None if vector is None else vector / len(self.sources)
-
-    def delta(self, task: int, start: int, stop: int, dtype: torch.dtype) -> Tensor | None:
-        """See ``TensorDeltas.delta``."""
-        delta = super().delta(task, start, stop, dtype)
-        return None if delta is None else delta / len(self.sources)
+    def vectors(
+        self,
+        start: int,
+        stop: int,
+        dtype: torch.dtype,
+        room: Room,
+        tasks: Sequence[int] | None = None,
+    ) -> Iterator[Tensor | None]:
+        """See ``Vectors``."""
+        for vector in self.raw.vectors(start, stop, dtype, room, tasks):
+            yield None if vector is None else vector / len(self.present)
 
 
 def _all_triplets(
-    tensor: TensorDeltas, reduction: Reduction, dtype: torch.dtype
+    tensor: Vectors, reduction: Reduction, dtype: torch.dtype
 ) -> list[Triplets | None]:
     found: list[Triplets | None] = []
-    for task, (source, factors) in enumerate(zip(tensor.sources, tensor.factors, strict=True)):
-        if source is None:
+    for task, (present, factors) in enumerate(zip(tensor.present, tensor.factors, strict=True)):
+        if not present:
             found.append(None)
         elif factors is not None:
             found.append(triplets(factors, reduction))
@@ -132,13 +132,13 @@ def _symmetric(present: list[Triplets]) -> list[tuple[Tensor, Tensor]]:
 
 
 def _products(
-    tensor: TensorDeltas, pairs: list[tuple[Tensor, Tensor] | None], dtype: torch.dtype
-) -> TensorDeltas:
+    tensor: Vectors, pairs: list[tuple[Tensor, Tensor] | None], dtype: torch.dtype
+) -> Vectors:
     sources = tuple(
         None if p is None else Product(p[0].to(dtype), p[1].T.contiguous().to(dtype)) for p in pairs
     )
     return TensorDeltas(tensor.name, _matrix_shape(tensor), tensor.base, sources)
 
 
-def _matrix_shape(tensor: TensorDeltas) -> tuple[int, int]:
+def _matrix_shape(tensor: Vectors) -> tuple[int, int]:
     return tensor.shape[0], tensor.numel // tensor.shape[0]

@@ -11,7 +11,8 @@ from typing import cast
 import torch
 
 from studio.checkpoints.checkpoint import Checkpoint, open_checkpoint
-from studio.checkpoints.deltas import Deltas, refuse_copies, refuse_zero
+from studio.checkpoints.deltas import Deltas, DerivedDeltas, refuse_copies, refuse_zero
+from studio.checkpoints.resident import keep_in_memory
 from studio.device import resident_limit, resolve_device
 from studio.disk.files import inside
 from studio.errors import BadData, BadRecipe
@@ -65,7 +66,7 @@ class Bench:
     @cached_property
     def live(self) -> LiveModel:
         """The live model; made on first use."""
-        self.deltas.keep_in_memory(resident_limit())
+        keep_in_memory(self.deltas, resident_limit())
         return LiveModel(self.base, self.device)
 
     @cached_property
@@ -130,8 +131,8 @@ class Bench:
         with self._lock:
             if key not in self._kept:
                 made = make()
-                if isinstance(made, Deltas):
-                    made.keep_in_memory(resident_limit() // _KEPT)
+                if isinstance(made, DerivedDeltas):
+                    keep_in_memory(made, resident_limit() // _KEPT)
                 self._kept[key] = made
             self._kept.move_to_end(key)
             found = cast(Made, self._kept[key])

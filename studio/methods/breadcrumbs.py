@@ -6,7 +6,8 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from studio.checkpoints.deltas import Deltas, TensorDeltas
+from studio.checkpoints.deltas import AnyDeltas, DerivedDeltas
+from studio.checkpoints.vectors import Vectors
 from studio.geometry.gram import Grams
 from studio.geometry.orthogonal import Basis, identity
 from studio.methods.contract import Given, Method, option
@@ -56,13 +57,13 @@ class Breadcrumbs(Method):
         """What is kept of each delta."""
         return identity(n)
 
-    def vectors(self, given: Given) -> Deltas:
+    def vectors(self, given: Given) -> DerivedDeltas:
         """Each delta between its two thresholds."""
         deltas = given.deltas
         found = in_order(lambda name: self._limits(deltas, name), deltas.names)
         limits = dict(zip(deltas.names, found, strict=True))
 
-        def between(tensor: TensorDeltas) -> TensorDeltas:
+        def between(tensor: Vectors) -> Vectors:
             def keep(task: int, start: int, stop: int, delta: Tensor) -> Tensor:
                 low, high = limits[tensor.name][task]
                 sizes = delta.abs()
@@ -70,9 +71,9 @@ class Breadcrumbs(Method):
 
             return Sparse(tensor, keep, (1.0,) * len(deltas))
 
-        return deltas.derived(between)
+        return DerivedDeltas(deltas, between)
 
-    def _limits(self, deltas: Deltas, name: str) -> tuple[tuple[float, float], ...]:
+    def _limits(self, deltas: AnyDeltas, name: str) -> tuple[tuple[float, float], ...]:
         """Per task, the least and the largest magnitude that it keeps in one tensor."""
         numel = deltas.at(name).numel
         smallest, largest = self.left_out(numel)

@@ -7,7 +7,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from studio.checkpoints.deltas import CHUNK, Deltas, Resident, Room, pieces
+from studio.checkpoints.deltas import AnyDeltas, DerivedDeltas
+from studio.checkpoints.vectors import CHUNK, Dense, Room, pieces
 from studio.device import resident_limit
 from studio.errors import StudioError
 from studio.methods.contract import Given, option
@@ -51,7 +52,7 @@ class ContinualTies(Whole):
         """S, which the merged model holds."""
         return "the merged model"
 
-    def vectors(self, given: Given) -> Deltas:
+    def vectors(self, given: Given) -> DerivedDeltas:
         """S in the place of the deltas.
 
         Raises:
@@ -66,10 +67,11 @@ class ContinualTies(Whole):
             held = sums.get(entries.name)
             return entries.sum() if held is None else held  # no task that arrived touches it
 
-        return given.deltas.into_one(self.transform(given, lambda entries, _: found(entries)))
+        made = self.transform(given, lambda entries, _: found(entries))
+        return DerivedDeltas(given.deltas, made, combined=True)
 
 
-def _refuse_large(deltas: Deltas) -> None:
+def _refuse_large(deltas: AnyDeltas) -> None:
     entries = deltas.base.weights.entries
     need = sum(entries[name].numel for name in deltas.names) * deltas.dtype.itemsize
     if need > (limit := resident_limit()):
@@ -142,11 +144,8 @@ class _Arrival:
         tensor = self._given.deltas.at(name)
         total = self._sums.get(name)
         delta = self._delta(name) if name in self._own else None
-        sources = (None if x is None else Resident(x, lambda: tensor) for x in (total, delta))
-        return Shares(
-            name, tensor.shape, tensor.base, tuple(sources),
-            thresholds, self._method.reduce, None, lambda: majority,
-        )  # fmt: skip
+        both = Dense(name, tensor.shape, tensor.base, (total, delta))
+        return Shares(both, thresholds, self._method.reduce, None, lambda: majority)
 
     def _votes(self, pair: Shares) -> int:
         """How many more elements of one tensor elect plus than minus."""

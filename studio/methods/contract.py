@@ -8,7 +8,7 @@ from typing import Any, ClassVar, TypeVar
 import torch
 from torch import Tensor
 
-from studio.checkpoints.deltas import Deltas
+from studio.checkpoints.deltas import AnyDeltas
 from studio.errors import BadRecipe
 from studio.geometry.gram import Gram, Grams
 from studio.geometry.orthogonal import Basis, identity
@@ -65,7 +65,7 @@ class Given:
         measured: of each expert on its own validation rows, for methods that say what they need.
     """
 
-    deltas: Deltas
+    deltas: AnyDeltas
     coefficients: Tensor
     gram: Callable[[], Gram]
     seed: int = 0
@@ -163,11 +163,11 @@ class Method:
         """
         raise NotImplementedError
 
-    def vectors(self, given: Given) -> Deltas:
+    def vectors(self, given: Given) -> AnyDeltas:
         """What is mixed in the place of the raw deltas; asked only of methods that derive it."""
         return given.deltas
 
-    def factor(self, given: Given, change: Deltas) -> float:
+    def factor(self, given: Given, change: AnyDeltas) -> float:
         """What a change of all tasks is multiplied by; asked only where there is no component."""
         raise NotImplementedError
 
@@ -179,7 +179,7 @@ class Method:
         """How each tensor is turned, for people; None of a method that turns none."""
         return None
 
-    def orthogonal_in(self, deltas: Deltas) -> tuple[str, ...]:
+    def orthogonal_in(self, deltas: AnyDeltas) -> tuple[str, ...]:
         """Tensors in which the components are meant to be orthogonal."""
         return deltas.names
 

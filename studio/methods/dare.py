@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from studio.checkpoints.deltas import Deltas, TensorDeltas
+from studio.checkpoints.deltas import DerivedDeltas
+from studio.checkpoints.vectors import Vectors
 from studio.geometry.gram import Grams
 from studio.geometry.orthogonal import Basis, identity
 from studio.methods.contract import Given, Method, option
@@ -63,7 +64,7 @@ class Dare(Method):
         """The rescaled deltas themselves."""
         return identity(n)
 
-    def vectors(self, given: Given) -> Deltas:
+    def vectors(self, given: Given) -> DerivedDeltas:
         """Each delta with its mask and its factor."""
         deltas, n = given.deltas, len(given.deltas)
         factors = dict.fromkeys(deltas.names, (1.0 / (1.0 - self.drop),) * n)
@@ -71,13 +72,13 @@ class Dare(Method):
             found = in_order(lambda name: self._norm_factors(given, name), deltas.names)
             factors = dict(zip(deltas.names, found, strict=True))
 
-        def dropped(tensor: TensorDeltas) -> TensorDeltas:
+        def dropped(tensor: Vectors) -> Vectors:
             def keep(task: int, start: int, stop: int, delta: Tensor) -> Tensor:
                 return self._mask(given, tensor.name, task, start, stop)
 
             return Sparse(tensor, keep, factors[tensor.name])
 
-        return deltas.derived(dropped)
+        return DerivedDeltas(deltas, dropped)
 
     def _norm_factors(self, given: Given, name: str) -> tuple[float, ...]:
         """Per task, the L1 norm of its delta in a tensor by that of the entries kept."""

@@ -1,7 +1,7 @@
 """Fisher: parameters averaged by how certain each expert is of them."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
@@ -9,8 +9,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from studio.checkpoints.deltas import Deltas, Room, TensorDeltas
-from studio.checkpoints.low_rank import Factors
+from studio.checkpoints.deltas import DerivedDeltas
+from studio.checkpoints.vectors import DerivedVectors, Room, Vectors
 from studio.methods.contract import FISHER, Given, Measured, Scaled, option
 from studio.methods.kit.coefficients import refuse_negative
 
@@ -59,7 +59,7 @@ class Fisher(Scaled):
         """As the option says."""
         return self.rows
 
-    def vectors(self, given: Given) -> Deltas:
+    def vectors(self, given: Given) -> DerivedDeltas:
         """Each task's share of the merged change, before its coefficient."""
         refuse_negative(given.deltas, given.coefficients, self.title)
         measured = given.measured
@@ -68,12 +68,12 @@ class Fisher(Scaled):
         if self.normalize:
             factors = [1 / (_norm(given, task) + FLOOR) for task in given.deltas.tasks]
 
-        def weighed(tensor: TensorDeltas) -> TensorDeltas:
+        def weighed(tensor: Vectors) -> Vectors:
             information = _Information(measured, given.deltas.tasks, tensor.name)
             scales = tuple(zip(given.weights(tensor.name), factors, strict=True))
             return _Shares(tensor, information, scales)
 
-        return given.deltas.derived(weighed)
+        return DerivedDeltas(given.deltas, weighed)
 
 
 def _norm(given: Given, task: str) -> float:
@@ -108,49 +108,42 @@ class _Information:
         return whole[start:stop].to(dtype) + FLOOR
 
 
-class _Shares(TensorDeltas):
-    """The tasks' shares of one tensor."""
+@dataclass(frozen=True)
+class _Shares(DerivedVectors):
+    """The tasks' shares of one tensor.
 
-    def __init__(
-        self,
-        raw: TensorDeltas,
-        information: _Information,
-        scales: tuple[tuple[float, float], ...],
-    ) -> None:
-        super().__init__(raw.name, raw.shape, raw.base, raw.sources)
-        object.__setattr__(self, "_rule", (information, scales))
+    Attributes:
+        information: how certain each task is of every element.
+        scales: per task its coefficient and what its information is multiplied by.
+    """
 
-    @property
-    def factors(self) -> tuple[Factors | None, ...]:
-        """None: shares are dense."""
-        return (None,) * len(self.sources)
-
-    def delta(self, task: int, start: int, stop: int, dtype: torch.dtype) -> Tensor | None:
-        """See ``TensorDeltas.delta``."""
-        raw = super().delta(task, start, stop, dtype)
-        if raw is None:
-            return None
-        return raw * self._weight(task, start, stop, dtype) / self._divisor(start, stop, dtype)
+    information: _Information
+    scales: tuple[tuple[float, float], ...]
 
     def vectors(
-        self, start: int, stop: int, dtype: torch.dtype, room: Room
+        self,
+        start: int,
+        stop: int,
+        dtype: torch.dtype,
+        room: Room,
+        tasks: Sequence[int] | None = None,
     ) -> Iterator[Tensor | None]:
-        """See ``TensorDeltas.vectors``."""
-        divisor = self._divisor(start, stop, dtype)
-        for task, raw in enumerate(super().vectors(start, stop, dtype, room)):
-            if raw is None:
+        """See ``Vectors``."""
+        divisor, chosen = self._divisor(start, stop, dtype), self.chosen(tasks)
+        found = self.raw.vectors(start, stop, dtype, room, chosen)
+        for task, delta in zip(chosen, found, strict=True):
+            if delta is None:
                 yield None
             else:
-                yield raw * self._weight(task, start, stop, dtype) / divisor
+                yield delta * self._weight(task, start, stop, dtype) / divisor
 
     def _weight(self, task: int, start: int, stop: int, dtype: torch.dtype) -> Tensor:
-        information, scales = self._rule  # type: ignore[attr-defined]
-        return information.piece(task, start, stop, dtype) * scales[task][1]
+        return self.information.piece(task, start, stop, dtype) * self.scales[task][1]
 
     def _divisor(self, start: int, stop: int, dtype: torch.dtype) -> Tensor:
         """Sum of the weights times their coefficients; 1 where no task counts."""
         total = torch.zeros(stop - start, dtype=dtype)
-        for task, (coefficient, _) in enumerate(self._rule[1]):  # type: ignore[attr-defined]
+        for task, (coefficient, _) in enumerate(self.scales):
             if coefficient != 0.0:
                 total += self._weight(task, start, stop, dtype) * coefficient
         return total.masked_fill_(total == 0, 1.0)

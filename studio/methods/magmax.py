@@ -1,13 +1,14 @@
 """MagMax: of every element, the largest change that any task makes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from studio.checkpoints.deltas import Deltas, Room, TensorDeltas
+from studio.checkpoints.deltas import DerivedDeltas
+from studio.checkpoints.vectors import DerivedVectors, Room
 from studio.geometry.gram import Grams
 from studio.geometry.orthogonal import Basis, identity
 from studio.methods.contract import Given, Method
@@ -48,45 +49,37 @@ class MagMax(Method):
         """Each task's share."""
         return identity(n)
 
-    def vectors(self, given: Given) -> Deltas:
+    def vectors(self, given: Given) -> DerivedDeltas:
         """Each task's share of the elements."""
-        return given.deltas.derived(_Largest.of)
+        return DerivedDeltas(given.deltas, _Largest)
 
 
-class _Largest(TensorDeltas):
+@dataclass(frozen=True)
+class _Largest(DerivedVectors):
     """The deltas of one tensor, each where it is the largest."""
 
-    @classmethod
-    def of(cls, tensor: TensorDeltas) -> TensorDeltas:
-        return cls(tensor.name, tensor.shape, tensor.base, tensor.sources)
-
-    @property
-    def factors(self) -> tuple[None, ...]:
-        """None: shares are dense."""
-        return (None,) * len(self.sources)
-
     def vectors(
-        self, start: int, stop: int, dtype: torch.dtype, room: Room
+        self,
+        start: int,
+        stop: int,
+        dtype: torch.dtype,
+        room: Room,
+        tasks: Sequence[int] | None = None,
     ) -> Iterator[Tensor | None]:
-        """See ``TensorDeltas.vectors``."""
+        """See ``Vectors``."""
         winner = self._winner(start, stop, dtype, room)
         share = room.take("share", stop - start, dtype)
-        for task, delta in enumerate(super().vectors(start, stop, dtype, room)):
+        chosen = self.chosen(tasks)
+        found = self.raw.vectors(start, stop, dtype, room, chosen)
+        for task, delta in zip(chosen, found, strict=True):
             yield None if delta is None else torch.mul(delta, winner == task, out=share)
-
-    def delta(self, task: int, start: int, stop: int, dtype: torch.dtype) -> Tensor | None:
-        """See ``TensorDeltas.delta``."""
-        delta = super().delta(task, start, stop, dtype)
-        if delta is None:
-            return None
-        return delta * (self._winner(start, stop, dtype, Room()) == task)
 
     def _winner(self, start: int, stop: int, dtype: torch.dtype, room: Room) -> Tensor:
         """Per element, the index of the last task of the largest magnitude."""
         winner = room.take("winner", stop - start, torch.int32).fill_(-1)
         largest = room.take("largest", stop - start, dtype).zero_()
         size = room.take("size", stop - start, dtype)
-        for task, delta in enumerate(super().vectors(start, stop, dtype, room)):
+        for task, delta in enumerate(self.raw.vectors(start, stop, dtype, room)):
             if delta is not None:
                 torch.abs(delta, out=size)
                 winner.masked_fill_(size >= largest, task)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from studio.checkpoints.deltas import Deltas
+from studio.checkpoints.deltas import AnyDeltas, DerivedDeltas
 from studio.geometry.gram import Grams
 from studio.geometry.orthogonal import Basis, identity, orthogonalize, refuse_dependent
 from studio.geometry.scopes import SCOPES
@@ -100,18 +100,19 @@ class MdmOc(Method):
         per_layer = self.normalize == "layer"
         return orthogonalize(gram(), self.scope, self.order, per_layer, self.strength, gram)
 
-    def vectors(self, given: Given) -> Deltas:
+    def vectors(self, given: Given) -> DerivedDeltas:
         """Subspace components, or deltas whose matrices are reduced."""
         deltas = given.deltas
         reduction = Reduction(self.rank, self.energy)
         if self.basis == "vector":
-            return deltas.derived(lambda tensor: reduced(tensor, reduction, deltas.dtype))
+            return DerivedDeltas(deltas, lambda raw: reduced(raw, reduction, deltas.dtype))
         refuse_dependent(given.gram(), self.order)
-        return deltas.derived(
-            lambda tensor: subspaces(tensor, reduction, self.order, self.strength, deltas.dtype)
+        return DerivedDeltas(
+            deltas,
+            lambda raw: subspaces(raw, reduction, self.order, self.strength, deltas.dtype),
         )
 
-    def orthogonal_in(self, deltas: Deltas) -> tuple[str, ...]:
+    def orthogonal_in(self, deltas: AnyDeltas) -> tuple[str, ...]:
         """With subspaces, the matrices; they have orthogonal column and row spaces."""
         if self.basis == "vector":
             return deltas.names

@@ -6,7 +6,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from studio.checkpoints.deltas import Deltas
+from studio.checkpoints.deltas import DerivedDeltas
 from studio.geometry.gram import cosine
 from studio.methods.contract import Given
 from studio.methods.kit.pair import Pair, arc
@@ -32,7 +32,7 @@ class NuSlerp(Pair):
     title: ClassVar[str] = "NuSLERP"
     default_coefficient: ClassVar[float] = 1.0
 
-    def vectors(self, given: Given) -> Deltas:
+    def vectors(self, given: Given) -> DerivedDeltas:
         """The merged change; the inner products are taken before several threads ask for them."""
         made = super().vectors(given)
         _ = given.gram()

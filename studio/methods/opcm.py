@@ -8,7 +8,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from studio.checkpoints.deltas import Deltas, TensorDeltas
+from studio.checkpoints.deltas import AnyDeltas
+from studio.checkpoints.resident import bytes_in_memory, keep_in_memory
+from studio.checkpoints.vectors import Vectors
 from studio.device import resident_limit
 from studio.methods.contract import Given, option
 from studio.methods.kit.running_sum import norms, squared_norm
@@ -83,7 +85,7 @@ class Opcm(Whole):
         assert total is not None, "some coefficient is not 0"
         return total
 
-    def take_in(self, total: Tensor | None, newcomer: TensorDeltas, dtype: torch.dtype) -> Tensor:
+    def take_in(self, total: Tensor | None, newcomer: Vectors, dtype: torch.dtype) -> Tensor:
         """See ``RunningSum.take_in``."""
         entries = Entries(newcomer, [1.0], dtype)
         before = None if total is None else total.view(entries.shape)
@@ -103,13 +105,13 @@ class Opcm(Whole):
             return delta
         return total.add_(self.projection.clear(delta, total) if tensor.is_matrix else delta)
 
-    def factor(self, given: Given, change: Deltas) -> float:
+    def factor(self, given: Given, change: AnyDeltas) -> float:
         """The scale divided by lambda."""
         tasks = arrived(given)
         if len(tasks) < 2:
             return self.scale
-        if not change.bytes_in_memory:
-            change.keep_in_memory(resident_limit())
+        if not bytes_in_memory(change):
+            keep_in_memory(change, resident_limit())
         lengths = norms(given.gram(), given.coefficients)
 
         def square(name: str) -> float:

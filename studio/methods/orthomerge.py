@@ -8,9 +8,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from studio.checkpoints.deltas import Deltas, Room, TensorDeltas, not_finite, pieces
+from studio.checkpoints.deltas import DerivedDeltas, TensorDeltas, not_finite
 from studio.checkpoints.low_rank import Factors
 from studio.checkpoints.oft import Rotated
+from studio.checkpoints.vectors import Room, Vectors, pieces
 from studio.device import free_memory
 from studio.errors import BadRecipe
 from studio.geometry.decoupling import Part, Residual, conflicts, decouple, slices
@@ -20,7 +21,7 @@ from studio.geometry.spectra import Reduction, triplets
 from studio.geometry.subspaces import is_matrix
 from studio.methods.contract import Given, option
 from studio.methods.kit.singular_bases import SingularBases
-from studio.methods.ties import Ties
+from studio.methods.ties import Shares, Ties
 from studio.methods.whole import Entries, Whole
 from studio.parallel import in_order
 
@@ -89,7 +90,7 @@ class OrthoMerge(Whole):
         "key", "Keep that length over a whole tensor or per block.", choices=("key", "block")
     )
 
-    def vectors(self, given: Given) -> Deltas:
+    def vectors(self, given: Given) -> DerivedDeltas:
         """The merged change in the place of the deltas.
 
         Raises:
@@ -103,9 +104,10 @@ class OrthoMerge(Whole):
                 self._refuse_too_wide(tensor, deltas.dtype)
         shares = None
         if self.residuals == "ties":
-            left = deltas.derived(lambda tensor: self._residuals(tensor, given))
+            left = DerivedDeltas(deltas, lambda tensor: self._residuals(tensor, given))
             shares = Ties(density=_DENSITY).vectors(replace(given, deltas=left))
-        return deltas.into_one(self.transform(given, partial(self._change, shares)))
+        made = self.transform(given, partial(self._change, shares))
+        return DerivedDeltas(deltas, made, combined=True)
 
     def rotations(self, given: Given) -> list[LayerRotation]:
         """What the rotations of every tensor that has one are, for people.
@@ -118,8 +120,9 @@ class OrthoMerge(Whole):
         ]  # fmt: skip
         return list(in_order(partial(self._rotation, given), names))
 
-    def _change(self, shares: Deltas | None, entries: Entries, given: Given) -> Tensor:
+    def _change(self, shares: DerivedDeltas | None, entries: Entries, given: Given) -> Tensor:
         left = shares.at(entries.name) if shares else None
+        assert left is None or isinstance(left, Shares), "residuals are merged by TIES"
         if _all_rotated(entries.tensor):
             return self._turned(entries).change
         if not entries.is_matrix:
@@ -131,16 +134,16 @@ class OrthoMerge(Whole):
         self,
         entries: Entries,
         given: Given,
-        shares: TensorDeltas | None = None,
+        shares: Shares | None = None,
         watch: Watch | None = None,
     ) -> Formed:
         """A matrix merged by decoupling; the watch is shown every task's part."""
-        tensor = shares or self._residuals(entries.tensor, given)
+        tensor = shares.raw if shares else self._residuals(entries.tensor, given)
         parts = slices(entries.shape[1], self.block)
         sums = TurnSum(entries.shape[0], [part.stop - part.start for part in parts], len(entries))
 
         def residuals() -> Iterator[Tensor]:
-            for task, source in enumerate(tensor.sources):
+            for task, source in enumerate(tensor.compact):
                 weight = entries.weights[task]
                 if isinstance(source, Residual) and weight != 0.0:
                     made = source.part if shares else source.make()
@@ -166,12 +169,12 @@ class OrthoMerge(Whole):
             change[:, part] += turn.change(base[:, part])
         return Formed(change, turns, correction)
 
-    def _residuals(self, tensor: TensorDeltas, given: Given) -> TensorDeltas:
+    def _residuals(self, tensor: Vectors, given: Given) -> Vectors:
         """What the rotations leave of every delta of a tensor, made when it is asked for."""
         if _all_rotated(tensor):
             out, width = tensor.shape
             nothing = Factors(torch.zeros(out, 1), torch.zeros(1, width), 1.0)
-            sources = tuple(source and nothing for source in tensor.sources)
+            sources = tuple(nothing if present else None for present in tensor.present)
             return TensorDeltas(tensor.name, tensor.shape, tensor.base, sources)
         if not is_matrix(tensor.name, tensor.shape):
             return tensor
@@ -188,13 +191,14 @@ class OrthoMerge(Whole):
             return decouple(base, delta, against, slices(entries.shape[1], self.block))
 
         sources = tuple(
-            source and Residual(partial(make, task)) for task, source in enumerate(tensor.sources)
+            Residual(partial(make, task)) if present else None
+            for task, present in enumerate(tensor.present)
         )
         return TensorDeltas(tensor.name, entries.shape, tensor.base, sources)
 
     def _turned(self, entries: Entries) -> Formed:
         """A tensor that only OFT adapters change, merged in their own coordinates."""
-        found = [each if isinstance(each, Rotated) else None for each in entries.tensor.sources]
+        found = [each if isinstance(each, Rotated) else None for each in entries.tensor.compact]
         first = next(each for each in found if each)
         nothing = torch.zeros_like(first.skew)
         skews = [nothing if each is None else each.skew for each in found]
@@ -220,7 +224,7 @@ class OrthoMerge(Whole):
             shares[task] = left / norm if norm else 0.0
 
         if _all_rotated(entries.tensor):
-            for task, source in enumerate(entries.tensor.sources):
+            for task, source in enumerate(entries.tensor.compact):
                 if isinstance(source, Rotated):
                     angles[task], shares[task] = largest_angle([*map(Turn, source.skew)]), 0.0
             formed = self._turned(entries)
@@ -237,14 +241,14 @@ class OrthoMerge(Whole):
             energy(before), energy(after), len(rows),
         )  # fmt: skip
 
-    def _refuse_too_wide(self, tensor: TensorDeltas, dtype: torch.dtype) -> None:
+    def _refuse_too_wide(self, tensor: Vectors, dtype: torch.dtype) -> None:
         """Refuse a matrix whose rotation does not fit into memory.
 
         Raises:
             BadRecipe: naming the bytes needed and free, and the option that needs less.
         """
         out, width = tensor.shape[0], tensor.numel // tensor.shape[0]
-        size, n = min(self.block or width, width), len(tensor.sources)
+        size, n = min(self.block or width, width), len(tensor.present)
         rank = min(size, 2 * out)
         sums = 2 * min(size * size, 2 * n * out * size)
         turned = 12 * rank * rank + sums + 4 * out * size  # numbers of 8 bytes, as measured
@@ -262,17 +266,17 @@ def _offer(size: int) -> int:
     return max(min(256, size // 4), 1)
 
 
-def _all_rotated(tensor: TensorDeltas) -> bool:
+def _all_rotated(tensor: Vectors) -> bool:
     """Whether OFT adapters, and nothing else, change a tensor."""
-    return all(source is None or isinstance(source, Rotated) for source in tensor.sources)
+    return tensor.present == tuple(isinstance(each, Rotated) for each in tensor.compact)
 
 
-def _refuse_two_sizes(tensor: TensorDeltas, tasks: tuple[str, ...]) -> None:
+def _refuse_two_sizes(tensor: Vectors, tasks: tuple[str, ...]) -> None:
     if not _all_rotated(tensor):
         return
     sizes = {
         source.block_size: task
-        for task, source in zip(tasks, tensor.sources, strict=True)
+        for task, source in zip(tasks, tensor.compact, strict=True)
         if isinstance(source, Rotated)
     }
     if len(sizes) > 1:
@@ -303,7 +307,7 @@ def _tsv_m(residuals: Iterator[Tensor], entries: Entries) -> Tensor:
     return bases.merged()
 
 
-def _mixed(shares: TensorDeltas, entries: Entries) -> Tensor:
+def _mixed(shares: Vectors, entries: Entries) -> Tensor:
     """The tasks' shares by TIES, each times its coefficient."""
     total, room = torch.zeros(shares.numel, dtype=entries.dtype), Room()
     for start, stop in pieces(shares.numel, _PIECE):

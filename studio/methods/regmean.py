@@ -7,7 +7,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from studio.checkpoints.deltas import Deltas
+from studio.checkpoints.deltas import DerivedDeltas
 from studio.methods.contract import GRAM, Given, option
 from studio.methods.kit.coefficients import refuse_negative
 from studio.methods.whole import Entries, Whole
@@ -48,7 +48,7 @@ class RegMean(Whole):
         """As the option says."""
         return self.rows
 
-    def vectors(self, given: Given) -> Deltas:
+    def vectors(self, given: Given) -> DerivedDeltas:
         """See ``Whole.vectors``."""
         refuse_negative(given.deltas, given.coefficients, self.title)
         return super().vectors(given)

@@ -6,7 +6,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from studio.checkpoints.deltas import CHUNK, Room, pieces
+from studio.checkpoints.vectors import CHUNK, Room, pieces
 from studio.methods.contract import Given
 from studio.methods.kit.pair import Pair, arc
 from studio.methods.whole import Entries

@@ -1,7 +1,7 @@
 """TIES: trim small changes, elect a sign, and merge what agrees with it."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import ClassVar
@@ -9,7 +9,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from studio.checkpoints.deltas import CHUNK, Deltas, Room, TensorDeltas, pieces
+from studio.checkpoints.deltas import AnyDeltas, DerivedDeltas
+from studio.checkpoints.vectors import CHUNK, DerivedVectors, Room, Vectors, pieces
 from studio.methods.contract import Given, Scaled, option, scale_option
 from studio.methods.kit.magnitudes import kth_magnitude
 from studio.parallel import in_order
@@ -60,21 +61,17 @@ class Ties(Scaled):
         """Entries are compared and added one by one."""
         return True
 
-    def vectors(self, given: Given) -> Deltas:
+    def vectors(self, given: Given) -> DerivedDeltas:
         """Each task's share of the merged change."""
         deltas = given.deltas
         thresholds = self._thresholds(deltas)
 
-        def trimmed(tensor: TensorDeltas) -> TensorDeltas:
+        def trimmed(tensor: Vectors) -> Shares:
             weights = given.weights(tensor.name) if self.weighs else None
-            return Shares(
-                tensor.name, tensor.shape, tensor.base, tensor.sources,
-                thresholds(tensor.name), self.reduce, weights, majority,
-            )  # fmt: skip
+            return Shares(tensor, thresholds(tensor.name), self.reduce, weights, majority)
 
         def elected(name: str) -> int:
             tensor, room = trimmed(deltas.at(name)), Room()
-            assert isinstance(tensor, Shares)
             return sum(
                 int(tensor.votes(*cut, deltas.dtype, room).sign().sum(dtype=torch.float64))
                 for cut in pieces(tensor.numel, CHUNK)
@@ -90,9 +87,9 @@ class Ties(Scaled):
             with lock:
                 return counted()
 
-        return deltas.derived(trimmed)
+        return DerivedDeltas(deltas, trimmed)
 
-    def _thresholds(self, deltas: Deltas) -> Callable[[str], tuple[float, ...]]:
+    def _thresholds(self, deltas: AnyDeltas) -> Callable[[str], tuple[float, ...]]:
         """Per tensor name, the least magnitude that each task keeps."""
         n = len(deltas)
 
@@ -120,37 +117,38 @@ class Ties(Scaled):
         return dict(zip(deltas.names, in_order(each, deltas.names), strict=True)).__getitem__
 
 
-class Shares(TensorDeltas):
-    """The tasks' shares of one tensor."""
+@dataclass(frozen=True)
+class Shares(DerivedVectors):
+    """The tasks' shares of one tensor.
 
-    def __init__(
-        self, name, shape, base, sources, thresholds: tuple[float, ...], reduce: str,
-        weights: list[float] | None, majority: Callable[[], int],
-    ) -> None:  # fmt: skip
-        super().__init__(name, shape, base, sources)
-        object.__setattr__(self, "_rule", (thresholds, reduce, weights, majority))
+    Attributes:
+        thresholds: the least magnitude that each task keeps.
+        reduce: how agreeing entries are combined.
+        weights: per task the weight of its vote, or None for one each.
+        majority: sum of all signs elected, which decides where a sum is exactly zero.
+    """
 
-    @property
-    def factors(self) -> tuple[None, ...]:
-        """None: shares are dense."""
-        return (None,) * len(self.sources)
-
-    def delta(self, task: int, start: int, stop: int, dtype: torch.dtype) -> Tensor | None:
-        """See ``TensorDeltas.delta``."""
-        return list(self.vectors(start, stop, dtype, Room()))[task]
+    thresholds: tuple[float, ...]
+    reduce: str
+    weights: list[float] | None
+    majority: Callable[[], int]
 
     def votes(self, start: int, stop: int, dtype: torch.dtype, room: Room) -> Tensor:
         """Per element, the sum whose sign is elected."""
         return self._elect(self._trimmed(start, stop, dtype, room), stop - start, dtype)
 
     def vectors(
-        self, start: int, stop: int, dtype: torch.dtype, room: Room
+        self,
+        start: int,
+        stop: int,
+        dtype: torch.dtype,
+        room: Room,
+        tasks: Sequence[int] | None = None,
     ) -> Iterator[Tensor | None]:
-        """See ``TensorDeltas.vectors``."""
-        _, reduce, weights, majority = self._rule  # type: ignore[attr-defined]
+        """See ``Vectors``."""
         trimmed = self._trimmed(start, stop, dtype, room)
         votes = self._elect(trimmed, stop - start, dtype)
-        if weights is not None:
+        if self.weights is not None:
             positive = votes >= 0
         else:
             positive = votes > 0
@@ -158,19 +156,20 @@ class Shares(TensorDeltas):
             if bool(undecided.any()) and any(
                 v is not None and bool(v[undecided].any()) for v in trimmed
             ):
-                positive = positive | (undecided & (majority() > 0))
+                positive = positive | (undecided & (self.majority() > 0))
         agree = [
             None if v is None else torch.where(positive, v * w > 0, v * w < 0)
-            for v, w in zip(trimmed, weights or [1.0] * len(trimmed), strict=True)
+            for v, w in zip(trimmed, self.weights or [1.0] * len(trimmed), strict=True)
         ]
         divisor = torch.ones(stop - start, dtype=dtype)
-        if reduce != "sum":
+        if self.reduce != "sum":
             divisor.zero_()
-            for agreeing, weight in zip(agree, weights or [1.0] * len(agree), strict=True):
+            for agreeing, weight in zip(agree, self.weights or [1.0] * len(agree), strict=True):
                 if agreeing is not None:
                     divisor.add_(agreeing, alpha=weight)
             divisor[divisor.abs() < _SMALLEST_DIVISOR] = 1.0
-        for vector, agreeing in zip(trimmed, agree, strict=True):
+        for task in self.chosen(tasks):
+            vector, agreeing = trimmed[task], agree[task]
             if vector is None or agreeing is None:
                 yield None
             else:
@@ -179,18 +178,17 @@ class Shares(TensorDeltas):
     def _trimmed(
         self, start: int, stop: int, dtype: torch.dtype, room: Room
     ) -> list[Tensor | None]:
-        thresholds = self._rule[0]  # type: ignore[attr-defined]
         found: list[Tensor | None] = []
-        for task, delta in enumerate(super().vectors(start, stop, dtype, room)):
+        for task, delta in enumerate(self.raw.vectors(start, stop, dtype, room)):
             if delta is None:
                 found.append(None)
                 continue
             kept = room.take(("trimmed", task), stop - start, dtype)
-            found.append(torch.mul(delta, delta.abs() >= thresholds[task], out=kept))
+            found.append(torch.mul(delta, delta.abs() >= self.thresholds[task], out=kept))
         return found
 
     def _elect(self, trimmed: list[Tensor | None], size: int, dtype: torch.dtype) -> Tensor:
-        weights = self._rule[2] or [1.0] * len(trimmed)  # type: ignore[attr-defined]
+        weights = self.weights or [1.0] * len(trimmed)
         votes = torch.zeros(size, dtype=dtype)
         for vector, weight in zip(trimmed, weights, strict=True):
             if vector is not None:

@@ -8,8 +8,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from studio.checkpoints.deltas import Deltas, Room, TensorDeltas, pieces
+from studio.checkpoints.deltas import AnyDeltas, DerivedDeltas, Transform
 from studio.checkpoints.low_rank import Factors
+from studio.checkpoints.vectors import Dense, Room, Vectors, pieces
 from studio.geometry.gram import Grams
 from studio.geometry.orthogonal import Basis
 from studio.geometry.subspaces import is_matrix
@@ -28,7 +29,7 @@ class Entries:
         dtype: in which all is computed.
     """
 
-    tensor: TensorDeltas
+    tensor: Vectors
     weights: list[float]
     dtype: torch.dtype
 
@@ -54,8 +55,8 @@ class Entries:
     @property
     def present(self) -> tuple[int, ...]:
         """The tasks that change the tensor."""
-        pairs = zip(self.weights, self.tensor.sources, strict=True)
-        return tuple(i for i, (weight, source) in enumerate(pairs) if weight and source is not None)
+        pairs = zip(self.weights, self.tensor.present, strict=True)
+        return tuple(i for i, (weight, present) in enumerate(pairs) if weight and present)
 
     def delta(self, task: int) -> Tensor | None:
         """``(out, in)`` c_i delta_i in memory of its own; None where the task changes nothing."""
@@ -133,7 +134,7 @@ class Whole(Scaled):
         """
         raise NotImplementedError
 
-    def factor(self, given: Given, change: Deltas) -> float:
+    def factor(self, given: Given, change: AnyDeltas) -> float:
         """What the whole change is multiplied by."""
         return self.scale
 
@@ -146,44 +147,18 @@ class Whole(Scaled):
         one = torch.ones(1, 1, 1, dtype=torch.float64)
         return Basis(one, "model", None, torch.ones(1, dtype=torch.float64))
 
-    def vectors(self, given: Given) -> Deltas:
+    def vectors(self, given: Given) -> DerivedDeltas:
         """The merged change in the place of the deltas."""
-        return given.deltas.into_one(self.transform(given, self.change))
+        return DerivedDeltas(given.deltas, self.transform(given, self.change), combined=True)
 
-    def transform(
-        self, given: Given, change: Callable[[Entries, Given], Tensor]
-    ) -> Callable[[TensorDeltas], TensorDeltas]:
+    def transform(self, given: Given, change: Callable[[Entries, Given], Tensor]) -> Transform:
         """How ``change`` makes one vector of the deltas of a tensor."""
 
-        def combine(tensor: TensorDeltas) -> TensorDeltas:
+        def combine(tensor: Vectors) -> Dense:
             weights = given.weights(tensor.name)
-            if not any(weights):
-                return TensorDeltas(tensor.name, tensor.shape, tensor.base, (None,))
-            made = change(Entries(tensor, weights, given.deltas.dtype), given)
-            return Change(tensor, made.reshape(-1))
+            made = None
+            if any(weights):
+                made = change(Entries(tensor, weights, given.deltas.dtype), given).reshape(-1)
+            return Dense(tensor.name, tensor.shape, tensor.base, (made,))
 
         return combine
-
-
-class Change(TensorDeltas):
-    """One merged change of a tensor, dense."""
-
-    def __init__(self, tensor: TensorDeltas, values: Tensor) -> None:
-        source = next(each for each in tensor.sources if each is not None)
-        super().__init__(tensor.name, tensor.shape, tensor.base, (source,))
-        object.__setattr__(self, "_values", values)
-
-    @property
-    def factors(self) -> tuple[Factors | None, ...]:
-        """None: it is dense."""
-        return (None,)
-
-    def vectors(
-        self, start: int, stop: int, dtype: torch.dtype, room: Room
-    ) -> Iterator[Tensor | None]:
-        """See ``TensorDeltas.vectors``."""
-        yield self.delta(0, start, stop, dtype)
-
-    def delta(self, task: int, start: int, stop: int, dtype: torch.dtype) -> Tensor | None:
-        """See ``TensorDeltas.delta``."""
-        return self._values[start:stop].to(dtype)  # type: ignore[attr-defined]

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from studio.checkpoints.deltas import Room, TensorDeltas, not_finite, pieces
+from studio.checkpoints.deltas import not_finite
+from studio.checkpoints.vectors import Room, Vectors, pieces
 from studio.errors import BadData
 from studio.merge import Merge
 from studio.methods.contract import Measured
@@ -90,7 +91,7 @@ def consolidation(
     return Quadratic(phi, linear, 1.0 if anchor == "experts" else 0.0)
 
 
-def _norms(tensor: TensorDeltas, fisher: Measured, tasks: tuple[str, ...]) -> Tensor:
+def _norms(tensor: Vectors, fisher: Measured, tasks: tuple[str, ...]) -> Tensor:
     """``(n,)`` sum_p F_i delta_i^2 of one tensor."""
     found, room = torch.zeros(len(tasks), dtype=torch.float64), Room()
     held = [_flat(fisher, task, tensor) for task in tasks]
@@ -133,6 +134,6 @@ def _block(
     return phi, linear
 
 
-def _flat(fisher: Measured, task: str, tensor: TensorDeltas) -> Tensor | None:
+def _flat(fisher: Measured, task: str, tensor: Vectors) -> Tensor | None:
     found = fisher(task, tensor.name)
     return None if found is None else found.reshape(-1)

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from studio.checkpoints.deltas import Room, TensorDeltas, pieces
 from studio.checkpoints.low_rank import Factors
+from studio.checkpoints.vectors import Room, Vectors, pieces
 from studio.merge import Merge
 from studio.parallel import SMALL, in_order
 from studio.tasks.live_model import LiveModel
@@ -70,7 +70,7 @@ def mixing_slopes(merge: Merge, parameters: Mapping[str, nn.Parameter]) -> Tenso
     return torch.stack(made) if made else torch.zeros(0, len(merge.deltas), dtype=torch.float64)
 
 
-def inner(gradient: Tensor, tensor: TensorDeltas, factors: Sequence[Factors | None] = ()) -> Tensor:
+def inner(gradient: Tensor, tensor: Vectors, factors: Sequence[Factors | None] = ()) -> Tensor:
     """``(n,)`` float64 inner products of a gradient with the vectors of its tensor.
 
     Low-rank factors are never made dense: ``<G, B A> = sum((B^T G) * A)``. All else is read piece
@@ -81,7 +81,7 @@ def inner(gradient: Tensor, tensor: TensorDeltas, factors: Sequence[Factors | No
         tensor: of n vectors.
         factors: of those vectors that have some; empty if none has.
     """
-    found = torch.zeros(len(tensor.sources), dtype=torch.float64)
+    found = torch.zeros(len(tensor.present), dtype=torch.float64)
     low = {j: each for j, each in enumerate(factors) if each is not None}
     if low:
         whole = gradient.reshape(len(next(iter(low.values())).b), -1)
@@ -90,7 +90,7 @@ def inner(gradient: Tensor, tensor: TensorDeltas, factors: Sequence[Factors | No
         for (j, each), side in zip(low.items(), sides, strict=True):
             product = side.mul_(each.a.to(whole.dtype)).sum(dtype=torch.float64)
             found[j] = each.scale * float(product)
-    rest = [j for j, source in enumerate(tensor.sources) if source is not None and j not in low]
+    rest = [j for j, present in enumerate(tensor.present) if present and j not in low]
     if rest:
         flat, room = gradient.reshape(-1), Room()
         for start, stop in pieces(tensor.numel):

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from studio.checkpoints.deltas import CHUNK, Deltas, pieces
+from studio.checkpoints.deltas import AnyDeltas
+from studio.checkpoints.vectors import CHUNK, pieces
 from studio.geometry.gram import gram
 from studio.merge import Merge
 
@@ -69,7 +70,7 @@ def _taken_out(merge: Merge, before: Merge) -> float:
     return 1.0 - grown / whole if whole > 0 else 0.0
 
 
-def _squared(one: Deltas, less: Deltas | None = None) -> float:
+def _squared(one: AnyDeltas, less: AnyDeltas | None = None) -> float:
     """Squared norm of a single change, or of what is left when another is taken off; streamed."""
     total = 0.0
     for name in sorted({*one.names, *(less.names if less else ())}):

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from studio import __version__
 from studio.checkpoints.checkpoint import Checkpoint
-from studio.checkpoints.deltas import pieces
+from studio.checkpoints.vectors import pieces
 from studio.checkpoints.writer import write_weights
 from studio.disk.folders import flush, new_folder
 from studio.errors import NotFinite

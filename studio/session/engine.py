@@ -13,6 +13,7 @@ from pathlib import Path
 
 import torch
 
+from studio.checkpoints.resident import bytes_in_memory
 from studio.device import device_memory, used_memory
 from studio.disk import cache
 from studio.disk.folders import data_folder
@@ -198,7 +199,7 @@ class Engine:
 
     def memory(self) -> Memory:
         """What is in use now."""
-        deltas = self.worker.bench.deltas.bytes_in_memory
+        deltas = bytes_in_memory(self.worker.bench.deltas)
         return Memory(used_memory(), deltas, *device_memory(self.device))
 
     def _open(self, path: Path, progress: Progress = silent) -> None:

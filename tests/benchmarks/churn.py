@@ -20,6 +20,7 @@ from torch import Tensor
 
 from studio.checkpoints.checkpoint import open_checkpoint
 from studio.checkpoints.deltas import Deltas
+from studio.checkpoints.resident import keep_in_memory
 from studio.checkpoints.stored import CODES, tensor_bytes
 from studio.checkpoints.weights import weights_root
 from studio.geometry.gram import Gram, gram
@@ -157,7 +158,7 @@ def versions(recipe: Recipe, folder: Path) -> Versions:
         opened.append((task.name + _REVISED, open_checkpoint(place)))
         entries.append(TaskEntry(opened[-1][0], str(place), task.coefficient))
     deltas = Deltas(base, opened)
-    deltas.keep_in_memory(2**32)
+    keep_in_memory(deltas, 2**32)
     whole = Recipe(recipe.base, tuple(entries), recipe.method)
     return Versions(whole, deltas, gram(deltas), recipe.names)
 

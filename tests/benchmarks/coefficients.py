@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from studio.checkpoints.deltas import Room, pieces
+from studio.checkpoints.vectors import Room, pieces
 from studio.measure.bench import Bench
 from studio.measure.change import Change
 from studio.measure.outcomes import Measuring

@@ -18,6 +18,7 @@ _BEGAN = time.perf_counter()
 import torch  # noqa: E402
 from torch import Tensor  # noqa: E402
 
+from studio.checkpoints.resident import keep_in_memory  # noqa: E402
 from studio.errors import StudioError  # noqa: E402
 from studio.export.model import _write_model, export  # noqa: E402
 from studio.geometry.gram import gram  # noqa: E402
@@ -64,7 +65,7 @@ def live_work(recipe: Path, scratch: Path, moves: int = 6) -> dict[str, list[Sam
     The first move of each kind is not counted: it touches the parameters' memory.
     """
     merge = open_merge(load_recipe(recipe))
-    loading = measured(lambda: merge.deltas.keep_in_memory(2**62), _BEGAN)
+    loading = measured(lambda: keep_in_memory(merge.deltas, 2**62), _BEGAN)
     worn = {name: torch.empty(entry.shape) for name, entry in merge.base.weights.entries.items()}
     found = {"deltas into memory": [loading]}
     for name, wear in MOVES.items():

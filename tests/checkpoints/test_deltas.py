@@ -1,14 +1,21 @@
 import json
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from studio.checkpoints.checkpoint import open_checkpoint
-from studio.checkpoints.deltas import Deltas, Resident, refuse_copies
+from studio.checkpoints.deltas import Deltas, DerivedDeltas, refuse_copies
+from studio.checkpoints.resident import Resident, bytes_in_memory, keep_in_memory
 from studio.errors import BadCheckpoint, NothingToMerge, ShapeMismatch
+from studio.methods.kit.sparse import Sparse
 from tests.conftest import dense_deltas, draw, refusal, save_adapter, save_model
+
+
+def everything(task, start, stop, delta):
+    return torch.ones(stop - start, dtype=torch.bool)
 
 
 def lay(folder, name, tensors=None):
@@ -47,8 +54,8 @@ def test_the_cut_does_not_change_a_bit(deltas):
 
 def test_held_in_memory_the_deltas_have_the_same_bits(deltas, zoo_folder):
     fresh = Deltas(deltas.base, list(zip(deltas.tasks, deltas.checkpoints, strict=True)))
-    assert not deltas.keep_in_memory(10)
-    assert deltas.keep_in_memory(10**6)
+    assert not keep_in_memory(deltas, 10)
+    assert keep_in_memory(deltas, 10**6)
     for name in deltas.names:
         for task in range(3):
             a, b = (d.at(name).delta(task, 1, 5, torch.float32) for d in (deltas, fresh))
@@ -58,24 +65,25 @@ def test_held_in_memory_the_deltas_have_the_same_bits(deltas, zoo_folder):
 def test_a_part_shares_what_the_whole_holds_later(deltas):
     part = deltas.subset(["blue", "red"])
     before = {name: part.at(name).delta(0, 0, 4, torch.float32) for name in part.names}
-    assert part.bytes_in_memory == 0
-    assert deltas.keep_in_memory(10**6)
-    assert 0 < part.bytes_in_memory < deltas.bytes_in_memory
+    assert bytes_in_memory(part) == 0
+    assert keep_in_memory(deltas, 10**6)
+    assert 0 < bytes_in_memory(part) < bytes_in_memory(deltas)
     place = deltas.tasks.index("blue")
     for name, values in before.items():
-        held, whole = part.at(name).sources[0], deltas.at(name).sources[place]
+        own, full = part.at(name), deltas.at(name)
+        assert isinstance(own, Resident)
+        assert isinstance(full, Resident)
+        held, whole = own.raw.values[0], full.raw.values[place]
         assert (held is None) == (whole is None) == (values is None)
-        if isinstance(held, Resident):
-            assert isinstance(whole, Resident)
-            assert held.values.data_ptr() == whole.values.data_ptr()
-            assert values is not None
-            assert held.values[:4].equal(values)
-    assert part.derived(lambda tensor: tensor).bytes_in_memory == 0
+        if held is not None and whole is not None and values is not None:
+            assert held.data_ptr() == whole.data_ptr()
+            assert held[:4].equal(values)
+    assert bytes_in_memory(DerivedDeltas(part, lambda raw: raw)) == 0
 
 
 def test_a_wider_result_is_not_made_of_what_memory_holds(deltas):
     fresh = Deltas(deltas.base, list(zip(deltas.tasks, deltas.checkpoints, strict=True)))
-    deltas.keep_in_memory(10**6)
+    keep_in_memory(deltas, 10**6)
     a, b = (d.at("layer.0.dense.weight").delta(0, 0, 24, torch.float64) for d in (deltas, fresh))
     assert a is not None
     assert b is not None
@@ -209,6 +217,19 @@ def test_what_is_derived_from_derived_deltas_is_derived_from_both(deltas):
 
         return kept
 
-    found = deltas.derived(only(0)).derived(only(1)).at(name).sources
-    assert found == (None, None, None)
-    assert deltas.derived(only(0)).derived(lambda raw: raw).at(name).sources[0] is not None
+    first = DerivedDeltas(deltas, only(0))
+    assert DerivedDeltas(first, only(1)).at(name).present == (False, False, False)
+    assert DerivedDeltas(first, lambda raw: raw).at(name).present == (True, False, False)
+
+
+def test_what_was_derived_of_all_tasks_has_no_part(deltas):
+    """A subset would be the raw deltas without a word, or vectors of tasks that are gone."""
+    doubled = DerivedDeltas(deltas, partial(Sparse, keep=everything, scales=(2.0, 2.0, 2.0)))
+    with pytest.raises(ValueError, match="red, green, blue together has no part for blue"):
+        doubled.subset(["blue"])
+    right = DerivedDeltas(deltas.subset(["blue"]), partial(Sparse, keep=everything, scales=(2.0,)))
+    whole, part = (each.at("layer.0.dense.weight") for each in (doubled, right))
+    one, other = (t.delta(i, 0, 24, torch.float32) for t, i in ((whole, 2), (part, 0)))
+    assert one is not None
+    assert other is not None
+    assert one.equal(other)

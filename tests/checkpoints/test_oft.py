@@ -13,6 +13,7 @@ from transformers import BertModel
 
 from studio.checkpoints.checkpoint import open_checkpoint
 from studio.checkpoints.oft import Rotated, block_size, skew_blocks, turned
+from studio.checkpoints.resident import keep_in_memory
 from studio.errors import BadCheckpoint, ShapeMismatch, StudioError
 from studio.evidence.rebuild import is_portable
 from studio.export.adapter import refuse_no_factors
@@ -109,7 +110,7 @@ def test_it_is_one_of_many_kinds_for_every_method_and_no_lora(tmp_path):
 def test_cuts_and_memory_change_no_bit(tmp_path):
     save_oft(tmp_path, OPTIONS["series"])
     opened, held = merge(tmp_path, "task1"), merge(tmp_path, "task1")
-    assert held.deltas.keep_in_memory(10**9)
+    assert keep_in_memory(held.deltas, 10**9)
     for name, tensor in merged_tensors(opened).items():
         for each in (opened, held):
             for size in (1, 7, 100, 2**16):

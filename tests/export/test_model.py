@@ -12,6 +12,7 @@ import yaml
 from safetensors.torch import load_file
 
 from studio.checkpoints.checkpoint import open_checkpoint
+from studio.checkpoints.resident import keep_in_memory
 from studio.checkpoints.writer import write_weights
 from studio.disk.folders import new_folder
 from studio.errors import BadCheckpoint, NothingToMerge, OutputExists, StudioError
@@ -126,7 +127,7 @@ def test_exact_unmerge_equals_never_merged_in_every_position(
 ):
     """One or two tasks out, every cache warm, against merges that never opened them."""
     full = open_merge(make_recipe(options=options))
-    full.deltas.keep_in_memory(10**6)
+    keep_in_memory(full.deltas, 10**6)
     merged_tensors(full)
     for count in (1, 2):
         for gone in combinations(full.recipe.names, count):

@@ -3,6 +3,7 @@ import torch
 
 from studio.checkpoints.checkpoint import open_checkpoint
 from studio.checkpoints.deltas import Deltas
+from studio.checkpoints.resident import keep_in_memory
 from studio.errors import NotFinite
 from studio.geometry.gram import gram
 from studio.geometry.orthogonal import orthogonalize
@@ -83,7 +84,7 @@ def test_bits_do_not_depend_on_the_number_of_threads(tmp_path):
 
 def test_a_subset_has_the_bits_of_its_own_pass_whichever_tasks_are_left(deltas):
     whole = gram(deltas)
-    deltas.keep_in_memory(10**6)
+    keep_in_memory(deltas, 10**6)
     warm = gram(deltas)
     assert warm.blocks.equal(whole.blocks)
     for tasks in [("blue",), ("green", "blue"), ("blue", "red")]:
@@ -96,7 +97,7 @@ def test_a_float64_checkpoint_that_leaves_takes_its_dtype_with_it(zoo_folder, de
     save_model(zoo_folder / "wide", wide)
     opened = [(n, open_checkpoint(zoo_folder / n)) for n in ("red", "wide")]
     both = Deltas(deltas.base, opened)
-    both.keep_in_memory(10**6)
+    keep_in_memory(both, 10**6)
     left = both.subset(["red"])
     assert (both.dtype, left.dtype) == (torch.float64, torch.float32)
     assert gram(left).blocks.equal(gram(Deltas(deltas.base, opened[:1])).blocks)
@@ -108,5 +109,5 @@ def test_vectors_held_in_memory_have_the_products_of_those_made_afresh(make_reci
     merge = open_merge(make_recipe("blue", "red", method=name, options=options))
     vectors = merge.vectors
     afresh = gram(vectors).blocks
-    assert vectors.keep_in_memory(10**6)
+    assert keep_in_memory(vectors, 10**6)
     torch.testing.assert_close(gram(vectors).blocks, afresh, rtol=1e-6, atol=1e-9)

@@ -7,16 +7,17 @@ import pytest
 import torch
 
 from studio.checkpoints.checkpoint import open_checkpoint
-from studio.checkpoints.deltas import Deltas, TensorDeltas
+from studio.checkpoints.deltas import Deltas
+from studio.checkpoints.vectors import Dense
 from studio.geometry.signs import sign_conflict
 from tests.conftest import dense_deltas, draw, save_model
 
 
-def tensor_of(*rows: list[float] | None) -> TensorDeltas:
+def tensor_of(*rows: list[float] | None) -> Dense:
     length = len(next(row for row in rows if row is not None))
-    sources = tuple(None if row is None else torch.tensor(row) for row in rows)
-    base = torch.zeros(length)  # read like a stored tensor: by slices
-    return TensorDeltas("w", (length,), base, sources)  # type: ignore[arg-type]
+    values = tuple(None if row is None else torch.tensor(row) for row in rows)
+    base = torch.zeros(length)  # counts its elements like a stored tensor
+    return Dense("w", (length,), base, values)  # type: ignore[arg-type]
 
 
 def conflict(*rows: list[float] | None):

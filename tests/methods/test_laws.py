@@ -6,6 +6,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from studio.checkpoints.resident import keep_in_memory
 from studio.errors import BadRecipe
 from studio.merge import merged_pieces
 from studio.methods import METHODS, method
@@ -126,8 +127,8 @@ def test_no_cut_and_no_memory_changes_a_bit(make_recipe, name, options):
     recipe = make_recipe(*tasks_for(name), method=name, options=options)
     streamed = merged(recipe)
     cut, raw, derived = (opened(recipe) for _ in range(3))
-    assert raw.deltas.keep_in_memory(2**20)
-    assert derived.vectors.keep_in_memory(2**20)
+    assert keep_in_memory(raw.deltas, 2**20)
+    assert keep_in_memory(derived.vectors, 2**20)
     for key, tensor in streamed.items():
         for merge, size in ((cut, 5), (raw, 2**18), (derived, 2**18)):
             found = torch.cat([piece.clone() for piece in merged_pieces(merge, key, size)])

@@ -7,6 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from studio.checkpoints.deltas import DerivedDeltas
 from studio.checkpoints.oft import skew_blocks
 from studio.errors import BadRecipe, NotFinite
 from studio.geometry.decoupling import Residual, conflicts, decouple, slices
@@ -186,7 +187,7 @@ def test_ties_trims_and_elects_residuals_over_the_whole_model(tmp_path):
     merged = merged_tensors(merge)
     keys = sorted(k.split("/")[1] for k in INPUTS if k.startswith("base/"))
     given = merge.given
-    left = given.deltas.derived(lambda tensor: merge.method._residuals(tensor, given))  # type: ignore[attr-defined]
+    left = DerivedDeltas(given.deltas, lambda raw: merge.method._residuals(raw, given))  # type: ignore[attr-defined]
     flat = []
     for task in range(3):
         rows = [left.at(k).delta(task, 0, left.at(k).numel, torch.float32) for k in keys]

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch.func import functional_call
 
+from studio.checkpoints.resident import keep_in_memory
 from studio.measure.bench import Bench
 from studio.merge import component_at
 from studio.search.gradient import coefficient_slopes, gradients, inner, mixing_slopes
@@ -80,7 +81,7 @@ def test_factors_memory_and_stream_agree(deltas):
     expected = torch.stack([gradient.double().flatten() @ each for each in dense])
     assert torch.allclose(before, expected, rtol=1e-5)
     assert torch.allclose(streamed, expected, rtol=1e-5)
-    deltas.keep_in_memory(2**20)
+    keep_in_memory(deltas, 2**20)
     held = deltas.at(name)
     assert torch.equal(inner(gradient, held, held.factors), before)
     assert torch.equal(inner(gradient, held), streamed)

@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from studio.checkpoints.resident import bytes_in_memory
 from studio.errors import BadData, BadRecipe, StudioError
 from studio.measure.bench import Bench
 from studio.merge import open_merge
@@ -149,7 +150,7 @@ def test_candidates_share_the_deltas_that_are_in_memory(tiny_zoo, monkeypatch):
     monkeypatch.setattr(LiveModel, "wear", watched)
     last(Bench(load_zoo(tiny_zoo), torch.device("cpu")), SMALL)
     assert worn
-    assert all(merge.deltas.bytes_in_memory for merge in worn)
+    assert all(bytes_in_memory(merge.deltas) for merge in worn)
 
 
 def test_a_task_of_another_zoo_and_an_empty_mix_are_refused(bench):

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from studio.checkpoints.resident import keep_in_memory
 from studio.measure.bench import Bench
 from studio.merge import component, open_merge
 from studio.recipe import GroupedCoefficient
@@ -65,7 +66,7 @@ def test_a_component_is_what_a_coefficient_of_one_adds_densely(make_recipe, zoo_
 
 def test_a_component_that_is_a_delta_in_memory_shares_that_memory(make_recipe):
     merge = open_merge(make_recipe(method="task_arithmetic"))
-    assert merge.deltas.keep_in_memory(10**9)
+    assert keep_in_memory(merge.deltas, 10**9)
     name = merge.deltas.names[0]
     held = merge.deltas.at(name).delta(1, 0, 4, torch.float32)
     assert held is not None

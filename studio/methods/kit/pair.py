@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from studio.checkpoints.deltas import Deltas
+from studio.checkpoints.deltas import DerivedDeltas
 from studio.errors import BadRecipe
 from studio.methods.contract import Given
 from studio.methods.whole import Entries, Whole
@@ -25,7 +25,7 @@ class Pair(Whole):
 
     most_tasks: ClassVar[int | None] = 2
 
-    def vectors(self, given: Given) -> Deltas:
+    def vectors(self, given: Given) -> DerivedDeltas:
         """The merged change.
 
         Raises:

@@ -7,7 +7,7 @@ from typing import ClassVar, Protocol
 import torch
 from torch import Tensor
 
-from studio.checkpoints.deltas import CHUNK, Room, TensorDeltas, pieces
+from studio.checkpoints.vectors import CHUNK, Room, Vectors, pieces
 from studio.geometry.gram import Gram
 
 
@@ -16,7 +16,7 @@ class RunningSum(Protocol):
 
     name: ClassVar[str]
 
-    def take_in(self, total: Tensor | None, newcomer: TensorDeltas, dtype: torch.dtype) -> Tensor:
+    def take_in(self, total: Tensor | None, newcomer: Vectors, dtype: torch.dtype) -> Tensor:
         """The sum of one tensor, ``(out, in)``, with one task more.
 
         Args:
