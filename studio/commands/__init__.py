@@ -1,1 +1,29 @@
-"""Commands of the command line that have a file of their own."""
+"""The commands, a file each; they import what they need when they run."""
+
+from studio.commands.compare import add_compare_command
+from studio.commands.evaluate import add_evaluate_command
+from studio.commands.inspect import add_inspect_command
+from studio.commands.log import add_log_command
+from studio.commands.merge import add_merge_command
+from studio.commands.methods import add_methods_command
+from studio.commands.optimize import add_optimize_command
+from studio.commands.sequence import add_sequence_command
+from studio.commands.sweep import add_sweep_command
+from studio.commands.unmerge import add_replace_command, add_unmerge_command
+from studio.commands.verify import add_verify_command
+
+COMMANDS = (
+    add_methods_command,
+    add_inspect_command,
+    add_merge_command,
+    add_evaluate_command,
+    add_compare_command,
+    add_optimize_command,
+    add_sweep_command,
+    add_unmerge_command,
+    add_replace_command,
+    add_verify_command,
+    add_log_command,
+    add_sequence_command,
+)
+"""What adds each, in the order in which ``--help`` shows them."""

@@ -3,15 +3,21 @@
 import argparse
 from pathlib import Path
 
-from studio.commands.tools import Tools
+from studio.commands.tools import (
+    Commands,
+    duplicates_argument,
+    show_progress,
+    write_json,
+    zoo_bench,
+)
 from studio.progress import part
 
 
-def add_compare_command(tools: Tools) -> None:
-    """Add the command to a parser."""
-    each = tools.command(
+def add_compare_command(commands: Commands) -> None:
+    """Add the command."""
+    each = commands.add(
         "compare",
-        lambda options: _compare(options, tools),
+        _compare,
         "Score several methods on the same held-out rows, and propose one by validation rows.",
     )
     each.add_argument("zoo", type=Path, metavar="ZOO")
@@ -30,12 +36,12 @@ def add_compare_command(tools: Tools) -> None:
         help="also take out each task in turn by subtraction and by rebuild: 2 n evaluations per "
         "linear method; takes long",
     )  # fmt: skip
-    tools.duplicates(each)
+    duplicates_argument(each)
     for kind in ("json", "csv", "markdown"):
         each.add_argument(f"--{kind}", type=Path, metavar="FILE")
 
 
-def _compare(options: argparse.Namespace, tools: Tools) -> None:
+def _compare(options: argparse.Namespace) -> None:
     from studio.compare import compare, comparison_csv, comparison_json, comparison_markdown
     from studio.compare import unmerge_drop as uad
     from studio.compare.comparison import methods_named
@@ -43,12 +49,12 @@ def _compare(options: argparse.Namespace, tools: Tools) -> None:
     from studio.compare.tables import comparison_text
     from studio.disk.files import write_file
 
-    bench, progress = tools.bench(options), tools.progress
+    bench = zoo_bench(options)
     names = methods_named([n.strip() for n in options.methods.split(",") if n.strip()])
     linear = {name: bench.zoo.recipe(name) for name in names if name in uad.linear_methods()}
-    rest = part(progress, 0.5, 1.0)
+    rest = part(show_progress, 0.5, 1.0)
     removals = uad.removals(bench, linear, progress=rest) if options.uad else None
-    report = part(progress, 0.0, 0.5) if options.uad else progress
+    report = part(show_progress, 0.0, 0.5) if options.uad else show_progress
     tables = compare(bench, names, report, options.tune, options.budget)
     budget = plan_budget(bench, len(names), options.tune, options.budget)
     print(f"Validation: {budget.words}.\n", flush=True)
@@ -65,7 +71,7 @@ def _compare(options: argparse.Namespace, tools: Tools) -> None:
             print(f"Left out, as not linear: {', '.join(others)}.")
         print("\n".join(["", *uad.paper_lines()]))
         found["uad"] = uad.drops_json(drops)
-    tools.write_json(options.json, found)
+    write_json(options.json, found)
     if options.csv:
         write_file(options.csv, comparison_csv(table))
     if options.markdown:

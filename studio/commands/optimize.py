@@ -4,7 +4,13 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from studio.commands.tools import Tools
+from studio.commands.tools import (
+    Commands,
+    duplicates_argument,
+    show_progress,
+    write_json,
+    zoo_bench,
+)
 from studio.errors import StudioError, visible
 from studio.progress import Progress, part
 
@@ -15,11 +21,11 @@ if TYPE_CHECKING:
     from studio.search.state import SearchStep
 
 
-def add_optimize_command(tools: Tools) -> None:
-    """Add the command to a parser."""
-    each = tools.command(
+def add_optimize_command(commands: Commands) -> None:
+    """Add the command."""
+    each = commands.add(
         "optimize",
-        lambda options: _optimize(options, tools),
+        _optimize,
         "Find a recipe's coefficients on validation rows, and say what they are worth.",
     )
     each.add_argument("zoo", type=Path, metavar="ZOO")
@@ -45,7 +51,7 @@ def add_optimize_command(tools: Tools) -> None:
         help="keep every step in this JSON file; if it is there already, go on from where it ends",
     )  # fmt: skip
     each.add_argument("--json", type=Path, metavar="FILE", help="write gains and recipe as JSON")
-    tools.duplicates(each)
+    duplicates_argument(each)
 
 
 def _objective(each: argparse.ArgumentParser) -> None:
@@ -74,14 +80,14 @@ def _objective(each: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
-def _optimize(options: argparse.Namespace, tools: Tools) -> None:
+def _optimize(options: argparse.Namespace) -> None:
     from studio.disk.folders import refuse_existing
     from studio.recipe import load_recipe, save_recipe
     from studio.search.gain import gains
 
     refuse_existing(options.out)
-    recipe, bench = load_recipe(options.recipe), tools.bench(options)
-    run = _searched(options, bench, part(tools.progress, 0.0, 0.8))
+    recipe, bench = load_recipe(options.recipe), zoo_bench(options)
+    run = _searched(options, bench, part(show_progress, 0.0, 0.8))
     found = run.recipe()
     save_recipe(found, options.out)
     print(f"\nEnded after {run.steps[-1].number} of {run.plan.budget}: {run.ended}.")
@@ -89,11 +95,11 @@ def _optimize(options: argparse.Namespace, tools: Tools) -> None:
         values = run.free.of_task(run.steps[-1].best.point, task.name)
         spread = f"  ({min(values):.3f} to {max(values):.3f})" if len(values) > 1 else ""
         print(f"  {sum(values) / len(values):7.4f}{spread}  {task.name}")
-    measured = gains(bench, recipe, found, part(tools.progress, 0.8, 1.0))
+    measured = gains(bench, recipe, found, part(show_progress, 0.8, 1.0))
     for gain in measured:
         print(gain.words)
     print(f"{visible(str(options.out))}: the recipe with these coefficients.")
-    tools.write_json(
+    write_json(
         options.json,
         {
             "plan": run.plan.plain(),

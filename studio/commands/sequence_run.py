@@ -1,30 +1,25 @@
 """The command about tasks that arrive one after another: sequence run."""
 
 import argparse
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from studio.commands.tools import Adder
-from studio.progress import Progress, silent
+from studio.commands.tools import (
+    Commands,
+    duplicates_argument,
+    show_progress,
+    write_json,
+    zoo_bench,
+)
 
 if TYPE_CHECKING:
     from studio.measure.bench import Bench
     from studio.recipe import Recipe
 
 
-def add_run_command(command: Adder, progress: Progress = silent) -> None:
-    """Add ``run`` to the commands of ``sequence``.
-
-    Args:
-        command: adds one by its name, what it runs, and one line.
-        progress: told how far a command is.
-    """
-    each = command(
-        "run",
-        lambda options: _run(options, progress),
-        "Score methods after each arrival on the same held-out rows.",
-    )
+def add_run_command(commands: Commands) -> None:
+    """Add ``run`` to the commands of ``sequence``."""
+    each = commands.add("run", _run, "Score methods after each arrival on the same held-out rows.")
     each.add_argument("zoo", type=Path, metavar="ZOO")
     each.add_argument("--methods", required=True, metavar="A,B,C")
     each.add_argument(
@@ -40,15 +35,11 @@ def add_run_command(command: Adder, progress: Progress = silent) -> None:
         "--sweep", metavar="METHOD.OPTION=FROM:TO:STEP",
         help="also run a method once per value of one of its numbers, both ends included",
     )  # fmt: skip
-    each.add_argument(
-        "--allow-duplicates", action="store_true", help="accept equal checkpoints and zero deltas"
-    )
+    duplicates_argument(each)
     each.add_argument("--json", type=Path, metavar="FILE", help="write everything as JSON")
 
 
-def _run(options: argparse.Namespace, progress: Progress) -> None:
-    from studio.disk.files import write_file
-    from studio.measure.bench import open_bench
+def _run(options: argparse.Namespace) -> None:
     from studio.sequence.measures import tracks
     from studio.sequence.orders import Order, shuffled
     from studio.sequence.plan import make_plan
@@ -56,8 +47,7 @@ def _run(options: argparse.Namespace, progress: Progress) -> None:
     from studio.sequence.run import run
     from studio.sequence.sweep import parse_sweep
 
-    bench = open_bench(options.zoo, options.device, options.allow_duplicates)
-    assert bench is not None, "the parser demands a zoo"
+    bench = zoo_bench(options)
     sweep = parse_sweep(options.sweep) if options.sweep else None
     names = tuple(task.name for task in bench.zoo.tasks)
     recipes = _recipes(bench, options.methods)
@@ -72,12 +62,11 @@ def _run(options: argparse.Namespace, progress: Progress) -> None:
         f"at most {plan.row_evaluations:,} row evaluations",
         flush=True,
     )
-    found, steps = run(bench, plan, progress)
+    found, steps = run(bench, plan, show_progress)
     made = tracks(plan, found, list(steps))
     for line in (*lines(plan, found, made), *(sweep_lines(plan, sweep, made) if sweep else ())):
         print(line)
-    if options.json:
-        write_file(options.json, json.dumps(plain(plan, found, made, sweep), indent=1))
+    write_json(options.json, plain(plan, found, made, sweep))
 
 
 def _recipes(bench: "Bench", methods: str) -> "dict[str, Recipe]":

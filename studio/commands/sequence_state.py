@@ -4,10 +4,15 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from studio.commands.evidence import ledger_argument, opened_ledger
-from studio.commands.tools import Adder
+from studio.commands.tools import (
+    Commands,
+    count_of_tasks,
+    ledger_argument,
+    opened_ledger,
+    show_progress,
+)
 from studio.errors import NotAllowed, visible
-from studio.progress import Progress, part, silent
+from studio.progress import Progress, part
 
 if TYPE_CHECKING:
     from studio.checkpoints.checkpoint import Checkpoint
@@ -15,14 +20,9 @@ if TYPE_CHECKING:
     from studio.sequence.state import State
 
 
-def add_state_commands(command: Adder, progress: Progress = silent) -> None:
-    """Add ``init`` and ``add`` to the commands of ``sequence``.
-
-    Args:
-        command: adds one by its name, what it runs, and one line.
-        progress: told how far a command is.
-    """
-    each = command("init", _init, "Begin an OPCM sequence: a file that takes in checkpoints.")
+def add_state_commands(commands: Commands) -> None:
+    """Add ``init`` and ``add`` to the commands of ``sequence``."""
+    each = commands.add("init", _init, "Begin an OPCM sequence: a file that takes in checkpoints.")
     each.add_argument("state", type=Path, metavar="STATE", help="a new file")
     each.add_argument("--base", type=Path, required=True, metavar="B", help="the base model")
     each.add_argument(
@@ -32,9 +32,9 @@ def add_state_commands(command: Adder, progress: Progress = silent) -> None:
         "--block", choices=("code", "paper"),
         help="clear the dominant block only (code, the default) or keep the other block only",
     )  # fmt: skip
-    each = command(
+    each = commands.add(
         "add",
-        lambda options: _add(options, progress),
+        _add,
         "Let a checkpoint arrive: reads the base, the state and the newcomer, no other task.",
     )
     each.add_argument("state", type=Path, metavar="STATE")
@@ -57,7 +57,7 @@ def _init(options: argparse.Namespace) -> None:
     print(NO_UNDO)
 
 
-def _add(options: argparse.Namespace, progress: Progress) -> None:
+def _add(options: argparse.Namespace) -> None:
     from studio.checkpoints.checkpoint import open_checkpoint
     from studio.disk.folders import refuse_existing
     from studio.sequence.state import add_task, open_state
@@ -73,11 +73,11 @@ def _add(options: argparse.Namespace, progress: Progress) -> None:
     roots: list[str] = []
 
     def export(new: "State") -> None:
-        roots.append(_export(options.out, new, base, ledger, part(progress, 0.5, 1.0)))
+        roots.append(_export(options.out, new, base, ledger, part(show_progress, 0.5, 1.0)))
 
-    halfway = part(progress, 0.0, 0.5) if options.out else progress
+    halfway = part(show_progress, 0.0, 0.5) if options.out else show_progress
     state = add_task(state, base, checkpoint, name, halfway, export if options.out else None)
-    count = "1 task" if len(state.tasks) == 1 else f"{len(state.tasks)} tasks"
+    count = count_of_tasks(len(state.tasks))
     print(
         f"{visible(str(options.state))}: '{visible(name)}' arrived, {count} in it, "
         f"lambda {1 / scaling(state):.4f}"

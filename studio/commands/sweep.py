@@ -3,17 +3,23 @@
 import argparse
 from pathlib import Path
 
-from studio.commands.tools import Tools
+from studio.commands.tools import (
+    Commands,
+    duplicates_argument,
+    show_progress,
+    write_json,
+    zoo_bench,
+)
 
 _LEVELS = 3  # as the coefficients room has it, which is not imported for --help
 _ROWS = 200
 
 
-def add_sweep_command(tools: Tools) -> None:
-    """Add the command to a parser."""
-    each = tools.command(
+def add_sweep_command(commands: Commands) -> None:
+    """Add the command."""
+    each = commands.add(
         "sweep",
-        lambda options: _sweep(options, tools),
+        _sweep,
         "Score a recipe over one or two of its numbers on validation rows, coarse to fine.",
     )
     each.add_argument("zoo", type=Path, metavar="ZOO")
@@ -31,12 +37,12 @@ def add_sweep_command(tools: Tools) -> None:
         "--rows", type=int, default=_ROWS, metavar="N",
         help=f"validation rows per task, a fair sample that is always the same (default {_ROWS})",
     )  # fmt: skip
-    tools.duplicates(each)
+    duplicates_argument(each)
     each.add_argument("--json", type=Path, metavar="FILE", help="write everything as JSON")
     each.add_argument("--csv", type=Path, metavar="FILE", help="write a line per point")
 
 
-def _sweep(options: argparse.Namespace, tools: Tools) -> None:
+def _sweep(options: argparse.Namespace) -> None:
     from studio.disk.files import write_file
     from studio.recipe import load_recipe
     from studio.sweep.axis import parse_axis
@@ -45,10 +51,10 @@ def _sweep(options: argparse.Namespace, tools: Tools) -> None:
 
     recipe = load_recipe(options.recipe)
     axes = [parse_axis(recipe, text) for text in options.over]
-    asked = tools.bench(options), recipe, axes, options.levels, options.rows
+    asked = zoo_bench(options), recipe, axes, options.levels, options.rows
     print(f"At most {sweep_cost(*asked).words}.\n", flush=True)
-    *_, found = landscape(*asked, tools.progress)
+    *_, found = landscape(*asked, show_progress)
     print("\n".join(landscape_text(found)))
-    tools.write_json(options.json, landscape_json(found))
+    write_json(options.json, landscape_json(found))
     if options.csv:
         write_file(options.csv, landscape_csv(found))

@@ -1,33 +1,116 @@
 """What the commands share: how one is added, and how it opens a zoo, reports and writes."""
 
 import argparse
+import json
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from studio.progress import Progress
-
 if TYPE_CHECKING:
+    from studio.evidence.ledger.log import Ledger
     from studio.measure.bench import Bench
-
-Adder = Callable[[str, Callable[[argparse.Namespace], None], str], argparse.ArgumentParser]
 
 
 @dataclass(frozen=True)
-class Tools:
-    """What the parser hands to every command that opens a zoo's bench.
+class Commands:
+    """The commands of one level: those of the program, or those of ``sequence``.
 
     Attributes:
-        command: adds one by its name, what it runs, and one line.
-        duplicates: adds how equal checkpoints are accepted.
-        bench: opens the zoo that the options name.
-        write_json: writes a file, if one is named.
-        progress: told how far the command is.
+        level: argparse's own list of them.
+        common: options that every command has.
     """
 
-    command: Adder
-    duplicates: Callable[[argparse.ArgumentParser], None]
-    bench: "Callable[[argparse.Namespace], Bench]"
-    write_json: Callable[[Path | None, dict], None]
-    progress: Progress
+    level: "argparse._SubParsersAction[argparse.ArgumentParser]"
+    common: argparse.ArgumentParser
+
+    def add(
+        self, name: str, run: Callable[[argparse.Namespace], None], words: str
+    ) -> argparse.ArgumentParser:
+        """Add a command: its name, what it runs, and one line; returns what takes its options."""
+        added = self.level.add_parser(name, parents=[self.common], help=words, description=words)
+        added.set_defaults(run=run)
+        return added
+
+    def add_level(self, name: str, words: str) -> "Commands":
+        """Add a command that only has commands of its own; returns these."""
+        added = self.level.add_parser(name, parents=[self.common], help=words, description=words)
+        return Commands(
+            added.add_subparsers(dest="part", required=True, metavar="COMMAND"), self.common
+        )
+
+
+def duplicates_argument(parser: argparse.ArgumentParser) -> None:
+    """Whether equal checkpoints are accepted."""
+    parser.add_argument(
+        "--allow-duplicates", action="store_true", help="accept equal checkpoints and zero deltas"
+    )
+
+
+def ledger_argument(parser: argparse.ArgumentParser) -> None:
+    """Where the ledger lies."""
+    parser.add_argument(
+        "--ledger", type=Path, metavar="DIR",
+        help="log of exports and removals, and the signing key (default: in your data folder)",
+    )  # fmt: skip
+
+
+def output_arguments(parser: argparse.ArgumentParser) -> None:
+    """What every command has that writes a merge."""
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new folder")
+    parser.add_argument(
+        "--zoo", type=Path, metavar="ZOO",
+        help="also write its heads and measured scores; methods that need data measure the experts "
+        "on its validation rows",
+    )  # fmt: skip
+    parser.add_argument(
+        "--classifiers", action="store_true",
+        help="also write a complete classifier per task whose pooling and head are BERT's own",
+    )  # fmt: skip
+    duplicates_argument(parser)
+    ledger_argument(parser)
+    parser.add_argument(
+        "--allow-removed", action="store_true",
+        help="merge a checkpoint although it was certified as removed; written into the log",
+    )  # fmt: skip
+
+
+def zoo_bench(options: argparse.Namespace) -> "Bench":
+    """The bench of the zoo that the parser demands."""
+    from studio.measure.bench import open_bench
+
+    bench = open_bench(options.zoo, options.device, options.allow_duplicates)
+    assert bench is not None, "the parser demands a zoo"
+    return bench
+
+
+def opened_ledger(options: argparse.Namespace) -> "Ledger":
+    """The ledger that a command writes to; exports that were cut off are noted, and said."""
+    from studio.disk.folders import data_folder
+    from studio.evidence.ledger.copies import adopt_orphans
+    from studio.evidence.ledger.log import Ledger
+
+    ledger = Ledger(options.ledger or data_folder())
+    for words in adopt_orphans(ledger):
+        print(words)
+    return ledger
+
+
+def count_of_tasks(n: int) -> str:
+    """A number of tasks, for people."""
+    return "1 task" if n == 1 else f"{n} tasks"
+
+
+def write_json(path: Path | None, content: dict) -> None:
+    """Write a file, if one is named."""
+    from studio.disk.files import write_file
+
+    if path:
+        write_file(path, json.dumps(content, indent=1))
+
+
+def show_progress(share: float, words: str) -> None:
+    """Say on a terminal how far a command is, on one line that is written over."""
+    if sys.stderr.isatty():
+        print(f"\r{share:4.0%} {words[:70]:70}", end="\n" if share >= 1 else "", file=sys.stderr)

@@ -7,12 +7,12 @@ import pytest
 
 from studio.checkpoints.checkpoint import open_checkpoint
 from studio.commands.sequence_state import add_state_commands
+from studio.commands.tools import Commands
 from studio.errors import BadRecipe, BadState, NotAllowed, OutputExists
 from studio.evidence.ledger import copies
 from studio.evidence.ledger.log import Ledger
 from studio.export.model import export
 from studio.merge import open_merge
-from studio.progress import silent
 from studio.recipe import Recipe, TaskEntry
 from studio.sequence.state import open_state
 
@@ -21,14 +21,8 @@ from studio.sequence.state import open_state
 def run(capsys, tmp_path):
     """Runs one command with the ledger in the test's folder; returns what it printed."""
     parser = argparse.ArgumentParser()
-    commands = parser.add_subparsers(required=True)
-
-    def command(name, work, words):
-        added = commands.add_parser(name, help=words)
-        added.set_defaults(run=work)
-        return added
-
-    add_state_commands(command, silent)
+    level = parser.add_subparsers(required=True)
+    add_state_commands(Commands(level, argparse.ArgumentParser(add_help=False)))
 
     def call(name, *arguments) -> str:
         more = ["--ledger", tmp_path / "ledger"] if name == "add" else []

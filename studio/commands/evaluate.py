@@ -1,0 +1,63 @@
+"""The command that scores."""
+
+import argparse
+from pathlib import Path
+
+from studio.commands.tools import (
+    Commands,
+    duplicates_argument,
+    show_progress,
+    write_json,
+    zoo_bench,
+)
+
+
+def add_evaluate_command(commands: Commands) -> None:
+    """Add the command."""
+    each = commands.add("evaluate", _evaluate, "Score the experts, a recipe or an exported model.")
+    each.add_argument("zoo", type=Path, metavar="ZOO")
+    which = each.add_mutually_exclusive_group()
+    which.add_argument("--recipe", type=Path, metavar="RECIPE")
+    which.add_argument("--model", type=Path, metavar="DIR", help="an exported folder")
+    each.add_argument("--split", default="held_out", choices=("held_out", "validation"))
+    each.add_argument("--json", type=Path, metavar="FILE")
+    duplicates_argument(each)
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    from studio.measure.general import General, general_json, general_words
+    from studio.measure.scores import scores_json
+    from studio.recipe import load_recipe
+
+    bench, split = zoo_bench(options), options.split
+    live = bench.folder_model(options.model) if options.model else bench.live
+    general = General(bench, split) if bench.general_heads(split) else None
+    if options.model:
+        found = scores_json(bench.score_folder(options.model, split, live))
+    elif options.recipe:
+        merge = bench.merge(load_recipe(options.recipe))
+        found = scores_json(bench.score(merge, split, show_progress))
+    else:
+        found = scores_json(bench.score_experts(split, show_progress))
+    _print_scores(found)
+    if general and (options.model or options.recipe):
+        kept = general.kept(live)
+        found["general"] = general_json(kept)
+        print("\n".join(general_words(kept)))
+    elif general:
+        found["general_by_expert"] = {}
+        for task in bench.scored(split):
+            live.wear(bench.expert(task))
+            kept = general.kept(live)
+            found["general_by_expert"][task] = general_json(kept)
+            print("\n".join([task, *general_words(kept)]))
+    write_json(options.json, found)
+
+
+def _print_scores(found: dict) -> None:
+    for name, score in found["tasks"].items():
+        print(
+            f"  {score['accuracy']:.4f}  [{score['low']:.4f}, {score['high']:.4f}]  "
+            f"n={score['n']}  {name}"
+        )
+    print(f"  {found['mean']:.4f}  mean")

@@ -1,0 +1,125 @@
+"""The command that shows what a zoo or a recipe would do."""
+
+import argparse
+from pathlib import Path
+
+from studio.commands.tools import Commands, duplicates_argument, show_progress, write_json
+
+
+def add_inspect_command(commands: Commands) -> None:
+    """Add the command."""
+    each = commands.add(
+        "inspect", _inspect, "Show what a zoo or a recipe would do, before merging."
+    )
+    each.add_argument("source", type=Path, metavar="ZOO_OR_RECIPE")
+    each.add_argument(
+        "--overlap", action="store_true",
+        help="also measure sign conflict and the overlap of the tasks' subspaces (slower)",
+    )  # fmt: skip
+    duplicates_argument(each)
+    each.add_argument("--json", type=Path, metavar="FILE", help="write everything as JSON")
+
+
+def _inspect(options: argparse.Namespace) -> None:
+    from studio.inspection import inspect
+    from studio.merge import open_merge
+    from studio.preflight import preflight
+    from studio.recipe import load_recipe
+    from studio.zoo import load_zoo
+
+    is_zoo = options.source.is_dir() or _names_a_zoo(options.source)
+    if is_zoo:
+        zoo = load_zoo(options.source)
+        preflight(zoo).refuse_misfits()
+        recipe = zoo.recipe()
+    else:
+        recipe = load_recipe(options.source)
+    found = inspect(open_merge(recipe), show_progress, options.allow_duplicates, options.overlap)
+    _print_checkpoints(found)
+    _print_cosines(found)
+    print(found["order"]["words"])
+    for warning in found["warnings"]:
+        print(f"warning: {warning}")
+    if found.get("rotations"):
+        _print_rotations(found)
+    if options.overlap:
+        _print_overlaps(found)
+    write_json(options.json, found)
+
+
+def _names_a_zoo(path: Path) -> bool:
+    """Whether a file is a zoo: a recipe names a method, a zoo does not."""
+    from studio.disk.files import read_mapping
+    from studio.errors import BadZoo
+
+    return "method" not in read_mapping(path, BadZoo)
+
+
+def _print_checkpoints(found: dict) -> None:
+    for row in found["checkpoints"]:
+        rank = f", rank {row['rank']}" if row["rank"] else ""
+        print(
+            f"{row['task']}: {row['kind']}{rank}, changes {row['tensors']} tensors "
+            f"({row['parameters']:,} parameters), prefix {row['prefix']!r}, private: "
+            f"{', '.join(row['private']) or 'none'}"
+        )
+        for note in row["notes"]:
+            print(f"    {note}")
+
+
+def _print_cosines(found: dict) -> None:
+    for title in ("cosine_before", "cosine_after"):
+        if found[title] is None:
+            print("\nThis method forms one change of all tasks: there are no components.")
+            continue
+        print(f"\n{title}")
+        for task, row in zip(found["tasks"], found[title], strict=True):
+            print("  " + " ".join(f"{x + 0.0:7.4f}" for x in row) + f"  {task}")
+    weighed = ", all layers weighed alike" if found["layers_weighed_alike"] else ""
+    if found["residual"] is not None:
+        print(
+            f"\nresidual {found['residual']:.2e} (largest cosine of streamed components{weighed})"
+        )
+
+
+def _print_rotations(found: dict) -> None:
+    def energy(row: dict, when: str) -> str:
+        value = row[f"energy_{when}"]
+        return "none" if value is None else f"{value:.4f}"
+
+    print("\nper task the largest angle, and what share of the change no rotation explains")
+    print(f"{'merged':>7}  {'length':>7}  {'energy before, after':>20}  " + "  tensor")
+    for row in found["rotations"]:
+        tasks = ", ".join(
+            f"{task} {angle:.2f}° {share:.0%}"
+            for task, angle, share in zip(
+                found["tasks"], row["angles"], row["residual_shares"], strict=True
+            )
+            if angle is not None
+        )
+        print(
+            f"{row['angle']:6.2f}°  x{row['correction']:6.2f}  "
+            f"{energy(row, 'before'):>9}, {energy(row, 'after'):>9}    {row['tensor']}: {tasks}"
+            f"{'' if row['explains'] else ' (a rotation explains next to nothing)'}"
+        )
+
+
+def _print_overlaps(found: dict) -> None:
+    def percent(share: float | None) -> str:
+        return "none" if share is None else f"{share:.1%}"
+
+    print("\nmeans over pairs of tasks; in brackets the overlap of random subspaces")
+    print(f"{'opposite signs':>14}  {'column spaces':>15}  {'row spaces':>15}  layer")
+    for name, layer in found["layers"].items():
+        columns, rows = (
+            f"{percent(layer[side])} ({percent(layer[f'expected_{side}'])})"
+            for side in ("columns", "rows")
+        )
+        print(f"{percent(layer['sign_conflict']):>14}  {columns:>15}  {rows:>15}  {name}")
+    for side, most in found["largest_overlap"].items():
+        if most:
+            print(
+                f"largest overlap of {side[:-1]} spaces: {percent(most['overlap'])} "
+                f"(random {percent(most['expected'])}), {' and '.join(most['tasks'])} in "
+                f"{most['tensor']}"
+            )

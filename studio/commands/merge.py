@@ -1,0 +1,55 @@
+"""The command that merges a recipe."""
+
+import argparse
+from pathlib import Path
+
+from studio.commands.tools import (
+    Commands,
+    count_of_tasks,
+    opened_ledger,
+    output_arguments,
+    show_progress,
+    zoo_bench,
+)
+from studio.errors import StudioError, visible
+
+
+def add_merge_command(commands: Commands) -> None:
+    """Add the command."""
+    each = commands.add("merge", _merge, "Merge a recipe into a new folder.")
+    each.add_argument("recipe", type=Path, metavar="RECIPE")
+    output_arguments(each)
+    each.add_argument(
+        "--as-lora", action="store_true",
+        help="write one LoRA adapter for PEFT; the method must be linear and all tasks LoRAs",
+    )  # fmt: skip
+    each.add_argument(
+        "--lora-rank", type=int, metavar="R",
+        help="compress that adapter to R directions per tensor (default: exact, all factors)",
+    )  # fmt: skip
+
+
+def _merge(options: argparse.Namespace) -> None:
+    from studio.disk.folders import refuse_existing
+    from studio.evidence.logged_export import write_adapter, write_merge
+    from studio.export.model import exported_rounding
+    from studio.merge import open_merge
+    from studio.recipe import load_recipe
+
+    if options.lora_rank is not None and not options.as_lora:
+        raise StudioError("--lora-rank is the rank of the adapter that --as-lora writes; add it.")
+    if options.as_lora and options.classifiers:
+        raise StudioError("--classifiers writes complete models; leave it or --as-lora out.")
+    recipe = load_recipe(options.recipe)
+    refuse_existing(options.out)
+    bench = zoo_bench(options) if options.zoo else None
+    merge = bench.merge(recipe) if bench else open_merge(recipe)
+    common = merge, options.out, bench, show_progress, options.allow_duplicates
+    told = opened_ledger(options), options.allow_removed
+    if options.as_lora:
+        made = write_adapter(*common, options.lora_rank, *told)
+        words = f"one adapter, {made.words}, weights root {made.root}"
+    else:
+        words = f"weights root {write_merge(*common, options.classifiers, *told)}"
+        print(f"Rounding: {exported_rounding(options.out).words}.")
+    print(f"{visible(str(options.out))}: {count_of_tasks(len(merge.deltas))} merged, {words}")
