@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.test_main import run
+from tests.commands.conftest import run
 
 
 def test_the_matrix_acc_bwt_and_fwt_are_printed_and_written(capsys, tiny_zoo, tmp_path):

@@ -13,7 +13,7 @@ from studio.recipe import save_recipe
 from studio.sweep import landscape
 from studio.sweep.axis import put
 from studio.zoo import load_zoo
-from tests.test_main import run
+from tests.commands.conftest import run
 
 
 @pytest.fixture

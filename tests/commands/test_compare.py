@@ -1,0 +1,43 @@
+"""``compare`` as a user calls it."""
+
+import json
+
+import pytest
+
+from tests.commands.conftest import run
+
+
+def test_compare_scores_methods_beside_experts_and_base(capsys, tiny_zoo, tmp_path):
+    file = tmp_path / "c.json"
+    code, out, _ = run(
+        capsys, "compare", tiny_zoo, "--methods", "average, mdm_oc", "--json", file
+    )  # fmt: skip
+    found = json.loads(file.read_text())
+    assert code == 0
+    assert "\nexperts " in out
+    assert list(found["methods"]) == ["average", "mdm_oc"]
+    assert set(found["methods"]["mdm_oc"]) >= {"tasks", "mean", "recipe", "tuned", "seconds"}
+    assert found["head_only"] is None
+    means = [x["accuracy"] for x in found["base"]["tasks"].values()]
+    assert found["base"]["mean"] == pytest.approx(sum(means) / 2)
+
+
+def test_compare_takes_tasks_out_of_linear_methods_on_request(capsys, tiny_zoo, tmp_path):
+    file = tmp_path / "c.json"
+    methods = ["--methods", "task_arithmetic,ties", "--uad"]
+    code, out, _ = run(capsys, "compare", tiny_zoo, *methods, "--json", file)
+    found = json.loads(file.read_text())
+    assert code == 0
+    rows = found["uad"]["removals"]
+    assert [(r["method"], r["task"], r["mode"]) for r in rows] == [
+        ("task_arithmetic", task, mode)
+        for task in ("color", "animal")
+        for mode in ("rebuild", "subtract")
+    ]
+    before = found["methods"]["task_arithmetic"]["tasks"]
+    assert all(r["n"] == 50 and r["same"] and abs(r["mean"]) < 1 for r in rows)
+    assert set(before) == {r["worst_task"] for r in rows}
+    for row in rows:
+        assert f"{row['method']} {row['mode']:8} {row['task']}" in out
+    assert "Left out, as not linear: ties." in out
+    assert found["uad"]["paper"]["words"] in out
