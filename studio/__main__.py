@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from studio.commands import COMMANDS
 from studio.commands.tools import Commands
@@ -40,7 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m studio", description=__doc__)
+    called = Path(sys.argv[0]).stem
+    program = called if called == "merge-studio-cli" else "python -m studio"
+    parser = argparse.ArgumentParser(prog=program, description=__doc__)
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument(
         "--device", default="auto", choices=("auto", "cpu", "cuda", "mps"),

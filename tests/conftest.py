@@ -12,12 +12,13 @@ from torch import Tensor
 
 from studio.checkpoints.checkpoint import open_checkpoint
 from studio.checkpoints.deltas import Deltas
+from studio.demo import DEMO_ZOO
 from studio.recipe import Recipe, TaskEntry
 from tests import bertzoo
 
 ROOT = Path(__file__).parent.parent
 GOLDEN = Path(__file__).parent / "golden"
-DEMO = ROOT / "assets" / "demo-zoo"
+DEMO = DEMO_ZOO
 SHAPES = {
     "embeddings.word.weight": (11, 4),
     "layer.0.dense.weight": (6, 4),

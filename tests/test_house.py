@@ -8,9 +8,9 @@ import pytest
 from tests.conftest import ROOT
 
 ORDER = [
-    "errors", "progress", "parallel", "disk", "device", "recipe", "zoo", "checkpoints", "geometry",
-    "methods", "merge", "tasks", "measure", "export", "evidence", "compare", "search", "sweep",
-    "sequence", "inspection", "preflight", "session", "ui", "commands", "__main__",
+    "errors", "progress", "parallel", "disk", "device", "recipe", "zoo", "demo", "checkpoints",
+    "geometry", "methods", "merge", "tasks", "measure", "export", "evidence", "compare", "search",
+    "sweep", "sequence", "inspection", "preflight", "session", "ui", "commands", "__main__",
 ]  # fmt: skip
 FILES = sorted((ROOT / "studio").rglob("*.py"))
 

@@ -26,6 +26,7 @@ import numpy as np
 import torch
 
 from studio.checkpoints.vectors import Room, pieces
+from studio.demo import DEMO_ZOO
 from studio.measure.bench import Bench
 from studio.measure.change import Change
 from studio.measure.outcomes import Measuring
@@ -42,7 +43,6 @@ from studio.search.rows import chosen_rows
 from studio.search.state import Kept, Search, SearchStep
 from studio.zoo import load_zoo
 
-DEMO = Path(__file__).parents[2] / "assets" / "demo-zoo"
 _EVERY = 1_000_000  # steps: the row evaluations end a search, not its budget
 
 
@@ -254,7 +254,7 @@ def main() -> None:
     """Print what was asked for."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("what", choices=("cost", "optimizers", "spaces", "objectives"))
-    parser.add_argument("--zoo", type=Path, default=DEMO)
+    parser.add_argument("--zoo", type=Path, default=DEMO_ZOO)
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--row-evaluations", type=int, default=30_000)

@@ -19,6 +19,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from studio.demo import DEMO_ZOO
 from studio.measure.bench import Bench
 from studio.measure.change import changes, mean_change
 from studio.measure.evaluate import Evaluation
@@ -27,8 +28,6 @@ from studio.methods import METHODS, method
 from studio.methods.contract import Measured
 from studio.recipe import Recipe
 from studio.zoo import load_zoo
-
-DEMO = Path(__file__).parents[2] / "assets" / "demo-zoo"
 
 
 def permuted(values: Tensor, task: str, name: str) -> Tensor:
@@ -98,7 +97,7 @@ def _seconds(bench: Bench, recipe: Recipe) -> float:
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--zoo", type=Path, default=DEMO)
+    parser.add_argument("--zoo", type=Path, default=DEMO_ZOO)
     parser.add_argument("--rows", type=int, default=256)
     options = parser.parse_args()
     bench = Bench(load_zoo(options.zoo), torch.device("cpu"))

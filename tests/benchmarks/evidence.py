@@ -12,6 +12,7 @@ from pathlib import Path
 
 import torch
 
+from studio.demo import DEMO_ZOO
 from studio.evidence.attack import attack
 from studio.evidence.bundle import certify
 from studio.evidence.certificate import CERTIFICATE_FILE, Request
@@ -24,8 +25,6 @@ from studio.measure.bench import Bench
 from studio.measure.scores import Score
 from studio.merge import Merge
 from studio.zoo import load_zoo
-
-DEMO = Path(__file__).parents[2] / "assets" / "demo-zoo"
 
 
 def score(bench: Bench, task: str, merge: Merge | None) -> Score:
@@ -87,7 +86,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--coefficient", type=float, default=0.41)
     coefficient = parser.parse_args().coefficient
-    bench = Bench(load_zoo(DEMO), torch.device("cpu"))
+    bench = Bench(load_zoo(DEMO_ZOO), torch.device("cpu"))
     print("| removed by subtraction | residue | weights that differ | cosine | own model | base "
           "| never merged | brought back |\n|---|---|---|---|---|---|---|---|")  # fmt: skip
     for task in bench.scored():

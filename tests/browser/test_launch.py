@@ -6,8 +6,6 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from app import credentials
-from studio.errors import NotAllowed
 from studio.ui.guard import OneOrigin
 from studio.ui.parts import COOKIE
 
@@ -94,13 +92,3 @@ def test_a_link_from_another_site_keeps_the_cookie(url):
 )
 def test_files_and_addresses_are_not_served(url, path):
     assert ask(url, path).status in (403, 404)
-
-
-def test_a_page_may_be_left_open_to_others_only_with_a_long_password():
-    assert credentials("127.0.0.1", None) is None
-    assert credentials("localhost", None) is None
-    assert credentials("0.0.0.0", "me:twelve-letters") == ("me", "twelve-letters")
-    for host, auth in (("0.0.0.0", None), ("example.org", None), ("0.0.0.0", "me:short"),
-                       ("127.0.0.1", "no-colon-at-all-here")):  # fmt: skip
-        with pytest.raises(NotAllowed, match="at least 12 characters"):
-            credentials(host, auth)

@@ -1,0 +1,8 @@
+"""What pyproject.toml cannot say: the demo zoo lies beside the package and travels inside it."""
+
+from setuptools import find_packages, setup
+
+setup(
+    packages=[*find_packages(include=["studio*"]), "studio.assets"],
+    package_dir={"studio.assets": "assets"},
+)

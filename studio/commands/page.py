@@ -1,0 +1,96 @@
+"""The program of the page: its arguments, and who is let in."""
+
+import argparse
+import ipaddress
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from studio.demo import DEMO_ZOO
+from studio.errors import NotAllowed, StudioError
+
+_SHORTEST_PASSWORD = 12
+
+
+def main() -> int:
+    """Serve the page until it is stopped; 1 if the studio refuses to start."""
+    options = _parser().parse_args()
+    try:
+        auth = credentials(options.host, options.auth)
+        # The studio reads the hub's local cache only; nothing here may ask the network.
+        os.environ["HF_HUB_OFFLINE"] = "1"
+        print("Starting …", flush=True)
+        from studio.device import resolve_device
+        from studio.session.engine import Engine
+        from studio.ui.launch import start
+
+        zoo = options.zoo or DEMO_ZOO
+        folder = zoo if zoo.is_dir() else zoo.parent
+        roots = (folder.absolute(), Path.cwd(), *options.root)
+        engine = Engine(zoo, roots, resolve_device(options.device), options.ledger)
+        address = start(engine, options.host, options.port, auth, not options.no_browser)
+        engine.start()  # after the page is served, so that loading the model does not delay it
+    except (StudioError, OSError) as refusal:
+        print(f"studio: {refusal}", file=sys.stderr)
+        return 1
+    print(f"The studio is at {address} (Ctrl+C stops it).", flush=True)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        engine.close()
+    return 0
+
+
+def credentials(host: str, auth: str | None) -> tuple[str, str] | None:
+    """User and password from ``USER:PASS``; demanded when the host is not this computer alone.
+
+    Raises:
+        NotAllowed: they are missing, or the password is too short.
+    """
+    if auth is None:
+        if not _is_loopback(host):
+            raise NotAllowed(
+                f"--host {host} lets other computers in; add --auth USER:PASS with a password of "
+                f"at least {_SHORTEST_PASSWORD} characters."
+            )
+        return None
+    user, colon, password = auth.partition(":")
+    if not user or not colon or len(password) < _SHORTEST_PASSWORD:
+        raise NotAllowed(
+            f"--auth must be USER:PASS with a password of at least {_SHORTEST_PASSWORD} characters."
+        )
+    return user, password
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description="Start the merge studio in the browser.")
+    parser.add_argument("--zoo", type=Path, metavar="PATH", help="zoo.yaml or its folder")
+    parser.add_argument(
+        "--root", type=Path, action="append", default=[], metavar="DIR",
+        help="a folder that paths typed into the page may lie in (may be repeated)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--ledger", type=Path, metavar="DIR",
+        help="log of exports and removals, and the signing key (default: in your data folder)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="address to serve (default this computer)"
+    )
+    parser.add_argument("--auth", metavar="USER:PASS", help="demanded if --host is not loopback")
+    parser.add_argument("--port", type=int, metavar="P", help="default: the first free from 7860")
+    parser.add_argument("--no-browser", action="store_true", help="do not open the page")
+    parser.add_argument(
+        "--offline", action="store_true", help="forbid every hub action (none starts by itself)"
+    )
+    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
+    return parser
