@@ -2,6 +2,7 @@
 
 import argparse
 
+from studio.commands.stand_ins import without_heavy_libraries
 from studio.commands.tools import Commands
 
 
@@ -11,8 +12,9 @@ def add_methods_command(commands: Commands) -> None:
 
 
 def _methods(options: argparse.Namespace) -> None:
-    from studio.methods import METHODS
-    from studio.methods.contract import describe
+    with without_heavy_libraries():
+        from studio.methods import METHODS
+        from studio.methods.contract import describe
 
     for name, method in METHODS.items():
         print(f"{name} (default coefficient {method.default_coefficient:g})")
