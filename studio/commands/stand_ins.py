@@ -35,8 +35,6 @@ def without_heavy_libraries() -> Iterator[None]:
 class _StandIn(ModuleType):
     """A module, or a name in one: it has every name, and annotations may be made of it."""
 
-    __path__ = ()
-
     def __getattr__(self, name: str) -> "_StandIn":
         if name.startswith("__"):
             raise AttributeError(name)
