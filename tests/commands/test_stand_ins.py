@@ -4,7 +4,9 @@ import subprocess
 import sys
 
 import pytest
+import torch
 
+from studio.commands.stand_ins import without_heavy_libraries
 from tests.commands.conftest import run
 from tests.conftest import ROOT
 
@@ -53,3 +55,12 @@ def test_a_stand_in_can_be_named_and_not_used(use):
     code, _, err = fresh(MISUSED.format(use=use))
     assert code == 1
     assert "TypeError" in err
+
+
+def test_nothing_is_replaced_where_torch_is_loaded():
+    with without_heavy_libraries():
+        import torch as seen
+
+        from studio.methods import METHODS
+    assert seen is torch
+    assert sys.modules["studio.methods"].METHODS is METHODS
