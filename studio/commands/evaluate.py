@@ -26,6 +26,8 @@ def add_evaluate_command(commands: Commands) -> None:
 
 def _evaluate(options: argparse.Namespace) -> None:
     from studio.measure.general import General, general_json, general_words
+    from studio.measure.outcomes import Measuring
+    from studio.measure.references import references, score_references
     from studio.measure.scores import scores_json
     from studio.recipe import load_recipe
 
@@ -36,9 +38,13 @@ def _evaluate(options: argparse.Namespace) -> None:
         found = scores_json(bench.score_folder(options.model, split, live))
     elif options.recipe:
         merge = bench.merge(load_recipe(options.recipe))
-        found = scores_json(bench.score(merge, split, show_progress))
+        found = scores_json(Measuring(bench, show_progress).scores(merge, split))
+        if general:
+            live.wear(merge)
     else:
-        found = scores_json(bench.score_experts(split, show_progress))
+        bench.refuse_unscored(split)
+        experts = [each for each in references(bench, split) if each.expert]
+        found = scores_json(score_references(experts, show_progress).experts.scores)
     _print_scores(found)
     if general and (options.model or options.recipe):
         kept = general.kept(live)

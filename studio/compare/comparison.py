@@ -6,10 +6,11 @@ from functools import cached_property, partial
 from itertools import pairwise
 
 from studio.compare.scale_search import Budget, best, largest_factor, plan_budget, scaled, search
-from studio.compare.standings import MethodRow, Proposal, References, Standing, propose, standing
+from studio.compare.standings import MethodRow, Proposal, Standing, propose, standing
 from studio.errors import BadRecipe, Cancelled, StudioError
 from studio.measure.bench import Bench
 from studio.measure.outcomes import Measuring, Outcome
+from studio.measure.references import References, references, score_references
 from studio.measure.scores import mean_accuracy
 from studio.methods import METHODS, method_type
 from studio.progress import Progress, part, silent
@@ -96,26 +97,13 @@ def compare(
     return _tables(bench, names, budget, progress)
 
 
-def references(bench: Bench, progress: Progress = silent) -> References:
-    """Every expert, the base, and the base with heads fitted on it."""
-    names = bench.scored()
-    found, count = [], len(names) + 2
-    for place, name in enumerate(names):
-        report = _about(part(progress, place / count, (place + 1) / count), f"expert {name}")
-        found.append(Measuring(bench, report).expert(name))
-    experts = Outcome(
-        {name: each.correct[name] for name, each in zip(names, found, strict=True)},
-        {name: each.groups[name] for name, each in zip(names, found, strict=True)},
-    )
-    base = Measuring(bench, _about(part(progress, 1 - 2 / count, 1 - 1 / count), "base")).base()
-    report = _about(part(progress, 1 - 1 / count, 1.0), "head-only")
-    return References(names, experts, base, Measuring(bench, report).head_only())
-
-
 def _tables(
     bench: Bench, names: tuple[str, ...], budget: Budget, progress: Progress
 ) -> Iterator[Table]:
-    found = references(bench, part(progress, 0.0, _REFERENCES))
+    chosen = references(bench, general=True)
+    found = score_references(chosen, part(progress, 0.0, _REFERENCES))
+    if found.floor[0] == "base":  # some task has no head fitted on it
+        found = replace(found, head_only=None)
     table = Table(bench.zoo.name, budget, found)
     yield table
     share = (1 - _REFERENCES) / len(names)

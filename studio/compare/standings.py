@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from studio.measure.change import Change, mean_change
 from studio.measure.outcomes import Outcome, paired
+from studio.measure.references import References
 from studio.measure.scores import Score, gain_kept, mean_accuracy
 from studio.methods import method
 from studio.recipe import Recipe
@@ -45,30 +46,6 @@ class MethodRow:
     def ordered(self) -> bool:
         """Whether the order of the tasks changes the merge."""
         return method(self.recipe.method, self.recipe.options).ordered
-
-
-@dataclass(frozen=True)
-class References:
-    """What methods are compared with.
-
-    Attributes:
-        tasks: that are scored.
-        experts: every task by its own checkpoint.
-        base: with the experts' heads, and general rows with theirs.
-        head_only: the base with heads fitted on it, or None.
-    """
-
-    tasks: tuple[str, ...]
-    experts: Outcome
-    base: Outcome
-    head_only: Outcome | None
-
-    @property
-    def floor(self) -> tuple[str, Outcome]:
-        """What not merging gives, with its name."""
-        if self.head_only:
-            return "head-only", self.head_only
-        return "base", self.base.only(self.tasks)
 
 
 @dataclass(frozen=True)

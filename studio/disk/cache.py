@@ -23,21 +23,29 @@ def cache_key(*parts: object) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def recall(key: str) -> bytes | None:
+def recall(key: str, room: str = "") -> bytes | None:
     """What was kept under a key, or None; what was damaged since is as good as none."""
     try:
-        content = (cache_folder() / key).read_bytes()
+        content = (cache_folder() / room / key).read_bytes()
     except OSError:
         return None
     whole = hashlib.sha256(content[_SUM:]).digest() == content[:_SUM]
     return content[_SUM:] if whole else None
 
 
-def keep(key: str, content: bytes) -> None:
-    """Keep some bytes for this user alone; a disk that refuses them is not an error."""
-    folder = cache_folder()
+def keep(key: str, content: bytes, room: str = "", most: int | None = None) -> None:
+    """Keep some bytes for this user alone; a disk that refuses them is not an error.
+
+    Args:
+        key: to find them by.
+        content: the bytes.
+        room: folder within the cache's, for what has a limit of its own.
+        most: files there, the oldest go first; None for ``MOST_KEPT``.
+    """
+    folder = cache_folder() / room
     with suppress(OSError):
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        cache_folder().mkdir(parents=True, exist_ok=True, mode=0o700)
+        folder.mkdir(exist_ok=True, mode=0o700)
         handle, name = tempfile.mkstemp(prefix=".new-", dir=folder)
         try:
             with os.fdopen(handle, "wb") as stream:
@@ -45,10 +53,11 @@ def keep(key: str, content: bytes) -> None:
             Path(name).replace(folder / key)
         finally:
             Path(name).unlink(missing_ok=True)
-        files = (file for file in folder.iterdir() if file.is_file())
-        kept = sorted(files, key=lambda file: file.stat().st_mtime_ns)
-        for old in kept[:-MOST_KEPT]:
-            old.unlink()
+        most = MOST_KEPT if most is None else most
+        files = [file for file in folder.iterdir() if file.is_file()]
+        if len(files) > most:
+            for old in sorted(files, key=lambda file: file.stat().st_mtime_ns)[:-most]:
+                old.unlink()
 
 
 def recall_file(folder: Path, key: str) -> Path | None:

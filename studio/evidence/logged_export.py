@@ -10,6 +10,7 @@ from studio.export.adapter import AdapterExport, export_as_lora
 from studio.export.classifier import own_tasks
 from studio.export.model import export
 from studio.measure.bench import Bench
+from studio.measure.outcomes import Measuring
 from studio.measure.scores import Score
 from studio.merge import Merge
 from studio.progress import Progress, silent
@@ -26,7 +27,7 @@ def write_merge(
     allowed: Allowed = False,
     key: SigningKey | None = None,
 ) -> str:
-    """Export a merge; with a zoo, also its tasks' heads and freshly measured held-out scores.
+    """Export a merge; with a zoo, also its tasks' heads and held-out scores.
 
     Without a zoo, heads are written that the checkpoints hold, where the architecture says how
     they are used. A ledger hears of the export, and refuses what it knows as removed but what is
@@ -37,7 +38,7 @@ def write_merge(
     """
     scores: dict[str, Score] = {}
     if bench and bench.scored():
-        scores = bench.score(merge)
+        scores = Measuring(bench).scores(merge)
     tasks = list(bench.tasks.values()) if bench else own_tasks(merge)
 
     def write() -> str:

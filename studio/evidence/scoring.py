@@ -2,16 +2,18 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 
 from studio.measure.bench import Bench
 from studio.measure.evaluate import Evaluation
+from studio.measure.outcomes import Measuring
+from studio.measure.references import SPLIT, references, score_references
 from studio.measure.scores import Score
+from studio.merge import Merge
 from studio.progress import Progress
 from studio.recipe import Recipe
 from studio.tasks.live_model import LiveModel
 
-References = Callable[[Progress], Mapping[str, Score]]
+Measure = Callable[[Progress], Mapping[str, Score]]
 
 
 @dataclass(frozen=True)
@@ -28,8 +30,8 @@ class Scoring:
 
     bench: Bench
     evaluate: Callable[[Recipe, Progress], Evaluation]
-    base: References
-    own: References
+    base: Measure
+    own: Measure
     live: Callable[[], LiveModel]
 
 
@@ -39,17 +41,25 @@ def bench_scoring(bench: Bench) -> Scoring:
 
     def evaluate(recipe: Recipe, progress: Progress) -> Evaluation:
         if recipe.digest not in known:
-            bench.live.wear(bench.merge(recipe))
-            evaluation = bench.evaluation(bench.heads(bench.scored()), "held_out")
-            for share in evaluation.run(bench.live):
-                progress(share, "scoring held-out rows")
-            known[recipe.digest] = evaluation
+            known[recipe.digest] = _evaluated(bench, bench.merge(recipe), progress)
         return known[recipe.digest]
 
-    return Scoring(
-        bench,
-        evaluate,
-        partial(bench.score, None, "held_out"),
-        partial(bench.score_experts, "held_out"),
-        lambda: bench.live,
-    )
+    def own(progress: Progress) -> dict[str, Score]:
+        experts = [each for each in references(bench) if each.expert]
+        return score_references(experts, progress).experts.scores
+
+    def base(progress: Progress) -> dict[str, Score]:
+        return Measuring(bench, progress).scores(None)
+
+    return Scoring(bench, evaluate, base, own, lambda: bench.live)
+
+
+def _evaluated(bench: Bench, merge: Merge, progress: Progress) -> Evaluation:
+    """All held-out rows by a merge, recalled or run."""
+    evaluation = bench.evaluation(bench.heads(bench.scored()), SPLIT)
+    if not bench.score_cache.fill(evaluation, merge, SPLIT):
+        bench.live.wear(merge)
+        for share in evaluation.run(bench.live):
+            progress(share, "scoring held-out rows")
+        bench.score_cache.keep(evaluation, merge, SPLIT)
+    return evaluation

@@ -20,11 +20,11 @@ from studio.geometry.gram import Gram, gram
 from studio.geometry.gram_cache import kept_gram, recalled_gram
 from studio.measure.evaluate import Evaluation, Examples, examples, sampled
 from studio.measure.expert_statistics import Statistics, Wanted
+from studio.measure.score_cache import ScoreCache
 from studio.measure.scores import Score
 from studio.merge import Made, Merge, open_merge
 from studio.methods import SUM, method, method_type
 from studio.methods.contract import Measured
-from studio.progress import Progress, silent
 from studio.recipe import Recipe
 from studio.tasks.heads import Head
 from studio.tasks.live_model import LiveModel
@@ -73,6 +73,11 @@ class Bench:
     def gram(self) -> Gram:
         """Inner products of all the zoo's deltas; those of any subset are among them."""
         return kept_gram(self.deltas, lambda: gram(self.deltas))
+
+    @cached_property
+    def score_cache(self) -> ScoreCache:
+        """What is known of models on the rows of this zoo."""
+        return ScoreCache(self.base, self.tasks | self.general, self.device)
 
     @cached_property
     def statistics(self) -> Statistics:
@@ -175,39 +180,6 @@ class Bench:
         """The experts' heads of some tasks."""
         return {name: self.tasks[name].head for name in names}
 
-    def score(
-        self, merge: Merge | None, split: str = "held_out", progress: Progress = silent
-    ) -> dict[str, Score]:
-        """All tasks' scores on every row of a split, for a merge or (None) for the base."""
-        self.live.wear(merge)
-        return self.score_worn(split, progress)
-
-    def score_worn(self, split: str = "held_out", progress: Progress = silent) -> dict[str, Score]:
-        """All tasks' scores by whatever the live model wears."""
-        return _run(self.evaluation(self.heads(self.scored(split)), split), self.live, progress)
-
-    def score_experts(
-        self, split: str = "held_out", progress: Progress = silent
-    ) -> dict[str, Score]:
-        """Each task's score by its own checkpoint, alone and with coefficient 1."""
-        scores: dict[str, Score] = {}
-        names = self.scored(split)
-        self.refuse_unscored(split)
-        for i, name in enumerate(names):
-            progress(i / len(names), f"expert {name}")
-            evaluation = self.evaluation(self.heads([name]), split)
-            self.live.wear(self.expert(name))
-            scores |= _run(evaluation, self.live, silent)
-        return scores
-
-    def score_head_only(self, split: str = "held_out") -> dict[str, Score] | None:
-        """Scores of the base with heads fitted on it, for the tasks that have one; else None."""
-        heads = self.fitted_heads(split)
-        if not heads:
-            return None
-        self.live.wear(None)
-        return _run(self.evaluation(heads, split), self.live, silent)
-
     def fitted_heads(self, split: str = "held_out") -> dict[str, Head | None]:
         """The heads fitted on the untouched base, of the tasks that have one."""
         names = (name for name in self.scored(split) if self.tasks[name].head_only)
@@ -239,13 +211,10 @@ class Bench:
             spec, private = self.tasks[name].spec, self.deltas.private(name)
             file = inside(own.parent, own) if own.exists() else None
             heads[name] = open_task(spec, private, live.base, file).head
-        return _run(self.evaluation(heads, split, live), live, silent)
-
-
-def _run(evaluation: Evaluation, live: LiveModel, progress: Progress) -> dict[str, Score]:
-    for share in evaluation.run(live):
-        progress(share, "evaluating")
-    return evaluation.scores()
+        evaluation = self.evaluation(heads, split, live)
+        for _ in evaluation.run(live):
+            pass
+        return evaluation.scores()
 
 
 def open_bench(zoo: Path | None, device: str, allow_duplicates: bool = False) -> Bench | None:

@@ -1,10 +1,9 @@
 """Outcomes: which rows a model gets right and what it cost, measured once and recalled later."""
 
 import ctypes
-import json
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -12,19 +11,17 @@ from functools import cached_property
 import numpy as np
 
 from studio.device import used_memory
-from studio.disk.cache import cache_key, keep, recall
 from studio.measure.bench import Bench
 from studio.measure.change import Change, paired_change
 from studio.measure.evaluate import fair_order
-from studio.measure.references import surroundings, task_digest
+from studio.measure.score_cache import KnownRows, MergeCost
 from studio.measure.scores import Score, score
 from studio.merge import Merge
-from studio.methods import method
 from studio.progress import Progress, part, silent
 from studio.recipe import Recipe
 from studio.tasks.heads import Head
 
-_FORMAT = 1
+_EXPERTS = 0.5  # share of the progress that measuring experts takes, if they must be
 _OFTEN = 0.004  # seconds between looks at the memory in use
 
 
@@ -36,10 +33,10 @@ class Outcome:
         correct: per task ``(n,)`` of 1 right and 0 wrong, in the order of the evaluation.
         groups: per task ``(n,)`` labels of rows that belong together; None if independent.
         seconds: to compute the merged weights and put them on, with the deltas' inner products and
-            what the method measures on validation rows at hand; 0 for a reference.
+            what the method measures on validation rows at hand; 0 if it was not worn.
         latency: seconds per row of the evaluation.
         peak: bytes of resident memory of the process above those before the merge, sampled while
-            it was computed and put on; 0 for a reference.
+            it was computed and put on; 0 if it was not timed.
     """
 
     correct: Mapping[str, np.ndarray]
@@ -88,100 +85,102 @@ class Measuring:
             recipe: to merge and score.
             split: whose rows.
             most: rows per task, the first of their fixed shuffle; None for all.
-            timed: whether the merge starts from the deltas and their inner products alone, so
-                that its seconds and memory can be compared; else it may recall its vectors.
+            timed: see ``of``.
 
         Raises:
             StudioError: the recipe cannot be merged.
         """
-        bench = self.bench
-        heads = bench.heads(bench.scored())
+        heads = self.bench.heads(self.bench.scored())
         if split == "held_out":
-            heads |= bench.general_heads(split)
+            heads |= self.bench.general_heads(split)
+        return self.of(self.bench.merge(recipe), heads, split, most, timed)
 
-        def merge() -> Merge:
-            made = bench.merge(recipe)
-            wanted = bench.unmeasured(recipe)
-            for place, each in enumerate(wanted):
-                report = part(self.progress, place / len(wanted), (place + 1) / len(wanted))
-                bench.statistics.measure(each, report)
-            return replace(made, recall=None) if timed else made
+    def scores(self, merge: Merge | None, split: str = "held_out") -> dict[str, Score]:
+        """All tasks' scores on every row of a split, by a merge or (None) by the base."""
+        self.bench.refuse_unscored(split)
+        return self.of(merge, self.bench.heads(self.bench.scored(split)), split).scores
 
-        content = _content(bench, recipe)
-        return self._known(recipe.method, content, heads, split, most, merge)
+    def of(
+        self, merge: Merge | None, heads: Mapping[str, Head | None], split: str,
+        most: int | None = None, timed: bool = False,
+    ) -> Outcome:  # fmt: skip
+        """A model's outcome on the rows that some heads are of.
 
-    def expert(self, task: str) -> Outcome:
-        """A task's own checkpoint on its held-out rows."""
-        heads = self.bench.heads([task])
-        return self._known(
-            "experts", task, heads, "held_out", None, lambda: self.bench.expert(task)
+        Args:
+            merge: the model; None for the base.
+            heads: by task, or by general rows.
+            split: whose rows.
+            most: rows per task, the first of their fixed shuffle; None for all.
+            timed: whether seconds and memory of the merge are wanted, too, from the deltas and
+                their inner products alone; else it may recall its vectors.
+
+        Raises:
+            StudioError: it cannot be merged, or there is no such row.
+        """
+        cache = self.bench.score_cache
+        known = cache.recall(merge, heads, split, most)
+        left = {name: head for name, head in heads.items() if name not in known}
+        cost = cache.recall_cost(merge) if timed and merge else None
+        untimed = timed and merge is not None and cost is None
+        if left or untimed:
+            found, worn = self._measured(merge, left, split, most, untimed)
+            known, cost = known | found, cost or worn
+        made = self._outcome({name: known[name] for name in heads}, split, most)
+        return replace(made, seconds=cost.seconds, peak=cost.peak) if cost else made
+
+    def recalled(
+        self, merge: Merge | None, heads: Mapping[str, Head | None], split: str
+    ) -> Outcome | None:
+        """The outcome on every row, if all of it was measured before; loads no model."""
+        known = self.bench.score_cache.recall(merge, heads, split)
+        return self._outcome(known, split, None) if set(known) == set(heads) else None
+
+    def _outcome(self, known: Mapping[str, KnownRows], split: str, most: int | None) -> Outcome:
+        counts = {name: len(rows.correct) for name, rows in known.items()}
+        seconds = sum(rows.latency * counts[name] for name, rows in known.items())
+        return Outcome(
+            {name: rows.correct for name, rows in known.items()},
+            {name: _groups(self.bench, name, split, most) for name in known},
+            latency=seconds / max(sum(counts.values()), 1),
         )
 
-    def base(self) -> Outcome:
-        """The base with the experts' heads, and on the general rows with theirs."""
-        bench = self.bench
-        heads = bench.heads(bench.scored()) | bench.general_heads()
-        return self._known("base", "", heads, "held_out", None, lambda: None)
-
-    def head_only(self) -> Outcome | None:
-        """The base with heads fitted on it; None if some scored task has no such head."""
-        heads = self.bench.fitted_heads()
-        if set(heads) != set(self.bench.scored()):
-            return None
-        return self._known("head_only", "", heads, "held_out", None, lambda: None)
-
-    def _known(
-        self,
-        file: str,
-        about: object,
-        heads: Mapping[str, Head | None],
-        split: str,
-        most: int | None,
-        merge: Callable[[], Merge | None],
-    ) -> Outcome:
-        """Recall an outcome or measure and keep it; all those of a method share a file."""
-        key = cache_key("comparison", _FORMAT, file, _surroundings(self.bench))
-        entry = cache_key(about, split, most, list(heads))
-        kept = json.loads(recall(key) or b"{}")
-        if entry not in kept:
-            kept[entry] = self._measured(merge, heads, split, most)
-            keep(key, json.dumps(kept).encode())
-        found = kept[entry]
-        correct = {
-            name: np.array([int(letter) for letter in letters])
-            for name, letters in found["correct"].items()
-        }
-        groups = {name: _groups(self.bench, name, split, most) for name in correct}
-        return Outcome(correct, groups, found["seconds"], found["latency"], found["peak"])
-
     def _measured(
-        self,
-        merge: Callable[[], Merge | None],
-        heads: Mapping[str, Head | None],
-        split: str,
-        most: int | None,
-    ) -> dict:
+        self, merge: Merge | None, heads: Mapping[str, Head | None], split: str,
+        most: int | None, timed: bool,
+    ) -> tuple[dict[str, KnownRows], MergeCost]:  # fmt: skip
+        """Wear a model and run the rows of some heads, if there are any."""
         bench = self.bench
         self.progress(0.0, "reading the model and the rows")
-        evaluation = bench.evaluation(heads, split, rows=most)
-        _ = bench.gram  # reads the deltas, too, so that no method pays for the first look at them
+        evaluation = bench.evaluation(heads, split, rows=most) if heads else None
         self.progress(0.0, "merging")
-        worn = merge()
+        wanted = bench.unmeasured(merge.recipe) if merge else []
+        begun = _EXPERTS if wanted else 0.0
+        for place, each in enumerate(wanted):
+            first, last = (begun * at / len(wanted) for at in (place, place + 1))
+            bench.statistics.measure(each, part(self.progress, first, last))
+        cost = self._put_on(merge, timed)
+        if evaluation is None:
+            return {}, cost
+        report = part(self.progress, begun, 1.0)
+        for share in evaluation.run(bench.live):
+            report(share, "evaluating")
+        return bench.score_cache.keep(evaluation, merge, split), cost
+
+    def _put_on(self, merge: Merge | None, timed: bool) -> MergeCost:
+        """Wear a model; if timed, starting from the deltas and their inner products."""
+        live = self.bench.live
+        started = time.perf_counter()
+        if merge is None or not timed:
+            live.wear(merge)
+            return MergeCost(time.perf_counter() - started if merge else 0.0)
+        _ = self.bench.gram  # reads the deltas, too, so that no method pays for the first look
         with _watched() as peak:
             started = time.perf_counter()
-            bench.live.wear(worn)
-            seconds = time.perf_counter() - started
-        started = time.perf_counter()
-        for share in evaluation.run(bench.live):
-            self.progress(share, "evaluating")
-        correct = {name: evaluation.correct(name) for name in evaluation.parts}
-        rows = sum(len(each) for each in correct.values())
-        return {
-            "correct": {n: "".join(map(str, c.tolist())) for n, c in correct.items()},
-            "seconds": seconds if worn else 0.0,
-            "latency": (time.perf_counter() - started) / max(rows, 1),
-            "peak": peak[0] if worn else 0,
-        }
+            live.wear(replace(merge, recall=None))
+            cost = MergeCost(time.perf_counter() - started)
+        cost = replace(cost, peak=peak[0])
+        self.bench.score_cache.keep_cost(merge, cost)
+        return cost
 
 
 def _groups(bench: Bench, name: str, split: str, most: int | None) -> np.ndarray | None:
@@ -191,38 +190,6 @@ def _groups(bench: Bench, name: str, split: str, most: int | None) -> np.ndarray
         return None
     groups = np.array([row.group for row in rows])
     return groups if most is None or most >= len(rows) else groups[fair_order(len(rows))[:most]]
-
-
-def _content(bench: Bench, recipe: Recipe) -> dict:
-    """A recipe by the digests of what it merges, and of the rows that its method measures on."""
-    pairs = zip(bench.deltas.tasks, bench.deltas.checkpoints, strict=True)
-    digests = {name: checkpoint.known_digest for name, checkpoint in pairs}
-    plain: dict = recipe.plain() | {"base": bench.base.known_digest}
-    plain["tasks"] = [each | {"checkpoint": digests[each["name"]]} for each in plain["tasks"]]
-    needs = method(recipe.method, recipe.options).needs
-    if needs:
-        plain["needs"] = [needs, _digests(bench, recipe.names, ("validation",))]
-    return plain
-
-
-def _surroundings(bench: Bench) -> list:
-    """Digests of everything but the recipe that an outcome depends on."""
-    names = [*bench.tasks, *bench.general]
-    rows = _digests(bench, names, ("held_out", "validation"))
-    fitted = [task_digest(bench, name, task.head_only) for name, task in bench.tasks.items()]
-    checkpoints = [each.known_digest for each in bench.deltas.checkpoints]
-    return [surroundings(bench), bench.base.known_digest, checkpoints, rows, fitted]
-
-
-def _digests(bench: Bench, names: Sequence[str], splits: tuple[str, ...]) -> list:
-    """Of the rows, settings and heads of some tasks, as far as they have such a split."""
-    every = bench.tasks | bench.general
-    return [
-        [name, split, task_digest(bench, name, every[name].head, split)]
-        for name in names
-        for split in splits
-        if split in every[name].spec.data
-    ]
 
 
 @contextmanager

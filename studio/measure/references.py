@@ -1,27 +1,16 @@
-"""Scores that no mix changes: experts, head-only and base; recalled if measured before."""
+"""What no mix changes: experts, head-only and base, each scored once for all who compare."""
 
-import hashlib
-import json
-import platform
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
-from functools import cache, cached_property
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
-import torch
-import transformers
-
-import studio
-from studio.disk.cache import cache_key, keep, recall
 from studio.measure.bench import Bench
-from studio.measure.expert_statistics import text_settings
+from studio.measure.outcomes import Measuring, Outcome
 from studio.measure.scores import Score
 from studio.merge import Merge
+from studio.progress import Progress, part, silent
 from studio.tasks.heads import Head
 
-_FORMAT = 1  # of the scores' meaning; another one recalls nothing that is older
-_SPLIT = "held_out"
-_DECIDING = ("checkpoints", "geometry", "methods", "tasks")  # whose code decides results
+SPLIT = "held_out"
 
 
 @dataclass(frozen=True)
@@ -31,50 +20,109 @@ class Reference:
     Attributes:
         bench: the open zoo.
         kind: 'expert', 'head_only' or 'base'.
-        heads: by task.
+        heads: by task; of the base also by general rows.
+        split: whose rows.
     """
 
     bench: Bench
     kind: str
     heads: Mapping[str, Head | None]
+    split: str = SPLIT
 
     @property
     def expert(self) -> str | None:
         """The task whose checkpoint is worn; None for the base."""
         return next(iter(self.heads)) if self.kind == "expert" else None
 
+    @property
+    def words(self) -> str:
+        """What it is called."""
+        return f"expert {self.expert}" if self.expert else self.kind.replace("_", "-")
+
     def merge(self) -> Merge | None:
         """What the live model wears; None for the base."""
         return self.bench.expert(self.expert) if self.expert else None
 
     def recalled(self) -> dict[str, Score] | None:
-        """The exact scores, if they were measured in the same surroundings before."""
-        known = recall(self._key)
-        return None if known is None else {n: Score(**s) for n, s in json.loads(known).items()}
+        """Its scores, if all of them were measured before; loads no model."""
+        known = Measuring(self.bench).recalled(self.merge(), self.heads, self.split)
+        return known and known.scores
 
-    def keep(self, scores: Mapping[str, Score]) -> None:
-        """Keep the exact scores for another time."""
-        plain = {name: asdict(score) for name, score in scores.items()}
-        keep(self._key, json.dumps(plain).encode())
-
-    @cached_property
-    def _key(self) -> str:
-        deltas, worn = self.bench.deltas, None
-        if self.expert:
-            index = deltas.tasks.index(self.expert)
-            worn = deltas.checkpoints[index].known_digest
-        about = [task_digest(self.bench, name, head) for name, head in self.heads.items()]
-        base, on = self.bench.base.known_digest, surroundings(self.bench)
-        return cache_key("scores", _FORMAT, on, base, worn, list(self.heads), about)
+    def outcome(self, progress: Progress = silent, most: int | None = None) -> Outcome:
+        """Its outcome on every row, or on the first so many of each task's fixed shuffle."""
+        measuring = Measuring(self.bench, progress)
+        return measuring.of(self.merge(), self.heads, self.split, most)
 
 
-def references(bench: Bench) -> list[Reference]:
-    """Each expert, the base with heads fitted on it, and the base with the experts' heads."""
-    names = bench.scored(_SPLIT)
-    found = [Reference(bench, "expert", bench.heads([name])) for name in names]
-    if fitted := bench.fitted_heads(_SPLIT):
-        found.append(Reference(bench, "head_only", fitted))
-    return [*found, Reference(bench, "base", bench.heads(names))] if names else []
+@dataclass(frozen=True)
+class References:
+    """What no mix changes, on the same rows.
+
+    Attributes:
+        tasks: that are scored.
+        experts: every task by its own checkpoint alone.
+        base: with the experts' heads, and general rows with theirs.
+        head_only: the base with heads fitted on it, or None; for the tasks that have one.
+    """
+
+    tasks: tuple[str, ...]
+    experts: Outcome
+    base: Outcome
+    head_only: Outcome | None
+
+    @property
+    def floor(self) -> tuple[str, Outcome]:
+        """What not merging gives, with its name; head-only only where every task has it."""
+        if self.head_only and set(self.head_only.correct) == set(self.tasks):
+            return "head-only", self.head_only
+        return "base", self.base.only(self.tasks)
+
+
+def references(
+    bench: Bench, split: str = SPLIT, tasks: Sequence[str] | None = None, general: bool = False
+) -> list[Reference]:
+    """Each expert, the base with heads fitted on it, and the base with the experts' heads.
+
+    Args:
+        bench: the open zoo.
+        split: whose rows.
+        tasks: of those that can be scored; None for all.
+        general: whether the base is run on the general rows, too.
+    """
+    names = [name for name in bench.scored(split) if tasks is None or name in tasks]
+    found = [Reference(bench, "expert", bench.heads([name]), split) for name in names]
+    fitted = {name: head for name, head in bench.fitted_heads(split).items() if name in names}
+    if fitted:
+        found.append(Reference(bench, "head_only", fitted, split))
+    heads = bench.heads(names) | (bench.general_heads(split) if general else {})
+    return [*found, Reference(bench, "base", heads, split)] if names else []
+
+
+def score_references(
+    chosen: Sequence[Reference],
+    progress: Progress = silent,
+    most: int | None = None,
+    say: Callable[[Reference, str], str] = lambda each, words: f"{each.words}: {words}",
+) -> References:
+    """The outcomes of some references; what was measured before is recalled.
+
+    Args:
+        chosen: see ``references``; the bench's live model is worn for what is not known.
+        progress: told the share of all done; may raise to stop.
+        most: rows per task, the first of their fixed shuffle; None for all.
+        say: what progress is told, by the reference and what is done for it.
+    """
+    found: dict[str, list[Outcome]] = {"expert": [], "head_only": [], "base": []}
+    for place, each in enumerate(chosen):
+        within = part(progress, place / len(chosen), (place + 1) / len(chosen))
+
+        def report(share: float, words: str, each=each, within=within) -> None:
+            within(share, say(each, words))
+
+        found[each.kind].append(each.outcome(report, most))
+    tasks = tuple(each.expert for each in chosen if each.expert)
+    head_only = _joined(found["head_only"]) if found["head_only"] else None
+    return References(tasks, _joined(found["expert"]), _joined(found["base"]), head_only)
 
 
 def measured_references(
@@ -94,47 +142,20 @@ def measured_references(
         if known := each.recalled():
             yield each.kind, known
         else:
-            left.append((each, bench.evaluation(each.heads, _SPLIT)))
+            left.append((each, bench.evaluation(each.heads, each.split)))
     for enough in ("seen", "done"):
         for each, evaluation in left:
             while not getattr(evaluation, enough):
                 wear(f"{each.kind} {each.expert}", each.merge())
                 evaluation.step(bench.live)
                 yield each.kind, {}
+            if enough == "done":
+                bench.score_cache.keep(evaluation, each.merge(), each.split)
             yield each.kind, evaluation.scores()
-    for each, evaluation in left:
-        each.keep(evaluation.scores())
 
 
-def surroundings(bench: Bench) -> list:
-    """What all scores of a bench depend on beside weights, rows and heads.
-
-    The kind of computer, the versions of what computes, the studio's own code that decides
-    results, and the base's configuration and tokenizer.
-    """
-    capability = torch.backends.cpu.get_cpu_capability()
-    versions = str(torch.__version__), str(transformers.__version__), _code()
-    settings = text_settings(bench.base.folder)
-    return [platform.machine(), capability, str(bench.device), *versions, settings]
-
-
-def task_digest(bench: Bench, name: str, head: Head | None, split: str = _SPLIT) -> str:
-    """Of a task's rows of a split, its settings and a head."""
-    task, digest = (bench.tasks | bench.general)[name], hashlib.sha256()
-    digest.update(json.dumps([task.spec.pooling, task.spec.max_length]).encode())
-    for row in task.rows(split):
-        digest.update(json.dumps([row.text, row.label, row.group]).encode())
-    if head is not None:
-        for tensor in (head.weight, head.bias, *(head.pooler or ())):
-            digest.update(tensor.contiguous().numpy().tobytes())
-    return digest.hexdigest()
-
-
-@cache
-def _code() -> str:
-    """Digest of the code that decides results: another version of it recalls nothing."""
-    folder, digest = Path(studio.__file__).parent, hashlib.sha256()
-    files = [file for name in _DECIDING for file in (folder / name).glob("*.py")]
-    for file in sorted([*files, folder / "merge.py", folder / "recipe.py"]):
-        digest.update(file.read_bytes())
-    return digest.hexdigest()
+def _joined(outcomes: Sequence[Outcome]) -> Outcome:
+    """Outcomes of different tasks as one."""
+    correct = {name: right for each in outcomes for name, right in each.correct.items()}
+    groups = {name: labels for each in outcomes for name, labels in each.groups.items()}
+    return Outcome(correct, groups)

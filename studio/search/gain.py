@@ -1,7 +1,7 @@
 """What a search was worth: paired changes on the rows that it has seen, and on those it has not."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from studio.measure.bench import Bench
 from studio.measure.change import Change, mean_change
@@ -81,8 +81,7 @@ def gains(
         for side, recipe in enumerate((before, after)):
             at = (2 * place + side) / (2 * len(splits))
             report = part(progress, at, at + 0.5 / len(splits))
-            plain = replace(recipe, fitted=None)  # how they were found changes no score
-            both.append(Measuring(bench, report).merged(plain, split).only(before.names))
+            both.append(Measuring(bench, report).merged(recipe, split).only(before.names))
         each = paired(both[1], both[0])
         found.append(Gain(split, both[0].scores, both[1].scores, each))
     return tuple(found)

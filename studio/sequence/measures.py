@@ -14,7 +14,7 @@ from studio.measure.scores import (
 )
 from studio.sequence.orders import Order
 from studio.sequence.plan import SequencePlan
-from studio.sequence.run import Arrival, References
+from studio.sequence.run import Arrival, ReferenceScores
 
 Values = tuple[float | None, ...]
 CURVES = ("acc", "bwt", "fwt", "gain", "distance", "growth", "projected")
@@ -56,7 +56,7 @@ class Spread:
     orders: int
 
 
-def tracks(plan: SequencePlan, found: References, steps: Sequence[Arrival]) -> list[Track]:
+def tracks(plan: SequencePlan, found: ReferenceScores, steps: Sequence[Arrival]) -> list[Track]:
     """The steps of a plan, method by method and order by order; unfinished ones too."""
     made = []
     for label in plan.recipes:
@@ -102,7 +102,7 @@ def half_width(scores: Mapping[str, Score], tasks: Sequence[str]) -> float:
     return sqrt(sum(half * half for half in halves)) / len(halves)
 
 
-def _track(label: str, order: Order, steps: Sequence[Arrival], found: References) -> Track:
+def _track(label: str, order: Order, steps: Sequence[Arrival], found: ReferenceScores) -> Track:
     merged = sorted((step for step in steps if not step.refusal), key=lambda step: step.t)
     refusal = next((step.refusal for step in steps if step.refusal), "")
     matrix = tuple(tuple(step.scores[name].accuracy for name in order.tasks) for step in merged)
@@ -127,7 +127,7 @@ def _transfers(matrix: Sequence[Sequence[float]], base: Sequence[float]) -> dict
     }
 
 
-def _gain(step: Arrival, arrived: Sequence[str], found: References) -> float | None:
+def _gain(step: Arrival, arrived: Sequence[str], found: ReferenceScores) -> float | None:
     """Share of the arrived experts' gain that is kept; None for one task that may gain nothing."""
     if any(name not in found.head_only or name not in found.experts for name in arrived):
         return None

@@ -5,14 +5,14 @@ from collections.abc import Iterator, Sequence
 from studio.measure.scores import scores_json
 from studio.sequence.measures import CURVES, Track, half_width, mean_matrix, spread
 from studio.sequence.plan import SequencePlan, carried
-from studio.sequence.run import Arrival, References
+from studio.sequence.run import Arrival, ReferenceScores
 from studio.sequence.sweep import Sweep
 
 _POINTS = {"acc": "ACC", "bwt": "BWT", "fwt": "FWT"}
 
 
 def plain(
-    plan: SequencePlan, found: References, tracks: Sequence[Track], sweep: Sweep | None = None
+    plan: SequencePlan, found: ReferenceScores, tracks: Sequence[Track], sweep: Sweep | None = None
 ) -> dict:
     """Everything that a run measured, for a JSON file."""
     result = {
@@ -35,7 +35,7 @@ def plain(
     return result
 
 
-def lines(plan: SequencePlan, found: References, tracks: Sequence[Track]) -> Iterator[str]:
+def lines(plan: SequencePlan, found: ReferenceScores, tracks: Sequence[Track]) -> Iterator[str]:
     """The run for a terminal: per method the matrix, ACC, BWT and FWT, and their spread."""
     counts = ", ".join(f"{name} {count}" for name, count in plan.counts.items())
     yield f"held-out rows: {counts}"

@@ -9,7 +9,7 @@ from studio.progress import Progress
 from studio.recipe import Recipe
 from studio.sequence.orders import Order, shuffled
 from studio.sequence.plan import SequencePlan, make_plan
-from studio.sequence.run import Arrival, References, run
+from studio.sequence.run import Arrival, ReferenceScores, run
 from studio.sequence.sweep import Sweep, make_sweep
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class SequenceView:
 
     plan: SequencePlan
     sweep: Sweep | None
-    found: References
+    found: ReferenceScores
     steps: tuple[Arrival, ...] = ()
     done: bool = False
 

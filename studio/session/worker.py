@@ -284,12 +284,16 @@ class Worker:
         merge, known = self.bench.merge(recipe), self._evaluations.get(recipe.digest)
         if self._slid == recipe.digest:
             known = None  # what was seen while it moved does not count
-        slid = known is None and self._slide(merge)
-        if not slid:
-            self._wear(recipe.digest, merge)
+        slid, scores = False, self.bench.score_cache
         if known is None:
             known = self.bench.evaluation(self.bench.heads(self.bench.scored()), "held_out")
-        known.step(self.bench.live)
+            slid = not scores.fill(known, merge, "held_out") and self._slide(merge)
+        if not known.done:
+            if not slid:
+                self._wear(recipe.digest, merge)
+            known.step(self.bench.live)
+            if known.done and not slid:
+                scores.keep(known, merge, "held_out")
         with self._changed:
             if self._slid != recipe.digest:
                 self._evaluations.pop(self._slid, None)

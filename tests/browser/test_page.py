@@ -15,6 +15,7 @@ from studio.merge import open_merge
 from studio.recipe import GroupedCoefficient, load_recipe
 from studio.zoo import load_zoo
 from tests.browser.conftest import at_rest, settled
+from tests.scored import score
 
 pytestmark = pytest.mark.browser
 LIGHT, DARK = {"color_scheme": "light"}, {"color_scheme": "dark"}
@@ -27,7 +28,7 @@ def shown_mean(page) -> str:
 
 def expected_mean(session) -> str:
     bench = Bench(load_zoo(session.zoo.folder), session.engine.device)
-    return f"{mean_accuracy(bench.score(bench.merge(session.snapshot().recipe))):.1%}"
+    return f"{mean_accuracy(score(bench, bench.merge(session.snapshot().recipe))):.1%}"
 
 
 def test_a_moved_slider_shows_the_engines_numbers_for_the_new_recipe(page, session):

@@ -19,6 +19,7 @@ from studio.methods.iso_c import IsoC
 from studio.tasks.live_model import LiveModel
 from studio.zoo import load_zoo
 from tests.compare.conftest import add_general
+from tests.scored import score_experts
 
 PAIR = ("average", "mdm_oc")
 
@@ -68,7 +69,7 @@ def test_scores_are_those_of_an_evaluation_and_differences_those_of_the_same_row
     name, change = average.rival
     assert name == "mdm_oc"
     assert change.mean == pytest.approx(average.mean - mdm_oc.mean)
-    assert scores_json(table.references.experts.scores) == scores_json(bench.score_experts())
+    assert scores_json(table.references.experts.scores) == scores_json(score_experts(bench))
 
 
 def test_results_come_one_by_one_and_references_first(bench):

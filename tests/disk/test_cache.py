@@ -109,3 +109,16 @@ def test_the_oldest_are_dropped_and_nobody_else_can_read_them(monkeypatch, tmp_p
     found = [cache.recall(cache.cache_key("n", i)) for i in range(5)]
     assert found == [None, None, b"\2", b"\3", b"\4"]
     assert Path(tmp_path / "mdm-oc-studio").stat().st_mode & 0o77 == 0
+
+
+def test_a_room_of_the_cache_has_a_limit_of_its_own(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    for i in range(4):
+        cache.keep("outside", bytes([i]))
+        cache.keep(cache.cache_key("n", i), bytes([i]), "room", 2)
+    found = [cache.recall(cache.cache_key("n", i), "room") for i in range(4)]
+    assert found == [None, None, b"\2", b"\3"]
+    assert cache.recall("outside") == b"\3"
+    assert cache.recall(cache.cache_key("n", 3)) is None
+    for folder in (tmp_path / "mdm-oc-studio", tmp_path / "mdm-oc-studio" / "room"):
+        assert folder.stat().st_mode & 0o77 == 0

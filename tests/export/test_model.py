@@ -25,6 +25,7 @@ from studio.recipe import Recipe, TaskEntry, load_recipe, save_recipe
 from studio.zoo import load_zoo
 from tests.conftest import DEMO, ROOT, draw, save_model
 from tests.merged import merged_tensors
+from tests.scored import score
 
 CPU = torch.device("cpu")
 
@@ -52,7 +53,7 @@ def test_an_export_is_what_transformers_loads(tiny_zoo, tmp_path):
         assert model.state_dict()[name].equal(tensor)
     assert AutoTokenizer.from_pretrained(tmp_path / "out")("red cat")["input_ids"]
     assert open_checkpoint(tmp_path / "out").digest == root
-    assert bench.score_folder(tmp_path / "out") == bench.score(merge)
+    assert bench.score_folder(tmp_path / "out") == score(bench, merge)
 
 
 def test_the_card_tells_what_was_merged_and_its_loader_runs(tiny_zoo, tmp_path, monkeypatch):
@@ -63,7 +64,7 @@ def test_the_card_tells_what_was_merged_and_its_loader_runs(tiny_zoo, tmp_path, 
     front = yaml.safe_load(card.split("---")[1])
     assert front["base_model"] == ["base", "color", "animal"]
     assert "merge" in front["tags"]
-    scores = bench.score(merge)
+    scores = score(bench, merge)
     assert f"| color | yes | {scores['color'].accuracy:.3f} |" in card
     assert str(tiny_zoo) not in card
     code = card.split("```python\n")[1].split("```")[0]
@@ -176,7 +177,7 @@ def test_a_warm_bench_exports_the_bits_of_a_cold_one(tiny_zoo, tmp_path, dtype):
     warm.live.wear(warm.merge(recipe))
     ours = export(warm.merge(recipe), tmp_path / "warm")
     assert export(open_merge(recipe), tmp_path / "cold") == ours
-    assert warm.score_folder(tmp_path / "warm") == warm.score(warm.merge(recipe))
+    assert warm.score_folder(tmp_path / "warm") == score(warm, warm.merge(recipe))
 
 
 def test_a_complete_classifier_predicts_what_the_studio_predicts(tiny_zoo, tmp_path):
@@ -198,7 +199,7 @@ def test_a_complete_classifier_predicts_what_the_studio_predicts(tiny_zoo, tmp_p
     with torch.no_grad():
         found = model.eval()(**batch).logits.argmax(-1).tolist()
     share = sum(a == row.label for a, row in zip(found, rows, strict=True)) / len(rows)
-    assert share == pytest.approx(bench.score(merge)["color"].accuracy)
+    assert share == pytest.approx(score(bench, merge)["color"].accuracy)
     assert model.config.id2label[0] == "red"
 
 

@@ -11,12 +11,14 @@ from studio.compare.scale_search import plan_budget
 from studio.errors import BadCheckpoint, BadData, BadZoo, NotFinite
 from studio.measure.bench import Bench
 from studio.measure.evaluate import Evaluation
+from studio.measure.references import references, score_references
 from studio.merge import open_merge
 from studio.recipe import GroupedCoefficient
 from studio.zoo import load_zoo
 from tests import bertzoo
 from tests.conftest import DEMO, refusal
 from tests.merged import merged_tensors
+from tests.scored import score, score_experts
 
 CPU = torch.device("cpu")
 
@@ -105,14 +107,15 @@ def test_a_longer_text_than_the_model_reads_is_refused_with_both_numbers(tiny_co
     edit(tiny_copy, lambda z: z["tasks"][0].update(max_length=64))
     bench = Bench(load_zoo(tiny_copy), CPU)
     with pytest.raises(BadData, match="'color' has max_length 64, but .* at most 32 tokens"):
-        bench.score(None)
+        score(bench, None)
 
 
 def test_head_only_is_scored_for_the_tasks_that_have_one(tiny_copy):
     edit(tiny_copy, lambda z: z["tasks"][1].update(head_only="animal/head_only.safetensors"))
     bench = Bench(load_zoo(tiny_copy), CPU)
-    found = bench.score_head_only()
-    assert found is not None
+    outcome = score_references(references(bench)).head_only
+    assert outcome is not None
+    found = outcome.scores
     assert set(found) == {"animal"}
     bench.live.wear(None)
     head = bench.tasks["animal"].head_only
@@ -133,8 +136,8 @@ def test_a_split_without_rows_is_refused(tiny_copy):
     edit(tiny_copy, lambda z: [t["data"].pop("validation") for t in z["tasks"]])
     bench = Bench(load_zoo(tiny_copy), CPU)
     with pytest.raises(BadData, match="has validation rows"):
-        bench.score(None, "validation")
-    assert bench.score_experts("held_out")
+        score(bench, None, "validation")
+    assert score_experts(bench, "held_out")
 
 
 def test_scores_grow_from_a_fair_sample_of_every_task_to_all_rows(bench):
@@ -160,13 +163,13 @@ def test_the_demo_zoo_reproduces_the_measured_table():
         "incident-desk": (0.784, 0.778), "dictionary": (0.674, 0.690),
     }  # fmt: skip
     for place, recipe in enumerate((merged, merged.without("guild-registry"))):
-        at = {name: s.accuracy for name, s in bench.score(bench.merge(recipe)).items()}
+        at = {name: s.accuracy for name, s in score(bench, bench.merge(recipe)).items()}
         expected = {name: each[place] for name, each in table.items()}
         assert at == pytest.approx(expected, abs=0.0041)  # four rows of 1,000: kernels differ
 
 
 def test_head_only_needs_one_per_task(bench):
-    assert bench.score_head_only() is None
+    assert score_references(references(bench)).head_only is None
 
 
 def edit(folder, change):
@@ -238,7 +241,7 @@ def test_a_head_of_another_width_is_refused(tiny_copy):
     save_file({"weight": torch.zeros(3, 17)}, tiny_copy / "animal" / "head.safetensors")
     bench = Bench(load_zoo(tiny_copy), CPU)
     with pytest.raises(BadData, match="takes 17 numbers, the encoder gives 16"):
-        bench.score(None)
+        score(bench, None)
 
 
 def test_labels_must_be_a_list_of_different_names(tiny_copy):
@@ -256,9 +259,9 @@ def test_only_validation_rows_may_lack_a_label_and_scores_say_so(tiny_copy):
     assert not bench.tasks["color"].labelled("validation")
     assert bench.tasks["animal"].labelled("validation")
     with pytest.raises(BadData, match="'color': 2 of its 30 validation rows have no label"):
-        bench.score(None, "validation")
+        score(bench, None, "validation")
     with pytest.raises(BadData, match="held_out.jsonl, line 1: the label None is outside"):
-        bench.score(None)
+        score(bench, None)
     with pytest.raises(BadData, match="labelled validation rows, but these have none: color"):
         plan_budget(bench, 1, True)
 
@@ -268,7 +271,7 @@ def test_a_base_without_config_merges_but_says_why_it_cannot_be_scored(tiny_copy
     bench = Bench(load_zoo(tiny_copy), CPU)
     assert merged_tensors(bench.merge(bench.zoo.recipe()))
     with pytest.raises(BadCheckpoint, match="no config.json. It can be merged, but live scores"):
-        bench.score(None)
+        score(bench, None)
 
 
 def test_pooling_by_a_pooler_that_nobody_has_is_refused(tiny_copy):
@@ -287,7 +290,7 @@ def test_a_zoo_without_data_still_has_geometry(tiny_copy):
     assert bench.scored() == ()
     assert bench.merge(bench.zoo.recipe()).basis.rows.shape == (len(bench.deltas.names), 2, 2)
     with pytest.raises(BadData, match="No task of 'Tiny <zoo>' has held_out rows"):
-        bench.score(None)
+        score(bench, None)
 
 
 def test_rows_by_name_and_by_index_mean_the_same(tiny_zoo):

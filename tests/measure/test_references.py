@@ -6,6 +6,7 @@ import torch
 from studio.measure.bench import Bench
 from studio.measure.references import references
 from studio.zoo import load_zoo
+from tests.scored import score_experts
 
 CPU = torch.device("cpu")
 
@@ -31,17 +32,19 @@ def test_there_is_one_per_expert_and_the_base_with_and_without_fitted_heads(open
 def test_scores_that_were_kept_are_the_same_in_another_process(opened, tiny_copy):
     before = opened()
     assert kept(before) == [False, False, False]
-    scores = before[0].bench.score_experts()
-    before[1].keep({"animal": scores["animal"]})
+    assert before[1].outcome().scores == {
+        "animal": score_experts(before[1].bench)["animal"],
+    }
     again = opened()
     assert kept(again) == [False, True, False]
-    assert again[1].recalled() == {"animal": scores["animal"]}
+    assert again[1].recalled() == before[1].recalled() == before[1].outcome().scores
 
 
 @pytest.mark.parametrize("changed", ["rows", "settings", "head", "checkpoint"])
 def test_whatever_a_score_depends_on_forgets_it(opened, tiny_copy, changed):
     before = opened()[1]
-    before.keep(before.bench.score_experts())
+    before.outcome()
+    assert before.recalled()
     folder = tiny_copy / "animal"
     if changed == "rows":
         lines = (folder / "held_out.jsonl").read_text().splitlines()

@@ -5,6 +5,7 @@ import pytest
 from studio.measure.change import Change
 from studio.measure.scores import Score, mean_accuracy
 from studio.search.gain import Gain, gains
+from tests.scored import score
 
 
 def test_gains_are_those_of_the_scores_of_both_recipes(bench):
@@ -12,7 +13,7 @@ def test_gains_are_those_of_the_scores_of_both_recipes(bench):
     after = bench.zoo.recipe("task_arithmetic", 1.0)
     validation, held_out = gains(bench, before, after)
     for gain, count in ((validation, 60), (held_out, 100)):
-        scores = [bench.score(bench.merge(each), gain.split) for each in (before, after)]
+        scores = [score(bench, bench.merge(each), gain.split) for each in (before, after)]
         expected = mean_accuracy(scores[1]) - mean_accuracy(scores[0])
         assert gain.change.mean == pytest.approx(expected)
         assert gain.change.n == count

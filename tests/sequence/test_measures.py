@@ -7,7 +7,7 @@ from studio.recipe import Recipe, TaskEntry
 from studio.sequence.measures import half_width, mean_matrix, spread, tracks
 from studio.sequence.orders import Order
 from studio.sequence.plan import SequencePlan
-from studio.sequence.run import Arrival, References
+from studio.sequence.run import Arrival, ReferenceScores
 from studio.sequence.shape import Shape
 
 TASKS = ("a", "b", "c")
@@ -21,7 +21,7 @@ def scores(values, half: float = 0.1) -> dict[str, Score]:
     }
 
 
-FOUND = References(scores((0.2, 0.3, 0.4)), scores((0.9, 0.9, 0.9)), scores((0.5, 0.5, 0.5)))
+FOUND = ReferenceScores(scores((0.2, 0.3, 0.4)), scores((0.9, 0.9, 0.9)), scores((0.5, 0.5, 0.5)))
 ORDERS = (Order(("b", "a", "c")), Order(("a", "b", "c"), 4))
 
 
@@ -55,11 +55,11 @@ def test_transfers_follow_the_order_of_arrival():
 
 
 def test_a_single_tasks_gain_that_may_be_none_is_not_shown():
-    unsure = References(FOUND.base, scores((0.55, 0.55, 0.55)), FOUND.head_only)
+    unsure = ReferenceScores(FOUND.base, scores((0.55, 0.55, 0.55)), FOUND.head_only)
     (track,) = tracks(plan(), unsure, STEPS)
     assert track.curves["gain"][0] is None
     assert track.curves["gain"][1] is not None
-    (track,) = tracks(plan(), References(FOUND.base, FOUND.experts, {}), STEPS)
+    (track,) = tracks(plan(), ReferenceScores(FOUND.base, FOUND.experts, {}), STEPS)
     assert track.curves["gain"] == (None, None, None)
 
 

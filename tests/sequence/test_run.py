@@ -18,6 +18,7 @@ from studio.sequence.sweep import parse_sweep
 from studio.zoo import load_zoo
 from tests.conftest import refusal
 from tests.merged import merged_tensors
+from tests.scored import score, score_experts, score_head_only
 
 NAMES = ("color", "animal")
 
@@ -64,10 +65,10 @@ def test_each_step_has_the_scores_of_the_merge_of_what_has_arrived(bench):
     for step in made:
         own = prefix(plan.recipes[step.label], plan.orders[step.order], step.t)
         assert step.recipe == own
-        assert step.scores == bench.score(bench.merge(own))
-    assert found.base == bench.score(None)
-    assert found.experts == bench.score_experts()
-    assert found.head_only == (bench.score_head_only() or {})
+        assert step.scores == score(bench, bench.merge(own))
+    assert found.base == score(bench, None)
+    assert found.experts == score_experts(bench)
+    assert found.head_only == score_head_only(bench)
 
 
 @pytest.mark.usefixtures("fresh")
@@ -110,7 +111,7 @@ def test_what_was_measured_of_other_files_is_not_recalled(tiny_copy, monkeypatch
     weights = load_file(file)
     save_file({key: 3 * value for key, value in weights.items()}, file)
     again, _ = models()
-    expected = Bench(load_zoo(tiny_copy), torch.device("cpu")).score_experts()
+    expected = score_experts(Bench(load_zoo(tiny_copy), torch.device("cpu")))
     assert again.experts == expected != first.experts
 
 
@@ -210,7 +211,7 @@ def test_a_sweep_of_mdm_ocs_strength_ends_at_the_sum_and_at_the_orthogonal_merge
     assert [value["value"] for value in values] == [0.0, 0.5, 1.0]
     ends = (bench.zoo.recipe("task_arithmetic", 1.0), bench.zoo.recipe("mdm_oc"))
     for value, recipe in zip((values[0], values[-1]), ends, strict=True):
-        own = bench.score(bench.merge(recipe))
+        own = score(bench, bench.merge(recipe))
         assert value["acc"] == pytest.approx(sum(s.accuracy for s in own.values()) / 2)
         assert (value["acc_sd"], value["orders"]) == (None, 1)
 

@@ -9,6 +9,7 @@ import torch
 from studio.inspection import joint_gram, random_joint_gram
 from studio.merge import open_merge
 from studio.session.geometry import measured_geometry, shape_of, sketched_geometry
+from tests.scored import score
 from tests.session.test_session import rest
 
 CPU = torch.device("cpu")
@@ -136,7 +137,7 @@ def test_a_method_that_needs_data_says_what_it_measures_and_then_has_scores_and_
     assert now.measuring == ""
     assert now.refusal == ""
     bench = session.worker.bench
-    assert now.scores == bench.score(bench.merge(now.recipe))
+    assert now.scores == score(bench, bench.merge(now.recipe))
     assert after(now.geometry).shape[-1] == 2
 
 

@@ -13,6 +13,7 @@ from studio.session.engine import Engine
 from studio.session.jobs import Jobs
 from studio.zoo import load_zoo
 from tests.merged import merged_tensors
+from tests.scored import score, score_experts
 
 CPU = torch.device("cpu")
 
@@ -34,9 +35,9 @@ def move(session, **changes):
 def test_at_rest_everything_is_there_and_equals_a_bench_of_its_own(session, tiny_zoo):
     now = rest(session)
     bench = Bench(load_zoo(tiny_zoo), CPU)
-    assert now.scores == bench.score(open_merge(now.recipe))
-    assert now.experts == bench.score_experts()
-    assert now.base == bench.score(None)
+    assert now.scores == score(bench, open_merge(now.recipe))
+    assert now.experts == score_experts(bench)
+    assert now.base == score(bench, None)
     assert now.head_only == {}
     assert now.share == 1.0
     merge = open_merge(now.recipe)
@@ -73,7 +74,7 @@ def test_what_is_seen_while_a_large_slider_moves_is_measured_again_at_rest(sessi
         now = rest(session)
     assert slid == ["color"] * 3
     merge = open_merge(now.recipe)
-    assert now.scores == Bench(session.zoo, CPU).score(merge)
+    assert now.scores == score(Bench(session.zoo, CPU), merge)
     worn = live.encoder.state_dict()
     assert all(worn[name].equal(tensor) for name, tensor in merged_tensors(merge).items())
 

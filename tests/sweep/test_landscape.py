@@ -62,15 +62,16 @@ def test_nothing_is_measured_twice(bench, recipe, monkeypatch, tmp_path):
     ]  # fmt: skip
     asked = []
 
-    def measured(self, merge, heads, split, most):
-        asked.append(merge().recipe.options)
-        return {"correct": {"color": "10", "animal": "11"}, "seconds": 0, "latency": 0, "peak": 0}
+    def measured(self, merge, heads, split, most, timed):
+        asked.append(merge.recipe.options)
+        return before(self, merge, heads, split, most, timed)
 
+    before = Measuring._measured
     monkeypatch.setattr(Measuring, "_measured", measured)
     *_, coarse = landscape(bench, recipe, axes, 1, 2)
-    assert len(asked) == 4  # the present recipe and three points
+    assert asked == [{}, {"scale": 0.0}, {"scale": 0.5}]  # the present recipe is scale 1
     *_, fine = landscape(bench, recipe, axes, 2, 2)
-    assert asked[4:] == [{"scale": 0.25}, {"scale": 0.75}]
+    assert asked[3:] == [{"scale": 0.25}, {"scale": 0.75}]
     assert [each.place for each in fine.points[:3]] == [each.place for each in coarse.points]
 
 

@@ -8,6 +8,7 @@ from studio.measure.bench import Bench
 from studio.measure.evaluate import UNKNOWN
 from studio.tasks.pace import FULL_PRECISION, Pace, measured_pace, using_threads
 from studio.zoo import load_zoo
+from tests.scored import score
 
 CPU = torch.device("cpu")
 
@@ -51,7 +52,7 @@ def test_threads_are_given_back_after_an_error():
 def test_a_quick_pass_sees_every_row_and_the_exact_one_replaces_it(tiny_zoo):
     bench = Bench(load_zoo(tiny_zoo), CPU)
     merge = bench.merge(bench.zoo.recipe("average"))
-    exact = bench.score(merge)
+    exact = score(bench, merge)
     bench.live.pace = Pace(torch.bfloat16, {})
     evaluation = bench.evaluation(bench.heads(bench.scored()), "held_out")
     while not evaluation.seen:

@@ -11,7 +11,7 @@ from studio.measure.scores import Score
 from studio.recipe import Recipe, TaskEntry
 from studio.sequence.orders import Order
 from studio.sequence.plan import SequencePlan
-from studio.sequence.run import Arrival, References
+from studio.sequence.run import Arrival, ReferenceScores
 from studio.sequence.shape import Shape
 from studio.sequence.sweep import Sweep
 from studio.session.sequence import SequenceView
@@ -42,7 +42,7 @@ GIVEN = (Order(TASKS),)
 def run(*steps: Arrival, orders=GIVEN, recipes=None, **fields) -> SequenceView:
     recipes = recipes or {"average": AVERAGE, "mdm_oc": MDM}
     plan = SequencePlan(recipes, orders, None, dict.fromkeys(TASKS, 100), 400)
-    found = References(scores(0.2, 0.3), scores(0.9, 0.9), scores(0.5, 0.5))
+    found = ReferenceScores(scores(0.2, 0.3), scores(0.9, 0.9), scores(0.5, 0.5))
     return SequenceView(plan, found=found, steps=steps, **({"done": True, "sweep": None} | fields))
 
 

@@ -1,0 +1,244 @@
+"""Known scores: which rows a model gets right, measured once and shared by all who ask for them."""
+
+import hashlib
+import json
+import platform
+import zlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cache, cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+import transformers
+from torch import Tensor
+
+import studio
+from studio.checkpoints.checkpoint import Checkpoint
+from studio.disk.cache import cache_key, keep, recall
+from studio.measure.evaluate import Evaluation, fair_order
+from studio.measure.expert_statistics import text_settings
+from studio.merge import Merge
+from studio.tasks.heads import Head
+from studio.tasks.task import Task
+
+_FORMAT = 1  # of what is kept; another one recalls nothing that is older
+_ROOM = "scores"
+_MOST = 5000  # models, and what it cost to merge some of them; the oldest go first
+_DECIDING = ("checkpoints", "geometry", "methods", "tasks", "measure")  # whose code decides results
+
+
+@dataclass(frozen=True)
+class KnownRows:
+    """One task's rows by one model in float32, in the order in which an evaluation holds them.
+
+    Attributes:
+        correct: ``(n,)`` 1 right, 0 wrong.
+        predictions: ``(n,)`` what the model said.
+        latency: seconds per row of the evaluation that they are from.
+    """
+
+    correct: np.ndarray
+    predictions: np.ndarray
+    latency: float
+
+
+@dataclass(frozen=True)
+class MergeCost:
+    """What it takes to merge a model and put it on.
+
+    Attributes:
+        seconds: for that.
+        peak: bytes of resident memory above those before it, at most.
+    """
+
+    seconds: float = 0.0
+    peak: int = 0
+
+
+class ScoreCache:
+    """What is known of models on a zoo's rows, in one file per model.
+
+    Its name tells of the surroundings and of the model; in it, each task's entry is named by the
+    digest of its rows and head. An entry holds the beginning of the rows' fair order, or all of
+    them. Quick predictions are never kept.
+
+    Args:
+        base: on which models are merged.
+        tasks: of the zoo, and its sets of general rows.
+        device: on which rows are run.
+    """
+
+    def __init__(self, base: Checkpoint, tasks: Mapping[str, Task], device: torch.device) -> None:
+        self._base = base
+        self._tasks = tasks
+        self._device = device
+        self._digests: dict[tuple[str, str, int], tuple[Head | None, str]] = {}
+
+    def recall(
+        self, merge: Merge | None, heads: Mapping[str, Head | None], split: str,
+        rows: int | None = None,
+    ) -> dict[str, KnownRows]:  # fmt: skip
+        """The tasks of which all wanted rows are known.
+
+        Args:
+            merge: the model; None for the base.
+            heads: by task, or by general rows.
+            split: whose rows.
+            rows: per task, at most: the beginning of the fair order; None for all.
+
+        Raises:
+            StudioError: the recipe cannot be merged.
+        """
+        known, found = self._read(merge), {}
+        for name, head in heads.items():
+            count = len(self._tasks[name].rows(split))
+            entry = known.get(self._digest(name, head, split))
+            wanted = min(count, rows or count)
+            if entry is not None and len(entry["correct"]) >= wanted:
+                found[name] = _arranged(entry, wanted, count)
+        return found
+
+    def fill(self, evaluation: Evaluation, merge: Merge | None, split: str) -> bool:
+        """Complete an evaluation of whole tasks if every row of it is known; whether it was."""
+        known = self.recall(merge, evaluation.heads, split)
+        if set(known) != set(evaluation.parts):
+            return False
+        evaluation.recall({name: each.predictions for name, each in known.items()})
+        return True
+
+    def keep(self, evaluation: Evaluation, merge: Merge | None, split: str) -> dict[str, KnownRows]:
+        """Keep what an evaluation that is done has found; it is returned, too."""
+        assert evaluation.done, "quick predictions are no scores"
+        known = self._read(merge)
+        rows = sum(len(part.tokens) for part in evaluation.parts.values())
+        latency, found = evaluation.seconds / max(rows, 1), {}
+        for name, part in evaluation.parts.items():
+            made = KnownRows(evaluation.correct(name), evaluation.predictions[name], latency)
+            key = self._digest(name, evaluation.heads[name], split)
+            found[name] = made
+            if len(known.get(key, {"correct": ""})["correct"]) < len(made.correct):
+                known[key] = {
+                    "correct": "".join(map(str, made.correct[part.order].tolist())),
+                    "predictions": made.predictions[part.order].tolist(),
+                    "latency": latency,
+                }
+        _write(self._file(merge), known)
+        return found
+
+    def recall_cost(self, merge: Merge) -> MergeCost | None:
+        """What it took to merge it, by its own method, if that was measured."""
+        found = _read(self._cost_file(merge))
+        return MergeCost(**found) if found else None
+
+    def keep_cost(self, merge: Merge, cost: MergeCost) -> None:
+        """Keep what it took to merge it."""
+        _write(self._cost_file(merge), asdict(cost))
+
+    def _read(self, merge: Merge | None) -> dict[str, dict]:
+        return _read(self._file(merge))
+
+    def _file(self, merge: Merge | None) -> str:
+        return cache_key("scores", _FORMAT, self._surroundings, self._model(merge))
+
+    def _cost_file(self, merge: Merge) -> str:
+        return cache_key("merge cost", _FORMAT, self._surroundings, self._recipe(merge))
+
+    @cached_property
+    def _surroundings(self) -> list:
+        """What all scores depend on beside weights, rows and heads.
+
+        The kind of computer, the versions of what computes, the studio's own code that decides
+        results, and the base's weights, configuration and tokenizer.
+        """
+        machine = platform.machine(), torch.backends.cpu.get_cpu_capability(), str(self._device)
+        versions = str(torch.__version__), str(transformers.__version__), _code()
+        return [*machine, *versions, text_settings(self._base.folder), self._base.known_digest]
+
+    def _model(self, merge: Merge | None) -> str:
+        """A model's name: what linear merges add up, what recipes of others mean.
+
+        Linear merges of the same deltas in the same order with the same mixing are the same
+        model, whatever method they are of; an expert is its own delta, once.
+        """
+        if merge is None:
+            return "base"
+        if merge.method.derives:
+            return self._recipe(merge)
+        return cache_key("linear", _made_of(merge), _sum(merge.mixing), merge.recipe.dtype)
+
+    def _recipe(self, merge: Merge) -> str:
+        """The name of a merge as its method makes it."""
+        names, chosen = merge.recipe.names, merge.method
+        drawn = (merge.recipe.seed, names) if chosen.draws else None
+        measured = [
+            self._digest(name, self._tasks[name].head, "validation")
+            for name in (names if chosen.needs else ())
+            if name in self._tasks
+        ]
+        numbers = merge.coefficients if merge.recorded is None else merge.recorded
+        about = repr(chosen), _sum(numbers), drawn, measured, merge.recipe.dtype
+        return cache_key("recipe", _made_of(merge), about)
+
+    def _digest(self, name: str, head: Head | None, split: str) -> str:
+        key = name, split, id(head)
+        if key not in self._digests:  # the head is held, so that no other one takes its id
+            self._digests[key] = head, task_digest(self._tasks[name], head, split)
+        return self._digests[key][1]
+
+
+def task_digest(task: Task, head: Head | None, split: str) -> str:
+    """Of a task's rows of a split, its settings and a head."""
+    digest = hashlib.sha256()
+    digest.update(json.dumps([task.spec.pooling, task.spec.max_length]).encode())
+    for row in task.rows(split):
+        digest.update(json.dumps([row.text, row.label, row.group]).encode())
+    if head is not None:
+        for tensor in (head.weight, head.bias, *(head.pooler or ())):
+            digest.update(tensor.contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def deciding_files() -> list[Path]:
+    """The studio's files that decide results, those of inner folders too."""
+    folder = Path(studio.__file__).parent
+    files = [file for name in _DECIDING for file in (folder / name).rglob("*.py")]
+    return sorted([*files, folder / "merge.py", folder / "recipe.py"])
+
+
+@cache
+def _code() -> str:
+    """Digest of the code that decides results: another version of it recalls nothing."""
+    digest = hashlib.sha256()
+    for file in deciding_files():
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def _made_of(merge: Merge) -> list[str]:
+    checkpoints = (merge.base, *merge.deltas.checkpoints)
+    return [checkpoint.known_digest for checkpoint in checkpoints]
+
+
+def _sum(numbers: Tensor) -> str:
+    return hashlib.sha256(numbers.contiguous().numpy().tobytes()).hexdigest()
+
+
+def _arranged(entry: Mapping, wanted: int, count: int) -> KnownRows:
+    """The beginning of the fair order; all rows as their file has them."""
+    correct = np.array([int(letter) for letter in entry["correct"][:wanted]])
+    predictions = np.array(entry["predictions"][:wanted])
+    if wanted == count:
+        places = np.argsort(fair_order(count))
+        correct, predictions = correct[places], predictions[places]
+    return KnownRows(correct, predictions, entry["latency"])
+
+
+def _read(file: str) -> dict:
+    found = recall(file, _ROOM)
+    return json.loads(zlib.decompress(found)) if found else {}
+
+
+def _write(file: str, known: Mapping) -> None:
+    keep(file, zlib.compress(json.dumps(known).encode()), _ROOM, _MOST)
