@@ -43,6 +43,8 @@ def test_evaluate_says_how_much_of_the_base_is_kept(what, tiny_copy, tmp_path, c
     sets = [found["general"]] if what != "experts" else list(found["general_by_expert"].values())
     assert all(each["grammar"]["change"]["n"] == 40 for each in sets)
     assert "general grammar: " in capsys.readouterr().out
+    assert main(arguments) == 0  # what was scored before is recalled, and the model worn
+    assert json.loads((tmp_path / "e.json").read_text()) == found
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import json
 import time
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
@@ -71,6 +72,11 @@ def measured(bench, recipe, split="held_out", rows=None):
     return Measuring(bench).of(bench.merge(recipe), heads_of(bench), split, rows)
 
 
+def held_out(row):
+    assert row.held_out is not None
+    return row.held_out.scores
+
+
 def shown(bench, recipe):
     """A page has shown a recipe until nothing was left to do."""
     worker = Worker(bench)
@@ -79,7 +85,9 @@ def shown(bench, recipe):
     while not worker.idle:
         time.sleep(0.01)
     worker.stop()
-    return worker
+    found = worker.evaluation(recipe)
+    assert found is not None
+    return worker, found
 
 
 def without_validation(folder):
@@ -92,17 +100,13 @@ def without_validation(folder):
 def test_a_comparison_after_the_page_has_scored_runs_no_row_again(opened, tiny_copy, passes, name):
     without_validation(tiny_copy)
     recipe = opened().zoo.recipe(name)
-    worker = shown(opened(), recipe)
+    worker, page = shown(opened(), recipe)
     assert sum(passes) == 100 + 100 + 100  # mix, experts and base
     passes.clear()
     *_, table = compare(opened(), [name])
     assert passes == []
     (standing,) = table.standings
-    assert (
-        standing.scores
-        == worker.evaluation(recipe).scores()
-        == score(opened(), opened().merge(recipe))
-    )
+    assert standing.scores == page.scores() == score(opened(), opened().merge(recipe))
     assert standing.outcome.seconds > 0
     assert table.references.experts.scores == worker.experts == score_experts(opened())
     assert table.references.base.scores == worker.base
@@ -119,7 +123,7 @@ def test_all_others_run_nothing_again_after_a_comparison(opened, passes):
     found = gains(bench, average, mdm_oc)
     assert [gain.split for gain in found] == ["validation", "held_out"]
     scoring = bench_scoring(bench)
-    assert scoring.evaluate(mdm_oc, silent).scores() == first.rows[1].held_out.scores
+    assert scoring.evaluate(mdm_oc, silent).scores() == held_out(first.rows[1])
     assert scoring.base(silent) == first.references.base.scores
     assert scoring.own(silent) == first.references.experts.scores
     assert passes == []
@@ -137,7 +141,7 @@ def test_a_sequence_after_a_comparison_runs_only_what_it_adds(opened, passes):
     # the first arrival is color's expert; only its answers to the other task's rows are added
     assert sum(passes) == 50
     assert one.scores["color"] == found.experts["color"]
-    assert both.scores == table.rows[0].held_out.scores
+    assert both.scores == held_out(table.rows[0])
     assert both.seconds == 0
 
 
@@ -147,9 +151,8 @@ def test_a_page_shows_what_a_comparison_has_scored_with_every_answer(opened, pas
     recipe = compare_bench.zoo.recipe("average")
     bench = opened()
     passes.clear()
-    worker = shown(bench, recipe)
-    evaluation = worker.evaluation(recipe)
-    assert evaluation.scores() == table.rows[0].held_out.scores
+    _, evaluation = shown(bench, recipe)
+    assert evaluation.scores() == held_out(table.rows[0])
     assert passes == []
     bench.live.wear(bench.merge(recipe))
     again = bench.evaluation(heads_of(bench), "held_out")
@@ -176,7 +179,10 @@ def test_fewer_rows_are_the_beginning_of_more_and_more_replace_fewer(opened, pas
     assert {name: again.correct[name].tolist() for name in NAMES} == {
         name: few.correct[name].tolist() for name in NAMES
     }
-    assert again.groups["animal"].tolist() == few.groups["animal"].tolist()
+    groups = [each.groups["animal"] for each in (few, again)]
+    assert groups[0] is not None
+    assert groups[1] is not None
+    assert np.array_equal(*groups)
     assert known(bench, recipe, "validation") == set()
 
 
