@@ -179,10 +179,10 @@ def test_fewer_rows_are_the_beginning_of_more_and_more_replace_fewer(opened, pas
     assert {name: again.correct[name].tolist() for name in NAMES} == {
         name: few.correct[name].tolist() for name in NAMES
     }
-    groups = [each.groups["animal"] for each in (few, again)]
-    assert groups[0] is not None
-    assert groups[1] is not None
-    assert np.array_equal(*groups)
+    groups, others = again.groups["animal"], few.groups["animal"]
+    assert groups is not None
+    assert others is not None
+    assert np.array_equal(groups, others)
     assert known(bench, recipe, "validation") == set()
 
 
