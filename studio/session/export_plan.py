@@ -72,9 +72,9 @@ def as_python(recipe: Recipe, plan: ExportPlan) -> str:
         f"        TaskEntry({task.name!r}, {task.checkpoint!r}, {task.coefficient!r}),\n"
         for task in recipe.tasks
     )
-    module, call = "export", f"export(open_merge(recipe), Path({plan.folder!r}))"
+    module, call = "export.model", f"export(open_merge(recipe), Path({plan.folder!r}))"
     if plan.adapter:
-        module = "as_lora"
+        module = "export.adapter"
         call = f"export_as_lora(open_merge(recipe), Path({plan.folder!r}), {plan.rank}).root"
     name = call.split("(")[0]
     grouped = any(isinstance(task.coefficient, GroupedCoefficient) for task in recipe.tasks)
