@@ -1,6 +1,6 @@
-"""The mixer's state as a frozen value, and its history."""
+"""The mixer's state as a frozen value, made of what the page sends, a kept mix or a recipe."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from studio.errors import BadRecipe
@@ -17,11 +17,9 @@ from studio.recipe import (
     parse_fitted,
     parse_seed,
 )
-from studio.session.strips import Strip, controls, strip_from_page, strip_of
+from studio.session.strips import Strip, strip_from_page, strip_of
 from studio.zoo import Zoo
 
-_SAME_MOVE = 1.0  # seconds within which moves of one control count as one step of undo
-_LONGEST_HISTORY = 500
 _GROUPS = ("A component per task", "One change of all tasks", "Measured on validation rows")
 
 
@@ -222,77 +220,3 @@ def mix_with(recipe: Recipe, mix: Mix) -> Mix:
     made = mix_of_recipe(recipe, mix)
     strips = {strip.name: strip for strip in made.strips}
     return replace(made, strips=tuple(strips[name] for name in mix.names))
-
-
-class History:
-    """Mixes that were shown, with undo and redo; quick moves of one control are one step."""
-
-    def __init__(self, first: Mix) -> None:
-        self._mixes = [first]
-        self._place = 0
-        self._last: tuple[str, float] = ("", -1e9)
-
-    @property
-    def current(self) -> Mix:
-        """The mix that is shown."""
-        return self._mixes[self._place]
-
-    @property
-    def before(self) -> Mix | None:
-        """The mix before the last move, or None."""
-        return self._mixes[self._place - 1] if self._place else None
-
-    @property
-    def can_undo(self) -> bool:
-        """Whether there is an earlier mix."""
-        return self._place > 0
-
-    @property
-    def can_redo(self) -> bool:
-        """Whether an undone mix can come back."""
-        return self._place < len(self._mixes) - 1
-
-    def push(self, mix: Mix, control: str, now: float) -> None:
-        """Show a mix; ``control`` is what was moved, ``now`` in seconds."""
-        if mix == self.current:
-            return
-        key, when = self._last
-        same = control and key == control and now - when < _SAME_MOVE and not self.can_redo
-        del self._mixes[self._place + 1 :]
-        if same and self._place:
-            self._mixes[self._place] = mix
-        else:
-            self._mixes.append(mix)
-            del self._mixes[:-_LONGEST_HISTORY]
-            self._place = len(self._mixes) - 1
-        self._last = (control, now)
-
-    def change_all(self, change: Callable[[Mix], Mix]) -> None:
-        """Change every mix that could be shown again; steps that became equal are one."""
-        kept: list[Mix] = []
-        place = 0
-        for number, mix in enumerate(map(change, self._mixes)):
-            if not kept or mix != kept[-1]:
-                kept.append(mix)
-            if number == self._place:
-                place = len(kept) - 1
-        self._mixes, self._place = kept, place
-
-    def undo(self) -> None:
-        """Go back one step, if there is one."""
-        self._place = max(self._place - 1, 0)
-        self._last = ("", -1e9)
-
-    def redo(self) -> None:
-        """Go forward one step, if there is one."""
-        self._place = min(self._place + 1, len(self._mixes) - 1)
-        self._last = ("", -1e9)
-
-
-def moved(before: Mix, after: Mix) -> str:
-    """Name of the one control that differs, or '' if several do."""
-    both = zip(before.strips, after.strips, strict=True)
-    names = [name for a, b in both for name in controls(a, b)]
-    if before.method != after.method or before.options != after.options:
-        names.append("method")
-    return names[0] if len(names) == 1 else ""

@@ -20,16 +20,9 @@ from studio.session.compare import Comparisons
 from studio.session.drawn import drawn
 from studio.session.evidence import Evidence
 from studio.session.export import Exports
+from studio.session.history import History, moved
 from studio.session.jobs import JobState
-from studio.session.mix import (
-    History,
-    Mix,
-    mix_from_page,
-    mix_from_plain,
-    mix_of_recipe,
-    moved,
-    starting_mix,
-)
+from studio.session.mix import Mix, mix_from_page, mix_from_plain, mix_of_recipe, starting_mix
 from studio.session.packed import Packed
 from studio.session.search import Searches
 from studio.session.sequence import Sequences

@@ -7,12 +7,10 @@ from studio.errors import BadRecipe
 from studio.methods import METHODS
 from studio.recipe import GroupedCoefficient
 from studio.session.mix import (
-    History,
     method_menu,
     mix_from_page,
     mix_from_plain,
     mix_of_recipe,
-    moved,
     starting_mix,
 )
 from studio.zoo import load_zoo
@@ -55,41 +53,6 @@ def test_equal_and_halve_and_earlier(mix):
     assert [s.coefficient for s in uneven.halved().strips] == [0.155, 0.355]
     assert [s.name for s in mix.earlier("animal").strips] == ["animal", "color"]
     assert mix.earlier("color") == mix
-
-
-def test_undo_walks_back_and_a_new_move_forgets_what_was_undone(mix):
-    history = History(mix)
-    for x, now in ((0.1, 0.0), (0.2, 5.0), (0.3, 10.0)):
-        history.push(with_coefficient(mix, x), "color.coefficient", now)
-    history.undo()
-    history.undo()
-    assert history.current.strips[0].coefficient == 0.1
-    history.redo()
-    assert history.current.strips[0].coefficient == 0.2
-    history.push(with_coefficient(mix, 0.9), "color.coefficient", 20.0)
-    assert not history.can_redo
-    for _ in range(9):
-        history.undo()
-    assert history.current == mix
-    assert not history.can_undo
-
-
-def test_a_drag_is_one_step_of_undo(mix):
-    history = History(mix)
-    for i in range(50):
-        history.push(with_coefficient(mix, i / 100), "color.coefficient", i * 0.02)
-    history.undo()
-    assert history.current == mix
-
-
-def test_moves_of_two_controls_are_two_steps(mix):
-    history = History(mix)
-    first = with_coefficient(mix, 0.5)
-    history.push(first, moved(mix, first), 0.0)
-    second = replace(first, method="average")
-    history.push(second, moved(first, second), 0.1)
-    history.undo()
-    assert history.current == first
 
 
 @pytest.mark.parametrize(
@@ -164,14 +127,3 @@ def test_halving_halves_groups_and_equal_takes_their_mean(mix):
     halved = with_groups(mix, 0.125, 0.325).strips[0]
     assert uneven.halved().strips[0] == replace(halved, coefficient=0.355)
     assert [s.given for s in uneven.equal().strips] == [0.58, 0.58]  # (0.45 + 0.71) / 2
-
-
-def test_a_drag_of_one_layer_is_one_step_of_undo_and_another_layer_the_next(mix):
-    history = History(mix)
-    for first, second in ((0.72, 0.71), (0.73, 0.71), (0.73, 0.7)):
-        shown = with_groups(mix, first, second)
-        history.push(shown, moved(history.current, shown), 0.0)
-    history.undo()
-    assert history.current == with_groups(mix, 0.73, 0.71)
-    history.undo()
-    assert history.current == mix
