@@ -1,16 +1,13 @@
 """A browser's comparison of methods: the job that measures it and the table so far."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from studio.compare.comparison import Table, compare, methods_named
 from studio.compare.scale_search import Budget, plan_budget
 from studio.errors import BadRecipe
-from studio.measure.bench import Bench
 from studio.progress import Progress
-
-if TYPE_CHECKING:
-    from studio.session.session import Session
+from studio.session.context import Context
+from studio.session.mix import mix_of_recipe
 
 
 class Comparisons:
@@ -21,8 +18,8 @@ class Comparisons:
         version: changes whenever the table does.
     """
 
-    def __init__(self, session: "Session") -> None:
-        self._session = session
+    def __init__(self, context: Context) -> None:
+        self._context = context
         self.table: Table | None = None
         self.version = 0
 
@@ -32,7 +29,7 @@ class Comparisons:
         Raises:
             StudioError: no method is named, or there are no rows to tune on.
         """
-        return plan_budget(self._session.worker.bench, len(methods_named(methods)), tune)
+        return plan_budget(self._context.bench, len(methods_named(methods)), tune)
 
     def start(self, methods: Sequence[str], tune: bool) -> None:
         """Compare methods on all tasks of the zoo, as a job; rows appear as they finish.
@@ -43,19 +40,18 @@ class Comparisons:
             StudioError: no method is named, nothing can be scored, a task was certified as
                 removed, or a job is running.
         """
-        session, names = self._session, methods_named(methods)
-        zoo, device = session.zoo, session.worker.bench.device
-        session.admission.refuse(tuple(task.name for task in zoo.tasks))
-        session.worker.bench.refuse_unscored()
+        context, names = self._context, methods_named(methods)
+        context.admission.refuse(tuple(task.name for task in context.zoo.tasks))
+        context.bench.refuse_unscored()
         self.budget(names, tune)
 
         def work(progress: Progress) -> tuple[str, str]:
-            for self.table in compare(Bench(zoo, device), names, progress, tune):
+            for self.table in compare(context.own_bench(), names, progress, tune):
                 self.version += 1
             return f"Compared {len(names)} methods on held-out rows.", ""
 
         title = "1 method" if len(names) == 1 else f"{len(names)} methods"
-        session.engine.jobs.start(f"Compare {title}", work, session.browser)
+        context.jobs.start(f"Compare {title}", work)
 
     def to_mixer(self, name: object) -> None:
         """Show a row's recipe in the mixer; undo brings the mix before it back.
@@ -67,4 +63,4 @@ class Comparisons:
         chosen = [each.row.recipe for each in rows if each.row.name == name]
         if not chosen:
             raise BadRecipe("The page asked for a row that is not there; reload the page.")
-        self._session.show_recipe(chosen[0])
+        self._context.show(mix_of_recipe(chosen[0], self._context.start))

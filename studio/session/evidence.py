@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from studio.compare.unmerge_drop import Removal, linear_methods, removals
 from studio.disk.folders import refuse_existing
@@ -19,17 +18,14 @@ from studio.evidence.scoring import Scoring
 from studio.evidence.tamper import Tampered, tamper
 from studio.evidence.unmerge import MODES, Unmerging, unmerging
 from studio.evidence.verify import Verification, verify
-from studio.measure.bench import Bench
 from studio.measure.evaluate import Evaluation
 from studio.measure.scores import Score
 from studio.methods import method
 from studio.progress import Progress, part
 from studio.recipe import Recipe, TaskEntry
+from studio.session.context import Context
 from studio.session.worker import Worker
 from studio.tasks.live_model import LiveModel
-
-if TYPE_CHECKING:
-    from studio.session.session import Session
 
 _LOOK = 0.1  # seconds between looks at the worker
 OPERATIONS = ("remove", "subtract", "replace")
@@ -59,8 +55,8 @@ class Asked:
 class Evidence:
     """The part of a session that has to do with proving what was taken out."""
 
-    def __init__(self, session: "Session") -> None:
-        self._session = session
+    def __init__(self, context: Context) -> None:
+        self._context = context
         self._found: dict[str, dict[str, Judgment]] = {}
         self.version = 0
         self.certified: Certified | None = None
@@ -70,7 +66,7 @@ class Evidence:
 
     def unmerging(self, mode: str = "exact") -> Unmerging | None:
         """What the unticked tasks of the shown mix are taken out of; None if all are ticked."""
-        mix, zoo = self._session.mix, self._session.zoo
+        mix, zoo = self._context.mix(), self._context.zoo
         gone = tuple(strip.name for strip in mix.strips if not strip.on)
         return unmerging(mix.everything().recipe(zoo), gone, mode) if gone else None
 
@@ -84,7 +80,7 @@ class Evidence:
         Raises:
             StudioError: the full mix cannot be merged.
         """
-        shown, bench = self.unmerging(), self._session.worker.bench
+        shown, bench = self.unmerging(), self._context.bench
         if shown is None or "gram" not in vars(bench):
             return None
         return raw_coefficients(bench.merge, shown) or {}
@@ -101,7 +97,7 @@ class Evidence:
             StudioError: nothing is unticked, or a job is running.
         """
         shown = self._shown()
-        worker = self._session.worker
+        worker = self._context.worker
 
         def work(progress: Progress) -> tuple[str, str]:
             self._check(worker, shown, progress)
@@ -122,18 +118,17 @@ class Evidence:
         Raises:
             StudioError: the zoo has no held-out rows, or a job is running.
         """
-        session, names = self._session, linear_methods()
-        bench, shown = session.worker.bench, session.mix.everything().recipe(session.zoo)
-        if not bench.scored():
+        context, names = self._context, linear_methods()
+        shown = context.mix().everything().recipe(context.zoo)
+        if not context.bench.scored():
             raise StudioError("This zoo has no heads or no held-out rows, so nothing can drop.")
-        recipes = {name: session.zoo.recipe(name) for name in names}
+        recipes = {name: context.zoo.recipe(name) for name in names}
         if not method(shown.method, shown.options).derives:
             recipes = {shown.method: shown} | recipes | {shown.method: shown}
 
         def work(progress: Progress) -> tuple[str, str]:
             self.drops = []
-            own = Bench(session.zoo, bench.device)
-            for each in removals(own, recipes, progress=progress):
+            for each in removals(context.own_bench(), recipes, progress=progress):
                 self.drops = [*self.drops, each]
                 self._changed()
             return "Measured what each unmerge costs the tasks that are kept.", ""
@@ -147,10 +142,10 @@ class Evidence:
             StudioError: what is asked for makes no sense, the folder is not allowed, or a job is
                 running.
         """
-        session, engine = self._session, self._session.engine
+        context, engine = self._context, self._context.engine
         target = engine.inside(asked.folder)
         refuse_existing(target)
-        shown, worker, key = self._asked(asked), session.worker, engine.key
+        shown, worker, key = self._asked(asked), context.worker, engine.key
         known = self._found.get(_key(shown), {}).get(shown.mode)
         measured = known.measures if known and asked.operation != "replace" else None
 
@@ -158,7 +153,7 @@ class Evidence:
             made = certify(
                 worker.bench.merge, shown, target, engine.ledger, key, asked.request,
                 scoring=scoring(worker), tasks=list(worker.bench.tasks.values()),
-                measured=measured, allowed=session.admission.allowed, progress=progress,
+                measured=measured, allowed=context.admission.allowed, progress=progress,
             )  # fmt: skip
             self.certified = made
             engine.leave_out_removed()
@@ -194,7 +189,7 @@ class Evidence:
         inside = self._bundle(folder)
 
         def work(progress: Progress) -> tuple[str, str]:
-            within = Path(self._session.engine.temporary.name)
+            within = Path(self._context.engine.temporary.name)
             self.tampered = tamper(inside, inside / KEY_FILE, within, progress)
             self._changed()
             return "One byte of a copy was changed; the copy is deleted again.", ""
@@ -207,12 +202,12 @@ class Evidence:
         Raises:
             BadLedger: the log was edited.
         """
-        return copies(self._session.engine.ledger)
+        return copies(self._context.engine.ledger)
 
     def digests(self) -> list[str]:
         """Digests of the unticked tasks' checkpoints; recalled where no file was touched since."""
         shown = self.unmerging()
-        deltas = self._session.worker.bench.deltas
+        deltas = self._context.bench.deltas
         named = dict(zip(deltas.tasks, deltas.checkpoints, strict=True))
         return [named[name].known_digest for name in shown.removed] if shown else []
 
@@ -222,7 +217,7 @@ class Evidence:
         Raises:
             BadLedger: there is no such copy.
         """
-        recall_copy(self._session.engine.ledger, copy, self._session.engine.key)
+        recall_copy(self._context.engine.ledger, copy, self._context.engine.key)
         self._changed()
 
     def allow(self, task: str) -> None:
@@ -231,7 +226,7 @@ class Evidence:
         Raises:
             NotAllowed: it is none.
         """
-        self._session.admission.allow(task, self._session.engine.key)
+        self._context.admission.allow(task, self._context.engine.key)
         self._changed()
 
     def _check(self, worker: Worker, shown: Unmerging, progress: Progress) -> None:
@@ -256,11 +251,11 @@ class Evidence:
             raise BadCertificate("The page asked for something unknown; reload the page.")
         if asked.operation != "replace":
             shown = self._shown(_MODE[asked.operation])
-            self._session.admission.refuse(shown.recipe.names)
+            self._context.admission.refuse(shown.recipe.names)
             return shown
-        path = self._session.engine.inside(asked.checkpoint)
-        full = self._session.mix.recipe(self._session.zoo)
-        self._session.admission.refuse(full.names)
+        path = self._context.engine.inside(asked.checkpoint)
+        full = self._context.recipe()
+        self._context.admission.refuse(full.names)
         return unmerging(full, (asked.task,), "exact", TaskEntry(asked.task, str(path)))
 
     def _shown(self, mode: str = "exact") -> Unmerging:
@@ -270,13 +265,13 @@ class Evidence:
         return shown
 
     def _bundle(self, folder: str) -> Path:
-        inside = self._session.engine.inside(folder)
+        inside = self._context.engine.inside(folder)
         if not (inside / CERTIFICATE_FILE).is_file():
             raise BadCertificate(f"{inside.name} is no bundle: it has no {CERTIFICATE_FILE}.")
         return inside
 
     def _start(self, name: str, work: Callable[[Progress], tuple[str, str]]) -> None:
-        self._session.engine.jobs.start(name, work, self._session.browser)
+        self._context.jobs.start(name, work)
 
     def _changed(self) -> None:
         self.version += 1

@@ -1,7 +1,10 @@
 """A browser's exports: what one would take, the jobs that write or measure it, and the zip."""
 
+import shutil
+import tempfile
+import threading
+import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from studio.disk.folders import free_space, needed_space, refuse_existing
 from studio.evidence.logged_export import logged_export, write_adapter
@@ -9,39 +12,34 @@ from studio.export.adapter import adapter_size, refuse_no_factors
 from studio.export.classifier import is_own_classifier
 from studio.export.model import export, export_size, exported_rounding
 from studio.export.rounding import measure_rounding
+from studio.merge import Merge
 from studio.progress import Progress, part
-from studio.recipe import Recipe
-from studio.session.admission import Admission
+from studio.session.context import Context
 from studio.session.export_plan import ExportCost, ExportPlan, as_command, as_python
-from studio.session.packed import Packed
-from studio.session.worker import Worker
-from studio.zoo import Zoo
 
-if TYPE_CHECKING:
-    from studio.session.engine import Engine
+_LARGEST_ZIP = 2 * 10**9
 
 
 class Exports:
-    """The part of a session that has to do with exports of the recipe it shows."""
+    """The part of a session that writes the mix it shows into a folder.
 
-    engine: "Engine"
-    zoo: Zoo
-    worker: Worker
-    browser: str
-    admission: Admission
-    _packed: Packed
+    Args:
+        context: of the session.
+        last_zip: of this browser; it outlives the zoo.
+    """
 
-    def _recipe(self) -> Recipe:
-        raise NotImplementedError
+    def __init__(self, context: Context, last_zip: "LastZip") -> None:
+        self._context = context
+        self._last_zip = last_zip
 
     def own_classifiers(self) -> list[str]:
         """Tasks for which a complete classifier folder can be written."""
-        bench = self.worker.bench
+        bench = self._context.bench
         return [name for name, task in bench.tasks.items() if is_own_classifier(bench.base, task)]
 
     def only_adapters(self) -> bool:
         """Whether every task is a LoRA, so that a merge may be one, too."""
-        return all(each.kind == "LoRA" for each in self.worker.bench.deltas.checkpoints)
+        return all(each.kind == "LoRA" for each in self._context.bench.deltas.checkpoints)
 
     def start_adapter(self, folder: str, rank: int | None = None) -> None:
         """Export the shown recipe as one LoRA adapter, as a job.
@@ -49,18 +47,17 @@ class Exports:
         Raises:
             StudioError: as ``start_export``, or the merge is no product of factors.
         """
-        target, recipe, bench = self._new_target(folder), self._recipe(), self.worker.bench
-        merge = bench.merge(recipe)
+        target, context, merge = self._new_target(folder), self._context, self._merge()
         refuse_no_factors(merge, rank)
 
         def work(progress: Progress) -> tuple[str, str]:
             made = write_adapter(
-                merge, target, bench, progress, rank=rank, ledger=self.engine.ledger,
-                allowed=self.admission.allowed, key=self.engine.key,
+                merge, target, context.bench, progress, rank=rank, ledger=context.engine.ledger,
+                allowed=context.admission.allowed, key=context.engine.key,
             )  # fmt: skip
             return f"Wrote {target} as one adapter, {made.words}.", str(target)
 
-        self.engine.jobs.start(f"Adapter to {target.name}", work, self.browser)
+        context.jobs.start(f"Adapter to {target.name}", work)
 
     def start_export(self, folder: str, classifiers: bool = False) -> None:
         """Export the shown recipe to a new folder, as a job.
@@ -68,7 +65,8 @@ class Exports:
         Raises:
             StudioError: the folder is outside the roots or exists, or a job is running.
         """
-        target, recipe, worker = self._new_target(folder), self._recipe(), self.worker
+        target, context = self._new_target(folder), self._context
+        recipe, worker, engine = context.recipe(), context.worker, context.engine
 
         def work(progress: Progress) -> tuple[str, str]:
             report = part(progress, 0.0, 0.3)
@@ -82,12 +80,12 @@ class Exports:
                 return export(merge, target, tasks, scores, report, classifiers=classifiers)
 
             root = logged_export(
-                self.engine.ledger, merge, target, write, self.admission.allowed, self.engine.key
+                engine.ledger, merge, target, write, context.admission.allowed, engine.key
             )
             lost = exported_rounding(target).words
             return f"Wrote {target}: {lost}. Weights root {root[:16]}…", str(target)
 
-        self.engine.jobs.start(f"Export to {target.name}", work, self.browser)
+        context.jobs.start(f"Export to {target.name}", work)
 
     def start_rounding(self) -> None:
         """Measure what an export in the chosen dtype would lose, as a job.
@@ -95,12 +93,12 @@ class Exports:
         Raises:
             StudioError: a job is running.
         """
-        merge = self.worker.bench.merge(self._recipe())
+        merge = self._merge()
 
         def work(progress: Progress) -> tuple[str, str]:
             return f"{measure_rounding(merge, progress).words}.", ""
 
-        self.engine.jobs.start("Rounding", work, self.browser)
+        self._context.jobs.start("Rounding", work)
 
     def forecast(self, plan: ExportPlan) -> ExportCost:
         """What an export would take.
@@ -108,7 +106,7 @@ class Exports:
         Raises:
             StudioError: the folder is outside the roots or exists, or the merge is no adapter.
         """
-        target, merge = self._new_target(plan.folder), self.worker.bench.merge(self._recipe())
+        target, merge = self._new_target(plan.folder), self._merge()
         if plan.adapter:
             size = adapter_size(merge, plan.rank)
         else:
@@ -117,23 +115,61 @@ class Exports:
 
     def plan_texts(self, plan: ExportPlan) -> tuple[str, str]:
         """The shown merge and its export as a command, and as Python."""
-        recipe = self._recipe()
-        return as_command(recipe, self.engine.path, plan), as_python(recipe, plan)
+        recipe = self._context.recipe()
+        return as_command(recipe, self._context.engine.path, plan), as_python(recipe, plan)
 
     def zip_export(self, folder: str) -> Path | None:
         """An export as one zip file in a temporary folder; None if it is too large for that."""
-        return self._packed.zip(folder)
+        return self._last_zip.pack(folder)
 
     def free_export_name(self, ending: str = "") -> str:
         """A folder name for an export that does not exist yet."""
-        words = f"{self.zoo.name} {ending}".lower().strip()
+        words = f"{self._context.zoo.name} {ending}".lower().strip()
         stem = "".join(c if c.isalnum() else "-" for c in words).strip("-")
         numbers = range(1, 10_000)
         names = (Path("exports") / f"{stem}-{number}" for number in numbers)
         return str(next(name for name in names if not name.exists()))
 
+    def _merge(self) -> Merge:
+        return self._context.bench.merge(self._context.recipe())
+
     def _new_target(self, folder: str) -> Path:
-        target = self.engine.inside(folder)
+        target = self._context.engine.inside(folder)
         refuse_existing(target)
-        self.admission.refuse(self._recipe().names)
+        self._context.admission.refuse(self._context.recipe().names)
         return target
+
+
+class LastZip:
+    """The last export of one browser as a zip file; the next takes its place.
+
+    Args:
+        within: a temporary folder.
+    """
+
+    def __init__(self, within: str) -> None:
+        self._within = within
+        self._lock = threading.Lock()
+        self._last: tuple[str, Path] | None = None
+
+    def pack(self, folder: str) -> Path | None:
+        """A folder as one zip file; None if it is too large for that."""
+        with self._lock:
+            if self._last and self._last[0] == folder and self._last[1].exists():
+                return self._last[1]
+            if self._last:
+                shutil.rmtree(self._last[1].parent, ignore_errors=True)
+            made = _pack(Path(folder), self._within)
+            self._last = (folder, made) if made else None
+            return made
+
+
+def _pack(folder: Path, within: str) -> Path | None:
+    files = sorted(file for file in folder.rglob("*") if file.is_file())
+    if sum(file.stat().st_size for file in files) > _LARGEST_ZIP:
+        return None
+    target = Path(tempfile.mkdtemp(dir=within)) / f"{folder.name}.zip"
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
+        for file in files:
+            archive.write(file, Path(folder.name) / file.relative_to(folder))
+    return target

@@ -138,3 +138,47 @@ class Jobs:
             share = 1.0 if phase == "done" else self._state.share
             ended = replace(self._state, phase=phase, share=share, words=words, seconds=seconds)
             self._state = replace(ended, result=result, advice=advice)
+
+
+class BrowserJobs:
+    """The long job as one browser may see it: of another's only that it runs.
+
+    Args:
+        jobs: of the studio.
+        browser: id of the browser.
+    """
+
+    def __init__(self, jobs: Jobs, browser: str) -> None:
+        self._jobs = jobs
+        self._browser = browser
+
+    @property
+    def state(self) -> JobState | None:
+        """The running job, or this browser's last one; None before the first."""
+        state = self._jobs.state
+        if state is None or state.owner == self._browser:
+            return state
+        return replace(state, name="Another browser's job", words="") if state.running else None
+
+    def start(self, name: str, work: Callable[[Progress], tuple[str, str]]) -> None:
+        """Start a job of this browser, as ``Jobs.start``.
+
+        Raises:
+            StudioError: another job is running.
+        """
+        self._jobs.start(name, work, self._browser)
+
+    def cancel(self) -> None:
+        """Ask the job to stop, if this browser started it."""
+        if self._mine:
+            self._jobs.cancel()
+
+    def dismiss(self) -> None:
+        """Show the last job no more, if this browser started it."""
+        if self._mine:
+            self._jobs.dismiss()
+
+    @property
+    def _mine(self) -> bool:
+        state = self._jobs.state
+        return state is not None and state.owner == self._browser

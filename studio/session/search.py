@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from studio.errors import BadRecipe, Cancelled, StudioError
 from studio.measure.bench import Bench
@@ -17,12 +16,9 @@ from studio.search.gain import gains
 from studio.search.plan import SearchPlan, checked, refuse_unsearchable
 from studio.search.run import Run, optimize
 from studio.search.space import space
+from studio.session.context import Context
 from studio.session.mix import Mix
 from studio.session.search_view import UNITS, SearchView, run_name
-from studio.zoo import Zoo
-
-if TYPE_CHECKING:
-    from studio.session.session import Session
 
 _EARLIER = 6  # runs that are kept beside the last one
 _OFTEN = 0.5  # seconds between two steps that a page is shown
@@ -41,8 +37,8 @@ class Searches:
         moves: counts when the mixer is to be drawn anew.
     """
 
-    def __init__(self, session: "Session") -> None:
-        self._session = session
+    def __init__(self, context: Context) -> None:
+        self._context = context
         self._lock = threading.RLock()
         self._going, self._stopped = threading.Event(), threading.Event()
         self._latest: SearchView | None = None
@@ -89,7 +85,7 @@ class Searches:
         Raises:
             StudioError: it cannot be run, in words.
         """
-        bench, recipe = self._session.worker.bench, self._recipe()
+        bench, recipe = self._context.bench, self._recipe()
         merge = bench.merge(recipe)
         refuse_unsearchable(merge, checked(self.wish))
         counts = row_counts({name: bench.tasks[name] for name in recipe.names}, self.wish.rows)
@@ -103,19 +99,19 @@ class Searches:
         Raises:
             StudioError: it cannot be run, or a job is running.
         """
-        session, plan = self._session, checked(wish)
-        self.wish, recipe, mix = plan, self._recipe(), session.history.current
-        session.admission.refuse(mix.ticked)
-        refuse_unsearchable(session.worker.bench.merge(recipe), plan)
-        zoo, bench = session.zoo, session.worker.bench
+        context, plan = self._context, checked(wish)
+        self.wish, mix = plan, context.current()
+        recipe = mix.recipe(context.zoo)
+        context.admission.refuse(mix.ticked)
+        refuse_unsearchable(context.bench.merge(recipe), plan)
 
         def work(progress: Progress) -> tuple[str, str]:
             with self._lock:  # until the run is there
                 pass
-            return self._work(zoo, Bench(zoo, bench.device), progress), ""
+            return self._work(context.own_bench(), progress), ""
 
         with self._lock:
-            session.engine.jobs.start("Optimize the coefficients", work, session.browser)
+            context.jobs.start("Optimize the coefficients", work)
             self._going.set()
             self._stopped.clear()
             known = {each.name for each in self.runs}
@@ -147,13 +143,13 @@ class Searches:
     def can_show_best(self) -> bool:
         """Whether the best is there and not in the mixer."""
         found = self.shown.found if self.shown else None
-        return found is not None and found != self._session.history.current
+        return found is not None and found != self._context.current()
 
     @property
     def can_go_back(self) -> bool:
         """Whether the mixer shows the best, so that what was before can come back."""
         found = self.shown.found if self.shown else None
-        return found is not None and found == self._session.history.current
+        return found is not None and found == self._context.current()
 
     def show_best(self) -> None:
         """Show the best coefficients in the mixer; undo brings the mix before back.
@@ -161,7 +157,7 @@ class Searches:
         Raises:
             BadRecipe: there are none.
         """
-        self._session.show_mix(self._ended().found or self._nothing())
+        self._context.show(self._ended().found or self._nothing())
 
     def show_before(self) -> None:
         """Show the mix from before the run again; undo brings the best back.
@@ -169,21 +165,19 @@ class Searches:
         Raises:
             BadRecipe: there was no run.
         """
-        self._session.show_mix(self._ended().mix)
+        self._context.show(self._ended().mix)
 
     def moving(self) -> Mix | None:
         """The mix at the point where the running search stands; None if it moves no slider.
 
-        It moves none if the mix was changed since the start, or the pinned one is shown.
+        It moves none if the mix was changed since the start.
         """
-        shown, session = self.shown, self._session
-        if shown is None or shown.phase != "running":
-            return None
-        if session.flipped or session.history.current != shown.mix:
+        shown = self.shown
+        if shown is None or shown.phase != "running" or self._context.current() != shown.mix:
             return None
         return shown.moving_mix()
 
-    def _work(self, zoo: Zoo, bench: Bench, progress: Progress) -> str:
+    def _work(self, bench: Bench, progress: Progress) -> str:
         """The job; whatever happens, what was found until then stays."""
         latest = self._latest
         assert latest is not None
@@ -247,10 +241,10 @@ class Searches:
         try:
             shown = replace(shown, found=shown.best_mix())
             assert shown.found is not None
-            if self._session.history.current != shown.mix:
+            if self._context.current() != shown.mix:
                 words = "The mix was changed while it ran, so it was left as it is."
             else:
-                self._session.show_mix(shown.found)
+                self._context.show(shown.found)
         except StudioError as refusal:
             words = f"The mixer was left as it is. {refusal}"
         self._publish(replace(shown, phase="measuring", words=f"{ended} {words}"), anew=True)
@@ -298,7 +292,7 @@ class Searches:
             self.version += 1
 
     def _recipe(self) -> Recipe:
-        return self._session.history.current.recipe(self._session.zoo)
+        return self._context.current().recipe(self._context.zoo)
 
     def _ended(self) -> SearchView:
         if self.shown is None or self.running:

@@ -1,9 +1,7 @@
 """A browser's sequence runs: tasks that arrive one after another, scored as a job."""
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
-from studio.measure.bench import Bench
 from studio.methods import FIRST_COMPARED, method_type
 from studio.progress import Progress
 from studio.recipe import Recipe
@@ -11,9 +9,7 @@ from studio.sequence.orders import Order, shuffled
 from studio.sequence.plan import SequencePlan, make_plan
 from studio.sequence.run import Arrival, ReferenceScores, run
 from studio.sequence.sweep import Sweep, make_sweep
-
-if TYPE_CHECKING:
-    from studio.session.session import Session
+from studio.session.context import Context
 
 
 @dataclass(frozen=True)
@@ -66,8 +62,8 @@ class Sequences:
         version: counts what is new.
     """
 
-    def __init__(self, session: "Session") -> None:
-        self._session = session
+    def __init__(self, context: Context) -> None:
+        self._context = context
         self.wish = STARTING
         self.shown: SequenceView | None = None
         self.version = 0
@@ -78,16 +74,16 @@ class Sequences:
         Raises:
             StudioError: it cannot be run, in words.
         """
-        session, wish = self._session, self.wish
+        context, wish = self._context, self.wish
         made = {name: self._recipe(name) for name in wish.methods if method_type(name)}
         sweep = make_sweep(*wish.sweep) if wish.sweep else None
         if sweep:
             made |= sweep.recipes(self._recipe)
-        names = session.mix.recipe(session.zoo).names
+        names = context.recipe().names
         orders = (Order(names),)
         if wish.orders is not None and len(names) > 1:
             orders = shuffled(names, wish.orders, wish.seed)
-        return make_plan(session.worker.bench, made, orders, wish.rows), sweep
+        return make_plan(context.bench, made, orders, wish.rows), sweep
 
     def start(self) -> None:
         """Run the wish as a job; a live model of the job's own is worn, so that the page goes on.
@@ -95,13 +91,12 @@ class Sequences:
         Raises:
             StudioError: it cannot be run, or a job is running.
         """
-        session = self._session
+        context = self._context
         plan, sweep = self.plan()
-        session.admission.refuse(plan.tasks)
-        zoo, device = session.zoo, session.worker.bench.device
+        context.admission.refuse(plan.tasks)
 
         def work(progress: Progress) -> tuple[str, str]:
-            found, steps = run(Bench(zoo, device), plan, progress)
+            found, steps = run(context.own_bench(), plan, progress)
             self._show(SequenceView(plan, sweep, found))
             for step in steps:
                 assert self.shown is not None
@@ -111,11 +106,11 @@ class Sequences:
             orders = f"{len(plan.orders)} orders" if len(plan.orders) > 1 else "one order"
             return f"Scored {len(plan.tasks)} arrivals in {orders}.", ""
 
-        session.engine.jobs.start("Sequence of arrivals", work, session.browser)
+        context.jobs.start("Sequence of arrivals", work)
 
     def _recipe(self, name: str) -> Recipe:
         """A method on the ticked tasks: as the mix has it, or at its defaults."""
-        shown = self._session.mix.recipe(self._session.zoo)
+        shown = self._context.recipe()
         if shown.method == name:
             return shown
         tasks = tuple(replace(task, coefficient=None) for task in shown.tasks)

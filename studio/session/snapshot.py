@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from studio.measure.change import Change
 from studio.measure.scores import Score
 from studio.recipe import Recipe
+from studio.session.context import Context
 from studio.session.geometry import Geometry
 from studio.session.jobs import JobState
 from studio.session.mix import Mix
@@ -60,3 +61,39 @@ class Snapshot:
     job: JobState | None
     measuring: str
     busy: bool
+
+
+def take_snapshot(context: Context, pinned: Mix, flipped: bool) -> Snapshot:
+    """What the page shows at this moment; the caller holds the session's lock.
+
+    Args:
+        context: of the session.
+        pinned: the mix that the shown one is compared with.
+        flipped: whether the pinned mix is shown for a moment.
+    """
+    recipe, other = context.recipe(), pinned.recipe(context.zoo)
+    worker, bench, job = context.worker, context.bench, context.jobs.state
+    known = worker.evaluation(recipe)
+    return Snapshot(
+        version=worker.version,
+        zoo=context.zoo,
+        mix=context.mix(),
+        recipe=recipe,
+        scores=worker.shown_scores(recipe),
+        changes=worker.changes(recipe, other),
+        is_pinned=recipe.digest == other.digest,
+        flipped=flipped,
+        rows={name: len(bench.tasks[name].rows("held_out")) for name in bench.scored()},
+        share=known.share if known else 0.0,
+        seen=bool(known and known.seen),
+        experts=dict(worker.experts),
+        head_only=dict(worker.head_only),
+        base=dict(worker.base),
+        refusal=worker.refusal(recipe) or worker.refusal_of_references,
+        refused=bool(worker.refusal(recipe)),
+        geometry=worker.geometry(recipe),
+        order=worker.order(recipe),
+        job=job,
+        measuring=worker.measuring.words(recipe),
+        busy=not worker.idle or bool(job and job.running),
+    )

@@ -2,19 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from studio.compare.scale_search import ROWS
 from studio.errors import BadRecipe
-from studio.measure.bench import Bench
 from studio.progress import Progress
 from studio.recipe import Recipe
+from studio.session.context import Context
 from studio.session.mix import mix_with
 from studio.sweep.axis import FACTOR, Axis, make_axis, names_of
 from studio.sweep.landscape import LEVELS, Landscape, SweepCost, landscape, sweep_cost
-
-if TYPE_CHECKING:
-    from studio.session.session import Session
 
 Limits = tuple[str, float | None, float | None]
 
@@ -43,15 +39,15 @@ class Sweeps:
         version: changes whenever the landscape does.
     """
 
-    def __init__(self, session: "Session") -> None:
-        self._session = session
+    def __init__(self, context: Context) -> None:
+        self._context = context
         self.wish = SweepWish()
         self.found: Landscape | None = None
         self.version = 0
 
     def names(self) -> tuple[str, ...]:
         """Of every number of the mix."""
-        return names_of(self._recipe())
+        return names_of(self._context.recipe())
 
     def plan(self) -> tuple[Recipe, tuple[Axis, ...], SweepCost]:
         """What a sweep of the wish would do.
@@ -59,13 +55,10 @@ class Sweeps:
         Raises:
             StudioError: it cannot be done, in words.
         """
-        recipe, wish = self._recipe(), self.wish
+        recipe, wish = self._context.recipe(), self.wish
         axes = tuple(make_axis(recipe, *each) for each in wish.axes)
-        return (
-            recipe,
-            axes,
-            sweep_cost(self._session.worker.bench, recipe, axes, wish.levels, wish.rows),
-        )
+        cost = sweep_cost(self._context.bench, recipe, axes, wish.levels, wish.rows)
+        return recipe, axes, cost
 
     def start(self) -> None:
         """Sweep the mix as a job; the landscape grows with every point.
@@ -75,30 +68,29 @@ class Sweeps:
         Raises:
             StudioError: see ``plan``; a task was certified as removed, or a job is running.
         """
-        session, wish = self._session, self.wish
+        context, wish = self._context, self.wish
         recipe, axes, _ = self.plan()
-        session.admission.refuse(recipe.names)
-        zoo, device = session.zoo, session.worker.bench.device
+        context.admission.refuse(recipe.names)
 
         def work(progress: Progress) -> tuple[str, str]:
-            bench = Bench(zoo, device)
+            bench = context.own_bench()
             for found in landscape(bench, recipe, axes, wish.levels, wish.rows, progress):
                 self.found = found
                 self.version += 1
             assert self.found is not None
             return f"Measured {len(self.found.points)} points on validation rows.", ""
 
-        session.engine.jobs.start(f"Sweep of {_and(axes)}", work, session.browser)
+        context.jobs.start(f"Sweep of {_and(axes)}", work)
 
     def moved(self) -> bool:
         """Whether the mix is another than the one that was swept."""
-        return self.found is not None and self._recipe().digest != self.found.recipe.digest
+        return self.found is not None and self._context.recipe().digest != self.found.recipe.digest
 
     @property
     def can_show_best(self) -> bool:
         """Whether the best point is known and not what the mixer shows."""
         best = self._best()
-        return best is not None and best.digest != self._recipe().digest
+        return best is not None and best.digest != self._context.recipe().digest
 
     def show_best(self) -> None:
         """Show the best point in the mixer; undo brings the mix before back.
@@ -109,13 +101,10 @@ class Sweeps:
         best = self._best()
         if best is None:
             raise BadRecipe("The page asked for a sweep that is not there; reload the page.")
-        self._session.show_mix(mix_with(best, self._session.history.current))
+        self._context.show(mix_with(best, self._context.current()))
 
     def _best(self) -> Recipe | None:
         return self.found.best_recipe if self.found else None
-
-    def _recipe(self) -> Recipe:
-        return self._session.mix.recipe(self._session.zoo)
 
 
 def _and(axes: Sequence[Axis]) -> str:

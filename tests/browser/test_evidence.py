@@ -128,7 +128,7 @@ def test_the_report_is_printed_from_a_page_of_its_own(page, session, jobs, tmp_p
 
 def test_living_copies_are_red_until_they_are_recalled(page, session, jobs, tmp_path_factory):
     target = tmp_path_factory.mktemp("shipped") / "shipped"
-    session.start_export(str(target))
+    session.exports.start_export(str(target))
     while (state := jobs.state) and state.running:
         time.sleep(0.05)
     untick(page, session)

@@ -60,7 +60,7 @@ def test_two_browsers_each_have_their_own_mix_history_and_pinned_mix(
         settled(other, theirs, lambda mix: not mix.strips[1].on)
         assert [strip.on for strip in session.mix.strips] == [True, True]
         assert theirs.mix.strips[0].coefficient == 0.71
-        assert theirs.pinned == theirs.mix != session.pinned
+        assert theirs.mixer.pinned == theirs.mix != session.mixer.pinned
         other.get_by_role("button", name="Halve all").click()
         expect(number(other)).to_have_value("0.355")
         page.get_by_role("button", name="Undo").click()
@@ -202,7 +202,7 @@ def test_f_held_shows_the_pinned_mix_and_released_brings_the_own_one_back(page, 
     expect(page.locator("#headline")).to_contain_text("pinned mix")
     page.keyboard.up("f")
     expect(number(page)).to_have_value("0.2")
-    assert not session.flipped
+    assert not session.mixer.flipped
 
 
 def test_f_released_at_once_does_not_stay_flipped(page, session):
@@ -228,7 +228,7 @@ def test_f_typed_into_a_field_is_a_letter(page, session):
     field.press("f")
     page.keyboard.down("f")
     page.wait_for_timeout(300)
-    assert not session.flipped
+    assert not session.mixer.flipped
     page.keyboard.up("f")
     expect(field).to_have_value("ff")
 
@@ -254,7 +254,7 @@ def test_a_restarted_engine_finds_mix_and_pinned_mix(page, session, tiny_zoo: Pa
     settled(page, session, lambda mix: not mix.strips[1].on)
     with closing(Engine(tiny_zoo, (tiny_zoo,), torch.device("cpu"))) as again:
         assert again.session(BROWSER).mix == session.mix
-        assert again.session(BROWSER).pinned == session.pinned
+        assert again.session(BROWSER).mixer.pinned == session.mixer.pinned
         assert again.session("5" * 32).mix != session.mix
 
 

@@ -29,7 +29,7 @@ def gate(session: Session, jobs, monkeypatch) -> Gate:
 
 @pytest.fixture
 def ready(page: Page, session: Session) -> Page:
-    session.searches = Searches(session)
+    session.searches = Searches(session.context)
     session.searches.wish = SearchPlan(budget=6, rows=24)
     value = session.mixer_value()
     for row, coefficient in zip(value["rows"], (0.3, 0.0), strict=True):

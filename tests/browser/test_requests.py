@@ -354,4 +354,4 @@ def test_looking_with_many_made_up_cookies_writes_nothing(engine):
     for number in range(20):
         session = engine.session(f"{2**64 + number:032x}")
         session.attend()
-        assert cache.recall(session._key()) is None
+        assert cache.recall(session.mixer.key) is None

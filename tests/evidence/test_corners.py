@@ -144,7 +144,7 @@ def test_another_browser_exports_and_certifies_no_removed_task(opened, tmp_path)
     assert ticked(two) == ("color", "animal")
     refused = []
     for start in (
-        lambda: two.start_export(str(tmp_path / "out")),
+        lambda: two.exports.start_export(str(tmp_path / "out")),
         lambda: one.evidence.start_certificate(asked(tmp_path / "out", "subtract")),
     ):
         with pytest.raises(NotAllowed) as error:
@@ -164,7 +164,7 @@ def test_undo_reaches_what_was_before_a_removal(idle):
     for _ in range(6):
         idle.edit("undo")
     assert (ticked(idle), idle.mix.strips[1].coefficient) == (("animal",), start)
-    assert not idle.history.can_undo
+    assert not idle.mixer.history.can_undo
     for _ in range(6):
         idle.edit("redo")
     assert (ticked(idle), idle.mix.strips[1].coefficient) == (("animal",), 0.4)
@@ -301,7 +301,7 @@ def test_a_recipe_without_coefficients_has_the_methods_own(idle):
 
 def test_an_edited_log_stops_exports_and_not_the_page(session, tmp_path):
     rest(session)
-    session.start_export(str(tmp_path / "out"))
+    session.exports.start_export(str(tmp_path / "out"))
     ended(session)
     log = tmp_path / "ledger" / "audit.jsonl"
     log.write_text(log.read_text().replace('"name":"out"', '"name":"in"'))
@@ -311,7 +311,7 @@ def test_an_edited_log_stops_exports_and_not_the_page(session, tmp_path):
     assert "Line 1 was edited" in str(tab.keys(other, other.snapshot(), True)["evidence"])
     move(other, color={"on": False})
     assert "Line 1 was edited" in tab.look(other, {"evidence"})[0]
-    other.start_export(str(tmp_path / "second"))
+    other.exports.start_export(str(tmp_path / "second"))
     state = ended(other)
     assert (state.phase, "Line 1 was edited" in state.words) == ("failed", True)
     assert not (tmp_path / "second").exists()

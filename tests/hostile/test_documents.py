@@ -204,7 +204,7 @@ def test_a_checkpoint_cut_off_during_a_job_fails_the_job_and_nothing_else(tiny_c
             time.sleep(0.02)
         file = tiny_copy / "color" / "model.safetensors"
         os.truncate(file, file.stat().st_size // 2)
-        session.start_export(str(tmp_path / "out"))
+        session.exports.start_export(str(tmp_path / "out"))
         while session.snapshot().job.running and time.monotonic() < deadline:  # type: ignore[union-attr]
             time.sleep(0.02)
         job = session.snapshot().job

@@ -93,8 +93,8 @@ def test_a_certificate_with_a_key_of_its_own_locks_the_task_it_removed(running, 
     assert running.admission.locked == {"color": gone}
     assert (gone.task, gone.digest) == ("color", told["removed"][0]["digest"])
     assert ticked(running) == ("animal",)
-    assert [strip.on for strip in running.pinned.strips] == [False, True]
-    running.start_export(str(tmp_path / "export"))
+    assert [strip.on for strip in running.mixer.pinned.strips] == [False, True]
+    running.exports.start_export(str(tmp_path / "export"))
     ended(running)
     assert [each.event for each in engine.ledger.entries()] == [
         "key unlocked", "export", CERTIFICATE, "export",
@@ -137,7 +137,7 @@ def test_no_way_through_the_mixer_brings_a_removed_task_back(session):
                    "earlier:animal", "undo", "redo", "pin", "flip"):  # fmt: skip
         session.edit(action)
         assert "color" not in ticked(session), action
-        assert not any(s.on for s in session.pinned.strips if s.name == "color"), action
+        assert not any(s.on for s in session.mixer.pinned.strips if s.name == "color"), action
 
 
 def test_ticking_a_removed_task_is_refused_and_changes_nothing(session):
@@ -224,5 +224,5 @@ def test_a_studio_that_starts_again_still_keeps_the_task_out(opened):
     log_removal(first)
     later = opened().session("kept-by-admission")
     assert ticked(later) == ("animal",)
-    assert [strip.on for strip in later.pinned.strips] == [False, True]
+    assert [strip.on for strip in later.mixer.pinned.strips] == [False, True]
     assert later.mix.strips[1].coefficient == 0.75

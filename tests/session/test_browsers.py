@@ -52,9 +52,9 @@ def test_another_browser_sees_that_a_job_runs_and_nothing_of_it(engine):
     job = two.snapshot().job
     assert (job.running, job.name, job.words, job.result) == (True, "Another browser's job", "", "")
     with pytest.raises(StudioError, match="A job of another browser is still running"):
-        two.start_export(str(engine.roots[1] / "x"))
+        two.exports.start_export(str(engine.roots[1] / "x"))
     with pytest.raises(StudioError, match="'Export to secret' is still running; wait or cancel"):
-        one.start_export(str(engine.roots[1] / "x"))
+        one.exports.start_export(str(engine.roots[1] / "x"))
     two.cancel_job()
     assert engine.jobs.state.phase == "running"
     go.set()
@@ -81,7 +81,7 @@ def test_a_flip_whose_key_never_rose_ends_with_the_next_page_or_move(engine):
     assert session.mix.strips[0].coefficient == 0.1
     session.edit("flip")
     move(session, animal={"coefficient": 0.3})
-    assert not session.flipped
+    assert not session.mixer.flipped
     assert [strip.coefficient for strip in session.mix.strips] == [0.71, 0.3]
 
 
@@ -91,7 +91,7 @@ def test_an_unknown_action_is_refused_and_changes_nothing(engine, action):
     session.edit("flip")
     with pytest.raises(BadRecipe, match="something unknown; reload the page"):
         session.edit(action)
-    assert session.flipped
+    assert session.mixer.flipped
 
 
 @pytest.mark.parametrize("coefficient", [100.5, -1e12, 1e300])
@@ -209,10 +209,10 @@ def test_an_export_is_packed_once_and_the_next_takes_its_place(engine, tmp_path)
     for name in ("first", "second"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "file").write_text(name)
-    first = session.zip_export(str(tmp_path / "first"))
-    assert first == session.zip_export(str(tmp_path / "first"))
+    first = session.exports.zip_export(str(tmp_path / "first"))
+    assert first == session.exports.zip_export(str(tmp_path / "first"))
     assert Path(engine.temporary.name).stat().st_mode & 0o077 == 0
-    second = session.zip_export(str(tmp_path / "second"))
+    second = session.exports.zip_export(str(tmp_path / "second"))
     assert second.exists()
     assert not first.exists()
     engine.close()
@@ -231,3 +231,16 @@ def test_what_is_refused_again_and_again_is_not_all_kept(engine, monkeypatch):
         move(session, color={"coefficient": number / 1000})
         assert rest(session).refused
     assert len(worker._refusals) < 120
+
+
+def test_the_mix_is_read_before_or_after_a_change_and_never_within(engine):
+    """A certificate may untick a task in every browser's history while its page asks for the mix."""
+    session, found = engine.session(ONE), []
+    reader = threading.Thread(target=lambda: found.append(session.context.current()))
+    with session._lock:
+        reader.start()
+        reader.join(0.1)
+        assert found == []
+        session.edit("halve")
+    reader.join()
+    assert found == [session.mix]

@@ -76,5 +76,5 @@ def test_two_comparisons_at_once_are_refused(session):
 
 
 def test_the_budget_is_known_before_the_start(session):
-    found = Comparisons(session).budget(["average", "ties"], tune=True)
+    found = Comparisons(session.context).budget(["average", "ties"], tune=True)
     assert (found.methods, found.evaluations) == (2, 2 * 7 * 60)

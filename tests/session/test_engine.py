@@ -46,7 +46,7 @@ def test_a_new_start_finds_mix_pin_and_dtype_of_each_browser(engine, tiny_zoo):
     again = Engine(tiny_zoo, (tiny_zoo,), CPU)
     found = again.session(ME)
     assert found.mix == first.mix
-    assert found.pinned == first.pinned
+    assert found.mixer.pinned == first.mixer.pinned
     assert found.mix.recipe(again.zoo).dtype == "bfloat16"
     assert again.session(OTHER).mix == engine.session(OTHER).mix
     assert again.session("5e" * 16).mix.strips[0].coefficient == 0.71
@@ -63,9 +63,9 @@ def test_a_new_start_finds_mix_pin_and_dtype_of_each_browser(engine, tiny_zoo):
 def test_a_kept_mix_that_makes_no_sense_falls_back_to_the_starting_mix(engine, content):
     session = engine.session(ME)
     session.edit("halve")
-    cache.keep(session._key(), content)
+    cache.keep(session.mixer.key, content)
     session.begin()
-    assert session.mix == session.pinned == session._starting
+    assert session.mix == session.mixer.pinned == session.mixer.start
 
 
 @pytest.mark.parametrize(
@@ -77,9 +77,9 @@ def test_a_kept_mix_with_one_foreign_part_is_left_aside_whole(engine, change):
     session = engine.session(ME)
     session.edit("halve")
     good = session.mix.plain()
-    cache.keep(session._key(), json.dumps({"mix": good | change, "pinned": good}).encode())
+    cache.keep(session.mixer.key, json.dumps({"mix": good | change, "pinned": good}).encode())
     session.begin()
-    assert session.mix == session.pinned == session._starting
+    assert session.mix == session.mixer.pinned == session.mixer.start
 
 
 @pytest.mark.parametrize(

@@ -379,7 +379,7 @@ def test_copies_that_hold_the_task_are_known_until_they_are_recalled(
     session, tmp_path, rebuilt_here
 ):
     rest(session)
-    session.start_export(str(tmp_path / "shipped"))
+    session.exports.start_export(str(tmp_path / "shipped"))
     ended(session)
     move(session, color={"on": False})
     (shipped,) = session.evidence.copies()
@@ -406,7 +406,7 @@ def test_copies_that_hold_the_task_are_known_until_they_are_recalled(
 
 def test_an_edited_log_is_told_where_copies_are_listed(session, tmp_path):
     rest(session)
-    session.start_export(str(tmp_path / "out"))
+    session.exports.start_export(str(tmp_path / "out"))
     ended(session)
     log = tmp_path / "ledger" / "audit.jsonl"
     log.write_text(log.read_text().replace('"name":"out"', '"name":"in"'))

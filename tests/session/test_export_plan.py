@@ -57,13 +57,13 @@ def test_command_and_program_write_the_weights_of_the_pages_export(
     session, tmp_path, dtype, capsys, monkeypatch
 ):
     session.edit(f"dtype:{dtype}")
-    session.start_export(str(tmp_path / "page"), classifiers=True)
+    session.exports.start_export(str(tmp_path / "page"), classifiers=True)
     assert job_of(session.engine).phase == "done"
     root = open_checkpoint(tmp_path / "page").digest
-    _, python = session.plan_texts(ExportPlan(str(tmp_path / "by program")))
+    _, python = session.exports.plan_texts(ExportPlan(str(tmp_path / "by program")))
     assert run_python(python, capsys) == root == open_checkpoint(tmp_path / "by program").digest
     plan = ExportPlan(str(tmp_path / "by 'command'"), classifiers=True)
-    command, _ = session.plan_texts(plan)
+    command, _ = session.exports.plan_texts(plan)
     assert run_command(command, tmp_path, capsys, monkeypatch) == root
     made = sorted(p.relative_to(plan.folder) for p in Path(plan.folder).rglob("*"))
     assert made == sorted(p.relative_to(tmp_path / "page") for p in (tmp_path / "page").rglob("*"))
@@ -71,10 +71,10 @@ def test_command_and_program_write_the_weights_of_the_pages_export(
 
 def test_an_adapter_is_written_alike_by_page_and_program(session, tmp_path, capsys):
     move(session, color={"on": False})
-    session.start_adapter(str(tmp_path / "page"), 2)
+    session.exports.start_adapter(str(tmp_path / "page"), 2)
     assert job_of(session.engine).phase == "done"
     plan = ExportPlan(str(tmp_path / "program"), adapter=True, rank=2)
-    command, python = session.plan_texts(plan)
+    command, python = session.exports.plan_texts(plan)
     assert "--as-lora --lora-rank 2" in command
     assert "--classifiers" not in command
     assert run_python(python, capsys) == open_checkpoint(tmp_path / "page").weights.root
@@ -91,10 +91,10 @@ def test_of_a_method_that_needs_data_there_is_a_command_and_a_comment(
 ):
     session.move(session.mixer_value() | {"method": "regmean"})
     plan = ExportPlan(str(tmp_path / "by command"))
-    command, python = session.plan_texts(plan)
+    command, python = session.exports.plan_texts(plan)
     assert python.startswith("# RegMean measures every expert on its own validation rows")
     exec(python)  # nothing but comments
-    session.start_export(str(tmp_path / "page"))
+    session.exports.start_export(str(tmp_path / "page"))
     assert job_of(session.engine).phase == "done"
     root = open_checkpoint(tmp_path / "page").digest
     assert run_command(command, tmp_path, capsys, monkeypatch) == root
@@ -122,11 +122,11 @@ def test_command_and_program_hold_coefficients_per_group_of_tensors():
 
 
 def test_a_forecast_counts_what_is_written(session, tmp_path):
-    plain = session.forecast(ExportPlan(str(tmp_path / "new")))
+    plain = session.exports.forecast(ExportPlan(str(tmp_path / "new")))
     session.edit("dtype:float16")
-    half = session.forecast(ExportPlan(str(tmp_path / "new")))
+    half = session.exports.forecast(ExportPlan(str(tmp_path / "new")))
     assert half.size * 2 == plain.size
-    with_classifier = session.forecast(ExportPlan(str(tmp_path / "new"), classifiers=True))
+    with_classifier = session.exports.forecast(ExportPlan(str(tmp_path / "new"), classifiers=True))
     assert with_classifier.size == 2 * half.size
     assert plain.needed > plain.size
     assert plain.free == pytest.approx(shutil.disk_usage(tmp_path).free, rel=0.1)
@@ -135,8 +135,8 @@ def test_a_forecast_counts_what_is_written(session, tmp_path):
 def test_a_forecast_of_an_adapter_is_its_files_size(session, tmp_path):
     move(session, color={"on": False})
     plan = ExportPlan(str(tmp_path / "one"), adapter=True, rank=3)
-    size = session.forecast(plan).size
-    session.start_adapter(plan.folder, plan.rank)
+    size = session.exports.forecast(plan).size
+    session.exports.start_adapter(plan.folder, plan.rank)
     assert job_of(session.engine).phase == "done"
     entries = open_checkpoint(tmp_path / "one").weights.entries.values()
     assert size == sum(entry.size for entry in entries)
@@ -144,20 +144,20 @@ def test_a_forecast_of_an_adapter_is_its_files_size(session, tmp_path):
 
 def test_a_forecast_refuses_what_the_export_would_refuse(session, tmp_path):
     with pytest.raises(NotAllowed, match="outside the folders"):
-        session.forecast(ExportPlan("/etc/x"))
+        session.exports.forecast(ExportPlan("/etc/x"))
     with pytest.raises(OutputExists, match="exists already"):
-        session.forecast(ExportPlan(str(tmp_path)))
+        session.exports.forecast(ExportPlan(str(tmp_path)))
     with pytest.raises(StudioError, match="'color' changes .* as a whole"):
-        session.forecast(ExportPlan(str(tmp_path / "new"), adapter=True))
+        session.exports.forecast(ExportPlan(str(tmp_path / "new"), adapter=True))
     with pytest.raises(StudioError, match="rank of the adapter is 0"):
-        session.forecast(ExportPlan(str(tmp_path / "new"), adapter=True, rank=0))
+        session.exports.forecast(ExportPlan(str(tmp_path / "new"), adapter=True, rank=0))
 
 
 def test_the_rounding_is_measured_before_as_the_export_tells_it_after(session, tmp_path):
     session.edit("dtype:bfloat16")
-    session.start_rounding()
+    session.exports.start_rounding()
     before = job_of(session.engine).words
-    session.start_export(str(tmp_path / "out"))
+    session.exports.start_export(str(tmp_path / "out"))
     after = job_of(session.engine).words
     assert before.startswith("bfloat16 loses")
     assert before.removesuffix(".") in after

@@ -150,25 +150,25 @@ def test_another_zoo_can_be_opened(session, tiny_copy):
     session.engine.open(str(tiny_copy))
     now = rest(session)
     assert now.zoo.folder == tiny_copy
-    assert not session.history.can_undo
+    assert not session.mixer.history.can_undo
     assert now.scores
 
 
 def test_an_export_is_a_job_with_scores_in_its_card(session, tmp_path):
-    session.start_export(str(tmp_path / "out"))
+    session.exports.start_export(str(tmp_path / "out"))
     now = rest(session)
     assert now.job.phase == "done"
     assert "| color | yes |" in (tmp_path / "out" / "README.md").read_text()
-    packed = session.zip_export(now.job.result)
+    packed = session.exports.zip_export(now.job.result)
     assert packed is not None
     assert packed.name == "out.zip"
     with pytest.raises(OutputExists):
-        session.start_export(str(tmp_path / "out"))
+        session.exports.start_export(str(tmp_path / "out"))
 
 
 def test_a_cancelled_job_leaves_nothing_and_says_so(session, tmp_path):
     rest(session)
-    session.start_export(str(tmp_path / "out"))
+    session.exports.start_export(str(tmp_path / "out"))
     session.engine.jobs.cancel()
     job = rest(session).job
     assert (job.phase, job.words) == ("cancelled", "Cancelled; nothing was written.")
@@ -199,11 +199,11 @@ def test_one_job_at_a_time_and_failures_are_told():
 
 def test_an_adapter_export_is_a_job_and_what_cannot_be_one_is_refused_before(session, tmp_path):
     rest(session)
-    assert not session.only_adapters()
+    assert not session.exports.only_adapters()
     with pytest.raises(StudioError, match="'color' changes .* as a whole"):
-        session.start_adapter(str(tmp_path / "one"))
+        session.exports.start_adapter(str(tmp_path / "one"))
     move(session, color={"on": False})
-    session.start_adapter(str(tmp_path / "one"), 1)
+    session.exports.start_adapter(str(tmp_path / "one"), 1)
     job = rest(session).job
     assert job.phase == "done"
     assert "of the merged change was left out" in job.words

@@ -149,7 +149,7 @@ class EvidenceTab:
 
     def load(self, session: Session) -> tuple:
         """Folder, key and operation for a page that was opened."""
-        name = session.free_export_name("unmerged")
+        name = session.exports.free_export_name("unmerged")
         return name, *self._keys(), _FIRST, gr.Row(visible=False)
 
     @property
@@ -164,7 +164,7 @@ class EvidenceTab:
             return {"evidence": None, "certified": None}
         ready = "gram" in vars(session.worker.bench)
         try:
-            logged = session.engine.ledger.head()
+            logged = self.engine.ledger.head()
         except StudioError as refusal:  # ``look`` tells
             logged = str(refusal)
         made = session.evidence.certified
@@ -177,7 +177,7 @@ class EvidenceTab:
         """The outputs, if they are new."""
         if "evidence" not in new:
             return tuple(gr.skip() for _ in self.outputs)
-        evidence, engine = session.evidence, session.engine
+        evidence, engine = session.evidence, self.engine
         unmerged, found = evidence.unmerging(), evidence.found()
         try:
             ranges, known = evidence.coefficients(), evidence.copies()

@@ -81,13 +81,13 @@ class FilesTab:
 
     def load(self, session: Session) -> tuple:
         """The outputs for a page that was opened, or a zoo."""
-        form, folder = _FORMS[0], session.free_export_name()
+        form, folder = _FORMS[0], session.exports.free_export_name()
         return (
             *self.show(session, folder, form, None, False),
             folder,
-            gr.Radio(value=form, visible=session.only_adapters()),
+            gr.Radio(value=form, visible=session.exports.only_adapters()),
             *self.choose_form(session, form),
-            gr.Dropdown(session.engine.recent(), value=None),
+            gr.Dropdown(self.engine.recent(), value=None),
             "",
             gr.Button(visible=False),
             "",
@@ -102,7 +102,7 @@ class FilesTab:
 
     def choose_form(self, session: Session, form: str) -> tuple:
         """Show what can be chosen for a complete model or an adapter."""
-        own, adapter = session.own_classifiers(), form == _FORMS[1]
+        own, adapter = session.exports.own_classifiers(), form == _FORMS[1]
         words = f"Also write a complete classifier folder for {', '.join(own)}"
         offer = gr.Checkbox(value=False, visible=bool(own) and not adapter, label=words)
         return gr.Number(value=None, visible=adapter), offer
@@ -121,9 +121,9 @@ class FilesTab:
         plan = _plan(folder, form, rank, classifiers)
         try:
             if plan.adapter:
-                session.start_adapter(folder, plan.rank)
+                session.exports.start_adapter(folder, plan.rank)
             else:
-                session.start_export(folder, plan.classifiers)
+                session.exports.start_export(folder, plan.classifiers)
         except StudioError as refusal:
             return views.refusal(str(refusal)), gr.skip()
         return "", gr.Timer(active=True)
@@ -131,7 +131,7 @@ class FilesTab:
     def start_rounding(self, request: gr.Request) -> tuple:
         """Start the job that measures what the cast loses."""
         try:
-            session_of(self.engine, request).start_rounding()
+            session_of(self.engine, request).exports.start_rounding()
         except StudioError as refusal:
             return views.refusal(str(refusal)), gr.skip()
         return "", gr.Timer(active=True)
@@ -157,7 +157,7 @@ class FilesTab:
         """The download of what a job has made, if it made something."""
         if not result:
             return gr.DownloadButton(visible=False)
-        packed = session.zip_export(result)
+        packed = session.exports.zip_export(result)
         return gr.DownloadButton(value=packed, visible=packed is not None)
 
 
@@ -194,7 +194,7 @@ def _dtypes(session: Session) -> gr.Dropdown:
 
 def _planned(session: Session, plan: ExportPlan) -> tuple[str, str]:
     try:
-        forecast = file_views.forecast(session.forecast(plan))
+        forecast = file_views.forecast(session.exports.forecast(plan))
     except StudioError as refusal:
         forecast = file_views.no_forecast(str(refusal))
-    return forecast, file_views.programs(*session.plan_texts(plan))
+    return forecast, file_views.programs(*session.exports.plan_texts(plan))

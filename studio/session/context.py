@@ -1,0 +1,110 @@
+"""What every part of a session works with: the zoo, its worker, the mix, and the long job.
+
+The parts (comparisons, sequences, sweeps, searches, evidence, exports) are handed one ``Context``
+and know nothing of the session that made them, nor of the engine.
+
+**The order of locks.** Whoever holds one may take those below it in this list, never one above:
+
+1. ``Engine.lock``: which zoo is open, and the sessions by browser;
+2. ``Session._lock``: one browser's mixer and parts;
+3. ``Searches._lock``: its searches;
+4. the locks of a ``Bench`` and of its statistics of experts, which report progress;
+5. the worker's condition: what pages show, and what is known of it;
+6. the last ones, which take no other: ``Jobs._lock``, ``OnDemand._lock``, ``LastZip._lock``, and
+   the ledger's lock on its file.
+
+The worker's thread, the threads of ``OnDemand`` and a job's thread hold none of them when they
+begin. The first two never take 1 to 3, so that an engine may hold its own lock while it waits
+for them to end. A job takes 1 or 2 only for a moment and between its steps, holding nothing.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Protocol
+
+from studio.evidence.ledger.keys import SigningKey
+from studio.evidence.ledger.log import Ledger
+from studio.measure.bench import Bench
+from studio.recipe import Recipe
+from studio.session.admission import Admission
+from studio.session.jobs import BrowserJobs, Jobs
+from studio.session.mix import Mix
+from studio.session.worker import Worker
+from studio.zoo import Zoo
+
+
+class SharedEngine(Protocol):
+    """The engine, as far as a session and its parts know it.
+
+    Attributes:
+        path: of the zoo that is open.
+        zoo: that is open.
+        worker: of that zoo.
+        jobs: the one long job.
+        ledger: the log.
+        key: that certificates are signed with; another one once a key is unlocked.
+        temporary: a folder that goes with the studio.
+    """
+
+    path: Path
+    zoo: Zoo
+    worker: Worker
+    jobs: Jobs
+    ledger: Ledger
+    key: SigningKey
+    temporary: TemporaryDirectory[str]
+
+    def inside(self, path: str) -> Path:
+        """A path from a page, resolved.
+
+        Raises:
+            NotAllowed: it is empty, or leads outside the roots.
+        """
+        ...
+
+    def leave_out_removed(self) -> None:
+        """Untick what was certified as removed, in every browser's mix."""
+        ...
+
+
+@dataclass(frozen=True)
+class Context:
+    """One browser at work on one zoo; another zoo is another context.
+
+    Attributes:
+        engine: what all browsers share.
+        zoo: that is open.
+        worker: that scores and measures what the page shows.
+        jobs: the one long job, as this browser may see it.
+        admission: keeps out what was certified as removed.
+        start: the mix that the zoo starts with.
+        mix: the mix that is shown.
+        current: the mix that is worked on; another than the shown one during a flip.
+        show: has another mix worked on; undo brings the one before back. It raises NotAllowed if
+            a task of it was certified as removed.
+    """
+
+    engine: SharedEngine
+    zoo: Zoo
+    worker: Worker
+    jobs: BrowserJobs
+    admission: Admission
+    start: Mix
+    mix: Callable[[], Mix]
+    current: Callable[[], Mix]
+    show: Callable[[Mix], None]
+
+    @property
+    def bench(self) -> Bench:
+        """The open zoo's deltas, heads, rows and live model."""
+        return self.worker.bench
+
+    def recipe(self) -> Recipe:
+        """Of the mix that is shown."""
+        return self.mix().recipe(self.zoo)
+
+    def own_bench(self) -> Bench:
+        """A bench with a live model of its own, for a job beside which the page goes on."""
+        return Bench(self.zoo, self.bench.device)

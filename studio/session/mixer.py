@@ -1,0 +1,184 @@
+"""One browser's mixer: the mix with undo and redo, the pinned mix, and every button and key."""
+
+import json
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+
+from studio.checkpoints.deltas import Deltas
+from studio.disk import cache
+from studio.errors import BadRecipe, StudioError
+from studio.methods import METHODS
+from studio.methods.contract import describe
+from studio.session.admission import Admission
+from studio.session.history import History, moved
+from studio.session.mix import (
+    Mix,
+    method_menu,
+    mix_from_page,
+    mix_from_plain,
+    starting_mix,
+)
+from studio.session.strips import listed
+from studio.zoo import Zoo
+
+_ACTIONS = (
+    "equal", "halve", "reset", "undo", "redo", "pin", "flip", "unflip", "earlier", "dtype",
+)  # fmt: skip
+
+
+class Mixer:
+    """What one browser mixes of a zoo; whoever calls holds the lock of its session.
+
+    Args:
+        zoo: that is open.
+        deltas: of its tasks.
+        admission: keeps out what was certified as removed.
+        browser: id of the browser; '' or with a space for one whose mix is not kept on disk.
+
+    Attributes:
+        start: the mix that the zoo starts with.
+        history: of the mix that is worked on.
+        pinned: the mix that it is compared with.
+        flipped: whether the pinned mix is shown for a moment in its place.
+        overruled: how often the admission has changed the mix behind the page's back.
+    """
+
+    def __init__(self, zoo: Zoo, deltas: Deltas, admission: Admission, browser: str) -> None:
+        self._zoo = zoo
+        joined = zip(deltas.tasks, deltas.joins, strict=True)
+        self._tensors = {name: tuple(join.shared) for name, join in joined}
+        self._admission = admission
+        self._lasting = bool(browser) and " " not in browser
+        self.key = cache.cache_key("mix", browser, str(zoo.folder), zoo.name)
+        self.start = self.pinned = admission.without(starting_mix(zoo))
+        self.history = History(self.start)
+        self.flipped = False
+        self.overruled = 0
+        self._recall()
+
+    @property
+    def mix(self) -> Mix:
+        """The mix that is shown."""
+        return self.pinned if self.flipped else self.current
+
+    @property
+    def current(self) -> Mix:
+        """The mix that is worked on, whichever is shown."""
+        return self.history.current
+
+    @property
+    def before(self) -> Mix:
+        """What the shown mix is to be told from: the one before the last move, or the pinned."""
+        earlier = self.current if self.flipped else self.history.before
+        return earlier or self.pinned
+
+    def move(self, value: object) -> None:
+        """Take over what the page sent.
+
+        Raises:
+            BadRecipe: it holds something that cannot be merged; nothing changes.
+            NotAllowed: a task of it was certified as removed; nothing changes.
+        """
+        mix = mix_from_page(value, self.mix)
+        self._push(mix, moved(self.mix, mix))
+        self.flipped = False
+
+    def show(self, mix: Mix) -> None:
+        """Work on another mix of the zoo's tasks; undo brings the one before back.
+
+        Raises:
+            NotAllowed: a task of it was certified as removed; nothing changes.
+        """
+        self._push(mix, "")
+
+    def edit(self, action: str) -> None:
+        """What one of the buttons and keys does; see ``Session.edit``.
+
+        Raises:
+            BadRecipe: there is no such button; nothing changes.
+        """
+        name, _, about = action.partition(":") if isinstance(action, str) else ("", "", "")
+        known = {"earlier": self.mix.names, "dtype": (about,)}.get(name, ("",))
+        if name not in _ACTIONS or about not in known:
+            raise BadRecipe("The page asked for something unknown; reload the page.")
+        self.flipped = name == "flip"
+        if name in ("undo", "redo"):
+            self.leave_out_removed()
+            getattr(self.history, name)()
+        elif name == "pin":
+            self.pinned = self.mix
+        elif name not in ("flip", "unflip"):
+            self.history.push(self._edited(name, about), "", time.monotonic())
+
+    def leave_out_removed(self) -> bool:
+        """Untick what was certified as removed, in every mix; whether a shown one had it."""
+        before = self.pinned, self.current
+        self.pinned = self._admission.without(self.pinned)
+        self.history.change_all(self._admission.without)
+        self.overruled += self.current != before[1]  # the mixer is drawn anew
+        return (self.pinned, self.current) != before
+
+    def keep(self) -> None:
+        """Keep the mix and the pinned one for a later start, if they are not yet."""
+        if self._lasting and not self.flipped and self._text() != self._kept:
+            self._kept = self._text()
+            cache.keep(self.key, self._kept.encode())
+
+    def value(self, moving: Mix | None) -> dict:
+        """What the page's mixer is drawn from.
+
+        Args:
+            moving: where a running search has its sliders; None if there is none.
+        """
+        moving = None if self.flipped else moving
+        return _drawn(moving or self.mix, self._tensors) | {
+            "locked": moving is not None,
+            "flipped": self.flipped,
+            "can_pin": self.mix != self.pinned,
+            "can_undo": self.history.can_undo,
+            "can_redo": self.history.can_redo,
+        }
+
+    def _edited(self, name: str, about: str) -> Mix:
+        return {
+            "equal": self.mix.equal,
+            "halve": self.mix.halved,
+            "reset": lambda: self._admission.without(starting_mix(self._zoo)),
+            "earlier": lambda: self.mix.earlier(about),
+            "dtype": lambda: self.mix.with_dtype(about or None),
+        }[name]()
+
+    def _push(self, mix: Mix, control: str) -> None:
+        self._admission.refuse(mix.ticked)
+        self.history.push(mix, control, time.monotonic())
+
+    def _recall(self) -> None:
+        """Take up the mix last kept; one that makes no sense is left aside whole."""
+        if known := cache.recall(self.key):
+            with suppress(StudioError, KeyError, TypeError, AttributeError, ValueError):
+                kept = json.loads(known)
+                mix, pinned = (mix_from_plain(kept[each], self.start) for each in ("mix", "pinned"))
+                self.pinned, self.history = pinned, History(mix)
+        self._kept = self._text()
+        self.leave_out_removed()
+
+    def _text(self) -> str:
+        return json.dumps({"mix": self.current.plain(), "pinned": self.pinned.plain()})
+
+
+def _drawn(mix: Mix, tensors: Mapping[str, tuple[str, ...]]) -> dict:
+    """A mix as plain values: strips, their layers, and the methods with their options."""
+    chosen, options = METHODS[mix.method], dict(mix.options)
+    return {
+        "rows": [vars(strip) for strip in mix.strips],
+        "layers": {strip.name: listed(strip, tensors[strip.name]) for strip in mix.strips},
+        "method": mix.method,
+        "methods": method_menu(),
+        "about": (chosen.__doc__ or "").strip().splitlines()[0],
+        "ordered": chosen(**options).ordered,
+        "schema": [each for each in describe(chosen) if len(each["choices"]) != 1],
+        "options": options,
+        "dtype": mix.dtype,
+        "start": chosen.starting_coefficient(len(mix.strips)),
+    }
