@@ -23,6 +23,7 @@ from studio.measure.scores import Score
 from studio.methods import method
 from studio.progress import Progress, part
 from studio.recipe import Recipe, TaskEntry
+from studio.session.bounded_store import BoundedStore
 from studio.session.context import Context
 from studio.session.worker import Worker
 from studio.tasks.live_model import LiveModel
@@ -57,7 +58,7 @@ class Evidence:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._found: dict[str, dict[str, Judgment]] = {}
+        self._found: BoundedStore[str, dict[str, Judgment]] = BoundedStore(_KEPT)
         self.version = 0
         self.certified: Certified | None = None
         self.verified: tuple[str, Verification] | None = None
@@ -100,10 +101,11 @@ class Evidence:
         worker = self._context.worker
 
         def work(progress: Progress) -> tuple[str, str]:
-            self._check(worker, shown, progress)
+            self._found[_key(shown)] = _judged(worker, shown, progress)
+            self._changed()
             return f"{self.found_words(shown)}", ""
 
-        self._start(f"Checks without {', '.join(shown.removed)}", work)
+        self._context.jobs.start(f"Checks without {', '.join(shown.removed)}", work)
 
     def found_words(self, shown: Unmerging) -> str:
         """The sentence on the exact removal, once it was checked."""
@@ -118,13 +120,10 @@ class Evidence:
         Raises:
             StudioError: the zoo has no held-out rows, or a job is running.
         """
-        context, names = self._context, linear_methods()
-        shown = context.mix().everything().recipe(context.zoo)
+        context = self._context
         if not context.bench.scored():
             raise StudioError("This zoo has no heads or no held-out rows, so nothing can drop.")
-        recipes = {name: context.zoo.recipe(name) for name in names}
-        if not method(shown.method, shown.options).derives:
-            recipes = {shown.method: shown} | recipes | {shown.method: shown}
+        recipes = _linear_recipes(context)
 
         def work(progress: Progress) -> tuple[str, str]:
             self.drops = []
@@ -133,7 +132,7 @@ class Evidence:
                 self._changed()
             return "Measured what each unmerge costs the tasks that are kept.", ""
 
-        self._start("Unmerge accuracy drops", work)
+        self._context.jobs.start("Unmerge accuracy drops", work)
 
     def start_certificate(self, asked: Asked) -> None:
         """Write a bundle with its certificate, as a job.
@@ -160,7 +159,7 @@ class Evidence:
             self._changed()
             return f"Wrote {target} with certificate {made.digest[:16]}…", str(target)
 
-        self._start(f"Certificate in {target.name}", work)
+        self._context.jobs.start(f"Certificate in {target.name}", work)
 
     def start_verification(self, folder: str) -> None:
         """Verify a bundle in a folder, as a job.
@@ -168,7 +167,7 @@ class Evidence:
         Raises:
             StudioError: the folder is not allowed, or a job is running.
         """
-        inside = self._bundle(folder)
+        inside = _bundle(self._context.engine.inside(folder))
 
         def work(progress: Progress) -> tuple[str, str]:
             found = verify(
@@ -178,7 +177,7 @@ class Evidence:
             self._changed()
             return f"{inside.name}: {'passed' if found.good else 'did not pass'}.", ""
 
-        self._start(f"Verify {inside.name}", work)
+        self._context.jobs.start(f"Verify {inside.name}", work)
 
     def start_tampering(self, folder: str) -> None:
         """Flip one byte of a copy of a bundle and verify it, as a job.
@@ -186,7 +185,7 @@ class Evidence:
         Raises:
             StudioError: the folder is not allowed, or a job is running.
         """
-        inside = self._bundle(folder)
+        inside = _bundle(self._context.engine.inside(folder))
 
         def work(progress: Progress) -> tuple[str, str]:
             within = Path(self._context.engine.temporary.name)
@@ -194,7 +193,7 @@ class Evidence:
             self._changed()
             return "One byte of a copy was changed; the copy is deleted again.", ""
 
-        self._start("Change one byte of a copy", work)
+        self._context.jobs.start("Change one byte of a copy", work)
 
     def copies(self) -> list[Copy]:
         """Exports that still hold an unticked task, and the others, the latest first.
@@ -229,23 +228,6 @@ class Evidence:
         self._context.admission.allow(task, self._context.engine.key)
         self._changed()
 
-    def _check(self, worker: Worker, shown: Unmerging, progress: Progress) -> None:
-        merges = worker.bench.merge
-        scored, made = scoring(worker), {}
-        apart, never = None, shown.never
-        if not why_not_apart(never):
-            apart = rebuild_apart(never, is_portable(merges(never)), part(progress, 0, 0.2))
-        for number, mode in enumerate(MODES):
-            start = 0.2 + 0.4 * number
-            each = Unmerging(shown.full, shown.removed, mode)
-            report = part(progress, start, start + 0.4)
-            found = measure(merges, each, scored, report)
-            made[mode] = judge(found, apart, merges(each.recipe), merges(each.full))
-        self._found[_key(shown)] = made
-        while len(self._found) > _KEPT:
-            del self._found[next(iter(self._found))]
-        self._changed()
-
     def _asked(self, asked: Asked) -> Unmerging:
         if asked.operation not in OPERATIONS:
             raise BadCertificate("The page asked for something unknown; reload the page.")
@@ -264,36 +246,57 @@ class Evidence:
             raise StudioError("Nothing is unmerged: untick a task in the mixer first.")
         return shown
 
-    def _bundle(self, folder: str) -> Path:
-        inside = self._context.engine.inside(folder)
-        if not (inside / CERTIFICATE_FILE).is_file():
-            raise BadCertificate(f"{inside.name} is no bundle: it has no {CERTIFICATE_FILE}.")
-        return inside
-
-    def _start(self, name: str, work: Callable[[Progress], tuple[str, str]]) -> None:
-        self._context.jobs.start(name, work)
-
     def _changed(self) -> None:
         self.version += 1
 
 
+def _linear_recipes(context: Context) -> dict[str, Recipe]:
+    """Every linear method's recipe of all tasks: the shown one as the mix has it, and first."""
+    recipes = {name: context.zoo.recipe(name) for name in linear_methods()}
+    shown = context.mix().everything().recipe(context.zoo)
+    if method(shown.method, shown.options).derives:
+        return recipes
+    return {shown.method: shown} | recipes | {shown.method: shown}
+
+
+def _bundle(folder: Path) -> Path:
+    if not (folder / CERTIFICATE_FILE).is_file():
+        raise BadCertificate(f"{folder.name} is no bundle: it has no {CERTIFICATE_FILE}.")
+    return folder
+
+
+def _judged(worker: Worker, shown: Unmerging, progress: Progress) -> dict[str, Judgment]:
+    """What the checks say of both operations, by mode."""
+    merges = worker.bench.merge
+    scored, made = scoring(worker), {}
+    apart, never = None, shown.never
+    if not why_not_apart(never):
+        apart = rebuild_apart(never, is_portable(merges(never)), part(progress, 0, 0.2))
+    for number, mode in enumerate(MODES):
+        start = 0.2 + 0.4 * number
+        each = Unmerging(shown.full, shown.removed, mode)
+        report = part(progress, start, start + 0.4)
+        found = measure(merges, each, scored, report)
+        made[mode] = judge(found, apart, merges(each.recipe), merges(each.full))
+    return made
+
+
 def scoring(worker: Worker) -> Scoring | None:
     """Scores by the worker that owns the live model; None for a zoo without heads or rows."""
-    bench = worker.bench
-    names = bench.scored()
-    if not names:
+    bench, results = worker.bench, worker.results
+    if not bench.scored():
         return None
 
     def evaluate(recipe: Recipe, progress: Progress) -> Evaluation:
         worker.scores(recipe, lambda share: progress(share, "scoring held-out rows"))
-        found = worker.evaluation(recipe)
+        found = results.evaluation(recipe)
         assert found is not None
         return found
 
     def waited(known: Callable[[], Mapping[str, Score]]) -> Callable[[Progress], dict[str, Score]]:
         def wait(progress: Progress) -> dict[str, Score]:
-            while not worker.references_done:  # what is known before may be the quick pass
-                if refusal := worker.refusal_of_references:
+            while not results.references_done:  # what is known before may be the quick pass
+                if refusal := results.refusal_of_references:
                     raise StudioError(refusal)
                 progress(0.0, "waiting for the scores of experts and base")
                 time.sleep(_LOOK)
@@ -302,7 +305,7 @@ def scoring(worker: Worker) -> Scoring | None:
         return wait
 
     return Scoring(
-        bench, evaluate, waited(lambda: worker.base), waited(lambda: worker.experts),
+        bench, evaluate, waited(lambda: results.base), waited(lambda: results.experts),
         lambda: LiveModel(bench.base, bench.device),
     )  # fmt: skip
 

@@ -1,8 +1,7 @@
 """Measuring experts for methods that need data: one expert at a time, and what is said of it."""
 
 import time
-from collections.abc import Callable, Collection, Sequence
-from functools import partial
+from collections.abc import Callable
 
 from studio.measure.bench import Bench
 from studio.measure.expert_statistics import Wanted
@@ -45,20 +44,10 @@ class ExpertMeasuring:
             + (f"; {self._words}" if self._words else "")
         )
 
-    def split(
-        self, recipes: Sequence[Recipe], refused: Collection[str]
-    ) -> tuple[list[Recipe], list[Recipe]]:
-        """Recipes that were not refused: those that can be merged, and those to measure for."""
-        allowed = [each for each in recipes if each.digest not in refused]
-        waiting = [each for each in allowed if self._bench.unmeasured(each)]
-        return [each for each in allowed if each not in waiting], waiting
-
-    def step(self, recipes: Sequence[Recipe]) -> tuple[Callable[[], None], str] | None:
-        """The next measurement for the first of some recipes, and whom its refusal concerns."""
-        for recipe in recipes:
-            for missing in self._bench.unmeasured(recipe)[:1]:
-                return partial(self._measure, recipe, missing), recipe.digest
-        return None
+    def measure(self, recipe: Recipe) -> None:
+        """Measure the next expert that a recipe waits for, if there is one."""
+        for missing in self._bench.unmeasured(recipe)[:1]:
+            self._measure(recipe, missing)
 
     def _measure(self, recipe: Recipe, missing: Wanted) -> None:
         def report(share: float, words: str) -> None:

@@ -170,8 +170,8 @@ class Session:
             The rows, and how many changed among all that both have seen.
         """
         with self._lock:
-            before = self.worker.evaluation(self.mixer.before.recipe(self.zoo))
-            now = self.worker.evaluation(self.context.recipe())
+            before = self.worker.results.evaluation(self.mixer.before.recipe(self.zoo))
+            now = self.worker.results.evaluation(self.context.recipe())
             return shown_rows(now, before, self.only_changed) if now else ([], 0)
 
     def read(self, text: object) -> None:
@@ -187,7 +187,7 @@ class Session:
     def readings(self) -> tuple[dict[str, Reading], dict[str, Reading]]:
         """What every head makes of the own text: by the shown mix, and by the pinned one."""
         with self._lock:
-            read, pinned = self.worker.reading, self.mixer.pinned.recipe(self.zoo)
+            read, pinned = self.worker.results.reading, self.mixer.pinned.recipe(self.zoo)
             return read(self.context.recipe(), self.own_text), read(pinned, self.own_text)
 
     def job(self) -> JobState | None:

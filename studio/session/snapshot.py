@@ -73,26 +73,27 @@ def take_snapshot(context: Context, pinned: Mix, flipped: bool) -> Snapshot:
     """
     recipe, other = context.recipe(), pinned.recipe(context.zoo)
     worker, bench, job = context.worker, context.bench, context.jobs.state
-    known = worker.evaluation(recipe)
+    results = worker.results
+    known, refusal = results.evaluation(recipe), results.refusal(recipe)
     return Snapshot(
         version=worker.version,
         zoo=context.zoo,
         mix=context.mix(),
         recipe=recipe,
-        scores=worker.shown_scores(recipe),
-        changes=worker.changes(recipe, other),
+        scores=results.scores(recipe),
+        changes=results.changes(recipe, other),
         is_pinned=recipe.digest == other.digest,
         flipped=flipped,
         rows={name: len(bench.tasks[name].rows("held_out")) for name in bench.scored()},
         share=known.share if known else 0.0,
         seen=bool(known and known.seen),
-        experts=dict(worker.experts),
-        head_only=dict(worker.head_only),
-        base=dict(worker.base),
-        refusal=worker.refusal(recipe) or worker.refusal_of_references,
-        refused=bool(worker.refusal(recipe)),
-        geometry=worker.geometry(recipe),
-        order=worker.order(recipe),
+        experts=dict(results.experts),
+        head_only=dict(results.head_only),
+        base=dict(results.base),
+        refusal=refusal or results.refusal_of_references,
+        refused=bool(refusal),
+        geometry=results.geometry(recipe),
+        order=results.order(recipe),
         job=job,
         measuring=worker.measuring.words(recipe),
         busy=not worker.idle or bool(job and job.running),

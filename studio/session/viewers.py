@@ -1,4 +1,4 @@
-"""What the pages show: a mix each, the mix it is compared with, and a text to read."""
+"""Who waits for what: pages for the mix they show, its pinned one and a text; jobs for recipes."""
 
 from collections import OrderedDict
 from dataclasses import dataclass, replace
@@ -29,9 +29,14 @@ class ViewerPage:
 
 
 class Viewers:
-    """Pages by browser; those that were quiet longest are forgotten first."""
+    """Pages by browser; those that were quiet longest are forgotten first.
+
+    Attributes:
+        needed: recipes that jobs wait for.
+    """
 
     def __init__(self) -> None:
+        self.needed: list[Recipe] = []
         self._pages: OrderedDict[str, ViewerPage] = OrderedDict()
 
     def show(self, browser: str, recipe: Recipe, pinned: Recipe | None) -> None:
@@ -57,6 +62,11 @@ class Viewers:
         pages = tuple(reversed(self._pages.values()))
         firsts = tuple(page.recipe for page in pages if page.recipe is not None)
         return firsts + tuple(page.pinned for page in pages if page.pinned is not None)
+
+    @property
+    def digests(self) -> set[str]:
+        """Of all recipes that a page or a job waits for."""
+        return {each.digest for each in (*self.recipes, *self.needed)}
 
     @property
     def texts(self) -> tuple[tuple[Recipe, str], ...]:

@@ -190,7 +190,7 @@ def test_five_hundred_moves_leave_no_memory_behind(page, session):
     assert grown[0] < 20 * 2**20
     assert grown[1] < 500
     assert grown[2] < 4 * 2**20
-    assert len(session.worker._evaluations) <= 80
+    assert len(session.worker.results.evaluations) <= 80
 
 
 def test_f_held_shows_the_pinned_mix_and_released_brings_the_own_one_back(page, session):

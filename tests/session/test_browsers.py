@@ -197,7 +197,7 @@ def test_a_browser_that_was_crowded_out_is_computed_once_its_page_is_opened_agai
     session = engine.session(ONE)
     for number in range(20):
         engine.session(f"{number:032x}")
-    shown = engine.worker.shown
+    shown = engine.worker.viewers
     assert ONE not in shown.browsers
     session.attend()
     assert shown.browsers[-1] == ONE
@@ -230,11 +230,11 @@ def test_what_is_refused_again_and_again_is_not_all_kept(engine, monkeypatch):
     for number in range(150):
         move(session, color={"coefficient": number / 1000})
         assert rest(session).refused
-    assert len(worker._refusals) < 120
+    assert len(worker.results.refusals) < 120
 
 
 def test_the_mix_is_read_before_or_after_a_change_and_never_within(engine):
-    """A certificate may untick a task in every browser's history while its page asks for the mix."""
+    """A certificate may untick a task in every browser's history while a page reads the mix."""
     session, found = engine.session(ONE), []
     reader = threading.Thread(target=lambda: found.append(session.context.current()))
     with session._lock:

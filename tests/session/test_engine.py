@@ -27,7 +27,7 @@ def engine(tiny_zoo, tmp_path):
 
 
 def wanted(engine) -> set[str]:
-    return set(engine.worker.shown.browsers)
+    return set(engine.worker.viewers.browsers)
 
 
 def job_of(engine):

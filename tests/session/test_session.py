@@ -8,7 +8,7 @@ from studio.errors import BadZoo, NotAllowed, OutputExists, StudioError
 from studio.inspection import components_gram, inspect
 from studio.measure.bench import Bench
 from studio.merge import open_merge
-from studio.session import worker
+from studio.session import worn_model
 from studio.session.engine import Engine
 from studio.session.jobs import Jobs
 from studio.zoo import load_zoo
@@ -63,7 +63,7 @@ def test_going_back_finds_the_scores_that_were_measured(session):
 
 
 def test_what_is_seen_while_a_large_slider_moves_is_measured_again_at_rest(session, monkeypatch):
-    monkeypatch.setattr(worker, "_WORTH_SLIDING", 0)
+    monkeypatch.setattr(worn_model, "_WORTH_SLIDING", 0)
     move(session, color={"coefficient": 0.1})
     rest(session)
     live, slid = session.worker.bench.live, []

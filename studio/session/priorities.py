@@ -1,0 +1,116 @@
+"""What the worker does next: a moved slider first, exact scores of what is at rest last."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from studio.measure.bench import Bench
+from studio.methods import method
+from studio.recipe import Recipe
+from studio.session.geometry import shape_of
+from studio.session.results import Results
+from studio.session.viewers import Viewers
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of the worker: a batch of rows or one measurement.
+
+    Attributes:
+        kind: 'pace' (time a batch), 'sketch' (geometry by algebra), 'read' (a text), 'score' (the
+            next batch), 'expert' (measure one for a method that needs data), 'geometry' (measure
+            it), 'order' (compare orders of the tasks) or 'reference' (the next batch of an expert
+            or of the base).
+        recipe: that it is for; None for 'pace' and 'reference', which serve all.
+        text: to read.
+    """
+
+    kind: str
+    recipe: Recipe | None = None
+    text: str = ""
+
+
+class Priorities:
+    """The order of the worker's steps; whoever asks holds the worker's condition.
+
+    Args:
+        bench: the open zoo.
+        viewers: what pages show and jobs wait for.
+        results: what is known already.
+
+    Attributes:
+        paced: whether a batch was timed.
+    """
+
+    def __init__(self, bench: Bench, viewers: Viewers, results: Results) -> None:
+        self._bench = bench
+        self._viewers = viewers
+        self._results = results
+        self.paced = False
+
+    def next(self) -> Step | None:
+        """The most urgent step; None if all that pages can ask for is there."""
+        shown, waiting = self._split(self._viewers.recipes)
+        needed, unmeasured = self._split(self._viewers.needed)
+        if (shown or needed) and not self.paced and self._bench.scored():
+            return Step("pace")
+        return (
+            self._sketch(shown)
+            or self._read()
+            or self._score(shown, "seen")
+            or self._score(needed, "done")
+            or self._expert([*waiting, *unmeasured])
+            or self._geometry(shown)
+            or (self._reference() if shown else None)
+            or self._score(shown, "done")
+        )
+
+    def _split(self, recipes: Sequence[Recipe]) -> tuple[list[Recipe], list[Recipe]]:
+        """Recipes that were not refused: those that can be merged, and those to measure for."""
+        allowed = [each for each in recipes if each.digest not in self._results.refusals]
+        waiting = [each for each in allowed if self._bench.unmeasured(each)]
+        return [each for each in allowed if each not in waiting], waiting
+
+    def _sketch(self, shown: Sequence[Recipe]) -> Step | None:
+        """A geometry that is milliseconds away, since all inner products are at hand."""
+        for each in shown if "gram" in vars(self._bench) else ():
+            unknown = shape_of(each) not in self._results.geometries
+            if each.tasks and unknown and not method(each.method, each.options).derives:
+                return Step("sketch", each)
+        return None
+
+    def _read(self) -> Step | None:
+        """A shown recipe that a page's own text was not read with."""
+        for recipe, text in self._viewers.texts if self._bench.scored() else ():
+            unread = (recipe.digest, text) not in self._results.readings
+            if unread and self._split([recipe])[0]:
+                return Step("read", recipe, text)
+        return None
+
+    def _score(self, recipes: Sequence[Recipe], wanted: str) -> Step | None:
+        """The first recipe of which not every row is 'seen', or 'done' exactly."""
+        for each in recipes if self._bench.scored() else ():
+            known = self._results.evaluations.get(each.digest)
+            slid = each.digest == self._results.slid
+            if known is None or not getattr(known, wanted) or slid:
+                return Step("score", each)
+        return None
+
+    def _expert(self, recipes: Sequence[Recipe]) -> Step | None:
+        """The first recipe that waits for an expert to be measured."""
+        return next(
+            (Step("expert", each) for each in recipes if self._bench.unmeasured(each)), None
+        )
+
+    def _geometry(self, shown: Sequence[Recipe]) -> Step | None:
+        """A geometry whose components were not measured, or what the order of tasks matters."""
+        for each in shown:
+            known = self._results.geometries.get(shape_of(each))
+            if each.tasks and (known is None or known.residual is None):
+                return Step("geometry", each)
+            if each.tasks and each.digest not in self._results.sentences:
+                return Step("order", each)
+        return None
+
+    def _reference(self) -> Step | None:
+        left = not self._results.references_done and not self._results.refusal_of_references
+        return Step("reference") if left else None

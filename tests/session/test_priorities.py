@@ -1,0 +1,114 @@
+"""The order of the worker's steps, without its thread and without a model."""
+
+from dataclasses import replace
+from threading import Condition
+from types import SimpleNamespace
+
+import pytest
+
+from studio.recipe import Recipe, TaskEntry
+from studio.session.geometry import shape_of
+from studio.session.priorities import Priorities, Step
+from studio.session.results import Results
+from studio.session.viewers import Viewers
+
+SHOWN = Recipe("/base", (TaskEntry("a", "/a", 1.0), TaskEntry("b", "/b", 1.0)), "average")
+PINNED = replace(SHOWN, tasks=SHOWN.tasks[:1])
+
+
+class Desk:
+    """A page that shows a recipe, compared with another, and nothing that is known yet."""
+
+    def __init__(self) -> None:
+        self.missing: list[str] = []
+        self.bench = SimpleNamespace(
+            scored=lambda: ("a", "b"), unmeasured=lambda recipe: self.missing, gram=None
+        )
+        self.viewers = Viewers()
+        self.results = Results(Condition(), lambda: self.viewers.digests)
+        self.priorities = Priorities(self.bench, self.viewers, self.results)  # type: ignore[arg-type]
+        self.viewers.show("page", SHOWN, PINNED)
+
+    @property
+    def next(self) -> Step | None:
+        return self.priorities.next()
+
+    def score(self, recipe: Recipe, seen: bool, done: bool, slid: bool = False) -> None:
+        found = SimpleNamespace(seen=seen, done=done)
+        self.results.add_rows(recipe, found, slid)  # type: ignore[arg-type]
+
+    def know(self, recipe: Recipe, residual: float | None) -> None:
+        known = SimpleNamespace(residual=residual)
+        self.results.geometries[shape_of(recipe)] = known  # type: ignore[assignment]
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+def test_steps_come_in_the_order_of_what_a_page_waits_for(desk):
+    assert desk.next == Step("pace")
+    desk.priorities.paced = True
+    for recipe in (SHOWN, PINNED):
+        assert desk.next == Step("sketch", recipe)
+        desk.know(recipe, None)
+    desk.viewers.read("page", "a text")
+    assert desk.next == Step("read", SHOWN, "a text")
+    desk.viewers.read("page", "")
+    for recipe in (SHOWN, PINNED):
+        assert desk.next == Step("score", recipe)
+        desk.score(recipe, seen=True, done=False)
+    for recipe in (SHOWN, PINNED):
+        assert desk.next == Step("geometry", recipe)
+        desk.know(recipe, 0.1)
+        assert desk.next == Step("order", recipe)
+        desk.results.sentences[recipe.digest] = "alike"
+    assert desk.next == Step("reference")
+    desk.results.references_done = True
+    for recipe in (SHOWN, PINNED):
+        assert desk.next == Step("score", recipe)
+        desk.score(recipe, seen=True, done=True)
+    assert desk.next is None
+
+
+def test_what_a_job_waits_for_is_scored_exactly_before_geometry_is_measured(desk):
+    desk.priorities.paced = True
+    needed = replace(SHOWN, seed=1)
+    desk.viewers.needed.append(needed)
+    for recipe in (SHOWN, PINNED):
+        desk.know(recipe, None)
+        desk.score(recipe, seen=True, done=False)
+    assert desk.next == Step("score", needed)
+    desk.score(needed, seen=True, done=False)
+    assert desk.next == Step("score", needed)
+    desk.score(needed, seen=True, done=True)
+    assert desk.next == Step("geometry", SHOWN)
+
+
+def test_rows_that_were_seen_while_a_slider_moved_do_not_count(desk):
+    desk.priorities.paced = True
+    for recipe in (PINNED, SHOWN):
+        desk.know(recipe, None)
+        desk.score(recipe, seen=True, done=True, slid=recipe is SHOWN)
+    assert desk.next == Step("score", SHOWN)
+    desk.score(SHOWN, seen=True, done=True)
+    assert desk.next == Step("geometry", SHOWN)
+
+
+def test_a_refused_recipe_is_left_alone_and_refused_references_too(desk):
+    desk.priorities.paced = True
+    desk.results.refuse(SHOWN, "no")
+    desk.results.refuse(PINNED, "no")
+    assert desk.next is None
+    desk.viewers.show("page", Recipe("/base", ()), None)
+    desk.score(Recipe("/base", ()), seen=True, done=False)
+    assert desk.next == Step("reference")
+    desk.results.refuse(None, "no rows")
+    assert desk.next == Step("score", Recipe("/base", ()))
+
+
+def test_a_method_that_needs_data_waits_for_its_experts(desk):
+    desk.priorities.paced = True
+    desk.missing = ["a"]
+    assert desk.next == Step("expert", SHOWN)
