@@ -1,29 +1,24 @@
-"""A browser's searches for coefficients: the running one with its pause, and those before it."""
+"""A browser's searches for coefficients: the running one, those before it, and the mixer."""
 
 import math
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 
-from studio.errors import BadRecipe, Cancelled, StudioError
-from studio.measure.bench import Bench
-from studio.progress import Progress, part
+from studio.errors import BadRecipe
+from studio.progress import Progress
 from studio.recipe import Recipe
 from studio.search.cost import SearchCost, row_counts, search_cost
-from studio.search.gain import gains
 from studio.search.plan import SearchPlan, checked, refuse_unsearchable
-from studio.search.run import Run, optimize
+from studio.search.run import Run
 from studio.search.space import space
 from studio.session.context import Context
 from studio.session.mix import Mix
-from studio.session.search_view import UNITS, SearchView, run_name
+from studio.session.search_job import SearchJob
+from studio.session.search_view import SearchView, run_name
 
 _EARLIER = 6  # runs that are kept beside the last one
 _OFTEN = 0.5  # seconds between two steps that a page is shown
-_AWAKE = 0.1  # seconds between two looks at whether a paused job was cancelled
-_SEARCH = 0.85  # share of the job; the rest measures what was found
 
 
 class Searches:
@@ -40,8 +35,7 @@ class Searches:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._lock = threading.RLock()
-        self._going, self._stopped = threading.Event(), threading.Event()
-        self._latest: SearchView | None = None
+        self._job = SearchJob(context, lambda: self.runs[-1], self._show)
         self._when = -math.inf
         self.wish = SearchPlan()
         self.runs: tuple[SearchView, ...] = ()
@@ -67,7 +61,7 @@ class Searches:
     @property
     def paused(self) -> bool:
         """Whether the running search waits."""
-        return self.running and not self._going.is_set()
+        return self.running and self._job.paused
 
     @property
     def earlier(self) -> tuple[SearchView, ...]:
@@ -85,7 +79,7 @@ class Searches:
         Raises:
             StudioError: it cannot be run, in words.
         """
-        bench, recipe = self._context.bench, self._recipe()
+        bench, recipe = self._context.bench, self._recipe(self._context.current())
         merge = bench.merge(recipe)
         refuse_unsearchable(merge, checked(self.wish))
         counts = row_counts({name: bench.tasks[name] for name in recipe.names}, self.wish.rows)
@@ -101,38 +95,37 @@ class Searches:
         """
         context, plan = self._context, checked(wish)
         self.wish, mix = plan, context.current()
-        recipe = mix.recipe(context.zoo)
+        recipe = self._recipe(mix)
         context.admission.refuse(mix.ticked)
         refuse_unsearchable(context.bench.merge(recipe), plan)
+        job = SearchJob(context, lambda: self.runs[-1], self._show)
 
         def work(progress: Progress) -> tuple[str, str]:
             with self._lock:  # until the run is there
                 pass
-            return self._work(context.own_bench(), progress), ""
+            return job.run(context.own_bench(), progress), ""
 
         with self._lock:
             context.jobs.start("Optimize the coefficients", work)
-            self._going.set()
-            self._stopped.clear()
-            known = {each.name for each in self.runs}
-            self._latest = SearchView(run_name(plan, known), mix, recipe, plan)
-            self.runs = (*self.runs[-_EARLIER:], self._latest)
-            self._publish(self._latest, anew=True)
+            self._job = job
+            name = run_name(plan, {each.name for each in self.runs})
+            self.runs = (*self.runs[-_EARLIER:], SearchView(name, mix, recipe, plan))
+            self._show(at_once=True)
 
     def pause(self) -> None:
         """Have the job wait before its next step."""
-        self._going.clear()
+        self._job.pause()
         self._tell()
 
     def resume(self) -> None:
         """Go on."""
-        self._going.set()
+        self._job.resume()
         self._tell()
 
     def stop(self) -> None:
         """End the search at its next step, and keep the best that it has found."""
-        self._stopped.set()
-        self.resume()
+        self._job.stop()
+        self._tell()
 
     def lay_over(self, name: object) -> None:
         """Draw an earlier run beside the last one; no name for none."""
@@ -177,122 +170,26 @@ class Searches:
             return None
         return shown.moving_mix()
 
-    def _work(self, bench: Bench, progress: Progress) -> str:
-        """The job; whatever happens, what was found until then stays."""
-        latest = self._latest
-        assert latest is not None
-        try:
-            self._search(bench, latest.recipe, progress)
-            self._settle()
-            if self._latest and self._latest.improved:
-                self._measure(bench, part(progress, _SEARCH, 1.0))
-        except Cancelled:
-            self._cut_off("the job was cancelled")
-            raise
-        except StudioError as refusal:
-            self._cut_off(str(refusal), refused=True)
-            raise
-        except Exception:
-            self._cut_off("internal error; the terminal has details", refused=True)
-            raise
-        finally:
-            assert self._latest is not None
-            self._publish(replace(self._latest, phase="ended"), anew=True)
-        return self._latest.words
-
-    def _search(self, bench: Bench, recipe: Recipe, progress: Progress) -> None:
-        done = 0.0
-
-        def report(share: float, words: str) -> None:
-            nonlocal done
-            done = _SEARCH * share
-            progress(done, words)
-
-        assert self._latest is not None
-        plan = self._latest.plan
-        for run in optimize(bench, recipe, plan, report):
-            self._publish(replace(self._latest, run=run))
-            step = f"{run.steps[-1].number} of {plan.budget} {UNITS[plan.optimizer]}"
-            self._wait(lambda words: progress(done, words), f"paused at {step}")
-            if self._stopped.is_set():
-                run = replace(run, ended=run.ended or "it was stopped")
-                self._publish(replace(self._latest, run=run))
-                return
-
-    def _wait(self, tell: Callable[[str], None], words: str) -> None:
-        if not self._going.is_set() and self._latest:
-            self._publish(self._latest, anew=True)
-        while not self._going.is_set():
-            tell(words)
-            self._going.wait(_AWAKE)
-
-    def _settle(self) -> None:
-        """Show what was found in the mixer, unless the mix was changed meanwhile."""
-        shown = self._latest
-        assert shown is not None
-        assert shown.run is not None
-        unit = UNITS[shown.plan.optimizer]
-        ended = f"Ended after {shown.number} of {shown.plan.budget} {unit}: {shown.run.ended}."
-        if not shown.improved:
-            words = "Nothing better than the mix itself was found, so it stays as it is."
-            self._publish(replace(shown, phase="ended", words=f"{ended} {words}"), anew=True)
-            return
-        words = "The best is in the mixer; Undo brings the mix from before back."
-        try:
-            shown = replace(shown, found=shown.best_mix())
-            assert shown.found is not None
-            if self._context.current() != shown.mix:
-                words = "The mix was changed while it ran, so it was left as it is."
-            else:
-                self._context.show(shown.found)
-        except StudioError as refusal:
-            words = f"The mixer was left as it is. {refusal}"
-        self._publish(replace(shown, phase="measuring", words=f"{ended} {words}"), anew=True)
-
-    def _measure(self, bench: Bench, progress: Progress) -> None:
-        shown = self._latest
-        assert shown is not None
-        assert shown.run is not None
-
-        def report(share: float, words: str) -> None:
-            progress(share, f"what it is worth: {words}")
-
-        found = gains(bench, shown.recipe, shown.run.recipe(), report)
-        self._publish(replace(shown, gains=found), anew=True)
-
-    def _cut_off(self, reason: str, refused: bool = False) -> None:
-        """End early: the mixer is left as it is, and the best so far can be shown by hand."""
-        shown = self._latest
-        assert shown is not None
-        words = reason if refused else "Cancelled: the mixer was left as it is."
-        if shown.phase == "measuring":
-            words = f"{shown.words} What it is worth was not measured: {reason}"
-        elif shown.improved:
-            with suppress(StudioError):
-                shown = replace(shown, found=shown.best_mix())
-        self._latest = replace(shown, words=words, refused=refused)
-
-    def _publish(self, shown: SearchView, anew: bool = False) -> None:
-        """Keep it, and let pages see it: at once, or no sooner than half a second after the last.
+    def _show(self, at_once: bool = False, **changes: object) -> None:
+        """Change what pages see of the last run.
 
         Args:
-            shown: the running search.
-            anew: at once.
+            at_once: or only if no page was shown a change half a second ago.
+            changes: fields of its ``SearchView``.
         """
         with self._lock:
-            self._latest = shown
-            if anew or time.monotonic() - self._when >= _OFTEN:
+            if at_once or time.monotonic() - self._when >= _OFTEN:
                 self._when = time.monotonic()
                 self.moves += self.runs[-1].phase == "running"
-                self.runs = (*self.runs[:-1], shown)
+                self.runs = (*self.runs[:-1], replace(self.runs[-1], **changes))
                 self.version += 1
 
     def _tell(self) -> None:
         with self._lock:
             self.version += 1
 
-    def _recipe(self) -> Recipe:
-        return self._context.current().recipe(self._context.zoo)
+    def _recipe(self, mix: Mix) -> Recipe:
+        return mix.recipe(self._context.zoo)
 
     def _ended(self) -> SearchView:
         if self.shown is None or self.running:

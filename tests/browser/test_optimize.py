@@ -7,7 +7,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from studio.search.plan import SearchPlan
-from studio.session import search as module
+from studio.session import search, search_job
 from studio.session.search import Searches
 from studio.session.session import Session
 from tests.browser.conftest import at_rest, settled
@@ -22,8 +22,8 @@ FOLD = "Optimize the coefficients"
 def gate(session: Session, jobs, monkeypatch) -> Gate:
     """No run yet, a mix that can be bettered, and steps that are made as the test lets them."""
     made = Gate()
-    monkeypatch.setattr(module, "optimize", made.optimize)
-    monkeypatch.setattr(module, "_OFTEN", 0.0)
+    monkeypatch.setattr(search_job, "optimize", made.optimize)
+    monkeypatch.setattr(search, "_OFTEN", 0.0)
     return made
 
 

@@ -11,7 +11,7 @@ from studio.errors import BadRecipe, StudioError
 from studio.search.cost import search_cost
 from studio.search.plan import SearchPlan
 from studio.search.run import optimize
-from studio.session import search as module
+from studio.session import search, search_job
 from studio.session.session import Session
 from studio.ui.tabs.search import search_wish
 from tests.conftest import refusal
@@ -41,13 +41,17 @@ class Gate:
         for _ in range(steps):
             self._may.release()
 
+    def wait_for(self, steps: int) -> None:
+        for _ in range(steps):
+            assert self._made.acquire(timeout=60)
+
 
 @pytest.fixture
 def gate(monkeypatch) -> Gate:
     """Steps are made only as the test lets them, and every one is shown."""
     made = Gate()
-    monkeypatch.setattr(module, "optimize", made.optimize)
-    monkeypatch.setattr(module, "_OFTEN", 0.0)
+    monkeypatch.setattr(search_job, "optimize", made.optimize)
+    monkeypatch.setattr(search, "_OFTEN", 0.0)
     return made
 
 
@@ -262,3 +266,15 @@ def test_boxes_that_hold_nothing_possible_are_refused_in_words(changes, words):
     with pytest.raises(BadRecipe) as error:
         search_wish(**boxes | changes)
     assert words in refusal(error)
+
+
+def test_a_page_is_shown_some_steps_of_many_and_the_last_one_at_the_end(bad, gate, monkeypatch):
+    monkeypatch.setattr(search, "_OFTEN", 3600.0)
+    bad.searches.start(QUICK)
+    gate.let(3)
+    gate.wait_for(3)
+    assert steps(bad) == 0  # the start was shown a moment ago
+    bad.searches.stop()
+    gate.let(1)
+    assert ended(bad).phase == "done"
+    assert steps(bad) == 4
