@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from studio.session.mix import Mix
-from studio.session.strips import controls
+from studio.session.mixer_strip import controls
 
 _SAME_MOVE = 1.0  # seconds within which moves of one control count as one step of undo
 _LONGEST_HISTORY = 500

@@ -1,4 +1,4 @@
-"""One long job at a time: progress, cancel, and an outcome that stays until it is dismissed."""
+"""One long job at a time, with progress, cancel and its outcome; and what a browser sees of it."""
 
 import threading
 import time

@@ -17,7 +17,7 @@ from studio.recipe import (
     parse_fitted,
     parse_seed,
 )
-from studio.session.strips import Strip, strip_from_page, strip_of
+from studio.session.mixer_strip import Strip, strip_from_page, strip_of
 from studio.zoo import Zoo
 
 _GROUPS = ("A component per task", "One change of all tasks", "Measured on validation rows")

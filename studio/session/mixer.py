@@ -19,7 +19,7 @@ from studio.session.mix import (
     mix_from_plain,
     starting_mix,
 )
-from studio.session.strips import listed
+from studio.session.mixer_strip import listed
 from studio.zoo import Zoo
 
 _ACTIONS = (

@@ -40,6 +40,7 @@ class Session:
         worker: that scores and measures what the page shows.
         admission: keeps out what was certified as removed.
         mixer: the mix, its history and the pinned one.
+        context: what the parts are handed.
         own_text: that is read by every head; empty for none.
         only_changed: whether the rows to look at are those that the last move has changed.
         comparisons, sequences, sweeps, searches, evidence, exports: the parts.

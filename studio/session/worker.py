@@ -15,9 +15,9 @@ from studio.merge import Merge
 from studio.recipe import Recipe
 from studio.session.expert_measuring import ExpertMeasuring
 from studio.session.geometry import Geometry, measured_geometry, shape_of, sketched_geometry
+from studio.session.geometry_studies import GeometryStudies
 from studio.session.priorities import Priorities, Step
 from studio.session.results import Results
-from studio.session.studies import Studies
 from studio.session.viewers import Viewers
 from studio.session.worn_model import WornModel
 
@@ -43,7 +43,7 @@ class Worker:
         self._changed = threading.Condition()
         self.viewers = Viewers()
         self.results = Results(self._changed, lambda: self.viewers.digests)
-        self.studies = Studies(bench)
+        self.studies = GeometryStudies(bench)
         self.measuring = ExpertMeasuring(bench, self._is_wanted, self._told)
         self._priorities = Priorities(bench, self.viewers, self.results)
         self._orders: tuple[object, Orders | None] = (None, None)

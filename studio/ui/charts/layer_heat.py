@@ -11,7 +11,7 @@ from studio.geometry.pairs import Pairs
 from studio.geometry.scopes import labels, layer_of
 from studio.session.background import Answer
 from studio.session.geometry import Geometry
-from studio.session.studies import Reports
+from studio.session.geometry_studies import Reports
 from studio.ui.charts.grids import Grid, ink_on, rising, standalone
 from studio.ui.charts.pair_measures import COSINE_AFTER, MEASURES, NO_COMPONENTS, NORM, Measure
 from studio.ui.charts.saves import picture_saves

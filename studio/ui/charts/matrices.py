@@ -8,7 +8,7 @@ from studio.disk.csv import csv_text
 from studio.geometry import scopes
 from studio.geometry.pairs import Pairs
 from studio.session.geometry import Geometry
-from studio.session.studies import Reports
+from studio.session.geometry_studies import Reports
 from studio.ui.charts import pair_measures as measures
 from studio.ui.charts.grids import Grid, shown, standalone
 from studio.ui.charts.pair_measures import Measure

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from studio.geometry.pairs import Pairs, conflicts, cosines, overlaps
 from studio.session.geometry import Geometry
-from studio.session.studies import Reports
+from studio.session.geometry_studies import Reports
 from studio.ui.charts.grids import diverging, rising
 
 Source = Callable[[Geometry, Reports, str], Pairs]

@@ -8,9 +8,9 @@ import gradio as gr
 from studio.geometry.maps import DeltaMap
 from studio.geometry.scopes import SCOPES
 from studio.session.background import Answer
+from studio.session.geometry_studies import Reports
 from studio.session.session import Session
 from studio.session.snapshot import Snapshot
-from studio.session.studies import Reports
 from studio.ui.charts import delta_maps as figures
 from studio.ui.charts import layer_heat as heat
 from studio.ui.charts import matrices

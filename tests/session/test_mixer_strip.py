@@ -4,7 +4,7 @@ import pytest
 
 from studio.errors import BadRecipe
 from studio.recipe import GroupedCoefficient
-from studio.session.strips import Strip, controls, listed, strip_from_page, strip_of
+from studio.session.mixer_strip import Strip, controls, listed, strip_from_page, strip_of
 
 NAMES = (
     "embeddings.weight", "encoder.layer.10.query.weight", "encoder.layer.10.key.weight",

@@ -13,7 +13,7 @@ from studio.session.geometry import shape_of
 Reports = dict[str, TensorReport]
 
 
-class Studies:
+class GeometryStudies:
     """Two threads at most: one draws maps, one passes over the deltas.
 
     Args:
