@@ -31,8 +31,8 @@ def add_merge_command(commands: Commands) -> None:
 
 def _merge(options: argparse.Namespace) -> None:
     from studio.disk.folders import refuse_existing
-    from studio.evidence.logged_export import write_adapter, write_merge
-    from studio.export.model import exported_rounding
+    from studio.evidence.logged_export import Account, export_merge
+    from studio.export.plan import ExportPlan
     from studio.merge import open_merge
     from studio.recipe import load_recipe
 
@@ -44,12 +44,12 @@ def _merge(options: argparse.Namespace) -> None:
     refuse_existing(options.out)
     bench = zoo_bench(options) if options.zoo else None
     merge = bench.merge(recipe) if bench else open_merge(recipe)
-    common = merge, options.out, bench, show_progress, options.allow_duplicates
-    told = opened_ledger(options), options.allow_removed
-    if options.as_lora:
-        made = write_adapter(*common, options.lora_rank, *told)
-        words = f"one adapter, {made.words}, weights root {made.root}"
-    else:
-        words = f"weights root {write_merge(*common, options.classifiers, *told)}"
-        print(f"Rounding: {exported_rounding(options.out).words}.")
+    rank, duplicates = options.lora_rank, options.allow_duplicates
+    plan = ExportPlan(options.out, options.as_lora, rank, options.classifiers, duplicates)
+    account = Account(opened_ledger(options), options.allow_removed)
+    made = export_merge(merge, plan, bench, account=account, progress=show_progress)
+    if not options.as_lora:
+        print(f"Rounding: {made.words}.")
+    adapter = f"one adapter, {made.words}, " if options.as_lora else ""
+    words = f"{adapter}weights root {made.root}"
     print(f"{visible(str(options.out))}: {count_of_tasks(len(merge.deltas))} merged, {words}")

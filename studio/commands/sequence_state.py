@@ -91,14 +91,10 @@ def _export(
     target: Path, state: "State", base: "Checkpoint", ledger: "Ledger", progress: Progress
 ) -> str:
     """Write the merged model; the ledger hears of it."""
-    from studio.evidence.ledger.copies import announced, log_copy
-    from studio.sequence.state_export import write_merged
+    from studio.evidence.logged_export import Account, logged_export
+    from studio.sequence.state_export import MergedState
 
-    with announced(ledger, target) as copy:
-        root = write_merged(state, base, target, progress)
-        tasks = {task.name: task.digest for task in state.tasks}
-        log_copy(ledger, copy, target, {"weights_root": root, "base": state.base, "tasks": tasks})
-    return root
+    return logged_export(MergedState(state, base), target, Account(ledger), progress).root
 
 
 def _refuse_removed(ledger: "Ledger", state: "State", name: str, checkpoint: "Checkpoint") -> None:

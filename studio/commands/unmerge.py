@@ -104,7 +104,8 @@ def _replace(options: argparse.Namespace) -> None:
 
 def _write(options: argparse.Namespace, unmerged: "Unmerging") -> None:
     from studio.disk.folders import refuse_existing
-    from studio.evidence.logged_export import write_merge
+    from studio.evidence.logged_export import Account, export_merge
+    from studio.export.plan import ExportPlan
     from studio.measure.bench import open_bench
 
     refuse_existing(options.out)
@@ -119,10 +120,11 @@ def _write(options: argparse.Namespace, unmerged: "Unmerging") -> None:
         print(f"{visible(str(options.out))}: certificate {made.digest}")
         return
     merge = merges(unmerged.recipe)
-    root = write_merge(
-        merge, options.out, bench, show_progress, options.allow_duplicates, options.classifiers,
-        ledger, options.allow_removed,
-    )  # fmt: skip
+    plan = ExportPlan(
+        options.out, classifiers=options.classifiers, allow_duplicates=options.allow_duplicates
+    )
+    account = Account(ledger, options.allow_removed)
+    root = export_merge(merge, plan, bench, account=account, progress=show_progress).root
     count = count_of_tasks(len(merge.deltas))
     print(f"{visible(str(options.out))}: {count} merged, weights root {root}")
 

@@ -20,7 +20,6 @@ from studio.evidence.ledger.copies import (
     CERTIFICATE,
     Allowed,
     announced,
-    contents,
     copies,
     log_copy,
     refuse_removed,
@@ -32,7 +31,8 @@ from studio.evidence.rebuild import is_portable, rebuild_apart, why_not_apart
 from studio.evidence.report.page import report
 from studio.evidence.scoring import Scoring
 from studio.evidence.unmerge import Unmerging
-from studio.export.model import export
+from studio.export.folder import write_export
+from studio.export.model import MergedModel
 from studio.measure.scores import Score
 from studio.merge import Merge
 from studio.progress import Progress, part, silent
@@ -100,8 +100,8 @@ def certify(
         progress: told the share done.
 
     Raises:
-        StudioError: as ``export``; or a checkpoint was certified as removed, or the method needs
-            data.
+        StudioError: as ``write_export``; or a checkpoint was certified as removed, or the method
+            needs data.
     """
     if reason := why_not_apart(unmerged.never):
         raise BadRecipe(
@@ -115,9 +115,11 @@ def certify(
         tasks = [_successor(task, unmerged, result) for task in tasks]
     found = measured or measure(merges, unmerged, scoring, part(progress, 0.0, 0.5))
     scores = _scores(unmerged, scoring, part(progress, 0.5, 0.6))
+    content = MergedModel(result, tasks, allow_duplicates, scores)
     made: list[Certified] = []
 
-    def seal(work: Path, merge: Merge, root: str, report: Progress) -> None:
+    def seal(work: Path, root: str, report: Progress) -> None:
+        merge = content.merge
         never = merge if unmerged.mode == "exact" else merges(unmerged.never)
         apart = rebuild_apart(unmerged.never, is_portable(never), report)
         judged = judge(found, apart, merge, full, root, _heads(work))
@@ -130,10 +132,8 @@ def certify(
         made.append(_sealed(work, target, signed, key))
 
     with announced(ledger, target) as copy:
-        root = export(
-            result, target, tasks, scores, part(progress, 0.6, 1.0), allow_duplicates, seal=seal
-        )
-        log_copy(ledger, copy, target, contents(result, root), key=key)
+        root = write_export(content, target, part(progress, 0.6, 1.0), seal).root
+        log_copy(ledger, copy, target, root, content.held, key)
         _log_certificate(ledger, copy, made[0], key)
     return made[0]
 

@@ -1,14 +1,17 @@
 """Exports that the ledger hears of: it refuses what was certified as removed, and logs the rest."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from studio.evidence.ledger.copies import Allowed, announced, contents, log_copy, refuse_removed
+from studio.evidence.ledger.copies import Allowed, announced, log_copy, refuse_removed
 from studio.evidence.ledger.keys import SigningKey
 from studio.evidence.ledger.log import Ledger
-from studio.export.adapter import AdapterExport, export_as_lora
+from studio.export.adapter import MergedAdapter
 from studio.export.classifier import own_tasks
-from studio.export.model import export
+from studio.export.folder import Content, Written, write_export
+from studio.export.model import MergedModel
+from studio.export.plan import ExportPlan
 from studio.measure.bench import Bench
 from studio.measure.outcomes import Measuring
 from studio.measure.scores import Score
@@ -16,85 +19,77 @@ from studio.merge import Merge
 from studio.progress import Progress, silent
 
 
-def write_merge(
+@dataclass(frozen=True)
+class Account:
+    """Who hears of an export.
+
+    Attributes:
+        ledger: refuses what it knows as removed, and logs the rest.
+        allowed: removed checkpoints that may be merged, see ``refuse_removed``.
+        key: signs what is logged.
+    """
+
+    ledger: Ledger
+    allowed: Allowed = False
+    key: SigningKey | None = None
+
+
+def export_merge(
     merge: Merge,
-    target: Path,
+    plan: ExportPlan,
     bench: Bench | None = None,
+    scores: Mapping[str, Score] | None = None,
+    account: Account | None = None,
     progress: Progress = silent,
-    allow_duplicates: bool = False,
-    classifiers: bool = False,
-    ledger: Ledger | None = None,
-    allowed: Allowed = False,
-    key: SigningKey | None = None,
-) -> str:
-    """Export a merge; with a zoo, also its tasks' heads and held-out scores.
+) -> Written:
+    """Export a merge as it is planned; with a zoo, also its tasks' heads.
 
     Without a zoo, heads are written that the checkpoints hold, where the architecture says how
-    they are used. A ledger hears of the export, and refuses what it knows as removed but what is
-    ``allowed``; a key signs what is logged.
-
-    Returns:
-        The weights root of what was written.
-    """
-    scores: dict[str, Score] = {}
-    if bench and bench.scored():
-        scores = Measuring(bench).scores(merge)
-    tasks = list(bench.tasks.values()) if bench else own_tasks(merge)
-
-    def write() -> str:
-        return export(merge, target, tasks, scores, progress, allow_duplicates, classifiers)
-
-    return logged_export(ledger, merge, target, write, allowed, key)
-
-
-def write_adapter(
-    merge: Merge,
-    target: Path,
-    bench: Bench | None = None,
-    progress: Progress = silent,
-    allow_duplicates: bool = False,
-    rank: int | None = None,
-    ledger: Ledger | None = None,
-    allowed: Allowed = False,
-    key: SigningKey | None = None,
-) -> AdapterExport:
-    """Export a linear merge of LoRAs as one LoRA, like ``write_merge``."""
-    tasks = list(bench.tasks.values()) if bench else own_tasks(merge)
-    made: list[AdapterExport] = []
-
-    def write() -> str:
-        made.append(export_as_lora(merge, target, rank, tasks, progress, allow_duplicates))
-        return made[0].root
-
-    logged_export(ledger, merge, target, write, allowed, key)
-    return made[0]
-
-
-def logged_export(
-    ledger: Ledger | None,
-    merge: Merge,
-    target: Path,
-    write: Callable[[], str],
-    allowed: Allowed = False,
-    key: SigningKey | None = None,
-) -> str:
-    """Write an export that the ledger hears of.
+    they are used.
 
     Args:
-        ledger: None keeps no account.
-        merge: that is written.
-        target: its folder.
-        write: does it and returns the weights root.
-        allowed: see ``refuse_removed``.
-        key: signs what is logged.
+        merge: what to write.
+        plan: as what, and where.
+        bench: of the zoo that the tasks are of.
+        scores: of this merge on held-out rows, for a model's card; None measures them, if the zoo
+            has such rows.
+        account: None keeps no account.
+        progress: told the share of the export that is done; raising in it stops it.
 
     Raises:
         NotAllowed: a checkpoint was certified as removed.
+        StudioError: the merge cannot be written so.
     """
-    if ledger is None:
-        return write()
-    refuse_removed(ledger, merge, allowed, key)
-    with announced(ledger, target) as copy:
-        root = write()
-        log_copy(ledger, copy, target, contents(merge, root), key=key)
-    return root
+    tasks = list(bench.tasks.values()) if bench else own_tasks(merge)
+    if plan.adapter:
+        content = MergedAdapter(merge, tasks, plan.allow_duplicates, plan.rank)
+    else:
+        if scores is None and bench and bench.scored():
+            scores = Measuring(bench).scores(merge)
+        content = MergedModel(merge, tasks, plan.allow_duplicates, scores or {}, plan.classifiers)
+    return logged_export(content, Path(plan.folder), account, progress)
+
+
+def logged_export(
+    content: Content, target: Path, account: Account | None, progress: Progress = silent
+) -> Written:
+    """Write an export that the ledger hears of.
+
+    Args:
+        content: what to write.
+        target: a folder that does not exist.
+        account: None keeps no account.
+        progress: see ``write_export``.
+
+    Raises:
+        NotAllowed: a checkpoint was certified as removed.
+        StudioError: as ``write_export``.
+    """
+    if account is None:
+        return write_export(content, target, progress)
+    if content.merge is not None:
+        refuse_removed(account.ledger, content.merge, account.allowed, account.key)
+    with announced(account.ledger, target) as copy:
+        made = write_export(content, target, progress)
+        log_copy(account.ledger, copy, target, made.root, content.held, account.key)
+    return made

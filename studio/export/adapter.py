@@ -4,15 +4,15 @@ import json
 import math
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from studio.checkpoints.checkpoint import open_checkpoint
-from studio.checkpoints.deltas import Deltas, refuse_copies, refuse_zero
+from studio.checkpoints.deltas import Deltas
 from studio.checkpoints.lora import (
     CONFIG_FILE,
     LARGEST_RANK,
@@ -23,15 +23,14 @@ from studio.checkpoints.lora import (
     is_transposed,
 )
 from studio.checkpoints.writer import write_weights
-from studio.disk.folders import new_folder
 from studio.errors import NotFinite, NothingToMerge, StudioError
 from studio.export.card import model_card, public_name
-from studio.export.model import RECORD, merge_record, with_digests, write_head
+from studio.export.folder import CARD, Written
+from studio.export.merged import Merged
 from studio.merge import Merge
-from studio.progress import Progress, silent
-from studio.recipe import recipe_text
-from studio.tasks.task import Task
+from studio.progress import Progress
 
+_Lost = dict[str, tuple[float, float]]  # squared norms of what is left out, and of all
 _INSTEAD = "Export the complete model instead."
 _USE = """\
 ## Use
@@ -46,31 +45,43 @@ model = PeftModel.from_pretrained(base, ".")
 """
 
 
-@dataclass(frozen=True)
-class AdapterExport:
-    """What was written.
+@dataclass(frozen=True, eq=False)
+class MergedAdapter(Merged):
+    """A linear merge of LoRA adapters as one adapter.
+
+    Without a rank the factors of all tasks stand side by side, each times its mixing: the same
+    delta up to rounding. With one, every tensor keeps its leading singular directions.
 
     Attributes:
-        root: weights root of the adapter's file.
-        rank: largest rank of a tensor.
-        error: Frobenius norm of what recompression lost, relative to that of the merged delta.
-        worst: the tensor that lost the largest share of its own norm, and that share.
+        rank: most directions per tensor, or None for all.
     """
 
-    root: str
-    rank: int
-    error: float
-    worst: tuple[str, float]
+    rank: int | None = None
 
     @property
-    def words(self) -> str:
-        """One sentence on rank and error."""
-        if not self.error:
-            return f"rank {self.rank}, all factors side by side: nothing was left out"
-        return (
-            f"rank {self.rank}; {self.error:.2%} of the merged change was left out (Frobenius "
-            f"norm), at most {self.worst[1]:.2%} of a tensor, {self.worst[0]}"
-        )
+    def size(self) -> int:
+        """See ``Content``."""
+        refuse_no_factors(self.given, self.rank)
+        targets = _targets(self.given, self.rank).values()
+        return sum(each.rank * sum(each.shape) for each in targets) * _dtype(self.given).itemsize
+
+    def write(self, work: Path, progress: Progress) -> Written:
+        """See ``Content``."""
+        targets, lost = _targets(self.merge, self.rank), {}
+        root = _write_factors(self.merge, targets, lost, work, progress)
+        made = _Compression.of(targets, lost)
+        card = model_card(self.recorded, (), {}, root, "peft")
+        use = _USE.format(base=public_name(self.merge.recipe.base))
+        texts = self.texts(work, root, {}, {"adapter": made.plain()})
+        texts |= {
+            CONFIG_FILE: json.dumps(_config(self.merge, targets), indent=2),
+            CARD: f"{card}\n## As one adapter\n\nThis is {made.words}.\n\n{use}",
+        }
+        return Written(root, texts, made.words)
+
+    def check(self, work: Path) -> None:
+        """See ``Content``."""
+        Deltas(self.merge.base, [("merged", open_checkpoint(work))])  # it can be read, and fits
 
 
 @dataclass(frozen=True)
@@ -89,73 +100,44 @@ class _Target:
         return tuple(f"{ROOT}{self.path}.lora_{kind}{part}{end}" for part in "AB")  # type: ignore[return-value]
 
 
-def export_as_lora(
-    merge: Merge,
-    target: Path,
-    rank: int | None = None,
-    tasks: Sequence[Task] = (),
-    progress: Progress = silent,
-    allow_duplicates: bool = False,
-) -> AdapterExport:
-    """Write a merge of LoRA adapters as one adapter; all of it is there afterwards, or nothing.
+@dataclass(frozen=True)
+class _Compression:
+    """What is left of the merged change, and what is not.
 
-    Without a rank the factors of all tasks stand side by side, each times its mixing: the same
-    delta up to rounding. With one, every tensor keeps its leading singular directions.
-
-    Args:
-        merge: linear, of LoRA adapters only.
-        target: a folder that does not exist.
-        rank: most directions per tensor, or None for all.
-        tasks: whose heads are written beside the adapter.
-        progress: told the share of the work done; raising in it stops the export.
-        allow_duplicates: accept equal checkpoints and zero deltas.
-
-    Raises:
-        StudioError: the merged change is no product of factors, or ``target`` is there already.
+    Attributes:
+        rank: largest rank of a tensor.
+        error: Frobenius norm of what was left out, relative to that of the merged delta.
+        worst: the tensor that lost the largest share of its own norm, and that share.
     """
-    merge = replace(merge, known=None, recall=None)
-    refuse_no_factors(merge, rank)
-    targets, dtype = _targets(merge, rank), _dtype(merge)
-    layout, owner = {}, {}
-    for name, each in targets.items():
-        left, right = (each.shape[0], each.rank), (each.rank, each.shape[1])
-        shapes = (left[::-1], right[::-1]) if each.transposed else (right, left)
-        for stored, shape in zip(each.stored(), shapes, strict=True):
-            layout[stored], owner[stored] = (dtype, shape), name
-    with new_folder(target, adapter_size(merge, rank)) as work:
-        if not allow_duplicates:
-            refuse_copies(merge.deltas)
-            refuse_zero(merge.deltas)
-        lost: dict[str, tuple[float, float]] = {}
 
-        def values(stored: str) -> list[Tensor]:
-            each = targets[owner[stored]]
-            left, right, lost[owner[stored]] = _factors(merge, owner[stored], each.rank)
-            a, b = (left.T, right.T) if each.transposed else (right, left)
-            values = (a if stored == each.stored()[0] else b).to(dtype).contiguous()
-            if not bool(values.isfinite().all()):
-                raise NotFinite(
-                    f"{stored}: the factors leave the range of {dtype}; use smaller coefficients "
-                    "or `dtype: float32`."
-                )
-            return [values.view(-1)]
+    rank: int
+    error: float
+    worst: tuple[str, float]
 
-        root = write_weights(work, layout, values, progress, WEIGHTS_FILE, sys.maxsize)
-        made = _summary(root, targets, lost)
-        _write_beside(merge, work, targets, made, tasks)
-        Deltas(merge.base, [("merged", open_checkpoint(work))])  # it can be read, and fits
-    return made
+    @classmethod
+    def of(cls, targets: Mapping[str, _Target], lost: _Lost) -> "_Compression":
+        """Of squared norms lost and whole, by tensor."""
+        shares = {
+            name: math.sqrt(part / whole) if whole else 0.0 for name, (part, whole) in lost.items()
+        }
+        worst = max(shares, key=lambda name: shares[name])
+        part, whole = (sum(column) for column in zip(*lost.values(), strict=True))
+        error = math.sqrt(part / whole) if whole else 0.0
+        return cls(max(each.rank for each in targets.values()), error, (worst, shares[worst]))
 
+    @property
+    def words(self) -> str:
+        """One sentence on rank and error."""
+        if not self.error:
+            return f"rank {self.rank}, all factors side by side: nothing was left out"
+        return (
+            f"rank {self.rank}; {self.error:.2%} of the merged change was left out (Frobenius "
+            f"norm), at most {self.worst[1]:.2%} of a tensor, {self.worst[0]}"
+        )
 
-def adapter_size(merge: Merge, rank: int | None = None) -> int:
-    """Bytes of the factors that an adapter of this merge would hold.
-
-    Raises:
-        StudioError: the merged change is no product of factors.
-    """
-    refuse_no_factors(merge, rank)
-    numbers = sum(each.rank * sum(each.shape) for each in _targets(merge, rank).values())
-    return numbers * _dtype(merge).itemsize
+    def plain(self) -> dict:
+        """As it stands in an export's record."""
+        return {"rank": self.rank, "error": self.error, "worst": list(self.worst)}
 
 
 def refuse_no_factors(merge: Merge, rank: int | None = None) -> None:
@@ -219,6 +201,32 @@ def _targets(merge: Merge, rank: int | None) -> dict[str, _Target]:
     return found
 
 
+def _write_factors(
+    merge: Merge, targets: Mapping[str, _Target], lost: _Lost, work: Path, progress: Progress
+) -> str:
+    """Write the factors, and note what each tensor loses; returns the weights root."""
+    dtype, layout, owner = _dtype(merge), {}, {}
+    for name, each in targets.items():
+        left, right = (each.shape[0], each.rank), (each.rank, each.shape[1])
+        shapes = (left[::-1], right[::-1]) if each.transposed else (right, left)
+        for stored, shape in zip(each.stored(), shapes, strict=True):
+            layout[stored], owner[stored] = (dtype, shape), name
+
+    def values(stored: str) -> list[Tensor]:
+        each = targets[owner[stored]]
+        left, right, lost[owner[stored]] = _factors(merge, owner[stored], each.rank)
+        a, b = (left.T, right.T) if each.transposed else (right, left)
+        values = (a if stored == each.stored()[0] else b).to(dtype).contiguous()
+        if not bool(values.isfinite().all()):
+            raise NotFinite(
+                f"{stored}: the factors leave the range of {dtype}; use smaller coefficients "
+                "or `dtype: float32`."
+            )
+        return [values.view(-1)]
+
+    return write_weights(work, layout, values, progress, WEIGHTS_FILE, sys.maxsize)
+
+
 def _factors(merge: Merge, name: str, rank: int) -> tuple[Tensor, Tensor, tuple[float, float]]:
     """``(out, rank)`` and ``(rank, in)`` of the merged delta; squared norms lost and whole."""
     weights = merge.mixing[merge.deltas.names.index(name)].tolist()
@@ -237,42 +245,6 @@ def _factors(merge: Merge, name: str, rank: int) -> tuple[Tensor, Tensor, tuple[
     squares, root = s.square(), s[:rank].sqrt()
     left, right = columns @ u[:, :rank] * root, (rows @ vh[:rank].T * root).T
     return left, right, (float(squares[rank:].sum()), float(squares.sum()))
-
-
-def _summary(
-    root: str, targets: Mapping[str, _Target], lost: Mapping[str, tuple[float, float]]
-) -> AdapterExport:
-    shares = {
-        name: math.sqrt(part / whole) if whole else 0.0 for name, (part, whole) in lost.items()
-    }
-    worst = max(shares, key=lambda name: shares[name])
-    part, whole = (sum(column) for column in zip(*lost.values(), strict=True))
-    error = math.sqrt(part / whole) if whole else 0.0
-    rank = max(each.rank for each in targets.values())
-    return AdapterExport(root, rank, error, (worst, shares[worst]))
-
-
-def _write_beside(
-    merge: Merge, work: Path, targets: Mapping[str, _Target], made: AdapterExport,
-    tasks: Sequence[Task],
-) -> None:  # fmt: skip
-    """Configuration, recipe, record, card and heads."""
-    for task in tasks:
-        if task.name in merge.recipe.names and task.head:
-            write_head(work / "heads" / task.name, task)
-    recorded = with_digests(merge)
-    found = merge_record(merge, made.root, None)
-    found["adapter"] = {"rank": made.rank, "error": made.error, "worst": list(made.worst)}
-    card = model_card(recorded, (), {}, made.root, "peft")
-    use = _USE.format(base=public_name(merge.recipe.base))
-    texts = {
-        CONFIG_FILE: json.dumps(_config(merge, targets), indent=2),
-        RECORD: json.dumps(found, indent=1),
-        "recipe.yaml": recipe_text(recorded, work / "recipe.yaml"),
-        "README.md": f"{card}\n## As one adapter\n\nThis is {made.words}.\n\n{use}",
-    }
-    for name, text in texts.items():
-        (work / name).write_text(text, encoding="utf-8")
 
 
 def _config(merge: Merge, targets: Mapping[str, _Target]) -> dict:

@@ -64,23 +64,15 @@ def model_card(
         library: that loads the folder.
         rounding: what the cast to the output dtype lost, as a sentence without its full stop.
     """
-    front = {
-        "base_model": [
-            public_name(recipe.base),
-            *(public_name(t.checkpoint) for t in recipe.tasks),
-        ],
-        "base_model_relation": "merge",
-        "library_name": library,
-        "tags": ["merge", recipe.method],
-    }
+    sources = [recipe.base, *(task.checkpoint for task in recipe.tasks)]
     parts = [
-        "---\n" + yaml.safe_dump(front, sort_keys=False, allow_unicode=True) + "---\n",
+        front_matter(sources, recipe.method, library),
         f"# Merge of {_count(len(recipe.tasks), 'task')}\n",
         _ingredients(recipe),
         *([f"Rounding: {rounding}.\n"] if rounding else []),
         _measured(scores, recipe),
-        f"Weights root: `{root}` (sha256 over sorted names, dtypes, shapes and tensor hashes). "
-        "`recipe.yaml` and `merge.json` hold all that is needed to compute these weights again.\n",
+        f"{root_words(root)} `recipe.yaml` and `merge.json` hold all that is needed to compute "
+        "these weights again.\n",
     ]
     if tasks:
         parts.append("## Use\n\n" + _LOADER.format(task=tasks[0].name))
@@ -90,6 +82,28 @@ def model_card(
         "trained on.\n"
     )
     return "\n".join(parts)
+
+
+def front_matter(sources: Sequence[str], method: str, library: str = "transformers") -> str:
+    """What the hub reads of a card.
+
+    Args:
+        sources: folders or hub ids of the base and of what was merged into it.
+        method: that merged them.
+        library: that loads the folder.
+    """
+    front = {
+        "base_model": [public_name(source) for source in sources],
+        "base_model_relation": "merge",
+        "library_name": library,
+        "tags": ["merge", method],
+    }
+    return "---\n" + yaml.safe_dump(front, sort_keys=False, allow_unicode=True) + "---\n"
+
+
+def root_words(root: str) -> str:
+    """A weights root, and what it is."""
+    return f"Weights root: `{root}` (sha256 over sorted names, dtypes, shapes and tensor hashes)."
 
 
 def public_name(source: str) -> str:

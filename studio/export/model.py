@@ -1,61 +1,82 @@
-"""Export: a folder that transformers loads, with heads, recipe, record and model card."""
+"""A merge as a complete model that transformers loads, with config, tokenizer and classifiers."""
 
 import json
 import shutil
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from functools import partial
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-import torch
-from safetensors.torch import save
-
-from studio import __version__
 from studio.checkpoints.alignment import PRETRAINING
 from studio.checkpoints.checkpoint import Checkpoint, open_checkpoint
-from studio.checkpoints.deltas import refuse_copies, refuse_zero
 from studio.checkpoints.writer import write_weights
-from studio.disk.files import inside, read_mapping
-from studio.disk.folders import flush, new_folder
+from studio.disk.files import inside
 from studio.errors import BadCheckpoint
-from studio.export.card import model_card, public_name
+from studio.export.card import model_card
 from studio.export.classifier import is_own_classifier, write_classifier
-from studio.export.rounding import Rounding, Tally, rounding_from_plain
+from studio.export.folder import CARD, RECORD, Written, write_export
+from studio.export.merged import Merged
+from studio.export.rounding import Rounding, Tally
 from studio.measure.scores import Score
 from studio.merge import Merge
 from studio.progress import Progress, attended, part, silent
-from studio.recipe import Recipe, recipe_text
 from studio.tasks.live_model import quiet_transformers
 from studio.tasks.task import Task
 
-RECORD = "merge.json"
 _COMPANIONS = ("*.json", "*.txt", "*.model", "*.jinja")
 _NOT_COPIED = ("model.safetensors.index.json", RECORD, "zoo.json", "recipe.json", "labels.json")
 
 
+@dataclass(frozen=True, eq=False)
+class MergedModel(Merged):
+    """A merge as a complete model.
+
+    Attributes:
+        scores: measured on held-out rows with this merge, for the model card.
+        classifiers: also write ``classifiers/<task>``, a complete model for each task whose
+            pooling and head are the architecture's own.
+    """
+
+    scores: Mapping[str, Score] = field(default_factory=dict)
+    classifiers: bool = False
+
+    @property
+    def size(self) -> int:
+        """See ``Content``."""
+        entries = self.given.base.weights.entries.items()
+        once = sum(entry.numel * self.given.output_dtype(name).itemsize for name, entry in entries)
+        return once * (1 + len(self._copies))
+
+    def write(self, work: Path, progress: Progress) -> Written:
+        """See ``Content``."""
+        root, rounding = write_model(self.merge, work, progress)
+        for task in self._copies:
+            folder = work / "classifiers" / task.name
+            _write_classifier(self.merge, folder, task, part(progress, 1.0, 1.0))
+        card = model_card(self.recorded, self.heads, self.scores, root, rounding=rounding.words)
+        texts = self.texts(work, root, self.scores, {"rounding": rounding.plain()})
+        return Written(root, texts | {CARD: card}, rounding.words)
+
+    def check(self, work: Path) -> None:
+        """See ``Content``."""
+        check_loads(work, self.merge.base, self.merge.deltas.names)
+
+    @property
+    def _copies(self) -> list[Task]:
+        """Tasks of which a complete classifier is written."""
+        own = self.heads if self.classifiers else ()
+        return [task for task in own if is_own_classifier(self.given.base, task)]
+
+
 def export(
-    merge: Merge,
-    target: Path,
-    tasks: Sequence[Task] = (),
-    scores: Mapping[str, Score] | None = None,
-    progress: Progress = silent,
-    allow_duplicates: bool = False,
-    classifiers: bool = False,
-    seal: Callable[[Path, Merge, str, Progress], None] | None = None,
+    merge: Merge, target: Path, progress: Progress = silent, allow_duplicates: bool = False
 ) -> str:
-    """Write a merged model to a new folder; either all of it is there afterwards, or nothing.
+    """Write a merged model to a new folder, without heads and scores.
 
     Args:
         merge: what to write.
         target: a folder that does not exist.
-        tasks: whose heads are written beside the weights.
-        scores: measured on held-out rows with this merge, for the model card.
         progress: told the share of the work done; raising in it stops the export.
         allow_duplicates: accept equal checkpoints and zero deltas.
-        classifiers: also write ``classifiers/<task>``, a complete model for each task whose
-            pooling and head are the architecture's own.
-        seal: adds to the folder once everything else is in it and the result was loaded: told the
-            folder, the merge as it was computed for it, and the weights root.
 
     Returns:
         The weights root of the written model.
@@ -64,82 +85,8 @@ def export(
         OutputExists: ``target`` is there already.
         StudioError: the inputs cannot be merged, or the result does not load.
     """
-    merge = replace(merge, known=None, recall=None)  # rests on nothing that was kept
-    kept = [task for task in tasks if task.name in merge.recipe.names and task.head]
-    copies = [task for task in kept if classifiers and is_own_classifier(merge.base, task)]
-    with new_folder(target, export_size(merge, len(copies))) as work:
-        _take_digests(merge, part(progress, 0.0, 0.2))
-        if not allow_duplicates:
-            refuse_copies(merge.deltas)
-            refuse_zero(merge.deltas)
-        root, rounding = _write_model(merge, work, part(progress, 0.2, 0.9))
-        for task in kept:
-            write_head(work / "heads" / task.name, task)
-        for task in copies:
-            report = part(progress, 0.9, 0.9)
-            _write_classifier(merge, work / "classifiers" / task.name, task, report)
-        recorded = with_digests(merge)
-        _write_text(work / "recipe.yaml", recipe_text(recorded, work / "recipe.yaml"))
-        found = merge_record(merge, root, scores) | {"rounding": rounding.plain()}
-        _write_text(work / RECORD, json.dumps(found, indent=1))
-        card = model_card(recorded, kept, scores or {}, root, rounding=rounding.words)
-        _write_text(work / "README.md", card)
-        check = partial(check_loads, work, merge.base, merge.deltas.names)
-        attended(check, progress, 0.9, "loading the result once to check it")
-        if seal:
-            seal(work, merge, root, part(progress, 0.9, 0.98))
-        attended(partial(flush, work), progress, 0.98, "flushing to the disk")
-        progress(1.0, "done")
-    return root
-
-
-def export_size(merge: Merge, classifiers: int = 0) -> int:
-    """Bytes of the weights that an export writes, with so many complete classifiers beside."""
-    entries = merge.base.weights.entries.items()
-    once = sum(entry.numel * merge.output_dtype(name).itemsize for name, entry in entries)
-    return once * (1 + classifiers)
-
-
-def exported_rounding(folder: Path) -> Rounding:
-    """What the cast lost in an export, as its record says."""
-    return rounding_from_plain(read_mapping(folder / RECORD, BadCheckpoint)["rounding"])
-
-
-def _take_digests(merge: Merge, progress: Progress) -> None:
-    """Hash the inputs, so that the record names them by what they held."""
-    inputs = (merge.base, *merge.deltas.checkpoints)
-    for number, checkpoint in enumerate(inputs):
-        start, stop = number / len(inputs), (number + 1) / len(inputs)
-        checkpoint.weights.take_root(part(progress, start, stop))
-
-
-def with_digests(merge: Merge) -> Recipe:
-    """The recipe with the digest of every checkpoint recorded."""
-    entries = (
-        replace(task, digest=checkpoint.digest)
-        for task, checkpoint in zip(merge.recipe.tasks, merge.deltas.checkpoints, strict=True)
-    )
-    return replace(merge.recipe, tasks=tuple(entries))
-
-
-def merge_record(merge: Merge, root: str, scores: Mapping[str, Score] | None) -> dict:
-    """What entered the arithmetic: digests, dtype, and the mixing of the vectors as hex floats."""
-    rows = [[x.hex() for x in row] for row in merge.numbers.tolist()]
-    return {
-        "studio": __version__,
-        "torch": str(torch.__version__),
-        "weights_root": root,
-        "recipe_digest": with_digests(merge).digest_on(merge.base.digest),
-        "base": {"source": public_name(merge.recipe.base), "digest": merge.base.digest},
-        "tasks": [
-            {"name": name, "kind": checkpoint.kind, "digest": checkpoint.digest}
-            for name, checkpoint in zip(merge.deltas.tasks, merge.deltas.checkpoints, strict=True)
-        ],
-        "compute_dtype": str(merge.compute_dtype).removeprefix("torch."),
-        "vectors": "derived" if merge.method.derives else "raw deltas",
-        "mixing": dict(zip(merge.deltas.names, rows, strict=True)),
-        "scores": {name: vars(score) for name, score in (scores or {}).items()},
-    }
+    content = MergedModel(merge, allow_duplicates=allow_duplicates)
+    return write_export(content, target, progress).root
 
 
 def check_loads(folder: Path, base: Checkpoint, merged: Sequence[str] = ()) -> None:
@@ -208,7 +155,7 @@ def copy_companions(base: Checkpoint, work: Path, dtype: str | None = None) -> N
         config.write_text(json.dumps(content | {"dtype": dtype}, indent=2))
 
 
-def _write_model(merge: Merge, work: Path, progress: Progress) -> tuple[str, Rounding]:
+def write_model(merge: Merge, work: Path, progress: Progress) -> tuple[str, Rounding]:
     """Weights, config and tokenizer; returns the weights root and what the cast lost."""
     layout = {
         name: (merge.output_dtype(name), entry.shape)
@@ -225,21 +172,3 @@ def _write_classifier(merge: Merge, folder: Path, task: Task, progress: Progress
     folder.mkdir(parents=True)
     copy_companions(merge.base, folder, merge.recipe.dtype)
     write_classifier(merge, task, folder, progress)
-
-
-def write_head(folder: Path, task: Task) -> None:
-    """Write a task's head, labels and settings into a new folder."""
-    assert task.head is not None
-    folder.mkdir(parents=True)
-    tensors = {"weight": task.head.weight, "bias": task.head.bias}
-    if task.head.pooler is not None:
-        tensors |= dict(zip(("pooler.weight", "pooler.bias"), task.head.pooler, strict=True))
-    content = save({name: x.contiguous() for name, x in tensors.items()})
-    (folder / "head.safetensors").write_bytes(content)
-    _write_text(folder / "labels.json", json.dumps(task.labels, indent=1, ensure_ascii=False))
-    settings = {"pooling": task.spec.pooling, "max_length": task.spec.max_length}
-    _write_text(folder / "head.json", json.dumps(settings))
-
-
-def _write_text(file: Path, text: str) -> None:
-    file.write_text(text, encoding="utf-8")

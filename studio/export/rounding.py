@@ -1,7 +1,7 @@
 """Rounding: what the cast to the output dtype loses of a merged change, measured as it streams."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -49,13 +49,6 @@ class Rounding:
     def plain(self) -> dict:
         """As it stands in an export's record."""
         return {**vars(self), "worst": list(self.worst), "words": self.words}
-
-
-def rounding_from_plain(plain: Mapping) -> Rounding:
-    """What ``plain`` wrote."""
-    name, share = plain["worst"]
-    numbers = plain["lost"], (name, share), plain["changed"], plain["back"]
-    return Rounding(plain["dtypes"], *numbers)
 
 
 @dataclass(frozen=True)

@@ -2,24 +2,23 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import torch
-import yaml
 from torch import Tensor
 
-from studio import __version__
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.checkpoints.vectors import pieces
 from studio.checkpoints.writer import write_weights
-from studio.disk.folders import flush, new_folder
 from studio.errors import NotFinite
-from studio.export.card import public_name
-from studio.export.model import RECORD, check_loads, copy_companions
+from studio.export.card import front_matter, public_name, root_words
+from studio.export.folder import CARD, RECORD, Content, Written
+from studio.export.merged import made_with
+from studio.export.model import check_loads, copy_companions
 from studio.methods.kit.running_sum import squared_norm
 from studio.parallel import SMALL, in_order
-from studio.progress import Progress, attended, part, silent
+from studio.progress import Progress, attended, part
 from studio.sequence.state import State, refuse_damaged, refuse_other_base
 
 _PIECE = 2**18  # elements at a time; the work is elementwise, so no cut changes a bit
@@ -29,45 +28,60 @@ NO_UNDO = (
 )
 
 
-def write_merged(state: State, base: Checkpoint, target: Path, progress: Progress = silent) -> str:
-    """Write the model merged from a state to a new folder, whole or not at all.
+@dataclass(frozen=True, eq=False)
+class MergedState(Content):
+    """The model merged from a state.
 
     The weights are those of the recipe with the method ``opcm``, the state's options and its
     tasks in order of arrival: the same bits on one machine. Heads are private to the checkpoints
     and not in a state, so none are written.
 
-    Args:
+    Attributes:
         state: of which base and options.
         base: of the state.
-        target: a folder that does not exist.
-        progress: told the share of the work done; raising in it stops it.
-
-    Returns:
-        The weights root of the written model.
-
-    Raises:
-        OutputExists: ``target`` is there already.
-        BadState: the state is damaged or of another base.
-        NotFinite: the result leaves the range of the base's dtype.
     """
-    refuse_other_base(state, base)
-    entries = base.weights.entries
-    layout = {name: (entry.dtype, entry.shape) for name, entry in entries.items()}
-    with new_folder(target, sum(entry.size for entry in entries.values())) as work:
-        refuse_damaged(state, part(progress, 0.0, 0.1))
-        factor = attended(partial(scaling, state), progress, 0.1, "measuring the sum")
-        values = partial(state_pieces, state, base, factor)
-        root = write_weights(work, layout, values, part(progress, 0.2, 0.9))
-        copy_companions(base, work)
-        record = _record(state, base, root, factor)
-        (work / RECORD).write_text(json.dumps(record, indent=1), encoding="utf-8")
-        (work / "README.md").write_text(_card(state, base, root), encoding="utf-8")
-        names = tuple(state.sums.entries) if state.sums else ()
-        check = partial(check_loads, work, base, names)
-        attended(check, progress, 0.9, "loading the result once to check it")
-        attended(partial(flush, work), progress, 0.98, "flushing to the disk")
-        progress(1.0, "done")
-    return root
+
+    state: State
+    base: Checkpoint
+
+    @property
+    def size(self) -> int:
+        """See ``Content``.
+
+        Raises:
+            BadState: the state is of another base.
+        """
+        refuse_other_base(self.state, self.base)
+        return sum(entry.size for entry in self.base.weights.entries.values())
+
+    @property
+    def held(self) -> dict:
+        """See ``Content``."""
+        tasks = {task.name: task.digest for task in self.state.tasks}
+        return {"base": self.state.base, "tasks": tasks}
+
+    def prepare(self, progress: Progress) -> None:
+        """Refuse a state that is damaged."""
+        refuse_damaged(self.state, progress)
+
+    def write(self, work: Path, progress: Progress) -> Written:
+        """See ``Content``.
+
+        Raises:
+            NotFinite: the result leaves the range of the base's dtype.
+        """
+        entries = self.base.weights.entries
+        layout = {name: (entry.dtype, entry.shape) for name, entry in entries.items()}
+        factor = attended(partial(scaling, self.state), progress, 0.0, "measuring the sum")
+        values = partial(state_pieces, self.state, self.base, factor)
+        root = write_weights(work, layout, values, part(progress, 0.1, 1.0))
+        copy_companions(self.base, work)
+        record = json.dumps(_record(self.state, self.base, root, factor), indent=1)
+        return Written(root, {RECORD: record, CARD: _card(self.state, self.base, root)})
+
+    def check(self, work: Path) -> None:
+        """See ``Content``."""
+        check_loads(work, self.base, tuple(self.state.sums.entries) if self.state.sums else ())
 
 
 def scaling(state: State) -> float:
@@ -109,9 +123,7 @@ def _record(state: State, base: Checkpoint, root: str, factor: float) -> dict:
     """What the weights were computed from, as an export says it."""
     growth = state.method.growth(factor)
     return {
-        "studio": __version__,
-        "torch": str(torch.__version__),
-        "weights_root": root,
+        **made_with(root),
         "base": {"source": public_name(str(base.folder)), "digest": base.digest},
         "tasks": [{"name": task.name, "digest": task.digest} for task in state.tasks],
         "compute_dtype": str(state.dtype).removeprefix("torch."),
@@ -122,12 +134,6 @@ def _record(state: State, base: Checkpoint, root: str, factor: float) -> dict:
 
 
 def _card(state: State, base: Checkpoint, root: str) -> str:
-    front = {
-        "base_model": [public_name(str(base.folder))],
-        "base_model_relation": "merge",
-        "library_name": "transformers",
-        "tags": ["merge", state.method.name],
-    }
     settings = ", ".join(f"{key} = {value}" for key, value in vars(state.method).items())
     rows = [
         f"| {number} | {task.name} | {task.norm:.4g} | `{task.digest}` |"
@@ -135,7 +141,7 @@ def _card(state: State, base: Checkpoint, root: str) -> str:
     ]
     return "\n".join(
         [
-            "---\n" + yaml.safe_dump(front, sort_keys=False, allow_unicode=True) + "---\n",
+            front_matter([str(base.folder)], state.method.name),
             f"# OPCM of {len(state.tasks)} tasks that arrived one by one\n",
             f"Base `{public_name(str(base.folder))}` (digest `{base.digest}`), method "
             f"`{state.method.name}` ({settings}), dtype of the base.\n",
@@ -143,7 +149,6 @@ def _card(state: State, base: Checkpoint, root: str) -> str:
             "|---|---|---|---|",
             *rows,
             "\nNo scores were measured for this export, and it holds no heads.\n",
-            f"Weights root: `{root}` (sha256 over sorted names, dtypes, shapes and tensor "
-            f"hashes).\n\n{NO_UNDO}\n",
+            f"{root_words(root)}\n\n{NO_UNDO}\n",
         ]
     )

@@ -7,15 +7,16 @@ import zipfile
 from pathlib import Path
 
 from studio.disk.folders import free_space, needed_space, refuse_existing
-from studio.evidence.logged_export import logged_export, write_adapter
-from studio.export.adapter import adapter_size, refuse_no_factors
+from studio.evidence.logged_export import Account, export_merge
+from studio.export.adapter import MergedAdapter, refuse_no_factors
 from studio.export.classifier import is_own_classifier
-from studio.export.model import export, export_size, exported_rounding
+from studio.export.model import MergedModel
+from studio.export.plan import ExportPlan
 from studio.export.rounding import measure_rounding
 from studio.merge import Merge
 from studio.progress import Progress, part
 from studio.session.context import Context
-from studio.session.export_plan import ExportCost, ExportPlan, as_command, as_python
+from studio.session.export_plan import ExportCost, as_command, as_python
 
 _LARGEST_ZIP = 2 * 10**9
 
@@ -51,10 +52,8 @@ class Exports:
         refuse_no_factors(merge, rank)
 
         def work(progress: Progress) -> tuple[str, str]:
-            made = write_adapter(
-                merge, target, context.bench, progress, rank=rank, ledger=context.engine.ledger,
-                allowed=context.admission.allowed, key=context.engine.key,
-            )  # fmt: skip
+            plan = ExportPlan(target, adapter=True, rank=rank)
+            made = export_merge(merge, plan, context.bench, None, self._account(), progress)
             return f"Wrote {target} as one adapter, {made.words}.", str(target)
 
         context.jobs.start(f"Adapter to {target.name}", work)
@@ -71,19 +70,10 @@ class Exports:
         def work(progress: Progress) -> tuple[str, str]:
             report = part(progress, 0.0, 0.3)
             scores = worker.scores(recipe, lambda share: report(share, "scoring held-out rows"))
-            bench = worker.bench
-            tasks = list(bench.tasks.values())
+            bench, plan = worker.bench, ExportPlan(target, classifiers=classifiers)
             report = part(progress, 0.3, 1.0)
-            merge = bench.merge(recipe)
-
-            def write() -> str:
-                return export(merge, target, tasks, scores, report, classifiers=classifiers)
-
-            root = logged_export(
-                engine.ledger, merge, target, write, context.admission.allowed, engine.key
-            )
-            lost = exported_rounding(target).words
-            return f"Wrote {target}: {lost}. Weights root {root[:16]}…", str(target)
+            made = export_merge(bench.merge(recipe), plan, bench, scores, self._account(), report)
+            return f"Wrote {target}: {made.words}. Weights root {made.root[:16]}…", str(target)
 
         context.jobs.start(f"Export to {target.name}", work)
 
@@ -106,11 +96,12 @@ class Exports:
         Raises:
             StudioError: the folder is outside the roots or exists, or the merge is no adapter.
         """
-        target, merge = self._new_target(plan.folder), self._merge()
+        target, merge = self._new_target(str(plan.folder)), self._merge()
+        tasks = list(self._context.bench.tasks.values())
         if plan.adapter:
-            size = adapter_size(merge, plan.rank)
+            size = MergedAdapter(merge, rank=plan.rank).size
         else:
-            size = export_size(merge, len(self.own_classifiers()) if plan.classifiers else 0)
+            size = MergedModel(merge, tasks, classifiers=plan.classifiers).size
         return ExportCost(size, needed_space(size), free_space(target))
 
     def plan_texts(self, plan: ExportPlan) -> tuple[str, str]:
@@ -132,6 +123,10 @@ class Exports:
 
     def _merge(self) -> Merge:
         return self._context.bench.merge(self._context.recipe())
+
+    def _account(self) -> Account:
+        engine = self._context.engine
+        return Account(engine.ledger, self._context.admission.allowed, engine.key)
 
     def _new_target(self, folder: str) -> Path:
         target = self._context.engine.inside(folder)

@@ -6,27 +6,11 @@ from pathlib import Path
 
 import yaml
 
+from studio.export.plan import ExportPlan
 from studio.methods import method
 from studio.recipe import GroupedCoefficient, Recipe
 
 _NOTHING = "# Nothing is merged, and a recipe file needs at least one task."
-
-
-@dataclass(frozen=True)
-class ExportPlan:
-    """What is asked of an export.
-
-    Attributes:
-        folder: a new one.
-        adapter: whether it is to be one LoRA adapter, or else a complete model.
-        rank: of the adapter; None for all factors.
-        classifiers: whether complete classifier folders are written beside the model.
-    """
-
-    folder: str
-    adapter: bool = False
-    rank: int | None = None
-    classifiers: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,7 +33,7 @@ def as_command(recipe: Recipe, zoo: Path, plan: ExportPlan) -> str:
     if not recipe.tasks:
         return _NOTHING
     text = yaml.safe_dump(recipe.plain(), sort_keys=False, allow_unicode=True)
-    words = ["python", "-m", "studio", "merge", "recipe.yaml", "--out", plan.folder]
+    words = ["python", "-m", "studio", "merge", "recipe.yaml", "--out", str(plan.folder)]
     words += ["--zoo", str(zoo)]
     words += ["--classifiers"] if plan.classifiers and not plan.adapter else []
     words += ["--as-lora"] if plan.adapter else []
@@ -72,17 +56,23 @@ def as_python(recipe: Recipe, plan: ExportPlan) -> str:
         f"        TaskEntry({task.name!r}, {task.checkpoint!r}, {task.coefficient!r}),\n"
         for task in recipe.tasks
     )
-    module, call = "export.model", f"export(open_merge(recipe), Path({plan.folder!r}))"
+    target = f"Path({str(plan.folder)!r})"
+    imports, call = (
+        "from studio.export.model import export\n",
+        f"export(open_merge(recipe), {target})",
+    )
     if plan.adapter:
-        module = "export.adapter"
-        call = f"export_as_lora(open_merge(recipe), Path({plan.folder!r}), {plan.rank}).root"
-    name = call.split("(")[0]
+        imports = (
+            "from studio.export.adapter import MergedAdapter\n"
+            "from studio.export.folder import write_export\n"
+        )
+        call = f"write_export(MergedAdapter(open_merge(recipe), rank={plan.rank}), {target}).root"
     grouped = any(isinstance(task.coefficient, GroupedCoefficient) for task in recipe.tasks)
     parts = ("GroupedCoefficient, " if grouped else "") + "Recipe, TaskEntry"
     seed = f"    seed={recipe.seed},\n" if recipe.seed else ""
     return (
         "from pathlib import Path\n\n"
-        f"from studio.{module} import {name}\n"
+        f"{imports}"
         "from studio.merge import open_merge\n"
         f"from studio.recipe import {parts}\n\n"
         "recipe = Recipe(\n"

@@ -20,7 +20,7 @@ from torch import Tensor  # noqa: E402
 
 from studio.checkpoints.resident import keep_in_memory  # noqa: E402
 from studio.errors import StudioError  # noqa: E402
-from studio.export.model import _write_model, export  # noqa: E402
+from studio.export.model import export, write_model  # noqa: E402
 from studio.geometry.gram import gram  # noqa: E402
 from studio.merge import Merge, merged_into, open_merge  # noqa: E402
 from studio.progress import silent  # noqa: E402
@@ -38,7 +38,7 @@ def write_work(recipe: Path, scratch: Path) -> Sample:
     """
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
         return measured(
-            lambda: _write_model(open_merge(load_recipe(recipe)), Path(folder), silent), _BEGAN
+            lambda: write_model(open_merge(load_recipe(recipe)), Path(folder), silent), _BEGAN
         )
 
 

@@ -362,10 +362,15 @@ def test_a_certificate_lists_the_copies_that_still_hold_the_task(
     make_recipe, tmp_path, ledger, key
 ):
     from studio.evidence.ledger.copies import recall_copy
-    from studio.evidence.logged_export import write_merge
+    from studio.evidence.logged_export import Account, export_merge
+    from studio.export.plan import ExportPlan
 
-    write_merge(open_merge(make_recipe()), tmp_path / "shipped", ledger=ledger)
-    write_merge(open_merge(make_recipe("green")), tmp_path / "innocent", ledger=ledger)
+    export_merge(
+        open_merge(make_recipe()), ExportPlan(tmp_path / "shipped"), account=Account(ledger)
+    )
+    export_merge(
+        open_merge(make_recipe("green")), ExportPlan(tmp_path / "innocent"), account=Account(ledger)
+    )
     (alive,) = [c for c in copies(ledger) if c.name == "shipped"]
     made = certified(unmerging(make_recipe(), ("red",)), tmp_path / "one", ledger, key)
     (held,) = made.statement["predicate"]["copies"]["holding"]

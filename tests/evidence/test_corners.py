@@ -17,12 +17,13 @@ from studio.evidence.ledger import copies as copies_module
 from studio.evidence.ledger.copies import adopt_orphans, announced, copies
 from studio.evidence.ledger.keys import make_key
 from studio.evidence.ledger.log import Ledger
-from studio.evidence.logged_export import write_merge
+from studio.evidence.logged_export import Account, export_merge
 from studio.evidence.measures import measure
 from studio.evidence.residue import LayerResidue, Residue
 from studio.evidence.unmerge import unmerging
 from studio.evidence.verify import closing_words
 from studio.evidence.wording import ALGEBRAIC
+from studio.export.plan import ExportPlan
 from studio.merge import open_merge
 from studio.recipe import TaskEntry
 from studio.ui.tabs.evidence import EvidenceTab
@@ -68,7 +69,9 @@ def test_a_layer_that_the_never_merged_model_leaves_alone_is_not_called_close_to
 
 
 def test_an_export_before_the_first_key_does_not_lock_the_key_out(make_recipe, ledger, tmp_path):
-    write_merge(open_merge(make_recipe("green")), tmp_path / "out", ledger=ledger)
+    export_merge(
+        open_merge(make_recipe("green")), ExportPlan(tmp_path / "out"), account=Account(ledger)
+    )
     assert ledger.folder.stat().st_mode & 0o077 == 0
     make_key(ledger.folder, "a horse a battery a staple")
 
@@ -246,13 +249,17 @@ def test_an_export_that_the_log_did_not_take_is_an_orphan_and_not_forgotten(
 
     monkeypatch.setattr(Ledger, "append", full)
     with pytest.raises(BadLedger):
-        write_merge(open_merge(make_recipe("green")), tmp_path / "out", ledger=ledger)
+        export_merge(
+            open_merge(make_recipe("green")), ExportPlan(tmp_path / "out"), account=Account(ledger)
+        )
     monkeypatch.undo()
     assert (tmp_path / "out").is_dir()
     assert len(adopt_orphans(ledger)) == 1
     assert [each.state for each in copies(ledger)] == ["alive"]
     with pytest.raises(StudioError, match="exists already"):
-        write_merge(open_merge(make_recipe("green")), tmp_path / "out", ledger=ledger)
+        export_merge(
+            open_merge(make_recipe("green")), ExportPlan(tmp_path / "out"), account=Account(ledger)
+        )
     assert adopt_orphans(ledger) == []
 
 

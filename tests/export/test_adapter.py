@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -11,8 +12,9 @@ from safetensors.torch import load_file
 from studio.__main__ import main
 from studio.checkpoints.checkpoint import open_checkpoint
 from studio.errors import OutputExists, StudioError
-from studio.export.adapter import export_as_lora
-from studio.merge import open_merge
+from studio.export.adapter import MergedAdapter
+from studio.export.folder import Written, write_export
+from studio.merge import Merge, open_merge
 from studio.recipe import Recipe, TaskEntry, save_recipe
 from tests.checkpoints.test_lora_options import OPTIONS, save_trained
 from tests.conftest import DEMO, save_model
@@ -27,6 +29,14 @@ def recipe(folder, cases, coefficients=(0.7, -0.4, 1.3), **fields) -> Recipe:
         for i, c in zip(range(1, len(cases) + 1), coefficients, strict=False)
     )
     return replace(Recipe(str(folder / "base"), tasks, "task_arithmetic"), **fields)
+
+
+def export_as_lora(merge: Merge, target: Path, rank: int | None = None) -> Written:
+    return write_export(MergedAdapter(merge, rank=rank), target)
+
+
+def recorded(made: Written) -> dict:
+    return json.loads(made.texts["merge.json"])["adapter"]
 
 
 def loaded_by_peft(folder, case) -> dict:
@@ -52,7 +62,7 @@ def test_peft_makes_of_it_what_the_merge_is(tmp_path, cases, fields):
     ours = merged_tensors(merge)
     for name, tensor in ours.items():
         torch.testing.assert_close(found[name], tensor, rtol=1e-5, atol=1e-6)
-    assert made.error == 0.0
+    assert recorded(made)["error"] == 0.0
     assert made.root == open_checkpoint(tmp_path / "one").weights.root
     again = Recipe(merge.recipe.base, (TaskEntry("one", str(tmp_path / "one"), 1.0),),
                    "task_arithmetic")  # fmt: skip
@@ -64,7 +74,7 @@ def test_peft_makes_of_it_what_the_merge_is(tmp_path, cases, fields):
 @pytest.mark.parametrize("cases", [["plain", "plain"], ["transposed", "transposed"]])
 def test_compressed_it_is_the_nearest_of_its_rank_and_says_how_near(tmp_path, cases, rank):
     merge = open_merge(recipe(tmp_path, cases))
-    made = export_as_lora(merge, tmp_path / "one", rank)
+    export_as_lora(merge, tmp_path / "one", rank)
     base = load_file(tmp_path / "base" / "model.safetensors")
     found, lost, whole, worst = loaded_by_peft(tmp_path / "one", cases[0]), 0.0, 0.0, 0.0
     exact = merged_tensors(open_merge(replace(merge.recipe, dtype="float64")))
@@ -79,19 +89,19 @@ def test_compressed_it_is_the_nearest_of_its_rank_and_says_how_near(tmp_path, ca
         assert missed == pytest.approx(float(values[rank:].square().sum()), rel=1e-3, abs=1e-9)
         lost, whole = lost + missed, whole + float(delta.square().sum())
         worst = max(worst, (missed / float(delta.square().sum())) ** 0.5)
-    assert made.error == pytest.approx((lost / whole) ** 0.5, rel=1e-3)
-    assert made.worst[1] == pytest.approx(worst, rel=1e-3)
-    record = json.loads((tmp_path / "one" / "merge.json").read_text())
-    assert record["adapter"] == {"rank": rank, "error": made.error, "worst": list(made.worst)}
+    record = json.loads((tmp_path / "one" / "merge.json").read_text())["adapter"]
+    assert record["rank"] == rank
+    assert record["error"] == pytest.approx((lost / whole) ** 0.5, rel=1e-3)
+    assert record["worst"][1] == pytest.approx(worst, rel=1e-3)
     assert (
-        f"{made.error:.2%} of the merged change was left out"
+        f"{record['error']:.2%} of the merged change was left out"
         in (tmp_path / "one" / "README.md").read_text()
     )
 
 
 def test_a_coefficient_of_zero_takes_no_rank(tmp_path):
     merge = open_merge(recipe(tmp_path, ["plain", "plain"], (0.5, 0.0)))
-    assert export_as_lora(merge, tmp_path / "one").rank == 4
+    assert recorded(export_as_lora(merge, tmp_path / "one"))["rank"] == 4
 
 
 def test_what_is_no_product_of_factors_is_refused_in_words(tmp_path):

@@ -16,9 +16,10 @@ from studio.checkpoints.resident import keep_in_memory
 from studio.checkpoints.writer import write_weights
 from studio.disk.folders import new_folder
 from studio.errors import BadCheckpoint, NothingToMerge, OutputExists, StudioError
-from studio.evidence.logged_export import write_merge
+from studio.evidence.logged_export import export_merge
 from studio.evidence.unmerge import unmerge
 from studio.export.model import check_loads, export
+from studio.export.plan import ExportPlan
 from studio.measure.bench import Bench
 from studio.merge import Merge, open_merge
 from studio.recipe import Recipe, TaskEntry, load_recipe, save_recipe
@@ -45,7 +46,7 @@ def test_an_export_is_what_transformers_loads(tiny_zoo, tmp_path):
 
     bench = Bench(load_zoo(tiny_zoo), CPU)
     merge = bench.merge(bench.zoo.recipe("task_arithmetic"))
-    root = write_merge(merge, tmp_path / "out", bench)
+    root = export_merge(merge, ExportPlan(tmp_path / "out"), bench).root
     model, report = AutoModel.from_pretrained(tmp_path / "out", output_loading_info=True)
     assert not report["missing_keys"]
     assert not report["unexpected_keys"]
@@ -59,7 +60,7 @@ def test_an_export_is_what_transformers_loads(tiny_zoo, tmp_path):
 def test_the_card_tells_what_was_merged_and_its_loader_runs(tiny_zoo, tmp_path, monkeypatch):
     bench = Bench(load_zoo(tiny_zoo), CPU)
     merge = bench.merge(bench.zoo.recipe("task_arithmetic"))
-    write_merge(merge, tmp_path / "out", bench)
+    export_merge(merge, ExportPlan(tmp_path / "out"), bench)
     card = (tmp_path / "out" / "README.md").read_text()
     front = yaml.safe_load(card.split("---")[1])
     assert front["base_model"] == ["base", "color", "animal"]
@@ -185,7 +186,7 @@ def test_a_complete_classifier_predicts_what_the_studio_predicts(tiny_zoo, tmp_p
 
     bench = Bench(load_zoo(tiny_zoo), CPU)
     merge = bench.merge(bench.zoo.recipe("task_arithmetic"))
-    write_merge(merge, tmp_path / "out", bench, classifiers=True)
+    export_merge(merge, ExportPlan(tmp_path / "out", classifiers=True), bench)
     folder = tmp_path / "out" / "classifiers"
     assert [path.name for path in folder.iterdir()] == ["color"]  # 'animal' pools by the mean
     model, report = AutoModelForSequenceClassification.from_pretrained(
@@ -205,7 +206,7 @@ def test_a_complete_classifier_predicts_what_the_studio_predicts(tiny_zoo, tmp_p
 
 def test_without_a_zoo_the_heads_that_checkpoints_hold_are_written(tiny_zoo, tmp_path):
     merge = open_merge(load_zoo(tiny_zoo).recipe("task_arithmetic"))
-    write_merge(merge, tmp_path / "out")
+    export_merge(merge, ExportPlan(tmp_path / "out"))
     assert [path.name for path in (tmp_path / "out" / "heads").iterdir()] == ["color"]
 
 

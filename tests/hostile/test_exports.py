@@ -20,7 +20,8 @@ from studio.disk import folders
 from studio.disk.files import write_file
 from studio.disk.folders import new_folder
 from studio.errors import OutputExists, StudioError
-from studio.export.model import RECORD, export
+from studio.export.folder import RECORD
+from studio.export.model import export
 from studio.merge import Merge, open_merge
 from studio.recipe import load_recipe
 from tests.conftest import ROOT, draw, refusal, save_model
@@ -204,7 +205,9 @@ def test_too_little_room_is_found_before_anything_is_computed(make_recipe, tmp_p
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr("shutil.disk_usage", lambda _: usage._replace(free=67_108_864))
     merge = open_merge(make_recipe(method="average"))
-    monkeypatch.setattr("studio.export.model.refuse_copies", lambda _: pytest.fail("began to work"))
+    monkeypatch.setattr(
+        "studio.export.merged.refuse_copies", lambda _: pytest.fail("began to work")
+    )
     size = sum(x.numel() for x in draw(0).values()) * 4
     need = f"{size * 105 // 100 + 2**26:,}"
     with pytest.raises(

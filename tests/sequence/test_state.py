@@ -12,12 +12,13 @@ from studio.checkpoints.checkpoint import open_checkpoint
 from studio.checkpoints.stored import Stored
 from studio.disk.folders import replaced_file
 from studio.errors import BadCheckpoint, BadRecipe, BadState, OutputExists, ShapeMismatch
+from studio.export.folder import write_export
 from studio.export.model import export
 from studio.merge import open_merge
 from studio.recipe import Recipe, TaskEntry
 from studio.sequence import state as module
 from studio.sequence.state import State, add_task, init_state, open_state
-from studio.sequence.state_export import scaling, state_pieces, write_merged
+from studio.sequence.state_export import MergedState, scaling, state_pieces
 from tests.conftest import SHAPES, draw, save_model
 from tests.merged import merged_tensors
 
@@ -83,7 +84,7 @@ def test_a_merged_folder_has_the_root_of_the_recipes_export_and_loads(tiny_zoo, 
     state = init_state(base, tmp_path / "s.safetensors", options)
     for name in ("color", "animal"):
         state = add_task(state, base, open_checkpoint(tiny_zoo / name), name)
-    root = write_merged(state, base, tmp_path / "out")
+    root = write_export(MergedState(state, base), tmp_path / "out").root
     recipe = recipe_of(tiny_zoo, "color", "animal", **options)
     assert root == export(open_merge(recipe), tmp_path / "recipe")
     model = AutoModel.from_pretrained(tmp_path / "out")
@@ -100,12 +101,12 @@ def test_a_merged_folder_has_the_root_of_the_recipes_export_and_loads(tiny_zoo, 
     assert "cannot be undone" in card
     assert "alpha = 0.4" in card
     with pytest.raises(OutputExists):
-        write_merged(state, base, tmp_path / "out")
+        write_export(MergedState(state, base), tmp_path / "out")
 
 
 def test_a_state_without_tasks_is_the_base(zoo_folder, tmp_path):
     state, base = begun(zoo_folder), open_checkpoint(zoo_folder / "base")
-    assert write_merged(state, base, tmp_path / "out") == base.digest
+    assert write_export(MergedState(state, base), tmp_path / "out").root == base.digest
     assert (zoo_folder / "s.safetensors").stat().st_size < 1000
 
 
@@ -188,7 +189,7 @@ def test_a_damaged_file_is_refused(zoo_folder, tmp_path):
     flipped = open_state(state.path)
     for attempt in (
         lambda: add_task(flipped, base, open_checkpoint(zoo_folder / "green"), "green"),
-        lambda: write_merged(flipped, base, tmp_path / "out"),
+        lambda: write_export(MergedState(flipped, base), tmp_path / "out"),
     ):
         with pytest.raises(BadState, match=r"damaged: its sums have the root \w{12}…, not \w{12}…"):
             attempt()

@@ -12,9 +12,10 @@ import yaml
 from studio.__main__ import main
 from studio.checkpoints.checkpoint import open_checkpoint
 from studio.errors import NotAllowed, OutputExists, StudioError
+from studio.export.plan import ExportPlan
 from studio.recipe import GroupedCoefficient, Recipe, TaskEntry, parse_recipe
 from studio.session.engine import Engine
-from studio.session.export_plan import ExportPlan, as_command, as_python
+from studio.session.export_plan import as_command, as_python
 from tests.session.test_engine import job_of
 from tests.session.test_session import move
 

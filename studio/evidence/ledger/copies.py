@@ -77,16 +77,6 @@ class Removed:
     time: str
 
 
-def contents(merge: Merge, root: str) -> dict:
-    """What an export holds, for the log: digests and names, no places and no people."""
-    checkpoints = zip(merge.deltas.tasks, merge.deltas.checkpoints, strict=True)
-    return {
-        "weights_root": root,
-        "base": merge.base.digest,
-        "tasks": {name: checkpoint.digest for name, checkpoint in checkpoints},
-    }
-
-
 @contextmanager
 def announced(ledger: Ledger, target: Path) -> Iterator[str]:
     """Note down an export before it becomes visible, so that one cut off is found later.
@@ -110,10 +100,25 @@ def announced(ledger: Ledger, target: Path) -> Iterator[str]:
 
 
 def log_copy(
-    ledger: Ledger, copy: str, target: Path, content: dict, event: str = EXPORT,
+    ledger: Ledger, copy: str, target: Path, root: str, held: dict, key: SigningKey | None = None
+) -> None:
+    """Log an export, and remember where it lies, outside the log.
+
+    Args:
+        ledger: that is told.
+        copy: the id that ``announced`` gave.
+        target: its folder.
+        root: its weights root.
+        held: what is in it, see ``Content.held``.
+        key: signs what is logged.
+    """
+    _log(ledger, copy, target, {"weights_root": root, **held}, EXPORT, key)
+
+
+def _log(
+    ledger: Ledger, copy: str, target: Path, content: dict, event: str,
     key: SigningKey | None = None,
 ) -> None:  # fmt: skip
-    """Log an export, and remember where it lies, outside the log."""
     with hold(private_folder(private_folder(ledger.folder) / _PENDING)):
         places = _places(ledger) | {copy: os.path.abspath(target)}
         write_file(ledger.folder / _PLACES, json.dumps(places, indent=1))
@@ -137,7 +142,7 @@ def adopt_orphans(ledger: Ledger) -> list[str]:
         target = _target(note)
         record = _record(target)
         if record is not None and not _is_logged(ledger, note.stem, target, record):
-            log_copy(ledger, note.stem, target, record, ORPHAN)
+            _log(ledger, note.stem, target, record, ORPHAN)
             found.append(
                 f"{target.name} was written, but the studio was stopped before the log knew of "
                 "it: an orphan export, which counts as uncertified."

@@ -6,9 +6,9 @@ import gradio as gr
 
 from studio.disk.files import read_text
 from studio.errors import BadRecipe, StudioError
+from studio.export.plan import ExportPlan
 from studio.recipe import DTYPES
 from studio.session.engine import Engine
-from studio.session.export_plan import ExportPlan
 from studio.session.session import Session
 from studio.ui.parts import BARE, QUIET, session_of, static
 from studio.ui.views import accuracy as views

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from studio.checkpoints.checkpoint import open_checkpoint
 from studio.checkpoints.weights import Weights
 from studio.disk.folders import hold
 from studio.errors import BadLedger, NotAllowed, StudioError
@@ -18,7 +19,6 @@ from studio.evidence.ledger.copies import (
     Copy,
     adopt_orphans,
     announced,
-    contents,
     copies,
     log_copy,
     recall_copy,
@@ -26,8 +26,10 @@ from studio.evidence.ledger.copies import (
     removed,
 )
 from studio.evidence.ledger.log import Ledger
-from studio.evidence.logged_export import logged_export, write_merge
+from studio.evidence.logged_export import Account, export_merge, logged_export
 from studio.evidence.wording import ALGEBRAIC, CARRIED_OVER, EXACT
+from studio.export.model import MergedModel
+from studio.export.plan import ExportPlan
 from studio.merge import Merge, open_merge
 from tests.conftest import ROOT, refusal
 
@@ -62,7 +64,9 @@ def certificate(ledger: Ledger, merge: Merge, task: str, **changes) -> None:
 def test_an_export_is_known_by_what_it_holds_and_its_place_stays_out_of_the_log(
     ledger, merge, tmp_path
 ):
-    root = write_merge(merge, tmp_path / "secret-place" / "out", ledger=ledger)
+    root = export_merge(
+        merge, ExportPlan(tmp_path / "secret-place" / "out"), account=Account(ledger)
+    ).root
     (copy,) = copies(ledger)
     red, green = merge.deltas.checkpoints
     assert (copy.name, copy.root, copy.base) == ("out", root, merge.base.digest)
@@ -77,7 +81,7 @@ def test_an_export_is_known_by_what_it_holds_and_its_place_stays_out_of_the_log(
 
 
 def test_a_copy_holds_a_checkpoint_by_its_digest_not_by_its_name(ledger, merge, tmp_path):
-    write_merge(merge, tmp_path / "out", ledger=ledger)
+    export_merge(merge, ExportPlan(tmp_path / "out"), account=Account(ledger))
     (copy,) = copies(ledger)
     red = merge.deltas.checkpoints[0].digest
     assert copy.holds([red])
@@ -90,8 +94,12 @@ def test_a_copy_is_missing_once_other_weights_or_none_lie_in_its_place(ledger, m
     def states() -> dict[str, str]:
         return {each.name: each.state for each in copies(ledger)}
 
-    write_merge(merge, tmp_path / "one", ledger=ledger)
-    write_merge(open_merge(merge.recipe.without("red")), tmp_path / "two", ledger=ledger)
+    export_merge(merge, ExportPlan(tmp_path / "one"), account=Account(ledger))
+    export_merge(
+        open_merge(merge.recipe.without("red")),
+        ExportPlan(tmp_path / "two"),
+        account=Account(ledger),
+    )
     assert states() == {"two": "alive", "one": "alive"}
     assert list(states()) == ["two", "one"]  # the latest first
     (tmp_path / "one").rename(tmp_path / "elsewhere")
@@ -104,14 +112,14 @@ def test_a_copy_is_missing_once_other_weights_or_none_lie_in_its_place(ledger, m
 
 
 def test_a_ledger_that_was_copied_elsewhere_knows_no_places(ledger, merge, tmp_path):
-    write_merge(merge, tmp_path / "out", ledger=ledger)
+    export_merge(merge, ExportPlan(tmp_path / "out"), account=Account(ledger))
     (ledger.folder / "places.json").unlink()
     (copy,) = copies(ledger)
     assert (copy.path, copy.state) == (None, "missing")
 
 
 def test_a_copy_is_recalled_once_it_is_gone_and_alive_if_it_is_there_again(ledger, merge, tmp_path):
-    write_merge(merge, tmp_path / "out", ledger=ledger)
+    export_merge(merge, ExportPlan(tmp_path / "out"), account=Account(ledger))
     (alive,) = copies(ledger)
     with pytest.raises(BadLedger) as error:
         recall_copy(ledger, alive.id)
@@ -139,7 +147,7 @@ def test_a_copy_that_the_ledger_does_not_know_cannot_be_recalled(ledger, merge, 
     with pytest.raises(BadLedger) as error:
         recall_copy(ledger, "abc")
     assert refusal(error) == "The ledger knows no copy 'abc'; it knows none."
-    write_merge(merge, tmp_path / "out", ledger=ledger)
+    export_merge(merge, ExportPlan(tmp_path / "out"), account=Account(ledger))
     (known,) = copies(ledger)
     with pytest.raises(BadLedger) as error:
         recall_copy(ledger, "")
@@ -147,23 +155,25 @@ def test_a_copy_that_the_ledger_does_not_know_cannot_be_recalled(ledger, merge, 
 
 
 def test_an_export_that_fails_leaves_no_entry_and_no_note(ledger, merge, tmp_path):
-    def write() -> str:
-        assert len(list((ledger.folder / "pending").iterdir())) == 1
-        raise StudioError("the disk is full")
+    class Full(MergedModel):
+        def check(self, work: Path) -> None:
+            assert len(list((ledger.folder / "pending").iterdir())) == 1
+            raise StudioError("the disk is full")
 
     with pytest.raises(StudioError, match="the disk is full"):
-        logged_export(ledger, merge, tmp_path / "out", write)
+        logged_export(Full(merge), tmp_path / "out", Account(ledger))
     assert ledger.entries() == ()
     assert list((ledger.folder / "pending").iterdir()) == []
 
 
 def test_without_a_ledger_an_export_is_just_written(merge, tmp_path):
-    assert logged_export(None, merge, tmp_path / "out", lambda: "root") == "root"
+    made = logged_export(MergedModel(merge), tmp_path / "out", None)
+    assert made.root == open_checkpoint(tmp_path / "out").digest
     assert [each.name for each in tmp_path.iterdir() if each.name == "ledger"] == []
 
 
 def test_an_export_that_was_cut_off_before_the_log_is_adopted_once(ledger, merge, tmp_path):
-    root = write_merge(merge, tmp_path / "out")
+    root = export_merge(merge, ExportPlan(tmp_path / "out")).root
     left = note(ledger, tmp_path / "out")
     assert adopt_orphans(ledger) == [
         "out was written, but the studio was stopped before the log knew of it: an orphan "
@@ -172,7 +182,7 @@ def test_an_export_that_was_cut_off_before_the_log_is_adopted_once(ledger, merge
     (copy,) = copies(ledger)
     assert (copy.id, copy.root, copy.state) == ("00ff", root, "alive")
     assert (copy.orphan, copy.certificate) == (True, "")
-    assert copy.tasks == contents(merge, root)["tasks"]
+    assert copy.tasks == MergedModel(merge).held["tasks"]
     assert not left.exists()
     assert adopt_orphans(ledger) == []
     assert len(ledger.entries()) == 1
@@ -188,8 +198,8 @@ def test_an_export_cut_off_before_its_folder_or_after_its_entry_is_no_orphan(
     broken.write_text('{"path": ')
     assert adopt_orphans(ledger) == []
     assert ledger.entries() == ()
-    root = write_merge(merge, tmp_path / "out")
-    log_copy(ledger, "04", tmp_path / "out", contents(merge, root))
+    root = export_merge(merge, ExportPlan(tmp_path / "out")).root
+    log_copy(ledger, "04", tmp_path / "out", root, MergedModel(merge).held)
     logged = note(ledger, tmp_path / "out", "04")
     assert adopt_orphans(ledger) == []
     assert [each.event for each in ledger.entries()] == ["export"]
@@ -198,7 +208,7 @@ def test_an_export_cut_off_before_its_folder_or_after_its_entry_is_no_orphan(
 
 def test_the_note_of_a_running_export_is_left_alone_in_this_process(ledger, merge, tmp_path):
     with announced(ledger, tmp_path / "out") as copy:
-        write_merge(merge, tmp_path / "out")
+        export_merge(merge, ExportPlan(tmp_path / "out"))
         assert adopt_orphans(ledger) == []  # visible, not yet in the log, and not cut off
         assert (ledger.folder / "pending" / f"{copy}.json").exists()
         assert ledger.entries() == ()
@@ -216,7 +226,7 @@ with hold(Path(sys.argv[1])):
 
 
 def test_the_note_of_a_running_export_is_left_alone_in_another_process(ledger, merge, tmp_path):
-    write_merge(merge, tmp_path / "out")
+    export_merge(merge, ExportPlan(tmp_path / "out"))
     left = note(ledger, tmp_path / "out")
     with subprocess.Popen(
         [sys.executable, "-c", _HOLDING, str(left)], cwd=ROOT, text=True,
@@ -276,22 +286,22 @@ def test_a_refused_checkpoint_is_named_with_the_day_of_its_removal(ledger, merge
     certificate(ledger, merge, "red")
     (gone,) = removed(ledger)
     with pytest.raises(NotAllowed) as error:
-        write_merge(merge, tmp_path / "out", ledger=ledger)
+        export_merge(merge, ExportPlan(tmp_path / "out"), account=Account(ledger))
     assert refusal(error) == (
         f"'red' is the checkpoint that was certified as removed on {gone.time[:10]} (then called "
         "'red'). Leave it out, or pass --allow-removed, which is written into the log."
     )
     assert not (tmp_path / "out").exists()
     assert copies(ledger) == []
-    write_merge(merge, tmp_path / "out", ledger=ledger, allowed=True)
+    export_merge(merge, ExportPlan(tmp_path / "out"), account=Account(ledger, allowed=True))
     override, export = ledger.entries()[-2:]
     assert (override.event, export.event) == (OVERRIDE, "export")
     assert override.content == {"task": "red", "weights_root": gone.root, "removed": gone.time}
 
 
 def test_the_certificate_of_a_copy_is_the_one_that_names_it(ledger, merge, tmp_path):
-    write_merge(merge, tmp_path / "out", ledger=ledger)
-    write_merge(merge, tmp_path / "plain", ledger=ledger)
+    export_merge(merge, ExportPlan(tmp_path / "out"), account=Account(ledger))
+    export_merge(merge, ExportPlan(tmp_path / "plain"), account=Account(ledger))
     (copy,) = (each for each in copies(ledger) if each.name == "out")
     certificate(ledger, merge, "red", copy=copy.id, certificate="a" * 64)
     found: dict[str, Copy] = {each.name: each for each in copies(ledger)}

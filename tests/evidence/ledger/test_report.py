@@ -11,8 +11,9 @@ from studio.evidence.ledger.copies import CERTIFICATE, Copy, copies, recall_copy
 from studio.evidence.ledger.keys import PUBLIC, SigningKey, demo_key
 from studio.evidence.ledger.log import NOTHING, Ledger
 from studio.evidence.ledger.report import copy_words, lines, plain, problems
-from studio.evidence.logged_export import write_merge
+from studio.evidence.logged_export import Account, export_merge
 from studio.evidence.wording import EXACT
+from studio.export.plan import ExportPlan
 from studio.merge import open_merge
 
 NOON = 1_795_003_200.0  # 2026-11-18T12:00:00Z
@@ -26,8 +27,14 @@ def ledger(tmp_path: Path) -> Ledger:
 @pytest.fixture
 def filled(ledger: Ledger, make_recipe, tmp_path) -> Ledger:
     """Two exports, the first with a certificate that removed red."""
-    write_merge(open_merge(make_recipe("green", "blue")), tmp_path / "one", ledger=ledger)
-    write_merge(open_merge(make_recipe("green")), tmp_path / "two", ledger=ledger)
+    export_merge(
+        open_merge(make_recipe("green", "blue")),
+        ExportPlan(tmp_path / "one"),
+        account=Account(ledger),
+    )
+    export_merge(
+        open_merge(make_recipe("green")), ExportPlan(tmp_path / "two"), account=Account(ledger)
+    )
     one = copies(ledger)[-1]
     gone = {"task": "red", "digest": "d" * 64, "weights_root": "e" * 64}
     ledger.append(

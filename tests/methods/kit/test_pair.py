@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from studio.errors import BadRecipe
-from studio.evidence.logged_export import write_merge
+from studio.evidence.logged_export import export_merge
+from studio.export.plan import ExportPlan
 from studio.merge import open_merge
 from studio.methods.kit.pair import arc
 from studio.recipe import GroupedCoefficient
@@ -114,7 +115,7 @@ def test_a_dense_second_computation_with_an_adapter(zoo_folder, make_recipe, nam
 def test_three_tasks_are_refused_and_nothing_is_written(make_recipe, tmp_path, name):
     recipe = make_recipe("red", "green", "blue", method=name)
     with pytest.raises(BadRecipe) as error:
-        write_merge(open_merge(recipe), tmp_path / "out")
+        export_merge(open_merge(recipe), ExportPlan(tmp_path / "out"))
     assert "merges two tasks, and the recipe has 3 (red, green, blue)" in refusal(error)
     assert "such as task_arithmetic or average" in refusal(error)
     assert not (tmp_path / "out").exists()

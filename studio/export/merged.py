@@ -1,0 +1,100 @@
+"""What every export of a merge has in common: read afresh, with digests, a recipe and a record."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import torch
+
+from studio import __version__
+from studio.checkpoints.deltas import refuse_copies, refuse_zero
+from studio.export.card import public_name
+from studio.export.folder import RECORD, Content
+from studio.measure.scores import Score
+from studio.merge import Merge
+from studio.progress import Progress, part
+from studio.recipe import Recipe, recipe_text
+from studio.tasks.task import Task
+
+
+@dataclass(frozen=True, eq=False)
+class Merged(Content):
+    """A merge to be written.
+
+    Attributes:
+        given: the merge; nothing that was kept of it is relied on.
+        tasks: whose heads are written beside the weights, as far as they are merged and have one.
+        allow_duplicates: accept equal checkpoints and zero deltas.
+    """
+
+    given: Merge
+    tasks: Sequence[Task] = ()
+    allow_duplicates: bool = False
+
+    @cached_property
+    def merge(self) -> Merge:
+        """The merge as it is computed for the export: it rests on nothing that was kept."""
+        return replace(self.given, known=None, recall=None)
+
+    @property
+    def heads(self) -> list[Task]:
+        """The tasks that are merged and have a head."""
+        return [task for task in self.tasks if task.name in self.given.recipe.names and task.head]
+
+    @property
+    def held(self) -> dict:
+        """See ``Content``."""
+        checkpoints = zip(self.given.deltas.tasks, self.given.deltas.checkpoints, strict=True)
+        return {
+            "base": self.given.base.digest,
+            "tasks": {name: checkpoint.digest for name, checkpoint in checkpoints},
+        }
+
+    def prepare(self, progress: Progress) -> None:
+        """Hash the inputs, so that the record names them by what they held; refuse duplicates."""
+        inputs = (self.merge.base, *self.merge.deltas.checkpoints)
+        for number, checkpoint in enumerate(inputs):
+            start, stop = number / len(inputs), (number + 1) / len(inputs)
+            checkpoint.weights.take_root(part(progress, start, stop))
+        if not self.allow_duplicates:
+            refuse_copies(self.merge.deltas)
+            refuse_zero(self.merge.deltas)
+
+    @property
+    def recorded(self) -> Recipe:
+        """The recipe with the digest of every checkpoint."""
+        pairs = zip(self.merge.recipe.tasks, self.merge.deltas.checkpoints, strict=True)
+        entries = tuple(replace(task, digest=checkpoint.digest) for task, checkpoint in pairs)
+        return replace(self.merge.recipe, tasks=entries)
+
+    def texts(self, work: Path, root: str, scores: Mapping[str, Score], lost: dict) -> dict:
+        """The recipe as a file in ``work``, and the record with what the writing lost."""
+        file = work / "recipe.yaml"
+        found = self._record(root, scores) | lost
+        return {file.name: recipe_text(self.recorded, file), RECORD: json.dumps(found, indent=1)}
+
+    def _record(self, root: str, scores: Mapping[str, Score]) -> dict:
+        """What entered the arithmetic: digests, dtype, and the vectors' mixing as hex floats."""
+        merge = self.merge
+        rows = [[x.hex() for x in row] for row in merge.numbers.tolist()]
+        pairs = zip(merge.deltas.tasks, merge.deltas.checkpoints, strict=True)
+        return {
+            **made_with(root),
+            "recipe_digest": self.recorded.digest_on(merge.base.digest),
+            "base": {"source": public_name(merge.recipe.base), "digest": merge.base.digest},
+            "tasks": [
+                {"name": name, "kind": checkpoint.kind, "digest": checkpoint.digest}
+                for name, checkpoint in pairs
+            ],
+            "compute_dtype": str(merge.compute_dtype).removeprefix("torch."),
+            "vectors": "derived" if merge.method.derives else "raw deltas",
+            "mixing": dict(zip(merge.deltas.names, rows, strict=True)),
+            "scores": {name: vars(score) for name, score in scores.items()},
+        }
+
+
+def made_with(root: str) -> dict:
+    """How every record begins: what made these weights, and their root."""
+    return {"studio": __version__, "torch": str(torch.__version__), "weights_root": root}
