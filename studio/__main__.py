@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from studio.commands import COMMANDS
+from studio.commands.remedies import told
 from studio.commands.tools import Commands
 from studio.errors import StudioError, visible
 
@@ -26,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             torch.set_num_threads(options.threads)
         options.run(options)
     except StudioError as refusal:
-        print(f"studio: {refusal}", file=sys.stderr)
+        print(f"studio: {told(refusal)}", file=sys.stderr)
         return 1
     except OSError as problem:
         print(f"studio: {visible(str(problem))}.", file=sys.stderr)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from studio.errors import StudioError
+from studio.errors import Remedy, StudioError
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 _MOST_RESIDENT = 4 * 2**30
@@ -26,8 +26,9 @@ def resolve_device(name: str) -> torch.device:
         name = next(device for device, there in available.items() if there)
     if not available.get(name, False):
         raise StudioError(
-            f"Device '{name}' is not available here; use --device auto, or one of "
-            f"{', '.join(device for device, there in available.items() if there)}."
+            f"Device '{name}' is not available here;",
+            Remedy.CHOOSE_DEVICE,
+            ", ".join(device for device, there in available.items() if there),
         )
     return torch.device(name)
 

@@ -1,6 +1,26 @@
 """Errors shown to people: what is wrong, with names and numbers, then what to do."""
 
+from collections.abc import Mapping
+from enum import Enum
+from typing import Self
+
 _LONGEST = 2000
+
+
+class Remedy(Enum):
+    """What helps where each front end has its own way to it; the value says it for none.
+
+    ``{}`` stands for what the error is about.
+    """
+
+    LEAVE_ONE_OUT = "Leave one out, or allow duplicates."
+    LEAVE_IT_OUT = "Leave it out, or allow duplicates."
+    LET_IT_IN = "Leave it out, or let it in again, which is written into the log."
+    REBUILD = "Unmerge exactly, which merges the other tasks anew."
+    GIVE_ROWS = "Give a zoo that has this recipe's tasks and their validation rows."
+    ADD_ROOT = "Restart it with a further root to add another."
+    CHOOSE_DEVICE = "use auto, or one of {}."
+    FEWER_AT_ONCE = "set rows at once to {}; the result is the same up to rounding."
 
 
 class StudioError(Exception):
@@ -8,12 +28,34 @@ class StudioError(Exception):
 
     It quotes what strangers wrote: characters that a terminal would obey become escapes, and
     the middle of a very long sentence is left out.
+
+    Args:
+        problem: what is wrong, and what to do if that is the same in every front end.
+        remedy: what to do, if that is not.
+        about: what the remedy's words speak of.
     """
 
-    def __init__(self, sentence: str) -> None:
-        if len(sentence) > _LONGEST:
-            sentence = f"{sentence[: _LONGEST // 2]} … {sentence[-_LONGEST // 4 :]}"
-        super().__init__(visible(" ".join(sentence.splitlines())))
+    def __init__(self, problem: str, remedy: Remedy | None = None, about: object = "") -> None:
+        if len(problem) > _LONGEST:
+            problem = f"{problem[: _LONGEST // 2]} … {problem[-_LONGEST // 4 :]}"
+        self.problem = visible(" ".join(problem.splitlines()))
+        self.remedy = remedy
+        self.about = about
+        super().__init__(self.told({}))
+
+    def told(self, words: Mapping[Remedy, str]) -> str:
+        """The sentence, with what to do as a front end puts it, if it has words of its own."""
+        if self.remedy is None:
+            return self.problem
+        return f"{self.problem} {words.get(self.remedy, self.remedy.value).format(self.about)}"
+
+    def bare(self) -> Self:
+        """The same error without the frames that it came through, and what they hold."""
+        return type(self)(self.problem, self.remedy, self.about)
+
+    def within(self, where: str) -> Self:
+        """The same error, said of a place."""
+        return type(self)(f"{where}: {self.problem}", self.remedy, self.about)
 
 
 def visible(text: str) -> str:

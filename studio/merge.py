@@ -12,7 +12,7 @@ from torch import Tensor
 from studio.checkpoints.checkpoint import Checkpoint, open_checkpoint
 from studio.checkpoints.deltas import AnyDeltas, Deltas, not_finite
 from studio.checkpoints.vectors import Room, Vectors, pieces
-from studio.errors import BadCheckpoint, BadRecipe, NotFinite
+from studio.errors import BadCheckpoint, BadRecipe, NotFinite, Remedy
 from studio.geometry.gram import Gram, gram
 from studio.geometry.orthogonal import Basis
 from studio.methods import method
@@ -128,8 +128,8 @@ class Merge:
         if self.measured is None:
             raise BadRecipe(
                 f"{self.method.title} measures every expert on its own validation rows, and a "
-                "recipe names none. Give --zoo with a zoo that has this recipe's tasks and their "
-                "validation rows."
+                "recipe names none.",
+                Remedy.GIVE_ROWS,
             )
         return self.measured(self.method.needs, self.method.measured_rows)
 

@@ -155,7 +155,7 @@ def _named(name: str, problem: StudioError | None) -> StudioError | None:
     """The problem, with the name of the checkpoint that it is about."""
     if problem is None or f"'{name}'" in str(problem):
         return problem
-    return type(problem)(f"'{name}': {problem}")
+    return problem.within(f"'{name}'")
 
 
 def _base_look(base: Checkpoint | None, problem: StudioError | None) -> Look:

@@ -1,6 +1,7 @@
 """The shape of the house: which part may import which, how large a file may be."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,13 @@ ORDER = [
     "sweep", "sequence", "inspection", "preflight", "session", "ui", "commands", "__main__",
 ]  # fmt: skip
 FILES = sorted((ROOT / "studio").rglob("*.py"))
+FRONT_ENDS = ("commands", "ui", "__main__.py")
+OPTIONS = re.compile(r"(?:^|[\s(])--[a-z]")
+WRITE_COMMANDS = {
+    "session/export_plan.py": "shows an export as a command",
+    "evidence/report/tables.py": "shows an auditor the commands of a check",
+    "evidence/report/style.py": "is CSS, whose variables begin so",
+}
 
 
 def imports(file: Path) -> set[str]:
@@ -141,3 +149,39 @@ def test_whoever_names_a_method_is_found(tmp_path):
     ]
     (tmp_path / "recipe.py").write_text('DEFAULT_METHOD = "fine"\nkind = "fine"')
     assert "recipe.py names fine" in named_methods(tmp_path)
+
+
+def options_named(studio: Path) -> list[str]:
+    """Texts below the front ends that name an option of a command, docstrings left out."""
+    found = []
+    for file in sorted(studio.rglob("*.py")):
+        name = file.relative_to(studio)
+        if name.parts[0] in FRONT_ENDS or name.as_posix() in WRITE_COMMANDS:
+            continue
+        tree = ast.parse(file.read_text())
+        holders = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+        documented = [node.body[0] for node in ast.walk(tree) if isinstance(node, holders)]
+        docstrings = {id(each.value) for each in documented if isinstance(each, ast.Expr)}
+        found += [
+            f"{name}:{node.lineno}"
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Constant) and isinstance(node.value, str)
+            if OPTIONS.search(node.value) and id(node) not in docstrings
+        ]
+    return found
+
+
+def test_only_front_ends_name_options_of_commands():
+    assert options_named(ROOT / "studio") == []
+    assert all((ROOT / "studio" / name).is_file() for name in WRITE_COMMANDS)
+
+
+def test_an_option_in_a_sentence_below_the_front_ends_is_found(tmp_path):
+    for folder in ("merge", "commands", "ui"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "rooms.py").write_text(
+            '"""Read by --help."""\n\n\ndef refuse(name):\n    """Or by --help."""\n'
+            "    raise ValueError(f\"'{name}' is there. Leave it out, or pass --allow-it.\")\n"
+            'FINE = "two -- dashes, a---b, or e--mail"\nBAD = "--flag"\nWORSE = "(--at-once 2)"\n'
+        )
+    assert sorted(options_named(tmp_path)) == [f"merge/rooms.py:{line}" for line in (6, 8, 9)]

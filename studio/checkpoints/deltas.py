@@ -15,7 +15,7 @@ from studio.checkpoints.low_rank import Rows
 from studio.checkpoints.resident import Residents
 from studio.checkpoints.stored import Stored
 from studio.checkpoints.vectors import Room, Vectors, pieces
-from studio.errors import NotFinite, NothingToMerge
+from studio.errors import NotFinite, NothingToMerge, Remedy
 
 Source = Stored | Rows
 
@@ -259,7 +259,8 @@ def refuse_copies(deltas: Deltas) -> None:
         if other != task:
             raise NothingToMerge(
                 f"'{other}' and '{task}' are the same checkpoint (digest "
-                f"{checkpoint.known_digest[:12]}…). Leave one out, or pass --allow-duplicates."
+                f"{checkpoint.known_digest[:12]}…).",
+                Remedy.LEAVE_ONE_OUT,
             )
 
 
@@ -272,8 +273,8 @@ def refuse_zero(deltas: Deltas) -> None:
     for index, task in enumerate(deltas.tasks):
         if not any(_changes(deltas.at(name), index, deltas.dtype) for name in deltas.names):
             raise NothingToMerge(
-                f"'{task}' is equal to the base in every shared tensor: its delta is zero. "
-                "Leave it out, or pass --allow-duplicates."
+                f"'{task}' is equal to the base in every shared tensor: its delta is zero.",
+                Remedy.LEAVE_IT_OUT,
             )
 
 

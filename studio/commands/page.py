@@ -17,6 +17,8 @@ _SHORTEST_PASSWORD = 12
 def main() -> int:
     """Serve the page until it is stopped; 1 if the studio refuses to start."""
     options = _parser().parse_args()
+    from studio.ui.remedies import told
+
     try:
         auth = credentials(options.host, options.auth)
         # The studio reads the hub's local cache only; nothing here may ask the network.
@@ -32,8 +34,11 @@ def main() -> int:
         engine = Engine(zoo, roots, resolve_device(options.device), options.ledger)
         address = start(engine, options.host, options.port, auth, not options.no_browser)
         engine.start()  # after the page is served, so that loading the model does not delay it
-    except (StudioError, OSError) as refusal:
-        print(f"studio: {refusal}", file=sys.stderr)
+    except StudioError as refusal:
+        print(f"studio: {told(refusal)}", file=sys.stderr)
+        return 1
+    except OSError as problem:
+        print(f"studio: {problem}", file=sys.stderr)
         return 1
     print(f"The studio is at {address} (Ctrl+C stops it).", flush=True)
     signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from studio.errors import BadRecipe
+from studio.errors import BadRecipe, Remedy
 from studio.methods import method_type
 from studio.recipe import Recipe, TaskEntry
 
@@ -61,8 +61,8 @@ def unmerging(
     """
     if mode == "algebraic" and not method_type(full.method).has_components:
         raise BadRecipe(
-            f"{full.method} forms one change of all tasks, so there is no component to subtract. "
-            "Unmerge with --mode exact, which merges the other tasks anew."
+            f"{full.method} forms one change of all tasks, so there is no component to subtract.",
+            Remedy.REBUILD,
         )
     if mode not in MODES:
         raise BadRecipe(f"There is no unmerge mode '{mode}'; there are {', '.join(MODES)}.")

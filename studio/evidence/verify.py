@@ -199,7 +199,7 @@ def _rebuilt(
         task["digest"]: task["name"] for task in predicate["counterfactual"]["recipe"]["tasks"]
     }
     gone = {entry["digest"]: entry["task"] for entry in predicate["removed"]}
-    bad = [f"{name} is missing among --tasks." for d, name in wanted.items() if d not in folders]
+    bad = [f"{name} is missing among the tasks." for d, name in wanted.items() if d not in folders]
     for digest, path in folders.items():
         if digest in gone and digest not in wanted:
             bad.append(f"{path} is the removed checkpoint '{gone[digest]}'; leave it out.")

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from traceback import clear_frames
 
 from studio.device import free_memory
-from studio.errors import StudioError
+from studio.errors import Remedy, StudioError
 from studio.merge import Merge
 from studio.search.plan import SearchPlan
 
@@ -54,13 +54,13 @@ def said_in_words(plan: SearchPlan, tried: Callable[[int], None]) -> Iterator[No
         if not _ran_out(problem):
             raise
         clear_frames(problem.__traceback__)  # which hold the tensors that were too many
-    advice = "Not even one row fits: use a device with more memory, or a smaller max_length."
+    problem = f"Out of memory with {plan.at_once} rows at once."
     if fitting := _fitting(plan.at_once // 2, tried):
-        advice = (
-            f"{fitting} of the longest {'fit' if fitting > 1 else 'fits'}, it was tried: set rows "
-            f"at once to {fitting} (--at-once {fitting}); the result is the same up to rounding."
-        )
-    raise StudioError(f"Out of memory with {plan.at_once} rows at once. {advice}")
+        fits = f"{fitting} of the longest {'fit' if fitting > 1 else 'fits'}, it was tried:"
+        raise StudioError(f"{problem} {fits}", Remedy.FEWER_AT_ONCE, fitting)
+    raise StudioError(
+        f"{problem} Not even one row fits: use a device with more memory, or a smaller max_length."
+    )
 
 
 def _fitting(rows: int, tried: Callable[[int], None]) -> int:

@@ -17,7 +17,7 @@ from studio.checkpoints.resident import bytes_in_memory
 from studio.device import device_memory, used_memory
 from studio.disk import cache
 from studio.disk.folders import data_folder
-from studio.errors import NotAllowed, StudioError
+from studio.errors import NotAllowed, Remedy, StudioError
 from studio.evidence.ledger.copies import adopt_orphans
 from studio.evidence.ledger.keys import demo_key, has_key, make_key, open_key
 from studio.evidence.ledger.log import Ledger
@@ -184,7 +184,8 @@ class Engine:
         if resolved is None or not any(resolved.is_relative_to(root) for root in self.roots):
             raise NotAllowed(
                 f"{given[:_LONGEST_NAME]} is outside the folders this studio may use "
-                f"({', '.join(map(str, self.roots))}). Restart it with --root to add another."
+                f"({', '.join(map(str, self.roots))}).",
+                Remedy.ADD_ROOT,
             )
         return resolved
 
@@ -235,7 +236,7 @@ class Engine:
             try:
                 self.inside(source)
             except NotAllowed as refusal:
-                raise NotAllowed(f"'{name}' of the zoo: {refusal}") from None
+                raise refusal.within(f"'{name}' of the zoo") from None
 
 
 def _orphans(ledger: Ledger) -> list[str]:

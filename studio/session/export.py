@@ -65,7 +65,7 @@ class Exports:
             StudioError: the folder is outside the roots or exists, or a job is running.
         """
         target, context = self._new_target(folder), self._context
-        recipe, worker, engine = context.recipe(), context.worker, context.engine
+        recipe, worker = context.recipe(), context.worker
 
         def work(progress: Progress) -> tuple[str, str]:
             report = part(progress, 0.0, 0.3)

@@ -57,16 +57,15 @@ def as_python(recipe: Recipe, plan: ExportPlan) -> str:
         for task in recipe.tasks
     )
     target = f"Path({str(plan.folder)!r})"
-    imports, call = (
-        "from studio.export.model import export\n",
-        f"export(open_merge(recipe), {target})",
-    )
     if plan.adapter:
         imports = (
             "from studio.export.adapter import MergedAdapter\n"
             "from studio.export.folder import write_export\n"
         )
         call = f"write_export(MergedAdapter(open_merge(recipe), rank={plan.rank}), {target}).root"
+    else:
+        imports = "from studio.export.model import export\n"
+        call = f"export(open_merge(recipe), {target})"
     grouped = any(isinstance(task.coefficient, GroupedCoefficient) for task in recipe.tasks)
     parts = ("GroupedCoefficient, " if grouped else "") + "Recipe, TaskEntry"
     seed = f"    seed={recipe.seed},\n" if recipe.seed else ""

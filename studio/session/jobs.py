@@ -27,6 +27,7 @@ class JobState:
         result: what it made, once done.
         advice: what to do next, if it failed.
         owner: id of the browser that started it.
+        problem: the error that ended it, for a page that has words of its own for what to do.
     """
 
     name: str
@@ -37,6 +38,7 @@ class JobState:
     result: str = ""
     advice: str = ""
     owner: str = ""
+    problem: StudioError | None = None
 
     @property
     def running(self) -> bool:
@@ -116,7 +118,7 @@ class Jobs:
         except Cancelled as stop:
             self._end("cancelled", str(stop))
         except StudioError as refusal:
-            self._end("failed", str(refusal), advice=_AGAIN)
+            self._end("failed", str(refusal), advice=_AGAIN, problem=refusal.bare())
         except MemoryError:
             self._end("failed", "Out of memory; nothing was kept.", advice=_ROOM)
         except Exception as bug:
@@ -131,13 +133,16 @@ class Jobs:
             if self._state and self._state.phase == "running":
                 self._state = replace(self._state, share=share, words=words)
 
-    def _end(self, phase: str, words: str, result: str = "", advice: str = "") -> None:
+    def _end(
+        self, phase: str, words: str, result: str = "", advice: str = "",
+        problem: StudioError | None = None,
+    ) -> None:  # fmt: skip
         with self._lock:
             assert self._state is not None
             seconds = time.monotonic() - self._started
             share = 1.0 if phase == "done" else self._state.share
             ended = replace(self._state, phase=phase, share=share, words=words, seconds=seconds)
-            self._state = replace(ended, result=result, advice=advice)
+            self._state = replace(ended, result=result, advice=advice, problem=problem)
 
 
 class BrowserJobs:

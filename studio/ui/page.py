@@ -8,6 +8,7 @@ from studio.errors import StudioError
 from studio.session.engine import Engine
 from studio.session.session import Session
 from studio.ui.parts import BARE, QUIET, session_of, static
+from studio.ui.remedies import told
 from studio.ui.tabs.compare import CompareTab
 from studio.ui.tabs.evidence import EvidenceTab
 from studio.ui.tabs.examples import ExamplesTab
@@ -313,7 +314,7 @@ class Page:
         try:
             session.load_recipe(recipe_of(file or ""))
         except StudioError as refusal:
-            return *_mixed(session), _HINT, gr.skip(), None, views.refusal(str(refusal))
+            return *_mixed(session), _HINT, gr.skip(), None, views.refusal(told(refusal))
         return *_mixed(session), _HINT, gr.Timer(active=True), None, ""
 
     def cancel_job(self, request: gr.Request) -> str:
@@ -339,7 +340,7 @@ def _edited(session: Session, change: Callable[[], None]) -> tuple:
     try:
         change()
     except StudioError as refusal:
-        return *_mixed(session), views.refusal(str(refusal)) + _HINT, gr.skip()
+        return *_mixed(session), views.refusal(told(refusal)) + _HINT, gr.skip()
     return *_mixed(session), _HINT, gr.Timer(active=True)
 
 

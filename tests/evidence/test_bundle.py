@@ -169,7 +169,7 @@ def test_a_rebuild_with_wrong_inputs_says_which(make_recipe, zoo_folder, tmp_pat
         assert not found.good
         return " ".join(each.words for each in found.findings if not each.good)
 
-    assert "blue is missing among --tasks." in words("base", "green")
+    assert "blue is missing among the tasks." in words("base", "green")
     assert "is the removed checkpoint 'red'; leave it out" in words("base", "green", "blue", "red")
     shutil.copytree(zoo_folder / "base", zoo_folder / "other")
     from tests.conftest import draw, save_model

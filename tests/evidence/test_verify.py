@@ -199,8 +199,8 @@ def test_a_log_that_is_not_there_is_refused(make, tmp_path):
 @pytest.mark.parametrize(
     ("tasks", "words"),
     [
-        (["green"], ["blue is missing among --tasks."]),
-        ([], ["green is missing among --tasks.", "blue is missing among --tasks."]),
+        (["green"], ["blue is missing among the tasks."]),
+        ([], ["green is missing among the tasks.", "blue is missing among the tasks."]),
         (["green", "blue", "red"], ["{red} is the removed checkpoint 'red'; leave it out."]),
         (
             ["green", "blue", "new"],

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from studio.commands.remedies import told
 from studio.errors import BadRecipe
 from studio.merge import open_merge
 from tests.conftest import SHAPES, dense_deltas, refusal
@@ -128,7 +129,7 @@ def test_a_negative_coefficient_is_refused(make_recipe, name):
 def test_a_recipe_alone_is_refused(make_recipe, name, title):
     with pytest.raises(BadRecipe) as error:
         merged_tensors(open_merge(make_recipe(method=name)))
-    assert refusal(error) == (
+    assert told(error.value) == (
         f"{title} measures every expert on its own validation rows, and a recipe names none. Give "
         "--zoo with a zoo that has this recipe's tasks and their validation rows."
     )

@@ -2,6 +2,7 @@
 
 import gc
 import json
+import shutil
 import time
 import weakref
 
@@ -13,6 +14,7 @@ from studio.errors import BadRecipe, StudioError
 from studio.recipe import load_recipe
 from studio.session import engine as module
 from studio.session.engine import Engine
+from studio.ui.remedies import told
 from tests.session.test_session import move, rest
 
 CPU = torch.device("cpu")
@@ -153,6 +155,17 @@ def test_a_zoo_with_problems_is_a_failed_job_and_the_open_one_stays(engine, tiny
     assert engine.worker is worker
     engine.jobs.dismiss()
     assert engine.jobs.state is None
+
+
+def test_a_zoo_with_a_checkpoint_twice_is_refused_in_words_of_the_page(engine, tiny_copy):
+    shutil.rmtree(tiny_copy / "animal")
+    shutil.copytree(tiny_copy / "color", tiny_copy / "animal")
+    engine.start_open(str(tiny_copy))
+    problem = job_of(engine).problem
+    assert problem is not None
+    assert "--" not in told(problem)
+    assert told(problem).endswith("Leave one out; only the command line merges both.")
+    assert problem.__traceback__ is None
 
 
 def test_a_look_opens_nothing(engine, tiny_copy):

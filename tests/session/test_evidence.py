@@ -33,6 +33,7 @@ from studio.session.engine import Engine
 from studio.session.evidence import Asked
 from studio.session.jobs import JobState
 from studio.session.session import Session
+from studio.ui.remedies import told
 from tests import bertzoo
 from tests.conftest import ROOT, refusal
 from tests.session.test_session import move, rest
@@ -130,6 +131,17 @@ def test_with_every_task_ticked_there_is_nothing_to_prove(session, tmp_path):
             start()
         assert refusal(error) == "Nothing is unmerged: untick a task in the mixer first."
     assert session.engine.jobs.state is None
+
+
+def test_what_cannot_be_subtracted_can_be_removed_says_the_page(session, tmp_path):
+    session.move(session.mixer_value() | {"method": "iso_c"})
+    move(session, color={"on": False})
+    with pytest.raises(StudioError) as error:
+        session.evidence.start_certificate(asked(tmp_path / "out", "subtract"))
+    assert told(error.value) == (
+        "iso_c forms one change of all tasks, so there is no component to subtract. "
+        "Choose 'Remove exactly' instead, which merges the other tasks anew."
+    )
 
 
 def test_unticking_a_task_and_running_the_checks_measures_both_operations(session):

@@ -11,7 +11,7 @@ from pathlib import Path
 from studio.disk.durable import private_folder
 from studio.disk.files import read_mapping, write_file
 from studio.disk.folders import hold, is_held
-from studio.errors import BadLedger, NotAllowed
+from studio.errors import BadLedger, NotAllowed, Remedy
 from studio.evidence.ledger.keys import SigningKey
 from studio.evidence.ledger.log import Ledger
 from studio.evidence.wording import ALGEBRAIC
@@ -265,8 +265,8 @@ def refuse_removed(
         if allowed is not True:
             raise NotAllowed(
                 f"'{name}' is the checkpoint that was certified as removed on {gone.time[:10]} "
-                f"(then called '{gone.task}'). Leave it out, or pass --allow-removed, which is "
-                "written into the log."
+                f"(then called '{gone.task}').",
+                Remedy.LET_IT_IN,
             )
         log_override(ledger, name, gone, key)
 

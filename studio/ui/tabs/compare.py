@@ -7,6 +7,7 @@ from studio.methods import FIRST_COMPARED, METHODS
 from studio.session.engine import Engine
 from studio.session.session import Session
 from studio.ui.parts import BARE, QUIET, session_of, static
+from studio.ui.remedies import told
 from studio.ui.views import accuracy as views
 from studio.ui.views import compare as shown
 
@@ -81,7 +82,7 @@ class CompareTab:
         try:
             session_of(self.engine, request).comparisons.start(methods, tune)
         except StudioError as refusal:
-            return views.refusal(str(refusal)), gr.skip()
+            return views.refusal(told(refusal)), gr.skip()
         return "", gr.Timer(active=True)
 
 
@@ -89,7 +90,7 @@ def _budget(session: Session, methods: list[str], tune: bool) -> str:
     try:
         return shown.budget(session.comparisons.budget(methods, tune), tune)
     except StudioError as refusal:
-        return views.refusal(str(refusal))
+        return views.refusal(told(refusal))
 
 
 def _script(name: str) -> str:

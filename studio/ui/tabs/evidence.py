@@ -11,6 +11,7 @@ from studio.session.evidence import Asked
 from studio.session.session import Session
 from studio.session.snapshot import Snapshot
 from studio.ui.parts import BARE, QUIET, session_of, static
+from studio.ui.remedies import told
 from studio.ui.views import accuracy as views
 from studio.ui.views import certificate as certificates
 from studio.ui.views import evidence as shown
@@ -166,7 +167,7 @@ class EvidenceTab:
         try:
             logged = self.engine.ledger.head()
         except StudioError as refusal:  # ``look`` tells
-            logged = str(refusal)
+            logged = told(refusal)
         made = session.evidence.certified
         return {
             "evidence": (now.recipe.digest, session.evidence.version, ready, logged),
@@ -182,7 +183,7 @@ class EvidenceTab:
         try:
             ranges, known = evidence.coefficients(), evidence.copies()
         except StudioError as refusal:
-            return views.refusal(str(refusal)), *(gr.skip() for _ in self.outputs[1:])
+            return views.refusal(told(refusal)), *(gr.skip() for _ in self.outputs[1:])
         gone, locked = evidence.digests(), list(session.admission.locked)
         bundles = [str(c.path) for c in known if c.certificate and c.state == "alive"]
         return (
@@ -244,7 +245,7 @@ class EvidenceTab:
                 raise BadCertificate("The two passphrases differ; no key was made.")
             self.engine.unlock(passphrase)
         except StudioError as refusal:
-            return *self._keys(), views.refusal(str(refusal))
+            return *self._keys(), views.refusal(told(refusal))
         return *self._keys(), ""
 
     def recall_copy(self, copy: str | None, request: gr.Request) -> tuple:
@@ -289,5 +290,5 @@ def _started(start) -> tuple:
     try:
         start()
     except StudioError as refusal:
-        return views.refusal(str(refusal)), gr.skip()
+        return views.refusal(told(refusal)), gr.skip()
     return "", gr.Timer(active=True)

@@ -9,6 +9,7 @@ from studio.errors import StudioError
 from studio.measure.showcase import Reading, ShownRow
 from studio.session.session import Session
 from studio.ui.parts import BARE
+from studio.ui.remedies import told
 from studio.ui.views import accuracy as views
 
 
@@ -49,7 +50,7 @@ class ExamplesTab:
         try:
             session.read(text)
         except StudioError as refusal:
-            return views.refusal(str(refusal)), gr.skip()
+            return views.refusal(told(refusal)), gr.skip()
         return gr.skip(), gr.Timer(active=True)
 
 

@@ -11,6 +11,7 @@ from studio.recipe import DTYPES
 from studio.session.engine import Engine
 from studio.session.session import Session
 from studio.ui.parts import BARE, QUIET, session_of, static
+from studio.ui.remedies import told
 from studio.ui.views import accuracy as views
 from studio.ui.views import files as file_views
 
@@ -125,7 +126,7 @@ class FilesTab:
             else:
                 session.exports.start_export(folder, plan.classifiers)
         except StudioError as refusal:
-            return views.refusal(str(refusal)), gr.skip()
+            return views.refusal(told(refusal)), gr.skip()
         return "", gr.Timer(active=True)
 
     def start_rounding(self, request: gr.Request) -> tuple:
@@ -133,7 +134,7 @@ class FilesTab:
         try:
             session_of(self.engine, request).exports.start_rounding()
         except StudioError as refusal:
-            return views.refusal(str(refusal)), gr.skip()
+            return views.refusal(told(refusal)), gr.skip()
         return "", gr.Timer(active=True)
 
     def look(self, path: str | None) -> tuple:
@@ -141,7 +142,7 @@ class FilesTab:
         try:
             found = self.engine.look(path or "")
         except StudioError as refusal:
-            return file_views.refused(str(refusal)), gr.Button(visible=False)
+            return file_views.refused(told(refusal)), gr.Button(visible=False)
         return file_views.preflight(found), gr.Button(visible=not found.problems)
 
     def start_open(self, path: str | None, request: gr.Request) -> tuple:
@@ -150,7 +151,7 @@ class FilesTab:
             browser = session_of(self.engine, request).browser
             self.engine.start_open(path or "", browser)
         except StudioError as refusal:
-            return file_views.refused(str(refusal)), gr.skip(), gr.skip()
+            return file_views.refused(told(refusal)), gr.skip(), gr.skip()
         return gr.skip(), gr.Button(visible=False), gr.Timer(active=True)
 
     def finished(self, session: Session, result: str) -> gr.DownloadButton:
@@ -184,7 +185,7 @@ def _table(session: Session) -> str:
     try:
         return views.files(*session.preflight(), session.recipe_text())
     except StudioError as refusal:
-        return views.refusal(str(refusal))
+        return views.refusal(told(refusal))
 
 
 def _dtypes(session: Session) -> gr.Dropdown:
@@ -196,5 +197,5 @@ def _planned(session: Session, plan: ExportPlan) -> tuple[str, str]:
     try:
         forecast = file_views.forecast(session.exports.forecast(plan))
     except StudioError as refusal:
-        forecast = file_views.no_forecast(str(refusal))
+        forecast = file_views.no_forecast(told(refusal))
     return forecast, file_views.programs(*session.exports.plan_texts(plan))

@@ -13,6 +13,7 @@ from studio.session.session import Session
 from studio.session.snapshot import Snapshot
 from studio.ui.boxes import number_in, whole_in
 from studio.ui.parts import BARE, QUIET, Edited, session_of, static
+from studio.ui.remedies import told
 from studio.ui.views import accuracy as views
 from studio.ui.views import search as shown
 
@@ -187,7 +188,7 @@ class OptimizePanel:
             choices = _choices(optimizer, granularity, loss, balance, anchor)
             session.searches.wish = search_wish(choices, budget, ewc, seed, rows, at_once)
         except StudioError as refusal:
-            return shown.refused(str(refusal))
+            return shown.refused(told(refusal))
         return _cost(session)
 
     def begin(
@@ -201,7 +202,7 @@ class OptimizePanel:
             choices = _choices(optimizer, granularity, loss, balance, anchor)
             optimizing.start(search_wish(choices, budget, ewc, seed, rows, at_once))
         except StudioError as refusal:
-            return views.refusal(str(refusal)), gr.skip(), gr.skip(), gr.skip()
+            return views.refusal(told(refusal)), gr.skip(), gr.skip(), gr.skip()
         return "", gr.Timer(active=True), gr.Tabs(selected=TAB), TAB
 
     def lay_over(self, name: str, request: gr.Request) -> gr.Timer:
@@ -246,7 +247,7 @@ def _cost(session: Session) -> str:
     try:
         return shown.cost(optimizing.wish, optimizing.forecast())
     except StudioError as refusal:
-        return shown.refused(str(refusal))
+        return shown.refused(told(refusal))
 
 
 def search_wish(

@@ -11,6 +11,7 @@ from studio.session.session import Session
 from studio.session.snapshot import Snapshot
 from studio.ui.boxes import number_in, whole_in
 from studio.ui.parts import BARE, QUIET, session_of, static
+from studio.ui.remedies import told
 from studio.ui.views import accuracy as views
 from studio.ui.views import sequence as shown
 
@@ -116,7 +117,7 @@ class SequenceTab:
             sweep = _sweep(target, first, last, step)
             wish = sequence_wish(methods, arrival == _SHUFFLED, orders, seed, rows, sweep)
         except StudioError as refusal:
-            return shown.refused(str(refusal)), row
+            return shown.refused(told(refusal)), row
         session.sequences.wish = wish
         return _cost(session), row
 
@@ -132,7 +133,7 @@ class SequenceTab:
             arrivals.wish = sequence_wish(methods, arrival == _SHUFFLED, orders, seed, rows, sweep)
             arrivals.start()
         except StudioError as refusal:
-            return views.refusal(str(refusal)), gr.skip()
+            return views.refusal(told(refusal)), gr.skip()
         return "", gr.Timer(active=True)
 
 
@@ -144,7 +145,7 @@ def _cost(session: Session) -> str:
     try:
         return shown.cost(session.sequences.plan()[0])
     except StudioError as refusal:
-        return shown.refused(str(refusal))
+        return shown.refused(told(refusal))
 
 
 def sequence_wish(

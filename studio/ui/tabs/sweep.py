@@ -17,6 +17,7 @@ from studio.sweep.search_path import path_of
 from studio.ui.boxes import number_in, whole_in
 from studio.ui.charts.contour import figure
 from studio.ui.parts import BARE, QUIET, Edited, session_of, static
+from studio.ui.remedies import told
 from studio.ui.views import accuracy as views
 from studio.ui.views import sweep as shown
 
@@ -139,7 +140,7 @@ class LandscapeSection:
             axes = _axes((first, low, high), (second, low2, high2))
             session.sweeps.wish = sweep_wish(axes, levels, rows)
         except StudioError as refusal:
-            return shown.refused(str(refusal))
+            return shown.refused(told(refusal))
         return _cost(session)
 
     def run(
@@ -154,7 +155,7 @@ class LandscapeSection:
             sweeping.wish = sweep_wish(axes, levels, rows)
             sweeping.start()
         except StudioError as refusal:
-            return views.refusal(str(refusal)), gr.skip()
+            return views.refusal(told(refusal)), gr.skip()
         return "", gr.Timer(active=True)
 
     def _axis(self, label: str, name: str, value: str) -> tuple[gr.Dropdown, gr.Number, gr.Number]:
@@ -191,7 +192,7 @@ def _cost(session: Session) -> str:
     try:
         _, axes, found = session.sweeps.plan()
     except StudioError as refusal:
-        return shown.refused(str(refusal))
+        return shown.refused(told(refusal))
     return shown.cost(found, axes)
 
 

@@ -7,6 +7,7 @@ from studio.preflight import Look, Preflight
 from studio.session.engine import Memory
 from studio.session.export_plan import ExportCost
 from studio.session.jobs import JobState
+from studio.ui.remedies import told
 
 
 def size(count: int) -> str:
@@ -64,10 +65,11 @@ def preflight(found: Preflight) -> str:
     """A row per checkpoint, everything that is wrong, and the memory it takes."""
     problems = found.problems
     rows = "".join(_look(look, problems) for look in found.looks)
+    listed = "".join(f"<li>{escape(told(each))}</li>" for each in problems)
     state = (
         f"<p class='refusal' role='alert'>{len(problems)} "
         f"{'problem' if len(problems) == 1 else 'problems'}; the open zoo stays.</p>"
-        f"<ol class='problems'>{''.join(f'<li>{escape(str(each))}</li>' for each in problems)}</ol>"
+        f"<ol class='problems'>{listed}</ol>"
         if problems
         else "<p class='fine'>Everything fits. The open zoo stays until this one is ready.</p>"
     )
@@ -134,7 +136,8 @@ def _memory(memory: Memory) -> str:
 def _job(state: JobState | None) -> str:
     if state is None:
         return "<div class='job quiet' id='job' data-phase='none'>No job is running.</div>"
-    words, name = escape(state.words), escape(state.name)
+    words = escape(told(state.problem) if state.problem else state.words)
+    name = escape(state.name)
     if state.running:
         middle = (
             f"<progress max='1' value='{state.share:.3f}' aria-label='{name}'></progress>"

@@ -10,6 +10,7 @@ import pytest
 
 from studio.checkpoints.checkpoint import open_checkpoint
 from studio.checkpoints.weights import Weights
+from studio.commands.remedies import told
 from studio.disk.folders import hold
 from studio.errors import BadLedger, NotAllowed, StudioError
 from studio.evidence.ledger.copies import (
@@ -218,6 +219,7 @@ def test_the_note_of_a_running_export_is_left_alone_in_this_process(ledger, merg
 _HOLDING = """
 import sys
 from pathlib import Path
+from studio.commands.remedies import told
 from studio.disk.folders import hold
 with hold(Path(sys.argv[1])):
     print("held", flush=True)
@@ -287,7 +289,7 @@ def test_a_refused_checkpoint_is_named_with_the_day_of_its_removal(ledger, merge
     (gone,) = removed(ledger)
     with pytest.raises(NotAllowed) as error:
         export_merge(merge, ExportPlan(tmp_path / "out"), account=Account(ledger))
-    assert refusal(error) == (
+    assert told(error.value) == (
         f"'red' is the checkpoint that was certified as removed on {gone.time[:10]} (then called "
         "'red'). Leave it out, or pass --allow-removed, which is written into the log."
     )

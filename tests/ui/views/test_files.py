@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from studio.errors import BadCheckpoint
+from studio.errors import BadCheckpoint, NothingToMerge, Remedy
 from studio.preflight import Look, Preflight
 from studio.session.engine import Memory
 from studio.session.export_plan import ExportCost
@@ -93,3 +93,11 @@ def test_a_failed_job_is_red_with_its_cause_and_a_next_step():
     assert "role='alert'" in shown
     assert "<b class='down'>failed</b>" in shown
     assert "The disk is full.</span> <span class='advice'>Make room." in shown
+
+
+def test_a_failed_job_says_what_helps_on_the_page():
+    problem = NothingToMerge("'a' and 'b' are the same checkpoint.", Remedy.LEAVE_ONE_OUT)
+    state = JobState("Open zoo", "failed", 0.1, str(problem), 1.0, problem=problem)
+    shown = file_views.footer(state, Memory(1, 2))
+    assert "are the same checkpoint. Leave one out; only the command line merges both." in shown
+    assert "--" not in shown
