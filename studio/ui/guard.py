@@ -4,7 +4,7 @@ import re
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from studio.ui.parts import COOKIE, is_browser_id, new_browser_id
+from studio.ui.browsers import COOKIE, is_browser_id, new_browser_id
 
 LARGEST_BODY = 2**20  # bytes of any request; an upload is a recipe, which is smaller
 _YEAR = 31_536_000  # seconds

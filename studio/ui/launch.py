@@ -6,9 +6,9 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from studio.disk.cache import cache_folder
 from studio.session.engine import Engine
+from studio.ui.components import STATIC, static
 from studio.ui.guard import OneOrigin
 from studio.ui.page import Page
-from studio.ui.parts import STATIC, static
 
 _LARGEST_UPLOAD = 2**19  # bytes; only recipes come by upload
 LOOPBACK = ("127.0.0.1", "localhost", "::1")

@@ -24,7 +24,7 @@ from studio.session.engine import Engine
 from studio.session.jobs import Jobs
 from studio.session.mix import Mix
 from studio.session.session import Session
-from studio.ui.parts import COOKIE
+from studio.ui.browsers import COOKIE
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = [

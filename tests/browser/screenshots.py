@@ -17,8 +17,8 @@ from studio.progress import Progress
 from studio.session.engine import Engine
 from studio.session.sequence import STARTING, SequenceWish
 from studio.session.session import Session
+from studio.ui.browsers import COOKIE
 from studio.ui.launch import start
-from studio.ui.parts import COOKIE
 from tests.browser.conftest import BROWSER, CHROMIUM, FLAGS
 from tests.conftest import DEMO
 

@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from studio.ui.browsers import COOKIE
 from studio.ui.guard import OneOrigin
-from studio.ui.parts import COOKIE
 
 pytestmark = pytest.mark.browser
 

@@ -12,8 +12,8 @@ import pytest
 
 from studio.disk import cache
 from studio.evidence.ledger.keys import has_key, make_key
+from studio.ui.browsers import COOKIE
 from studio.ui.guard import LARGEST_BODY
-from studio.ui.parts import COOKIE
 
 pytestmark = pytest.mark.browser
 ME, OTHER = "a" * 32, "b" * 32

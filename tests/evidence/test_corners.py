@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 
+import gradio as gr
 import pytest
 import yaml
 from safetensors.torch import load_file, save_file
@@ -27,6 +28,7 @@ from studio.export.plan import ExportPlan
 from studio.merge import open_merge
 from studio.recipe import TaskEntry
 from studio.ui.tabs.evidence import EvidenceTab
+from studio.ui.view import View
 from studio.ui.views import certificate as certificates
 from studio.ui.views import evidence as views
 from tests.conftest import refusal
@@ -314,10 +316,12 @@ def test_an_edited_log_stops_exports_and_not_the_page(session, tmp_path):
     log.write_text(log.read_text().replace('"name":"out"', '"name":"in"'))
     other = session.engine.session("new browser")
     tab = EvidenceTab(session.engine)
-    tab.outputs = [None, None]
-    assert "Line 1 was edited" in str(tab.keys(other, other.snapshot(), True)["evidence"])
+    with gr.Blocks():
+        tab.build()
+    (piece,) = tab.pieces(View(other, other.snapshot(), tab.title, {}))
+    assert "Line 1 was edited" in str(piece.key)
     move(other, color={"on": False})
-    assert "Line 1 was edited" in tab.look(other, {"evidence"})[0]
+    assert "Line 1 was edited" in piece.draw()[tab.findings.verdict]
     other.exports.start_export(str(tmp_path / "second"))
     state = ended(other)
     assert (state.phase, "Line 1 was edited" in state.words) == ("failed", True)

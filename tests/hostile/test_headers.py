@@ -15,7 +15,8 @@ from studio.errors import BadCheckpoint, StudioError
 from studio.export.model import export
 from studio.merge import open_merge
 from studio.recipe import Recipe, TaskEntry
-from studio.ui.views import accuracy as views
+from studio.ui.views.files import checkpoints
+from studio.ui.views.notices import refusal as refusal_notice
 from tests.conftest import draw, refusal, save_model
 
 F32 = {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}
@@ -192,8 +193,8 @@ def test_the_page_shows_names_as_text_and_not_as_markup():
         "prefix": "<b>", "private": ["<img src=x onerror=alert(1)>"], "notes": ["'\"<i>"],
         "digest": "0" * 64,
     }  # fmt: skip
-    shown = views.files([row], ["<u>"], "name: </a><script>")
+    shown = checkpoints([row], ["<u>"], "name: </a><script>")
     for markup in ("<script", "<img", "<b>", "<i>", "<u>"):
         assert markup not in shown
     assert "&lt;img src=x onerror=alert(1)&gt;" in shown
-    assert "<img" not in views.refusal("<img src=x onerror=alert(1)>")
+    assert "<img" not in refusal_notice("<img src=x onerror=alert(1)>")

@@ -13,16 +13,10 @@ from studio.search.plan import SearchPlan
 from studio.search.run import optimize
 from studio.session import search, search_job
 from studio.session.session import Session
-from studio.ui.tabs.search import search_wish
-from tests.conftest import refusal
 from tests.session.test_evidence import ended
 from tests.session.test_session import move
 
 QUICK = SearchPlan(budget=6, rows=24, batch=2)
-BOXES = {
-    "optimizer": "adam", "granularity": "task", "loss": "labels", "balance": "uniform",
-    "anchor": "experts",
-}  # fmt: skip
 
 
 class Gate:
@@ -245,27 +239,6 @@ def test_a_forecast_is_what_a_whole_run_spends(session, plan):
     run = session.searches.shown.run
     assert search_cost(plan, run.rows, len(run.free)).rows == run.spent
     assert told.rows == pytest.approx(run.spent, rel=0.15)  # groups may shift some rows
-
-
-@pytest.mark.parametrize(
-    ("changes", "words"),
-    [
-        ({"budget": None}, "Budget: give a number."),
-        ({"budget": 0}, "budget 0: give a whole number from 1"),
-        ({"seed": 1.5}, "Seed: 1.5 is no whole number."),
-        ({"rows": float("nan")}, "Rows: give a number."),
-        ({"at_once": None}, "Rows at once: give a number."),
-        ({"at_once": 0}, "rows at once 0: give a whole number from 1"),
-        ({"ewc": "much"}, "EWC strength: give a number."),
-        ({"choices": BOXES | {"optimizer": "magic"}}, "optimizer 'magic' is not one of"),
-    ],
-)
-def test_boxes_that_hold_nothing_possible_are_refused_in_words(changes, words):
-    boxes: dict = {"choices": BOXES, "budget": 60, "ewc": 0, "seed": 0, "rows": 400, "at_once": 32}
-    assert search_wish(**boxes) == SearchPlan()
-    with pytest.raises(BadRecipe) as error:
-        search_wish(**boxes | changes)
-    assert words in refusal(error)
 
 
 def test_a_page_is_shown_some_steps_of_many_and_the_last_one_at_the_end(bad, gate, monkeypatch):

@@ -2,12 +2,16 @@
 
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import Any
+
+from gradio.blocks import Block
 
 from studio.errors import StudioError
 from studio.session.engine import Memory
-from studio.ui.page import Page
+from studio.session.snapshot import Snapshot
+from studio.ui.page import TABS, Page
 from tests.ui.charts.test_geometry import geometry, studies
-from tests.ui.views.test_accuracy import snapshot
+from tests.ui.snapshots import snapshot
 
 
 def no_search() -> SimpleNamespace:
@@ -22,30 +26,33 @@ def no_search() -> SimpleNamespace:
     )  # fmt: skip
 
 
-def looks(*snapshots, opened="Geometry") -> list[dict]:
-    """What the page gets at each look; what it keeps is None."""
-    seen, found = {}, []
-    for now in snapshots:
-        session = SimpleNamespace(
-            snapshot=lambda now=now: now, shown_rows=lambda: ([], 0), readings=lambda: ({}, {}),
-            only_changed=False, own_text="", overruled=0,
-            worker=SimpleNamespace(studies=studies(now.geometry)), searches=no_search(),
-        )  # fmt: skip
-        engine = SimpleNamespace(
-            session=lambda browser, session=session: session,
-            memory=lambda: Memory(0, 0),
-            opened=1,
-        )
-        page = Page(engine)  # type: ignore[arg-type]
-        chosen = ("model", None, "Cosine before", "MDS", "This zoo", opened)
-        keys, *rest = page.refresh(seen, *chosen, None)  # type: ignore[arg-type]
-        seen = keys if "map" in keys else seen
-        names = (
-            "status", "headline", "accuracy", "rows", "readings", "matrices", "heat", "order",
-            "plot", "map_words",
-        )  # fmt: skip
-        kept = [None if isinstance(x, dict) and "__type__" in x else x for x in rest]
-        found.append(dict(zip(names, kept, strict=False)))
+def page() -> Page:
+    """A page that is laid out, of no engine in particular."""
+    made = Page(SimpleNamespace(memory=lambda: Memory(0, 0), opened=1))  # type: ignore[arg-type]
+    made.build()
+    return made
+
+
+def session(now: Snapshot) -> Any:
+    """A session at one moment."""
+    return SimpleNamespace(
+        snapshot=lambda: now, shown_rows=lambda: ([], 0), readings=lambda: ({}, {}),
+        only_changed=False, own_text="", overruled=0, browser="",
+        worker=SimpleNamespace(studies=studies(now.geometry)), searches=no_search(),
+    )  # fmt: skip
+
+
+def looks(*views: tuple[Snapshot, str] | Snapshot) -> list[dict]:
+    """What the page gets at each look at a mix, by the names of its elements."""
+    shown, seen, found = page(), {}, []
+    for each in views:
+        now, opened = each if isinstance(each, tuple) else (each, "Geometry")
+        values = ("model", None, "Cosine before", "MDS", "This zoo")
+        chosen = dict(zip(shown.choices, values, strict=True))
+        drawn = shown.changed(session(now), seen, opened, chosen)
+        seen = drawn.get(shown.seen, seen)
+        found.append({each.elem_id: value for each, value in drawn.items() if each.elem_id})
+        found[-1]["timer"] = drawn[shown.timer].active
     return found
 
 
@@ -59,7 +66,7 @@ def test_a_refusal_an_empty_mix_and_geometry_replace_one_another():
     assert all(shown[i]["plot"].visible for i in (0, 2, 4))
     for i, words in ((1, "This mix cannot be merged"), (3, "Nothing is merged")):
         assert words in shown[i]["matrices"]
-        assert words in shown[i]["map_words"]
+        assert words in shown[i]["map-words"]
         assert not shown[i]["plot"].visible
 
 
@@ -68,12 +75,39 @@ def test_a_moved_coefficient_redraws_no_matrix():
     first, second = looks(
         snapshot(geometry=one, order="Order: 1"), snapshot(geometry=one, order="Order: 2")
     )
-    assert first["matrices"] is not None
-    assert second["matrices"] is None
-    assert second["plot"] is None
+    assert "matrices" in first
+    assert not {"matrices", "plot"} & set(second)
 
 
 def test_a_closed_tab_is_neither_drawn_nor_sent():
-    (shown,) = looks(snapshot(geometry=geometry(2)), opened="")
-    assert shown["headline"] is not None
-    assert all(shown[part] is None for part in ("matrices", "heat", "order", "plot", "map_words"))
+    (shown,) = looks((snapshot(geometry=geometry(2)), ""))
+    assert "headline" in shown
+    assert not {"matrices", "heat", "order", "plot", "map-words"} & set(shown)
+
+
+def test_a_page_that_has_seen_everything_gets_nothing_but_the_end_of_the_looking():
+    now = snapshot(geometry=geometry(2))
+    first, second, third = looks(now, now, replace(now, version=2))
+    assert first["timer"]
+    assert second == {"timer": False}
+    assert {"headline", "accuracy", "rows", "readings", "timer"} == set(third)
+
+
+def test_a_tab_that_is_opened_again_is_drawn_again():
+    now = snapshot(geometry=geometry(2))
+    first, closed, again = looks((now, "Geometry"), (now, ""), (now, "Geometry"))
+    assert "matrices" in first
+    assert "matrices" not in closed
+    assert again["matrices"] == first["matrices"]
+
+
+def test_every_tab_has_a_title_and_every_part_draws_components_of_its_own():
+    shown = page()
+    titles = [tab.title for tab in TABS]
+    assert titles == [
+        "Accuracy", "Examples", "Geometry", "Coefficients", "Compare", "Sequence", "Evidence",
+        "Files",
+    ]  # fmt: skip
+    outputs = [each for part in shown.parts for each in part.outputs]
+    assert len(outputs) == len(set(outputs))
+    assert all(isinstance(each, Block) for each in outputs)

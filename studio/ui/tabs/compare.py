@@ -1,25 +1,30 @@
 """The Compare tab: methods side by side on held-out rows, tuned alike, and one to the mixer."""
 
+from collections.abc import Iterator
+from functools import partial
+
 import gradio as gr
 
 from studio.errors import StudioError
 from studio.methods import FIRST_COMPARED, METHODS
-from studio.session.engine import Engine
+from studio.session.compare import Comparisons
 from studio.session.session import Session
-from studio.ui.parts import BARE, QUIET, session_of, static
+from studio.ui.browsers import session_of
+from studio.ui.components import BARE, static
+from studio.ui.part import PagePart
 from studio.ui.remedies import told
-from studio.ui.views import accuracy as views
-from studio.ui.views import compare as shown
+from studio.ui.view import Drawn, Piece, View
+from studio.ui.views import compare as views
+from studio.ui.views.notices import refusal
+from studio.ui.wiring import QUIET, Wiring
 
 _AT_FIRST = list(FIRST_COMPARED)
 
 
-class CompareTab:
+class CompareTab(PagePart):
     """The choice of methods, and the table that grows while they are measured."""
 
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
-        self.outputs: list = []  # none before the page is built
+    title = "Compare"
 
     def build(self) -> None:
         """Lay out the tab."""
@@ -37,61 +42,52 @@ class CompareTab:
         self.budget = gr.HTML(**BARE, elem_id="compare-budget")
         self.start = gr.Button("Compare", variant="primary", elem_id="start-compare")
         self.refusal = gr.HTML(**BARE, elem_id="compare-refusal")
-        self.proposal = gr.HTML(shown.NOTHING, **BARE, elem_id="compare-proposal")
-        self.results = gr.HTML(**BARE, elem_id="compare-results", js_on_load=_script("compare"))
-        self.heat = gr.HTML(**BARE, elem_id="compare-heat", js_on_load=_script("figures"))
+        self.proposal = gr.HTML(views.NOTHING, **BARE, elem_id="compare-proposal")
+        self.results = gr.HTML(**BARE, elem_id="compare-results", js_on_load=static("compare.js"))
+        self.heat = gr.HTML(**BARE, elem_id="compare-heat", js_on_load=static("figures.js"))
+        self.loaded = [self.budget]
         self.outputs = [self.proposal, self.results, self.heat]
 
-    def wire(self, timer: gr.Timer) -> None:
-        """Connect what concerns this tab alone."""
-        asked = [self.methods, self.tune]
-        told = {"fn": self.tell_budget, "inputs": asked, "outputs": self.budget, **QUIET}
-        gr.on([self.methods.change, self.tune.input], trigger_mode="always_last", **told)
+    def load(self, session: Session) -> Drawn:
+        """What a comparison would spend."""
+        return self._tell_budget(session, _AT_FIRST, False)
+
+    def pieces(self, view: View) -> Iterator[Piece]:
+        """The comparison, as far as it has come."""
+        if view.opened == self.title:
+            found = view.session.comparisons
+            yield Piece("compare", (id(found), found.version), partial(self._draw, found))
+
+    def wire(self, page: Wiring) -> None:
+        """Connect the choices, the button, and the rows of the table."""
+        asked = {"methods": self.methods, "tune": self.tune}
+        chosen = [self.methods.change, self.tune.input]
+        page.tells(chosen, self._tell_budget, asked, [self.budget], trigger_mode="always_last")
         self.every.click(lambda: list(METHODS), None, self.methods, **QUIET)
         self.none.click(lambda: [], None, self.methods, **QUIET)
-        self.start.click(self.start_comparison, asked, [self.refusal, timer], **QUIET)
 
-    def load(self, session: Session) -> str:
-        """The budget of a page that was opened."""
-        return _budget(session, _AT_FIRST, False)
+        def start(session: Session, methods: list[str], tune: bool) -> None:
+            session.comparisons.start(methods, tune)
 
-    @property
-    def loaded(self) -> list:
-        """The outputs of ``load``."""
-        return [self.budget]
+        def show_row(event: gr.EventData, request: gr.Request) -> Drawn:
+            session, clicked = session_of(self.engine, request), event._data
+            name = clicked.get("row") if isinstance(clicked, dict) else None
+            change = partial(session.comparisons.to_mixer, name)
+            return {**page.edit(session, change), **page.awake}
 
-    def keys(self, session: Session, opened: bool) -> dict[str, object]:
-        """What the tab depends on; a closed one depends on nothing."""
+        page.starts(self.start.click, start, self.refusal, asked)
+        self.results.click(show_row, None, page.mixed, **QUIET).then(**page.moved)
+
+    def _draw(self, found: Comparisons) -> Drawn:
         return {
-            "compare": (id(session.comparisons), session.comparisons.version) if opened else None
+            self.proposal: views.proposal(found.table),
+            self.results: views.results(found.table),
+            self.heat: views.heat(found.table),
         }
 
-    def look(self, session: Session, new: set[str]) -> tuple:
-        """The outputs, if they are new."""
-        if "compare" not in new:
-            return tuple(gr.skip() for _ in self.outputs)
-        table = session.comparisons.table
-        return shown.proposal(table), shown.results(table), shown.heat(table)
-
-    def tell_budget(self, methods: list[str], tune: bool, request: gr.Request) -> str:
-        """What the chosen comparison would spend."""
-        return _budget(session_of(self.engine, request), methods, tune)
-
-    def start_comparison(self, methods: list[str], tune: bool, request: gr.Request) -> tuple:
-        """Start the job."""
+    def _tell_budget(self, session: Session, methods: list[str], tune: bool) -> Drawn:
         try:
-            session_of(self.engine, request).comparisons.start(methods, tune)
-        except StudioError as refusal:
-            return views.refusal(told(refusal)), gr.skip()
-        return "", gr.Timer(active=True)
-
-
-def _budget(session: Session, methods: list[str], tune: bool) -> str:
-    try:
-        return shown.budget(session.comparisons.budget(methods, tune), tune)
-    except StudioError as refusal:
-        return views.refusal(told(refusal))
-
-
-def _script(name: str) -> str:
-    return static(f"{name}.js")
+            words = views.budget(session.comparisons.budget(methods, tune), tune)
+        except StudioError as error:
+            words = refusal(told(error))
+        return {self.budget: words}

@@ -1,20 +1,25 @@
 """The Examples tab: held-out rows whose predictions change live, and a text of one's own."""
 
-from collections.abc import Mapping, Sequence
-from html import escape
+from collections.abc import Iterator
+from functools import partial
 
 import gradio as gr
 
 from studio.errors import StudioError
-from studio.measure.showcase import Reading, ShownRow
 from studio.session.session import Session
-from studio.ui.parts import BARE
+from studio.ui.components import BARE
+from studio.ui.part import PagePart
 from studio.ui.remedies import told
-from studio.ui.views import accuracy as views
+from studio.ui.view import Drawn, Piece, View
+from studio.ui.views.examples import readings_table, rows_table
+from studio.ui.views.notices import refusal
+from studio.ui.wiring import Wiring
 
 
-class ExamplesTab:
+class ExamplesTab(PagePart):
     """Rows and readings that follow the shown mix, and the choice of rows."""
+
+    title = "Examples"
 
     def build(self) -> None:
         """Lay out the tab."""
@@ -27,88 +32,41 @@ class ExamplesTab:
             placeholder="Type a sentence; it is read again after every move",
         )  # fmt: skip
         self.readings = gr.HTML(**BARE, elem_id="readings")
-        self.choices = [self.only_changed, self.text]
+        self.loaded = [self.only_changed, self.text]
         self.outputs = [self.rows, self.readings]
 
-    def load(self, session: Session) -> tuple:
-        """The choices of a page that was opened."""
-        return session.only_changed, session.own_text
+    def load(self, session: Session) -> Drawn:
+        """The choices of this browser."""
+        return {self.only_changed: session.only_changed, self.text: session.own_text}
 
-    def look(self, session: Session) -> tuple[str, str]:
-        """Both outputs."""
+    def pieces(self, view: View) -> Iterator[Piece]:
+        """Rows and readings."""
+        session, now = view.session, view.snapshot
+        key = now.version, now.recipe.digest, session.only_changed, session.own_text
+        yield Piece("examples", key, partial(self._draw, session))
+
+    def wire(self, page: Wiring) -> None:
+        """Connect the choice of rows, and the text."""
+
+        def choose(session: Session, only_changed: bool) -> None:
+            session.only_changed = only_changed
+
+        def read(session: Session, text: str) -> Drawn:
+            try:
+                session.read(text)
+            except StudioError as error:
+                return {self.readings: refusal(told(error))}
+            return page.awake
+
+        page.wakes(self.only_changed.input, choose, {"only_changed": self.only_changed})
+        page.tells(
+            self.text.change, read, {"text": self.text}, [self.readings, page.timer],
+            trigger_mode="always_last",
+        ).then(**page.look)  # fmt: skip
+
+    def _draw(self, session: Session) -> Drawn:
         rows, changed = session.shown_rows()
-        table = rows_table(rows, changed, session.only_changed)
-        return table, readings_table(*session.readings(), session.own_text)
-
-    def choose(self, session: Session, only_changed: bool) -> gr.Timer:
-        """Show changed rows only, or a fixed dozen."""
-        session.only_changed = only_changed
-        return gr.Timer(active=True)
-
-    def read(self, session: Session, text: str) -> tuple:
-        """Take over a text, or say what is wrong with it."""
-        try:
-            session.read(text)
-        except StudioError as refusal:
-            return views.refusal(told(refusal)), gr.skip()
-        return gr.skip(), gr.Timer(active=True)
-
-
-def rows_table(rows: Sequence[ShownRow], changed: int, only_changed: bool) -> str:
-    """Held-out rows with the right answer, the prediction before the last move, and now."""
-    if not rows and not only_changed:
-        return "<p class='quiet'>Reading the first rows …</p>"
-    moved = f"This move changed <b id='changed'>{changed:,}</b> predictions."
-    if not rows:
-        return f"<p>{moved} Move a slider further to see some change.</p>"
-    shown = f" Shown are {len(rows)} of them." if only_changed else ""
-    body = "".join(_row(row) for row in rows)
-    return (
-        f"<p>{moved}{shown}</p><div class='scroll'><table class='studio examples'>"
-        "<caption>Held-out rows: ✓ right, ✗ wrong</caption><thead><tr>"
-        "<th scope='col'>task</th><th scope='col'>text</th><th scope='col'>right answer</th>"
-        "<th scope='col'>before this move</th><th scope='col'>now</th></tr></thead>"
-        f"<tbody>{body}</tbody></table></div>"
-    )
-
-
-def readings_table(now: Mapping[str, Reading], pinned: Mapping[str, Reading], text: str) -> str:
-    """What every head makes of the own text, by the shown mix and by the pinned one."""
-    if not text:
-        return ""
-    if not now:
-        return "<p class='quiet'>Reading your text …</p>"
-    body = "".join(
-        f"<tr data-task='{escape(task)}'><th scope='row'>{escape(task)}</th>"
-        f"<td>{_reading(reading)}</td><td>{_reading(pinned.get(task))}</td></tr>"
-        for task, reading in now.items()
-    )
-    return (
-        "<table class='studio readings'><caption>The likeliest label by each head, with the share "
-        "that its softmax gives it (not a calibrated probability)</caption><thead><tr>"
-        "<th scope='col'>task</th><th scope='col'>now</th><th scope='col'>pinned mix</th></tr>"
-        f"</thead><tbody>{body}</tbody></table>"
-    )
-
-
-def _row(row: ShownRow) -> str:
-    css = " class='moved'" if row.changed else ""
-    return (
-        f"<tr{css} data-task='{escape(row.task)}'><th scope='row'>{escape(row.task)}</th>"
-        f"<td class='text'>{escape(row.text)}</td><td>{escape(row.label)}</td>"
-        f"<td>{_verdict(row.before, row.label)}</td><td>{_verdict(row.now, row.label)}</td></tr>"
-    )
-
-
-def _verdict(predicted: str, label: str) -> str:
-    if not predicted:
-        return "<span class='quiet'>not read yet</span>"
-    right = predicted == label
-    css, sign = ("up", "✓") if right else ("down", "✗")
-    return f"<span class='{css}'>{sign} {escape(predicted)}</span>"
-
-
-def _reading(reading: Reading | None) -> str:
-    if reading is None:
-        return "<span class='quiet'>…</span>"
-    return f"{escape(reading.label)} <span class='quiet'>{reading.probability:.0%}</span>"
+        return {
+            self.rows: rows_table(rows, changed, session.only_changed),
+            self.readings: readings_table(*session.readings(), session.own_text),
+        }

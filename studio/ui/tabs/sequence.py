@@ -1,30 +1,32 @@
 """The Sequence tab: tasks that arrive one after another, by several methods at once."""
 
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
 import gradio as gr
 
 from studio.errors import BadRecipe, StudioError
 from studio.methods import METHODS
 from studio.sequence.sweep import numeric_options
-from studio.session.engine import Engine
 from studio.session.sequence import SequenceWish
 from studio.session.session import Session
-from studio.session.snapshot import Snapshot
 from studio.ui.boxes import number_in, whole_in
-from studio.ui.parts import BARE, QUIET, session_of, static
+from studio.ui.components import BARE, static
+from studio.ui.part import PagePart
 from studio.ui.remedies import told
-from studio.ui.views import accuracy as views
-from studio.ui.views import sequence as shown
+from studio.ui.view import Drawn, Piece, View
+from studio.ui.views import sequence as views
+from studio.ui.wiring import Wiring
 
 _GIVEN, _SHUFFLED = "The mixer's order", "Shuffled orders"
 _NO_SWEEP = "none"
 
 
-class SequenceTab:
+class SequenceTab(PagePart):
     """What a run is made of, what it takes, and what it has found."""
 
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
-        self.outputs: list = []  # none before the page is built
+    title = "Sequence"
 
     def build(self) -> None:
         """Lay out the tab."""
@@ -62,90 +64,74 @@ class SequenceTab:
         self.refusal = gr.HTML(**BARE, elem_id="sequence-refusal")
         script = static("figures.js")
         self.results = gr.HTML(**BARE, elem_id="sequence-results", js_on_load=script)
-        self.asked = [
-            self.methods, self.arrival, self.orders, self.seed, self.rows, self.swept, self.first,
-            self.last, self.step,
-        ]  # fmt: skip
+        self.boxes = {
+            "methods": self.methods, "arrival": self.arrival, "orders": self.orders,
+            "seed": self.seed, "rows": self.rows, "swept": self.swept, "first": self.first,
+            "last": self.last, "step": self.step,
+        }  # fmt: skip
+        self.loaded = [*self.boxes.values(), self.shuffling]
         self.outputs = [self.cost, self.results]
 
-    def wire(self, timer: gr.Timer) -> None:
-        """Connect what concerns this tab alone."""
-        gr.on(
-            [box.input for box in self.asked], self.choose, self.asked, [self.cost, self.shuffling],
-            trigger_mode="always_last", **QUIET,
-        )  # fmt: skip
-        self.start.click(self.run, self.asked, [self.refusal, timer], **QUIET)
-
-    def load(self, session: Session) -> tuple:
+    def load(self, session: Session) -> Drawn:
         """The boxes, as this browser left them."""
         wish = session.sequences.wish
-        target, *limits = wish.sweep or (_NO_SWEEP, 0.1, 0.9, 0.2)
+        swept, first, last, step = wish.sweep or (_NO_SWEEP, 0.1, 0.9, 0.2)
         mixed = wish.orders is not None
-        return (
-            list(wish.methods), _SHUFFLED if mixed else _GIVEN, wish.orders or 5, wish.seed,
-            wish.rows, target, *limits, gr.Row(visible=mixed),
+        return {
+            self.methods: list(wish.methods),
+            self.arrival: _SHUFFLED if mixed else _GIVEN,
+            self.orders: wish.orders or 5,
+            self.seed: wish.seed,
+            self.rows: wish.rows,
+            self.swept: swept,
+            self.first: first,
+            self.last: last,
+            self.step: step,
+            self.shuffling: gr.Row(visible=mixed),
+        }
+
+    def pieces(self, view: View) -> Iterator[Piece]:
+        """What a run takes, and the one that runs or ran last."""
+        if view.opened != self.title:
+            return
+        found = view.session.sequences
+        takes = view.snapshot.recipe.digest, str(found.wish)
+        yield Piece("sequence-cost", takes, partial(self._tell_cost, view.session))
+        yield Piece("sequence", found.version, lambda: {self.results: views.results(found.shown)})
+
+    def wire(self, page: Wiring) -> None:
+        """Connect the boxes and the button."""
+
+        def start(session: Session, **boxes: Any) -> None:
+            session.sequences.wish = _wish(**boxes)
+            session.sequences.start()
+
+        page.tells(
+            [box.input for box in self.boxes.values()], self._choose, self.boxes,
+            [self.cost, self.shuffling], trigger_mode="always_last",
         )  # fmt: skip
+        page.starts(self.start.click, start, self.refusal, self.boxes)
 
-    @property
-    def loaded(self) -> list:
-        """The outputs of ``load``."""
-        return [*self.asked, self.shuffling]
-
-    def keys(self, session: Session, now: Snapshot, opened: bool) -> dict[str, object]:
-        """What the tab depends on; a closed one depends on nothing."""
-        if not opened:
-            return {"takes": None, "sequence": None}
-        arrivals = session.sequences
-        return {"takes": (now.recipe.digest, str(arrivals.wish)), "sequence": arrivals.version}
-
-    def look(self, session: Session, new: set[str]) -> tuple:
-        """The outputs, if they are new."""
-        return (
-            _cost(session) if "takes" in new else gr.skip(),
-            shown.results(session.sequences.shown) if "sequence" in new else gr.skip(),
-        )
-
-    def choose(
-        self, methods: list[str], arrival: str, orders: float | None, seed: float | None,
-        rows: float | None, target: str, first: float | None, last: float | None,
-        step: float | None, request: gr.Request,
-    ) -> tuple:  # fmt: skip
-        """What a run of what is chosen takes."""
-        row = gr.Row(visible=arrival == _SHUFFLED)
-        session = session_of(self.engine, request)
+    def _choose(self, session: Session, arrival: str, **boxes: Any) -> Drawn:
+        shown: Drawn = {self.shuffling: gr.Row(visible=arrival == _SHUFFLED)}
         try:
-            sweep = _sweep(target, first, last, step)
-            wish = sequence_wish(methods, arrival == _SHUFFLED, orders, seed, rows, sweep)
+            session.sequences.wish = _wish(arrival, **boxes)
         except StudioError as refusal:
-            return shown.refused(told(refusal)), row
-        session.sequences.wish = wish
-        return _cost(session), row
+            return {self.cost: views.refused(told(refusal)), **shown}
+        return {**self._tell_cost(session), **shown}
 
-    def run(
-        self, methods: list[str], arrival: str, orders: float | None, seed: float | None,
-        rows: float | None, target: str, first: float | None, last: float | None,
-        step: float | None, request: gr.Request,
-    ) -> tuple:  # fmt: skip
-        """Start the job."""
-        arrivals = session_of(self.engine, request).sequences
+    def _tell_cost(self, session: Session) -> Drawn:
         try:
-            sweep = _sweep(target, first, last, step)
-            arrivals.wish = sequence_wish(methods, arrival == _SHUFFLED, orders, seed, rows, sweep)
-            arrivals.start()
+            return {self.cost: views.cost(session.sequences.plan()[0])}
         except StudioError as refusal:
-            return views.refusal(told(refusal)), gr.skip()
-        return "", gr.Timer(active=True)
+            return {self.cost: views.refused(told(refusal))}
 
 
-def _sweep(target: str, first: float | None, last: float | None, step: float | None):
-    return None if target in (None, _NO_SWEEP) else (target, first, last, step)
-
-
-def _cost(session: Session) -> str:
-    try:
-        return shown.cost(session.sequences.plan()[0])
-    except StudioError as refusal:
-        return shown.refused(told(refusal))
+def _wish(
+    arrival: str, swept: str | None, first: object, last: object, step: object, **boxes: Any
+) -> SequenceWish:
+    sweep = None if swept in (None, _NO_SWEEP) else (swept, first, last, step)
+    return sequence_wish(shuffle=arrival == _SHUFFLED, sweep=sweep, **boxes)
 
 
 def sequence_wish(

@@ -1,23 +1,36 @@
-"""Pure views of the Files tab and the footer: sizes, pre-flights, programs to copy, jobs."""
+"""Pure views of the Files tab: checkpoints, sizes, pre-flights, programs to copy."""
 
 from html import escape
+from urllib.parse import quote
 
 from studio.errors import StudioError
 from studio.preflight import Look, Preflight
-from studio.session.engine import Memory
 from studio.session.export_plan import ExportCost
-from studio.session.jobs import JobState
 from studio.ui.remedies import told
+from studio.ui.views.units import size
 
 
-def size(count: int) -> str:
-    """Bytes in a unit that people read."""
-    number, unit = float(count), "bytes"
-    for larger in ("kB", "MB", "GB", "TB"):
-        if number < 1000:
-            break
-        number, unit = number / 1000, larger
-    return f"{count:,} bytes" if unit == "bytes" else f"{number:.3g} {unit}"
+def checkpoints(rows: list[dict], warnings: list[str], recipe_text: str) -> str:
+    """What is in the zoo, in plain words, and the recipe to take away."""
+    body = "".join(
+        f"<tr><th scope='row'>{escape(row['task'])}</th><td>{_kind(row)}</td>"
+        f"<td class='num'>{row['tensors']}</td><td class='num'>{row['parameters'] / 1e6:.1f} M</td>"
+        f"<td>{escape(', '.join(row['private'])) or 'nothing'}</td>"
+        f"<td>{escape(_join(row)) or 'none'}</td><td><code>{row['digest'][:12]}</code></td></tr>"
+        for row in rows
+    )
+    notes = "".join(f"<p class='note'>{escape(each)}</p>" for each in warnings)
+    link = "data:application/yaml;charset=utf-8," + quote(recipe_text)
+    return (
+        "<div class='scroll' tabindex='0' role='region' aria-label='Checkpoints'>"
+        "<table class='studio'><caption>What each checkpoint would change in "
+        "the base</caption><thead><tr><th scope='col'>task</th><th scope='col'>kind</th>"
+        "<th scope='col'>tensors</th><th scope='col'>parameters</th><th scope='col'>kept private"
+        "</th><th scope='col'>notes</th><th scope='col'>digest</th></tr></thead>"
+        f"<tbody>{body}</tbody></table></div>{notes}"
+        f"<p><a class='download' download='recipe.yaml' href='{link}'>Download this recipe</a> "
+        "<span class='quiet'>for <code>python -m studio merge</code></span></p>"
+    )
 
 
 def forecast(found: ExportCost) -> str:
@@ -92,12 +105,6 @@ def refused(sentence: str) -> str:
     )
 
 
-def footer(state: JobState | None, memory: Memory) -> str:
-    """The job strip, and the memory in use."""
-    used = f"<div class='quiet' id='memory'>{_memory(memory)}</div>"
-    return f"<div class='footer'>{_job(state)}{used}</div>"
-
-
 def _look(look: Look, problems: list[StudioError]) -> str:
     kind = f"LoRA, rank {look.rank}" if look.rank else {"": "unreadable"}.get(look.kind, look.kind)
     fits = "<b class='down'>no</b>" if look.problem else "<span class='up'>yes</span>"
@@ -125,30 +132,12 @@ def _memory_words(found: Preflight) -> str:
     )
 
 
-def _memory(memory: Memory) -> str:
-    words = f"Memory: <b>{size(memory.process)}</b>, of it deltas {size(memory.deltas)}"
-    if memory.device is not None:
-        total = f" of {size(memory.device_total)}" if memory.device_total else ""
-        words += f"; device {size(memory.device)}{total}"
-    return words
+def _kind(row: dict) -> str:
+    if row["kind"] == "full":
+        return "full fine-tune"
+    return f"{row['kind']}, rank {row['rank']}" if row["rank"] else row["kind"]
 
 
-def _job(state: JobState | None) -> str:
-    if state is None:
-        return "<div class='job quiet' id='job' data-phase='none'>No job is running.</div>"
-    words = escape(told(state.problem) if state.problem else state.words)
-    name = escape(state.name)
-    if state.running:
-        middle = (
-            f"<progress max='1' value='{state.share:.3f}' aria-label='{name}'></progress>"
-            f"{state.share:.0%} <span class='words'>{words}</span>"
-        )
-    else:
-        css = {"done": "up", "failed": "down"}.get(state.phase, "quiet")
-        advice = f" <span class='advice'>{escape(state.advice)}</span>" if state.advice else ""
-        middle = f"<b class='{css}'>{state.phase}</b>: <span class='words'>{words}</span>{advice}"
-    alert = " role='alert'" if state.phase == "failed" else ""
-    return (
-        f"<div class='job {state.phase}' id='job' data-phase='{state.phase}'{alert}>"
-        f"{name} {middle} <span class='quiet'>{state.seconds:.0f} s</span></div>"
-    )
+def _join(row: dict) -> str:
+    prefix = [f"names start with '{row['prefix']}'."] if row["prefix"] else []
+    return " ".join([*prefix, *row["notes"]])

@@ -11,8 +11,7 @@ from studio.search.plan import OPTIMIZER_TITLES, SearchPlan
 from studio.search.record import record
 from studio.search.run import Run
 from studio.session.search_view import GRAINS, UNITS, SearchView
-from studio.ui.charts import line_figure as curves
-from studio.ui.charts import lines
+from studio.ui.charts import line_figure, lines
 from studio.ui.charts.lines import Series
 from studio.ui.charts.saves import data_saves
 from studio.ui.charts.search_curves import MOST_MARKS, charts, first, looks, thinned
@@ -77,7 +76,7 @@ def results(shown: SearchView | None, paused: bool, beside: SearchView | None) -
     name = beside.name if beside else ""
     figures = charts(shown.run, other, name)
     drawn = "".join(
-        curves.figure(chart, f"<p class='quiet'>{escape(words)}</p>", ended, key)
+        line_figure.figure(chart, f"<p class='quiet'>{escape(words)}</p>", ended, key)
         for key, (chart, words) in figures.items()
     )
     tasks = shown.run.free.tasks

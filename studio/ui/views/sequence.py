@@ -11,8 +11,7 @@ from studio.sequence.measures import CURVES, Spread, Track, half_width, mean_mat
 from studio.sequence.plan import SequencePlan, carried
 from studio.sequence.report import plain
 from studio.session.sequence import SequenceView
-from studio.ui.charts import grids, lines
-from studio.ui.charts import line_figure as curves
+from studio.ui.charts import grids, line_figure, lines
 from studio.ui.charts.grids import Grid
 from studio.ui.charts.lines import Chart, Series
 from studio.ui.charts.saves import data_saves, picture_saves
@@ -265,7 +264,7 @@ def _points(
 
 def _chart(chart: Chart, words: str, key: str, done: bool) -> str:
     name = "lambda" if key == "growth" else ""
-    return curves.figure(chart, f"<p class='quiet'>{escape(words)}</p>", done, key, name)
+    return line_figure.figure(chart, f"<p class='quiet'>{escape(words)}</p>", done, key, name)
 
 
 def _sweep(shown: SequenceView, made: Sequence[Track]) -> str:

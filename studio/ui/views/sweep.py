@@ -7,8 +7,7 @@ from html import escape
 from studio.sweep.axis import Axis
 from studio.sweep.landscape import Landscape, SweepCost, SweepPoint
 from studio.sweep.tables import landscape_csv, landscape_json
-from studio.ui.charts import line_figure as curves
-from studio.ui.charts import lines
+from studio.ui.charts import line_figure, lines
 from studio.ui.charts.contour import Path, grid
 from studio.ui.charts.lines import Chart, Series
 from studio.ui.charts.saves import document_saves, plot_saves
@@ -104,7 +103,7 @@ def _curves(found: Landscape, path: Path) -> str:
         )
         charts.append(Chart("The same by task", axis.words, tasks, ticks, True, (0.0, 1.0)))
     drawn = (
-        curves.figure(each, f"<p class='keys'>{lines.legend(each.series)}</p>", found.done)
+        line_figure.figure(each, f"<p class='keys'>{lines.legend(each.series)}</p>", found.done)
         for each in charts
     )
     return f"<div class='matrices'>{''.join(drawn)}</div>"

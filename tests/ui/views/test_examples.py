@@ -1,5 +1,5 @@
 from studio.measure.showcase import Reading, ShownRow
-from studio.ui.tabs.examples import readings_table, rows_table
+from studio.ui.views.examples import readings_table, rows_table
 
 EVIL = "<img src=x onerror=alert(1)>"
 

@@ -1,30 +1,14 @@
-"""What every part of the page shares: how components are bare and callbacks quiet, and whose."""
+"""Which browser asks: the id in its cookie, and the session that belongs to it."""
 
 import re
 import secrets
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import gradio as gr
 
 from studio.session.engine import Engine
 from studio.session.session import Session
 
-Edited = Callable[[Session, Callable[[], None]], tuple]  # changes a mix; the mixer's outputs
 COOKIE = "mdm-oc-studio"
-STATIC = Path(__file__).parent / "static"
-BARE: dict[str, Any] = {"apply_default_css": False, "padding": False}
-QUIET: dict[str, Any] = {
-    "show_progress": "hidden",
-    "api_visibility": "private",
-    "queue": False,
-}
-
-
-def static(name: str) -> str:
-    """The text of a script or style sheet of the page."""
-    return (STATIC / name).read_text(encoding="utf-8")
 
 
 def new_browser_id() -> str:

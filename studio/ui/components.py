@@ -1,0 +1,12 @@
+"""What components have in common: bare HTML, and the scripts and style sheets of the page."""
+
+from pathlib import Path
+from typing import Any
+
+STATIC = Path(__file__).parent / "static"
+BARE: dict[str, Any] = {"apply_default_css": False, "padding": False}
+
+
+def static(name: str) -> str:
+    """The text of a script or style sheet of the page."""
+    return (STATIC / name).read_text(encoding="utf-8")

@@ -1,0 +1,61 @@
+"""The headline without a browser: numbers are the snapshot's, claims are measured."""
+
+from studio.ui.views.accuracy import accuracy
+from studio.ui.views.header import headline, status, title
+from tests.ui.snapshots import EVIL, at, snapshot
+
+
+def test_the_headline_holds_mean_references_and_gain():
+    shown = headline(snapshot())
+    assert ">70.0%</b>" in shown
+    assert "± 3.5%, n=200" in shown  # sqrt(2 * 0.05^2) / 2
+    assert "experts <b>80.0%" in shown
+    assert "head-only <b>60.0%" in shown
+    assert "gain kept <b id='gain'>50%" in shown
+
+
+def test_while_experts_are_measured_the_headline_says_so_in_the_place_of_scores():
+    now = snapshot(scores={}, seen=False, measuring="measuring <every> expert: 2 of 6 done")
+    shown = headline(now)
+    assert "id='measuring'>measuring &lt;every&gt; expert: 2 of 6 done …</span>" in shown
+    assert "scoring the first rows" not in shown
+
+
+def test_a_preliminary_number_says_on_how_many_rows_it_stands():
+    early = snapshot(scores={"a": at(0.8, 16), EVIL: at(0.6, 16)}, share=0.2, seen=False)
+    assert "n=32 of 200 so far" in headline(early)
+    assert "gain kept" not in headline(early)
+    assert "accuracy partial" in accuracy(early)
+    assert "16/100" in accuracy(early)
+
+
+def test_scores_of_a_quick_pass_look_preliminary_until_the_exact_ones_are_there():
+    quick = snapshot(share=0.5)
+    assert "class='early' title='every row, computed quickly in bfloat16" in headline(quick)
+    assert "gain kept" in headline(quick)
+    assert "partial" not in accuracy(quick)
+    assert "early" not in headline(snapshot())
+
+
+def test_a_merge_below_the_floor_is_called_that():
+    worse = snapshot(scores={"a": at(0.5), EVIL: at(0.6)})
+    assert "5.0 points below head-only" in headline(worse)
+    assert "below" not in headline(snapshot())
+
+
+def test_the_line_for_a_screen_reader_speaks_once_every_row_is_seen():
+    assert status(snapshot()) == "Mean accuracy 70.0%."
+    assert status(snapshot(seen=False)) == ""
+    assert status(snapshot(refusal=EVIL)) == "&lt;b&gt;&amp;&#x27;&quot;"
+
+
+def test_the_title_names_the_zoo_and_the_device():
+    shown = title(snapshot().zoo, "cpu")
+    assert EVIL not in shown
+    assert "2 tasks on one base. Everything runs on this computer (cpu)." in shown
+
+
+def test_a_refusal_takes_the_place_of_the_numbers_in_the_headline():
+    shown = headline(snapshot(refusal=EVIL))
+    assert EVIL not in shown
+    assert "role='alert'" in shown
