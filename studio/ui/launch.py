@@ -1,5 +1,7 @@
 """Safe launch: loopback, one origin, strict headers, no telemetry, nothing shared."""
 
+from typing import Any
+
 from gradio.themes import Base
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
@@ -11,6 +13,12 @@ from studio.ui.guard import OneOrigin
 from studio.ui.page import Page
 
 _LARGEST_UPLOAD = 2**19  # bytes; only recipes come by upload
+_CLOSED: dict[str, Any] = {
+    "share": False, "ssr_mode": False, "pwa": False, "mcp_server": False,
+    "enable_monitoring": False, "run_history": False, "footer_links": [], "show_error": False,
+    "strict_cors": True, "root_path": "", "allowed_paths": [], "max_file_size": _LARGEST_UPLOAD,
+    "state_session_capacity": 16, "quiet": True,
+}  # fmt: skip
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -38,21 +46,7 @@ def start(
         auth=auth,
         inbrowser=browser,
         prevent_thread_lock=True,
-        share=False,
-        ssr_mode=False,
-        pwa=False,
-        mcp_server=False,
-        enable_monitoring=False,
-        run_history=False,
-        footer_links=[],
-        show_error=False,
-        strict_cors=True,
-        root_path="",
-        allowed_paths=[],
         blocked_paths=[str(cache_folder().absolute()), str(engine.ledger.folder.absolute())],
-        max_file_size=_LARGEST_UPLOAD,
-        state_session_capacity=16,
-        quiet=True,
         theme=_theme(),
         css_paths=[STATIC / "studio.css"],
         head=f"<style media='print'>{static('print.css')}</style>",
@@ -62,6 +56,7 @@ def start(
                 Middleware(OneOrigin),
             ]
         },
+        **_CLOSED,
     )
     return address
 

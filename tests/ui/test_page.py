@@ -26,6 +26,9 @@ def no_search() -> SimpleNamespace:
     )  # fmt: skip
 
 
+SEARCHES = no_search()
+
+
 def page() -> Page:
     """A page that is laid out, of no engine in particular."""
     made = Page(SimpleNamespace(memory=lambda: Memory(0, 0), opened=1))  # type: ignore[arg-type]
@@ -38,7 +41,7 @@ def session(now: Snapshot) -> Any:
     return SimpleNamespace(
         snapshot=lambda: now, shown_rows=lambda: ([], 0), readings=lambda: ({}, {}),
         only_changed=False, own_text="", overruled=0, browser="",
-        worker=SimpleNamespace(studies=studies(now.geometry)), searches=no_search(),
+        worker=SimpleNamespace(studies=studies(now.geometry)), searches=SEARCHES,
     )  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """The maps of deltas as plotly figures: before and after side by side, one legend."""
 
+import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
@@ -44,27 +45,8 @@ def figure(found: DeltaMap) -> go.Figure:
     tasks = list(dict.fromkeys(found.tasks))
     for column, points in ((1, found.before), (2, found.after)):
         for number, task in enumerate(tasks):
-            own = [i for i, name in enumerate(found.tasks) if name == task]
-            drawn.add_trace(
-                go.Scatter(
-                    x=points[own, 0],
-                    y=points[own, 1],
-                    mode="markers",
-                    name=task,
-                    legendgroup=task,
-                    showlegend=column == 1,
-                    text=[found.places[i] for i in own],
-                    hovertemplate="%{text}<extra>" + task.replace("<", "&lt;") + "</extra>",
-                    marker={
-                        "color": COLORS[number % len(COLORS)],
-                        "symbol": _SHAPES[(number + number // len(COLORS)) % len(_SHAPES)],
-                        "size": 9 if found.unit != "model" else 14,
-                        "line": {"width": 0.5, "color": "#888"},
-                    },
-                ),
-                row=1,
-                col=column,
-            )
+            trace = _scatter(found, points, number, task)
+            drawn.add_trace(trace.update(showlegend=column == 1), row=1, col=column)
     axis = {"showticklabels": False, "gridcolor": "rgba(128,128,128,.25)"}
     axis |= {"zerolinecolor": "rgba(128,128,128,.4)"}
     drawn.update_xaxes(axis, matches="x")
@@ -80,6 +62,26 @@ def figure(found: DeltaMap) -> go.Figure:
         legend={"orientation": "h", "y": -0.05},
     )
     return drawn
+
+
+def _scatter(found: DeltaMap, points: np.ndarray, number: int, task: str) -> go.Scatter:
+    """One task's points; its number decides color and shape."""
+    own = [i for i, name in enumerate(found.tasks) if name == task]
+    return go.Scatter(
+        x=points[own, 0],
+        y=points[own, 1],
+        mode="markers",
+        name=task,
+        legendgroup=task,
+        text=[found.places[i] for i in own],
+        hovertemplate="%{text}<extra>" + task.replace("<", "&lt;") + "</extra>",
+        marker={
+            "color": COLORS[number % len(COLORS)],
+            "symbol": _SHAPES[(number + number // len(COLORS)) % len(_SHAPES)],
+            "size": 9 if found.unit != "model" else 14,
+            "line": {"width": 0.5, "color": "#888"},
+        },
+    )
 
 
 def words(found: DeltaMap, random: bool) -> str:

@@ -51,14 +51,7 @@ class SequenceTab(PagePart):
                 0, label="Seed of the first", precision=0, elem_id="sequence-seed", min_width=140
             )
         with gr.Accordion("Sweep one number of a method", open=False):
-            self.swept = gr.Dropdown(
-                [_NO_SWEEP, *numeric_options()], value=_NO_SWEEP, label="Method and option",
-                elem_id="sequence-sweep",
-            )  # fmt: skip
-            with gr.Row():
-                self.first = gr.Number(0.1, label="From", elem_id="sweep-from", min_width=90)
-                self.last = gr.Number(0.9, label="To", elem_id="sweep-to", min_width=90)
-                self.step = gr.Number(0.2, label="Step", elem_id="sweep-step", min_width=90)
+            self._swept_boxes()
         self.cost = gr.HTML(**BARE, elem_id="sequence-takes")
         self.start = gr.Button("Run the sequence", variant="primary", elem_id="run-sequence")
         self.refusal = gr.HTML(**BARE, elem_id="sequence-refusal")
@@ -71,6 +64,16 @@ class SequenceTab(PagePart):
         }  # fmt: skip
         self.loaded = [*self.boxes.values(), self.shuffling]
         self.outputs = [self.cost, self.results]
+
+    def _swept_boxes(self) -> None:
+        self.swept = gr.Dropdown(
+            [_NO_SWEEP, *numeric_options()], value=_NO_SWEEP, label="Method and option",
+            elem_id="sequence-sweep",
+        )  # fmt: skip
+        with gr.Row():
+            self.first = gr.Number(0.1, label="From", elem_id="sweep-from", min_width=90)
+            self.last = gr.Number(0.9, label="To", elem_id="sweep-to", min_width=90)
+            self.step = gr.Number(0.2, label="Step", elem_id="sweep-step", min_width=90)
 
     def load(self, session: Session) -> Drawn:
         """The boxes, as this browser left them."""

@@ -1,0 +1,33 @@
+"""The certificate's form without a browser."""
+
+from studio.evidence.certificate import REASONS
+from studio.ui.tabs.certificate_form import CertificateForm
+
+EXACT = "Remove exactly (rebuild)"
+
+
+def test_a_replacement_asks_for_a_checkpoint(driver):
+    for operation, visible in ((EXACT, False), ("Replace a checkpoint", True)):
+        (row,) = driver.use("operation", "input", operation).values()
+        assert row.visible is visible
+
+
+def test_two_passphrases_that_differ_make_no_key_and_are_not_kept(driver):
+    drawn = driver.use("unlock", "click", "one passphrase", "another passphrase")
+    assert "The two passphrases differ; no key was made." in drawn["certificate-refusal"]
+    assert (drawn["passphrase"], drawn["again"].value) == ("", "")
+    assert driver.page.engine.key.demo
+
+
+def test_a_certificate_of_nothing_is_refused_with_boxes_that_were_never_unfolded(driver):
+    asked = (EXACT, "bundle", None, None, REASONS[0], None, None, None, None, None)
+    drawn = driver.use("certify", "click", *asked)
+    assert list(drawn) == ["certificate-refusal"]
+    assert "class='refusal'" in drawn["certificate-refusal"]
+
+
+def test_a_page_opens_with_a_free_folder_and_the_first_operation(driver):
+    loaded = driver.load()
+    assert loaded["operation"] == EXACT
+    assert "unmerged" in loaded["bundle-folder"]
+    assert CertificateForm.title == ""

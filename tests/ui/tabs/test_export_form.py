@@ -1,0 +1,55 @@
+"""The export in the Files tab without a browser."""
+
+from dataclasses import replace
+
+from studio.session.jobs import JobState
+from studio.ui.tabs.export_form import ExportForm
+from studio.ui.view import View
+
+ADAPTER = "One LoRA adapter"
+
+
+def test_programs_follow_the_boxes(driver):
+    one = driver.use("folder", "change", "exports/one", "Complete model", None, False)
+    assert "exports/one" in one["programs"]
+    assert "exports/one" not in driver.use(
+        "folder", "change", "exports/two", "Complete model", None, False
+    )["programs"]  # fmt: skip
+
+
+def test_an_adapter_has_a_rank_and_no_classifiers(driver):
+    shown = driver.use("form", "input", ADAPTER)
+    assert shown.pop("rank").visible
+    assert not next(iter(shown.values())).visible
+    assert not driver.use("form", "input", "Complete model")["rank"].visible
+
+
+def test_the_dtype_of_an_export_is_part_of_the_mix(driver):
+    driver.use("dtype", "input", "bfloat16")
+    assert driver.session.mix.dtype == "bfloat16"
+    assert "class='refusal'" in driver.use("dtype", "input", "int3")["trouble"]
+
+
+def test_an_export_into_a_forbidden_folder_is_refused_beside_its_button(driver):
+    drawn = driver.use("export", "click", "/etc/x", "Complete model", None, False)
+    assert list(drawn) == ["refusal"]
+    assert "class='refusal'" in drawn["refusal"]
+
+
+def test_the_download_is_hidden_unless_the_last_job_made_something(driver, tmp_path):
+    form = driver.page.tabs[-1].members[0]
+    assert isinstance(form, ExportForm)
+    now = driver.session.snapshot()
+
+    def offered(job: JobState | None):
+        view = View(driver.session, replace(now, job=job), "", {})
+        return [piece.draw()[form.download] for piece in form.pieces(view)]
+
+    made = tmp_path / "made"
+    made.mkdir()
+    (made / "model.txt").write_text("weights")
+    done = JobState("Export", "done", 1.0, "Wrote it", 1.0, result=str(made))
+    assert [each.visible for each in offered(done)] == [True]
+    assert [each.visible for each in offered(replace(done, phase="failed"))] == [False]
+    assert [each.visible for each in offered(None)] == [False]
+    assert offered(replace(done, phase="running")) == []

@@ -1,0 +1,44 @@
+"""The Files tab without a browser."""
+
+from pathlib import Path
+
+import pytest
+
+from studio.errors import BadRecipe
+from studio.ui.tabs.files import FilesTab, recipe_of
+
+
+def test_a_zoo_that_cannot_be_looked_at_is_refused_and_cannot_be_opened(driver):
+    drawn = driver.use("check-zoo", "click", "/etc")
+    assert not drawn.pop("open-zoo").visible
+    assert "class='refusal'" in next(iter(drawn.values()))
+    assert "class='refusal'" in next(iter(driver.use("open-zoo", "click", None).values()))
+    assert FilesTab.title == "Files"
+
+
+def test_a_zoo_that_fits_can_be_opened(driver, tiny_zoo):
+    drawn = driver.use("check-zoo", "click", str(tiny_zoo))
+    assert drawn.pop("open-zoo").visible
+    assert "Everything fits" in next(iter(drawn.values()))
+
+
+def test_an_uploaded_recipe_becomes_the_mix_and_a_broken_one_is_refused(driver, tmp_path: Path):
+    session, before = driver.session, driver.session.mix
+    session.edit("halve")
+    text, halved = session.recipe_text(), session.mix
+    session.edit("undo")
+    for content, refused, mix in (("tasks: 3", True, before), (text, False, halved)):
+        file = tmp_path / "recipe.yaml"
+        file.write_text(content)
+        drawn = driver.use("recipe-file", "upload", str(file))
+        assert ("class='refusal'" in drawn["refusal"]) is refused
+        assert (drawn["recipe-file"], session.mix) == (None, mix)
+        assert not file.exists()
+
+
+def test_an_upload_is_deleted_even_where_it_is_no_text(tmp_path: Path):
+    file = tmp_path / "recipe.yaml"
+    file.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(BadRecipe):
+        recipe_of(str(file))
+    assert not file.exists()
