@@ -1,0 +1,1 @@
+"""Programs that write the parts of the documents which must not lie: options, tables, pictures."""

@@ -1,0 +1,112 @@
+"""Pictures of the page for the documents, moving and still: ``python -m docs.make.pictures``."""
+
+import io
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import torch
+from PIL import Image
+from playwright.sync_api import Page, ViewportSize, sync_playwright
+
+from studio.session.engine import Engine
+from studio.ui.launch import start
+from studio.ui.parts import COOKIE
+from tests.browser.conftest import BROWSER, CHROMIUM, FLAGS
+from tests.conftest import DEMO
+
+FOLDER = Path(__file__).parent.parent / "pictures"
+MOVING = FOLDER / "unmerge.webp"
+_SIZE: ViewportSize = {"width": 1280, "height": 800}
+_WIDE = 1000  # pixels of the moving picture
+_STILL, _BLINK = 1800, 350  # milliseconds that a frame stands
+_PATIENCE = 300_000
+_TAKEN_OUT = "guild-registry"
+
+
+def main() -> None:
+    """Take all of them on the demo zoo, in a studio that remembers nothing."""
+    FOLDER.mkdir(exist_ok=True)
+    with page() as shown:
+        moving = frames(shown)
+        save(moving)
+        shown.get_by_role("button", name="Reset").click()
+        rest(shown)
+        for tab in shown.get_by_role("tab").all():
+            name = tab.inner_text().strip().lower()
+            tab.click()
+            shown.wait_for_timeout(2500)
+            shown.screenshot(path=FOLDER / f"{name}.png")
+
+
+@contextmanager
+def page() -> Iterator[Page]:
+    """The page of a fresh studio, at rest."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ |= {"XDG_CACHE_HOME": folder, "XDG_DATA_HOME": folder}
+        os.chdir(folder)
+        engine = Engine(DEMO, (DEMO, Path(folder)), torch.device("cpu"))
+        url = start(engine, "127.0.0.1", None, None, browser=False)
+        engine.start()
+        with closing(engine), sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+            context = browser.new_context(viewport=_SIZE, color_scheme="light")
+            context.add_cookies([{"name": COOKIE, "value": BROWSER, "url": url}])
+            shown = context.new_page()
+            shown.goto(url, wait_until="domcontentloaded")
+            rest(shown)
+            yield shown
+            browser.close()
+
+
+def rest(shown: Page) -> None:
+    """Wait until every score is there."""
+    shown.wait_for_selector("#mix-0", timeout=_PATIENCE)
+    shown.wait_for_timeout(600)
+    shown.wait_for_selector("#stamp[data-busy='0']", state="attached", timeout=_PATIENCE)
+
+
+def frames(shown: Page) -> list[tuple[bytes, int]]:
+    """Untick a task, see the numbers change, write its certificate: pictures with milliseconds."""
+    shown.get_by_role("button", name="Pin").click()
+    rest(shown)
+    taken = [(shown.screenshot(), _STILL)]
+    row = shown.locator(".strip").filter(has_text=_TAKEN_OUT)
+    row.locator("input[type=checkbox]").uncheck()
+    for _ in range(6):
+        taken.append((shown.screenshot(), _BLINK))
+        shown.wait_for_timeout(_BLINK)
+    rest(shown)
+    taken.append((shown.screenshot(), _STILL))
+    shown.get_by_role("tab", name="Evidence").click()
+    shown.wait_for_selector("#verdict", timeout=_PATIENCE)
+    shown.wait_for_timeout(1500)
+    taken.append((shown.screenshot(), _STILL))
+    shown.get_by_role("button", name="Write certificate").click()
+    while not shown.locator("#certified").is_visible():
+        taken.append((shown.screenshot(), _BLINK))
+        shown.wait_for_timeout(1500)
+    shown.locator("#certified").scroll_into_view_if_needed()
+    shown.wait_for_timeout(800)
+    return [*taken, (shown.screenshot(), 2 * _STILL)]
+
+
+def save(taken: list[tuple[bytes, int]]) -> None:
+    """Write the moving picture."""
+    height = _WIDE * _SIZE["height"] // _SIZE["width"]
+    images = [
+        Image.open(io.BytesIO(each))
+        .convert("RGB")
+        .resize((_WIDE, height), Image.Resampling.LANCZOS)
+        for each, _ in taken
+    ]
+    images[0].save(
+        MOVING, save_all=True, append_images=images[1:], duration=[ms for _, ms in taken], loop=0,
+        quality=80, method=6,
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
