@@ -5,11 +5,11 @@ from html import escape
 from itertools import product
 from pathlib import Path
 
-from tests.test_house import ORDER
+from tests.house import ORDER
 
 STUDIO = Path(__file__).parent.parent.parent / "studio"
 FILE = Path(__file__).parent.parent / "architecture.svg"
-_ROW, _LEFT, _CELL, _TOP = 24, 620, 24, 130
+_ROW, _LEFT, _CELL, _TOP = 24, 720, 24, 130
 _STYLE = """
 text { font: 13px system-ui, sans-serif; fill: #1b1f24 } .name { font-weight: 600 }
 .quiet { fill: #5b6570; font-size: 12px } .line { stroke: #d9dee4 } .own { fill: #c3cad2 }
@@ -73,7 +73,7 @@ def uses() -> dict[str, set[str]]:
 def caption(room: str) -> str:
     """The first sentence of a room's docstring."""
     file = STUDIO / room / "__init__.py" if (STUDIO / room).is_dir() else STUDIO / f"{room}.py"
-    return (ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or "").splitlines()[0]
+    return (ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or "").splitlines()[0].replace("``", "")
 
 
 def files(room: str) -> list[Path]:
