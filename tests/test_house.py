@@ -1,125 +1,125 @@
-"""The shape of the house: which part may import which, how large a file may be."""
+"""The shape of the house: its laws hold, and each of them bites on a small wrong tree."""
 
-import ast
-import re
 from pathlib import Path
 
 import pytest
 
+from tests import house
 from tests.conftest import ROOT
 
-ORDER = [
-    "errors", "progress", "parallel", "disk", "device", "recipe", "zoo", "demo", "checkpoints",
-    "geometry", "methods", "merge", "tasks", "measure", "export", "evidence", "compare", "search",
-    "sweep", "sequence", "inspection", "preflight", "session", "ui", "commands", "__main__",
-]  # fmt: skip
-FILES = sorted((ROOT / "studio").rglob("*.py"))
-FRONT_ENDS = ("commands", "ui", "__main__.py")
-OPTIONS = re.compile(r"(?:^|[\s(])--[a-z]")
-WRITE_COMMANDS = {
-    "session/export_plan.py": "shows an export as a command",
-    "evidence/report/tables.py": "shows an auditor the commands of a check",
-    "evidence/report/style.py": "is CSS, whose variables begin so",
+STUDIO, TESTS = ROOT / "studio", ROOT / "tests"
+LONG_FILES = {
+    "studio.evidence.ledger.log": "one noun: the log, its lines, its chain and its head",
+    "studio.evidence.verify_certificate": "auditors have it as one file that needs no studio",
+    "studio.recipe": "one noun: the recipe file, with every check of what stands in it",
 }
 
 
-def imports(file: Path) -> set[str]:
-    tree = ast.parse(file.read_text())
-    found = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found.add(node.module)
-            found |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return found
+def test_imports_go_one_way():
+    assert house.wrong_ways(STUDIO, house.ORDER) == []
 
 
-def room(module: str) -> str:
-    return module.split(".")[1]
+def test_nothing_imports_in_a_circle():
+    assert house.circles(STUDIO) == []
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(ROOT)))
-def test_imports_go_one_way(file):
-    parts = file.relative_to(ROOT / "studio").with_suffix("").parts
-    own = parts[0]
-    if own == "__init__":
-        return
-    for name in imports(file):
-        if name.startswith("studio.") and room(name) in ORDER:
-            assert ORDER.index(room(name)) <= ORDER.index(own), f"{own} imports {name}"
-        if own != "ui":
-            assert name.split(".")[0] not in ("gradio", "plotly"), f"{own} imports {name}"
-
-
-def test_every_room_has_its_place_in_the_order():
-    rooms = {f.relative_to(ROOT / "studio").with_suffix("").parts[0] for f in FILES}
-    assert rooms - {"__init__"} <= set(ORDER)
-
-
-@pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(ROOT)))
-def test_a_file_can_be_held_in_ones_head(file):
-    lines = file.read_text().splitlines()
-    assert len(lines) <= 355
-    assert lines[0].startswith('"""'), "a module opens with its caption"
+def test_gradio_and_plotly_stay_in_the_page():
+    assert house.foreign(STUDIO, ("gradio", "plotly"), ("ui",)) == []
 
 
 def test_no_pickle_and_no_remote_code():
-    for file in FILES:
+    assert house.foreign(STUDIO, ("pickle", "dill", "joblib"), ()) == []
+    for file in house.files(STUDIO):
         text = file.read_text()
-        assert not {"pickle", "dill", "joblib"} & imports(file)
         assert "torch.load(" not in text
         assert "trust_remote_code=True" not in text
 
 
-def method_classes(studio: Path) -> dict[str, str]:
-    """Every class below ``Method``, with the name by which recipes call it, or ''."""
-    trees = [ast.parse(file.read_text()) for file in sorted((studio / "methods").rglob("*.py"))]
-    classes = [each for tree in trees for each in ast.walk(tree) if isinstance(each, ast.ClassDef)]
-    found: dict[str, str] = {}
-    for _ in classes:  # a chain of bases is no longer than this
-        for each in classes:
-            if {ast.unparse(base) for base in each.bases} & {"Method", *found}:
-                found[each.name] = called(each)
-    return found
+def test_functions_callbacks_and_classes_are_short():
+    assert house.long_functions(STUDIO) == []
+    assert house.long_callbacks(STUDIO / "ui") == []
+    assert house.long_classes(STUDIO) == []
 
 
-def called(method: ast.ClassDef) -> str:
-    for each in method.body:
-        if isinstance(each, ast.AnnAssign) and ast.unparse(each.target) == "name" and each.value:
-            return ast.literal_eval(each.value)
-    return ""
+def test_a_long_file_has_its_reason():
+    assert set(house.long_files(STUDIO)) <= set(LONG_FILES)
 
 
-def named_methods(studio: Path) -> list[str]:
-    """Files outside ``methods/`` that name a method: by its class, its module or its name.
+def test_every_file_opens_with_its_caption():
+    assert house.uncaptioned(STUDIO) == []
 
-    One name is no offence, ``DEFAULT_METHOD`` in ``recipe.py``: a recipe has a method where nobody
-    chooses one, and is a room below ``methods``, which asserts that there is such a method. Nor
-    are sentences that advise a method.
-    """
-    classes, found = method_classes(studio), []
-    names = {name for name in classes.values() if name}
-    modules = {f"studio.methods.{name}" for name in names}
-    for file in sorted(studio.rglob("*.py")):
-        place = file.relative_to(studio).as_posix()
-        if place.startswith("methods/"):
-            continue
-        tree, said = ast.parse(file.read_text()), imports(file) & modules
-        if place == "recipe.py":
-            tree.body = [x for x in tree.body if not ast.unparse(x).startswith("DEFAULT_METHOD =")]
-        for node in ast.walk(tree):
-            match node:
-                case ast.Name(id=word) | ast.Attribute(attr=word) | ast.alias(name=word):
-                    said |= {word} & classes.keys()
-                case ast.Constant(value=str(word)):
-                    said |= {word} & names
-        found += [f"{place} names {word}" for word in sorted(said)]
-    return found
+
+def test_every_module_is_named_by_a_test():
+    assert house.untested(STUDIO, TESTS) == []
 
 
 def test_no_file_outside_methods_names_a_method():
-    assert named_methods(ROOT / "studio") == []
+    assert house.named_methods(STUDIO) == []
+
+
+def test_only_front_ends_name_options_of_commands():
+    assert house.options_named(STUDIO) == []
+    assert all((STUDIO / name).is_file() for name in house.WRITE_COMMANDS)
+
+
+@pytest.fixture
+def write(tmp_path: Path):
+    """Write a small tree: the package ``small`` and the tests beside it."""
+
+    def make(**contents: str) -> Path:
+        for name, text in contents.items():
+            file = tmp_path / (name.replace("__", "/") + ".py")
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text)
+        return tmp_path / "small"
+
+    return make
+
+
+def test_the_law_of_one_way_bites(write):
+    tree = write(small__low="def f():\n    from small.high import g", small__high="", small__new="")
+    assert house.wrong_ways(tree, ["low", "high"]) == [
+        "small.low imports small.high", "new has no place in the order",
+    ]  # fmt: skip
+
+
+def test_the_law_of_circles_bites_on_files_and_on_folders(write):
+    hidden = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from small import a"
+    assert house.circles(write(small__a="from small.b import x", small__b=hidden)) == [
+        "files: small.a -> small.b", "in small: small.a -> small.b",
+    ]  # fmt: skip
+    tree = write(
+        small__a="", small__b="", small__one__x="from small.two.y import z", small__two__y="",
+        small__two__w="from small.one import v", small__one__v="",
+    )  # fmt: skip
+    assert house.circles(tree) == ["in small: small.one -> small.two"]
+
+
+def test_the_law_of_foreign_imports_bites(write):
+    tree = write(small__ui__page="import gradio as gr", small__merge="from gradio.x import y")
+    assert house.foreign(tree, ("gradio",), ("ui",)) == ["small.merge imports gradio.x"]
+
+
+def test_the_laws_of_length_bite(write):
+    long = "\n    ".join(["x = 1"] * 5)
+    tree = write(
+        small__a=f"def f():\n    {long}\n", small__b=f"class C:\n    {long}\n",
+        small__c=f"def f(self, request: gr.Request):\n    '''Say.'''\n    {long}\n",
+    )  # fmt: skip
+    assert house.long_functions(tree, 6) == ["small.c.f has 7 lines"]
+    assert house.long_classes(tree, 5) == ["small.b.C has 6 lines"]
+    assert house.long_callbacks(tree, 4) == ["small.c.f has 5 lines"]
+    assert house.long_callbacks(tree, 5) == []
+    assert house.long_files(tree, 6) == {"small.c": 7}
+
+
+def test_the_laws_of_captions_and_tests_bite(write):
+    tree = write(
+        small__a='"""What a is."""', small__b='"""Lacks its stop"""', small__c="",
+        tests__test_a="from small import a", tests__test_b="patch('small.b.f')",
+    )  # fmt: skip
+    assert house.uncaptioned(tree) == ["small.b", "small.c"]
+    assert house.untested(tree, tree.parent / "tests") == ["small.c"]
 
 
 def test_whoever_names_a_method_is_found(tmp_path):
@@ -140,7 +140,7 @@ def test_whoever_names_a_method_is_found(tmp_path):
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
-    assert named_methods(tmp_path) == [
+    assert house.named_methods(tmp_path) == [
         "merge.py names Whole",
         "search/plan.py names Whole",
         "sequence/plan.py names studio.methods.fine",
@@ -148,32 +148,7 @@ def test_whoever_names_a_method_is_found(tmp_path):
         "zoo.py names fine",
     ]
     (tmp_path / "recipe.py").write_text('DEFAULT_METHOD = "fine"\nkind = "fine"')
-    assert "recipe.py names fine" in named_methods(tmp_path)
-
-
-def options_named(studio: Path) -> list[str]:
-    """Texts below the front ends that name an option of a command, docstrings left out."""
-    found = []
-    for file in sorted(studio.rglob("*.py")):
-        name = file.relative_to(studio)
-        if name.parts[0] in FRONT_ENDS or name.as_posix() in WRITE_COMMANDS:
-            continue
-        tree = ast.parse(file.read_text())
-        holders = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-        documented = [node.body[0] for node in ast.walk(tree) if isinstance(node, holders)]
-        docstrings = {id(each.value) for each in documented if isinstance(each, ast.Expr)}
-        found += [
-            f"{name}:{node.lineno}"
-            for node in ast.walk(tree)
-            if isinstance(node, ast.Constant) and isinstance(node.value, str)
-            if OPTIONS.search(node.value) and id(node) not in docstrings
-        ]
-    return found
-
-
-def test_only_front_ends_name_options_of_commands():
-    assert options_named(ROOT / "studio") == []
-    assert all((ROOT / "studio" / name).is_file() for name in WRITE_COMMANDS)
+    assert "recipe.py names fine" in house.named_methods(tmp_path)
 
 
 def test_an_option_in_a_sentence_below_the_front_ends_is_found(tmp_path):
@@ -184,4 +159,4 @@ def test_an_option_in_a_sentence_below_the_front_ends_is_found(tmp_path):
             "    raise ValueError(f\"'{name}' is there. Leave it out, or pass --allow-it.\")\n"
             'FINE = "two -- dashes, a---b, or e--mail"\nBAD = "--flag"\nWORSE = "(--at-once 2)"\n'
         )
-    assert sorted(options_named(tmp_path)) == [f"merge/rooms.py:{line}" for line in (6, 8, 9)]
+    assert sorted(house.options_named(tmp_path)) == [f"merge/rooms.py:{line}" for line in (6, 8, 9)]
