@@ -1,4 +1,4 @@
-"""The use cases that the page and the command line share."""
+"""What a recipe would do: pre-flight, cosines before and after, order, residual, tensors."""
 
 from collections.abc import Callable
 

@@ -106,7 +106,8 @@ def test_the_laws_of_length_bite(write):
         small__a=f"def f():\n    {long}\n", small__b=f"class C:\n    {long}\n",
         small__c=f"def f(self, request: gr.Request):\n    '''Say.'''\n    {long}\n",
     )  # fmt: skip
-    assert house.long_functions(tree, 6) == ["small.c.f has 7 lines"]
+    assert house.long_functions(tree, 6) == []
+    assert house.long_functions(tree, 5) == ["small.a.f has 6 lines", "small.c.f has 6 lines"]
     assert house.long_classes(tree, 5) == ["small.b.C has 6 lines"]
     assert house.long_callbacks(tree, 4) == ["small.c.f has 5 lines"]
     assert house.long_callbacks(tree, 5) == []
