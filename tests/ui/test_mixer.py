@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from studio.ui.mixer import Mixer
+from studio.ui.mixer import MixerPanel
 from tests.ui.conftest import Driver
 
 
@@ -28,4 +28,4 @@ def test_the_mixer_is_drawn_at_a_look_only_where_a_search_moves_it(driver, monke
     assert "mixer" not in driver.look("Accuracy")
     monkeypatch.setattr(driver.session.searches, "moves", 1)
     assert driver.look("Accuracy")["mixer"] == driver.session.mixer_value()
-    assert isinstance(driver.page.mixer, Mixer)
+    assert isinstance(driver.page.mixer, MixerPanel)

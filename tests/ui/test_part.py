@@ -5,11 +5,11 @@ from typing import Any
 
 import gradio as gr
 
-from studio.ui.part import Part, PartsTab
+from studio.ui.part import PagePart, PartsTab
 from studio.ui.view import Piece, View
 
 
-class Counter(Part):
+class Counter(PagePart):
     """A part that shows one number and loads another."""
 
     def build(self) -> None:
@@ -24,7 +24,7 @@ class Counter(Part):
 
 
 def test_a_part_that_says_nothing_draws_nothing_and_is_no_tab():
-    part: Any = Part(SimpleNamespace())  # type: ignore[arg-type]
+    part: Any = PagePart(SimpleNamespace())  # type: ignore[arg-type]
     assert (part.title, list(part.pieces(None)), part.load(None), part.wire(None)) == (
         "", [], {}, None,
     )  # fmt: skip
