@@ -41,7 +41,7 @@ def option(
     )
 
 
-def scale_option(words: str) -> Any:
+def scale_option(words: str = "Multiplies the merged change.") -> Any:
     """The field ``scale`` of a ``Scaled`` method."""
     return option(1.0, words, low=-10.0, high=10.0)
 
@@ -187,11 +187,13 @@ class Method:
 Made = TypeVar("Made", bound=Method)
 
 
-@dataclass(frozen=True)
 class Scaled(Method):
-    """A method with one factor on all that it adds to the base; its vectors are without it."""
+    """A method with one factor on all that it adds to the base; its vectors are without it.
 
-    scale: float = scale_option("Multiplies the merged change.")
+    A subclass has the field ``scale`` at its place among its options, made by ``scale_option``.
+    """
+
+    scale: float
 
     @property
     def unscaled(self) -> Method:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from studio.checkpoints.deltas import DerivedDeltas
 from studio.checkpoints.vectors import DerivedVectors, Room, Vectors
-from studio.methods.contract import FISHER, Given, Measured, Scaled, option
+from studio.methods.contract import FISHER, Given, Measured, Scaled, option, scale_option
 from studio.methods.kit.coefficients import refuse_negative
 
 FLOOR = 1e-6
@@ -43,6 +43,7 @@ class Fisher(Scaled):
 
     normalize: bool = option(False, "Weigh every task's Fisher information by its inverse norm.")
     rows: int = option(256, "Most validation rows per task.", low=1, high=100_000, whole=True)
+    scale: float = scale_option()
 
     @property
     def derives(self) -> bool:

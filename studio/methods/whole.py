@@ -14,7 +14,7 @@ from studio.checkpoints.vectors import Dense, Room, Vectors, pieces
 from studio.geometry.gram import Grams
 from studio.geometry.orthogonal import Basis
 from studio.geometry.subspaces import is_matrix
-from studio.methods.contract import Given, Scaled
+from studio.methods.contract import Given, Scaled, scale_option
 
 _PIECE = 2**18
 
@@ -116,6 +116,8 @@ class Whole(Scaled):
     """merged = base + scale * change, with one change that a subclass forms of ``c_i delta_i``."""
 
     has_components: ClassVar[bool] = False
+
+    scale: float = scale_option()
 
     @property
     def derives(self) -> bool:

@@ -1,6 +1,6 @@
 """What every merge method must do, whatever it is."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 import torch
@@ -10,7 +10,7 @@ from studio.checkpoints.resident import keep_in_memory
 from studio.errors import BadRecipe
 from studio.merge import merged_pieces
 from studio.methods import METHODS, method
-from studio.methods.contract import describe
+from studio.methods.contract import Scaled, describe
 from tests.measured import opened
 from tests.merged import merged_tensors
 
@@ -168,3 +168,14 @@ def test_unknown_names_and_values_are_refused():
     ]:
         with pytest.raises(BadRecipe, match=words):
             method(name, options)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_scale_can_be_taken_off_and_stands_at_its_place(name):
+    kind = METHODS[name]
+    options = [each.name for each in fields(kind)]
+    assert ("scale" in options) == issubclass(kind, Scaled)
+    if issubclass(kind, Scaled):
+        assert kind(scale=2.0).unscaled == kind()  # type: ignore[call-arg]
+    if name in ("ties", "fisher"):
+        assert options[-1] == "scale"  # as the cards of their exports have always had it
