@@ -9,6 +9,7 @@ from safetensors.torch import load_file, save_file
 
 from studio.checkpoints.deltas import DerivedDeltas
 from studio.checkpoints.oft import skew_blocks
+from studio.checkpoints.resident import keep_in_memory
 from studio.errors import BadRecipe, NotFinite
 from studio.geometry.decoupling import Residual, conflicts, decouple, slices
 from studio.geometry.rotation import TurnSum, merged_skew
@@ -287,6 +288,27 @@ def test_oft_adapters_of_two_block_sizes_are_refused_naming_both(tmp_path):
     with pytest.raises(
         BadRecipe, match=r"'task1' turns .* blocks of 4 inputs, 'task2' in blocks of 8"
     ):
+        merge.prepare()
+
+
+def test_oft_adapters_stay_oft_adapters_when_their_deltas_are_held_in_memory(tmp_path):
+    held = open_merge(oft_recipe(tmp_path, OPTIONS["cayley"], OPTIONS["cayley"]))
+    streamed = open_merge(held.recipe)
+    assert keep_in_memory(held.deltas, 10**9)
+    for name, tensor in merged_tensors(streamed).items():
+        assert merged_tensors(held)[name].equal(tensor)
+    assert isinstance(held.method, orthomerge.OrthoMerge)
+    found, expected = (held.method.rotations(each.given) for each in (held, streamed))
+    assert found == expected
+    assert found
+    assert all(each.residual_shares == (0.0, 0.0) for each in found)
+
+
+def test_two_block_sizes_are_refused_when_the_deltas_are_held_in_memory_too(tmp_path):
+    other = {**OPTIONS["cayley"], "oft_block_size": 8}
+    merge = open_merge(oft_recipe(tmp_path, OPTIONS["cayley"], other))
+    assert keep_in_memory(merge.deltas, 10**9)
+    with pytest.raises(BadRecipe, match=r"blocks of 4 inputs, 'task2' in blocks of 8"):
         merge.prepare()
 
 
