@@ -22,7 +22,9 @@ PASSPHRASE = "correct horse battery"  # of the key in signed-ledger, which signs
 @pytest.fixture
 def before(tmp_path: Path) -> Path:
     """Version 0.1.0 wrote these; a copy, since a ledger is locked and a state is added to."""
-    return Path(shutil.copytree(WRITTEN, tmp_path / "before"))
+    copy = Path(shutil.copytree(WRITTEN, tmp_path / "before"))
+    (copy / "signed-ledger/signing_key.pem").chmod(0o600)  # as it was; Git keeps no such mode
+    return copy
 
 
 def run(*arguments: object) -> None:
