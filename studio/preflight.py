@@ -8,9 +8,10 @@ from typing import TypeVar
 from studio.checkpoints.alignment import Join, join
 from studio.checkpoints.checkpoint import Checkpoint, open_checkpoint
 from studio.device import free_memory, resident_limit
-from studio.errors import BadData, StudioError
+from studio.errors import StudioError
+from studio.tasks.spec import TaskSpec
 from studio.tasks.task import open_task
-from studio.zoo import Zoo, ZooTask
+from studio.zoo import Zoo
 
 Made = TypeVar("Made")
 Allow = Callable[[str, str], None]
@@ -168,16 +169,12 @@ def _base_look(base: Checkpoint | None, problem: StudioError | None) -> Look:
     return Look("base", base.kind, None, *numbers, problem=problem)
 
 
-def _general_look(spec: ZooTask, base: Checkpoint | None) -> Look:
+def _general_look(spec: TaskSpec, base: Checkpoint | None) -> Look:
     """Rows that belong to no task: their head and labels must fit each other and the base."""
     note = "Rows that belong to no task; they show how much of the base's ability is kept."
     task, problem = _tried(partial(open_task, spec, {}, base)) if base else (None, None)
-    width = base.config.get("hidden_size") if base else None
-    if task and task.head and isinstance(width, int) and task.head.weight.shape[1] != width:
-        problem = BadData(
-            f"'{spec.name}': the head takes {task.head.weight.shape[1]} numbers, the base gives "
-            f"{width}. Its head must be fitted on this base."
-        )
+    if base and task and task.head:
+        _, problem = _tried(partial(task.kind.refuse_misfit, spec, task.head, base))
     return Look(spec.name, "general", notes=(note,), problem=_named(spec.name, problem))
 
 

@@ -1,47 +1,18 @@
 """A zoo file: one base, its tasks, their heads, labels and data."""
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from studio.disk.files import inside, mapping, only_keys, read_mapping, resolve_source, text_field
+from studio.disk.files import mapping, only_keys, read_mapping, resolve_source, text_field
 from studio.errors import BadZoo
 from studio.recipe import DEFAULT_METHOD, Recipe, TaskEntry, task_name
+from studio.tasks.kinds import KINDS, USUAL_KIND
+from studio.tasks.kinds.contract import Kind
+from studio.tasks.spec import TaskSpec, existing_file
 
 SPLITS = ("held_out", "validation", "train")
-TYPES = ("text-classification",)
-POOLINGS = ("mean", "cls", "pooler")
 _KEYS = ("name", "base", "tasks", "general")
-_TASK_KEYS = (
-    "name", "checkpoint", "type", "head", "head_only", "labels", "pooling", "max_length", "data",
-)  # fmt: skip
-_GENERAL_KEYS = tuple(key for key in _TASK_KEYS if key not in ("checkpoint", "head_only"))
-
-
-@dataclass(frozen=True)
-class ZooTask:
-    """One task as the zoo file names it; paths are absolute.
-
-    Attributes:
-        name: what people call it.
-        checkpoint: folder or hub id.
-        head: file with ``weight`` (labels, hidden) and ``bias``; None if the checkpoint holds it.
-        head_only: the same, fitted on the untouched base; None if there is none.
-        labels: file with the list of label names; None takes indices.
-        pooling: how token states become one vector: mean, cls or pooler.
-        max_length: tokens after which a text is cut.
-        data: {split: file of rows}.
-    """
-
-    name: str
-    checkpoint: str
-    type: str = "text-classification"
-    head: Path | None = None
-    head_only: Path | None = None
-    labels: Path | None = None
-    pooling: str = "mean"
-    max_length: int = 128
-    data: dict[str, Path] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -60,8 +31,8 @@ class Zoo:
     name: str
     folder: Path
     base: str
-    tasks: tuple[ZooTask, ...]
-    general: tuple[ZooTask, ...] = ()
+    tasks: tuple[TaskSpec, ...]
+    general: tuple[TaskSpec, ...] = ()
 
     def recipe(self, method: str = DEFAULT_METHOD, coefficient: float | None = None) -> Recipe:
         """All tasks of the zoo in its order, with one coefficient (None: the method's default)."""
@@ -91,10 +62,11 @@ def load_zoo(path: Path) -> Zoo:
     for name, count in Counter(each.name for each in (*tasks, *general)).items():
         if count > 1:
             raise BadZoo(f"{file} names the task '{name}' twice; names must differ.")
+    _refuse_two_models((*tasks, *general), file)
     return Zoo(title, file.parent, base, tasks, general)
 
 
-def _all_general(entries: object, base: str, file: Path) -> tuple[ZooTask, ...]:
+def _all_general(entries: object, base: str, file: Path) -> tuple[TaskSpec, ...]:
     if not isinstance(entries, list):
         raise BadZoo(f"{file}: 'general' must be a list of rows that belong to no task.")
     return tuple(
@@ -103,13 +75,14 @@ def _all_general(entries: object, base: str, file: Path) -> tuple[ZooTask, ...]:
     )
 
 
-def _general(entry: object, base: str, folder: Path, where: str) -> ZooTask:
-    """Rows that belong to no task; the base has no head, so the entry must name one."""
+def _general(entry: object, base: str, folder: Path, where: str) -> TaskSpec:
+    """Rows that belong to no task: asked of the untouched base alone."""
     entry = mapping(entry, where, BadZoo)
-    only_keys(entry, _GENERAL_KEYS, where, BadZoo)
+    kind = _kind(entry, where)
+    own = ("checkpoint", *kind.expert_keys)
+    only_keys(entry, tuple(key for key in _entry_keys(kind) if key not in own), where, BadZoo)
     made = _task(entry | {"checkpoint": base}, folder, where)
-    if made.head is None:
-        raise BadZoo(f"{where} ('{made.name}') names no head; give one fitted on the base.")
+    kind.refuse_general(made, where)
     if "held_out" not in made.data or "train" in made.data:
         raise BadZoo(
             f"{where} ('{made.name}') has data {', '.join(made.data) or 'of no split'}; it needs "
@@ -118,45 +91,43 @@ def _general(entry: object, base: str, folder: Path, where: str) -> ZooTask:
     return made
 
 
-def _task(entry: object, folder: Path, where: str) -> ZooTask:
+def _task(entry: object, folder: Path, where: str) -> TaskSpec:
     entry = mapping(entry, where, BadZoo)
-    only_keys(entry, _TASK_KEYS, where, BadZoo)
+    kind = _kind(entry, where)
+    only_keys(entry, _entry_keys(kind), where, BadZoo)
     name = task_name(text_field(entry, "name", where, BadZoo), where, BadZoo)
-    kind = entry.get("type", "text-classification")
-    if kind not in TYPES:
-        raise BadZoo(f"{where} has type {kind!r}; supported is {', '.join(TYPES)}.")
-    pooling = entry.get("pooling", "mean")
-    if pooling not in POOLINGS:
-        raise BadZoo(f"{where} has pooling {pooling!r}; it must be one of {', '.join(POOLINGS)}.")
-    length = entry.get("max_length", 128)
-    if type(length) is not int or not 1 <= length <= 100_000:
-        raise BadZoo(f"{where} has max_length {length!r}; it must be a whole number from 1.")
+    settings = kind.settings(entry, folder, where)
     data = mapping(entry.get("data") or {}, f"{where}: data", BadZoo)
     only_keys(data, SPLITS, f"{where}: data", BadZoo)
-    return ZooTask(
+    return TaskSpec(
         name=name,
         checkpoint=resolve_source(text_field(entry, "checkpoint", where, BadZoo), folder),
-        type=kind,
-        head=_file(entry, "head", folder, where),
-        head_only=_file(entry, "head_only", folder, where),
-        labels=_file(entry, "labels", folder, where),
-        pooling=pooling,
-        max_length=length,
+        type=kind.name,
+        settings=settings,
         data={
-            s: _existing(folder / text_field(data, s, where, BadZoo), f"{where}: data {s}")
+            s: existing_file(folder / text_field(data, s, where, BadZoo), f"{where}: data {s}")
             for s in data
         },
     )
 
 
-def _file(entry: dict, key: str, folder: Path, where: str) -> Path | None:
-    if entry.get(key) is None:
-        return None
-    return _existing(folder / text_field(entry, key, where, BadZoo), f"{where}: {key}")
+def _kind(entry: dict, where: str) -> Kind:
+    name = entry.get("type", USUAL_KIND.name)
+    if not isinstance(name, str) or name not in KINDS:
+        raise BadZoo(f"{where} has type {name!r}; supported is {', '.join(KINDS)}.")
+    return KINDS[name]
 
 
-def _existing(path: Path, where: str) -> Path:
-    try:
-        return inside(path.parent, path, BadZoo)
-    except BadZoo as problem:
-        raise BadZoo(f"{where}: {problem}") from None
+def _entry_keys(kind: Kind) -> tuple[str, ...]:
+    return ("name", "checkpoint", "type", *kind.keys, "data")
+
+
+def _refuse_two_models(specs: tuple[TaskSpec, ...], file: Path) -> None:
+    """All tasks are asked of one model in memory, so their kinds must load the same."""
+    models = {KINDS[spec.type].model_class: spec for spec in specs}
+    if len(models) > 1:
+        (one, first), (two, second), *_ = models.items()
+        raise BadZoo(
+            f"{file}: '{first.name}' is asked of {one}, '{second.name}' of {two}; one model in "
+            "memory answers for all tasks. Put them into two zoo files."
+        )

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 ORDER = [
-    "errors", "progress", "parallel", "disk", "device", "recipe", "zoo", "demo", "checkpoints",
-    "geometry", "methods", "merge", "tasks", "measure", "export", "evidence", "compare", "search",
+    "errors", "progress", "parallel", "disk", "device", "recipe", "demo", "checkpoints", "geometry",
+    "methods", "merge", "tasks", "zoo", "measure", "export", "evidence", "compare", "search",
     "sweep", "sequence", "inspection", "preflight", "session", "ui", "commands", "__main__",
 ]  # fmt: skip
 """The rooms of ``studio``: each may import those before it."""

@@ -2,11 +2,9 @@
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from studio.checkpoints.alignment import HEADS
-from studio.checkpoints.weights import HEAD_FILES
 from studio.errors import BadRecipe
 from studio.evidence import envelope, verify_certificate
 from studio.evidence.certificate import (
@@ -37,7 +35,7 @@ from studio.measure.scores import Score
 from studio.merge import Merge
 from studio.progress import Progress, part, silent
 from studio.recipe import Recipe
-from studio.tasks.task import Task, open_task
+from studio.tasks.task import Task
 
 REPORT_FILE, KEY_FILE, VERIFIER_FILE = "report.html", "public_key.pem", "verify_certificate.py"
 
@@ -167,14 +165,7 @@ def _successor(task: Task, unmerged: Unmerging, result: Merge) -> Task:
     if task.name not in unmerged.removed or unmerged.added is None:
         return task
     private = result.deltas.private(task.name)
-    beside = Path(unmerged.added.checkpoint) / HEAD_FILES[0]
-    spec = replace(
-        task.spec, checkpoint=unmerged.added.checkpoint, head_only=None,
-        head=beside if beside.is_file() else None,
-    )  # fmt: skip
-    if spec.head or any(name.split(".")[0] in HEADS for name in private):
-        return open_task(spec, private, result.base)
-    return Task(spec, task.labels, None, None)
+    return task.succeeded(unmerged.added.checkpoint, private, result.base)
 
 
 def _sealed(work: Path, target: Path, signed: dict, key: SigningKey) -> Certified:

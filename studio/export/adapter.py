@@ -37,9 +37,9 @@ _USE = """\
 
 ```python
 from peft import PeftModel
-from transformers import AutoModel
+from transformers import {model}
 
-base = AutoModel.from_pretrained({base!r})
+base = {model}.from_pretrained({base!r})
 model = PeftModel.from_pretrained(base, ".")
 ```
 """
@@ -71,7 +71,7 @@ class MergedAdapter(Merged):
         root = _write_factors(self.merge, targets, lost, work, progress)
         made = _Compression.of(targets, lost)
         card = model_card(self.recorded, (), {}, root, "peft")
-        use = _USE.format(base=public_name(self.merge.recipe.base))
+        use = _USE.format(base=public_name(self.merge.recipe.base), model=self.kind.model_class)
         texts = self.texts(work, root, {}, {"adapter": made.plain()})
         texts |= {
             CONFIG_FILE: json.dumps(_config(self.merge, targets), indent=2),

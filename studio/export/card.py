@@ -10,41 +10,6 @@ from studio.methods import method, method_type
 from studio.recipe import GroupedCoefficient, Recipe, TaskEntry
 from studio.tasks.task import Task
 
-_LOADER = """\
-```python
-import json
-from pathlib import Path
-
-import torch
-from safetensors.torch import load_file
-from transformers import AutoModel, AutoTokenizer
-
-folder, task = Path("."), {task!r}  # this folder, and one of heads/*
-encoder = AutoModel.from_pretrained(folder, dtype=torch.float32).eval()
-tokenizer = AutoTokenizer.from_pretrained(folder)
-head = load_file(folder / "heads" / task / "head.safetensors")
-labels = json.loads((folder / "heads" / task / "labels.json").read_text())
-settings = json.loads((folder / "heads" / task / "head.json").read_text())
-
-
-def classify(texts):
-    batch = tokenizer(texts, truncation=True, max_length=settings["max_length"],
-                      padding=True, return_tensors="pt")
-    with torch.no_grad():
-        output = encoder(**batch)
-    states, mask = output.last_hidden_state, batch["attention_mask"].unsqueeze(-1)
-    if settings["pooling"] == "mean":
-        pooled = (states * mask).sum(1) / mask.sum(1)
-    elif settings["pooling"] == "cls":
-        pooled = states[:, 0]
-    elif "pooler.weight" in head:
-        pooled = torch.tanh(states[:, 0] @ head["pooler.weight"].T + head["pooler.bias"])
-    else:
-        pooled = output.pooler_output
-    return [labels[i] for i in (pooled @ head["weight"].T + head["bias"]).argmax(-1)]
-```
-"""
-
 
 def model_card(
     recipe: Recipe,
@@ -75,7 +40,7 @@ def model_card(
         "these weights again.\n",
     ]
     if tasks:
-        parts.append("## Use\n\n" + _LOADER.format(task=tasks[0].name))
+        parts.append("## Use\n\n" + tasks[0].kind.snippet(tasks[0].name))
     parts.append(
         "## What this does not say\n\nThe weights were computed from the checkpoints listed and "
         "no others. This is no statement about the data that the base or those checkpoints were "

@@ -1,13 +1,10 @@
 """The one way in which a model becomes a folder: whole or not at all, and loaded once."""
 
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-
-from safetensors.torch import save
 
 from studio.disk.folders import flush, new_folder
 from studio.merge import Merge
@@ -112,17 +109,5 @@ def write_export(
 
 def write_head(folder: Path, task: Task) -> None:
     """Write a task's head, labels and settings into a new folder."""
-    assert task.head is not None
     folder.mkdir(parents=True)
-    tensors = {"weight": task.head.weight, "bias": task.head.bias}
-    if task.head.pooler is not None:
-        tensors |= dict(zip(("pooler.weight", "pooler.bias"), task.head.pooler, strict=True))
-    content = save({name: x.contiguous() for name, x in tensors.items()})
-    (folder / "head.safetensors").write_bytes(content)
-    settings = {"pooling": task.spec.pooling, "max_length": task.spec.max_length}
-    texts = {
-        "labels.json": json.dumps(task.labels, indent=1, ensure_ascii=False),
-        "head.json": json.dumps(settings),
-    }
-    for name, text in texts.items():
-        (folder / name).write_text(text, encoding="utf-8")
+    task.kind.write(folder, task.spec, task.opened)

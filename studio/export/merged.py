@@ -16,6 +16,8 @@ from studio.measure.scores import Score
 from studio.merge import Merge
 from studio.progress import Progress, part
 from studio.recipe import Recipe, recipe_text
+from studio.tasks.kinds import USUAL_KIND
+from studio.tasks.kinds.contract import Kind
 from studio.tasks.task import Task
 
 
@@ -42,6 +44,11 @@ class Merged(Content):
     def heads(self) -> list[Task]:
         """The tasks that are merged and have a head."""
         return [task for task in self.tasks if task.name in self.given.recipe.names and task.head]
+
+    @property
+    def kind(self) -> Kind:
+        """Of the tasks, whose model an export is loaded as."""
+        return self.tasks[0].kind if self.tasks else USUAL_KIND
 
     @property
     def held(self) -> dict:

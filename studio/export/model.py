@@ -19,7 +19,8 @@ from studio.export.rounding import Rounding, Tally
 from studio.measure.scores import Score
 from studio.merge import Merge
 from studio.progress import Progress, attended, part, silent
-from studio.tasks.live_model import quiet_transformers
+from studio.tasks.kinds import USUAL_KIND
+from studio.tasks.kinds.contract import Kind
 from studio.tasks.task import Task
 
 _COMPANIONS = ("*.json", "*.txt", "*.model", "*.jinja")
@@ -33,7 +34,7 @@ class MergedModel(Merged):
     Attributes:
         scores: measured on held-out rows with this merge, for the model card.
         classifiers: also write ``classifiers/<task>``, a complete model for each task whose
-            pooling and head are the architecture's own.
+            head reads what the architecture's own does.
     """
 
     scores: Mapping[str, Score] = field(default_factory=dict)
@@ -58,7 +59,7 @@ class MergedModel(Merged):
 
     def check(self, work: Path) -> None:
         """See ``Content``."""
-        check_loads(work, self.merge.base, self.merge.deltas.names)
+        check_loads(work, self.merge.base, self.merge.deltas.names, self.kind)
 
     @property
     def _copies(self) -> list[Task]:
@@ -89,11 +90,19 @@ def export(
     return write_export(content, target, progress).root
 
 
-def check_loads(folder: Path, base: Checkpoint, merged: Sequence[str] = ()) -> None:
-    """Refuse a written model that lacks a tensor of the base, or that transformers cannot load.
+def check_loads(
+    folder: Path, base: Checkpoint, merged: Sequence[str] = (), kind: Kind = USUAL_KIND
+) -> None:
+    """Refuse a written model that lacks a tensor of the base, or that its tasks cannot load.
 
-    A merged tensor that transformers would leave aside counts as lacking. Folders without
+    A merged tensor that would be left aside counts as lacking. Folders without
     ``config.json`` are only checked by name.
+
+    Args:
+        folder: of the written model.
+        base: of the merge.
+        merged: names of what was merged.
+        kind: of the tasks, whose model is loaded.
 
     Raises:
         BadCheckpoint: naming the tensors or transformers' reason.
@@ -103,31 +112,13 @@ def check_loads(folder: Path, base: Checkpoint, merged: Sequence[str] = ()) -> N
         raise BadCheckpoint(f"The written model lacks {len(lost)} tensors, first {lost[0]}.")
     if not (folder / "config.json").is_file():
         return
-    from transformers import AutoModel
-
-    try:
-        with quiet_transformers():
-            _, report = AutoModel.from_pretrained(
-                folder,
-                dtype="auto",
-                local_files_only=True,
-                trust_remote_code=False,
-                output_loading_info=True,
-            )
-    except Exception as problem:  # transformers raises whatever its config classes raise
-        raise BadCheckpoint(
-            f"transformers cannot load the written model, so it was removed: {problem}"
-        ) from None
+    lacking, aside = kind.loading_report(folder)
     missing = [
         key
-        for key in report["missing_keys"]
+        for key in lacking
         if any(name == key or name.endswith("." + key) for name in base.names)
     ]
-    missing += [
-        name
-        for name in report["unexpected_keys"]
-        if name in merged and name.split(".")[0] not in PRETRAINING
-    ]
+    missing += [name for name in aside if name in merged and name.split(".")[0] not in PRETRAINING]
     if missing:
         raise BadCheckpoint(
             f"transformers does not use {len(missing)} tensors of the written model, first "

@@ -14,7 +14,6 @@ from studio.checkpoints.checkpoint import Checkpoint, open_checkpoint
 from studio.checkpoints.deltas import Deltas, DerivedDeltas, refuse_copies, refuse_zero
 from studio.checkpoints.resident import keep_in_memory
 from studio.device import resident_limit, resolve_device
-from studio.disk.files import inside
 from studio.errors import BadData, BadRecipe
 from studio.geometry.gram import Gram, gram
 from studio.geometry.gram_cache import kept_gram, recalled_gram
@@ -27,6 +26,7 @@ from studio.methods import SUM, method, method_type
 from studio.methods.contract import Measured
 from studio.recipe import Recipe
 from studio.tasks.heads import Head
+from studio.tasks.kinds.contract import Kind
 from studio.tasks.live_model import LiveModel
 from studio.tasks.task import Task, open_task
 from studio.zoo import Zoo, load_zoo
@@ -67,7 +67,12 @@ class Bench:
     def live(self) -> LiveModel:
         """The live model; made on first use."""
         keep_in_memory(self.deltas, resident_limit())
-        return LiveModel(self.base, self.device)
+        return LiveModel(self.base, self.device, self.kinds)
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """The kinds of its tasks and general rows, in their order."""
+        return tuple(dict.fromkeys(task.kind for task in (self.tasks | self.general).values()))
 
     @cached_property
     def gram(self) -> Gram:
@@ -172,9 +177,8 @@ class Bench:
                 parts[name] = examples(live, (self.tasks | self.general)[name], split)
         if not chosen:
             self._refuse_nothing(split)
-        padding = live.tokenizer.pad_token_id
         chosen_rows = [sampled(parts[name], rows) for name in heads]
-        return Evaluation(chosen_rows, chosen, padding, live.pace.quick)
+        return Evaluation(chosen_rows, chosen, live.pace.quick)
 
     def heads(self, names: Iterable[str]) -> dict[str, Head | None]:
         """The experts' heads of some tasks."""
@@ -193,7 +197,7 @@ class Bench:
 
     def folder_model(self, folder: Path) -> LiveModel:
         """An exported model, loaded."""
-        return LiveModel(open_checkpoint(folder), self.device)
+        return LiveModel(open_checkpoint(folder), self.device, self.kinds)
 
     def _refuse_nothing(self, split: str) -> None:
         raise BadData(
@@ -207,10 +211,8 @@ class Bench:
         live = live or self.folder_model(folder)
         heads: dict[str, Head | None] = {}
         for name in self.scored(split):
-            own = folder / "heads" / name / "head.safetensors"
             spec, private = self.tasks[name].spec, self.deltas.private(name)
-            file = inside(own.parent, own) if own.exists() else None
-            heads[name] = open_task(spec, private, live.base, file).head
+            heads[name] = open_task(spec, private, live.base, folder / "heads" / name).head
         evaluation = self.evaluation(heads, split, live)
         for _ in evaluation.run(live):
             pass

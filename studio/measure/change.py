@@ -93,7 +93,7 @@ def carried_scores(last: Evaluation, now: Evaluation) -> dict[str, Score]:
     own, before, change = now.scores(), last.scores(), changes(now, last)
     found = {}
     for name, score in own.items():
-        if score.n == len(now.parts[name].tokens) or name not in change:
+        if score.n == len(now.parts[name].answers) or name not in change:
             found[name] = score
             continue
         known = before[name]

@@ -6,44 +6,67 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from studio.errors import BadData
 from studio.measure.scores import Score, score
 from studio.tasks.heads import Head
+from studio.tasks.kinds.contract import Batch, Item, places_of
 from studio.tasks.live_model import LiveModel
 from studio.tasks.pace import FULL_PRECISION
-from studio.tasks.rows import UNLABELLED
-from studio.tasks.task import Task
-from studio.tasks.text import batch, encode, logits
+from studio.tasks.rows import Row
+from studio.tasks.task import Task, is_labelled
 
 _BATCH = 32  # about 50 ms of a small encoder on two cores; a new move waits for one at most
-UNKNOWN = -1  # a row that was not run
+UNKNOWN = -1  # a question that was not asked
+RowAt = tuple[str, int]
+"""A row: its task, and its index in the task's rows."""
 
 
 @dataclass(frozen=True)
 class Examples:
     """The rows of one task and split, ready to run.
 
+    A row asks one question or several; the questions stand row after row.
+
     Attributes:
         task: whose rows they are.
-        tokens: ids per row.
-        labels: ``(n,)`` right answers; ``UNLABELLED`` where there is none.
-        groups: ``(n,)`` group per row, or None.
+        items: ``n`` rows as the model reads them.
+        answers: ``(q,)`` right option of every question; ``UNLABELLED`` where there is none.
+        groups: ``(q,)`` labels of questions that belong together, or None if all are independent.
         order: ``(n,)`` a fixed shuffle: any beginning of it is a fair sample.
+        starts: ``(n + 1,)`` where the questions of each row begin, and where the last ones end.
     """
 
     task: Task
-    tokens: list[list[int]]
-    labels: np.ndarray
+    items: list[Item]
+    answers: np.ndarray
     groups: np.ndarray | None
     order: np.ndarray
+    starts: np.ndarray
+
+    def questions(self, rows: Sequence[int] | np.ndarray) -> np.ndarray:
+        """Indices of the questions of some rows, row after row."""
+        return questions_of(self.starts, rows)
+
+    def row_means(self, values: Tensor, rows: np.ndarray) -> Tensor:
+        """``(rows,)`` means over each row's questions, of values of all their questions."""
+        if len(values) == len(rows):
+            return values
+        counts = torch.from_numpy(self.starts[rows + 1] - self.starts[rows])
+        owners = torch.repeat_interleave(torch.arange(len(rows)), counts)
+        return torch.zeros(len(rows), dtype=values.dtype).index_add(0, owners, values) / counts
+
+    def length(self, row: int) -> int:
+        """How long a row is; rows of like length share a batch."""
+        return self.task.kind.length(self.items[row])
 
 
 def examples(model: LiveModel, task: Task, split: str, labelled: bool = True) -> Examples:
-    """Read and tokenize a split.
+    """Read and encode a split.
 
     Args:
-        model: whose tokenizer reads it.
+        model: that will be asked.
         task: whose rows.
         split: which of them.
         labelled: whether every row must have a label.
@@ -54,37 +77,62 @@ def examples(model: LiveModel, task: Task, split: str, labelled: bool = True) ->
     rows = task.rows(split)
     if not rows or task.head is None:
         raise BadData(f"'{task.name}' has no {split} rows, so it cannot be scored on them.")
-    bare = sum(row.label == UNLABELLED for row in rows)
+    bare = sum(not is_labelled(row) for row in rows)
     if bare and labelled:
         raise BadData(
             f"'{task.name}': {bare:,} of its {len(rows):,} {split} rows have no label, which is "
             "needed here. Label them; searches for coefficients by 'entropy' or 'expert' need none."
         )
-    longest = model.longest_text
-    if longest is not None and task.spec.max_length > longest:
-        raise BadData(
-            f"'{task.name}' has max_length {task.spec.max_length}, but the model reads at most "
-            f"{longest} tokens. Lower max_length in the zoo file."
-        )
-    tokens = encode(model, [row.text for row in rows], task.spec.max_length)
-    grouped = rows[0].group is not None
+    task.kind.refuse_long(task.spec, model.encoder)
     return Examples(
         task,
-        tokens,
-        np.array([row.label for row in rows]),
-        np.array([row.group for row in rows]) if grouped else None,
+        model.encode(task, rows),
+        np.array([answer for row in rows for answer in row.answers]),
+        groups_of(rows),
         fair_order(len(rows)),
+        starts_of(rows),
     )
+
+
+def starts_of(rows: Sequence[Row]) -> np.ndarray:
+    """``(n + 1,)`` where the questions of each row begin, and where the last ones end."""
+    return np.cumsum([0, *(len(row.answers) for row in rows)])
+
+
+def questions_of(starts: np.ndarray, rows: Sequence[int] | np.ndarray) -> np.ndarray:
+    """Indices of the questions of some rows, row after row."""
+    if starts[-1] == len(starts) - 1:  # one each
+        return np.asarray(rows, int)
+    spans = [np.arange(starts[row], starts[row + 1]) for row in rows]
+    return np.concatenate(spans) if spans else np.zeros(0, int)
+
+
+def groups_of(rows: Sequence[Row]) -> np.ndarray | None:
+    """``(q,)`` labels of the rows' questions that belong together; None if all are independent.
+
+    Questions of a group of rows belong together, and so do those of a row.
+    """
+    if rows[0].group is not None:
+        return np.array([row.group for row in rows for _ in row.answers])
+    if all(len(row.answers) == 1 for row in rows):
+        return None
+    return np.array([place for place, row in enumerate(rows) for _ in row.answers])
 
 
 def sampled(part: Examples, rows: int | None) -> Examples:
     """At most so many rows of a task: the beginning of its fixed shuffle; None for all."""
-    if rows is None or rows >= len(part.tokens):
+    if rows is None or rows >= len(part.items):
         return part
     chosen = part.order[:rows]
-    groups = None if part.groups is None else part.groups[chosen]
-    tokens = [part.tokens[row] for row in chosen]
-    return Examples(part.task, tokens, part.labels[chosen], groups, np.arange(rows))
+    asked = part.questions(chosen)
+    return Examples(
+        part.task,
+        [part.items[row] for row in chosen],
+        part.answers[asked],
+        None if part.groups is None else part.groups[asked],
+        np.arange(rows),
+        np.cumsum([0, *(part.starts[chosen + 1] - part.starts[chosen])]),
+    )
 
 
 def fair_order(count: int) -> np.ndarray:
@@ -101,7 +149,6 @@ class Evaluation:
     Args:
         parts: the rows, task by task.
         heads: one per task.
-        padding: id of the padding token.
         quick: precision of the first pass; float32 for one exact pass.
 
     Attributes:
@@ -112,16 +159,14 @@ class Evaluation:
         self,
         parts: Sequence[Examples],
         heads: Mapping[str, Head],
-        padding: int | None = None,
         quick: torch.dtype = FULL_PRECISION,
     ) -> None:
         self.parts = {part.task.name: part for part in parts}
         self.heads = heads
-        self._padding = padding or 0
         self.predictions = {
-            name: np.full(len(part.tokens), UNKNOWN) for name, part in self.parts.items()
+            name: np.full(len(part.answers), UNKNOWN) for name, part in self.parts.items()
         }
-        rounds = _batches(parts)
+        rounds = _batches(self.parts)
         self._seen = len(rounds)  # batches until every row was run once
         passes = (FULL_PRECISION,) if quick is FULL_PRECISION else (quick, FULL_PRECISION)
         self._batches = [(dtype, rows) for dtype in passes for rows in rounds]
@@ -145,19 +190,17 @@ class Evaluation:
         return self._next / max(len(self._batches), 1)
 
     def step(self, model: LiveModel) -> None:
-        """Run the next batch; rows of several tasks share it, since they share the encoder."""
+        """Run the next batch; rows of tasks of a kind share it, since they share the encoder."""
         started = time.perf_counter()
         dtype, rows = self._batches[self._next]
-        inputs = batch([self.parts[task].tokens[row] for task, row in rows], self._padding)
-        output = model.states(inputs, dtype)
+        batch = batch_of(model, self.parts, rows)
+        output = model.states(batch.inputs, dtype)
         with torch.inference_mode():
-            for task in dict.fromkeys(name for name, _ in rows):
-                places = [place for place, (name, _) in enumerate(rows) if name == task]
-                head, pooling = self.heads[task], self.parts[task].task.spec.pooling
-                index = torch.tensor(places)
-                found = logits(output, inputs["attention_mask"], pooling, head, index, task)
-                chosen = [rows[place][1] for place in places]
-                self.predictions[task][chosen] = found.argmax(-1).numpy()
+            for task, places in places_of(rows).items():
+                spec, head = self.parts[task].task.spec, self.heads[task]
+                found = self.parts[task].task.kind.scores(spec, head, output, batch, places)
+                asked = self.parts[task].questions([rows[place][1] for place in places])
+                self.predictions[task][asked] = found.argmax(-1).numpy()
         self._next += 1
         if dtype is FULL_PRECISION:
             self.seconds += time.perf_counter() - started
@@ -175,9 +218,9 @@ class Evaluation:
             yield self.share
 
     def correct(self, task: str) -> np.ndarray:
-        """``(n,)`` 1 right, 0 wrong, -1 not run."""
+        """``(q,)`` 1 right, 0 wrong, -1 not run, of every question."""
         found = self.predictions[task]
-        return np.where(found == UNKNOWN, UNKNOWN, found == self.parts[task].labels)
+        return np.where(found == UNKNOWN, UNKNOWN, found == self.parts[task].answers)
 
     def scores(self) -> dict[str, Score]:
         """Scores on the rows run so far, for the tasks that have any; computed once per step."""
@@ -194,20 +237,37 @@ class Evaluation:
         return dict(scores)
 
 
-def _batches(parts: Sequence[Examples]) -> list[list[tuple[str, int]]]:
+def batch_of(model: LiveModel, parts: Mapping[str, Examples], rows: Sequence[RowAt]) -> Batch:
+    """Rows of tasks of one kind, made ready to go through a model together."""
+    kind = parts[rows[0][0]].task.kind
+    return model.batch(kind, [parts[task].items[row] for task, row in rows])
+
+
+def by_kind(parts: Mapping[str, Examples], rows: Sequence[RowAt]) -> list[list[RowAt]]:
+    """Rows apart by the kinds of their tasks, since only tasks of one kind share a batch."""
+    apart: dict[str, list[RowAt]] = {}
+    for task, row in rows:
+        apart.setdefault(parts[task].task.kind.name, []).append((task, row))
+    return list(apart.values())
+
+
+def _batches(parts: Mapping[str, Examples]) -> list[list[RowAt]]:
     """Rounds of equally many rows per task, each doubling what is done; the first is one batch.
 
     Within a round, rows of like length share a batch, and the batches come in a drawn order.
     """
-    batches: list[list[tuple[str, int]]] = []
+    batches: list[list[RowAt]] = []
     draw = np.random.default_rng(0)
     start, stop = 0, max(_BATCH // max(len(parts), 1), 1)
-    longest = max((len(part.tokens) for part in parts), default=0)
+    longest = max((len(part.items) for part in parts.values()), default=0)
     while start < longest:
-        round_ = [(p, int(row)) for p in parts for row in p.order[start:stop]]
-        round_.sort(key=lambda item: len(item[0].tokens[item[1]]))
-        alike = [round_[first : first + _BATCH] for first in range(0, len(round_), _BATCH)]
-        for place in draw.permutation(len(alike)):
-            batches.append([(p.task.name, row) for p, row in alike[place]])
+        round_ = [(name, int(row)) for name, p in parts.items() for row in p.order[start:stop]]
+        round_.sort(key=lambda item: parts[item[0]].length(item[1]))
+        alike = [
+            rows[first : first + _BATCH]
+            for rows in by_kind(parts, round_)
+            for first in range(0, len(rows), _BATCH)
+        ]
+        batches += [alike[place] for place in draw.permutation(len(alike))]
         start, stop = stop, 2 * stop
     return batches

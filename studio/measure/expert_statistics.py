@@ -32,7 +32,7 @@ SPLIT = "validation"
 _FORMAT = 1  # of the numbers' meaning; another one recalls nothing that is older
 _MOST_BYTES = 8 * 2**30  # of kept files
 _LOADED = 0.05  # share of the work when the model is loaded
-_ABOUT_TEXT = (".json", ".txt", ".model")  # configuration and tokenizer beside the base's weights
+_BESIDE = (".json", ".txt", ".model")  # configuration and vocabularies
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,8 @@ class Statistics:
 
     def _measured(self, wanted: Wanted, progress: Progress) -> dict:
         progress(0.0, f"loading a model for '{wanted.task}'")
-        task, model = self._tasks[wanted.task], LiveModel(self._deltas.base, torch.device("cpu"))
+        task = self._tasks[wanted.task]
+        model = LiveModel(self._deltas.base, torch.device("cpu"), (task.kind,))
         model.wear(self._expert(wanted.task))
         rows = examples(model, task, SPLIT, labelled=wanted.kind == FISHER)
         chosen = rows.order[: wanted.rows].tolist()
@@ -161,22 +162,22 @@ class Statistics:
         task, deltas = self._tasks[wanted.task], self._deltas.subset([wanted.task])
         every = task.rows(SPLIT)
         chosen = fair_order(len(every))[: wanted.rows]
-        texts = [(every[row].text, every[row].label) for row in chosen]
+        rows = [task.kind.plain(every[row]) for row in chosen]
         versions = str(torch.__version__), str(transformers.__version__)
         machine = platform.machine(), torch.backends.cpu.get_cpu_capability(), *versions
-        beside = text_settings(deltas.base.folder)
-        parts = deltas.base.known_digest, deltas.checkpoints[0].known_digest, beside, texts
-        about: list[object] = [task.spec.max_length]
+        beside = settings_beside(deltas.base.folder)
+        parts = deltas.base.known_digest, deltas.checkpoints[0].known_digest, beside, rows
+        about: list[object] = task.kind.reads(task.spec)
         if wanted.kind == FISHER:
             assert task.head is not None
-            tensors = (task.head.weight, task.head.bias, *(task.head.pooler or ()))
-            about += [task.spec.pooling, *(_digest(tensor_bytes(each)) for each in tensors)]
+            tensors = (_digest(tensor_bytes(each)) for each in task.head.tensors.values())
+            about = [*about, *task.kind.asks(task.spec), *tensors]
         return cache_key("statistics", _FORMAT, wanted.kind, machine, parts, about)
 
 
-def text_settings(folder: Path) -> list[tuple[str, str]]:
-    """Name and digest of every configuration and tokenizer file beside a base's weights."""
-    files = (f for f in sorted(folder.iterdir()) if f.suffix in _ABOUT_TEXT)
+def settings_beside(folder: Path) -> list[tuple[str, str]]:
+    """Name and digest of every file beside a base's weights that decides how it reads rows."""
+    files = (f for f in sorted(folder.iterdir()) if f.suffix in _BESIDE)
     return [(f.name, _digest(f.read_bytes())) for f in files if f.is_file()]
 
 

@@ -11,7 +11,6 @@ from studio.progress import Progress, silent
 from studio.tasks.heads import Head
 from studio.tasks.live_model import LiveModel
 from studio.tasks.pace import using_threads
-from studio.tasks.text import batch, logits
 
 _BATCH = 32
 Calls = list[tuple[nn.Embedding, Tensor, Tensor]]
@@ -23,7 +22,7 @@ def fisher(
     """Diagonal empirical Fisher information of what the live model wears.
 
     One backward pass per row, on one thread, so that every machine of a kind finds the same bits.
-    A row of an embedding table that a text does not use costs nothing.
+    A row of an embedding table that is not looked up costs nothing.
 
     Args:
         model: that wears the expert.
@@ -34,7 +33,7 @@ def fisher(
 
     Returns:
         By the base's names, in the shape of each parameter, float32: the mean over the rows of
-        the squared gradient of log p(right label).
+        the squared gradient of log p(right label), of all questions of a row together.
 
     Source: Matena and Raffel 2022 (arXiv 2111.09832), with the rows' own labels in the place of
     ones drawn from the model.
@@ -44,17 +43,15 @@ def fisher(
     named = {name: every[mine] for name, mine in own.items() if mine in every}
     parameters = list({id(each): each for each in named.values()}.values())
     sums = {id(each): torch.zeros_like(each, requires_grad=False) for each in parameters}
-    padding = model.tokenizer.pad_token_id or 0
+    spec, kind = part.task.spec, part.task.kind
     with using_threads(1), torch.enable_grad(), _recorded_lookups(model.encoder) as calls:
         for done, row in enumerate(rows):
             calls.clear()
-            inputs = batch([part.tokens[row]], padding)
-            output = model.encoder(**inputs)
-            found = logits(
-                output, inputs["attention_mask"], part.task.spec.pooling, head,
-                torch.tensor([0]), part.task.name,
-            )  # fmt: skip
-            chosen = found.log_softmax(-1)[0, int(part.labels[row])]
+            batch = model.batch(kind, [part.items[row]])
+            output = model.encoder(**batch.inputs)
+            found = kind.scores(spec, head, output, batch, torch.tensor([0])).log_softmax(-1)
+            right = torch.from_numpy(part.answers[part.questions([row])])
+            chosen = found[torch.arange(len(right)), right].sum()
             _add_squares(chosen, parameters, calls, sums)
             progress((done + 1) / len(rows), f"{part.task.name}: {done + 1} of {len(rows)} rows")
     return {name: sums[id(each)] / len(rows) for name, each in named.items()}
@@ -73,19 +70,20 @@ def input_grams(
 
     Returns:
         By the base's names of the layers' weights, ``(in, in)`` float32: X^T X / n of the n
-        non-padding tokens (or of the rows, for a layer that sees one vector per row).
+        positions that are no padding (or of the rows, for a layer that sees one vector per row).
 
     Source: Jin et al. 2023 (arXiv 2212.09849).
     """
     names = {mine: name for name, mine in model.own_names(model.base.names).items()}
     sums: dict[str, Tensor] = {}
     counts: dict[str, int] = {}
-    masks: list[Tensor] = []
+    masks: list[Tensor | None] = []
 
     def watch(name: str, module: nn.Linear) -> torch.utils.hooks.RemovableHandle:
         def hook(_: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-            states, mask = inputs[0], masks[-1].bool()
-            real = states[mask] if states.shape[:2] == mask.shape else states
+            states, mask = inputs[0], masks[-1]
+            fits = mask is not None and states.shape[:2] == mask.shape
+            real = states[mask] if fits else states
             real = real.reshape(-1, states.shape[-1])
             width = real.shape[1]
             sums.setdefault(name, torch.zeros(width, width)).addmm_(real.T, real)
@@ -99,10 +97,10 @@ def input_grams(
     try:
         with using_threads(1):
             for start in range(0, len(rows), _BATCH):
-                chosen = [part.tokens[row] for row in rows[start : start + _BATCH]]
-                inputs = batch(chosen, model.tokenizer.pad_token_id or 0)
-                masks[:] = [inputs["attention_mask"]]
-                model.states(inputs)
+                chosen = [part.items[row] for row in rows[start : start + _BATCH]]
+                batch = model.batch(part.task.kind, chosen)
+                masks[:] = [part.task.kind.real(batch)]
+                model.states(batch.inputs)
                 done = min(start + _BATCH, len(rows))
                 progress(done / len(rows), f"{part.task.name}: {done} of {len(rows)} rows")
     finally:

@@ -13,7 +13,7 @@ import numpy as np
 from studio.device import used_memory
 from studio.measure.bench import Bench
 from studio.measure.change import Change, paired_change
-from studio.measure.evaluate import fair_order
+from studio.measure.evaluate import fair_order, groups_of
 from studio.measure.score_cache import KnownRows, MergeCost
 from studio.measure.scores import Score, score
 from studio.merge import Merge
@@ -184,12 +184,11 @@ class Measuring:
 
 
 def _groups(bench: Bench, name: str, split: str, most: int | None) -> np.ndarray | None:
-    """Labels of rows that belong together, in the order in which an evaluation holds the rows."""
+    """Labels of what belongs together, in the order in which an evaluation holds the rows."""
     rows = (bench.tasks | bench.general)[name].rows(split)
-    if rows[0].group is None:
-        return None
-    groups = np.array([row.group for row in rows])
-    return groups if most is None or most >= len(rows) else groups[fair_order(len(rows))[:most]]
+    if most is not None and most < len(rows):
+        rows = [rows[index] for index in fair_order(len(rows))[:most]]
+    return groups_of(rows)
 
 
 @contextmanager

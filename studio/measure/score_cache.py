@@ -17,8 +17,8 @@ from torch import Tensor
 import studio
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.disk.cache import cache_key, keep, recall
-from studio.measure.evaluate import Evaluation, fair_order
-from studio.measure.expert_statistics import text_settings
+from studio.measure.evaluate import Evaluation, fair_order, questions_of, starts_of
+from studio.measure.expert_statistics import settings_beside
 from studio.merge import Merge
 from studio.tasks.heads import Head
 from studio.tasks.task import Task
@@ -34,8 +34,8 @@ class KnownRows:
     """One task's rows by one model in float32, in the order in which an evaluation holds them.
 
     Attributes:
-        correct: ``(n,)`` 1 right, 0 wrong.
-        predictions: ``(n,)`` what the model said.
+        correct: ``(q,)`` 1 right, 0 wrong, of every question.
+        predictions: ``(q,)`` what the model said.
         latency: seconds per row of the evaluation that they are from.
     """
 
@@ -93,11 +93,12 @@ class ScoreCache:
         """
         known, found = self._read(merge), {}
         for name, head in heads.items():
-            count = len(self._tasks[name].rows(split))
+            every = self._tasks[name].rows(split)
             entry = known.get(self._digest(name, head, split))
-            wanted = min(count, rows or count)
-            if entry is not None and len(entry["correct"]) >= wanted:
-                found[name] = _arranged(entry, wanted, count)
+            chosen = fair_order(len(every))[:rows]
+            asked = questions_of(starts_of(every), chosen)
+            if entry is not None and len(entry["correct"]) >= len(asked):
+                found[name] = _arranged(entry, asked, whole=len(chosen) == len(every))
         return found
 
     def fill(self, evaluation: Evaluation, merge: Merge | None, split: str) -> bool:
@@ -112,16 +113,17 @@ class ScoreCache:
         """Keep what an evaluation that is done has found; it is returned, too."""
         assert evaluation.done, "quick predictions are no scores"
         known = self._read(merge)
-        rows = sum(len(part.tokens) for part in evaluation.parts.values())
+        rows = sum(len(part.items) for part in evaluation.parts.values())
         latency, found = evaluation.seconds / max(rows, 1), {}
         for name, part in evaluation.parts.items():
             made = KnownRows(evaluation.correct(name), evaluation.predictions[name], latency)
             key = self._digest(name, evaluation.heads[name], split)
+            asked = part.questions(part.order)
             found[name] = made
             if len(known.get(key, {"correct": ""})["correct"]) < len(made.correct):
                 known[key] = {
-                    "correct": "".join(map(str, made.correct[part.order].tolist())),
-                    "predictions": made.predictions[part.order].tolist(),
+                    "correct": "".join(map(str, made.correct[asked].tolist())),
+                    "predictions": made.predictions[asked].tolist(),
                     "latency": latency,
                 }
         _write(self._file(merge), known)
@@ -150,11 +152,11 @@ class ScoreCache:
         """What all scores depend on beside weights, rows and heads.
 
         The kind of computer, the versions of what computes, the studio's own code that decides
-        results, and the base's weights, configuration and tokenizer.
+        results, and the base's weights and the files beside them.
         """
         machine = platform.machine(), torch.backends.cpu.get_cpu_capability(), str(self._device)
         versions = str(torch.__version__), str(transformers.__version__), _code()
-        return [*machine, *versions, text_settings(self._base.folder), self._base.known_digest]
+        return [*machine, *versions, settings_beside(self._base.folder), self._base.known_digest]
 
     def _model(self, merge: Merge | None) -> str:
         """A model's name: what linear merges add up, what recipes of others mean.
@@ -191,11 +193,12 @@ class ScoreCache:
 def task_digest(task: Task, head: Head | None, split: str) -> str:
     """Of a task's rows of a split, its settings and a head."""
     digest = hashlib.sha256()
-    digest.update(json.dumps([task.spec.pooling, task.spec.max_length]).encode())
+    kind = task.kind
+    digest.update(json.dumps([*kind.asks(task.spec), *kind.reads(task.spec)]).encode())
     for row in task.rows(split):
-        digest.update(json.dumps([row.text, row.label, row.group]).encode())
+        digest.update(json.dumps([*kind.plain(row), row.group]).encode())
     if head is not None:
-        for tensor in (head.weight, head.bias, *(head.pooler or ())):
+        for tensor in head.tensors.values():
             digest.update(tensor.contiguous().numpy().tobytes())
     return digest.hexdigest()
 
@@ -225,12 +228,12 @@ def _sum(numbers: Tensor) -> str:
     return hashlib.sha256(numbers.contiguous().numpy().tobytes()).hexdigest()
 
 
-def _arranged(entry: Mapping, wanted: int, count: int) -> KnownRows:
-    """The beginning of the fair order; all rows as their file has them."""
-    correct = np.array([int(letter) for letter in entry["correct"][:wanted]])
-    predictions = np.array(entry["predictions"][:wanted])
-    if wanted == count:
-        places = np.argsort(fair_order(count))
+def _arranged(entry: Mapping, asked: np.ndarray, whole: bool) -> KnownRows:
+    """The questions of the beginning of the fair order; of all rows as their file has them."""
+    correct = np.array([int(letter) for letter in entry["correct"][: len(asked)]])
+    predictions = np.array(entry["predictions"][: len(asked)])
+    if whole:
+        places = np.argsort(asked)
         correct, predictions = correct[places], predictions[places]
     return KnownRows(correct, predictions, entry["latency"])
 

@@ -10,7 +10,6 @@ from studio.measure.evaluate import UNKNOWN, Evaluation
 from studio.tasks.heads import Head
 from studio.tasks.live_model import LiveModel
 from studio.tasks.task import Task
-from studio.tasks.text import batch, encode, logits
 
 MOST_ROWS = 12
 
@@ -21,14 +20,16 @@ class ShownRow:
 
     Attributes:
         task: that it belongs to.
-        text: as the file has it.
+        noun: what the row shows, in one word.
+        shown: what a person sees of it.
         label: the right answer.
         before: what was predicted before.
         now: what is predicted.
     """
 
     task: str
-    text: str
+    noun: str
+    shown: str
     label: str
     before: str
     now: str
@@ -45,7 +46,8 @@ class Reading:
 
     Attributes:
         label: the likeliest.
-        probability: that the head's softmax gives it, 0 to 1; heads are not calibrated.
+        probability: that the head's softmax gives it, 0 to 1, or the least sure of several; heads
+            are not calibrated.
     """
 
     label: str
@@ -75,34 +77,43 @@ def shown_rows(
 def readings_of(
     model: LiveModel, tasks: Mapping[str, Task], heads: Mapping[str, Head | None], text: str
 ) -> dict[str, Reading]:
-    """A text through every head, by whatever the model wears."""
+    """A text through every head that reads typed ones, by whatever the model wears."""
     found = {}
     for name, head in heads.items():
-        spec = tasks[name].spec
-        if head is None:
+        task = tasks[name]
+        row = task.kind.own_row(text)
+        if head is None or row is None:
             continue
-        rows = batch(encode(model, [text], spec.max_length), model.tokenizer.pad_token_id or 0)
-        output, mask = model.states(rows), rows["attention_mask"]
-        scores = logits(output, mask, spec.pooling, head, torch.tensor([0]), name)[0]
-        best = int(scores.argmax())
-        found[name] = Reading(tasks[name].labels[best], float(scores.softmax(0)[best]))
+        batch = model.batch(task.kind, model.encode(task, [row]))
+        output = model.states(batch.inputs)
+        scores = task.kind.scores(task.spec, head, output, batch, torch.tensor([0]))
+        best = scores.argmax(-1).tolist()
+        sure = float(scores.softmax(-1).amax(-1).min())
+        found[name] = Reading(task.kind.says(task.labels, row, best), sure)
     return found
 
 
 def _changed(now: Evaluation, before: Evaluation | None, name: str) -> np.ndarray:
-    new = now.predictions[name]
+    """``(n,)`` rows that both have seen, and answered differently."""
+    new, starts = now.predictions[name], now.parts[name].starts
     if before is None or name not in before.predictions:
-        return np.zeros(len(new), bool)
+        return np.zeros(len(starts) - 1, bool)
     old = before.predictions[name]
-    return (new != UNKNOWN) & (old != UNKNOWN) & (new != old)
+    differs = (new != UNKNOWN) & (old != UNKNOWN) & (new != old)
+    return np.logical_or.reduceat(differs, starts[:-1])
 
 
 def _row(now: Evaluation, before: Evaluation | None, name: str, index: int) -> ShownRow:
     part = now.parts[name]
-    labels, row = part.task.labels, part.task.rows("held_out")[index]
+    task, row = part.task, part.task.rows("held_out")[index]
+    asked = part.questions([index])
 
     def predicted(by: Evaluation | None) -> str:
-        found = UNKNOWN if by is None or name not in by.predictions else by.predictions[name][index]
-        return "" if found == UNKNOWN else labels[found]
+        if by is None or name not in by.predictions:
+            return ""
+        found = by.predictions[name][asked].tolist()
+        return "" if UNKNOWN in found else task.kind.says(task.labels, row, found)
 
-    return ShownRow(name, row.text, labels[row.label], predicted(before), predicted(now))
+    right = task.kind.says(task.labels, row, row.answers)
+    shown = task.kind.shown(row)
+    return ShownRow(name, task.kind.noun, shown, right, predicted(before), predicted(now))

@@ -37,12 +37,13 @@ def refuse_too_large(merge: Merge, plan: SearchPlan) -> None:
 
 
 @contextmanager
-def said_in_words(plan: SearchPlan, tried: Callable[[int], None]) -> Iterator[None]:
+def said_in_words(plan: SearchPlan, tried: Callable[[int], None], smaller: str) -> Iterator[None]:
     """Say what would fit when memory runs out while the model runs.
 
     Args:
         plan: of the search.
         tried: runs so many rows at once as the search does, the longest that there are.
+        smaller: what to set so that a row takes less.
 
     Raises:
         StudioError: with the number of rows at once that went through when tried.
@@ -59,7 +60,7 @@ def said_in_words(plan: SearchPlan, tried: Callable[[int], None]) -> Iterator[No
         fits = f"{fitting} of the longest {'fit' if fitting > 1 else 'fits'}, it was tried:"
         raise StudioError(f"{problem} {fits}", Remedy.FEWER_AT_ONCE, fitting)
     raise StudioError(
-        f"{problem} Not even one row fits: use a device with more memory, or a smaller max_length."
+        f"{problem} Not even one row fits: use a device with more memory, or {smaller}."
     )
 
 

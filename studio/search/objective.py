@@ -9,6 +9,7 @@ from torch import Tensor
 
 from studio.errors import StudioError
 from studio.measure.bench import Bench
+from studio.measure.evaluate import RowAt, batch_of, by_kind
 from studio.merge import Merge
 from studio.methods.contract import mixing
 from studio.progress import Progress, silent
@@ -18,7 +19,8 @@ from studio.search.gradient import coefficient_slopes, gradients, mixing_slopes
 from studio.search.plan import SearchPlan
 from studio.search.rows import SearchRows, row_losses
 from studio.search.space import Space, rounded
-from studio.tasks.text import batch, logits
+from studio.tasks.kinds.contract import places_of
+from studio.tasks.live_model import LiveModel
 
 Chosen = Mapping[str, np.ndarray]  # rows by task
 
@@ -61,8 +63,8 @@ class Objective:
         plan: of the search.
         rows: by task, in the merge's order.
         penalty: EWC's, or None.
-        experts: per task ``(rows, labels)`` log-probabilities of its expert on all rows of its
-            part, for the loss 'expert'; None for other losses.
+        experts: per task ``(questions, options)`` log-probabilities of its expert on all rows of
+            its part, for the loss 'expert'; None for other losses.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class Objective:
         self.free = free
         self.plan = plan
         self.rows = rows
+        self._parts = {name: each.part for name, each in rows.items()}
         self.penalty = penalty
         self.experts = experts
 
@@ -128,7 +131,9 @@ class Objective:
                     sums[name] += float(losses.sum())
                     right[name] += int(correct.sum())
         counts = torch.tensor([len(each) for each in chosen.values()], dtype=torch.float64)
-        shares = torch.tensor([right[name] for name in chosen], dtype=torch.float64) / counts
+        asked = [len(self._parts[name].questions(rows)) for name, rows in chosen.items()]
+        shares = torch.tensor([right[name] for name in chosen], dtype=torch.float64)
+        shares = shares / torch.tensor(asked, dtype=torch.float64)
         labelled = all(self.rows[name].labelled for name in chosen)
         losses = torch.tensor([sums[name] for name in chosen], dtype=torch.float64) / counts
         return Value(losses, 0.0, int(counts.sum()), shares if labelled else None)
@@ -137,17 +142,21 @@ class Objective:
         """Run so many rows at once, the longest there are, as a step or a candidate does."""
         every = [(name, int(row)) for name, each in self.rows.items() for row in each.fit]
         every.sort(key=self._length, reverse=True)
-        if self.plan.optimizer != "adam":
-            with torch.no_grad():
-                self._run(every[:rows])
-            return
-        with gradients(self.bench.live, self.merge):
-            found = self._run(every[:rows]).values()
-            torch.stack([losses.sum() for _, losses, _ in found]).sum().backward()
+        for alike in by_kind(self._parts, every):
+            self._try(alike[:rows])
 
     def penalty_of(self, point: Tensor) -> float:
         """EWC's penalty at a point."""
         return self.penalty.value(self._mixing(point)) if self.penalty is not None else 0.0
+
+    def _try(self, rows: Sequence[RowAt]) -> None:
+        if self.plan.optimizer != "adam":
+            with torch.no_grad():
+                self._run(rows)
+            return
+        with gradients(self.bench.live, self.merge):
+            found = self._run(rows).values()
+            torch.stack([losses.sum() for _, losses, _ in found]).sum().backward()
 
     def _mixing(self, point: Tensor) -> Tensor:
         return mixing(self.free.spread(point), self.merge.basis)
@@ -177,36 +186,32 @@ class Objective:
         """Run rows through what is worn, those of like length together.
 
         Yields:
-            Per pass, by task: rows, their losses, and whether they are right.
+            Per pass, by task: rows, their losses, and whether each answer is right.
         """
         every = [(name, int(row)) for name, rows in chosen.items() for row in rows]
         every.sort(key=self._length)
         size = self.plan.at_once
-        for start in range(0, len(every), size):
-            yield self._run(every[start : start + size])
+        for alike in by_kind(self._parts, every):
+            for start in range(0, len(alike), size):
+                yield self._run(alike[start : start + size])
 
-    def _length(self, row: tuple[str, int]) -> int:
-        """In tokens."""
-        return len(self.rows[row[0]].part.tokens[row[1]])
+    def _length(self, row: RowAt) -> int:
+        return self._parts[row[0]].length(row[1])
 
-    def _run(self, rows: Sequence[tuple[str, int]]) -> dict[str, tuple[np.ndarray, Tensor, Tensor]]:
+    def _run(self, rows: Sequence[RowAt]) -> dict[str, tuple[np.ndarray, Tensor, Tensor]]:
+        """One pass of rows of tasks of one kind."""
         live, found = self.bench.live, {}
-        inputs = batch(
-            [self.rows[name].part.tokens[row] for name, row in rows],
-            live.tokenizer.pad_token_id or 0,
-        )
-        output = live.encoder(**{name: x.to(live.device) for name, x in inputs.items()})
-        for name in dict.fromkeys(name for name, _ in rows):
-            own, places = self.rows[name], [k for k, (each, _) in enumerate(rows) if each == name]
+        batch = batch_of(live, self._parts, rows)
+        output = live.encoder(**live.placed(batch.inputs))
+        for name, places in places_of(rows).items():
+            own = self.rows[name]
             index = np.array([rows[place][1] for place in places])
-            scores = logits(
-                output, inputs["attention_mask"], own.part.task.spec.pooling, own.head,
-                torch.tensor(places), name,
-            )  # fmt: skip
-            labels = torch.from_numpy(own.part.labels[index])
-            expert = self.experts[name][index] if self.experts else None
-            losses = row_losses(self.plan.loss, scores, labels, expert)
-            found[name] = index, losses, scores.argmax(-1) == labels
+            asked, task = own.part.questions(index), own.part.task
+            scores = task.kind.scores(task.spec, own.head, output, batch, places)
+            answers = torch.from_numpy(own.part.answers[asked])
+            expert = self.experts[name][asked] if self.experts else None
+            losses = own.part.row_means(row_losses(self.plan.loss, scores, answers, expert), index)
+            found[name] = index, losses, scores.argmax(-1) == answers
         return found
 
 
@@ -238,21 +243,24 @@ def loss_references(objective: Objective, progress: Progress = silent) -> Scale:
 def expert_predictions(
     bench: Bench, rows: Mapping[str, SearchRows], at_once: int, progress: Progress = silent
 ) -> dict[str, Tensor]:
-    """Per task ``(rows, labels)`` float64 log-probabilities of its expert, on all its rows."""
+    """Per task ``(questions, options)`` float64 log-probabilities of its expert on its rows."""
     found = {}
     for place, (name, each) in enumerate(rows.items()):
         progress(place / len(rows), f"predictions of expert {name}")
         bench.live.wear(bench.expert(name))
-        tokens = each.part.tokens
-        made = torch.zeros(len(tokens), len(each.head.weight), dtype=torch.float64)
-        used = np.concatenate([each.fit, each.check])
-        for start in range(0, len(used), at_once):
-            index = used[start : start + at_once]
-            inputs = batch([tokens[row] for row in index], bench.live.tokenizer.pad_token_id or 0)
-            scores = logits(
-                bench.live.states(inputs), inputs["attention_mask"],
-                each.part.task.spec.pooling, each.head, torch.arange(len(index)), name,
-            )  # fmt: skip
-            made[torch.from_numpy(index)] = scores.double().log_softmax(-1)
-        found[name] = made
+        found[name] = _predictions(bench.live, each, at_once)
     return found
+
+
+def _predictions(live: LiveModel, rows: SearchRows, at_once: int) -> Tensor:
+    """``(questions, options)`` of what is worn; 0 for rows that the search does not use."""
+    part, used, made = rows.part, np.concatenate([rows.fit, rows.check]), torch.zeros(0)
+    for start in range(0, len(used), at_once):
+        index = used[start : start + at_once]
+        batch = live.batch(part.task.kind, [part.items[row] for row in index])
+        places, output = torch.arange(len(index)), live.states(batch.inputs)
+        scores = part.task.kind.scores(part.task.spec, rows.head, output, batch, places)
+        if not len(made):
+            made = torch.zeros(len(part.answers), scores.shape[1], dtype=torch.float64)
+        made[torch.from_numpy(part.questions(index))] = scores.double().log_softmax(-1)
+    return made

@@ -24,7 +24,7 @@ class SearchRows:
     """One task's rows.
 
     Attributes:
-        part: tokens and labels of all its validation rows.
+        part: all its validation rows.
         head: that reads them.
         fit: indices of the rows that losses and gradients are taken of, a fair sample in order.
         check: indices of the rows that decide what is kept.
@@ -38,7 +38,7 @@ class SearchRows:
     @property
     def labelled(self) -> bool:
         """Whether every row has a label."""
-        return bool((self.part.labels >= 0).all())
+        return bool((self.part.answers >= 0).all())
 
 
 def chosen_rows(bench: Bench, task: str, most: int, needs_labels: bool) -> SearchRows:
@@ -59,12 +59,13 @@ def chosen_rows(bench: Bench, task: str, most: int, needs_labels: bool) -> Searc
     part = examples(bench.live, bench.tasks[task], SPLIT, labelled=needs_labels)
     chosen = part.order[:most]
     if needs_labels:
-        _refuse_one_class(task, part.labels[chosen], bench.tasks[task].labels)
+        _refuse_one_class(bench.tasks[task], part.answers[part.questions(chosen)])
     count = max(round(CHECKED * len(chosen)), 1)
-    if part.groups is None:
+    if bench.tasks[task].rows(SPLIT)[0].group is None or part.groups is None:
         return SearchRows(part, head, chosen[:-count], chosen[-count:])
-    kept = _groups(part.groups[chosen], count)
-    inside = np.isin(part.groups[chosen], list(kept))
+    groups = part.groups[part.starts[chosen]]
+    kept = _groups(groups, count)
+    inside = np.isin(groups, list(kept))
     if inside.all():
         raise BadData(
             f"'{task}': its {len(chosen)} {SPLIT} rows are all of one group, '{next(iter(kept))}'; "
@@ -74,7 +75,7 @@ def chosen_rows(bench: Bench, task: str, most: int, needs_labels: bool) -> Searc
 
 
 def row_losses(kind: str, logits: Tensor, labels: Tensor, expert: Tensor | None = None) -> Tensor:
-    """The loss of every row, in nats.
+    """The loss of every question, in nats.
 
     Args:
         kind: 'labels', the cross-entropy of the right label; 'entropy' of the prediction itself,
@@ -120,11 +121,11 @@ def _refused(task: Task) -> Head:
     return task.head
 
 
-def _refuse_one_class(task: str, labels: np.ndarray, names: tuple[str, ...]) -> None:
-    found = np.unique(labels)
-    if len(found) == 1:
+def _refuse_one_class(task: Task, answers: np.ndarray) -> None:
+    found = np.unique(answers)
+    if task.labels and len(found) == 1:  # where every row has options of its own, none is a class
         raise BadData(
-            f"'{task}': all {len(labels)} {SPLIT} rows have the label '{names[found[0]]}', so a "
-            "model that always says so has no loss. Add rows of other labels, or use the loss "
-            "'expert', which needs none."
+            f"'{task.name}': all {len(answers)} {SPLIT} rows have the label "
+            f"'{task.labels[found[0]]}', so a model that always says so has no loss. Add rows of "
+            "other labels, or use the loss 'expert', which needs none."
         )

@@ -110,7 +110,8 @@ def optimize(
     }
     refuse_too_large(merge, plan)
     free, plain = space(merge.deltas, plan.granularity), replace(plan, loss="entropy")
-    with said_in_words(plan, Objective(bench, merge, free, plain, rows).try_longest):
+    smaller = " or ".join(kind.smaller for kind in bench.kinds)
+    with said_in_words(plan, Objective(bench, merge, free, plain, rows).try_longest, smaller):
         search, run = _begun(bench, merge, plan, rows, part(progress, 0.0, _READY), known)
         yield from _steps(search, run, plan, part(progress, _READY, 1.0))
 

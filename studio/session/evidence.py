@@ -306,7 +306,7 @@ def scoring(worker: Worker) -> Scoring | None:
 
     return Scoring(
         bench, evaluate, waited(lambda: results.base), waited(lambda: results.experts),
-        lambda: LiveModel(bench.base, bench.device),
+        lambda: LiveModel(bench.base, bench.device, bench.kinds),
     )  # fmt: skip
 
 

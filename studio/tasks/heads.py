@@ -1,8 +1,9 @@
-"""Task heads: the linear layer that stays with its task while the encoder is merged."""
+"""Task heads: the layer that stays with its task while the encoder is merged."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -14,8 +15,17 @@ from studio.errors import BadData
 _POOLER = ("pooler.weight", "pooler.bias")
 
 
+class Head(Protocol):
+    """What a task keeps to itself, to answer from what the model gives; its kind knows how."""
+
+    @property
+    def tensors(self) -> Mapping[str, Tensor]:
+        """Its weights by name, in a fixed order; empty if the model's own layers answer."""
+        ...
+
+
 @dataclass(frozen=True)
-class Head:
+class LinearHead:
     """Scores labels from one vector per example.
 
     Attributes:
@@ -28,13 +38,19 @@ class Head:
     bias: Tensor
     pooler: tuple[Tensor, Tensor] | None = None
 
+    @property
+    def tensors(self) -> dict[str, Tensor]:
+        """By the names of a head file."""
+        named = {"weight": self.weight, "bias": self.bias}
+        return named | dict(zip(_POOLER, self.pooler or (), strict=False))
+
     def __call__(self, pooled: Tensor) -> Tensor:
         """Logits ``(rows, labels)`` of pooled states ``(rows, hidden)``."""
         device = pooled.device
         return torch.nn.functional.linear(pooled, self.weight.to(device), self.bias.to(device))
 
 
-def head_from_file(path: Path, labels: int | None, task: str) -> Head:
+def head_from_file(path: Path, labels: int | None, task: str) -> LinearHead:
     """A head file: ``weight`` (labels, hidden) and, if it has one, ``bias`` (labels).
 
     Raises:
@@ -45,7 +61,9 @@ def head_from_file(path: Path, labels: int | None, task: str) -> Head:
     return _head(tensors, labels, f"'{task}': the head {path}")
 
 
-def head_from_checkpoint(private: Mapping[str, Tensor], labels: int | None, task: str) -> Head:
+def head_from_checkpoint(
+    private: Mapping[str, Tensor], labels: int | None, task: str
+) -> LinearHead:
     """The head among a checkpoint's private tensors, with its pooler if that is private too.
 
     Raises:
@@ -80,7 +98,7 @@ def head_from_checkpoint(private: Mapping[str, Tensor], labels: int | None, task
     )
 
 
-def _head(tensors: Mapping[str, Tensor], labels: int | None, where: str) -> Head:
+def _head(tensors: Mapping[str, Tensor], labels: int | None, where: str) -> LinearHead:
     pooler = tuple(tensors[k].float() for k in _POOLER if k in tensors)
     if set(tensors) - {"weight", "bias", *_POOLER} or "weight" not in tensors or len(pooler) == 1:
         raise BadData(
@@ -101,4 +119,4 @@ def _head(tensors: Mapping[str, Tensor], labels: int | None, where: str) -> Head
         )
     if not all(bool(x.isfinite().all()) for x in (weight, bias, *pooler)):
         raise BadData(f"{where} holds values that are NaN or infinite.")
-    return Head(weight, bias, pooler if len(pooler) == 2 else None)
+    return LinearHead(weight, bias, pooler if len(pooler) == 2 else None)

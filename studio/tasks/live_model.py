@@ -1,22 +1,20 @@
 """The live model: one encoder in memory that wears a merge, always rebuilt from the base."""
 
-import threading
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from studio.checkpoints.alignment import PRETRAINING
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.errors import BadCheckpoint
 from studio.merge import Merge, merged_into
 from studio.tasks.fast_slide import Slide, begin_slide, slide_bytes
+from studio.tasks.kinds.contract import Batch, Item, Kind
 from studio.tasks.pace import FULL_PRECISION, Pace, measured_pace, using_threads
-
-_loading = threading.Lock()
-_TIMED_ROWS, _TIMED_TOKENS = 32, 16
+from studio.tasks.rows import Row
+from studio.tasks.task import Task
 
 
 class LiveModel:
@@ -26,14 +24,17 @@ class LiveModel:
     hold: merged tensors are cast to the output dtype first.
 
     Attributes:
+        kinds: of the tasks that it is asked; all of one model class.
+        readers: what turns rows into items, by kind.
         pace: how it runs fastest; one exact pass until that was measured.
     """
 
-    def __init__(self, base: Checkpoint, device: torch.device) -> None:
+    def __init__(self, base: Checkpoint, device: torch.device, kinds: Sequence[Kind]) -> None:
         self.base = base
         self.device = device
-        self.encoder = load_encoder(base).to(device)
-        self.tokenizer = load_tokenizer(base)
+        self.kinds = kinds
+        self.encoder = kinds[0].load(base).to(device)
+        self.readers = {kind.name: kind.reader(base) for kind in kinds}
         self._parameters = dict(self.encoder.state_dict())  # share the encoder's memory
         self._worn: set[str] = set()
         self._slide: Slide | None = None
@@ -89,36 +90,37 @@ class LiveModel:
         self._slide = begin_slide(merge, task, self._places(merge.deltas.names))
         return True
 
-    @property
-    def longest_text(self) -> int | None:
-        """Most tokens that the encoder has positions for; None if it does not say."""
-        config: Any = self.encoder.config
-        positions = getattr(config, "max_position_embeddings", None)
-        if not isinstance(positions, int):
-            return None
-        # RoBERTa's family counts positions from behind the padding index
-        behind = config.model_type in ("roberta", "xlm-roberta", "camembert")
-        return positions - (config.pad_token_id or 0) - 1 if behind else positions
+    def batch(self, kind: Kind, items: Sequence[Item]) -> Batch:
+        """Items of a kind, made ready to go through the model together."""
+        return kind.batch(self.readers[kind.name], items)
 
-    def states(self, batch: dict[str, Tensor], dtype: torch.dtype = FULL_PRECISION) -> object:
-        """The encoder's output for padded ``input_ids`` and ``attention_mask``.
+    def encode(self, task: Task, rows: Sequence[Row]) -> list[Item]:
+        """Rows of a task as the model reads them."""
+        return task.kind.encode(self.readers[task.kind.name], task.spec, rows)
+
+    def states(self, inputs: dict[str, Tensor], dtype: torch.dtype = FULL_PRECISION) -> object:
+        """The encoder's output for the inputs of a batch.
 
         Args:
-            batch: both ``(rows, longest)``.
+            inputs: by name.
             dtype: in which matrices are multiplied; float32, or bfloat16 for a quick pass.
         """
         lower = torch.autocast(self.device.type, dtype, enabled=dtype is not FULL_PRECISION)
         with torch.inference_mode(), using_threads(self.pace.threads.get(dtype)), lower:
-            return self.encoder(**{name: x.to(self.device) for name, x in batch.items()})
+            return self.encoder(**self.placed(inputs))
+
+    def placed(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The inputs of a batch on the model's device."""
+        return {name: x.to(self.device) for name, x in inputs.items()}
 
     def measure_pace(self) -> None:
         """Find out how the model runs fastest here; takes about a second."""
-        ids = torch.full((_TIMED_ROWS, _TIMED_TOKENS), self.tokenizer.pad_token_id or 0)
-        rows = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+        kind = self.kinds[0]
+        inputs = kind.trial(self.readers[kind.name]).inputs
 
         def run(dtype: torch.dtype) -> float:
-            output: Any = self.states(rows, dtype)
-            return float(output.last_hidden_state.sum())
+            output: Any = self.states(inputs, dtype)
+            return float(output[0].sum())
 
         self.pace = Pace()  # states shall leave the threads alone while they are compared
         self.pace = measured_pace(run, self.device)
@@ -152,68 +154,3 @@ class LiveModel:
     def _places(self, names: Iterable[str]) -> dict[str, Tensor]:
         """The encoder's own memory for some of the base's tensors, by the base's names."""
         return {name: self._parameters[own] for name, own in self.own_names(names).items()}
-
-
-def load_encoder(checkpoint: Checkpoint) -> nn.Module:
-    """The encoder of a model folder, in float32, in evaluation mode, without remote code.
-
-    Raises:
-        BadCheckpoint: transformers cannot load the folder.
-    """
-    from transformers import AutoModel
-
-    _need(checkpoint, "config.json", "live scores")
-    try:
-        with quiet_transformers():
-            model = AutoModel.from_pretrained(
-                checkpoint.folder,
-                dtype=torch.float32,
-                local_files_only=True,
-                trust_remote_code=False,
-                use_safetensors=True,
-            )
-    except Exception as problem:  # transformers raises whatever its config classes raise
-        raise BadCheckpoint(f"transformers cannot load {checkpoint.folder}: {problem}") from None
-    return model.eval()
-
-
-def load_tokenizer(checkpoint: Checkpoint):
-    """The tokenizer of a model folder.
-
-    Raises:
-        BadCheckpoint: transformers cannot load it.
-    """
-    from transformers import AutoTokenizer
-
-    try:
-        with quiet_transformers():
-            return AutoTokenizer.from_pretrained(
-                checkpoint.folder, local_files_only=True, trust_remote_code=False
-            )
-    except Exception as problem:  # transformers raises whatever its tokenizers raise
-        raise BadCheckpoint(
-            f"transformers finds no tokenizer in {checkpoint.folder}: {problem}"
-        ) from None
-
-
-@contextmanager
-def quiet_transformers() -> Iterator[None]:
-    """Keep transformers' load report and progress bar off the terminal."""
-    from transformers.utils import logging
-
-    with _loading:
-        before = logging.get_verbosity()
-        logging.set_verbosity_error()
-        logging.disable_progress_bar()
-        try:
-            yield
-        finally:
-            logging.set_verbosity(before)
-            logging.enable_progress_bar()
-
-
-def _need(checkpoint: Checkpoint, file: str, purpose: str) -> None:
-    if not (checkpoint.folder / file).is_file():
-        raise BadCheckpoint(
-            f"{checkpoint.folder} has no {file}. It can be merged, but {purpose} need it."
-        )

@@ -1,10 +1,10 @@
-"""Rows of labelled examples, read from JSON lines."""
+"""Rows: what every kind's examples have in common, and how JSON lines are read."""
 
 import io
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from studio.disk.files import mapping, open_regular, parse_json, read_text
 from studio.errors import BadData
@@ -13,19 +13,25 @@ _LONGEST_LINE = 2**20
 _LARGEST_FILE = 256 * 2**20
 _MOST_ROWS = 2_000_000
 UNLABELLED = -1
-"""The label of a row that has none."""
+"""The answer of a row that has no label."""
+RowOf = TypeVar("RowOf", bound="Row")
 
 
-@dataclass(frozen=True)
-class Row:
-    """One example: text, label index, and the group whose rows belong together, if any.
+class Row(Protocol):
+    """One example, as its kind reads it."""
 
-    The label is ``UNLABELLED`` in a row of a validation file that has none.
-    """
+    @property
+    def answers(self) -> tuple[int, ...]:
+        """Index of the right option of every question that the row asks, at least one.
 
-    text: str
-    label: int
-    group: str | None
+        ``UNLABELLED`` in a row of a validation file that does not say.
+        """
+        ...
+
+    @property
+    def group(self) -> str | None:
+        """The group whose rows belong together, if any."""
+        ...
 
 
 def read_labels(path: Path) -> tuple[str, ...]:
@@ -42,26 +48,56 @@ def read_labels(path: Path) -> tuple[str, ...]:
     return tuple(labels)
 
 
-def read_rows(path: Path, labels: tuple[str, ...], labelled: bool = True) -> tuple[Row, ...]:
-    """Rows ``{"text": ..., "label": name or index, "group": optional}``, one per line.
+def json_rows(path: Path, parse: Callable[[dict, str], RowOf]) -> tuple[RowOf, ...]:
+    """Rows of a file of JSON lines.
 
     Args:
         path: of the file.
-        labels: names, in the order of their indices.
-        labelled: whether every row must have a label.
+        parse: makes a row of a mapping; told where it stands.
 
     Raises:
         BadData: naming the file, the line and what is wrong with it.
     """
-    rows, indices = [], {label: index for index, label in enumerate(labels)}
+    rows = []
     for number, line in _lines(path):
         if line.strip():
-            rows.append(_row(line, indices, labelled, f"{path}, line {number}"))
+            where = f"{path}, line {number}"
+            rows.append(parse(mapping(parse_json(line, where, BadData), where, BadData), where))
     if not rows:
         raise BadData(f"{path} holds no rows.")
     if any(row.group is None for row in rows) and any(row.group is not None for row in rows):
         raise BadData(f"{path}: some rows have a group and some have none; give all or none.")
     return tuple(rows)
+
+
+def label_index(label: object, labels: Mapping[str, int], where: str) -> int:
+    """The index of a label, given by name or index.
+
+    Raises:
+        BadData: there is no such label.
+    """
+    if isinstance(label, str):
+        if label not in labels:
+            raise BadData(f"{where}: the label {label!r} is not among the {len(labels)} labels.")
+        return labels[label]
+    if type(label) is not int or not 0 <= label < len(labels):
+        raise BadData(
+            f"{where}: the label {label!r} is outside the head, which has {len(labels)} labels "
+            f"(0 to {len(labels) - 1})."
+        )
+    return label
+
+
+def group_of(data: Mapping, where: str) -> str | None:
+    """The group of a row, if it names one.
+
+    Raises:
+        BadData: it is neither text nor a number.
+    """
+    group = data.get("group")
+    if group is not None and not isinstance(group, str | int):
+        raise BadData(f"{where}: 'group' is {group!r}; it must be text.")
+    return None if group is None else str(group)
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
@@ -83,24 +119,3 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
         raise BadData(f"{path} is not UTF-8 text, behind line {number:,}.") from None
     except OSError as problem:
         raise BadData(f"{path} cannot be read: {problem.strerror}.") from None
-
-
-def _row(line: str, labels: Mapping[str, int], labelled: bool, where: str) -> Row:
-    data = mapping(parse_json(line, where, BadData), where, BadData)
-    text, label, group = data.get("text"), data.get("label"), data.get("group")
-    if not isinstance(text, str):
-        raise BadData(f"{where}: 'text' is {text!r}; it must be text.")
-    if isinstance(label, str):
-        if label not in labels:
-            raise BadData(f"{where}: the label {label!r} is not among the {len(labels)} labels.")
-        label = labels[label]
-    if "label" not in data and not labelled:
-        label = UNLABELLED
-    elif type(label) is not int or not 0 <= label < len(labels):
-        raise BadData(
-            f"{where}: the label {label!r} is outside the head, which has {len(labels)} labels "
-            f"(0 to {len(labels) - 1})."
-        )
-    if group is not None and not isinstance(group, str | int):
-        raise BadData(f"{where}: 'group' is {group!r}; it must be text.")
-    return Row(text, label, None if group is None else str(group))

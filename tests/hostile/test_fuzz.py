@@ -24,7 +24,8 @@ from studio.errors import StudioError
 from studio.measure.bench import Bench
 from studio.merge import open_merge
 from studio.recipe import Recipe, TaskEntry, load_recipe
-from studio.tasks.rows import read_labels, read_rows
+from studio.tasks.kinds.text_classification import read_rows
+from studio.tasks.rows import read_labels
 from studio.zoo import load_zoo
 from tests.checkpoints.test_lora_options import save_trained
 from tests.checkpoints.test_oft import OPTIONS, save_oft

@@ -17,7 +17,8 @@ from studio.errors import BadCheckpoint, BadData, BadZoo, StudioError
 from studio.export.model import export
 from studio.merge import open_merge
 from studio.recipe import load_recipe
-from studio.tasks.rows import read_labels, read_rows
+from studio.tasks.kinds.text_classification import read_rows
+from studio.tasks.rows import read_labels
 from studio.zoo import load_zoo
 from tests.conftest import ROOT, draw, refusal, save_adapter, save_model
 from tests.hostile.test_headers import raw, seconds_and_memory

@@ -16,7 +16,6 @@ from studio.measure.evaluate import examples
 from studio.measure.expert_statistics import Wanted
 from studio.recipe import Recipe, TaskEntry
 from studio.tasks.live_model import LiveModel
-from studio.tasks.text import batch, logits
 from studio.zoo import load_zoo
 from tests.benchmarks import controls
 from tests.conftest import refusal
@@ -39,7 +38,7 @@ def opened(zoo):
 
 
 def worn(bench, task):
-    model = LiveModel(bench.base, CPU)
+    model = LiveModel(bench.base, CPU, bench.kinds)
     model.wear(bench.expert(task))
     return model, examples(model, bench.tasks[task], "validation")
 
@@ -52,12 +51,11 @@ def test_fisher_is_the_mean_squared_gradient_of_the_right_labels_log_probability
     sums = {name: torch.zeros_like(p) for name, p in model.encoder.named_parameters()}
     for row in part.order[:7].tolist():
         model.encoder.zero_grad()
-        inputs = batch([part.tokens[row]], 0)
-        pooling, head = bench.tasks[task].spec.pooling, bench.tasks[task].head
+        batch = model.batch(part.task.kind, [part.items[row]])
+        head, output = part.task.head, model.encoder(**batch.inputs)
         assert head is not None
-        scores = logits(model.encoder(**inputs), inputs["attention_mask"], pooling, head,
-                        torch.tensor([0]), task)  # fmt: skip
-        torch.nn.functional.cross_entropy(scores, torch.tensor([part.labels[row]])).backward()
+        scores = part.task.kind.scores(part.task.spec, head, output, batch, torch.tensor([0]))
+        torch.nn.functional.cross_entropy(scores, torch.tensor([part.answers[row]])).backward()
         for name, parameter in model.encoder.named_parameters():
             if parameter.grad is not None:
                 sums[name] += parameter.grad**2 / 7
@@ -75,7 +73,7 @@ def test_a_gram_is_of_every_token_that_is_no_padding_each_text_alone(tiny_zoo):
     layer = model.encoder.get_submodule(name)
     layer.register_forward_pre_hook(lambda _, inputs: kept.append(inputs[0][0]))
     for row in part.order[:9].tolist():
-        model.states(batch([part.tokens[row]], 0))
+        model.states(model.batch(part.task.kind, [part.items[row]]).inputs)
     inputs = torch.cat(kept)  # (tokens, in)
     assert len({len(each) for each in kept}) > 1, "texts of several lengths"
     expected = inputs.T @ inputs / len(inputs)

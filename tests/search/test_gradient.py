@@ -14,7 +14,6 @@ from studio.search.objective import Objective
 from studio.search.plan import SearchPlan
 from studio.search.rows import chosen_rows
 from studio.search.space import space
-from studio.tasks.text import batch, logits
 
 METHODS = [
     ("task_arithmetic", {}), ("mdm_oc", {}), ("mdm_oc", {"scope": "tensor"}),
@@ -46,13 +45,12 @@ def dense_slope(objective: Objective, point: torch.Tensor, number: int, weights:
     loss = torch.zeros((), dtype=torch.float64)
     for weight, (name, chosen) in zip(weights, objective._batch(number).items(), strict=True):
         rows = objective.rows[name]
-        inputs = batch([rows.part.tokens[row] for row in chosen], live.tokenizer.pad_token_id)
-        output = functional_call(live.encoder, weights_of, kwargs=inputs)
-        scores = logits(
-            output, inputs["attention_mask"], rows.part.task.spec.pooling, rows.head,
-            torch.arange(len(chosen)), name,
-        )  # fmt: skip
-        labels = torch.from_numpy(rows.part.labels[chosen])
+        task = rows.part.task
+        batch = live.batch(task.kind, [rows.part.items[row] for row in chosen])
+        output = functional_call(live.encoder, weights_of, kwargs=batch.inputs)
+        places = torch.arange(len(chosen))
+        scores = task.kind.scores(task.spec, rows.head, output, batch, places)
+        labels = torch.from_numpy(rows.part.answers[chosen])
         loss = loss + weight * torch.nn.functional.cross_entropy(scores, labels)
     (slope,) = torch.autograd.grad(loss, leaf)
     return slope

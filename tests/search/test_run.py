@@ -173,7 +173,7 @@ def test_memory_that_runs_out_is_said_with_what_fits(bench, monkeypatch, most, w
     def limited(self, rows):
         if len(rows) > most:
             raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")
-        tried.append([len(self.rows[name].part.tokens[row]) for name, row in rows])
+        tried.append([len(self.rows[name].part.items[row]) for name, row in rows])
         assert torch.is_grad_enabled() == (optimizer == "adam")
         return run(self, rows)
 
@@ -183,7 +183,7 @@ def test_memory_that_runs_out_is_said_with_what_fits(bench, monkeypatch, most, w
         last(bench, plan)
     monkeypatch.undo()
     rows = [chosen_rows(bench, name, plan.rows, True) for name in bench.tasks]
-    lengths = sorted(len(each.part.tokens[row]) for each in rows for row in each.fit)
+    lengths = sorted(len(each.part.items[row]) for each in rows for row in each.fit)
     assert tried == ([lengths[:-3:-1]] if most else [])
 
 

@@ -214,11 +214,11 @@ def test_examples_compare_with_the_mix_before_the_last_move(session):
     rest(session)
     rows, changed = session.shown_rows()
     assert (len(rows), changed) == (12, 0)
-    before = {(row.task, row.text): row.now for row in rows}
+    before = {(row.task, row.shown): row.now for row in rows}
     move(session, color={"on": False}, animal={"coefficient": 1.5})
     rest(session)
     rows, changed = session.shown_rows()
-    assert all(row.before == before[row.task, row.text] for row in rows)
+    assert all(row.before == before[row.task, row.shown] for row in rows)
     assert changed > 0
     session.only_changed = True
     assert all(row.before != row.now for row in session.shown_rows()[0])

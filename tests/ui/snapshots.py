@@ -6,7 +6,8 @@ from pathlib import Path
 from studio.measure.scores import Score
 from studio.session.mix import Mix, Strip
 from studio.session.snapshot import Snapshot
-from studio.zoo import Zoo, ZooTask
+from studio.tasks.spec import Settings, TaskSpec
+from studio.zoo import Zoo
 
 EVIL = "<b>&'\""
 
@@ -18,7 +19,15 @@ def at(accuracy: float, n: int = 100) -> Score:
 
 def snapshot(**changes) -> Snapshot:
     """Two tasks, of which the one with the evil name is unmerged."""
-    zoo = Zoo(EVIL, Path("/z"), "/z/base", (ZooTask("a", "/z/a"), ZooTask(EVIL, "/z/b")))
+    zoo = Zoo(
+        EVIL,
+        Path("/z"),
+        "/z/base",
+        (
+            TaskSpec("a", "/z/a", "text-classification", Settings()),
+            TaskSpec(EVIL, "/z/b", "text-classification", Settings()),
+        ),
+    )
     mix = Mix((Strip("a", True, 0.5), Strip(EVIL, False, 0.5)), "average")
     now = Snapshot(
         version=1, zoo=zoo, mix=mix, recipe=mix.recipe(zoo), scores={"a": at(0.8), EVIL: at(0.6)},

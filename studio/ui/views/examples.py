@@ -15,10 +15,11 @@ def rows_table(rows: Sequence[ShownRow], changed: int, only_changed: bool) -> st
         return f"<p>{moved} Move a slider further to see some change.</p>"
     shown = f" Shown are {len(rows)} of them." if only_changed else ""
     body = "".join(_row(row) for row in rows)
+    noun = escape(" or ".join(dict.fromkeys(row.noun for row in rows)))
     return (
         f"<p>{moved}{shown}</p><div class='scroll'><table class='studio examples'>"
         "<caption>Held-out rows: ✓ right, ✗ wrong</caption><thead><tr>"
-        "<th scope='col'>task</th><th scope='col'>text</th><th scope='col'>right answer</th>"
+        f"<th scope='col'>task</th><th scope='col'>{noun}</th><th scope='col'>right answer</th>"
         "<th scope='col'>before this move</th><th scope='col'>now</th></tr></thead>"
         f"<tbody>{body}</tbody></table></div>"
     )
@@ -47,7 +48,7 @@ def _row(row: ShownRow) -> str:
     css = " class='moved'" if row.changed else ""
     return (
         f"<tr{css} data-task='{escape(row.task)}'><th scope='row'>{escape(row.task)}</th>"
-        f"<td class='text'>{escape(row.text)}</td><td>{escape(row.label)}</td>"
+        f"<td class='text'>{escape(row.shown)}</td><td>{escape(row.label)}</td>"
         f"<td>{_verdict(row.before, row.label)}</td><td>{_verdict(row.now, row.label)}</td></tr>"
     )
 

@@ -5,7 +5,10 @@ EVIL = "<img src=x onerror=alert(1)>"
 
 
 def test_a_changed_row_shows_both_predictions_and_which_is_right():
-    rows = [ShownRow("a", "some text", "yes", "no", "yes"), ShownRow("a", "more", "no", "no", "no")]
+    rows = [
+        ShownRow("a", "text", "some text", "yes", "no", "yes"),
+        ShownRow("a", "text", "more", "no", "no", "no"),
+    ]
     shown = rows_table(rows, 7, only_changed=False)
     assert "This move changed <b id='changed'>7</b> predictions." in shown
     assert "✗ no</span></td><td><span class='up'>✓ yes" in shown
@@ -16,7 +19,7 @@ def test_a_changed_row_shows_both_predictions_and_which_is_right():
 def test_no_rows_say_what_is_coming_or_what_to_do():
     assert "Reading the first rows" in rows_table([], 0, only_changed=False)
     assert "Move a slider further" in rows_table([], 0, only_changed=True)
-    unseen = rows_table([ShownRow("a", "t", "yes", "", "")], 0, only_changed=False)
+    unseen = rows_table([ShownRow("a", "text", "t", "yes", "", "")], 0, only_changed=False)
     assert unseen.count("not read yet") == 2
 
 
@@ -29,7 +32,7 @@ def test_readings_are_now_and_pinned():
 
 
 def test_texts_and_labels_are_escaped():
-    row = ShownRow(EVIL, EVIL, EVIL, EVIL, EVIL)
+    row = ShownRow(EVIL, EVIL, EVIL, EVIL, EVIL, EVIL)
     reading = {EVIL: Reading(EVIL, 0.5)}
     for shown in (rows_table([row], 1, True), readings_table(reading, {}, EVIL)):
         assert "<img" not in shown

@@ -5,8 +5,9 @@ from pathlib import Path
 from studio.errors import BadCheckpoint
 from studio.preflight import Look, Preflight
 from studio.session.export_plan import ExportCost
+from studio.tasks.spec import Settings, TaskSpec
 from studio.ui.views import files as views
-from studio.zoo import Zoo, ZooTask
+from studio.zoo import Zoo
 from tests.ui.snapshots import EVIL
 
 
@@ -21,7 +22,9 @@ def test_a_forecast_says_what_it_takes_and_refuses_a_full_disk():
 
 
 def preflight(*looks: Look, free: int = 10**9) -> Preflight:
-    zoo = Zoo(EVIL, Path("/z"), "/z/base", (ZooTask("a", "/z/a"),))
+    zoo = Zoo(
+        EVIL, Path("/z"), "/z/base", (TaskSpec("a", "/z/a", "text-classification", Settings()),)
+    )
     return Preflight(zoo, looks, 90_000_000, 30_000_000, 30_000_000, free)
 
 

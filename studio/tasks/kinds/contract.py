@@ -1,0 +1,287 @@
+"""What a kind of task is asked: its rows, its batches, its answers, its words, its files."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from studio.checkpoints.checkpoint import Checkpoint
+from studio.tasks.heads import Head
+from studio.tasks.pretrained import load_pretrained, loading_report
+from studio.tasks.rows import Row
+from studio.tasks.spec import Settings, TaskSpec
+
+Item = Any
+"""One row as the model reads it; only its kind looks inside."""
+Reader = Any
+"""What turns rows into items, such as a tokenizer; only its kind looks inside."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows that go through the model together; they may be of several tasks of a kind.
+
+    Attributes:
+        items: in order.
+        inputs: what the model is called with, by name.
+    """
+
+    items: Sequence[Item]
+    inputs: dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What answers for a task.
+
+    Attributes:
+        labels: names of the options; empty where every row has options of its own.
+        head: trained with the expert; None if the task has no data and no head.
+        head_only: fitted on the untouched base, or None.
+    """
+
+    labels: tuple[str, ...]
+    head: Head | None
+    head_only: Head | None = None
+
+
+@dataclass(frozen=True)
+class OwnClass:
+    """How the architecture's own class for one task is stored: encoder and head together.
+
+    Attributes:
+        prefix: of the encoder's names.
+        tensors: the head's, by full name.
+        config: what the configuration says beside the base's.
+        leaves: first parts of names of the base's that the class does not have.
+    """
+
+    prefix: str
+    tensors: Mapping[str, Tensor]
+    config: Mapping[str, object]
+    leaves: tuple[str, ...] = field(default=())
+
+
+class Kind(ABC):
+    """A kind of task, in a file of its own; one instance of it stands in ``KINDS``.
+
+    A row asks one question or several. A question has options, and one of them is right. All
+    that is said of a kind's tasks, be it a score, a loss or a prediction on the page, is made of
+    ``scores``: one line of numbers per question, whose softmax the options' probabilities are.
+    """
+
+    name: ClassVar[str]
+    """As the zoo file has it in ``type``."""
+    keys: ClassVar[tuple[str, ...]] = ()
+    """Keys of an entry of the zoo file, beside name, checkpoint, type and data."""
+    expert_keys: ClassVar[tuple[str, ...]] = ()
+    """Those of them that rows which belong to no task cannot have."""
+    model_class: ClassVar[str] = "AutoModel"
+    """Of transformers' auto classes, the one whose model is asked."""
+    noun: ClassVar[str]
+    """What a row shows, in one word."""
+    smaller: ClassVar[str]
+    """What to set so that a row takes less memory, in words."""
+
+    # The zoo file
+
+    @abstractmethod
+    def settings(self, entry: dict, folder: Path, where: str) -> Settings:
+        """What an entry says, checked.
+
+        Args:
+            entry: of the zoo file, without unknown keys.
+            folder: of the zoo file.
+            where: the entry stands, for errors.
+
+        Raises:
+            BadZoo: naming the key and what is wrong with it.
+        """
+
+    def refuse_general(self, spec: TaskSpec, where: str) -> None:
+        """Refuse rows that belong to no task if the base alone cannot answer them.
+
+        Raises:
+            BadZoo: saying what is missing.
+        """
+        return None
+
+    # What answers
+
+    @abstractmethod
+    def open(
+        self, spec: TaskSpec, private: Mapping[str, Tensor], base: Checkpoint,
+        written: Path | None = None,
+    ) -> Opened:  # fmt: skip
+        """What answers for a task.
+
+        Args:
+            spec: the zoo's entry.
+            private: the checkpoint's tensors that are not merged.
+            base: of the zoo.
+            written: a folder that ``write`` wrote; what it holds comes before the zoo's.
+
+        Raises:
+            StudioError: something is missing or does not fit.
+        """
+
+    def refuse_misfit(self, spec: TaskSpec, head: Head, base: Checkpoint) -> None:
+        """Refuse a head that was made for another base, as far as headers say.
+
+        Raises:
+            BadData: it was.
+        """
+        return None
+
+    @abstractmethod
+    def successor(
+        self, spec: TaskSpec, checkpoint: str, private: Mapping[str, Tensor]
+    ) -> tuple[TaskSpec, bool]:
+        """The entry of a task whose checkpoint is replaced.
+
+        Args:
+            spec: of the task.
+            checkpoint: the new one's folder.
+            private: its tensors that are not merged.
+
+        Returns:
+            The entry, and whether the new checkpoint brings along what answers.
+        """
+
+    def own_settings(self, base: Checkpoint, private: Mapping[str, Tensor]) -> Settings | None:
+        """Settings by which a checkpoint answers without a zoo; None if that is not known."""
+        return None
+
+    # Rows
+
+    @abstractmethod
+    def read(self, file: Path, labels: tuple[str, ...], labelled: bool) -> Sequence[Row]:
+        """The rows of a file.
+
+        Args:
+            file: that the zoo names.
+            labels: of the task.
+            labelled: whether every row must say what is right.
+
+        Raises:
+            BadData: naming the file, the place and what is wrong.
+        """
+
+    @abstractmethod
+    def plain(self, row: Row) -> list:
+        """All that a row says but its group, as JSON: a row that differs is another."""
+
+    @abstractmethod
+    def shown(self, row: Row) -> str:
+        """What a person sees of a row."""
+
+    def says(self, labels: tuple[str, ...], row: Row, options: Sequence[int]) -> str:
+        """The chosen option of each question of a row, in words."""
+        return " ".join(labels[option] for option in options)
+
+    def own_row(self, text: str) -> Row | None:
+        """A row made of what a person has typed; None if this kind's rows cannot be typed."""
+        return None
+
+    # The model
+
+    def load(self, checkpoint: Checkpoint) -> nn.Module:
+        """The model that is asked; see ``load_pretrained``."""
+        return load_pretrained(checkpoint, self.model_class)
+
+    def loading_report(self, folder: Path) -> tuple[list[str], list[str]]:
+        """Names that the model misses in a written folder, and that it leaves aside."""
+        return loading_report(folder, self.model_class)
+
+    @abstractmethod
+    def reader(self, checkpoint: Checkpoint) -> Reader:
+        """What turns rows into items, from the files beside a model.
+
+        Raises:
+            BadCheckpoint: they cannot be read.
+        """
+
+    def refuse_long(self, spec: TaskSpec, model: nn.Module) -> None:
+        """Refuse settings that ask for more than the model can read.
+
+        Raises:
+            BadData: with both numbers.
+        """
+        return None
+
+    @abstractmethod
+    def encode(self, reader: Reader, spec: TaskSpec, rows: Sequence[Row]) -> list[Item]:
+        """Rows as the model reads them."""
+
+    @abstractmethod
+    def length(self, item: Item) -> int:
+        """How long an item is; items of like length share a batch."""
+
+    @abstractmethod
+    def batch(self, reader: Reader, items: Sequence[Item]) -> Batch:
+        """Items made ready to go through the model together."""
+
+    @abstractmethod
+    def trial(self, reader: Reader) -> Batch:
+        """A batch of the usual size, to time the model with."""
+
+    def real(self, batch: Batch) -> Tensor | None:
+        """``(rows, positions)``, true where a batch holds more than padding; None for all."""
+        return None
+
+    @abstractmethod
+    def scores(
+        self, spec: TaskSpec, head: Head, output: object, batch: Batch, places: Tensor
+    ) -> Tensor:
+        """Scores of the options of the questions of some rows of a batch.
+
+        Args:
+            spec: of the task whose rows they are.
+            head: that reads what the model gives.
+            output: of the model.
+            batch: that it was called with.
+            places: ``(m,)`` of the rows, in the batch.
+
+        Returns:
+            ``(questions, options)`` float32 on the CPU, row after row, of as many options in
+            every batch; a very low score stands where a question has fewer.
+
+        Raises:
+            BadData: the head does not fit the model.
+        """
+
+    # What scores depend on
+
+    @abstractmethod
+    def reads(self, spec: TaskSpec) -> list:
+        """The settings that decide what the model is called with, as JSON."""
+
+    @abstractmethod
+    def asks(self, spec: TaskSpec) -> list:
+        """The settings that decide how its output is read, as JSON."""
+
+    # Exports
+
+    @abstractmethod
+    def write(self, folder: Path, spec: TaskSpec, opened: Opened) -> None:
+        """Write what answers for a task into a folder; ``open`` reads it again."""
+
+    @abstractmethod
+    def snippet(self, task: str) -> str:
+        """Python, in a Markdown block, that asks an exported folder for the rows of a task."""
+
+    def own_class(self, base: Checkpoint, spec: TaskSpec, opened: Opened) -> OwnClass | None:
+        """How the architecture's own class for a task is stored; None if it reads otherwise."""
+        return None
+
+
+def places_of(rows: Sequence[tuple[str, int]]) -> dict[str, Tensor]:
+    """By task, where its rows stand in a batch of ``(task, row)``."""
+    found: dict[str, list[int]] = {}
+    for place, (task, _) in enumerate(rows):
+        found.setdefault(task, []).append(place)
+    return {task: torch.tensor(places) for task, places in found.items()}

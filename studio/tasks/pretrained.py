@@ -1,0 +1,99 @@
+"""What transformers makes of a model folder: a model and what reads its rows, nothing fetched."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from torch import nn
+
+from studio.checkpoints.checkpoint import Checkpoint
+from studio.errors import BadCheckpoint
+
+_loading = threading.Lock()
+
+
+def load_pretrained(checkpoint: Checkpoint, model_class: str) -> nn.Module:
+    """The model of a folder, in float32, in evaluation mode, without remote code.
+
+    Args:
+        checkpoint: a full model.
+        model_class: name of one of transformers' auto classes.
+
+    Raises:
+        BadCheckpoint: transformers cannot load the folder.
+    """
+    if not (checkpoint.folder / "config.json").is_file():
+        raise BadCheckpoint(
+            f"{checkpoint.folder} has no config.json. It can be merged, but live scores need it."
+        )
+    try:
+        with quiet_transformers():
+            model = getattr(transformers, model_class).from_pretrained(
+                checkpoint.folder,
+                dtype=torch.float32,
+                local_files_only=True,
+                trust_remote_code=False,
+                use_safetensors=True,
+            )
+    except Exception as problem:  # transformers raises whatever its config classes raise
+        raise BadCheckpoint(f"transformers cannot load {checkpoint.folder}: {problem}") from None
+    return model.eval()
+
+
+def loading_report(folder: Path, model_class: str) -> tuple[list[str], list[str]]:
+    """Names that transformers misses in a written model, and names that it leaves aside.
+
+    Raises:
+        BadCheckpoint: it cannot load the folder.
+    """
+    try:
+        with quiet_transformers():
+            _, report = getattr(transformers, model_class).from_pretrained(
+                folder,
+                dtype="auto",
+                local_files_only=True,
+                trust_remote_code=False,
+                output_loading_info=True,
+            )
+    except Exception as problem:  # transformers raises whatever its config classes raise
+        raise BadCheckpoint(
+            f"transformers cannot load the written model, so it was removed: {problem}"
+        ) from None
+    return report["missing_keys"], report["unexpected_keys"]
+
+
+def load_tokenizer(checkpoint: Checkpoint) -> Any:
+    """The tokenizer of a model folder.
+
+    Raises:
+        BadCheckpoint: transformers cannot load it.
+    """
+    try:
+        with quiet_transformers():
+            return transformers.AutoTokenizer.from_pretrained(
+                checkpoint.folder, local_files_only=True, trust_remote_code=False
+            )
+    except Exception as problem:  # transformers raises whatever its tokenizers raise
+        raise BadCheckpoint(
+            f"transformers finds no tokenizer in {checkpoint.folder}: {problem}"
+        ) from None
+
+
+@contextmanager
+def quiet_transformers() -> Iterator[None]:
+    """Keep transformers' load report and progress bar off the terminal."""
+    from transformers.utils import logging
+
+    with _loading:
+        before = logging.get_verbosity()
+        logging.set_verbosity_error()
+        logging.disable_progress_bar()
+        try:
+            yield
+        finally:
+            logging.set_verbosity(before)
+            logging.enable_progress_bar()
