@@ -199,7 +199,7 @@ class Evaluation:
             for task, places in places_of(rows).items():
                 spec, head = self.parts[task].task.spec, self.heads[task]
                 found = self.parts[task].task.kind.scores(spec, head, output, batch, places)
-                asked = self.parts[task].questions([rows[place][1] for place in places])
+                asked = self.parts[task].questions([rows[place][1] for place in places.tolist()])
                 self.predictions[task][asked] = found.argmax(-1).numpy()
         self._next += 1
         if dtype is FULL_PRECISION:

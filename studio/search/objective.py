@@ -205,7 +205,7 @@ class Objective:
         output = live.encoder(**live.placed(batch.inputs))
         for name, places in places_of(rows).items():
             own = self.rows[name]
-            index = np.array([rows[place][1] for place in places])
+            index = np.array([rows[place][1] for place in places.tolist()])
             asked, task = own.part.questions(index), own.part.task
             scores = task.kind.scores(task.spec, own.head, output, batch, places)
             answers = torch.from_numpy(own.part.answers[asked])

@@ -15,7 +15,7 @@ def evaluation(correct, groups=None) -> Any:
     seen = correct != UNKNOWN
     own = None if groups is None else groups[seen]
     return SimpleNamespace(
-        parts={"a": SimpleNamespace(tokens=[[1]] * len(correct), groups=groups)},
+        parts={"a": SimpleNamespace(answers=correct, groups=groups)},
         correct=lambda name: correct,
         scores=lambda: {"a": score(correct[seen], own)} if seen.any() else {},
     )
