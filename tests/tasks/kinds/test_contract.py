@@ -8,7 +8,8 @@ import torch
 import yaml
 
 from studio.errors import BadZoo
-from studio.export.model import export
+from studio.export.folder import write_export
+from studio.export.model import MergedModel
 from studio.measure.bench import Bench
 from studio.measure.change import changes
 from studio.measure.evaluate import UNKNOWN
@@ -161,7 +162,8 @@ def test_references_and_outcomes_are_kept_and_recalled(bench, zoo, monkeypatch):
 def test_an_export_holds_what_answers_and_scores_the_same(bench, tmp_path):
     merge = bench.merge(bench.zoo.recipe("task_arithmetic", 0.4))
     scores = bench.score(merge)
-    export(merge, tmp_path / "out", list(bench.tasks.values()), scores)
+    content = MergedModel(merge, list(bench.tasks.values()), scores=scores)
+    write_export(content, tmp_path / "out")
     assert sorted(each.name for each in (tmp_path / "out" / "heads").iterdir()) == ["down", "up"]
     assert "Ask up for two answers." in (tmp_path / "out" / "README.md").read_text()
     assert bench.score_folder(tmp_path / "out") == scores
