@@ -1,1 +1,1 @@
-"""What a model can do: tasks, heads, the live model, evaluation, metrics."""
+"""What a model is asked to do: kinds of tasks, their rows and heads, the live model."""
