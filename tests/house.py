@@ -20,6 +20,15 @@ WRITE_COMMANDS = {
     "evidence/report/style.py": "is CSS, whose variables begin so",
 }
 """Files below the front ends that may name options of a command, and why."""
+ASK_KINDS = (
+    "zoo", "measure", "export", "evidence", "compare", "search", "sweep", "sequence", "inspection",
+    "preflight", "session", "ui", "commands",
+)  # fmt: skip
+"""Rooms that ask the kind of a task, and know nothing of its inside."""
+INSIDE_KINDS = {
+    "pooling", "pool", "pooled", "max_length", "tokenizer", "tokenize", "tokens", "input_ids",
+    "attention_mask", "pad_token_id", "last_hidden_state", "pixel_values",
+}  # fmt: skip
 _OPTIONS = re.compile(r"(?:^|[\s(])--[a-z]")
 _EVENTS = ("Request", "EventData", "SelectData")
 
@@ -203,6 +212,21 @@ def named_methods(studio: Path) -> list[str]:
                 case ast.Constant(value=str(word)):
                     said |= {word} & names
         found += [f"{place} names {word}" for word in sorted(said)]
+    return found
+
+
+def inside_of_kinds(studio: Path, rooms: Sequence[str] = ASK_KINDS) -> list[str]:
+    """Where rooms that ask a kind say a word that belongs inside one.
+
+    Names, attributes, arguments and whole strings count; what is written for people does not.
+    """
+    found = []
+    for file in files(studio):
+        if file.relative_to(studio).with_suffix("").parts[0] in rooms:
+            for node in ast.walk(_tree(file)):
+                said = {getattr(node, key, None) for key in ("id", "attr", "arg", "name", "value")}
+                words = sorted(INSIDE_KINDS & {each for each in said if isinstance(each, str)})
+                found += [f"{file.relative_to(studio)} says {word}" for word in words]
     return found
 
 

@@ -57,6 +57,10 @@ def test_no_file_outside_methods_names_a_method():
     assert house.named_methods(STUDIO) == []
 
 
+def test_who_asks_the_kind_of_a_task_knows_nothing_of_its_inside():
+    assert house.inside_of_kinds(STUDIO) == []
+
+
 def test_only_front_ends_name_options_of_commands():
     assert house.options_named(STUDIO) == []
     assert all((STUDIO / name).is_file() for name in house.WRITE_COMMANDS)
@@ -150,6 +154,18 @@ def test_whoever_names_a_method_is_found(tmp_path):
     ]
     (tmp_path / "recipe.py").write_text('DEFAULT_METHOD = "fine"\nkind = "fine"')
     assert "recipe.py names fine" in house.named_methods(tmp_path)
+
+
+def test_the_law_of_kinds_bites(write):
+    tree = write(
+        small__search__a="def run(model, max_length):\n    return model.tokenizer",
+        small__ui__b="x['attention_mask'] = pad(tokens=3)", small__tasks__c="pooling = 'mean'",
+        small__ui__d='"""Words about tokens and pooling."""\nsay = "a smaller max_length"',
+    )  # fmt: skip
+    assert sorted(house.inside_of_kinds(tree)) == [
+        "search/a.py says max_length", "search/a.py says tokenizer",
+        "ui/b.py says attention_mask", "ui/b.py says tokens",
+    ]  # fmt: skip
 
 
 def test_an_option_in_a_sentence_below_the_front_ends_is_found(tmp_path):

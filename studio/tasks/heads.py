@@ -50,6 +50,11 @@ class LinearHead:
         return torch.nn.functional.linear(pooled, self.weight.to(device), self.bias.to(device))
 
 
+def holds_head(private: Mapping[str, Tensor]) -> bool:
+    """Whether there is a head among a checkpoint's private tensors."""
+    return any(name.split(".")[0] in HEADS for name in private)
+
+
 def head_from_file(path: Path, labels: int | None, task: str) -> LinearHead:
     """A head file: ``weight`` (labels, hidden) and, if it has one, ``bias`` (labels).
 

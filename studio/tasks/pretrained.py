@@ -63,7 +63,7 @@ def loading_report(folder: Path, model_class: str) -> tuple[list[str], list[str]
         raise BadCheckpoint(
             f"transformers cannot load the written model, so it was removed: {problem}"
         ) from None
-    return report["missing_keys"], report["unexpected_keys"]
+    return list(report["missing_keys"]), list(report["unexpected_keys"])
 
 
 def load_tokenizer(checkpoint: Checkpoint) -> Any:
@@ -81,6 +81,17 @@ def load_tokenizer(checkpoint: Checkpoint) -> Any:
         raise BadCheckpoint(
             f"transformers finds no tokenizer in {checkpoint.folder}: {problem}"
         ) from None
+
+
+def longest_input(model: nn.Module) -> int | None:
+    """Most tokens that a model has positions for; None if it does not say."""
+    config: Any = model.config
+    positions = getattr(config, "max_position_embeddings", None)
+    if not isinstance(positions, int):
+        return None
+    # RoBERTa's family counts positions from behind the padding index
+    behind = config.model_type in ("roberta", "xlm-roberta", "camembert")
+    return positions - (config.pad_token_id or 0) - 1 if behind else positions
 
 
 @contextmanager

@@ -10,14 +10,13 @@ import torch
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from studio.checkpoints.alignment import HEADS
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.checkpoints.weights import HEAD_FILES
 from studio.disk.files import inside
 from studio.errors import BadData, BadZoo
-from studio.tasks.heads import LinearHead, head_from_checkpoint, head_from_file
+from studio.tasks.heads import LinearHead, head_from_checkpoint, head_from_file, holds_head
 from studio.tasks.kinds.contract import Batch, Kind, Opened, OwnClass
-from studio.tasks.pretrained import load_tokenizer
+from studio.tasks.pretrained import load_tokenizer, longest_input
 from studio.tasks.rows import UNLABELLED, group_of, json_rows, label_index, read_labels
 from studio.tasks.spec import Settings, TaskSpec, named_file
 
@@ -135,7 +134,7 @@ class TextClassification(Kind):
         chosen: LinearHead | None = None
         if file:
             chosen = head_from_file(file, count, spec.name)
-        elif spec.data or _holds_head(private):
+        elif spec.data or holds_head(private):
             chosen = head_from_checkpoint(private, count, spec.name)
         if chosen is not None and own.pooling == "pooler" and chosen.pooler is None:
             _need_pooler(spec, base)
@@ -160,12 +159,12 @@ class TextClassification(Kind):
         head = beside if beside.is_file() else None
         settings = replace(_settings(spec), head=head, head_only=None)
         made = replace(spec, checkpoint=checkpoint, settings=settings)
-        return made, head is not None or _holds_head(private)
+        return made, head is not None or holds_head(private)
 
     def own_settings(self, base: Checkpoint, private: Mapping[str, Tensor]) -> TextSettings | None:
         """Known for architectures whose classifier is one linear layer."""
         own = _OWN.get(str(base.config.get("model_type")))
-        return TextSettings(pooling=own[0]) if own and _holds_head(private) else None
+        return TextSettings(pooling=own[0]) if own and holds_head(private) else None
 
     def read(self, file: Path, labels: tuple[str, ...], labelled: bool) -> tuple[TextRow, ...]:
         """See ``read_rows``."""
@@ -189,7 +188,7 @@ class TextClassification(Kind):
 
     def refuse_long(self, spec: TaskSpec, model: nn.Module) -> None:
         """An encoder has positions for so many tokens."""
-        asked, longest = _settings(spec).max_length, _longest(model)
+        asked, longest = _settings(spec).max_length, longest_input(model)
         if longest is not None and asked > longest:
             raise BadData(
                 f"'{spec.name}' has max_length {asked}, but the model reads at most {longest} "
@@ -340,24 +339,9 @@ def _settings(spec: TaskSpec) -> TextSettings:
     return spec.settings
 
 
-def _holds_head(private: Mapping[str, Tensor]) -> bool:
-    return any(name.split(".")[0] in HEADS for name in private)
-
-
 def _need_pooler(spec: TaskSpec, base: Checkpoint) -> None:
     if not any(name.endswith("pooler.dense.weight") for name in base.names):
         raise BadZoo(
             f"'{spec.name}' asks for pooling 'pooler', but neither the base nor its checkpoint "
             "holds pooler.dense.weight. Use mean or cls."
         )
-
-
-def _longest(model: nn.Module) -> int | None:
-    """Most tokens that an encoder has positions for; None if it does not say."""
-    config: Any = model.config
-    positions = getattr(config, "max_position_embeddings", None)
-    if not isinstance(positions, int):
-        return None
-    # RoBERTa's family counts positions from behind the padding index
-    behind = config.model_type in ("roberta", "xlm-roberta", "camembert")
-    return positions - (config.pad_token_id or 0) - 1 if behind else positions

@@ -14,7 +14,8 @@ from studio.measure.bench import Bench
 from studio.measure.change import changes
 from studio.measure.evaluate import UNKNOWN
 from studio.measure.outcomes import Measuring
-from studio.measure.references import measured_references, task_digest
+from studio.measure.references import measured_references
+from studio.measure.score_cache import task_digest
 from studio.measure.scores import cluster_bootstrap
 from studio.measure.showcase import readings_of, shown_rows
 from studio.search.objective import Objective
@@ -22,9 +23,10 @@ from studio.search.plan import SearchPlan
 from studio.search.rows import chosen_rows
 from studio.search.run import optimize
 from studio.search.space import space
-from studio.tasks.kinds import KINDS
+from studio.tasks.kinds import KINDS, USUAL_KIND
 from studio.tasks.kinds.contract import Batch, places_of
 from studio.zoo import load_zoo
+from tests.conftest import ROOT
 from tests.tasks.kinds import vectors
 
 CPU = torch.device("cpu")
@@ -116,6 +118,7 @@ def test_a_loss_is_the_mean_of_all_questions_and_its_share_of_right_ones_too(ben
     right = torch.tensor([answer for row in every for answer in row.answers])
     loss = torch.nn.functional.cross_entropy(scores, right)
     assert float(found.losses) == pytest.approx(float(loss), rel=1e-5)
+    assert found.accuracies is not None
     assert float(found.accuracies) == float((scores.argmax(-1) == right).double().mean())
 
 
@@ -156,12 +159,14 @@ def test_references_and_outcomes_are_kept_and_recalled(bench, zoo, monkeypatch):
     (zoo / "zoo.yaml").write_text(text)
     other = Bench(load_zoo(zoo), CPU)
     head = other.tasks["up"].head
-    assert task_digest(other, "up", head) != task_digest(again, "up", head)
+    assert task_digest(other.tasks["up"], head, "held_out") != task_digest(
+        again.tasks["up"], head, "held_out"
+    )
 
 
 def test_an_export_holds_what_answers_and_scores_the_same(bench, tmp_path):
     merge = bench.merge(bench.zoo.recipe("task_arithmetic", 0.4))
-    scores = bench.score(merge)
+    scores = Measuring(bench).scores(merge)
     content = MergedModel(merge, list(bench.tasks.values()), scores=scores)
     write_export(content, tmp_path / "out")
     assert sorted(each.name for each in (tmp_path / "out" / "heads").iterdir()) == ["down", "up"]
@@ -208,3 +213,15 @@ def test_two_kinds_of_one_model_share_a_zoo_but_no_batch(bench, monkeypatch):
 def test_places_are_those_of_each_tasks_rows_in_a_batch():
     found = places_of([("a", 4), ("b", 0), ("a", 1)])
     assert {name: x.tolist() for name, x in found.items()} == {"a": [0, 2], "b": [1]}
+
+
+def test_no_file_outside_the_kinds_imports_one():
+    for file in (ROOT / "studio").rglob("*.py"):
+        if file.parent.name != "kinds":
+            text = file.read_text()
+            assert not [name for name in KINDS if f"kinds.{name.replace('-', '_')}" in text], file
+
+
+def test_kinds_stand_by_their_names():
+    assert all(kind.name == name for name, kind in KINDS.items())
+    assert USUAL_KIND.name == "text-classification"

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 import yaml
@@ -103,7 +104,7 @@ class Vectors(Kind):
         return self.batch(reader, [torch.zeros(3)] * 8)
 
     def scores(
-        self, spec: TaskSpec, head: LinearHead, output, batch: Batch, places: Tensor
+        self, spec: TaskSpec, head: LinearHead, output: Any, batch: Batch, places: Tensor
     ) -> Tensor:
         return head(output[0][places].float()).flatten(0, 1)
 
