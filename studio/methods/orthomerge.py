@@ -101,7 +101,7 @@ class OrthoMerge(Whole):
             tensor = deltas.at(name)
             _refuse_two_sizes(tensor, deltas.tasks)
             if not _all_rotated(tensor) and is_matrix(name, tensor.shape):
-                self._refuse_too_wide(tensor, deltas.dtype)
+                _refuse_too_wide(tensor, self.block, deltas.dtype)
         shares = None
         if self.residuals == "ties":
             left = DerivedDeltas(deltas, lambda tensor: self._residuals(tensor, given))
@@ -241,30 +241,6 @@ class OrthoMerge(Whole):
             energy(before), energy(after), len(rows),
         )  # fmt: skip
 
-    def _refuse_too_wide(self, tensor: Vectors, dtype: torch.dtype) -> None:
-        """Refuse a matrix whose rotation does not fit into memory.
-
-        Raises:
-            BadRecipe: naming the bytes needed and free, and the option that needs less.
-        """
-        out, width = tensor.shape[0], tensor.numel // tensor.shape[0]
-        size, n = min(self.block or width, width), len(tensor.present)
-        rank = min(size, 2 * out)
-        sums = 2 * min(size * size, 2 * n * out * size)
-        turned = 12 * rank * rank + sums + 4 * out * size  # numbers of 8 bytes, as measured
-        need = 8 * turned + 4 * dtype.itemsize * tensor.numel
-        if need > (free := free_memory()):
-            raise BadRecipe(
-                f"orthomerge needs about {need:,} bytes to rotate {tensor.name} {tensor.shape}, "
-                f"but only {free:,} are free. Give the option block, such as {_offer(size)}, which "
-                "rotates so many inputs at a time, or use a larger machine."
-            )
-
-
-def _offer(size: int) -> int:
-    """A block that is less than half of the size."""
-    return max(min(256, size // 4), 1)
-
 
 def _all_rotated(tensor: Vectors) -> bool:
     """Whether OFT adapters, and nothing else, change a tensor."""
@@ -286,6 +262,41 @@ def _refuse_two_sizes(tensor: Vectors, tasks: tuple[str, ...]) -> None:
             f"in blocks of {other}; coordinates of different blocks cannot be added. Merge "
             "adapters of one block size, or another way, such as task_arithmetic."
         )
+
+
+def _refuse_too_wide(tensor: Vectors, block: int | None, dtype: torch.dtype) -> None:
+    """Refuse a matrix whose rotation, so many inputs at a time, does not fit into memory.
+
+    Raises:
+        BadRecipe: naming the bytes needed and free, and the option that needs less.
+    """
+    out, width = tensor.shape[0], tensor.numel // tensor.shape[0]
+    size = min(block or width, width)
+    need = _bytes_to_rotate(out, size, len(tensor.present)) + 4 * dtype.itemsize * tensor.numel
+    if need > (free := free_memory()):
+        raise BadRecipe(
+            f"orthomerge needs about {need:,} bytes to rotate {tensor.name} {tensor.shape}, "
+            f"but only {free:,} are free. Give the option block, such as {_offer(size)}, which "
+            "rotates so many inputs at a time, or use a larger machine."
+        )
+
+
+def _bytes_to_rotate(out: int, size: int, n: int) -> int:
+    """Memory for the rotations of n tasks in float64, as measured.
+
+    Args:
+        out: rows of the matrix.
+        size: inputs that are rotated at a time.
+        n: tasks.
+    """
+    rank = min(size, 2 * out)
+    sums = 2 * min(size * size, 2 * n * out * size)
+    return 8 * (12 * rank * rank + sums + 4 * out * size)
+
+
+def _offer(size: int) -> int:
+    """A block that is less than half of the size."""
+    return max(min(256, size // 4), 1)
 
 
 def _mean(residuals: Iterator[Tensor], entries: Entries) -> Tensor:
