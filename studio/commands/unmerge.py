@@ -134,7 +134,7 @@ def _certified(
     merges: "Callable[[Recipe], Merge]",
 ) -> "Certified":  # fmt: skip
     from studio.evidence import envelope
-    from studio.evidence.bundle import certify
+    from studio.evidence.bundle import Operator, certify
     from studio.evidence.certificate import Request
     from studio.evidence.scoring import bench_scoring
     from studio.export.classifier import own_tasks
@@ -154,9 +154,9 @@ def _certified(
     key = signing_key(ledger.folder, options.demo_key)
     tasks = list(bench.tasks.values()) if bench else own_tasks(merges(unmerged.recipe))
     return certify(
-        merges, unmerged, options.out, ledger, key, request,
+        merges, unmerged, options.out,
+        Operator(ledger, key, request, predecessor, options.allow_removed),
         scoring=bench_scoring(bench) if bench and bench.scored() else None, tasks=tasks,
-        predecessor=predecessor, allowed=options.allow_removed,
         allow_duplicates=options.allow_duplicates, progress=show_progress,
     )  # fmt: skip
 

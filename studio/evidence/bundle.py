@@ -13,7 +13,7 @@ from studio.evidence.certificate import (
     statement,
     subject,
 )
-from studio.evidence.judgment import judge
+from studio.evidence.judgment import Judgment, judge
 from studio.evidence.ledger.copies import (
     CERTIFICATE,
     Allowed,
@@ -41,6 +41,26 @@ REPORT_FILE, KEY_FILE, VERIFIER_FILE = "report.html", "public_key.pem", "verify_
 
 
 @dataclass(frozen=True)
+class Operator:
+    """Who certifies.
+
+    Attributes:
+        ledger: knows other exports, and is told of this one.
+        key: that signs.
+        request: what the operator declares.
+        predecessor: sha256 of the certificate before; None takes the latest of this ledger that
+            shares a checkpoint.
+        allowed: removed checkpoints that may be merged, see ``refuse_removed``.
+    """
+
+    ledger: Ledger
+    key: SigningKey
+    request: Request
+    predecessor: str | None = None
+    allowed: Allowed = False
+
+
+@dataclass(frozen=True)
 class Certified:
     """What was certified.
 
@@ -64,15 +84,11 @@ def certify(
     merges: Callable[[Recipe], Merge],
     unmerged: Unmerging,
     target: Path,
-    ledger: Ledger,
-    key: SigningKey,
-    request: Request,
+    operator: Operator,
     *,
     scoring: Scoring | None = None,
     tasks: Sequence[Task] = (),
     measured: Measures | None = None,
-    predecessor: str | None = None,
-    allowed: Allowed = False,
     allow_duplicates: bool = False,
     progress: Progress = silent,
 ) -> Certified:
@@ -85,15 +101,10 @@ def certify(
         merges: opens the merge of a recipe.
         unmerged: of what.
         target: a folder that does not exist.
-        ledger: knows other exports, and is told of this one.
-        key: that signs.
-        request: what the operator declares.
+        operator: signs, and whose ledger is told.
         scoring: for behaviour; None leaves it out and says so.
         tasks: whose heads go into the bundle, if they are kept.
         measured: what was measured of this very unmerge before, if it was.
-        predecessor: sha256 of the certificate before; None takes the latest of this ledger that
-            shares a checkpoint.
-        allowed: removed checkpoints that may be merged, see ``refuse_removed``.
         allow_duplicates: accept equal checkpoints and zero deltas.
         progress: told the share done.
 
@@ -101,14 +112,11 @@ def certify(
         StudioError: as ``write_export``; or a checkpoint was certified as removed, or the method
             needs data.
     """
-    if reason := why_not_apart(unmerged.never):
-        raise BadRecipe(
-            f"{reason} Nobody could check a certificate of it. Unmerge without one, or certify a "
-            "method that needs no data."
-        )
+    _refuse_uncheckable(unmerged)
     result, full = merges(unmerged.recipe), merges(unmerged.full)
     _refuse_still_there(unmerged, full, result)
-    refuse_removed(ledger, result, allowed, key)
+    ledger, key = operator.ledger, operator.key
+    refuse_removed(ledger, result, operator.allowed, key)
     if unmerged.added is not None:
         tasks = [_successor(task, unmerged, result) for task in tasks]
     found = measured or measure(merges, unmerged, scoring, part(progress, 0.0, 0.5))
@@ -121,19 +129,21 @@ def certify(
         never = merge if unmerged.mode == "exact" else merges(unmerged.never)
         apart = rebuild_apart(unmerged.never, is_portable(never), report)
         judged = judge(found, apart, merge, full, root, _heads(work))
-        gone = [full.deltas.checkpoints[i].digest for i in _places(full, unmerged)]
-        holding = [each for each in copies(ledger) if each.holds(gone)]
-        head, before = ledger.head(), predecessor or _predecessor(ledger, [*gone, *_digests(merge)])
-        signed = statement(
-            judged, full, merge, root, request, holding, (head.entries, head.hash), before, key
-        )
-        made.append(_sealed(work, target, signed, key))
+        made.append(_sealed(work, target, _stated(judged, full, merge, root, operator), key))
 
     with announced(ledger, target) as copy:
         root = write_export(content, target, part(progress, 0.6, 1.0), seal).root
         log_copy(ledger, copy, target, root, content.held, key)
         _log_certificate(ledger, copy, made[0], key)
     return made[0]
+
+
+def _refuse_uncheckable(unmerged: Unmerging) -> None:
+    if reason := why_not_apart(unmerged.never):
+        raise BadRecipe(
+            f"{reason} Nobody could check a certificate of it. Unmerge without one, or certify a "
+            "method that needs no data."
+        )
 
 
 def _scores(
@@ -166,6 +176,19 @@ def _successor(task: Task, unmerged: Unmerging, result: Merge) -> Task:
         return task
     private = result.deltas.private(task.name)
     return task.succeeded(unmerged.added.checkpoint, private, result.base)
+
+
+def _stated(judged: Judgment, full: Merge, merge: Merge, root: str, operator: Operator) -> dict:
+    """The statement of what was written, as the ledger stands before it is told."""
+    ledger = operator.ledger
+    gone = [full.deltas.checkpoints[i].digest for i in _places(full, judged.measures.unmerged)]
+    holding = [each for each in copies(ledger) if each.holds(gone)]
+    head = ledger.head()
+    before = operator.predecessor or _predecessor(ledger, [*gone, *_digests(merge)])
+    return statement(
+        judged, full, merge, root, operator.request, holding, (head.entries, head.hash), before,
+        operator.key,
+    )  # fmt: skip
 
 
 def _sealed(work: Path, target: Path, signed: dict, key: SigningKey) -> Certified:

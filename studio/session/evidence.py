@@ -8,7 +8,7 @@ from pathlib import Path
 from studio.compare.unmerge_drop import Removal, linear_methods, removals
 from studio.disk.folders import refuse_existing
 from studio.errors import BadCertificate, StudioError
-from studio.evidence.bundle import KEY_FILE, Certified, certify
+from studio.evidence.bundle import KEY_FILE, Certified, Operator, certify
 from studio.evidence.certificate import CERTIFICATE_FILE, Request
 from studio.evidence.judgment import Judgment, judge
 from studio.evidence.ledger.copies import Copy, copies, recall_copy
@@ -144,15 +144,17 @@ class Evidence:
         context, engine = self._context, self._context.engine
         target = engine.inside(asked.folder)
         refuse_existing(target)
-        shown, worker, key = self._asked(asked), context.worker, engine.key
+        shown, worker = self._asked(asked), context.worker
+        operator = Operator(
+            engine.ledger, engine.key, asked.request, allowed=context.admission.allowed
+        )
         known = self._found.get(_key(shown), {}).get(shown.mode)
         measured = known.measures if known and asked.operation != "replace" else None
 
         def work(progress: Progress) -> tuple[str, str]:
             made = certify(
-                worker.bench.merge, shown, target, engine.ledger, key, asked.request,
-                scoring=scoring(worker), tasks=list(worker.bench.tasks.values()),
-                measured=measured, allowed=context.admission.allowed, progress=progress,
+                worker.bench.merge, shown, target, operator, scoring=scoring(worker),
+                tasks=list(worker.bench.tasks.values()), measured=measured, progress=progress,
             )  # fmt: skip
             self.certified = made
             engine.leave_out_removed()

@@ -14,7 +14,7 @@ import torch
 
 from studio.demo import DEMO_ZOO
 from studio.evidence.attack import attack
-from studio.evidence.bundle import certify
+from studio.evidence.bundle import Operator, certify
 from studio.evidence.certificate import CERTIFICATE_FILE, Request
 from studio.evidence.ledger.keys import demo_key
 from studio.evidence.ledger.log import Ledger
@@ -64,8 +64,9 @@ def timed(bench: Bench) -> list[str]:
         out, key = Path(folder) / "out", demo_key()
         started = time.perf_counter()
         certify(
-            bench.merge, unmerging(full, ("guild-registry",)), out, Ledger(Path(folder) / "log"),
-            key, Request(), tasks=list(bench.tasks.values()),
+            bench.merge, unmerging(full, ("guild-registry",)), out,
+            Operator(Ledger(Path(folder) / "log"), key, Request()),
+            tasks=list(bench.tasks.values()),
         )  # fmt: skip
         made = time.perf_counter()
         kept = [Path(t.checkpoint) for t in full.without("guild-registry").tasks]

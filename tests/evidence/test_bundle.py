@@ -12,7 +12,7 @@ import pytest
 
 from studio.errors import BadCertificate, BadRecipe, NotAllowed
 from studio.evidence import verify_certificate
-from studio.evidence.bundle import Certified, certify
+from studio.evidence.bundle import Certified, Operator, certify
 from studio.evidence.certificate import CERTIFICATE_FILE, Request
 from studio.evidence.envelope import opened
 from studio.evidence.ledger.copies import copies, refuse_removed, removed
@@ -43,9 +43,8 @@ def key(ledger: Ledger) -> SigningKey:
 def certified(
     unmerged: Unmerging, target: Path, ledger: Ledger, key: SigningKey, **more
 ) -> Certified:
-    return certify(
-        open_merge, unmerged, target, ledger, key, Request("erasure request"), **more
-    )  # fmt: skip
+    operator = Operator(ledger, key, Request("erasure request"))
+    return certify(open_merge, unmerged, target, operator, **more)
 
 
 def sources(recipe) -> tuple[Path, list[Path]]:
@@ -253,7 +252,7 @@ import os, sys
 from pathlib import Path
 from studio.evidence.ledger import copies
 from studio.evidence import bundle
-from studio.evidence.bundle import certify
+from studio.evidence.bundle import Operator, certify
 from studio.evidence.certificate import Request
 from studio.evidence.ledger.keys import demo_key
 from studio.evidence.ledger.log import Ledger
@@ -262,7 +261,7 @@ from studio.merge import open_merge
 from studio.recipe import load_recipe
 bundle.log_copy = lambda *given, **named: os.kill(os.getpid(), 9)
 full, out, ledger = load_recipe(Path(sys.argv[1])), Path(sys.argv[2]), Ledger(Path(sys.argv[3]))
-certify(open_merge, unmerging(full, ("red",)), out, ledger, demo_key(), Request())
+certify(open_merge, unmerging(full, ("red",)), out, Operator(ledger, demo_key(), Request()))
 """
 
 

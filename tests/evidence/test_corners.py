@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 
 from studio.errors import BadLedger, BadRecipe, NotAllowed, StudioError
 from studio.evidence import envelope
-from studio.evidence.bundle import Certified, certify
+from studio.evidence.bundle import Certified, Operator, certify
 from studio.evidence.certificate import CERTIFICATE_FILE, Request
 from studio.evidence.checks import checks, verdict
 from studio.evidence.ledger import copies as copies_module
@@ -83,7 +83,7 @@ def test_a_successor_with_the_same_weights_is_no_replacement(make_recipe, ledger
     new = TaskEntry("red", str(tmp_path / "crimson"))
     unmerge = unmerging(make_recipe(), ("red",), "exact", new)
     with pytest.raises(BadRecipe) as error:
-        certify(open_merge, unmerge, tmp_path / "out", ledger, key, Request())
+        certify(open_merge, unmerge, tmp_path / "out", Operator(ledger, key, Request()))
     assert "'red' has the weights of the checkpoint 'red' that is taken out" in refusal(error)
     assert not (tmp_path / "out").exists()
     assert ledger.entries() == ()
@@ -94,8 +94,8 @@ def test_a_task_that_stays_by_another_name_is_not_removed(make_recipe, ledger, k
     full = make_recipe("red", "crimson", "green", method="average")
     with pytest.raises(BadRecipe) as error:
         certify(
-            open_merge, unmerging(full, ("red",)), tmp_path / "out", ledger, key, Request(),
-            allow_duplicates=True,
+            open_merge, unmerging(full, ("red",)), tmp_path / "out",
+            Operator(ledger, key, Request()), allow_duplicates=True,
         )  # fmt: skip
     assert "'crimson' has the weights of the checkpoint 'red'" in refusal(error)
 

@@ -8,7 +8,7 @@ import pytest
 
 from studio.errors import BadCertificate, Cancelled
 from studio.evidence import bundle, tamper
-from studio.evidence.bundle import Certified, certify
+from studio.evidence.bundle import Certified, Operator, certify
 from studio.evidence.certificate import Request
 from studio.evidence.ledger.keys import demo_key
 from studio.evidence.ledger.log import Ledger
@@ -26,8 +26,8 @@ def made(make_recipe, tmp_path, monkeypatch) -> Certified:
 
     monkeypatch.setattr(bundle, "rebuild_apart", here)
     unmerged = unmerging(make_recipe(), ("red",))
-    ledger = Ledger(tmp_path / "ledger")
-    return certify(open_merge, unmerged, tmp_path / "out", ledger, demo_key(), Request())
+    operator = Operator(Ledger(tmp_path / "ledger"), demo_key(), Request())
+    return certify(open_merge, unmerged, tmp_path / "out", operator)
 
 
 @pytest.fixture

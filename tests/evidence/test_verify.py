@@ -10,7 +10,7 @@ import pytest
 
 from studio.errors import BadCertificate, StudioError
 from studio.evidence import bundle, envelope
-from studio.evidence.bundle import Certified, certify
+from studio.evidence.bundle import Certified, Operator, certify
 from studio.evidence.certificate import CERTIFICATE_FILE, Request
 from studio.evidence.ledger.keys import SigningKey, demo_key
 from studio.evidence.ledger.log import Ledger
@@ -50,7 +50,7 @@ def make(make_recipe, tmp_path, ledger, key) -> Callable[..., Certified]:
     def made(*removed: str, mode: str = "exact", signer: SigningKey = key, **fields) -> Certified:
         unmerged = unmerging(make_recipe(**fields), removed or ("red",), mode)
         target = tmp_path / f"out-{len(ledger.entries())}"
-        return certify(cache(open_merge), unmerged, target, ledger, signer, Request())
+        return certify(cache(open_merge), unmerged, target, Operator(ledger, signer, Request()))
 
     return made
 
