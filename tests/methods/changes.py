@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from studio.merge import open_merge
+from studio.methods.contract import Method
 from studio.recipe import Recipe, TaskEntry
 from tests.conftest import save_adapter, save_model
 from tests.merged import merged_tensors
@@ -26,27 +27,27 @@ def drawn(shape: tuple[int, int], n: int, rank: int | None = None) -> list[Tenso
 
 
 def change(
-    folder, method, deltas, coefficients: float | tuple = 1.0, dtype=torch.float64, **options
+    folder, method: Method, deltas, coefficients: float | tuple = 1.0, dtype=torch.float64
 ) -> Tensor:
     """What a method adds to the base."""
     save_model(folder / "base", {"dense.weight": torch.zeros_like(deltas[0], dtype=dtype)})
     for i, delta in enumerate(deltas):
         save_model(folder / f"t{i}", {"dense.weight": delta.to(dtype)})
-    return _merged(folder, len(deltas), method, coefficients, options)
+    return _merged(folder, len(deltas), method, coefficients)
 
 
-def change_of_adapters(folder, method, deltas, rank, **options) -> Tensor:
+def change_of_adapters(folder, method: Method, deltas, rank) -> Tensor:
     """The same with every delta given as a LoRA adapter of the rank, alpha twice the rank."""
     save_model(folder / "base", {"dense.weight": torch.zeros_like(deltas[0], dtype=torch.float64)})
     for i, delta in enumerate(deltas):
         u, s, vh = torch.linalg.svd(delta, full_matrices=False)
         b = (u[:, :rank] * s[:rank] / 2).contiguous()
         save_adapter(folder / f"t{i}", {"dense": (vh[:rank].contiguous(), b)})
-    return _merged(folder, len(deltas), method, 1.0, options)
+    return _merged(folder, len(deltas), method, 1.0)
 
 
-def _merged(folder, n, method, coefficients, options) -> Tensor:
+def _merged(folder, n, method: Method, coefficients) -> Tensor:
     given = coefficients if isinstance(coefficients, tuple) else (coefficients,) * n
     tasks = tuple(TaskEntry(f"t{i}", str(folder / f"t{i}"), c) for i, c in enumerate(given))
-    recipe = Recipe(str(folder / "base"), tasks, method, options)
+    recipe = Recipe(str(folder / "base"), tasks, method.name, vars(method))
     return merged_tensors(open_merge(recipe))["dense.weight"]

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from studio.methods.ace import unevenness
+from studio.methods.ace import Ace, unevenness
 from tests.methods.changes import SHAPES, change, change_of_adapters, drawn
 
 
@@ -37,14 +37,14 @@ def dense_ace(deltas, epsilon=1e-5, threshold=0.3, share=0.3):
 def test_it_is_the_dense_formula(tmp_path, shape, threshold):
     deltas = drawn(shape, 3)
     options = {"threshold": threshold, "epsilon": 1e-3, "share": 0.5}
-    found = change(tmp_path, "ace", deltas, **options)
+    found = change(tmp_path, Ace(**options), deltas)
     torch.testing.assert_close(found, dense_ace(deltas, **options), rtol=0, atol=1e-9)
 
 
 @pytest.mark.parametrize("threshold", [0.0, 1e6])
 def test_float32_deltas_are_solved_for_in_float64(tmp_path, threshold):
     deltas = [delta.float().double() for delta in drawn((12, 8), 3)]
-    found = change(tmp_path, "ace", deltas, dtype=torch.float32, threshold=threshold)
+    found = change(tmp_path, Ace(threshold=threshold), deltas, dtype=torch.float32)
     expected = dense_ace(deltas, threshold=threshold).float()
     torch.testing.assert_close(found, expected, rtol=0, atol=2e-6)
 
@@ -53,14 +53,14 @@ def test_float32_deltas_are_solved_for_in_float64(tmp_path, threshold):
 @pytest.mark.parametrize("shape", [(40, 30), (30, 40)])
 def test_adapters_are_solved_for_in_their_row_space(tmp_path, shape, threshold):
     deltas = drawn(shape, 3, rank=2)
-    found = change_of_adapters(tmp_path, "ace", deltas, 2, threshold=threshold)
+    found = change_of_adapters(tmp_path, Ace(threshold=threshold), deltas, 2)
     expected = dense_ace(deltas, threshold=threshold)
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-8)
 
 
 def test_a_large_epsilon_is_the_mean_of_the_centered_deltas(tmp_path):
     first = drawn((6, 4), 1)[0]
-    found = change(tmp_path, "ace", [first, -0.5 * first], epsilon=1e3, share=0.0, threshold=1e6)
+    found = change(tmp_path, Ace(epsilon=1e3, share=0.0, threshold=1e6), [first, -0.5 * first])
     expected = 0.25 * (first - first.mean(0))
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-3)
 

@@ -32,7 +32,7 @@ def test_what_is_kept_is_what_sorting_keeps(zoo_folder, make_recipe, density, ga
 
 def test_outliers_and_crumbs_fall_tensor_by_tensor(tmp_path):
     delta = [9.0, -1.0, 5.0, -4.0, 3.0, 0.5, 2.0, -6.0, 0.0, 7.0]
-    found = merged_vector(tmp_path, "breadcrumbs", [delta], [0.5], density=0.5, gamma=0.2)
+    found = merged_vector(tmp_path, Breadcrumbs(density=0.5, gamma=0.2), [delta], [0.5])
     assert found.tolist() == [0.0, 0.0, 2.5, -2.0, 1.5, 0.0, 1.0, -3.0, 0.0, 0.0]
 
 
@@ -45,7 +45,5 @@ def test_counts_of_101_entries(density, gamma, expected):
 
 
 def test_equal_magnitudes_stay_together(tmp_path):
-    found = merged_vector(
-        tmp_path, "breadcrumbs", [[1.0, -1.0, 1.0, -1.0]], density=0.5, gamma=0.25
-    )
+    found = merged_vector(tmp_path, Breadcrumbs(density=0.5, gamma=0.25), [[1.0, -1.0, 1.0, -1.0]])
     assert found.tolist() == [1.0, -1.0, 1.0, -1.0]

@@ -6,7 +6,7 @@ import torch
 from studio.errors import BadRecipe
 from studio.merge import component, open_merge
 from studio.methods import method
-from studio.methods.dare import mask
+from studio.methods.dare import Dare, mask
 from tests.conftest import dense_deltas
 from tests.merged import merged_tensors
 from tests.methods.by_hand import merged_vector, recipe_of
@@ -71,7 +71,7 @@ def test_every_entry_is_zero_or_doubled(zoo_folder, make_recipe):
 
 def test_the_expectation_is_the_delta(tmp_path):
     delta = [1.0, -2.0, 3.0]
-    recipe = recipe_of(tmp_path, "dare", [delta], drop=0.8)
+    recipe = recipe_of(tmp_path, Dare(drop=0.8), [delta])
     seeds = [replace(recipe, seed=seed) for seed in range(400)]
     merged = torch.stack([merged_tensors(open_merge(each))["a.weight"] for each in seeds])
     # an entry is 5 delta with probability 0.2: a mean of 400 has deviation 0.1 |delta|
@@ -91,7 +91,7 @@ def test_the_norm_of_every_tensor_is_kept(zoo_folder, make_recipe):
 
 
 def test_a_tensor_of_which_nothing_is_left_is_not_divided_by_zero(tmp_path):
-    found = merged_vector(tmp_path, "dare", [[1.0, 2.0]], drop=0.999, rescale="norm")
+    found = merged_vector(tmp_path, Dare(drop=0.999, rescale="norm"), [[1.0, 2.0]])
     assert found.tolist() == [0.0, 0.0]
 
 

@@ -8,11 +8,13 @@ import torch
 from studio.commands.remedies import told
 from studio.errors import BadRecipe
 from studio.merge import open_merge
+from studio.methods.fisher import FLOOR, Fisher
+from studio.methods.regmean import RegMean
 from tests.conftest import SHAPES, dense_deltas, refusal
 from tests.measured import drawn, opened
 from tests.merged import merged_tensors
 
-METHODS = ("fisher", "regmean")
+METHODS = (Fisher, RegMean)
 
 
 def constant(value_of):
@@ -30,9 +32,10 @@ def constant(value_of):
     return measured
 
 
-@pytest.mark.parametrize("name", METHODS)
-def test_equal_statistics_give_the_weighted_mean(make_recipe, zoo_folder, name):
-    recipe = make_recipe("red", "green", method=name).with_coefficients({"red": 3.0, "green": 1.0})
+@pytest.mark.parametrize("method", METHODS)
+def test_equal_statistics_give_the_weighted_mean(make_recipe, zoo_folder, method):
+    recipe = make_recipe("red", "green", method=method.name)
+    recipe = recipe.with_coefficients({"red": 3.0, "green": 1.0})
     merge = replace(open_merge(recipe), measured=constant({"red": 2.0, "green": 2.0}))
     raw = dense_deltas(zoo_folder)
     for key, tensor in merged_tensors(merge).items():
@@ -46,15 +49,24 @@ def test_a_fisher_three_times_as_large_counts_three_times_unless_normalized(
 ):
     raw, key = dense_deltas(zoo_folder), "layer.0.dense.bias"
     for normalize, weight in ((False, 3.0), (True, 1.0)):
-        recipe = make_recipe("red", "green", method="fisher", options={"normalize": normalize})
+        recipe = make_recipe("red", "green", method=Fisher.name, options={"normalize": normalize})
         merge = replace(open_merge(recipe), measured=constant({"red": 3.0, "green": 1.0}))
         found = merged_tensors(merge)[key].double() - merge.base.tensor(key).double()
         expected = (weight * raw["red"][key] + raw["green"][key]) / (weight + 1)
         torch.testing.assert_close(found, expected, rtol=0, atol=1e-6)
 
 
+def test_an_expert_that_is_certain_of_nothing_counts_with_the_floor(make_recipe, zoo_folder):
+    raw, key = dense_deltas(zoo_folder), "layer.0.dense.bias"
+    merge = open_merge(make_recipe("red", "green", method=Fisher.name))
+    merge = replace(merge, measured=constant({"red": 0.0, "green": 3 * FLOOR}))
+    found = merged_tensors(merge)[key].double() - merge.base.tensor(key).double()
+    expected = (raw["red"][key] + 4 * raw["green"][key]) / 5
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-6)
+
+
 def test_regmean_has_the_least_error_on_the_experts_own_inputs(make_recipe, zoo_folder):
-    recipe = make_recipe("red", "green", method="regmean", options={"off_diagonal": 1.0})
+    recipe = make_recipe("red", "green", method=RegMean.name, options={"off_diagonal": 1.0})
     merge, key = opened(recipe), "layer.0.dense.weight"
     raw, base = dense_deltas(zoo_folder), merge.base.tensor(key).double()
     grams = {}
@@ -76,7 +88,7 @@ def test_regmean_has_the_least_error_on_the_experts_own_inputs(make_recipe, zoo_
 
 
 def test_inputs_that_no_task_has_take_the_weighted_mean(make_recipe, zoo_folder):
-    recipe = make_recipe("red", "green", method="regmean")
+    recipe = make_recipe("red", "green", method=RegMean.name)
     merge = open_merge(recipe)
 
     def measured(kind, rows):
@@ -96,9 +108,9 @@ def test_inputs_that_no_task_has_take_the_weighted_mean(make_recipe, zoo_folder)
     assert float((found[:, 1:] - mean[:, 1:]).abs().max()) > 1e-3
 
 
-@pytest.mark.parametrize("name", METHODS)
-def test_one_factor_on_all_coefficients_changes_nothing(make_recipe, name):
-    recipe = make_recipe(method=name)
+@pytest.mark.parametrize("method", METHODS)
+def test_one_factor_on_all_coefficients_changes_nothing(make_recipe, method):
+    recipe = make_recipe(method=method.name)
     one, other = (
         merged_tensors(opened(recipe.with_coefficients(dict.fromkeys(recipe.names, c))))
         for c in (1.0, 0.25)
@@ -107,28 +119,28 @@ def test_one_factor_on_all_coefficients_changes_nothing(make_recipe, name):
         torch.testing.assert_close(one[key], other[key], rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", METHODS)
-def test_a_task_without_coefficient_counts_for_nothing(make_recipe, name):
+@pytest.mark.parametrize("method", METHODS)
+def test_a_task_without_coefficient_counts_for_nothing(make_recipe, method):
     """The algebraic unmerge is the exact one, but for Fishers that are normalized over tensors."""
-    recipe = make_recipe("red", "green", "blue", method=name)
+    recipe = make_recipe("red", "green", "blue", method=method.name)
     silenced, without = recipe.silenced("green"), recipe.without("green")
     one, other = merged_tensors(opened(silenced)), merged_tensors(opened(without))
     for key in other:
         torch.testing.assert_close(one[key], other[key], rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", METHODS)
-def test_a_negative_coefficient_is_refused(make_recipe, name):
-    recipe = make_recipe(method=name).with_coefficients({"green": -0.3})
+@pytest.mark.parametrize("method", METHODS)
+def test_a_negative_coefficient_is_refused(make_recipe, method):
+    recipe = make_recipe(method=method.name).with_coefficients({"green": -0.3})
     with pytest.raises(BadRecipe) as error:
         merged_tensors(opened(recipe))
     assert "so none may be below 0; 'green' has -0.3. Use at least 0." in refusal(error)
 
 
-@pytest.mark.parametrize(("name", "title"), [("fisher", "Fisher"), ("regmean", "RegMean")])
-def test_a_recipe_alone_is_refused(make_recipe, name, title):
+@pytest.mark.parametrize(("method", "title"), [(Fisher, "Fisher"), (RegMean, "RegMean")])
+def test_a_recipe_alone_is_refused(make_recipe, method, title):
     with pytest.raises(BadRecipe) as error:
-        merged_tensors(open_merge(make_recipe(method=name)))
+        merged_tensors(open_merge(make_recipe(method=method.name)))
     assert told(error.value) == (
         f"{title} measures every expert on its own validation rows, and a recipe names none. Give "
         "--zoo with a zoo that has this recipe's tasks and their validation rows."

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from studio.merge import open_merge
-from studio.methods.model_stock import shares
+from studio.methods.model_stock import ModelStock, shares
 from tests.conftest import dense_deltas
 from tests.merged import merged_tensors
 from tests.methods.by_hand import merged_vector
@@ -15,7 +15,7 @@ def unit(degrees):
 
 def test_two_deltas_at_sixty_degrees(tmp_path):
     first, second = unit(0.0), unit(60.0)  # cos 0.5: t = 2 * 0.5 / 1.5
-    found = merged_vector(tmp_path, "model_stock", (first, second))
+    found = merged_vector(tmp_path, ModelStock(), (first, second))
     near = [(a + b) / 2 * 2 / 3 for a, b in zip(first, second, strict=True)]
     assert found.tolist() == pytest.approx(near, abs=1e-12)
 
@@ -23,15 +23,15 @@ def test_two_deltas_at_sixty_degrees(tmp_path):
 def test_it_is_the_foot_of_the_center_on_the_way_to_the_mean(tmp_path):
     """The paper's center c: <d_i - c, d_j - c> = 0 = <d_i - c, c>, so <c, d_i> = <d_1, d_2>."""
     deltas = [torch.tensor(unit(x)).double() for x in (0.0, 40.0)]
-    found = merged_vector(tmp_path, "model_stock", deltas)
+    found = merged_vector(tmp_path, ModelStock(), deltas)
     inner = float(deltas[0] @ deltas[1])
     assert float(found @ torch.stack(deltas).mean(0)) == pytest.approx(inner, abs=1e-12)
 
 
 def test_copies_are_averaged_and_orthogonal_deltas_leave_the_base(tmp_path):
-    copies = merged_vector(tmp_path / "a", "model_stock", ([1.0, 2.0], [1.0, 2.0]))
+    copies = merged_vector(tmp_path / "a", ModelStock(), ([1.0, 2.0], [1.0, 2.0]))
     torch.testing.assert_close(copies, torch.tensor([1.0, 2.0]).double(), rtol=0, atol=1e-12)
-    across = merged_vector(tmp_path / "b", "model_stock", ([1.0, 0.0], [0.0, 1.0]))
+    across = merged_vector(tmp_path / "b", ModelStock(), ([1.0, 0.0], [0.0, 1.0]))
     assert across.tolist() == [0.0, 0.0]
 
 

@@ -1,20 +1,13 @@
 import pytest
 import torch
 
-from studio.merge import open_merge
-from studio.recipe import Recipe, TaskEntry
-from tests.conftest import save_model
-from tests.merged import merged_tensors
+from studio.checkpoints.vectors import Dense, Room
+from studio.methods.ties import Shares, Ties
+from tests.methods.by_hand import merged_vector
 
 
 def merged(folder, deltas, coefficients=None, **options):
-    save_model(folder / "base", {"a.weight": torch.zeros(len(deltas[0]))})
-    for i, delta in enumerate(deltas):
-        save_model(folder / f"t{i}", {"a.weight": torch.tensor(delta)})
-    coefficients = coefficients or [1.0] * len(deltas)
-    tasks = tuple(TaskEntry(f"t{i}", str(folder / f"t{i}"), c) for i, c in enumerate(coefficients))
-    recipe = Recipe(str(folder / "base"), tasks, "ties", options)
-    return merged_tensors(open_merge(recipe))["a.weight"].tolist()
+    return merged_vector(folder, Ties(**options), deltas, coefficients).tolist()
 
 
 def test_small_entries_fall_and_the_minority_sign_is_left_out(tmp_path):
@@ -44,3 +37,12 @@ def test_weighted_divides_by_the_agreeing_coefficients(tmp_path):
 def test_the_share_of_a_task_is_scaled_after_the_election(tmp_path):
     found = merged(tmp_path, ([2.0], [4.0]), [0.5, 0.0], density=1.0)
     assert found == [0.5]  # both agree, so a half of each: 0.5 * 2 / 2
+
+
+def test_votes_are_sums_of_what_is_left_of_each_delta():
+    deltas = torch.tensor([[3.0, -1.0, 2.0], [-2.0, -4.0, 1.0]])
+    raw = Dense("a.weight", (3,), torch.zeros(3), tuple(deltas))  # type: ignore[arg-type]
+    shares = Shares(raw, (2.0, 2.0), "mean", None, lambda: 0)
+    assert shares.votes(0, 3, torch.float64, Room()).tolist() == [1.0, -4.0, 2.0]
+    weighted = Shares(raw, (2.0, 2.0), "weighted", [0.5, 1.0], lambda: 0)
+    assert weighted.votes(0, 3, torch.float64, Room()).tolist() == [-0.5, -4.0, 1.0]
