@@ -10,12 +10,16 @@ import yaml
 from studio.errors import NotAllowed
 from studio.evidence import bundle
 from studio.evidence.ledger.copies import CERTIFICATE, OVERRIDE, removed
+from studio.evidence.ledger.keys import demo_key
+from studio.evidence.ledger.log import Ledger
 from studio.evidence.rebuild import Rebuild, rebuilt_root
 from studio.evidence.wording import ALGEBRAIC, EXACT
 from studio.merge import open_merge
+from studio.session.admission import Admission
 from studio.session.engine import Engine
 from studio.session.session import Session
 from tests.conftest import refusal
+from tests.evidence.ledger.test_copies import certificate
 from tests.session.test_evidence import certified, ended
 from tests.session.test_session import move, rest
 
@@ -226,3 +230,20 @@ def test_a_studio_that_starts_again_still_keeps_the_task_out(opened):
     assert ticked(later) == ("animal",)
     assert [strip.on for strip in later.mixer.pinned.strips] == [False, True]
     assert later.mix.strips[1].coefficient == 0.75
+
+
+def test_a_copy_of_removed_weights_under_another_name_is_locked_too(make_recipe, tmp_path):
+    merge, ledger = open_merge(make_recipe("red", "green")), Ledger(tmp_path / "ledger")
+    red, green = merge.deltas.checkpoints
+    admission = Admission(ledger, {"crimson": red, "green": green})
+    assert admission.locked == {}
+    certificate(ledger, merge, "red")
+    assert list(admission.locked) == ["crimson"]
+    admission.refuse(["green"])
+    with pytest.raises(NotAllowed, match="'crimson' was certified as removed on"):
+        admission.refuse(["green", "crimson"])
+    admission.allow("crimson", demo_key())
+    assert admission.allowed == {red.weights.root}
+    assert admission.locked == {}
+    with pytest.raises(NotAllowed, match="Choose a task that was certified as removed"):
+        admission.allow("crimson", demo_key())

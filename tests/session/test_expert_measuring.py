@@ -1,0 +1,52 @@
+"""Experts are measured one at a time, and not for a recipe that nobody waits for."""
+
+from studio.measure.expert_statistics import Wanted
+from studio.methods.contract import FISHER
+from studio.recipe import Recipe, TaskEntry
+from studio.session.expert_measuring import ExpertMeasuring
+
+RECIPE = Recipe("/base", (TaskEntry("a", "/a"), TaskEntry("b", "/b")), "fisher")
+SAID = "measuring every expert on at most 256 of its own validation rows, once: "
+
+
+class Desk:
+    """A bench that lacks a statistic of each expert, and the page that waits for them."""
+
+    def __init__(self) -> None:
+        self.missing = [Wanted("a", FISHER, 256), Wanted("b", FISHER, 256)]
+        self.statistics, self.waits, self.heard = self, True, []
+        self.measuring = ExpertMeasuring(self, lambda recipe: self.waits, self.listen)  # type: ignore[arg-type]
+
+    def unmeasured(self, recipe: Recipe) -> list[Wanted]:
+        return self.missing
+
+    def measure(self, wanted: Wanted, report) -> None:
+        report(0.5, "128 of 256 rows")
+        self.missing.remove(wanted)
+
+    def listen(self) -> None:
+        self.heard.append(self.measuring.words(RECIPE))
+
+
+def test_experts_are_counted_until_none_is_missing():
+    desk = Desk()
+    for done in range(2):
+        assert desk.measuring.words(RECIPE) == f"{SAID}{done} of 2 done"
+        desk.measuring.measure(RECIPE)
+    assert desk.measuring.words(RECIPE) == ""
+    desk.measuring.measure(RECIPE)  # nothing is left to do
+
+
+def test_the_page_hears_how_far_the_expert_is():
+    desk = Desk()
+    desk.measuring.measure(RECIPE)
+    assert desk.heard == [f"{SAID}0 of 2 done; 128 of 256 rows"]
+
+
+def test_a_measurement_that_nobody_waits_for_ends_and_leaves_no_words():
+    desk = Desk()
+    desk.waits = False
+    desk.measuring.measure(RECIPE)
+    assert len(desk.missing) == 2
+    assert desk.heard == []
+    assert desk.measuring.words(RECIPE) == f"{SAID}0 of 2 done"

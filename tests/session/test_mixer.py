@@ -1,0 +1,83 @@
+"""One browser's mixer without a page: buttons, the pinned mix, and what is kept for later."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from studio.errors import BadRecipe
+from studio.evidence.ledger.log import Ledger
+from studio.session.admission import Admission
+from studio.session.mixer import Mixer
+from studio.zoo import load_zoo
+from tests.session.test_mix import with_coefficient
+
+
+@pytest.fixture
+def opened(tiny_zoo, tmp_path, monkeypatch):
+    """Opens the mixer of a browser."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    zoo = load_zoo(tiny_zoo)
+    joins = [SimpleNamespace(shared={"encoder.layer.0.weight": ""})] * 2
+    deltas = SimpleNamespace(tasks=("color", "animal"), joins=joins)
+    admission = Admission(Ledger(tmp_path / "ledger"), {})
+    return lambda browser="": Mixer(zoo, deltas, admission, browser)  # type: ignore[arg-type]
+
+
+def coefficient(mixer: Mixer) -> float:
+    return mixer.mix.strips[0].coefficient
+
+
+def test_a_flip_shows_the_pinned_mix_for_a_moment(opened):
+    mixer = opened()
+    mixer.show(with_coefficient(mixer.mix, 0.2))
+    mixer.edit("flip")
+    assert coefficient(mixer) == 0.71
+    assert mixer.current.strips[0].coefficient == 0.2
+    assert mixer.value(None)["flipped"]
+    mixer.edit("unflip")
+    assert coefficient(mixer) == 0.2
+    mixer.edit("pin")
+    assert mixer.pinned == mixer.mix
+    assert not mixer.value(None)["can_pin"]
+
+
+def test_buttons_are_steps_of_undo(opened):
+    mixer = opened()
+    mixer.edit("halve")
+    assert coefficient(mixer) == pytest.approx(0.355)
+    mixer.edit("undo")
+    assert coefficient(mixer) == 0.71
+    mixer.edit("redo")
+    assert coefficient(mixer) == pytest.approx(0.355)
+    mixer.edit("earlier:animal")
+    assert mixer.mix.names == ("animal", "color")
+    mixer.edit("reset")
+    assert mixer.mix == mixer.start
+
+
+@pytest.mark.parametrize("action", ["", "explode", "earlier:nobody", "halve:twice", None, 3])
+def test_a_button_that_is_not_there_changes_nothing(opened, action):
+    mixer = opened()
+    with pytest.raises(BadRecipe, match="something unknown; reload the page"):
+        mixer.edit(action)
+    assert mixer.mix == mixer.start
+
+
+def test_a_running_search_moves_the_sliders_and_locks_them(opened):
+    mixer = opened()
+    value = mixer.value(with_coefficient(mixer.mix, 0.5))
+    assert value["locked"]
+    assert value["rows"][0]["coefficient"] == 0.5
+    assert coefficient(mixer) == 0.71
+
+
+def test_a_browser_finds_its_mix_again_and_no_other_does(opened):
+    mixer = opened("b1")
+    mixer.show(with_coefficient(mixer.mix, 0.2))
+    mixer.keep()
+    assert coefficient(opened("b1")) == 0.2
+    assert coefficient(opened("b2")) == 0.71
+    passing = opened("b 3")  # with a space: not kept
+    passing.show(with_coefficient(passing.mix, 0.2))
+    passing.keep()
+    assert coefficient(opened("b 3")) == 0.71
