@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from torch import Tensor
 from studio.checkpoints.checkpoint import open_checkpoint
 from studio.checkpoints.deltas import Deltas
 from studio.demo import DEMO_ZOO
-from studio.recipe import Recipe, TaskEntry
+from studio.merge import open_merge
+from studio.recipe import Recipe, TaskEntry, parse_recipe, save_recipe
 from tests import bertzoo
 
 ROOT = Path(__file__).parent.parent
@@ -130,6 +132,26 @@ def tiny_zoo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tiny_copy(tiny_zoo: Path, tmp_path: Path) -> Path:
     """The tiny zoo, to be broken."""
     return Path(shutil.copytree(tiny_zoo, tmp_path / "zoo"))
+
+
+@pytest.fixture
+def rebuilt_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Checks and certificates rebuild in this process, from the file that a separate one reads.
+
+    A process that imports torch takes seconds; it is tested in ``evidence/test_rebuild.py``.
+    """
+    from studio.evidence.rebuild import Rebuild, rebuilt_root
+
+    def here(recipe: Recipe, *given) -> Rebuild:
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "recipe.json"
+            save_recipe(recipe, file)
+            content = json.loads(file.read_text())
+            merge = open_merge(parse_recipe(content, file.parent, "The recipe", least=0))
+        return Rebuild(rebuilt_root(merge), 0.1, 1, 1, "DEFAULT")
+
+    for user in ("evidence.bundle", "session.evidence"):
+        monkeypatch.setattr(f"studio.{user}.rebuild_apart", here)
 
 
 @pytest.fixture

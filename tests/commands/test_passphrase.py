@@ -10,11 +10,8 @@ from studio.__main__ import main
 from studio.commands import passphrase
 from studio.commands.passphrase import signing_key
 from studio.errors import BadCertificate
-from studio.evidence import bundle
 from studio.evidence.ledger import keys
 from studio.evidence.ledger.keys import has_key
-from studio.evidence.rebuild import Rebuild, rebuilt_root
-from studio.merge import open_merge
 from studio.recipe import save_recipe
 from tests.conftest import refusal
 
@@ -132,12 +129,8 @@ def test_a_demo_key_asks_nothing_and_writes_nothing(tmp_path, given):
 
 
 def test_a_certificate_of_the_command_line_holds_no_passphrase_anywhere(
-    make_recipe, tmp_path, given, capsys, monkeypatch
+    make_recipe, tmp_path, given, capsys, rebuilt_here
 ):
-    def here(recipe, *more) -> Rebuild:
-        return Rebuild(rebuilt_root(open_merge(recipe)), 0.1, 1, 1, "DEFAULT")
-
-    monkeypatch.setattr(bundle, "rebuild_apart", here)
     save_recipe(make_recipe(), tmp_path / "recipe.json")
     recipe, ledger = str(tmp_path / "recipe.json"), str(tmp_path / "ledger")
     command = ["unmerge", recipe, "--task", "red", "--certify", "--ledger", ledger, "--out"]

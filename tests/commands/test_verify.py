@@ -4,21 +4,13 @@ import json
 
 import pytest
 
-from studio.evidence import bundle
-from studio.evidence.rebuild import Rebuild, rebuilt_root
-from studio.merge import open_merge
 from studio.recipe import save_recipe
 from tests.commands.conftest import run
 
 
 @pytest.fixture
-def certified(make_recipe, tmp_path, capsys, monkeypatch):
+def certified(make_recipe, tmp_path, capsys, rebuilt_here):
     """A folder with a certificate that a throw-away key signed."""
-
-    def here(recipe, *more) -> Rebuild:
-        return Rebuild(rebuilt_root(open_merge(recipe)), 0.1, 1, 1, "DEFAULT")
-
-    monkeypatch.setattr(bundle, "rebuild_apart", here)
     save_recipe(make_recipe(), tmp_path / "recipe.json")
     asked = ("unmerge", tmp_path / "recipe.json", "--task", "red", "--certify", "--demo-key")
     assert run(capsys, *asked, "--ledger", tmp_path / "ledger", "--out", tmp_path / "out")[0] == 0

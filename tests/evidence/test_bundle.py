@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 
 from studio.errors import BadCertificate, BadRecipe, NotAllowed
-from studio.evidence import verify_certificate
+from studio.evidence import bundle, verify_certificate
 from studio.evidence.bundle import Certified, Operator, certify
 from studio.evidence.certificate import CERTIFICATE_FILE, Request
 from studio.evidence.envelope import opened
 from studio.evidence.ledger.copies import copies, refuse_removed, removed
 from studio.evidence.ledger.keys import SigningKey, demo_key, make_key
 from studio.evidence.ledger.log import Ledger
+from studio.evidence.rebuild import rebuild_apart
 from studio.evidence.tamper import tamper
 from studio.evidence.unmerge import Unmerging, unmerging
 from studio.evidence.verify import closing_words, verify
@@ -28,6 +29,14 @@ from tests.conftest import ROOT, refusal
 from tests.test_bits import METHODS
 
 PASSPHRASE = "a horse a battery a staple"
+
+pytestmark = pytest.mark.usefixtures("rebuilt_here")
+
+
+@pytest.fixture
+def rebuilt_apart(rebuilt_here, monkeypatch) -> None:
+    """What a user gets: a process of its own, which takes seconds to start."""
+    monkeypatch.setattr(bundle, "rebuild_apart", rebuild_apart)
 
 
 @pytest.fixture
@@ -74,6 +83,17 @@ def test_an_exact_removal_verifies_with_the_checkpoint_gone(
     make_recipe, tmp_path, ledger, key, method, options
 ):
     unmerged = unmerging(make_recipe(method=method, options=options), ("red",))
+    removal_verifies(unmerged, tmp_path, ledger, key)
+
+
+@pytest.mark.parametrize("method", ["mdm_oc", "iso_c"], ids=["everywhere", "one kind of machine"])
+def test_an_exact_removal_verifies_with_a_rebuild_in_a_process_of_its_own(
+    make_recipe, tmp_path, ledger, key, rebuilt_apart, method
+):
+    removal_verifies(unmerging(make_recipe(method=method), ("red",)), tmp_path, ledger, key)
+
+
+def removal_verifies(unmerged: Unmerging, tmp_path: Path, ledger: Ledger, key: SigningKey) -> None:
     made = certified(unmerged, tmp_path / "out", ledger, key)
     predicate = made.statement["predicate"]
     assert (predicate["claim"], predicate["verdict"]["result"]) == (EXACT, "pass")
@@ -256,9 +276,13 @@ from studio.evidence.bundle import Operator, certify
 from studio.evidence.certificate import Request
 from studio.evidence.ledger.keys import demo_key
 from studio.evidence.ledger.log import Ledger
+from studio.evidence.rebuild import Rebuild, rebuilt_root
 from studio.evidence.unmerge import unmerging
 from studio.merge import open_merge
 from studio.recipe import load_recipe
+def here(recipe, *given):
+    return Rebuild(rebuilt_root(open_merge(recipe)), 0.1, 1, 1, "DEFAULT")
+bundle.rebuild_apart = here
 bundle.log_copy = lambda *given, **named: os.kill(os.getpid(), 9)
 full, out, ledger = load_recipe(Path(sys.argv[1])), Path(sys.argv[2]), Ledger(Path(sys.argv[3]))
 certify(open_merge, unmerging(full, ("red",)), out, Operator(ledger, demo_key(), Request()))

@@ -34,21 +34,20 @@ from studio.ui.views import evidence as views
 from tests.conftest import refusal
 from tests.evidence import statements
 from tests.evidence.test_checks import APART, NAMES, measures
-from tests.evidence.test_verify import check, kept, key, ledger, make, rebuilt_here
+from tests.evidence.test_verify import check, kept, key, ledger, make
 from tests.session.test_admission import log_removal, opened, ticked
 from tests.session.test_admission import session as idle
 from tests.session.test_evidence import asked, certified, ended, retrained, session
-from tests.session.test_evidence import rebuilt_here as checked_here
 from tests.session.test_session import move, rest
 from tests.ui.views.test_evidence import EVIL, both, bundle, copy, operation, unmerged
 
-__all__ = [
-    "bundle", "checked_here", "idle", "key", "ledger", "make", "opened", "rebuilt_here", "session",
-]  # fmt: skip
+__all__ = ["bundle", "idle", "key", "ledger", "make", "opened", "session"]
+
+pytestmark = pytest.mark.usefixtures("rebuilt_here")
 
 
 @pytest.mark.parametrize("gone", [("color",), ("color", "animal")])
-def test_layers_that_only_the_removed_task_changed_are_listed(session, checked_here, gone):
+def test_layers_that_only_the_removed_task_changed_are_listed(session, gone):
     """The adapter leaves the embeddings alone, the classifier does not."""
     rest(session)
     move(session, **{name: {"on": False} for name in gone})
@@ -100,7 +99,7 @@ def test_a_task_that_stays_by_another_name_is_not_removed(make_recipe, ledger, k
     assert "'crimson' has the weights of the checkpoint 'red'" in refusal(error)
 
 
-def test_the_head_of_a_replaced_task_is_its_successors(session, tiny_zoo, tmp_path, checked_here):
+def test_the_head_of_a_replaced_task_is_its_successors(session, tiny_zoo, tmp_path):
     rest(session)
     new = retrained(tiny_zoo, tmp_path / "again")
     told = certified(
@@ -120,7 +119,7 @@ def test_the_head_of_a_replaced_task_is_its_successors(session, tiny_zoo, tmp_pa
 
 @pytest.mark.parametrize("beside", [True, False])
 def test_a_head_file_of_the_zoo_goes_out_with_the_adapter_it_belongs_to(
-    session, tiny_zoo, tmp_path, checked_here, beside
+    session, tiny_zoo, tmp_path, beside
 ):
     rest(session)
     new = shutil.copytree(tiny_zoo / "animal", tmp_path / "again")

@@ -7,12 +7,11 @@ from pathlib import Path
 import pytest
 
 from studio.errors import BadCertificate, Cancelled
-from studio.evidence import bundle, tamper
+from studio.evidence import tamper
 from studio.evidence.bundle import Certified, Operator, certify
 from studio.evidence.certificate import Request
 from studio.evidence.ledger.keys import demo_key
 from studio.evidence.ledger.log import Ledger
-from studio.evidence.rebuild import Rebuild, rebuilt_root
 from studio.evidence.unmerge import unmerging
 from studio.evidence.verify import verify
 from studio.merge import open_merge
@@ -20,11 +19,7 @@ from tests.conftest import refusal
 
 
 @pytest.fixture
-def made(make_recipe, tmp_path, monkeypatch) -> Certified:
-    def here(recipe, *given) -> Rebuild:
-        return Rebuild(rebuilt_root(open_merge(recipe)), 0.1, 1, 1, "DEFAULT")
-
-    monkeypatch.setattr(bundle, "rebuild_apart", here)
+def made(make_recipe, tmp_path, rebuilt_here) -> Certified:
     unmerged = unmerging(make_recipe(), ("red",))
     operator = Operator(Ledger(tmp_path / "ledger"), demo_key(), Request())
     return certify(open_merge, unmerged, tmp_path / "out", operator)

@@ -9,29 +9,19 @@ from pathlib import Path
 import pytest
 
 from studio.errors import BadCertificate, StudioError
-from studio.evidence import bundle, envelope
+from studio.evidence import envelope
 from studio.evidence.bundle import Certified, Operator, certify
 from studio.evidence.certificate import CERTIFICATE_FILE, Request
 from studio.evidence.ledger.keys import SigningKey, demo_key
 from studio.evidence.ledger.log import Ledger
-from studio.evidence.rebuild import Rebuild, rebuilt_root
 from studio.evidence.unmerge import unmerging
 from studio.evidence.verify import Verification, closing_words, verify
 from studio.merge import open_merge
-from studio.recipe import Fitted, Recipe
+from studio.recipe import Fitted
 from tests.conftest import draw, refusal, save_model
 
+pytestmark = pytest.mark.usefixtures("rebuilt_here")
 SUBSPACE = {"method": "mdm_oc", "options": {"basis": "subspace"}}
-
-
-@pytest.fixture(autouse=True)
-def rebuilt_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The separate process takes seconds and is tested in test_rebuild.py."""
-
-    def here(recipe: Recipe, *given) -> Rebuild:
-        return Rebuild(rebuilt_root(open_merge(recipe)), 0.1, 1, 1, "DEFAULT")
-
-    monkeypatch.setattr(bundle, "rebuild_apart", here)
 
 
 @pytest.fixture

@@ -8,11 +8,9 @@ import torch
 import yaml
 
 from studio.errors import NotAllowed
-from studio.evidence import bundle
 from studio.evidence.ledger.copies import CERTIFICATE, OVERRIDE, removed
 from studio.evidence.ledger.keys import demo_key
 from studio.evidence.ledger.log import Ledger
-from studio.evidence.rebuild import Rebuild, rebuilt_root
 from studio.evidence.wording import ALGEBRAIC, EXACT
 from studio.merge import open_merge
 from studio.session.admission import Admission
@@ -72,13 +70,8 @@ def recipe_with(session: Session, *tasks: str) -> str:
 
 
 @pytest.fixture
-def running(opened, monkeypatch) -> Session:
+def running(opened, rebuilt_here) -> Session:
     """It computes, and certifies without the seconds of a separate process."""
-
-    def here(recipe, *given) -> Rebuild:
-        return Rebuild(rebuilt_root(open_merge(recipe)), 0.1, 1, 1, "DEFAULT")
-
-    monkeypatch.setattr(bundle, "rebuild_apart", here)
     engine = opened()
     engine.start()
     session = engine.session("")

@@ -24,11 +24,10 @@ from studio.errors import (
 from studio.evidence import bundle
 from studio.evidence.certificate import CERTIFICATE_FILE, Request
 from studio.evidence.checks import FAIL, PASS
-from studio.evidence.rebuild import Rebuild, rebuilt_root
+from studio.evidence.rebuild import rebuilt_root
 from studio.evidence.verify import verify
 from studio.evidence.wording import ALGEBRAIC, EXACT
 from studio.merge import open_merge
-from studio.session import evidence
 from studio.session.engine import Engine
 from studio.session.evidence import Asked
 from studio.session.jobs import JobState
@@ -53,17 +52,6 @@ def session(tiny_zoo: Path, tmp_path: Path) -> Iterator[Session]:
     engine = opened(tiny_zoo, tmp_path)
     yield engine.session("")
     engine.close()
-
-
-@pytest.fixture
-def rebuilt_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Checks and certificates without the seconds of a separate process."""
-
-    def here(recipe, *given) -> Rebuild:
-        return Rebuild(rebuilt_root(open_merge(recipe)), 0.1, 1, 1, "DEFAULT")
-
-    monkeypatch.setattr(bundle, "rebuild_apart", here)
-    monkeypatch.setattr(evidence, "rebuild_apart", here)
 
 
 def ended(session: Session) -> JobState:
