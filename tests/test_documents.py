@@ -21,6 +21,7 @@ DOCUMENTS = [
 ]
 NOT_RUN = ("python -m venv", "pip install", "python app.py", "python -m tests")
 """What sets up, serves or tests: each has a test of its own, or is this suite."""
+ROWS = 12  # of each split; commands ask for ten at most, and compute the longer the more there are
 LONGEST_PARAGRAPH = 90  # words, about six lines
 
 
@@ -49,12 +50,13 @@ def prose(file: Path) -> list[str]:
 
 @pytest.fixture(scope="module")
 def small_assets(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The demo zoo and its recipe, with fewer held-out rows than the user's."""
+    """The demo zoo and its recipe, with fewer rows to measure on than the user's."""
     assets = tmp_path_factory.mktemp("documents") / "assets"
     copied = Path(shutil.copytree(DEMO, assets / "demo-zoo"))
     shutil.copy(DEMO.parent / "demo-recipe.yaml", assets)
-    for rows in copied.glob("tasks/*/held_out.jsonl"):
-        rows.write_text("".join(rows.read_text().splitlines(keepends=True)[:60]))
+    for split in ("validation", "held_out"):
+        for rows in copied.glob(f"tasks/*/{split}.jsonl"):
+            rows.write_text("".join(rows.read_text().splitlines(keepends=True)[:ROWS]))
     return assets
 
 
