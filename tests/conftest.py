@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -63,6 +65,21 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setenv("XDG_CACHE_HOME", str(folder))
         patch.setenv("XDG_DATA_HOME", str(folder / "data"))
         yield folder / "mdm-oc-studio"
+
+
+@pytest.fixture(autouse=True)
+def quick_unless_marked(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another Python takes seconds to start: a test that starts one is marked as slow."""
+    if any(request.node.get_closest_marker(mark) for mark in ("slow", "browser")):
+        return
+    really = subprocess.Popen.__init__
+
+    def start(self, command, *args, **options) -> None:
+        program = command if isinstance(command, str) else str(command[0])
+        assert program != sys.executable, "this test starts a Python: mark it as slow"
+        really(self, command, *args, **options)
+
+    monkeypatch.setattr(subprocess.Popen, "__init__", start)
 
 
 @pytest.fixture

@@ -89,6 +89,7 @@ def test_ratios_are_taken_pair_by_pair():
     assert "not measured: no ties" in measure.table([Row("a", "b:2", refused="no ties")])
 
 
+@pytest.mark.slow
 def test_every_method_is_merged_in_a_process_of_its_own(tmp_path, capsys):
     methods.main([str(tmp_path), "--small", "--methods", "iso_c", "--threads", "1"])
     header, rule, row = capsys.readouterr().out.splitlines()
@@ -102,6 +103,7 @@ def test_every_method_is_merged_in_a_process_of_its_own(tmp_path, capsys):
     assert "not run: needs validation rows (fisher)" in methods.table([refused])
 
 
+@pytest.mark.slow
 def test_memory_is_measured_above_what_was_there():
     """In a process of its own: here, other tests' threads may free memory meanwhile."""
     program = (

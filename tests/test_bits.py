@@ -86,6 +86,7 @@ def child(folder: Path, threads: int, out: Path, **variables: str) -> tuple[list
     return json.loads(lines[0]), lines[1]
 
 
+@pytest.mark.slow
 def test_threads_and_processor_change_no_bit(large, tmp_path):
     one, capability = child(large, 1, tmp_path / "one")
     two, _ = child(large, 2, tmp_path / "two")

@@ -60,6 +60,7 @@ def small_assets(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return assets
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", with_blocks("bash"), ids=name)
 def test_every_command_runs(file, small_assets, tmp_path, monkeypatch):
     (tmp_path / "assets").symlink_to(small_assets)
@@ -74,6 +75,7 @@ def test_every_command_runs(file, small_assets, tmp_path, monkeypatch):
             assert done.returncode == 0, done.stderr.decode()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", with_blocks("python"), ids=name)
 def test_every_python_block_runs(file, small_assets, tmp_path, monkeypatch):
     for place, code in enumerate(blocks(file, "python")):
@@ -84,6 +86,7 @@ def test_every_python_block_runs(file, small_assets, tmp_path, monkeypatch):
         exec(compile(code, f"{name(file)}, block {place}", "exec"), {})
 
 
+@pytest.mark.slow
 def test_the_readmes_program_shows_what_it_says(tmp_path, monkeypatch, capsys):
     (code,) = blocks(README, "python")
     (tmp_path / "assets").symlink_to(DEMO.parent)

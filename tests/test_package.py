@@ -16,6 +16,7 @@ from studio import __version__
 from studio.demo import ASSETS, DEMO_ZOO
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.slow
 _MOST_BYTES = 60e6
 _PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check")
 

@@ -65,6 +65,7 @@ def test_its_certificate_is_verified_with_its_log_and_rebuilt(before, bundle, le
     assert "exact-leave-one-out, pass" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verifier", ["of today", "in the bundle"])
 def test_its_bundle_passes_the_verifier_in_one_file(before, verifier):
     folder = before / "signed"

@@ -39,17 +39,20 @@ def fresh(code: str) -> tuple[int, str, str]:
     return done.returncode, done.stdout, done.stderr
 
 
+@pytest.mark.slow
 def test_methods_are_listed_alike_without_torch_and_with_it(capsys):
     code, listed, err = fresh(LISTED)
     assert (code, err) == (0, "")
     assert listed == run(capsys, "methods")[1]
 
 
+@pytest.mark.slow
 def test_what_is_imported_afterwards_computes():
     code, _, err = fresh(LISTED + AFTERWARDS)
     assert (code, err) == (0, "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("use", ["torch.zeros(3)", "torch.float32 * 2", "torch.finfo[0]"])
 def test_a_stand_in_can_be_named_and_not_used(use):
     code, _, err = fresh(MISUSED.format(use=use))

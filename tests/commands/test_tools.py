@@ -56,6 +56,7 @@ def test_commands_below_a_command_take_the_common_options_too():
     assert parser(add_sequence_command).parse_args(words).threads == 2
 
 
+@pytest.mark.slow
 def test_help_is_told_without_what_computes():
     heavy = "{'torch', 'numpy', 'gradio', 'transformers', 'yaml'}"
     code = f"import sys, studio.__main__, studio.commands.page; print({heavy} & set(sys.modules))"

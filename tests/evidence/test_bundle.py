@@ -86,6 +86,7 @@ def test_an_exact_removal_verifies_with_the_checkpoint_gone(
     removal_verifies(unmerged, tmp_path, ledger, key)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["mdm_oc", "iso_c"], ids=["everywhere", "one kind of machine"])
 def test_an_exact_removal_verifies_with_a_rebuild_in_a_process_of_its_own(
     make_recipe, tmp_path, ledger, key, rebuilt_apart, method
@@ -197,6 +198,7 @@ def test_a_rebuild_with_wrong_inputs_says_which(make_recipe, zoo_folder, tmp_pat
     assert "is not the base that the certificate names" in words("other", "green", "blue")
 
 
+@pytest.mark.slow
 def test_the_standalone_verifier_in_the_bundle_agrees(make_recipe, tmp_path, ledger, key):
     made = certified(unmerging(make_recipe(), ("red",)), tmp_path / "out", ledger, key)
     run = subprocess.run(
@@ -289,6 +291,7 @@ certify(open_merge, unmerging(full, ("red",)), out, Operator(ledger, demo_key(),
 """
 
 
+@pytest.mark.slow
 def test_a_kill_between_rename_and_log_leaves_an_orphan_that_counts_as_uncertified(
     make_recipe, tmp_path, ledger
 ):

@@ -41,6 +41,7 @@ def test_the_streamed_root_is_that_of_an_export(four, tmp_path, method, options)
     assert root(recipe) == export(open_merge(recipe), tmp_path / "out")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("capability", ["default", None])
 def test_a_separate_process_gets_the_same_bits_with_the_checkpoint_deleted(
     four, tmp_path, capability
@@ -55,6 +56,7 @@ def test_a_separate_process_gets_the_same_bits_with_the_checkpoint_deleted(
     assert found.seconds > 0
 
 
+@pytest.mark.slow
 def test_threads_of_the_rebuild_change_no_bit(four):
     code = (
         "import sys, torch\n"
@@ -89,17 +91,20 @@ def test_every_position_and_two_removals_in_either_order_equal_never_merged(four
     assert root(Recipe(four.base, tuple(left))) == first
 
 
+@pytest.mark.slow
 def test_the_last_task_taken_out_leaves_the_base(four):
     empty = four.without(*four.names)
     assert rebuild_apart(empty, portable=True).root == open_merge(four).base.weights.root
 
 
+@pytest.mark.slow
 def test_a_refusal_of_the_other_process_is_a_sentence(four, tmp_path):
     shutil.rmtree(tmp_path / "t3")
     with pytest.raises(StudioError, match="separate rebuild failed: There is no folder"):
         rebuild_apart(four, portable=True)
 
 
+@pytest.mark.slow
 def test_a_cancelled_rebuild_leaves_no_process(four):
     def stop(share: float, words: str) -> None:
         raise Cancelled("Cancelled.")

@@ -564,6 +564,7 @@ def test_weights_that_do_not_fit_their_header_have_no_root(change, words, bundle
         weights_root(bundle)
 
 
+@pytest.mark.slow
 def test_the_script_runs_alone_where_no_studio_can_be_imported(bundle):
     def run(*arguments: object) -> subprocess.CompletedProcess:
         program = [sys.executable, "-I", str(bundle / "verify_certificate.py")]

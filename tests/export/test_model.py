@@ -158,6 +158,7 @@ def clean_zoo(folder: Path, kept: Recipe) -> Path:
     return folder / "recipe.yaml"
 
 
+@pytest.mark.slow
 def test_exact_unmerge_equals_a_fresh_process_that_never_had_the_checkpoint(tmp_path):
     """The demo zoo with every cache warm, against folders without the task: all positions."""
     bench = Bench(load_zoo(DEMO), CPU)

@@ -259,6 +259,7 @@ def test_of_two_exports_at_once_one_wins_and_nothing_is_mixed(merge, make_recipe
     assert not [name for name in left_in(tmp_path) if name.endswith(".part")]
 
 
+@pytest.mark.slow
 def test_of_two_processes_at_once_one_wins_and_the_other_says_so(tmp_path):
     for seed, name in enumerate(("base", "red")):
         save_model(tmp_path / name, draw(seed))

@@ -46,6 +46,7 @@ def studio(*arguments: object, memory: int = 4 * 2**30) -> subprocess.CompletedP
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_model_of_200_gigabytes_is_refused_for_want_of_disk_with_what_it_needs(tmp_path):
     sparse(tmp_path / "base", {"w": 50 * 10**9})
     sparse(tmp_path / "red", {"w": 50 * 10**9})
@@ -58,6 +59,7 @@ def test_a_model_of_200_gigabytes_is_refused_for_want_of_disk_with_what_it_needs
     assert not (tmp_path / "deep").exists()
 
 
+@pytest.mark.slow
 def test_a_tensor_larger_than_the_memory_is_refused_with_what_it_needs(tmp_path):
     """A 200 GB head beside a small encoder, read because the architecture says how to use it."""
     sparse(tmp_path / "base", {"w": 2})
@@ -97,6 +99,7 @@ except StudioError as refusal:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("victim", ["base", "red"])
 def test_a_checkpoint_cut_off_in_the_middle_of_a_merge_is_a_sentence(tmp_path, victim):
     """In a process of its own: with mapped memory this would be a SIGBUS."""

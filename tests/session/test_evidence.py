@@ -195,6 +195,7 @@ def test_what_was_found_is_of_that_unmerge_alone_and_outlives_a_reload(session, 
     assert other.evidence.found() == {}
 
 
+@pytest.mark.slow
 def test_a_certificate_of_a_warm_session_is_that_of_a_fresh_process(
     session, tmp_path, rebuilt_here
 ):

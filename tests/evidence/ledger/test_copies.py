@@ -227,6 +227,7 @@ with hold(Path(sys.argv[1])):
 """
 
 
+@pytest.mark.slow
 def test_the_note_of_a_running_export_is_left_alone_in_another_process(ledger, merge, tmp_path):
     export_merge(merge, ExportPlan(tmp_path / "out"))
     left = note(ledger, tmp_path / "out")

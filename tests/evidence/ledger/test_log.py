@@ -411,6 +411,7 @@ def test_a_head_that_cannot_be_signed_is_told_with_the_event_that_is_written(led
     assert ledger.verify(KEY.public_pem) == []
 
 
+@pytest.mark.slow
 def test_no_event_is_lost_when_four_processes_append_ten_each(tmp_path):
     program = (
         "import sys; from pathlib import Path; from studio.evidence.ledger.log import Ledger\n"

@@ -316,6 +316,7 @@ def test_the_verifier_and_the_key_are_the_auditors_own():
     assert paths == ["BUNDLE/certificate.dsse.json"] * 3
 
 
+@pytest.mark.slow
 def test_the_commands_of_the_report_check_a_signature_by_hand(tmp_path):
     kind, payload = b"application/vnd.in-toto+json", json.dumps(exact()).encode()
     message = b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(payload), payload)
