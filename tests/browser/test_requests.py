@@ -347,7 +347,7 @@ def test_a_forged_cookie_is_no_key_to_anything(url, session, engine, forged):
     assert outputs[0]["method"] == "mdm_oc"
     assert session.mixer_value() == before
     if stranger.browser != "c" * 32:
-        assert cache.recall(engine.session(f"tab {stranger.browser[:10]}")._key()) is None
+        assert cache.recall(engine.session(f"tab {stranger.browser[:10]}").mixer.key) is None
 
 
 def test_looking_with_many_made_up_cookies_writes_nothing(engine):
