@@ -73,7 +73,8 @@ def uses() -> dict[str, set[str]]:
 def caption(room: str) -> str:
     """The first sentence of a room's docstring."""
     file = STUDIO / room / "__init__.py" if (STUDIO / room).is_dir() else STUDIO / f"{room}.py"
-    return (ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or "").splitlines()[0].replace("``", "")
+    said = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
+    return said.splitlines()[0].replace("``", "")
 
 
 def files(room: str) -> list[Path]:

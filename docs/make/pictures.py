@@ -11,11 +11,11 @@ import torch
 from PIL import Image
 from playwright.sync_api import Page, ViewportSize, sync_playwright
 
+from studio.demo import DEMO_ZOO
 from studio.session.engine import Engine
+from studio.ui.browsers import COOKIE
 from studio.ui.launch import start
-from studio.ui.parts import COOKIE
 from tests.browser.conftest import BROWSER, CHROMIUM, FLAGS
-from tests.conftest import DEMO
 
 FOLDER = Path(__file__).parent.parent / "pictures"
 MOVING = FOLDER / "unmerge.webp"
@@ -47,7 +47,7 @@ def page() -> Iterator[Page]:
     with tempfile.TemporaryDirectory() as folder:
         os.environ |= {"XDG_CACHE_HOME": folder, "XDG_DATA_HOME": folder}
         os.chdir(folder)
-        engine = Engine(DEMO, (DEMO, Path(folder)), torch.device("cpu"))
+        engine = Engine(DEMO_ZOO, (DEMO_ZOO, Path(folder)), torch.device("cpu"))
         url = start(engine, "127.0.0.1", None, None, browser=False)
         engine.start()
         with closing(engine), sync_playwright() as playwright:

@@ -91,12 +91,7 @@ class Kind(ABC):
 
     @abstractmethod
     def settings(self, entry: dict, folder: Path, where: str) -> Settings:
-        """What an entry says, checked.
-
-        Args:
-            entry: of the zoo file, without unknown keys.
-            folder: of the zoo file.
-            where: the entry stands, for errors.
+        """What an entry without unknown keys says, checked; errors name where it stands.
 
         Raises:
             BadZoo: naming the key and what is wrong with it.
@@ -141,12 +136,7 @@ class Kind(ABC):
     def successor(
         self, spec: TaskSpec, checkpoint: str, private: Mapping[str, Tensor]
     ) -> tuple[TaskSpec, bool]:
-        """The entry of a task whose checkpoint is replaced.
-
-        Args:
-            spec: of the task.
-            checkpoint: the new one's folder.
-            private: its tensors that are not merged.
+        """The entry of a task whose checkpoint is replaced by a folder with private tensors.
 
         Returns:
             The entry, and whether the new checkpoint brings along what answers.
@@ -254,7 +244,7 @@ class Kind(ABC):
             BadData: the head does not fit the model.
         """
 
-    # What scores depend on
+    # Caches and exports
 
     @abstractmethod
     def reads(self, spec: TaskSpec) -> list:
@@ -263,8 +253,6 @@ class Kind(ABC):
     @abstractmethod
     def asks(self, spec: TaskSpec) -> list:
         """The settings that decide how its output is read, as JSON."""
-
-    # Exports
 
     @abstractmethod
     def write(self, folder: Path, spec: TaskSpec, opened: Opened) -> None:
