@@ -1,7 +1,7 @@
 """Scores measured anew, for a test to compare with: nothing is recalled and nothing kept."""
 
 from studio.measure.bench import Bench
-from studio.measure.scores import Score
+from studio.measure.intervals import Score
 from studio.merge import Merge
 
 

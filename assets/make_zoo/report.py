@@ -7,7 +7,7 @@ import numpy as np
 
 from assets.make_zoo.rows import Task
 from assets.make_zoo.table import REMOVED, SCALES, Right, merged_at, without_at
-from studio.measure.scores import score
+from studio.measure.intervals import score
 
 _SPLITS = {"validation": "Validation rows", "held_out": "Held-out rows"}
 

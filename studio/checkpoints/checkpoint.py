@@ -13,6 +13,7 @@ from torch import Tensor
 
 from studio.checkpoints.adapters import Adapter, Module, read_adapter, sort_names
 from studio.checkpoints.lora import CONFIG_FILE, WEIGHTS_FILE
+from studio.checkpoints.pickles import refuse_pickled_adapter
 from studio.checkpoints.weights import Weights, open_weights
 from studio.disk.cache import cache_key, keep, recall
 from studio.disk.files import inside, read_mapping, source_folder
@@ -103,11 +104,7 @@ def open_checkpoint(source: str | Path) -> Checkpoint:
     try:
         if os.path.lexists(folder / CONFIG_FILE):
             file = folder / WEIGHTS_FILE
-            if not file.exists() and (folder / "adapter_model.bin").exists():
-                raise BadCheckpoint(
-                    f"{folder} holds only a pickled adapter (adapter_model.bin), which can run "
-                    "code when read. Save it with `save_pretrained` of a current PEFT."
-                )
+            refuse_pickled_adapter(folder, file)
             inside(folder, folder / CONFIG_FILE)
             config = read_adapter(folder)
             return Checkpoint(folder, Weights((inside(folder, file),)), config)

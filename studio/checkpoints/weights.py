@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from studio.checkpoints.pickles import refuse_pickled_model
 from studio.checkpoints.stored import DTYPE_OF_CODE, Entry, Stored, stamp, tensor_bytes
 from studio.disk.files import inside, mapping, open_regular, parse_json, read_mapping
 from studio.errors import BadCheckpoint
@@ -25,7 +26,6 @@ MOST_DIMENSIONS = 64
 HEAD_FILES = ("head.safetensors", "head_only.safetensors")  # lie beside adapters, are no model
 _BLOCK = 2**18  # elements read at a time for hashing
 _SHARD = re.compile(r"[\w.-]+\.safetensors")
-_PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 
 
 class Weights:
@@ -217,12 +217,7 @@ def open_weights(folder: Path) -> Weights:
             f"{folder} holds {len(found)} safetensors files ({found[0].name}, {found[1].name}, …) "
             "and neither model.safetensors nor model.safetensors.index.json says which to read."
         )
-    pickles = sorted(file.name for file in folder.iterdir() if file.suffix in _PICKLES)
-    if pickles:
-        raise BadCheckpoint(
-            f"{folder} holds only pickled weights ({pickles[0]}), which can run code when read. "
-            "Save the model with `save_pretrained(..., safe_serialization=True)` and use that."
-        )
+    refuse_pickled_model(folder)
     raise BadCheckpoint(f"{folder} holds no safetensors file.")
 
 

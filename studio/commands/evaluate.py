@@ -26,9 +26,9 @@ def add_evaluate_command(commands: Commands) -> None:
 
 def _evaluate(options: argparse.Namespace) -> None:
     from studio.measure.general import General, general_json, general_words
+    from studio.measure.metrics import scores_json
     from studio.measure.outcomes import Measuring
     from studio.measure.references import references, score_references
-    from studio.measure.scores import scores_json
     from studio.recipe import load_recipe
 
     bench, split = zoo_bench(options), options.split

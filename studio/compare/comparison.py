@@ -9,9 +9,9 @@ from studio.compare.scale_search import Budget, best, largest_factor, plan_budge
 from studio.compare.standings import MethodRow, Proposal, Standing, propose, standing
 from studio.errors import BadRecipe, Cancelled, StudioError
 from studio.measure.bench import Bench
+from studio.measure.metrics import mean_accuracy
 from studio.measure.outcomes import Measuring, Outcome
 from studio.measure.references import References, references, score_references
-from studio.measure.scores import mean_accuracy
 from studio.methods import METHODS, method_type
 from studio.progress import Progress, part, silent
 

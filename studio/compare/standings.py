@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from studio.measure.change import Change, mean_change
+from studio.measure.intervals import Score
+from studio.measure.metrics import gain_kept, mean_accuracy
 from studio.measure.outcomes import Outcome, paired
 from studio.measure.references import References
-from studio.measure.scores import Score, gain_kept, mean_accuracy
 from studio.methods import method
 from studio.recipe import Recipe
 

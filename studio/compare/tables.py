@@ -8,8 +8,8 @@ from studio.compare.standings import Standing
 from studio.disk.csv import Cell, csv_text
 from studio.measure.change import Change
 from studio.measure.general import general_json
+from studio.measure.metrics import scores_json
 from studio.measure.outcomes import Outcome
-from studio.measure.scores import scores_json
 
 NOTES = (
     "Half-widths and brackets are 95 % intervals; differences are paired on the same rows.",

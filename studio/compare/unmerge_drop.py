@@ -10,7 +10,7 @@ from studio.errors import BadData, BadRecipe
 from studio.measure.bench import Bench
 from studio.measure.change import changes, mean_change
 from studio.measure.evaluate import Evaluation
-from studio.measure.scores import unmerge_drop
+from studio.measure.metrics import unmerge_drop
 from studio.merge import Merge, merged_pieces
 from studio.methods import METHODS, method
 from studio.progress import Progress, part, silent

@@ -9,7 +9,7 @@ from studio.errors import StudioError
 from studio.evidence.residue import residue_tensor
 from studio.evidence.unmerge import Unmerging
 from studio.measure.bench import Bench
-from studio.measure.scores import Score
+from studio.measure.intervals import Score
 from studio.merge import Merge
 from studio.progress import Progress, part, silent
 from studio.tasks.live_model import LiveModel

@@ -31,7 +31,7 @@ from studio.evidence.scoring import Scoring
 from studio.evidence.unmerge import Unmerging
 from studio.export.folder import write_export
 from studio.export.model import MergedModel
-from studio.measure.scores import Score
+from studio.measure.intervals import Score
 from studio.merge import Merge
 from studio.progress import Progress, part, silent
 from studio.recipe import Recipe

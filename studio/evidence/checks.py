@@ -7,7 +7,7 @@ from studio.evidence.closure import CARRIED, Dependency
 from studio.evidence.measures import Measures
 from studio.evidence.rebuild import Rebuild, why_not_apart
 from studio.evidence.wording import CARRIED_OVER, EXACT
-from studio.measure.scores import Score
+from studio.measure.intervals import Score
 
 PASS, FAIL, NOT_RUN, INFORMATION = "pass", "fail", "not run", "information"
 NEVER, BASE = "never merged", "base"

@@ -13,8 +13,8 @@ from studio.export.folder import Content, Written, write_export
 from studio.export.model import MergedModel
 from studio.export.plan import ExportPlan
 from studio.measure.bench import Bench
+from studio.measure.intervals import Score
 from studio.measure.outcomes import Measuring
-from studio.measure.scores import Score
 from studio.merge import Merge
 from studio.progress import Progress, silent
 

@@ -11,7 +11,7 @@ from studio.evidence.scoring import Scoring
 from studio.evidence.unmerge import Unmerging
 from studio.measure.change import changes, mean_change
 from studio.measure.evaluate import Evaluation
-from studio.measure.scores import Score
+from studio.measure.intervals import Score
 from studio.merge import Merge
 from studio.progress import Progress, part, silent
 from studio.recipe import Recipe

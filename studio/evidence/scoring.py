@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from studio.measure.bench import Bench
 from studio.measure.evaluate import Evaluation
+from studio.measure.intervals import Score
 from studio.measure.outcomes import Measuring
 from studio.measure.references import SPLIT, references, score_references
-from studio.measure.scores import Score
 from studio.merge import Merge
 from studio.progress import Progress
 from studio.recipe import Recipe

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import yaml
 
-from studio.measure.scores import Score, mean_accuracy
+from studio.measure.intervals import Score
+from studio.measure.metrics import mean_accuracy
 from studio.methods import method, method_type
 from studio.recipe import GroupedCoefficient, Recipe, TaskEntry
 from studio.tasks.task import Task

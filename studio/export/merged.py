@@ -12,7 +12,7 @@ from studio import __version__
 from studio.checkpoints.deltas import refuse_copies, refuse_zero
 from studio.export.card import public_name
 from studio.export.folder import RECORD, Content
-from studio.measure.scores import Score
+from studio.measure.intervals import Score
 from studio.merge import Merge
 from studio.progress import Progress, part
 from studio.recipe import Recipe, recipe_text

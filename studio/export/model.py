@@ -16,7 +16,7 @@ from studio.export.classifier import is_own_classifier, write_classifier
 from studio.export.folder import CARD, RECORD, Written, write_export
 from studio.export.merged import Merged
 from studio.export.rounding import Rounding, Tally
-from studio.measure.scores import Score
+from studio.measure.intervals import Score
 from studio.merge import Merge
 from studio.progress import Progress, attended, part, silent
 from studio.tasks.kinds import USUAL_KIND

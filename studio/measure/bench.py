@@ -19,8 +19,8 @@ from studio.geometry.gram import Gram, gram
 from studio.geometry.gram_cache import kept_gram, recalled_gram
 from studio.measure.evaluate import Evaluation, Examples, examples, sampled
 from studio.measure.expert_statistics import Statistics, Wanted
+from studio.measure.intervals import Score
 from studio.measure.score_cache import ScoreCache
-from studio.measure.scores import Score
 from studio.merge import Made, Merge, open_merge
 from studio.methods import SUM, method, method_type
 from studio.methods.contract import Measured

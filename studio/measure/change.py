@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from studio.measure.evaluate import UNKNOWN, Evaluation
-from studio.measure.scores import NORMAL, Score
+from studio.measure.intervals import NORMAL, Score
 
 
 @dataclass(frozen=True)

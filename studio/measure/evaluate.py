@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from studio.errors import BadData
-from studio.measure.scores import Score, score
+from studio.measure.intervals import Score, score
 from studio.tasks.heads import Head
 from studio.tasks.kinds.contract import Batch, Item, places_of
 from studio.tasks.live_model import LiveModel
-from studio.tasks.pace import FULL_PRECISION
+from studio.tasks.quick_pass import FULL_PRECISION
 from studio.tasks.rows import Row
 from studio.tasks.task import Task, is_labelled
 

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from studio.measure.bench import Bench
 from studio.measure.change import Change, changes
 from studio.measure.evaluate import Evaluation
-from studio.measure.scores import Score
+from studio.measure.intervals import Score
 from studio.tasks.live_model import LiveModel
 
 Kept = Mapping[str, tuple[Score, Change]]

@@ -10,7 +10,7 @@ from studio.measure.evaluate import Examples
 from studio.progress import Progress, silent
 from studio.tasks.heads import Head
 from studio.tasks.live_model import LiveModel
-from studio.tasks.pace import using_threads
+from studio.tasks.quick_pass import using_threads
 
 _BATCH = 32
 Calls = list[tuple[nn.Embedding, Tensor, Tensor]]

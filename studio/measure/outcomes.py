@@ -14,8 +14,8 @@ from studio.device import used_memory
 from studio.measure.bench import Bench
 from studio.measure.change import Change, paired_change
 from studio.measure.evaluate import fair_order, groups_of
+from studio.measure.intervals import Score, score
 from studio.measure.score_cache import KnownRows, MergeCost
-from studio.measure.scores import Score, score
 from studio.merge import Merge
 from studio.progress import Progress, part, silent
 from studio.recipe import Recipe

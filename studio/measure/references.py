@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from studio.measure.bench import Bench
+from studio.measure.intervals import Score
 from studio.measure.outcomes import Measuring, Outcome
-from studio.measure.scores import Score
 from studio.merge import Merge
 from studio.progress import Progress, part, silent
 from studio.tasks.heads import Head

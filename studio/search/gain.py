@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from studio.measure.bench import Bench
 from studio.measure.change import Change, mean_change
+from studio.measure.intervals import Score
+from studio.measure.metrics import mean_accuracy
 from studio.measure.outcomes import Measuring, paired
-from studio.measure.scores import Score, mean_accuracy
 from studio.progress import Progress, part, silent
 from studio.recipe import Recipe
 

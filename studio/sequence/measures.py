@@ -5,13 +5,8 @@ from dataclasses import dataclass
 from math import sqrt
 from statistics import fmean, stdev
 
-from studio.measure.scores import (
-    Score,
-    average_accuracy,
-    backward_transfer,
-    forward_transfer,
-    gain_kept,
-)
+from studio.measure.intervals import Score
+from studio.measure.metrics import average_accuracy, backward_transfer, forward_transfer, gain_kept
 from studio.sequence.orders import Order
 from studio.sequence.plan import SequencePlan
 from studio.sequence.run import Arrival, ReferenceScores

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from studio.measure.scores import scores_json
+from studio.measure.metrics import scores_json
 from studio.sequence.measures import CURVES, Track, half_width, mean_matrix, spread
 from studio.sequence.plan import SequencePlan, carried
 from studio.sequence.run import Arrival, ReferenceScores

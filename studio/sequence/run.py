@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from studio.errors import Cancelled, StudioError
 from studio.measure.bench import Bench
+from studio.measure.intervals import Score
 from studio.measure.outcomes import Measuring
 from studio.measure.references import references, score_references
-from studio.measure.scores import Score
 from studio.merge import Merge
 from studio.progress import Progress, part, silent
 from studio.recipe import Recipe

@@ -19,7 +19,7 @@ from studio.evidence.tamper import Tampered, tamper
 from studio.evidence.unmerge import MODES, Unmerging, unmerging
 from studio.evidence.verify import Verification, verify
 from studio.measure.evaluate import Evaluation
-from studio.measure.scores import Score
+from studio.measure.intervals import Score
 from studio.methods import method
 from studio.progress import Progress, part
 from studio.recipe import Recipe, TaskEntry

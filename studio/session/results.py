@@ -5,7 +5,7 @@ from threading import Condition
 
 from studio.measure.change import Change, carried_scores, changes
 from studio.measure.evaluate import Evaluation
-from studio.measure.scores import Score
+from studio.measure.intervals import Score
 from studio.measure.showcase import Reading
 from studio.recipe import Recipe
 from studio.session.bounded_store import BoundedStore

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from studio.measure.change import Change
-from studio.measure.scores import Score
+from studio.measure.intervals import Score
 from studio.recipe import Recipe
 from studio.session.context import Context
 from studio.session.geometry import Geometry

@@ -8,8 +8,8 @@ from studio.errors import Cancelled, StudioError
 from studio.geometry.order import Orders
 from studio.inspection import order_words, orders
 from studio.measure.bench import Bench
+from studio.measure.intervals import Score
 from studio.measure.references import measured_references
-from studio.measure.scores import Score
 from studio.measure.showcase import readings_of
 from studio.merge import Merge
 from studio.recipe import Recipe

@@ -4,7 +4,7 @@ from studio.device import resident_limit
 from studio.measure.bench import Bench
 from studio.merge import Merge
 from studio.recipe import Recipe
-from studio.tasks.fast_slide import moved_task, slide_bytes
+from studio.tasks.moving_slider import moved_task, slide_bytes
 
 _WORTH_SLIDING = 2**28  # bytes of a slide; smaller merges are worn in a blink
 

@@ -11,8 +11,9 @@ from studio.compare.standings import half_of_mean
 from studio.errors import BadData, BadRecipe, Cancelled, StudioError
 from studio.measure.bench import Bench
 from studio.measure.change import Change, mean_change
+from studio.measure.intervals import NORMAL
+from studio.measure.metrics import mean_accuracy
 from studio.measure.outcomes import Measuring, Outcome, paired
-from studio.measure.scores import NORMAL, mean_accuracy
 from studio.progress import Progress, part, silent
 from studio.recipe import Recipe
 from studio.search.rows import SPLIT

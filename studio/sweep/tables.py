@@ -3,7 +3,7 @@
 from dataclasses import asdict
 
 from studio.disk.csv import csv_text
-from studio.measure.scores import scores_json
+from studio.measure.metrics import scores_json
 from studio.sweep.landscape import Landscape, SweepPoint
 
 

@@ -10,9 +10,9 @@ from studio.checkpoints.alignment import PRETRAINING
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.errors import BadCheckpoint
 from studio.merge import Merge, merged_into
-from studio.tasks.fast_slide import Slide, begin_slide, slide_bytes
 from studio.tasks.kinds.contract import Batch, Item, Kind
-from studio.tasks.pace import FULL_PRECISION, Pace, measured_pace, using_threads
+from studio.tasks.moving_slider import Slide, begin_slide, slide_bytes
+from studio.tasks.quick_pass import FULL_PRECISION, Pace, measured_pace, using_threads
 from studio.tasks.rows import Row
 from studio.tasks.task import Task
 

@@ -29,8 +29,8 @@ from studio.checkpoints.vectors import Room, pieces
 from studio.demo import DEMO_ZOO
 from studio.measure.bench import Bench
 from studio.measure.change import Change
+from studio.measure.metrics import mean_accuracy
 from studio.measure.outcomes import Measuring
-from studio.measure.scores import mean_accuracy
 from studio.progress import silent
 from studio.recipe import Recipe
 from studio.search import run as running

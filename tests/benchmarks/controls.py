@@ -23,7 +23,7 @@ from studio.demo import DEMO_ZOO
 from studio.measure.bench import Bench
 from studio.measure.change import changes, mean_change
 from studio.measure.evaluate import Evaluation
-from studio.measure.scores import mean_accuracy
+from studio.measure.metrics import mean_accuracy
 from studio.methods import METHODS, method
 from studio.methods.contract import Measured
 from studio.recipe import Recipe

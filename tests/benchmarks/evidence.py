@@ -22,7 +22,7 @@ from studio.evidence.residue import residue
 from studio.evidence.unmerge import unmerging
 from studio.evidence.verify import verify
 from studio.measure.bench import Bench
-from studio.measure.scores import Score
+from studio.measure.intervals import Score
 from studio.merge import Merge
 from studio.zoo import load_zoo
 

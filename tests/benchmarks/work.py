@@ -25,7 +25,7 @@ from studio.geometry.gram import gram  # noqa: E402
 from studio.merge import Merge, merged_into, open_merge  # noqa: E402
 from studio.progress import silent  # noqa: E402
 from studio.recipe import load_recipe  # noqa: E402
-from studio.tasks.fast_slide import Slide, begin_slide  # noqa: E402
+from studio.tasks.moving_slider import Slide, begin_slide  # noqa: E402
 from tests.benchmarks.measure import Sample, measured  # noqa: E402
 
 Worn = dict[str, Tensor]

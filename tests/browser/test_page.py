@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from studio.checkpoints.checkpoint import open_checkpoint
 from studio.measure.bench import Bench
 from studio.measure.change import mean_change
-from studio.measure.scores import mean_accuracy
+from studio.measure.metrics import mean_accuracy
 from studio.merge import open_merge
 from studio.recipe import GroupedCoefficient, load_recipe
 from studio.zoo import load_zoo

@@ -12,8 +12,8 @@ from studio.errors import BadRecipe, Cancelled
 from studio.measure.bench import Bench
 from studio.measure.change import changes
 from studio.measure.evaluate import fair_order
+from studio.measure.metrics import mean_accuracy, scores_json
 from studio.measure.outcomes import Measuring, Outcome, paired
-from studio.measure.scores import mean_accuracy, scores_json
 from studio.methods import METHODS
 from studio.methods.iso_c import IsoC
 from studio.tasks.live_model import LiveModel

@@ -7,7 +7,7 @@ from studio.evidence.attack import attack
 from studio.evidence.residue import residue
 from studio.evidence.unmerge import unmerging
 from studio.measure.bench import Bench
-from studio.measure.scores import Score
+from studio.measure.intervals import Score
 from studio.zoo import load_zoo
 from tests.conftest import DEMO
 

@@ -12,7 +12,7 @@ from studio.evidence.rebuild import Rebuild, rebuilt_root
 from studio.evidence.residue import LayerResidue, Residue
 from studio.evidence.unmerge import Unmerging, unmerging
 from studio.evidence.wording import ALGEBRAIC, CARRIED_OVER, EXACT
-from studio.measure.scores import Score
+from studio.measure.intervals import Score
 from studio.merge import open_merge
 from studio.recipe import Recipe, TaskEntry
 

@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from studio.export.card import front_matter, model_card, public_name
-from studio.measure.scores import Score
+from studio.measure.intervals import Score
 from studio.recipe import GroupedCoefficient, Recipe, TaskEntry
 
 RECIPE = Recipe(

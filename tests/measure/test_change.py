@@ -6,7 +6,7 @@ import pytest
 
 from studio.measure.change import Change, carried_scores, changes, mean_change, paired_change
 from studio.measure.evaluate import UNKNOWN
-from studio.measure.scores import NORMAL, score
+from studio.measure.intervals import NORMAL, score
 
 
 def evaluation(correct, groups=None) -> Any:

@@ -25,7 +25,7 @@ from studio.sequence.plan import make_plan
 from studio.sequence.run import run
 from studio.session.worker import Worker
 from studio.tasks.live_model import LiveModel
-from studio.tasks.pace import Pace
+from studio.tasks.quick_pass import Pace
 from studio.zoo import load_zoo
 from tests.conftest import ROOT
 from tests.scored import score, score_experts

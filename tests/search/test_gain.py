@@ -3,7 +3,8 @@ from dataclasses import replace
 import pytest
 
 from studio.measure.change import Change
-from studio.measure.scores import Score, mean_accuracy
+from studio.measure.intervals import Score
+from studio.measure.metrics import mean_accuracy
 from studio.search.gain import Gain, gains
 from tests.scored import score
 

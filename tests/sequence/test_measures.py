@@ -2,7 +2,7 @@
 
 import pytest
 
-from studio.measure.scores import Score
+from studio.measure.intervals import Score
 from studio.recipe import Recipe, TaskEntry
 from studio.sequence.measures import half_width, mean_matrix, spread, tracks
 from studio.sequence.orders import Order

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from studio.measure.scores import Score
+from studio.measure.intervals import Score
 from studio.session.mix import Mix, Strip
 from studio.session.snapshot import Snapshot
 from studio.tasks.spec import Settings, TaskSpec

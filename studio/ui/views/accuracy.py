@@ -5,7 +5,7 @@ from html import escape
 
 from studio.disk.csv import csv_text
 from studio.measure.change import Change
-from studio.measure.scores import Score
+from studio.measure.intervals import Score
 from studio.session.snapshot import Snapshot
 from studio.ui.charts.saves import table_saves
 from studio.ui.views.references import ARROWS, floor_of

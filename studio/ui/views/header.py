@@ -5,7 +5,8 @@ from html import escape
 from math import sqrt
 
 from studio.measure.change import Change, mean_change
-from studio.measure.scores import Score, gain_kept, mean_accuracy
+from studio.measure.intervals import Score
+from studio.measure.metrics import gain_kept, mean_accuracy
 from studio.session.snapshot import Snapshot
 from studio.ui.views.notices import refusal
 from studio.ui.views.references import ARROWS, complete, floor_of

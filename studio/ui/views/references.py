@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from studio.measure.scores import Score
+from studio.measure.intervals import Score
 from studio.session.snapshot import Snapshot
 
 ARROWS = {"better": ("up", "▲"), "worse": ("down", "▼"), "cannot tell": ("quiet", "·")}

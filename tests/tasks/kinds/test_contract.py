@@ -13,10 +13,10 @@ from studio.export.model import MergedModel
 from studio.measure.bench import Bench
 from studio.measure.change import changes
 from studio.measure.evaluate import UNKNOWN
+from studio.measure.intervals import cluster_bootstrap
 from studio.measure.outcomes import Measuring
 from studio.measure.references import measured_references
 from studio.measure.score_cache import task_digest
-from studio.measure.scores import cluster_bootstrap
 from studio.measure.showcase import readings_of, shown_rows
 from studio.search.objective import Objective
 from studio.search.plan import SearchPlan

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from studio.measure.change import Change
-from studio.measure.scores import Score
+from studio.measure.intervals import Score
 from studio.recipe import Recipe, TaskEntry
 from studio.search.cost import search_cost
 from studio.search.gain import Gain

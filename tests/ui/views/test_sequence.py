@@ -7,7 +7,7 @@ import json
 import re
 from dataclasses import replace
 
-from studio.measure.scores import Score
+from studio.measure.intervals import Score
 from studio.recipe import Recipe, TaskEntry
 from studio.sequence.orders import Order
 from studio.sequence.plan import SequencePlan

@@ -6,7 +6,7 @@ import torch
 
 from studio.measure.bench import Bench
 from studio.measure.evaluate import UNKNOWN
-from studio.tasks.pace import FULL_PRECISION, Pace, measured_pace, using_threads
+from studio.tasks.quick_pass import FULL_PRECISION, Pace, measured_pace, using_threads
 from studio.zoo import load_zoo
 from tests.scored import score
 

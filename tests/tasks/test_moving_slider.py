@@ -9,7 +9,7 @@ from studio.checkpoints.resident import keep_in_memory
 from studio.measure.bench import Bench
 from studio.merge import component, open_merge
 from studio.recipe import GroupedCoefficient
-from studio.tasks.fast_slide import begin_slide, moved_task, slide_bytes
+from studio.tasks.moving_slider import begin_slide, moved_task, slide_bytes
 from studio.zoo import load_zoo
 from tests.conftest import dense_deltas
 from tests.merged import merged_tensors

@@ -1,4 +1,4 @@
-"""How the live model runs fastest here: precision and threads, chosen by timing one batch."""
+"""The quick pass in bfloat16, where that is faster: precision and threads, by timing a batch."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
