@@ -1,4 +1,4 @@
-import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -6,6 +6,7 @@ import torch
 
 from studio.measure.bench import Bench
 from studio.measure.evaluate import UNKNOWN
+from studio.tasks import quick_pass
 from studio.tasks.quick_pass import FULL_PRECISION, Pace, measured_pace, using_threads
 from studio.zoo import load_zoo
 from tests.scored import score
@@ -13,27 +14,37 @@ from tests.scored import score
 CPU = torch.device("cpu")
 
 
-def sleeping(exact: float, quick: float, alone: float = 1.0):
-    """A batch that takes so many seconds, and ``alone`` times as long on one thread."""
+@pytest.fixture
+def timed(monkeypatch):
+    """Make batches that take so many seconds by the clock that is read, and none in truth."""
+    now = 0.0
+    clock = SimpleNamespace(perf_counter=lambda: now)
+    monkeypatch.setattr(quick_pass, "time", clock)
 
-    def run(dtype):
-        seconds = exact if dtype is FULL_PRECISION else quick
-        time.sleep(seconds * (alone if torch.get_num_threads() == 1 else 1.0))
+    def make(exact: float, quick: float, alone: float = 1.0):
+        """A batch; on one thread it takes ``alone`` times as long."""
 
-    return run
+        def run(dtype):
+            nonlocal now
+            seconds = exact if dtype is FULL_PRECISION else quick
+            now += seconds * (alone if torch.get_num_threads() == 1 else 1.0)
+
+        return run
+
+    return make
 
 
-def test_a_much_faster_precision_makes_a_quick_pass():
-    assert measured_pace(sleeping(0.02, 0.005), CPU).quick is torch.bfloat16
-    assert measured_pace(sleeping(0.02, 0.019), CPU).quick is FULL_PRECISION
-    assert measured_pace(sleeping(0.005, 0.02), CPU).quick is FULL_PRECISION
+def test_a_much_faster_precision_makes_a_quick_pass(timed):
+    assert measured_pace(timed(0.02, 0.005), CPU).quick is torch.bfloat16
+    assert measured_pace(timed(0.02, 0.019), CPU).quick is FULL_PRECISION
+    assert measured_pace(timed(0.005, 0.02), CPU).quick is FULL_PRECISION
 
 
-def test_the_faster_number_of_threads_is_taken():
+def test_the_faster_number_of_threads_is_taken(timed):
     before = torch.get_num_threads()
     with using_threads(2):
-        assert measured_pace(sleeping(0.005, 0.005, alone=3), CPU).threads[FULL_PRECISION] == 2
-        assert measured_pace(sleeping(0.015, 0.015, alone=0.3), CPU).threads[FULL_PRECISION] == 1
+        assert measured_pace(timed(0.005, 0.005, alone=3), CPU).threads[FULL_PRECISION] == 2
+        assert measured_pace(timed(0.015, 0.015, alone=0.3), CPU).threads[FULL_PRECISION] == 1
     assert torch.get_num_threads() == before
 
 
