@@ -70,6 +70,20 @@ def counted(work: Callable[[], object]) -> list[str]:
     return steps
 
 
+def forked(work: Callable[[], object], step: Step) -> int:
+    """Run ``work`` under a hook in a process of its own; returns how it ended."""
+    child = os.fork()
+    if not child:
+        code = 3
+        try:
+            with watched(step):
+                work()
+            code = 0
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
 def kill_at(number: int) -> Step:
     """A step that ends the process, without any clean-up, the ``number``-th time."""
     left = iter(range(number))

@@ -9,11 +9,9 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import torch
 
 from studio.checkpoints.checkpoint import open_checkpoint
 from studio.disk import folders
@@ -25,15 +23,7 @@ from studio.export.model import export
 from studio.merge import Merge, open_merge
 from studio.recipe import load_recipe
 from tests.conftest import ROOT, draw, refusal, save_model
-from tests.hostile.hooks import counted, fail_at, kill_at, watched
-
-
-@pytest.fixture
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)  # a forked process may not use the threads of its parent
-    yield
-    torch.set_num_threads(before)
+from tests.hostile.hooks import counted, fail_at, forked, kill_at, watched
 
 
 @pytest.fixture
@@ -57,20 +47,6 @@ def is_whole(folder: Path, root: str) -> bool:
         and len(load_recipe(folder / "recipe.yaml").tasks) == 3
         and left_in(folder) == sorted(names)
     )
-
-
-def forked(work: Callable[[], object], step) -> int:
-    """Run ``work`` under a hook in a process of its own; returns how it ended."""
-    child = os.fork()
-    if not child:
-        code = 3
-        try:
-            with watched(step):
-                work()
-            code = 0
-        finally:
-            os._exit(code)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 def test_an_export_killed_at_any_step_is_whole_or_not_there(merge, tmp_path):
