@@ -76,8 +76,8 @@ def test_every_command_runs(file, small_assets, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("file", with_blocks("python"), ids=name)
-def test_every_python_block_runs(file, small_assets, tmp_path, monkeypatch):
+@pytest.mark.parametrize("file", [f for f in with_blocks("python") if f != README], ids=name)
+def test_every_python_block_of_the_other_documents_runs(file, small_assets, tmp_path, monkeypatch):
     for place, code in enumerate(blocks(file, "python")):
         folder = tmp_path / str(place)
         folder.mkdir()
