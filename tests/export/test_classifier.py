@@ -2,8 +2,7 @@
 
 import json
 
-from studio.checkpoints.checkpoint import open_checkpoint
-from studio.export.classifier import own_pooling, own_tasks
+from studio.export.classifier import own_tasks
 from studio.merge import open_merge
 from studio.recipe import Recipe, TaskEntry
 
@@ -13,12 +12,8 @@ def merge_of(folder, *names: str):
     return open_merge(Recipe(str(folder / "base"), tasks, "average"))
 
 
-def test_an_architecture_that_is_not_known_has_no_pooling_and_no_tasks_of_its_own(
-    zoo_folder, tiny_zoo
-):
-    assert own_pooling(open_checkpoint(zoo_folder / "base")) is None
+def test_an_architecture_that_is_not_known_has_no_tasks_of_its_own(zoo_folder):
     assert own_tasks(merge_of(zoo_folder, "red", "green")) == []
-    assert own_pooling(open_checkpoint(tiny_zoo / "base")) == "pooler"
 
 
 def test_a_head_in_the_checkpoint_makes_a_task_with_the_labels_of_its_config(tiny_copy):
