@@ -102,9 +102,13 @@ class Deltas:
     def __len__(self) -> int:
         return len(self.tasks)
 
-    @cached_property
+    @property
     def dtype(self) -> torch.dtype:
         """Compute dtype: float64 if the base or a checkpoint stores float64, else float32."""
+        return self._dtype
+
+    @cached_property
+    def _dtype(self) -> torch.dtype:
         codes = {
             entry.code
             for c in (self.base, *self.checkpoints)

@@ -53,10 +53,11 @@ class MixerPanel(PagePart):
     def load(self, session: Session) -> Drawn:
         """The mix as it is, and which edits are possible."""
         value = session.mixer_value()
-        return {self.mix: value} | {
-            button: gr.Button(interactive=not value["locked"] and value.get(f"can_{action}", True))
-            for action, button in self.actions.items()
-        }
+        drawn: Drawn = {self.mix: value}
+        for action, button in self.actions.items():
+            possible = not value["locked"] and value.get(f"can_{action}", True)
+            drawn[button] = gr.Button(interactive=possible)
+        return drawn
 
     def edit(self, session: Session, change: Callable[[], None]) -> Drawn:
         """Change the mix; what was refused stays as it was, and a sentence says why."""

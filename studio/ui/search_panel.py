@@ -5,7 +5,6 @@ from functools import partial
 from typing import Any
 
 import gradio as gr
-from gradio.components import FormComponent
 
 from studio.errors import StudioError
 from studio.search.plan import SearchPlan, checked, said
@@ -69,7 +68,7 @@ class SearchPanel(PagePart):
             label="Budget (steps of Adam, candidates of CMA-ES)", precision=0,
             elem_id="optimize-budget",
         )  # fmt: skip
-        self.boxes: dict[str, FormComponent] = {
+        self.boxes: dict[str, Any] = {
             "optimizer": optimizer, "granularity": granularity, "budget": budget,
         }  # fmt: skip
         with gr.Accordion("More", open=False):
@@ -133,7 +132,7 @@ class SearchPanel(PagePart):
             return {self.cost: views.refused(told(refusal))}
 
 
-def _more_boxes() -> dict[str, FormComponent]:
+def _more_boxes() -> dict[str, Any]:
     loss = gr.Dropdown(_LOSSES, value="labels", label="Loss", elem_id="optimize-loss")
     balance = gr.Dropdown(
         _BALANCES, value="uniform", label="Balance of the tasks", elem_id="optimize-balance"

@@ -78,7 +78,8 @@ class Wiring:
             return answer(session_of(self.engine, request), **given) or gr.skip()
 
         triggers = events if isinstance(events, list) else [events]
-        return gr.on(triggers, call, list(asked.values()), list(shown), **QUIET, **options)
+        boxes, drawn = list[Any](asked.values()), list[Any](shown)
+        return gr.on(triggers, call, boxes, drawn, **QUIET, **options)
 
     def starts(
         self, events: Any, start: Callable[..., None], refused: gr.HTML,

@@ -17,6 +17,7 @@ from transformers import (
 )
 
 from studio.checkpoints.checkpoint import open_checkpoint
+from studio.checkpoints.deltas import TensorDeltas
 from studio.checkpoints.lora import Patterns
 from studio.checkpoints.low_rank import Dora, Factors
 from studio.checkpoints.resident import keep_in_memory
@@ -142,12 +143,15 @@ def test_a_full_checkpoint_a_lora_and_a_dora_are_added_up(tmp_path):
 def test_low_rank_deltas_stay_factors_and_dora_is_dense(tmp_path):
     opened = merge(save_trained(tmp_path, "transposed"), "task1")
     name = "transformer.h.0.attn.c_attn.weight"
-    (source,) = opened.deltas.at(name).sources
+    tensor = opened.deltas.at(name)
+    assert isinstance(tensor, TensorDeltas)
+    (source,) = tensor.sources
     assert isinstance(source, Factors)
     assert (source.b.shape, source.a.shape) == ((16, 4), (4, 48))
     opened = merge(save_trained(tmp_path / "dora", "dora"), "task1")
-    (source,) = opened.deltas.at("encoder.layer.0.attention.self.query.weight").sources
-    assert isinstance(source, Dora)
+    tensor = opened.deltas.at("encoder.layer.0.attention.self.query.weight")
+    assert isinstance(tensor, TensorDeltas)
+    assert isinstance(tensor.sources[0], Dora)
 
 
 def test_the_digest_of_a_plain_adapter_depends_on_rank_and_alpha_alone(tmp_path):

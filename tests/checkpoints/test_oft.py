@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from transformers import BertModel
 
 from studio.checkpoints.checkpoint import open_checkpoint
+from studio.checkpoints.deltas import TensorDeltas
 from studio.checkpoints.oft import Rotated, block_size, skew_blocks, turned
 from studio.checkpoints.resident import keep_in_memory
 from studio.errors import BadCheckpoint, ShapeMismatch, StudioError
@@ -245,6 +246,8 @@ def test_damage_is_named_by_file_and_tensor(tmp_path):
 
 def test_a_delta_is_read_when_it_is_asked_for(tmp_path):
     opened = merge(save_oft(tmp_path, OPTIONS["shared"]), "task1")
-    source = opened.deltas.at("encoder.layer.0.attention.self.query.weight").sources[0]
+    tensor = opened.deltas.at("encoder.layer.0.attention.self.query.weight")
+    assert isinstance(tensor, TensorDeltas)
+    source = tensor.sources[0]
     assert isinstance(source, Rotated)
     assert (source.skew.shape, source.block_size) == ((4, 4, 4), 4)

@@ -3,6 +3,7 @@
 import ast
 import re
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -28,11 +29,12 @@ def flipped(tiny_zoo) -> Context:
     """The pinned mix is shown for a moment; another is worked on."""
     zoo = load_zoo(tiny_zoo)
     start = starting_mix(zoo)
-    worker = SimpleNamespace(bench=SimpleNamespace(device=torch.device("cpu")))
+    nothing: Any = None
+    worker: Any = SimpleNamespace(bench=SimpleNamespace(device=torch.device("cpu")))
     return Context(
-        None, zoo, worker, None, None, start, lambda: start.unticked(("color",)), lambda: start,
-        lambda mix: None,
-    )  # type: ignore[arg-type]  # fmt: skip
+        nothing, zoo, worker, nothing, nothing, start, lambda: start.unticked(("color",)),
+        lambda: start, lambda mix: None,
+    )  # fmt: skip
 
 
 def test_the_recipe_is_of_the_mix_that_is_shown_not_of_the_one_that_is_worked_on(flipped):

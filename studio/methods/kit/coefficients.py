@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from studio.checkpoints.deltas import Deltas
+from studio.checkpoints.deltas import AnyDeltas, Deltas
 from studio.errors import BadRecipe
 from studio.recipe import GroupedCoefficient, Recipe
 
@@ -33,7 +33,7 @@ def coefficients(recipe: Recipe, deltas: Deltas, default: float) -> Tensor:
     return torch.tensor(columns, dtype=torch.float64).reshape(len(columns), len(names)).T
 
 
-def refuse_negative(deltas: Deltas, values: Tensor, title: str) -> None:
+def refuse_negative(deltas: AnyDeltas, values: Tensor, title: str) -> None:
     """Refuse coefficients that are no weights.
 
     Args:

@@ -6,7 +6,6 @@ from functools import partial
 from typing import Any
 
 import gradio as gr
-from gradio.components import FormComponent
 
 from studio.errors import StudioError
 from studio.search.run import Run
@@ -156,7 +155,7 @@ class SweepSection(PagePart):
         }
 
 
-def _axis_boxes(axis: str, label: str, element: str, value: str) -> dict[str, FormComponent]:
+def _axis_boxes(axis: str, label: str, element: str, value: str) -> dict[str, Any]:
     with gr.Row():
         name = gr.Dropdown(  # a look may carry a number of a mix that is gone by then
             [value], value=value, label=label, elem_id=element, min_width=260, scale=2,
