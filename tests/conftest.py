@@ -152,6 +152,15 @@ def tiny_copy(tiny_zoo: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def one_thread() -> Iterator[None]:
+    """For a test that goes on in a fork of itself."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)  # a forked process may not use the threads of its parent
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
 def rebuilt_here(monkeypatch: pytest.MonkeyPatch) -> None:
     """Checks and certificates rebuild in this process, from the file that a separate one reads.
 

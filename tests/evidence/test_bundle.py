@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -25,7 +26,8 @@ from studio.evidence.verify import closing_words, verify
 from studio.evidence.wording import ALGEBRAIC, CARRIED_OVER, EXACT, forbidden_in
 from studio.merge import open_merge
 from studio.recipe import Fitted, TaskEntry
-from tests.conftest import ROOT, refusal
+from tests.conftest import refusal
+from tests.hostile.hooks import forked
 from tests.test_bits import METHODS
 
 PASSPHRASE = "a horse a battery a staple"
@@ -269,40 +271,17 @@ def test_a_refused_export_leaves_no_folder_and_no_entry(make_recipe, tmp_path, l
     assert ledger.entries() == ()
 
 
-_KILLED = """
-import os, sys
-from pathlib import Path
-from studio.evidence.ledger import copies
-from studio.evidence import bundle
-from studio.evidence.bundle import Operator, certify
-from studio.evidence.certificate import Request
-from studio.evidence.ledger.keys import demo_key
-from studio.evidence.ledger.log import Ledger
-from studio.evidence.rebuild import Rebuild, rebuilt_root
-from studio.evidence.unmerge import unmerging
-from studio.merge import open_merge
-from studio.recipe import load_recipe
-def here(recipe, *given):
-    return Rebuild(rebuilt_root(open_merge(recipe)), 0.1, 1, 1, "DEFAULT")
-bundle.rebuild_apart = here
-bundle.log_copy = lambda *given, **named: os.kill(os.getpid(), 9)
-full, out, ledger = load_recipe(Path(sys.argv[1])), Path(sys.argv[2]), Ledger(Path(sys.argv[3]))
-certify(open_merge, unmerging(full, ("red",)), out, Operator(ledger, demo_key(), Request()))
-"""
-
-
-@pytest.mark.slow
 def test_a_kill_between_rename_and_log_leaves_an_orphan_that_counts_as_uncertified(
-    make_recipe, tmp_path, ledger
+    make_recipe, tmp_path, ledger, one_thread
 ):
     """T-21."""
     from studio.evidence.ledger.copies import adopt_orphans
-    from studio.recipe import save_recipe
 
-    save_recipe(make_recipe(), tmp_path / "recipe.json")
-    given = [str(tmp_path / "recipe.json"), str(tmp_path / "out"), str(ledger.folder)]
-    run = subprocess.run([sys.executable, "-c", _KILLED, *given], cwd=ROOT, check=False)
-    assert run.returncode == -9
+    def certified_and_killed() -> None:
+        bundle.log_copy = lambda *given, **named: os.kill(os.getpid(), signal.SIGKILL)
+        certified(unmerging(make_recipe(), ("red",)), tmp_path / "out", ledger, demo_key())
+
+    assert forked(certified_and_killed) == -signal.SIGKILL
     assert (tmp_path / "out" / CERTIFICATE_FILE).is_file()  # whole, and signed
     assert ledger.entries() == ()
     (words,) = adopt_orphans(ledger)

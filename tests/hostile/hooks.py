@@ -70,8 +70,8 @@ def counted(work: Callable[[], object]) -> list[str]:
     return steps
 
 
-def forked(work: Callable[[], object], step: Step) -> int:
-    """Run ``work`` under a hook in a process of its own; returns how it ended."""
+def begun(work: Callable[[], object], step: Step = lambda _: None) -> int:
+    """Run ``work`` under a hook in a process of its own; returns that one's number."""
     child = os.fork()
     if not child:
         code = 3
@@ -81,7 +81,17 @@ def forked(work: Callable[[], object], step: Step) -> int:
             code = 0
         finally:
             os._exit(code)
+    return child
+
+
+def ended(child: int) -> int:
+    """Wait for a process and return how it ended: 0, 3 if it raised, -9 if it was killed."""
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def forked(work: Callable[[], object], step: Step = lambda _: None) -> int:
+    """Run ``work`` under a hook in a process of its own; returns how it ended."""
+    return ended(begun(work, step))
 
 
 def kill_at(number: int) -> Step:

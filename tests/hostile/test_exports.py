@@ -1,5 +1,6 @@
 """T-18 to T-20: exports that are killed, run out of disk, or meet one another."""
 
+import contextlib
 import errno
 import json
 import os
@@ -7,12 +8,13 @@ import resource
 import shutil
 import signal
 import subprocess
-import sys
 import threading
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from studio.__main__ import main
 from studio.checkpoints.checkpoint import open_checkpoint
 from studio.disk import folders
 from studio.disk.files import write_file
@@ -22,8 +24,8 @@ from studio.export.folder import RECORD
 from studio.export.model import export
 from studio.merge import Merge, open_merge
 from studio.recipe import load_recipe
-from tests.conftest import ROOT, draw, refusal, save_model
-from tests.hostile.hooks import counted, fail_at, forked, kill_at, watched
+from tests.conftest import draw, refusal, save_model
+from tests.hostile.hooks import begun, counted, ended, fail_at, forked, kill_at, watched
 
 
 @pytest.fixture
@@ -156,7 +158,7 @@ def test_a_real_limit_on_file_size_is_a_sentence_and_leaves_nothing(merge, tmp_p
         with pytest.raises(StudioError, match="could not be written: File too large"):
             export(merge, tmp_path / "place" / "out")
 
-    assert forked(limited, lambda _: None) == 0
+    assert forked(limited) == 0
     assert not (tmp_path / "place").exists()
 
 
@@ -235,25 +237,28 @@ def test_of_two_exports_at_once_one_wins_and_nothing_is_mixed(merge, make_recipe
     assert not [name for name in left_in(tmp_path) if name.endswith(".part")]
 
 
-@pytest.mark.slow
-def test_of_two_processes_at_once_one_wins_and_the_other_says_so(tmp_path):
+def test_of_two_processes_at_once_one_wins_and_the_other_says_so(tmp_path, one_thread):
     for seed, name in enumerate(("base", "red")):
         save_model(tmp_path / name, draw(seed))
     (tmp_path / "r.yaml").write_text(
         "base: base\nmethod: average\ntasks: [{name: red, checkpoint: red}]"
     )
-    command = [sys.executable, "-m", "studio", "merge", tmp_path / "r.yaml", "--out"]
-    pair = [
-        subprocess.Popen(
-            [*map(str, command), str(tmp_path / "place" / "out")],
-            cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )
-        for _ in range(2)
-    ]  # fmt: skip
-    ends = sorted((each.communicate(timeout=120), each.returncode) for each in pair)
-    codes = sorted(code for _, code in ends)
-    assert codes == [0, 1]
-    words = "".join(err for (_, err), code in ends if code)
+
+    def merged(number: int) -> None:
+        (tmp_path / str(number)).mkdir()
+        with (
+            (tmp_path / str(number) / "said").open("w") as said,
+            contextlib.redirect_stdout(said),
+            contextlib.redirect_stderr(said),
+        ):
+            code = main(["merge", str(tmp_path / "r.yaml"), "--out", str(tmp_path / "place/out")])
+        (tmp_path / str(number) / "code").write_text(str(code))
+
+    pair = [begun(partial(merged, number)) for number in range(2)]
+    assert [ended(each) for each in pair] == [0, 0]
+    words = {(tmp_path / n / "code").read_text(): (tmp_path / n / "said").read_text() for n in "01"}
+    assert sorted(words) == ["0", "1"]
+    words = words["1"]
     assert "out exists already" in words or "out appeared meanwhile" in words
     assert "Traceback" not in words
     assert left_in(tmp_path / "place") == ["out"]

@@ -105,7 +105,7 @@ def test_a_checkpoint_cut_off_in_the_middle_of_a_merge_is_a_sentence(tmp_path, o
                 progress=cut,
             )  # fmt: skip
 
-    assert forked(merged, lambda _: None) == 0
+    assert forked(merged) == 0
     assert not (tmp_path / "deep").exists()
 
 
