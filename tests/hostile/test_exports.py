@@ -51,6 +51,7 @@ def is_whole(folder: Path, root: str) -> bool:
     )
 
 
+@pytest.mark.slow
 def test_an_export_killed_at_any_step_is_whole_or_not_there(merge, tmp_path):
     """Every write, fsync, rename, copy and mkdir, before and after; then the same again."""
     place = tmp_path / "place"

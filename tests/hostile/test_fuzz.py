@@ -32,6 +32,7 @@ from tests.checkpoints.test_oft import OPTIONS, save_oft
 from tests.conftest import draw, save_model
 from tests.merged import merged_tensors
 
+pytestmark = pytest.mark.slow
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "120"))
 fuzz = settings(
     max_examples=EXAMPLES,

@@ -104,6 +104,7 @@ def test_a_header_that_lies_is_refused_with_its_numbers(tmp_path, content, words
     assert memory < 100 * 2**20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("header", "words"),
     [
@@ -133,6 +134,7 @@ def test_a_header_bomb_costs_bounded_memory_and_time(tmp_path, header, words):
     assert memory < 200 * 2**20
 
 
+@pytest.mark.slow
 def test_the_largest_header_that_is_allowed_is_read(tmp_path):
     file = tmp_path / "model.safetensors"
     file.write_bytes(raw(header_of(100_000, padding=159 * 2**20 // 10)))

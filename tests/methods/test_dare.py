@@ -69,6 +69,7 @@ def test_every_entry_is_zero_or_doubled(zoo_folder, make_recipe):
         torch.testing.assert_close(tensor, total, rtol=0, atol=2e-6)  # deltas are float32
 
 
+@pytest.mark.slow
 def test_the_expectation_is_the_delta(tmp_path):
     delta = [1.0, -2.0, 3.0]
     recipe = recipe_of(tmp_path, Dare(drop=0.8), [delta])

@@ -32,6 +32,7 @@ def last(bench: Bench, plan: SearchPlan, method: str = "mdm_oc", known=(), **opt
     return list(optimize(bench, recipe, plan, known=known))[-1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["adam", "cma"])
 @pytest.mark.parametrize("granularity", ["task", "group", "tensor"])
 def test_the_same_plan_finds_the_same_coefficients_and_never_worse_ones(
@@ -61,6 +62,7 @@ def test_what_was_found_says_how_and_with_whom(bench):
     assert found.fitted.tasks == digests
 
 
+@pytest.mark.slow
 def test_fishers_enter_the_recipe_s_dependencies_and_the_penalty_every_step(bench):
     run = last(bench, replace(SMALL, budget=1, ewc=2.0))
     fitted = run.recipe().fitted

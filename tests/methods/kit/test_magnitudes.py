@@ -4,6 +4,7 @@ import torch
 from studio.methods.kit.magnitudes import kth_magnitude
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("cut", [1, 7, 1000])
 def test_the_kth_magnitude_is_the_one_that_sorting_gives(dtype, cut):
