@@ -132,6 +132,7 @@ def test_what_cannot_be_subtracted_can_be_removed_says_the_page(session, tmp_pat
     )
 
 
+@pytest.mark.slow
 def test_unticking_a_task_and_running_the_checks_measures_both_operations(session):
     rest(session)
     move(session, color={"on": False, "coefficient": 0.5})
@@ -364,6 +365,7 @@ def test_a_bundle_lies_inside_the_roots_and_over_nothing(session, tmp_path):
     assert session.engine.jobs.state is None
 
 
+@pytest.mark.slow
 def test_a_cancelled_certificate_leaves_nothing_and_no_entry(session, tmp_path):
     rest(session)
     move(session, color={"on": False})
@@ -478,6 +480,7 @@ def test_a_zoo_without_rows_is_checked_by_its_weights_alone(tiny_copy, tmp_path,
         engine.close()
 
 
+@pytest.mark.slow
 def test_one_job_at_a_time(session, tmp_path):
     rest(session)
     move(session, color={"on": False})
