@@ -14,7 +14,7 @@ from tests.conftest import refusal, save_adapter
 
 def test_the_config_says_which_kind_it_is(zoo_folder, tmp_path):
     assert isinstance(read_adapter(zoo_folder / "blue"), LoraConfig)
-    config = {"peft_type": "OFT", "oft_block_size": 2, "bias": "none"}
+    config = {"peft_type": "OFT", "oft_block_size": 2, "use_cayley_neumann": False}
     (tmp_path / "adapter_config.json").write_text(json.dumps(config))
     assert isinstance(read_adapter(tmp_path), OftConfig)
 
