@@ -17,7 +17,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         0, or 1 if the studio refused; usage errors leave with 2.
     """
-    options = _parser().parse_args(arguments)
+    options = command_parser().parse_args(arguments)
     try:
         if options.threads is not None:
             if options.threads < 1:
@@ -41,7 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def command_parser() -> argparse.ArgumentParser:
+    """The parser of every command."""
     called = Path(sys.argv[0]).stem
     program = called if called == "merge-studio-cli" else "python -m studio"
     parser = argparse.ArgumentParser(prog=program, description=__doc__)

@@ -7,7 +7,6 @@ import torch
 
 from studio.errors import Remedy, StudioError
 
-DEVICES = ("auto", "cpu", "cuda", "mps")
 _MOST_RESIDENT = 4 * 2**30
 
 

@@ -1,6 +1,6 @@
 """Errors shown to people: what is wrong, with names and numbers, then what to do."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Self
 
@@ -65,6 +65,29 @@ def visible(text: str) -> str:
     return "".join(
         each if each.isprintable() else each.encode("unicode_escape").decode() for each in text
     )
+
+
+class SeveralProblems(StudioError):
+    """Several errors as one sentence; each keeps what a front end says of it.
+
+    Args:
+        what: has them.
+        found: the errors, at least two.
+    """
+
+    def __init__(self, what: str, found: Sequence[StudioError]) -> None:
+        self.what = what
+        self.found = tuple(found)
+        super().__init__(self.told({}))
+
+    def told(self, words: Mapping[Remedy, str]) -> str:
+        """Every sentence with its number, with what to do as a front end puts it."""
+        listed = " ".join(f"({n}) {each.told(words)}" for n, each in enumerate(self.found, 1))
+        return f"{self.what} has {len(self.found)} problems: {listed}"
+
+    def bare(self) -> Self:
+        """The same errors without their frames."""
+        return type(self)(self.what, [each.bare() for each in self.found])
 
 
 class BadCheckpoint(StudioError):

@@ -8,7 +8,7 @@ from typing import TypeVar
 from studio.checkpoints.alignment import Join, join
 from studio.checkpoints.checkpoint import Checkpoint, open_checkpoint
 from studio.device import free_memory, resident_limit
-from studio.errors import StudioError
+from studio.errors import SeveralProblems, StudioError
 from studio.tasks.spec import TaskSpec
 from studio.tasks.task import open_task
 from studio.zoo import Zoo
@@ -136,8 +136,7 @@ def _refuse(name: str, found: list[StudioError]) -> None:
     if len(found) == 1:
         raise found[0]
     if found:
-        listed = " ".join(f"({n}) {each}" for n, each in enumerate(found, 1))
-        raise StudioError(f"'{name}' has {len(found)} problems: {listed}")
+        raise SeveralProblems(f"'{name}'", found)
 
 
 def _open(source: str, name: str, allow: Allow) -> Checkpoint:

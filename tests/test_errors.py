@@ -6,7 +6,7 @@ import pytest
 
 from studio import errors
 from studio.commands import remedies as command_line
-from studio.errors import NotAllowed, NothingToMerge, Remedy, StudioError
+from studio.errors import NotAllowed, NothingToMerge, Remedy, SeveralProblems, StudioError
 from studio.ui import remedies as page
 from tests.conftest import ROOT
 
@@ -73,3 +73,15 @@ def test_what_strangers_wrote_fills_no_slot():
 def test_every_error_is_a_sentence_for_people():
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type)]
     assert all(issubclass(kind, StudioError) for kind in kinds if issubclass(kind, Exception))
+
+
+def test_several_problems_are_one_sentence_in_the_words_of_each_front_end():
+    found = [
+        StudioError("This is missing."),
+        NothingToMerge("'a' is twice there.", Remedy.LEAVE_ONE_OUT),
+    ]
+    several = SeveralProblems("'zoo'", found)
+    assert several.told({Remedy.LEAVE_ONE_OUT: "Pass --twice."}) == (
+        "'zoo' has 2 problems: (1) This is missing. (2) 'a' is twice there. Pass --twice."
+    )
+    assert str(several) == several.told({}) == str(several.bare())

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from unittest.mock import patch
 
-from studio.__main__ import _parser as parser
+from studio.__main__ import command_parser
 
 FILE = Path(__file__).parent.parent / "command-line.md"
 MARK = "<!-- help -->\n"
@@ -24,7 +24,7 @@ def document(text: str) -> str:
     with patch.dict(os.environ, {"COLUMNS": _WIDTH}):
         parts = [
             f"### {name}\n\n```text\n{each.format_help().strip()}\n```\n"
-            for name, each in commands(parser())
+            for name, each in commands(command_parser())
         ]
     return kept + MARK + "\n" + "\n".join(parts)
 

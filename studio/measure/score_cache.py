@@ -179,8 +179,9 @@ class ScoreCache:
             for name in (names if chosen.needs else ())
             if name in self._tasks
         ]
-        numbers = merge.coefficients if merge.recorded is None else merge.recorded
-        about = repr(chosen), _sum(numbers), drawn, measured, merge.recipe.dtype
+        recorded = None if merge.recorded is None else _sum(merge.recorded)
+        numbers = _sum(merge.coefficients), recorded
+        about = repr(chosen), numbers, drawn, measured, merge.recipe.dtype
         return cache_key("recipe", _made_of(merge), about)
 
     def _digest(self, name: str, head: Head | None, split: str) -> str:
@@ -194,7 +195,7 @@ def task_digest(task: Task, head: Head | None, split: str) -> str:
     """Of a task's rows of a split, its settings and a head."""
     digest = hashlib.sha256()
     kind = task.kind
-    digest.update(json.dumps([*kind.asks(task.spec), *kind.reads(task.spec)]).encode())
+    digest.update(json.dumps([kind.name, *kind.asks(task.spec), *kind.reads(task.spec)]).encode())
     for row in task.rows(split):
         digest.update(json.dumps([*kind.plain(row), row.group]).encode())
     if head is not None:

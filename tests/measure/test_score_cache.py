@@ -85,7 +85,7 @@ def shown(bench, recipe):
     while not worker.idle:
         time.sleep(0.01)
     worker.stop()
-    found = worker.evaluation(recipe)
+    found = worker.results.evaluation(recipe)
     assert found is not None
     return worker, found
 
@@ -108,8 +108,8 @@ def test_a_comparison_after_the_page_has_scored_runs_no_row_again(opened, tiny_c
     (standing,) = table.standings
     assert standing.scores == page.scores() == score(opened(), opened().merge(recipe))
     assert standing.outcome.seconds > 0
-    assert table.references.experts.scores == worker.experts == score_experts(opened())
-    assert table.references.base.scores == worker.base
+    assert table.references.experts.scores == worker.results.experts == score_experts(opened())
+    assert table.references.base.scores == worker.results.base
 
 
 def test_all_others_run_nothing_again_after_a_comparison(opened, passes):
