@@ -13,10 +13,7 @@ from PIL import Image
 from playwright.sync_api import Page, ViewportSize, sync_playwright
 
 from studio.demo import DEMO_ZOO
-from studio.search.plan import SearchPlan
 from studio.session.engine import Engine
-from studio.session.sequence import STARTING, SequenceWish
-from studio.session.session import Session
 from studio.ui.browsers import COOKIE
 from studio.ui.launch import start
 from tests.browser.conftest import BROWSER, CHROMIUM, FLAGS
@@ -27,47 +24,29 @@ _SIZE: ViewportSize = {"width": 1280, "height": 800}
 _WIDE = 1000  # pixels of the moving picture
 _STILL, _BLINK = 1800, 350  # milliseconds that a frame stands
 _PATIENCE = 300_000
-_ROWS = 300
+_ROWS = 100
 _TAKEN_OUT = "guild-registry"
 
 
 def main() -> None:
     """Take all of them on the demo zoo, in a studio that remembers nothing."""
     FOLDER.mkdir(exist_ok=True)
-    with page() as (shown, session):
-        stills(shown, session)
+    with page() as shown:
+        stills(shown)
         save(frames(shown))
 
 
-def stills(shown: Page, session: Session) -> None:
-    """A picture of every tab, with something to see in those that wait for a job."""
-    session.searches.start(SearchPlan(budget=20, rows=60))
-    ended(shown, session)
-    session.edit("undo")
-    session.sequences.wish = SequenceWish(STARTING.methods, rows=30)
-    session.sequences.start()
-    ended(shown, session)
-    session.comparisons.start(["mdm_oc", "task_arithmetic", "average"], False)
-    ended(shown, session)
-    session.edit("reset")
-    shown.reload(wait_until="domcontentloaded")
-    rest(shown)
+def stills(shown: Page) -> None:
+    """A picture of every tab, as a page shows it that was just opened."""
     for tab in shown.get_by_role("tab").all():
         tab.click()
-        shown.wait_for_timeout(3000)
+        shown.wait_for_timeout(2500)
         shown.screenshot(path=FOLDER / f"{tab.inner_text().strip().lower()}.png")
     shown.get_by_role("tab").first.click()
 
 
-def ended(shown: Page, session: Session) -> None:
-    """Wait until the long job has ended."""
-    while (state := session.job()) and state.running:
-        shown.wait_for_timeout(500)
-    session.dismiss_job()
-
-
 @contextmanager
-def page() -> Iterator[tuple[Page, Session]]:
+def page() -> Iterator[Page]:
     """The page of a fresh studio, at rest."""
     with tempfile.TemporaryDirectory() as folder:
         os.environ |= {"XDG_CACHE_HOME": folder, "XDG_DATA_HOME": folder}
@@ -83,7 +62,7 @@ def page() -> Iterator[tuple[Page, Session]]:
             shown = context.new_page()
             shown.goto(url, wait_until="domcontentloaded")
             rest(shown)
-            yield shown, engine.session(BROWSER)
+            yield shown
             browser.close()
 
 
@@ -104,8 +83,6 @@ def rest(shown: Page) -> None:
 
 def frames(shown: Page) -> list[tuple[bytes, int]]:
     """Untick a task, see the numbers change, write its certificate: pictures with milliseconds."""
-    shown.get_by_role("button", name="Pin").click()
-    rest(shown)
     taken = [(shown.screenshot(), _STILL)]
     row = shown.locator(".strip").filter(has_text=_TAKEN_OUT)
     row.locator("input[type=checkbox]").uncheck()
