@@ -23,12 +23,17 @@ from studio.export.plan import ExportPlan
 from studio.measure.bench import Bench
 from studio.merge import Merge, open_merge
 from studio.recipe import Recipe, TaskEntry, load_recipe, save_recipe
+from studio.tasks.kinds.text_classification import TextRow
 from studio.zoo import load_zoo
 from tests.conftest import DEMO, ROOT, draw, save_model
 from tests.merged import merged_tensors
 from tests.scored import score
 
 CPU = torch.device("cpu")
+
+
+def text_rows(bench: Bench, task: str) -> list[TextRow]:
+    return [row for row in bench.tasks[task].rows("held_out") if isinstance(row, TextRow)]
 
 
 def root_of_fresh_process(recipe: Path, out: Path) -> str:
@@ -73,7 +78,7 @@ def test_the_card_tells_what_was_merged_and_its_loader_runs(tiny_zoo, tmp_path, 
     for task in ("color", "animal"):
         space: dict = {}
         exec(code.replace("'color'", repr(task)), space)
-        rows = bench.tasks[task].rows("held_out")
+        rows = text_rows(bench, task)
         found = space["classify"]([row.text for row in rows])
         right = [bench.tasks[task].labels[row.label] for row in rows]
         share = sum(a == b for a, b in zip(found, right, strict=True)) / len(rows)
@@ -195,7 +200,7 @@ def test_a_complete_classifier_predicts_what_the_studio_predicts(tiny_zoo, tmp_p
     )
     assert not report["missing_keys"]
     assert not report["unexpected_keys"]
-    rows = bench.tasks["color"].rows("held_out")
+    rows = text_rows(bench, "color")
     tokenizer = AutoTokenizer.from_pretrained(folder / "color")
     batch = tokenizer([row.text for row in rows], padding=True, return_tensors="pt")
     with torch.no_grad():
