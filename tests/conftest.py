@@ -1,5 +1,6 @@
 """Small models made in the test: a base of a few tensors and checkpoints that share it."""
 
+import gc
 import json
 import shutil
 import subprocess
@@ -55,6 +56,12 @@ def save_adapter(folder: Path, factors: dict[str, tuple[Tensor, Tensor]], **opti
     config = {"peft_type": "LORA", "r": rank, "lora_alpha": 2 * rank, "bias": "none"} | options
     (folder / "adapter_config.json").write_text(json.dumps(config))
     return folder
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: collecting garbage, as each opened zoo does, need not look at it."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -10,8 +10,7 @@ from torch import Tensor
 
 from studio.checkpoints.deltas import AnyDeltas, not_finite
 from studio.checkpoints.low_rank import Factors
-from studio.checkpoints.stored import Stored
-from studio.checkpoints.vectors import CHUNK, Room, Vectors, pieces
+from studio.checkpoints.vectors import CHUNK, DerivedVectors, Room, Vectors, pieces
 from studio.geometry import scopes
 from studio.parallel import SMALL, in_order
 from studio.progress import Progress, silent
@@ -109,7 +108,7 @@ def gram(deltas: AnyDeltas, rows: Tensor | None = None, progress: Progress = sil
 
 
 @dataclass(frozen=True)
-class Beside(Vectors):
+class Beside(DerivedVectors):
     """The deltas of a tensor followed by the vectors derived from them; the two meet densely.
 
     Attributes:
@@ -117,23 +116,7 @@ class Beside(Vectors):
         derived: as many vectors of the same tensor.
     """
 
-    raw: Vectors
     derived: Vectors
-
-    @property
-    def name(self) -> str:
-        """See ``Vectors``."""
-        return self.raw.name
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """See ``Vectors``."""
-        return self.raw.shape
-
-    @property
-    def base(self) -> Stored:
-        """See ``Vectors``."""
-        return self.raw.base
 
     @property
     def present(self) -> tuple[bool, ...]:

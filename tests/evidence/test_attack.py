@@ -11,6 +11,8 @@ from studio.measure.intervals import Score
 from studio.zoo import load_zoo
 from tests.conftest import DEMO
 
+pytestmark = pytest.mark.slow  # on the demo zoo, thousands of rows
+
 
 @pytest.fixture(scope="module")
 def bench() -> Bench:

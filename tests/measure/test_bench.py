@@ -153,6 +153,7 @@ def test_scores_grow_from_a_fair_sample_of_every_task_to_all_rows(bench):
     assert isinstance(evaluation, Evaluation)
 
 
+@pytest.mark.slow
 def test_the_demo_zoo_reproduces_the_measured_table():
     """The held-out accuracies that were computed with PEFT alone when the zoo was made."""
     bench = Bench(load_zoo(DEMO), CPU)
