@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 from PIL import Image
-from playwright.sync_api import Page, ViewportSize, sync_playwright
+from playwright.sync_api import Locator, Page, ViewportSize, sync_playwright
 
 from studio.demo import DEMO_ZOO
 from studio.session.engine import Engine
@@ -25,6 +25,7 @@ _WIDE = 1000  # pixels of the moving picture
 _STILL, _BLINK = 1800, 350  # milliseconds that a frame stands
 _PATIENCE = 300_000
 _ROWS = 100
+_COMPARED = ("MDM-OC", "OPCM", "TIES", "Task arithmetic", "Average")
 _TAKEN_OUT = "guild-registry"
 
 
@@ -37,12 +38,40 @@ def main() -> None:
 
 
 def stills(shown: Page) -> None:
-    """A picture of every tab, as a page shows it that was just opened."""
-    for tab in shown.get_by_role("tab").all():
+    """A picture of every tab, with something that was made in it."""
+    tabs = {tab.inner_text().strip(): tab for tab in shown.get_by_role("tab").all()}
+    worked(shown, tabs)
+    for name, tab in tabs.items():
         tab.click()
         shown.wait_for_timeout(2500)
-        shown.screenshot(path=FOLDER / f"{tab.inner_text().strip().lower()}.png")
-    shown.get_by_role("tab").first.click()
+        shown.screenshot(path=FOLDER / f"{name.lower()}.png")
+    tabs["Accuracy"].click()
+
+
+def worked(shown: Page, tabs: dict[str, Locator]) -> None:
+    """Run a search, a comparison and a sequence, and put the mix back to where it was."""
+    tabs["Compare"].click()
+    shown.get_by_role("button", name="None", exact=True).click()
+    for method in _COMPARED:
+        shown.get_by_label(method, exact=True).check()
+    job(shown, "Compare")
+    tabs["Sequence"].click()
+    shown.locator("#sequence-rows input").fill("50")
+    job(shown, "Run the sequence")
+    shown.get_by_role("button", name="Optimize the coefficients").click()
+    shown.locator("#optimize-budget input").fill("30")
+    job(shown, "Start")
+    shown.get_by_role("button", name="Optimize the coefficients").click()
+    shown.get_by_role("button", name="Reset").click()
+    rest(shown)
+
+
+def job(shown: Page, button: str) -> None:
+    """Press a button and wait for the end of the job that it starts."""
+    shown.wait_for_timeout(1500)
+    shown.get_by_role("button", name=button, exact=True).click()
+    shown.wait_for_selector("#job[data-phase=done]", timeout=_PATIENCE)
+    shown.get_by_role("button", name="Dismiss").click()
 
 
 @contextmanager

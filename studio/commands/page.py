@@ -1,11 +1,14 @@
 """The program of the page: its arguments, and who is let in."""
 
 import argparse
+import gc
 import ipaddress
 import os
 import signal
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from studio.demo import DEMO_ZOO
@@ -24,15 +27,17 @@ def main() -> int:
         # The studio reads the hub's local cache only; nothing here may ask the network.
         os.environ["HF_HUB_OFFLINE"] = "1"
         print("Starting …", flush=True)
-        from studio.device import resolve_device
-        from studio.session.engine import Engine
-        from studio.ui.launch import start
+        with _nothing_to_collect():
+            from studio.device import resolve_device
+            from studio.session.engine import Engine
+            from studio.ui.launch import start
 
-        zoo = options.zoo or DEMO_ZOO
-        folder = zoo if zoo.is_dir() else zoo.parent
-        roots = (folder.absolute(), Path.cwd(), *options.root)
-        engine = Engine(zoo, roots, resolve_device(options.device), options.ledger)
-        address = start(engine, options.host, options.port, auth, not options.no_browser)
+            gc.freeze()  # modules stay; a zoo does not, once another one is opened
+            zoo = options.zoo or DEMO_ZOO
+            folder = zoo if zoo.is_dir() else zoo.parent
+            roots = (folder.absolute(), Path.cwd(), *options.root)
+            engine = Engine(zoo, roots, resolve_device(options.device), options.ledger)
+            address = start(engine, options.host, options.port, auth, not options.no_browser)
         engine.start()  # after the page is served, so that loading the model does not delay it
     except StudioError as refusal:
         print(f"studio: {told(refusal)}", file=sys.stderr)
@@ -47,6 +52,16 @@ def main() -> int:
     except KeyboardInterrupt:
         engine.close()
     return 0
+
+
+@contextmanager
+def _nothing_to_collect() -> Iterator[None]:
+    """Do not look for garbage while a start makes so many objects that stay."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def credentials(host: str, auth: str | None) -> tuple[str, str] | None:

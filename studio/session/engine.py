@@ -220,8 +220,8 @@ class Engine:
                 self._forget(browser)
             for each in self._sessions.values():
                 each.begin()
-            gc.collect()  # models and workers refer to themselves; the next one takes memory soon
             if self._started:
+                gc.collect()  # models and workers refer to themselves; the next takes memory soon
                 self.worker.start()
         here = str(self.path)
         latest = [here, *(each for each in _recent() if each != here)][:_MOST_RECENT]

@@ -22,17 +22,21 @@ from studio.ui.launch import start
 from tests.browser.conftest import BROWSER, CHROMIUM, FLAGS
 from tests.conftest import DEMO
 
-WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+WIDE, MIDDLE, NARROW = (
+    {"width": w, "height": h} for w, h in [(1440, 900), (1024, 768), (390, 844)]
+)
 SIZES = {
     "light": {"viewport": WIDE, "color_scheme": "light"},
     "dark": {"viewport": WIDE, "color_scheme": "dark"},
+    "tablet": {"viewport": MIDDLE, "color_scheme": "light"},
     "phone": {"viewport": NARROW, "color_scheme": "light", "device_scale_factor": 2},
+    "phone-dark": {"viewport": NARROW, "color_scheme": "dark", "device_scale_factor": 2},
 }
 _PATIENCE = 120_000  # ms that a large zoo may take to come to rest
 
 
 def main() -> None:
-    """Start a studio on a zoo and take every screen in three sizes."""
+    """Start a studio on a zoo and take every screen in every size."""
     parser = argparse.ArgumentParser(description="Take a picture of every screen.")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--zoo", type=Path, default=DEMO)
