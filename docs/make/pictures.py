@@ -44,7 +44,7 @@ def stills(shown: Page) -> None:
     for name, tab in tabs.items():
         tab.click()
         shown.wait_for_timeout(2500)
-        shown.screenshot(path=FOLDER / f"{name.lower()}.png")
+        shown.screenshot(path=FOLDER / f"{name.lower()}.png", full_page=True)
     tabs["Accuracy"].click()
 
 
