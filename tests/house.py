@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 ORDER = [
@@ -31,11 +31,17 @@ INSIDE_KINDS = {
 }  # fmt: skip
 _OPTIONS = re.compile(r"(?:^|[\s(])--[a-z]")
 _EVENTS = ("Request", "EventData", "SelectData")
+_NO_CALLBACKS = ("load", "draw")  # what a part of the page is asked, and not what a control calls
 
 
 def files(package: Path) -> list[Path]:
     """Every module of a package."""
     return sorted(package.rglob("*.py"))
+
+
+def modules(package: Path) -> set[str]:
+    """The dotted names of all modules."""
+    return {module(package, each) for each in files(package)}
 
 
 def module(package: Path, file: Path) -> str:
@@ -44,9 +50,9 @@ def module(package: Path, file: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def imported(package: Path, file: Path) -> set[str]:
+def imported(package: Path, file: Path, known: Collection[str] = ()) -> set[str]:
     """The package's modules that a file imports, wherever it does and for whatever purpose."""
-    known = {module(package, each) for each in files(package)}
+    known = known or modules(package)
     found = set()
     for node in ast.walk(_tree(file)):
         if isinstance(node, ast.Import):
@@ -59,7 +65,7 @@ def imported(package: Path, file: Path) -> set[str]:
 
 def wrong_ways(package: Path, order: Sequence[str]) -> list[str]:
     """Imports of a room that stands later in the order, and rooms that stand nowhere in it."""
-    found = []
+    found, known = [], modules(package)
     for file in files(package):
         own = module(package, file).split(".")[1:2]
         if not own:
@@ -67,7 +73,7 @@ def wrong_ways(package: Path, order: Sequence[str]) -> list[str]:
         if own[0] not in order:
             found.append(f"{own[0]} has no place in the order")
             continue
-        for name in sorted(imported(package, file)):
+        for name in sorted(imported(package, file, known)):
             room = name.split(".")[1:2]
             if room and room[0] in order and order.index(room[0]) > order.index(own[0]):
                 found.append(f"{module(package, file)} imports {name}")
@@ -76,7 +82,8 @@ def wrong_ways(package: Path, order: Sequence[str]) -> list[str]:
 
 def circles(package: Path) -> list[str]:
     """Circles of imports, between files and, within every folder, between what lies in it."""
-    uses = {module(package, file): imported(package, file) for file in files(package)}
+    known = modules(package)
+    uses = {module(package, file): imported(package, file, known) for file in files(package)}
     found = [f"files: {' -> '.join(circle)}" for circle in _circles(uses)]
     folders = {module(package, file).rpartition(".")[0] for file in files(package)} - {""}
     for folder in sorted(folders):
@@ -136,7 +143,7 @@ def long_functions(package: Path, most: int = FUNCTION) -> list[str]:
 
 
 def long_callbacks(package: Path, most: int = CALLBACK) -> list[str]:
-    """Callbacks of the page (told of a request or event) whose body has too many lines."""
+    """Callbacks of the page (told of a request, event or session) of too many lines."""
     found = []
     for file in files(package):
         for node in ast.walk(_tree(file)):
@@ -287,7 +294,11 @@ def _circles(uses: dict[str, set[str]]) -> list[list[str]]:
 
 def _is_callback(node: ast.FunctionDef) -> bool:
     told = (each.annotation for each in (*node.args.args, *node.args.kwonlyargs))
-    return any(isinstance(each, ast.Attribute) and each.attr in _EVENTS for each in told)
+    return any(
+        (isinstance(each, ast.Attribute) and each.attr in _EVENTS)
+        or (isinstance(each, ast.Name) and each.id == "Session" and node.name not in _NO_CALLBACKS)
+        for each in told
+    )
 
 
 def _lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:

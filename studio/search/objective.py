@@ -17,7 +17,7 @@ from studio.search.balance import Scale
 from studio.search.ewc import Quadratic
 from studio.search.gradient import coefficient_slopes, gradients, mixing_slopes
 from studio.search.plan import SearchPlan
-from studio.search.rows import SearchRows, row_losses
+from studio.search.rows import SearchRows
 from studio.search.space import Space, rounded
 from studio.tasks.kinds.contract import places_of
 from studio.tasks.live_model import LiveModel
@@ -210,7 +210,8 @@ class Objective:
             scores = task.kind.scores(task.spec, own.head, output, batch, places)
             answers = torch.from_numpy(own.part.answers[asked])
             expert = self.experts[name][asked] if self.experts else None
-            losses = own.part.row_means(row_losses(self.plan.loss, scores, answers, expert), index)
+            losses = task.kind.losses(self.plan.loss, scores, answers, expert)
+            losses = own.part.row_means(losses, index)
             found[name] = index, losses, scores.argmax(-1) == answers
         return found
 

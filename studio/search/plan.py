@@ -8,8 +8,8 @@ from studio.merge import Merge
 from studio.recipe import finite
 from studio.search.balance import BALANCES
 from studio.search.ewc import ANCHORS
-from studio.search.rows import LOSSES
 from studio.search.space import GRANULARITIES
+from studio.tasks.kinds.losses import LOSSES
 
 OPTIMIZERS = ("adam", "cma")
 OPTIMIZER_TITLES = {"adam": "Adam", "cma": "CMA-ES"}

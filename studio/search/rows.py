@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from studio.errors import BadData
 from studio.measure.bench import Bench
@@ -12,7 +10,6 @@ from studio.measure.evaluate import Examples, examples
 from studio.tasks.heads import Head
 from studio.tasks.task import Task
 
-LOSSES = ("labels", "entropy", "expert")
 SPLIT = "validation"
 CHECKED = 0.25  # share of the rows that decides when to stop
 _OVER = 0.25  # of that share, by which whole groups may exceed it
@@ -72,31 +69,6 @@ def chosen_rows(bench: Bench, task: str, most: int, needs_labels: bool) -> Searc
             "a search fits on some groups and stops by others. Add rows of another group."
         )
     return SearchRows(part, head, chosen[~inside], chosen[inside])
-
-
-def row_losses(kind: str, logits: Tensor, labels: Tensor, expert: Tensor | None = None) -> Tensor:
-    """The loss of every question, in nats.
-
-    Args:
-        kind: 'labels', the cross-entropy of the right label; 'entropy' of the prediction itself,
-            which needs no labels; 'expert', the Kullback-Leibler divergence of the prediction
-            from the task's own expert's, which needs none either.
-        logits: ``(m, labels)``.
-        labels: ``(m,)``.
-        expert: ``(m, labels)`` log-probabilities of the expert.
-
-    Returns:
-        ``(m,)``, float64.
-
-    Source: MDM-OC, Eq. 14; entropy: AdaMerging (arXiv 2310.02575), Eq. 4.
-    """
-    found = logits.double().log_softmax(-1)
-    if kind == "labels":
-        return torch.nn.functional.nll_loss(found, labels, reduction="none")
-    if kind == "entropy":
-        return -(found.exp() * found).sum(-1)
-    assert expert is not None
-    return (expert.exp() * (expert - found)).sum(-1)
 
 
 def _groups(groups: np.ndarray, count: int) -> list[str]:

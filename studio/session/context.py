@@ -10,8 +10,9 @@ and know nothing of the session that made them, nor of the engine.
 3. ``Searches._lock``: its searches;
 4. the locks of a ``Bench`` and of its statistics of experts, which report progress;
 5. the worker's condition: what pages show, and what is known of it;
-6. the last ones, which take no other: ``Jobs._lock``, ``OnDemand._lock``, ``LastZip._lock``, and
-   the ledger's lock on its file.
+6. those of the engine below, which are named in ``docs/architecture.md``;
+7. the last ones, which take no other: ``Jobs._lock``, ``OnDemand._lock``, ``LastZip._lock``, and
+   the ledger's locks.
 
 The worker's thread, the threads of ``OnDemand`` and a job's thread hold none of them when they
 begin. The first two never take 1 to 3, so that an engine may hold its own lock while it waits

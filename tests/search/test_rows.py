@@ -1,5 +1,4 @@
 import json
-import math
 
 import numpy as np
 import pytest
@@ -7,20 +6,8 @@ import torch
 
 from studio.errors import BadData
 from studio.measure.bench import Bench
-from studio.search.rows import chosen_rows, row_losses
+from studio.search.rows import chosen_rows
 from studio.zoo import load_zoo
-
-
-def test_losses_of_a_row_by_hand():
-    scores = torch.tensor([[0.0, math.log(3.0)]])  # a quarter and three quarters
-    right = torch.tensor([1])
-    assert float(row_losses("labels", scores, right)) == pytest.approx(math.log(4 / 3))
-    entropy = 0.25 * math.log(4) + 0.75 * math.log(4 / 3)
-    assert float(row_losses("entropy", scores, right)) == pytest.approx(entropy)
-    expert = torch.tensor([[0.5, 0.5]]).double().log()
-    divergence = 0.5 * math.log(0.5 / 0.25) + 0.5 * math.log(0.5 / 0.75)
-    assert float(row_losses("expert", scores, right, expert)) == pytest.approx(divergence)
-    assert float(row_losses("expert", scores, right, scores.double().log_softmax(-1))) == 0
 
 
 def test_a_quarter_of_the_rows_decides_and_none_is_fitted_on(bench):

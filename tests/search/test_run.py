@@ -13,6 +13,7 @@ from studio.search.plan import SearchPlan
 from studio.search.rows import chosen_rows
 from studio.search.run import Run, optimize
 from studio.search.space import space
+from studio.tasks.kinds.losses import option_losses
 from studio.tasks.live_model import LiveModel
 from studio.zoo import load_zoo
 from tests.merged import merged_tensors
@@ -97,15 +98,14 @@ def test_an_expert_agrees_with_itself(bench):
 
 
 def test_a_loss_that_breaks_ends_the_run_and_keeps_the_best(bench, monkeypatch):
-    from studio.search import objective
-
-    rows, calls, limit = objective.row_losses, [], 10**9
+    kind = type(next(iter(bench.tasks.values())).kind)
+    rows, calls, limit = option_losses, [], 10**9
 
     def breaking(*args):
         calls.append(1)
         return rows(*args) * (float("nan") if len(calls) > limit else 1.0)
 
-    monkeypatch.setattr(objective, "row_losses", breaking)
+    monkeypatch.setattr(kind, "losses", staticmethod(breaking))
     whole = last(bench, SMALL)
     limit = int(1.8 * len(calls))  # in the second run, near its end
     run = last(bench, SMALL)

@@ -1,7 +1,7 @@
 """What a kind of task is asked: its rows, its batches, its answers, its words, its files."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -11,12 +11,15 @@ from torch import Tensor, nn
 
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.tasks.heads import Head
+from studio.tasks.kinds.losses import option_losses
 from studio.tasks.pretrained import load_pretrained, loading_report
 from studio.tasks.rows import Row
 from studio.tasks.spec import Settings, TaskSpec
 
 Item = Any
 """One row as the model reads it; only its kind looks inside."""
+Losses = Callable[[str, Tensor, Tensor, Tensor | None], Tensor]
+"""See ``option_losses``."""
 Reader = Any
 """What turns rows into items, such as a tokenizer; only its kind looks inside."""
 
@@ -86,6 +89,8 @@ class Kind(ABC):
     """What a row shows, in one word."""
     smaller: ClassVar[str]
     """What to set so that a row takes less memory, in words."""
+    losses: ClassVar[Losses] = staticmethod(option_losses)
+    """Of questions, by their scores and right options."""
 
     # The zoo file
 
@@ -189,11 +194,7 @@ class Kind(ABC):
 
     @abstractmethod
     def reader(self, checkpoint: Checkpoint) -> Reader:
-        """What turns rows into items, from the files beside a model.
-
-        Raises:
-            BadCheckpoint: they cannot be read.
-        """
+        """What turns rows into items, from a model's files; raises ``BadCheckpoint``."""
 
     def refuse_long(self, spec: TaskSpec, model: nn.Module) -> None:
         """Refuse settings that ask for more than the model can read.
