@@ -5,6 +5,7 @@ from collections.abc import Callable
 import torch
 
 from studio.checkpoints.deltas import Deltas, DerivedDeltas, refuse_copies, refuse_zero
+from studio.checkpoints.quantized import leftover
 from studio.errors import StudioError
 from studio.geometry.conflict_report import by_layer, largest, report
 from studio.geometry.gram import Beside, Gram, gram
@@ -114,7 +115,7 @@ def inspect(
         "tasks": list(merge.deltas.tasks),
         "method": merge.recipe.method,
         "checkpoints": checkpoint_summaries(merge.deltas),
-        "warnings": warnings(merge.gram),
+        "warnings": [each for each in [leftover(merge.base), *warnings(merge.gram)] if each],
         "cosine_before": merge.gram.cosine().tolist(),
         "cosine_after": measured and merge.basis.weighed(measured).cosine().tolist(),
         "residual": measured and merge.residual(measured),

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from studio.checkpoints.checkpoint import Checkpoint, open_checkpoint
 from studio.checkpoints.deltas import AnyDeltas, Deltas, not_finite
+from studio.checkpoints.quantized import leftover
 from studio.checkpoints.vectors import Room, Vectors, pieces
 from studio.errors import BadCheckpoint, BadRecipe, NotFinite, Remedy
 from studio.geometry.gram import Gram, gram
@@ -40,7 +41,6 @@ class Merge:
 
     Attributes:
         recipe: what to merge.
-        base: the base model.
         deltas: of the recipe's tasks, in its order.
         known: recalls (or computes) a Gram that holds these tasks among others.
         recall: recalls vectors and bases by what they depend on, or makes them.
@@ -50,12 +50,16 @@ class Merge:
     """
 
     recipe: Recipe
-    base: Checkpoint
     deltas: Deltas
     known: Callable[[], Gram] | None = None
     recall: Recall | None = None
     recorded: Tensor | None = None
     measured: Callable[[str, int], Measured] | None = None
+
+    @property
+    def base(self) -> Checkpoint:
+        """The base, laid out as the merge is written."""
+        return self.deltas.base
 
     @cached_property
     def gram(self) -> Gram:
@@ -156,6 +160,13 @@ class Merge:
         _ = self.mixing, self.vectors
 
     @property
+    def notes(self) -> list[str]:
+        """What a user should know of how the checkpoints fit the base, a sentence each."""
+        about = [leftover(self.base)] if leftover(self.base) else []
+        pairs = zip(self.deltas.tasks, self.deltas.joins, strict=True)
+        return about + [f"'{task}': {note}" for task, join in pairs for note in join.notes]
+
+    @property
     def changed(self) -> tuple[str, ...]:
         """Tensors that may differ from the base's: by a delta, or by another output dtype."""
         entries = self.base.weights.entries
@@ -191,7 +202,7 @@ def open_merge(recipe: Recipe) -> Merge:
                 f"'{task.name}': the recipe records digest {task.digest[:12]}…, but "
                 f"{checkpoint.folder} has {checkpoint.digest[:12]}…. It was changed or replaced."
             )
-    return Merge(recipe, base, Deltas(base, checkpoints))
+    return Merge(recipe, Deltas(base, checkpoints))
 
 
 def merged_pieces(

@@ -1,15 +1,17 @@
-"""How a checkpoint's tensors correspond to the base's: prefix, heads, private tensors, shapes."""
+"""How a checkpoint's tensors correspond to the base's: names, ties, heads, private tensors."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from studio.checkpoints.adapters import check_shapes
 from studio.checkpoints.checkpoint import Checkpoint
+from studio.checkpoints.frame import Frame, frames
+from studio.checkpoints.names import HEADS, Names, named
+from studio.checkpoints.quantized import refuse_quantized
+from studio.checkpoints.ties import Tied, tied
 from studio.errors import BadCheckpoint, ShapeMismatch
 
-HEADS = ("classifier", "score", "fc", "qa_outputs")
-# Of the base's own training: often left out of a fine-tuned checkpoint; the base's are then kept.
-PRETRAINING = ("cls", "lm_head", "vocab_projector", "vocab_transform", "vocab_layer_norm")
 _COUNTER = "num_batches_tracked"
 _EXAMPLES = 5
 
@@ -23,12 +25,17 @@ class Join:
         shared: {base name: stored name}; for a module with factors, its path.
         private: {name without prefix: stored name} of tensors that are never merged.
         notes: what a user should know, a sentence each.
+        twins: {name: (stored name, base name)} of tensors that the base ties to another one of
+            its own and that this checkpoint has trained apart.
+        copies: base names of tensors that are equal to another one and are written once.
     """
 
     prefix: str
     shared: dict[str, str]
     private: dict[str, str]
     notes: tuple[str, ...]
+    twins: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    copies: tuple[str, ...] = ()
 
 
 def is_head(name: str) -> bool:
@@ -37,91 +44,184 @@ def is_head(name: str) -> bool:
 
 
 def join(base: Checkpoint, task: str, checkpoint: Checkpoint) -> Join:
-    """Lay a checkpoint over its base.
+    """Lay a checkpoint over its base, as transformers and PEFT would.
 
     Raises:
         ShapeMismatch: they do not share an architecture; lists names or shapes.
-        BadCheckpoint: the prefix is not unique, or a tensor would be merged and must not be.
+        BadCheckpoint: the prefix is not unique, a tensor would be merged and must not be, or
+            weights are quantized.
     """
     if base.adapter is not None:
         raise BadCheckpoint(f"The base {base.folder} is an adapter; it must be a full model.")
+    refuse_quantized(base)
     if checkpoint.adapter is None:
+        refuse_quantized(checkpoint)
         return _join_full(base, task, checkpoint)
     return _join_adapter(base, task, checkpoint)
 
 
 def _join_full(base: Checkpoint, task: str, checkpoint: Checkpoint) -> Join:
-    mergeable = [name for name in base.names if not is_head(name)]
-    required = [name for name in mergeable if not _may_be_absent(base, name)]
+    ours, theirs = named(base, base), named(checkpoint, base)
+    required = [name for name in ours.stored if ours.required(name)]
     if not required:
         raise BadCheckpoint(
             f"The base {base.folder} holds {len(base.names)} tensors, none of which can be merged: "
             "heads, poolers and counters alone are no model."
         )
-    stored = set(checkpoint.names)
-    prefix = _prefix(task, checkpoint, required, stored)
-    shared = {name: prefix + name for name in mergeable if prefix + name in stored}
-    private = _private(task, checkpoint, prefix, set(shared.values()), set(mergeable))
-    _refuse_deeper(task, base, private)
-    notes = []
-    absent = [name for name in mergeable if name not in shared]
-    if absent:
-        notes.append(f"{len(absent)} tensors of the base are not in it ({absent[0]}, …): kept.")
-    notes += _check_pairs(base, task, checkpoint, shared)
-    shared = {name: at for name, at in shared.items() if base.weights.entries[name].floating}
-    return Join(prefix, shared, private, tuple(notes))
-
-
-def _prefix(task: str, checkpoint: Checkpoint, required: list[str], stored: set[str]) -> str:
-    probe = max(required, key=len, default="")
-    prefixes = [
-        name.removesuffix(probe) for name in stored if name == probe or name.endswith("." + probe)
+    frame = _frame(task, checkpoint, ours, theirs, required)
+    ties = tied(ours, theirs, frame)
+    if ties.lacking:
+        raise _lacking(task, checkpoint, ours, ties.lacking, required)
+    shared = dict(ties.shared)
+    for name in ours.stored:
+        stored = theirs.stored.get(frame.own_name(name) or "")
+        if stored and stored not in ties.taken and not is_head(name):
+            shared[name] = stored
+    private, unread = _private(
+        task, checkpoint, ours, theirs, frame, {*shared.values(), *ties.taken}
+    )
+    notes = [
+        *_renamed(ours, frame, shared),
+        *_kept(ours, frame, shared, ties),
+        *ties.notes,
+        *unread,
     ]
-    complete = sorted(p for p in prefixes if all(p + name in stored for name in required))
-    if len(complete) == 1:
-        return complete[0]
-    if complete:
+    at = {ours.stored[name]: stored for name, stored in sorted(shared.items())}
+    notes += _check_pairs(base, task, checkpoint, at)
+    at = {name: stored for name, stored in at.items() if base.weights.entries[name].floating}
+    return Join(frame.prefix, at, private, tuple(notes), ties.twins, ties.copies)
+
+
+def _frame(
+    task: str, checkpoint: Checkpoint, ours: Names, theirs: Names, required: list[str]
+) -> Frame:
+    """The one frame in which all that must be there is there.
+
+    Raises:
+        BadCheckpoint: there are several.
+        ShapeMismatch: there is none; names what the best one lacks.
+    """
+    mergeable = [name for name in ours.stored if not is_head(name)]
+    asked = [name for name in required if not ours.is_tied(name)]
+    found = frames(mergeable, asked, theirs.stored, theirs.unknown)
+    complete = [f for f in found if not f.missing and _is_most(f, theirs)]
+    best = [f for f in complete if f.matched == complete[0].matched]
+    if len(best) == 1:
+        return best[0]
+    if best:
+        sides = [f.prefix for f in best]
+        sides = sides if len({*sides}) > 1 else [f.inside for f in best]
         raise BadCheckpoint(
-            f"'{task}' ({checkpoint.folder}) holds the base's tensors {len(complete)} times, under "
-            f"{' and '.join(map(repr, complete))}; it is not clear which to merge."
+            f"'{task}' ({checkpoint.folder}) holds the base's tensors {len(best)} times, under "
+            f"{' and '.join(map(repr, sorted(sides)))}; it is not clear which to merge."
         )
-    some = sorted(prefixes)[:_EXAMPLES] or [""]
-    best = min(some, key=lambda p: sum(p + name not in stored for name in required))
-    missing = [name for name in required if best + name not in stored]
-    raise ShapeMismatch(
+    missing = next((f.missing for f in found if f.missing and not f.inside), tuple(asked))
+    raise _lacking(task, checkpoint, ours, missing, required)
+
+
+def _is_most(frame: Frame, theirs: Names) -> bool:
+    """Whether a frame is not just a corner in which two models look alike."""
+    return not frame.inside or 2 * frame.matched >= len(theirs.stored)
+
+
+def _lacking(
+    task: str, checkpoint: Checkpoint, ours: Names, missing: tuple[str, ...], required: list[str]
+) -> ShapeMismatch:
+    return ShapeMismatch(
         f"'{task}' ({checkpoint.folder}) lacks {len(missing)} of the base's {len(required)} "
-        f"tensors: {_some(missing)}. Both must come from the same base model; if only the names "
-        "differ, save both with the same transformers class."
+        f"tensors: {_some([ours.stored[name] for name in missing])}. Both must come from the same "
+        "base model; if only the names differ, save both with the same transformers class."
     )
 
 
 def _private(
-    task: str, checkpoint: Checkpoint, prefix: str, taken: set[str], mergeable: set[str]
-) -> dict[str, str]:
+    task: str, checkpoint: Checkpoint, ours: Names, theirs: Names, frame: Frame, taken: set[str]
+) -> tuple[dict[str, str], list[str]]:
+    """What belongs to a head, by its name without the prefix, and words on what nobody reads."""
     private: dict[str, str] = {}
-    for stored in checkpoint.names:
+    odd, unread = [], []
+    firsts = {name.split(".")[0] for name in ours.stored}
+    for name, stored in theirs.stored.items():
         if stored in taken:
             continue
-        name = stored.removeprefix(prefix)
-        if name in mergeable or name in private:
+        bare = name.removeprefix(frame.prefix)
+        if bare in ours.stored and not is_head(bare):
             raise BadCheckpoint(
-                f"'{task}' ({checkpoint.folder}) holds {name} both as {stored} and as "
-                f"{private.get(name, prefix + name)}; it is not clear which to merge."
+                f"'{task}' ({checkpoint.folder}) holds {bare} both as {stored} and as "
+                f"{frame.own_name(bare)}; it is not clear which to merge."
             )
-        private[name] = stored
-    return private
-
-
-def _refuse_deeper(task: str, base: Checkpoint, private: dict[str, str]) -> None:
-    """A private tensor in a numbered layer that the base lacks means a deeper model."""
-    patterns = {re.sub(r"\d+", "#", name) for name in base.names if not is_head(name)}
-    extra = [
-        name for name in private if re.search(r"\d", name) and re.sub(r"\d+", "#", name) in patterns
-    ]
-    if extra:
+        if theirs.unread(name):
+            unread.append(stored)
+        elif theirs.is_head(name, frame.prefix, firsts):
+            _keep(private, stored, frame, task, checkpoint)
+        elif theirs.unknown(name):
+            unread.append(stored)
+        else:
+            odd.append(stored)
+    _refuse_deeper(task, ours, [*odd, *private.values()], frame)
+    if odd:
         raise ShapeMismatch(
-            f"'{task}' has {len(extra)} tensors in layers that the base does not have: "
-            f"{_some(extra)}. Both must come from the same base model."
+            f"'{task}' ({checkpoint.folder}) holds {_some(odd)}, which neither the base has nor a "
+            "head of its own. A merge would lose it; both must be of the same class."
+        )
+    if not unread:
+        return private, []
+    return private, [
+        f"{len(unread)} tensors that its class does not read are left out: {_some(unread)}."
+    ]
+
+
+def _keep(
+    private: dict[str, str], stored: str, frame: Frame, task: str, checkpoint: Checkpoint
+) -> None:
+    name = stored.removeprefix(frame.prefix)
+    if name in private:
+        raise BadCheckpoint(
+            f"'{task}' ({checkpoint.folder}) holds {name} both as {stored} and as {private[name]}; "
+            "it is not clear which to keep."
+        )
+    private[name] = stored
+
+
+def _renamed(ours: Names, frame: Frame, shared: Mapping[str, str]) -> list[str]:
+    """What is read under another name than it is stored by, beside the prefix."""
+    moved = [
+        (stored, ours.stored[name])
+        for name, stored in sorted(shared.items())
+        if stored.removeprefix(frame.prefix) != ours.stored[name].removeprefix(frame.inside)
+    ]
+    if not moved:
+        return []
+    stored, name = moved[0]
+    return [f"{len(moved)} tensors have other names in it: {stored} is the base's {name}, …"]
+
+
+def _kept(ours: Names, frame: Frame, shared: Mapping[str, str], ties: Tied) -> list[str]:
+    """What of the base stays as it is."""
+    absent = [
+        stored
+        for name, stored in ours.stored.items()
+        if name not in shared and not is_head(name) and stored not in ties.copies
+    ]
+    notes = []
+    if frame.inside:
+        notes.append(f"It is the base's '{frame.inside[:-1]}' alone.")
+    if absent:
+        notes.append(f"{len(absent)} tensors of the base are not in it ({absent[0]}, …): kept.")
+    return notes
+
+
+def _refuse_deeper(task: str, ours: Names, extra: list[str], frame: Frame) -> None:
+    """A tensor in a numbered layer that the base lacks means a deeper model."""
+    patterns = {re.sub(r"\d+", "#", name) for name in ours.stored if not is_head(name)}
+    names = sorted(stored.removeprefix(frame.prefix) for stored in extra)
+    deeper = [
+        name for name in names if re.search(r"\d", name) and re.sub(r"\d+", "#", name) in patterns
+    ]
+    if deeper:
+        raise ShapeMismatch(
+            f"'{task}' has {len(deeper)} tensors in layers that the base does not have: "
+            f"{_some(deeper)}. Both must come from the same base model."
         )
 
 
@@ -174,7 +274,7 @@ def _join_adapter(base: Checkpoint, task: str, checkpoint: Checkpoint) -> Join:
         name = name.removeprefix(prefix)
         kept = whole if name in base.weights.entries and not is_head(name) else private
         kept[name] = stored
-    _refuse_deeper(task, base, private)
+    _refuse_deeper(task, named(base, base), [*private], Frame("", "", 0, ()))
     notes = _check_pairs(base, task, checkpoint, whole)
     whole = {name: at for name, at in whole.items() if base.weights.entries[name].floating}
     if both := sorted({*shared} & {*whole}):
@@ -204,11 +304,6 @@ def _adapter_prefix(
             "have under any one prefix. The adapter belongs to another base model."
         )
     return fitting[0]
-
-
-def _may_be_absent(base: Checkpoint, name: str) -> bool:
-    parts = name.split(".")
-    return parts[0] in PRETRAINING or "pooler" in parts or not base.weights.entries[name].floating
 
 
 def _some(items: list[str]) -> str:

@@ -1,7 +1,7 @@
 """Deltas (task vectors): what each checkpoint adds to the base, one piece of a tensor at a time."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import ClassVar, NoReturn
 
@@ -70,6 +70,28 @@ class TensorDeltas(Vectors):
                 yield torch.sub(values, base, out=values)
 
 
+def _laid_out(base: Checkpoint, joins: tuple[Join, ...]) -> tuple[Checkpoint, tuple[Join, ...]]:
+    """The base as a merge of these checkpoints is written, and where each tensor comes from.
+
+    What one of them has trained apart from a tensor that it was tied to gets a place of its own,
+    in which the others change it as they change that tensor.
+    """
+    twins = {twin: name for each in joins for twin, (_, name) in each.twins.items()}
+    copies = {name for each in joins for name in each.copies if name not in twins}
+    if not twins and not copies:
+        return base, joins
+    laid = []
+    for each in joins:
+        apart = {twin: stored for twin, (stored, _) in each.twins.items()}
+        along = {
+            twin: each.shared[name]
+            for twin, name in twins.items()
+            if twin not in apart and name in each.shared
+        }
+        laid.append(replace(each, shared=each.shared | apart | along))
+    return replace(base, weights=base.weights.seen(twins, copies)), tuple(laid)
+
+
 Transform = Callable[[Vectors], Vectors]
 """What a method makes of the vectors of one tensor."""
 
@@ -91,11 +113,11 @@ class Deltas:
         checkpoints: Sequence[tuple[str, Checkpoint]],
         joins: Sequence[Join] | None = None,
     ) -> None:
-        self.base = base
         self.tasks = tuple(name for name, _ in checkpoints)
         self.checkpoints = tuple(checkpoint for _, checkpoint in checkpoints)
         found = (join(base, name, c) for name, c in checkpoints) if joins is None else joins
-        self.joins: tuple[Join, ...] = tuple(found)
+        self._given = base, tuple(found)
+        self.base, self.joins = _laid_out(*self._given)
         self.names = tuple(sorted({name for j in self.joins for name in j.shared}))
         self.residents = Residents()
 
@@ -145,7 +167,8 @@ class Deltas:
         """
         places = [self.tasks.index(task) for task in tasks]
         checkpoints = [(task, self.checkpoints[i]) for task, i in zip(tasks, places, strict=True)]
-        chosen = Deltas(self.base, checkpoints, [self.joins[i] for i in places])
+        base, joins = self._given
+        chosen = Deltas(base, checkpoints, [joins[i] for i in places])
         if chosen.dtype == self.dtype:  # else what is in memory was computed in a wider one
             chosen.residents = self.residents.part(places)
         return chosen

@@ -6,7 +6,8 @@ import math
 import os
 import re
 import struct
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from copy import copy
 from pathlib import Path
 
 import torch
@@ -50,6 +51,24 @@ class Weights:
             raise BadCheckpoint(f"{', '.join(map(str, files)) or 'The index'} holds no tensors.")
         self.entries: Mapping[str, Entry] = dict(sorted(entries.items()))
         self._root: str | None = None
+        self._whole: Weights | None = None
+
+    def seen(self, twins: Mapping[str, str], copies: Collection[str]) -> "Weights":
+        """The same files with some tensors under a second name, or left out.
+
+        Args:
+            twins: ``{second name: name}``.
+            copies: names that are left out.
+
+        Returns:
+            Weights of the same root, which is that of the files.
+        """
+        view = copy(self)
+        kept = {name: entry for name, entry in self.entries.items() if name not in copies}
+        more = {twin: self.entries[name] for twin, name in twins.items()}
+        view.entries = dict(sorted((kept | more).items()))
+        view._whole = self._whole or self
+        return view
 
     def stored(self, name: str) -> Stored:
         """A tensor's place in its file; its elements are read when they are asked for."""
@@ -72,6 +91,8 @@ class Weights:
 
     def take_root(self, progress: Progress = silent) -> str:
         """The weights root; the first call reads all bytes and tells the share of them read."""
+        if self._whole is not None:
+            return self._whole.take_root(progress)
         if self._root is None:
             meter = Meter(sum(entry.size for entry in self.entries.values()), progress)
             hashes = in_order(lambda name: self.sha256(name, meter), self.entries, SMALL)

@@ -32,6 +32,7 @@ def add_merge_command(commands: Commands) -> None:
 def _merge(options: argparse.Namespace) -> None:
     from studio.disk.folders import refuse_existing
     from studio.evidence.logged_export import Account, export_merge
+    from studio.export.classifier import own_tasks, unwritten
     from studio.export.plan import ExportPlan
     from studio.merge import open_merge
     from studio.recipe import load_recipe
@@ -48,6 +49,9 @@ def _merge(options: argparse.Namespace) -> None:
     plan = ExportPlan(options.out, options.as_lora, rank, options.classifiers, duplicates)
     account = Account(opened_ledger(options), options.allow_removed)
     made = export_merge(merge, plan, bench, account=account, progress=show_progress)
+    tasks = list(bench.tasks.values()) if bench else own_tasks(merge)
+    for note in [*merge.notes, *unwritten(merge, tasks)]:
+        print(f"note: {note}")
     if not options.as_lora:
         print(f"Rounding: {made.words}.")
     adapter = f"one adapter, {made.words}, " if options.as_lora else ""

@@ -1,7 +1,8 @@
 """Complete classifier folders: encoder and one head as the architecture's own class loads them."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from torch import Tensor
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.checkpoints.writer import write_weights
 from studio.disk.files import mapping
-from studio.errors import BadCheckpoint
+from studio.errors import BadCheckpoint, BadData
 from studio.merge import Merge, merged_pieces
 from studio.progress import Progress, silent
 from studio.tasks.kinds import KINDS
@@ -60,7 +61,10 @@ def write_classifier(merge: Merge, task: Task, folder: Path, progress: Progress 
 
 
 def own_tasks(merge: Merge) -> list[Task]:
-    """Tasks whose checkpoint alone says all: a linear head, and an architecture of its own."""
+    """Tasks whose checkpoint alone says all: a linear head, and an architecture of its own.
+
+    Heads of other forms are left out; ``unwritten`` names them.
+    """
     tasks = []
     for entry, checkpoint in zip(merge.recipe.tasks, merge.deltas.checkpoints, strict=True):
         private = merge.deltas.private(entry.name)
@@ -68,10 +72,24 @@ def own_tasks(merge: Merge) -> list[Task]:
             settings = kind.own_settings(merge.base, private)
             if settings is not None:
                 spec = TaskSpec(entry.name, entry.checkpoint, kind.name, settings)
-                task = open_task(spec, private, merge.base)
-                tasks.append(replace(task, labels=_own_labels(task, checkpoint)))
+                with suppress(BadData):
+                    task = open_task(spec, private, merge.base)
+                    tasks.append(replace(task, labels=_own_labels(task, checkpoint)))
                 break
     return tasks
+
+
+def unwritten(merge: Merge, tasks: Sequence[Task]) -> list[str]:
+    """Sentences on tensors of the checkpoints' own that an export with these tasks leaves out."""
+    written = {task.name for task in tasks if task.head}
+    found = []
+    for name, join in zip(merge.deltas.tasks, merge.deltas.joins, strict=True):
+        if join.private and name not in written:
+            some = ", ".join(sorted(join.private)[:3])
+            found.append(
+                f"'{name}': {len(join.private)} tensors of its own ({some}) are not in the export."
+            )
+    return found
 
 
 def _own_labels(task: Task, checkpoint: Checkpoint) -> tuple[str, ...]:

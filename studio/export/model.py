@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from studio.checkpoints.alignment import PRETRAINING
+from studio.checkpoints.architecture import architecture_of
 from studio.checkpoints.checkpoint import Checkpoint, open_checkpoint
+from studio.checkpoints.names import PRETRAINING
 from studio.checkpoints.writer import write_weights
 from studio.disk.files import inside
 from studio.errors import BadCheckpoint
@@ -21,6 +22,7 @@ from studio.merge import Merge
 from studio.progress import Progress, attended, part, silent
 from studio.tasks.kinds import USUAL_KIND
 from studio.tasks.kinds.contract import Kind
+from studio.tasks.pretrained import loading_report
 from studio.tasks.task import Task
 
 _COMPANIONS = ("*.json", "*.txt", "*.model", "*.jinja")
@@ -102,7 +104,7 @@ def check_loads(
         folder: of the written model.
         base: of the merge.
         merged: names of what was merged.
-        kind: of the tasks, whose model is loaded.
+        kind: of the tasks, whose model is loaded if the folder names no class of its own.
 
     Raises:
         BadCheckpoint: naming the tensors or transformers' reason.
@@ -112,7 +114,8 @@ def check_loads(
         raise BadCheckpoint(f"The written model lacks {len(lost)} tensors, first {lost[0]}.")
     if not (folder / "config.json").is_file():
         return
-    lacking, aside = kind.loading_report(folder)
+    written = architecture_of(open_checkpoint(folder))
+    lacking, aside = loading_report(folder, written.model_class if written else kind.model_class)
     missing = [
         key
         for key in lacking
@@ -156,7 +159,19 @@ def write_model(merge: Merge, work: Path, progress: Progress) -> tuple[str, Roun
     tally = Tally(merge)
     root = write_weights(work, layout, tally.pieces, progress)
     copy_companions(merge.base, work, merge.recipe.dtype)
+    if any(join.twins for join in merge.deltas.joins):
+        _untie(work / "config.json")
     return root, tally.rounding()
+
+
+def _untie(file: Path) -> None:
+    """Let a configuration say that input and output embeddings are stored apart."""
+    if file.is_file():
+        content = json.loads(file.read_text())
+        for each in (content, *(part for part in content.values() if isinstance(part, dict))):
+            if each is content or each.get("tie_word_embeddings"):
+                each["tie_word_embeddings"] = False
+        file.write_text(json.dumps(content, indent=2))
 
 
 def _write_classifier(merge: Merge, folder: Path, task: Task, progress: Progress) -> None:

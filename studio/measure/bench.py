@@ -120,7 +120,7 @@ class Bench:
         chosen = self.deltas.subset(recipe.names)
         same_dtype = chosen.dtype == self.deltas.dtype
         known = (lambda: self.gram) if same_dtype else None
-        return Merge(recipe, self.base, chosen, known, self._recall, measured=measured)
+        return Merge(recipe, chosen, known, self._recall, measured=measured)
 
     def unmeasured(self, recipe: Recipe) -> list[Wanted]:
         """What the recipe's method needs of validation rows that is not at hand; takes no time."""

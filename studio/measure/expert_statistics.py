@@ -155,7 +155,7 @@ class Statistics:
         deltas = self._deltas.subset([task])
         entry = TaskEntry(task, str(deltas.checkpoints[0].folder), 1.0)
         recipe = Recipe(str(deltas.base.folder), (entry,), SUM)
-        return Merge(recipe, deltas.base, deltas)
+        return Merge(recipe, deltas)
 
     def _key(self, wanted: Wanted) -> str:
         """A name for everything that the numbers depend on."""

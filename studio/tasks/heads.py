@@ -8,7 +8,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from studio.checkpoints.alignment import HEADS
+from studio.checkpoints.names import HEADS
 from studio.checkpoints.weights import Weights
 from studio.errors import BadData
 

@@ -6,8 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from studio.checkpoints.alignment import PRETRAINING
+from studio.checkpoints.architecture import architecture_of
 from studio.checkpoints.checkpoint import Checkpoint
+from studio.checkpoints.names import PRETRAINING
 from studio.errors import BadCheckpoint
 from studio.merge import Merge, merged_into
 from studio.tasks.kinds.contract import Batch, Item, Kind
@@ -139,10 +140,13 @@ class LiveModel:
             BadCheckpoint: it has no such tensor, and it is none of a head for pretraining.
         """
         prefix = getattr(self.encoder, "base_model_prefix", "") + "."
+        architecture = architecture_of(self.base)
         found = {}
         for name in names:
-            own = name if name in self._parameters else name.removeprefix(prefix)
-            if own in self._parameters:
+            renamed = architecture.name(name) if architecture else name
+            forms = (name, name.removeprefix(prefix), renamed, renamed.removeprefix(prefix))
+            own = next((each for each in forms if each in self._parameters), None)
+            if own is not None:
                 found[name] = own
             elif name.split(".")[0] not in PRETRAINING:  # AutoModel leaves these heads out
                 raise BadCheckpoint(

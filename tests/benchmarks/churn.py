@@ -67,7 +67,7 @@ class Versions:
         entries = {task.name: task for task in self.recipe.tasks}
         tasks = tuple(entries[name] for name in present)
         recipe = Recipe(self.recipe.base, tasks, self.recipe.method, dtype="float32")
-        return Merge(recipe, self.deltas.base, self.deltas.subset(recipe.names), lambda: self.gram)
+        return Merge(recipe, self.deltas.subset(recipe.names), lambda: self.gram)
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,7 @@ def versions(recipe: Recipe, folder: Path) -> Versions:
     for seed, task in enumerate(recipe.tasks):
         place = folder / task.name
         place.mkdir(parents=True)
-        alone = Merge(Recipe(recipe.base, (task,), "average"), base, Deltas(base, [opened[seed]]))
+        alone = Merge(Recipe(recipe.base, (task,), "average"), Deltas(base, [opened[seed]]))
         revise(alone, place, torch.Generator().manual_seed(seed))
         opened.append((task.name + _REVISED, open_checkpoint(place)))
         entries.append(TaskEntry(opened[-1][0], str(place), task.coefficient))

@@ -139,7 +139,7 @@ def test_exact_unmerge_equals_never_merged_in_every_position(
     for count in (1, 2):
         for gone in combinations(full.recipe.names, count):
             recipe = unmerge(full.recipe, gone, "exact")
-            warm = Merge(recipe, full.base, full.deltas.subset(recipe.names), lambda: full.gram)
+            warm = Merge(recipe, full.deltas.subset(recipe.names), lambda: full.gram)
             never = make_recipe(*recipe.names, options=options)
             a, b = (
                 export(m, tmp_path / f"{i}{count}{gone}")

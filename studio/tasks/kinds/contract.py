@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.tasks.heads import Head
 from studio.tasks.kinds.losses import option_losses
-from studio.tasks.pretrained import load_pretrained, loading_report
+from studio.tasks.pretrained import load_pretrained
 from studio.tasks.rows import Row
 from studio.tasks.spec import Settings, TaskSpec
 
@@ -187,10 +187,6 @@ class Kind(ABC):
     def load(self, checkpoint: Checkpoint) -> nn.Module:
         """The model that is asked; see ``load_pretrained``."""
         return load_pretrained(checkpoint, self.model_class)
-
-    def loading_report(self, folder: Path) -> tuple[list[str], list[str]]:
-        """Names that the model misses in a written folder, and that it leaves aside."""
-        return loading_report(folder, self.model_class)
 
     @abstractmethod
     def reader(self, checkpoint: Checkpoint) -> Reader:

@@ -1,0 +1,101 @@
+"""The names of one checkpoint in the terms of the base's class, and what each is to it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from studio.checkpoints.architecture import Architecture, architecture_of, unwrapped
+from studio.checkpoints.checkpoint import Checkpoint
+from studio.checkpoints.weights import Weights
+from studio.errors import BadCheckpoint
+
+HEADS = ("classifier", "score", "fc", "qa_outputs")
+# Of the base's own training: often left out of a fine-tuned checkpoint; the base's are then kept.
+PRETRAINING = ("cls", "lm_head", "vocab_projector", "vocab_transform", "vocab_layer_norm")
+# What heads of transformers' classes are called, where no configuration says which class it is.
+_USUAL = (*HEADS, *PRETRAINING, "head", "pooler", "pre_classifier", "summary", "predictions")
+
+
+@dataclass(frozen=True, eq=False)
+class Names:
+    """A checkpoint's tensors by their names in memory, as the base's class has them.
+
+    Attributes:
+        stored: ``{name in memory: stored name}``.
+        weights: of the checkpoint.
+        own: the checkpoint's class, if transformers knows it.
+        base: the base's.
+    """
+
+    stored: Mapping[str, str]
+    weights: Weights
+    own: Architecture | None
+    base: Architecture | None
+
+    @cached_property
+    def body(self) -> str:
+        """The prefix of the own class's body, if the checkpoint's names have it."""
+        prefix = self.own.prefix if self.own else ""
+        return prefix if any(name.startswith(prefix) for name in self.stored) else ""
+
+    def is_tied(self, name: str) -> bool:
+        """Whether the base's class ties a tensor to another one."""
+        if self.base is None:
+            return False
+        own = self.base.own(name)
+        return own in self.base.ties or own in self.base.ties.values()
+
+    def required(self, name: str) -> bool:
+        """Whether a checkpoint must hold a tensor of the base's; tied ones are asked for apart."""
+        parts = name.split(".")
+        if parts[0] in (*HEADS, *PRETRAINING) or "pooler" in parts:
+            return False
+        if not self.weights.entries[self.stored[name]].floating:
+            return False
+        if self.base is None:
+            return True
+        outside = bool(self.body) and not name.startswith(self.body)
+        return not (outside or self.base.ignores(name) or not self.base.reads(name))
+
+    def unread(self, name: str) -> bool:
+        """Whether the own class, or the base's, leaves a tensor aside as old buffers are."""
+        return any(each.ignores(name) for each in (self.own, self.base) if each)
+
+    def unknown(self, name: str) -> bool:
+        """Whether the own class is known and has no such tensor, nor one in other layers."""
+        return self.own is not None and self.own.lacks(name)
+
+    def is_head(self, name: str, prefix: str, firsts: set[str]) -> bool:
+        """Whether a tensor that the base lacks belongs to a head.
+
+        Args:
+            name: of the tensor.
+            prefix: behind which the base's names are.
+            firsts: first parts of the base's names.
+        """
+        if not name.startswith(prefix) or not name.startswith(self.body):
+            return True
+        first = name[len(prefix) :].split(".")[0]
+        if first in _USUAL or (self.own is not None and first in self.own.heads):
+            return True
+        return self.own is None and first not in firsts
+
+
+def named(checkpoint: Checkpoint, base: Checkpoint) -> Names:
+    """The names of a checkpoint in the terms of the base's class.
+
+    Raises:
+        BadCheckpoint: two tensors have one name.
+    """
+    architecture = architecture_of(base)
+    own = architecture if checkpoint is base else architecture_of(checkpoint)
+    found: dict[str, str] = {}
+    for stored in checkpoint.names:
+        name = architecture.name(stored) if architecture else unwrapped(stored)
+        if name in found:
+            raise BadCheckpoint(
+                f"{checkpoint.folder} holds {name} both as {found[name]} and as {stored}; it is "
+                "not clear which to merge."
+            )
+        found[name] = stored
+    return Names(found, checkpoint.weights, own, architecture)

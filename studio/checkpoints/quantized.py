@@ -1,0 +1,54 @@
+"""Quantized weights, known by what a folder stores and by what its configuration says."""
+
+import re
+
+from studio.checkpoints.checkpoint import Checkpoint
+from studio.errors import BadCheckpoint
+
+# What the packers of codes keep beside them: bitsandbytes, GPTQ, AWQ, HQQ, compressed-tensors, fp8.
+_TRACES = re.compile(
+    r"\.(qweight|qzeros|absmax|quant_map|nested_absmax|nested_quant_map|SCB|weight_packed|"
+    r"weight_scale|weight_scale_inv|weight_zero_point|W_q|quant_state\.\w+)$"
+)
+_MATRIX = ".weight"
+
+
+def refuse_quantized(checkpoint: Checkpoint) -> None:
+    """Refuse a full model whose weights are codes.
+
+    Raises:
+        BadCheckpoint: naming the method and a tensor.
+    """
+    entries = checkpoint.weights.entries
+    traces = [name for name in entries if _TRACES.search(name)]
+    codes = [
+        name
+        for name, entry in entries.items()
+        if name.endswith(_MATRIX) and not entry.floating and len(entry.shape) == 2
+    ]
+    found = traces or codes
+    if found:
+        raise BadCheckpoint(
+            f"{checkpoint.folder} holds quantized weights{_method(checkpoint)}: {found[0]} and "
+            f"{len(found) - 1} more are packed codes, which cannot be added to. Merge on the "
+            "model that was quantized, or save a dequantized copy of this one "
+            "(model.dequantize() in transformers)."
+        )
+
+
+def leftover(checkpoint: Checkpoint) -> str:
+    """A sentence on a configuration that calls plain weights quantized; empty if it does not."""
+    method = _method(checkpoint)
+    if not method:
+        return ""
+    return (
+        f"The base's config.json says that it is quantized{method}, but its weights are plain; "
+        "an export leaves that entry out."
+    )
+
+
+def _method(checkpoint: Checkpoint) -> str:
+    said = checkpoint.config.get("quantization_config")
+    if not isinstance(said, dict):
+        return ""
+    return f" ({str(said.get('quant_method', 'unknown method'))[:40]})"

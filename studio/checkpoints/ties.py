@@ -1,0 +1,96 @@
+"""Tensors that are one by the class's word: stored once, as equal copies, or trained apart."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from studio.checkpoints.frame import Frame
+from studio.checkpoints.names import Names
+from studio.checkpoints.weights import Weights
+
+
+@dataclass(frozen=True)
+class Tied:
+    """The tied tensors of a base, and what one checkpoint holds of them.
+
+    Attributes:
+        copies: stored names of the base's that are equal to another one and are written once.
+        shared: ``{name in memory of the base's: stored name}`` of what is merged as one.
+        twins: ``{name: (stored name, stored name of the base's that it was tied to)}`` of tensors
+            that the checkpoint has trained apart, so that a merge holds both.
+        taken: stored names that are accounted for.
+        lacking: names of the base's of which the checkpoint holds none.
+        notes: a sentence each.
+    """
+
+    copies: tuple[str, ...]
+    shared: Mapping[str, str]
+    twins: Mapping[str, tuple[str, str]]
+    taken: frozenset[str]
+    lacking: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def tied(ours: Names, theirs: Names, frame: Frame) -> Tied:
+    """What a checkpoint holds of the base's tied tensors.
+
+    Where the base stores unequal tensors under tied names, they are not tied, as in transformers.
+    """
+    copies: list[str] = []
+    shared: dict[str, str] = {}
+    twins: dict[str, tuple[str, str]] = {}
+    taken: set[str] = set()
+    lacking, notes = [], []
+    for group in _groups(ours):
+        held = [name for name in group.values() if name in ours.stored]
+        if not held or not _equal(ours.weights, [ours.stored[name] for name in held]):
+            continue
+        first, *others = held
+        copies += [ours.stored[name] for name in others]
+        found = _found(group, theirs, frame)
+        taken |= {*found.values()}
+        if not found:
+            lacking += [name for name in held if ours.required(name)][:1]
+            continue
+        main = found.get(first) or next(iter(found.values()))
+        shared[first] = main
+        for name, stored in found.items():
+            if not _equal(theirs.weights, [main, stored]):
+                twins[name] = stored, ours.stored[first]
+                notes.append(
+                    f"Its {name} is trained apart from {ours.stored[first]}, to which the base "
+                    "ties it: a merge holds both, and its configuration says so."
+                )
+    return Tied(tuple(copies), shared, twins, frozenset(taken), tuple(lacking), tuple(notes))
+
+
+def _groups(ours: Names) -> list[dict[str, str]]:
+    """Per tied tensor of the base's class, ``{own name: name in the base's file}``."""
+    if ours.base is None:
+        return []
+    groups: dict[str, dict[str, str]] = {}
+    at = {ours.base.own(name): name for name in ours.stored}
+    for name, source in ours.base.ties.items():
+        group = groups.setdefault(source, {source: at.get(source, source)})
+        group[name] = at.get(name, name)
+    return list(groups.values())
+
+
+def _found(group: Mapping[str, str], theirs: Names, frame: Frame) -> dict[str, str]:
+    """``{name as the base's file has it: stored name}`` of a group's members that are there."""
+    found = {}
+    for own, name in group.items():
+        for each in (frame.own_name(name), name, own):
+            if each in theirs.stored:
+                found[name] = theirs.stored[each]
+                break
+    return found
+
+
+def _equal(weights: Weights, stored: list[str]) -> bool:
+    """Whether tensors are the same in dtype, shape and bits."""
+    entries = [weights.entries[name] for name in dict.fromkeys(stored)]
+    if len(entries) == 1:
+        return True
+    if len({(entry.code, entry.shape) for entry in entries}) > 1:
+        return False
+    return len({weights.sha256(name) for name in dict.fromkeys(stored)}) == 1
