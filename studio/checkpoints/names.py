@@ -75,7 +75,7 @@ class Names:
         """
         if not name.startswith(prefix) or not name.startswith(self.body):
             return True
-        first = name[len(prefix) :].split(".")[0]
+        first = name[len(prefix) :].removeprefix(self.body).split(".")[0]
         if first in _USUAL or (self.own is not None and first in self.own.heads):
             return True
         return self.own is None and first not in firsts

@@ -49,11 +49,11 @@ def _merge(options: argparse.Namespace) -> None:
     plan = ExportPlan(options.out, options.as_lora, rank, options.classifiers, duplicates)
     account = Account(opened_ledger(options), options.allow_removed)
     made = export_merge(merge, plan, bench, account=account, progress=show_progress)
+    if not options.as_lora:
+        print(f"Rounding: {made.words}.")
     tasks = list(bench.tasks.values()) if bench else own_tasks(merge)
     for note in [*merge.notes, *unwritten(merge, tasks)]:
         print(f"note: {note}")
-    if not options.as_lora:
-        print(f"Rounding: {made.words}.")
     adapter = f"one adapter, {made.words}, " if options.as_lora else ""
     words = f"{adapter}weights root {made.root}"
     print(f"{visible(str(options.out))}: {count_of_tasks(len(merge.deltas))} merged, {words}")
