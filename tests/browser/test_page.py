@@ -155,6 +155,27 @@ def test_a_method_brings_its_own_options_and_coefficients(page, session):
     settled(page, session, lambda mix: mix.options == {"scale": 0.5})
 
 
+def test_a_number_that_is_refused_is_told_and_the_field_shows_the_mix_again(page, session):
+    rank = page.locator("#mix-option-rank")
+    rank.fill("4")
+    rank.press("Enter")
+    settled(page, session, lambda mix: mix.options["rank"] == 4)
+    for wrong in ("0", "-5", "1.5"):
+        rank.fill(wrong)
+        rank.press("Enter")
+        expect(page.locator("#trouble")).to_contain_text("rank")
+        expect(rank).to_have_value("4")
+    number = page.locator(".strip input[type=number]").first
+    number.fill("2")
+    number.press("Enter")
+    settled(page, session, lambda mix: mix.strips[0].coefficient == 2)
+    for wrong in ("1e9", ""):
+        number.fill(wrong)
+        number.press("Enter")
+        expect(number).to_have_value("2")
+    assert (session.mix.strips[0].coefficient, session.mix.options["rank"]) == (2, 4)
+
+
 def test_the_order_of_tasks_can_be_changed(page, session):
     page.get_by_label("Move animal earlier").click()
     expect(page.locator(".strip >> nth=0")).to_contain_text("animal")

@@ -2,6 +2,9 @@
 // Runs inside gr.HTML's js_on_load, which provides element, props, trigger and watch.
 let drawn = ''; // what the rows and options were built for
 const box = element.querySelector('.mixer');
+let typed = null; // the number that is being typed, which no answer may overwrite
+box.addEventListener('input', (event) => { typed = event.target.type === 'number' ? event.target : null; }, true);
+for (const ends of ['change', 'focusout']) box.addEventListener(ends, () => { typed = null; }, true);
 
 function make(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
@@ -86,10 +89,10 @@ function optionRow(option, value) {
     control.value = value.options[option.name];
     reading = make('span', { class: 'reading' }, String(value.options[option.name])); // no live region
     control.addEventListener(fine ? 'input' : 'change', () => {
-      if (open && control.value === '' && control.checkValidity()) { set(null); return; }
-      if (control.value === '' || !control.checkValidity()) { control.value = value.options[option.name]; return; }
-      reading.textContent = control.value;
-      set(Number(control.value));
+      const nothing = control.value === '';
+      if (nothing && (!open || control.validity.badInput)) { draw(); return; }
+      if (!nothing) reading.textContent = control.value;
+      set(nothing ? null : Number(control.value)); // what is out of range is refused in words
     });
     if (!fine) reading = '';
   }
@@ -134,7 +137,7 @@ function groupRow(name, listed, [label, pattern]) {
   const set = (x) => send((mix) => { const mine = mix.rows.find((each) => each.name === name); if (mine) setGroup(mine, listed, pattern, x); });
   range.addEventListener('input', () => { number.value = range.value; set(Number(range.value)); });
   number.addEventListener('change', () => {
-    if (number.value === '' || !Number.isFinite(number.valueAsNumber)) { number.value = range.value; return; }
+    if (!Number.isFinite(number.valueAsNumber)) { draw(); return; }
     range.value = number.value;
     set(Number(number.value));
   });
@@ -160,7 +163,7 @@ function drawGroups(row, node, listed, active) {
     const [, range, number] = each.children;
     const x = inGroup(row, each.pattern);
     if (active !== range) range.value = x;
-    if (active !== number) number.value = x;
+    if (typed !== number) number.value = x;
   }
 }
 
@@ -182,7 +185,7 @@ function strip(row, index) {
   range.addEventListener('input', () => { number.value = range.value; move(Number(range.value)); });
   for (const begins of ['pointerdown', 'keydown', 'change']) range.addEventListener(begins, () => { from = null; });
   number.addEventListener('change', () => {
-    if (number.value === '' || !Number.isFinite(number.valueAsNumber)) { number.value = range.value; return; }
+    if (!Number.isFinite(number.valueAsNumber)) { draw(); return; }
     range.value = number.value;
     from = null;
     move(Number(number.value));
@@ -225,7 +228,7 @@ function draw() {
     const words = count ? `mean of ${count} coefficient${count === 1 ? '' : 's'}` : '';
     toggle.checked = row.on;
     if (active !== range) range.value = mean;
-    if (active !== number) number.value = mean;
+    if (typed !== number) number.value = mean;
     mark.textContent = count ? '≈' : '';
     mark.title = words;
     number.setAttribute('aria-label', `Coefficient of ${row.name}${count ? `, ${words}` : ''}`);
@@ -235,7 +238,7 @@ function draw() {
   });
   value.schema.forEach((option) => {
     const control = box.querySelector(`[id="mix-option-${option.name}"]`);
-    if (control !== active) control.value = value.options[option.name];
+    if (control.type === 'number' ? control !== typed : control !== active) control.value = value.options[option.name];
     const reading = control.parentElement.querySelector('.reading');
     if (reading) reading.textContent = value.options[option.name];
   });
