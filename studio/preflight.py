@@ -8,7 +8,7 @@ from typing import TypeVar
 from studio.checkpoints.alignment import Join, join
 from studio.checkpoints.checkpoint import Checkpoint, open_checkpoint
 from studio.device import free_memory, resident_limit
-from studio.errors import SeveralProblems, StudioError
+from studio.errors import StudioError, refuse_any
 from studio.tasks.spec import TaskSpec
 from studio.tasks.task import open_task
 from studio.zoo import Zoo
@@ -91,7 +91,7 @@ class Preflight:
         Raises:
             StudioError: the one problem there is, or a sentence that lists them all.
         """
-        _refuse(self.zoo.name, self.problems)
+        refuse_any(f"'{self.zoo.name}'", self.problems)
 
     def refuse_misfits(self) -> None:
         """Refuse checkpoints that cannot be merged, however much memory there is.
@@ -99,7 +99,7 @@ class Preflight:
         Raises:
             StudioError: as ``refuse``.
         """
-        _refuse(self.zoo.name, self.misfits)
+        refuse_any(f"'{self.zoo.name}'", self.misfits)
 
 
 def preflight(zoo: Zoo, allow: Allow = lambda source, name: None) -> Preflight:
@@ -130,13 +130,6 @@ def preflight(zoo: Zoo, allow: Allow = lambda source, name: None) -> Preflight:
     model = 4 * looks[0].parameters  # in float32
     held = deltas if deltas <= resident_limit() else 0
     return Preflight(zoo, tuple(looks), model, deltas, held, free_memory())
-
-
-def _refuse(name: str, found: list[StudioError]) -> None:
-    if len(found) == 1:
-        raise found[0]
-    if found:
-        raise SeveralProblems(f"'{name}'", found)
 
 
 def _open(source: str, name: str, allow: Allow) -> Checkpoint:
