@@ -117,7 +117,7 @@ def read_header(file: Path) -> dict[str, Entry]:
 
 
 def read_header_and_notes(file: Path) -> tuple[dict[str, Entry], dict]:
-    """The same, and what the file says of itself (safetensors' ``__metadata__``), unchecked."""
+    """The same, and what the file says of itself: safetensors' ``__metadata__``, {} if null."""
     try:
         with open_regular(file, BadCheckpoint) as stream:
             found = os.fstat(stream.fileno())
@@ -142,10 +142,22 @@ def read_header_and_notes(file: Path) -> tuple[dict[str, Entry], dict]:
         raise BadCheckpoint(f"{file} cannot be read: {problem.strerror}.") from None
     where = f"{file}: the header"
     header = mapping(parse_json(text, where, BadCheckpoint), where, BadCheckpoint)
-    notes = mapping(header.pop("__metadata__", {}), f"{where}'s __metadata__", BadCheckpoint)
+    notes = _texts(header.pop("__metadata__", None), f"{where}'s __metadata__")
     if len(header) > MOST_TENSORS:
         raise BadCheckpoint(f"{file} names {len(header):,} tensors; at most {MOST_TENSORS:,}.")
     return _entries(file, header, 8 + length, stamp(found)), notes
+
+
+def _texts(notes: object, where: str) -> dict:
+    """What a file says of itself: text by name; null is nothing, as safetensors reads it."""
+    notes = mapping({} if notes is None else notes, where, BadCheckpoint)
+    for key, value in notes.items():
+        if not isinstance(value, str):
+            raise BadCheckpoint(
+                f"{where} holds {key[:100]!r}: {json.dumps(value)[:100]}; safetensors allows text "
+                "only, and no other tool opens the file. Save it again."
+            )
+    return notes
 
 
 def _entries(file: Path, header: dict, first: int, seen: tuple[int, ...]) -> dict[str, Entry]:
