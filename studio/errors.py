@@ -20,6 +20,7 @@ class Remedy(Enum):
     REBUILD = "Unmerge exactly, which merges the other tasks anew."
     GIVE_ROWS = "Give a zoo that has this recipe's tasks and their validation rows."
     ADD_ROOT = "Restart it with a further root to add another."
+    FOLLOW_LINKS = "Copy the file itself there, or allow links into {}."
     CHOOSE_DEVICE = "use auto, or one of {}."
     FEWER_AT_ONCE = "set rows at once to {}; the result is the same up to rounding."
 

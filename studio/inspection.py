@@ -113,6 +113,7 @@ def inspect(
     found = {
         "tasks": list(merge.deltas.tasks),
         "method": merge.recipe.method,
+        "base_notes": list(merge.base.notes),
         "checkpoints": checkpoint_summaries(merge.deltas),
         "warnings": warnings(merge.gram),
         "cosine_before": merge.gram.cosine().tolist(),
@@ -145,7 +146,7 @@ def checkpoint_summaries(deltas: Deltas) -> list[dict]:
                 "parameters": sum(entries[name].numel for name in join.shared),
                 "prefix": join.prefix,
                 "private": sorted(join.private),
-                "notes": list(join.notes),
+                "notes": [*checkpoint.notes, *join.notes],
                 "digest": checkpoint.known_digest,
             }
         )

@@ -142,7 +142,9 @@ def _task(entry: object, folder: Path, where: str, seen: Mistakes) -> TaskSpec |
     rows = {s: seen.of(partial(_rows, data, s, folder, where)) for s in data if s in SPLITS}
     if len(seen.found) > before:
         return None
-    assert name and source and settings is not None
+    assert name
+    assert source
+    assert settings is not None
     return TaskSpec(
         name=name,
         checkpoint=resolve_source(source, folder),

@@ -6,6 +6,7 @@ from pathlib import Path
 from studio.commands.tools import (
     Commands,
     count_of_tasks,
+    link_roots,
     opened_ledger,
     output_arguments,
     show_progress,
@@ -42,8 +43,8 @@ def _merge(options: argparse.Namespace) -> None:
         raise StudioError("--classifiers writes complete models; leave it or --as-lora out.")
     recipe = load_recipe(options.recipe)
     refuse_existing(options.out)
-    bench = zoo_bench(options) if options.zoo else None
-    merge = bench.merge(recipe) if bench else open_merge(recipe)
+    bench, folder = zoo_bench(options) if options.zoo else None, options.recipe.absolute().parent
+    merge = bench.merge(recipe) if bench else open_merge(recipe, link_roots(options, folder))
     rank, duplicates = options.lora_rank, options.allow_duplicates
     plan = ExportPlan(options.out, options.as_lora, rank, options.classifiers, duplicates)
     account = Account(opened_ledger(options), options.allow_removed)

@@ -76,13 +76,24 @@ def output_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
+def link_roots(options: argparse.Namespace, *folders: Path) -> tuple[Path, ...]:
+    """Folders into which links may lead: where the files lie, where one is, and each ``--root``."""
+    return (*folders, Path.cwd(), *options.root)
+
+
 def zoo_bench(options: argparse.Namespace) -> "Bench":
     """The bench of the zoo that the parser demands."""
     from studio.measure.bench import open_bench
 
-    bench = open_bench(options.zoo, options.device, options.allow_duplicates)
+    roots = link_roots(options, *_recipe_folder(options))
+    bench = open_bench(options.zoo, options.device, options.allow_duplicates, roots)
     assert bench is not None, "the parser demands a zoo"
     return bench
+
+
+def _recipe_folder(options: argparse.Namespace) -> list[Path]:
+    recipe = getattr(options, "recipe", None)
+    return [recipe.absolute().parent] if recipe else []
 
 
 def opened_ledger(options: argparse.Namespace) -> "Ledger":

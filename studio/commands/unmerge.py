@@ -2,7 +2,7 @@
 
 import argparse
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ from studio.commands.passphrase import signing_key
 from studio.commands.tools import (
     Commands,
     count_of_tasks,
+    link_roots,
     opened_ledger,
     output_arguments,
     show_progress,
@@ -111,9 +112,10 @@ def _write(options: argparse.Namespace, unmerged: "Unmerging") -> None:
     refuse_existing(options.out)
     if options.certify and options.classifiers:
         raise StudioError("--classifiers is for plain exports; leave it or --certify out.")
-    bench = open_bench(options.zoo, options.device, options.allow_duplicates)
+    roots = link_roots(options, options.recipe.absolute().parent)
+    bench = open_bench(options.zoo, options.device, options.allow_duplicates, roots)
     ledger = opened_ledger(options)
-    merges = _merges(bench)
+    merges = _merges(bench, roots)
     if options.certify:
         made = _certified(options, unmerged, bench, ledger, merges)
         print(f"{made.statement['predicate']['verdict']['result']}: {made.words}")
@@ -161,7 +163,7 @@ def _certified(
     )  # fmt: skip
 
 
-def _merges(bench: "Bench | None") -> "Callable[[Recipe], Merge]":
+def _merges(bench: "Bench | None", roots: tuple[Path, ...]) -> "Callable[[Recipe], Merge]":
     from studio.merge import open_merge
 
-    return bench.merge if bench else cache(open_merge)
+    return bench.merge if bench else cache(partial(open_merge, roots=roots))

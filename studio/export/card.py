@@ -74,7 +74,10 @@ def root_words(root: str) -> str:
 
 def public_name(source: str) -> str:
     """A hub id as it is; a folder by its name, since its path is nobody else's business."""
-    return Path(source).name if Path(source).is_absolute() else source
+    path = Path(source)
+    if not path.is_absolute():
+        return source
+    return path.parent.name if path.suffix in (".safetensors", ".json") else path.name
 
 
 def _ingredients(recipe: Recipe) -> str:
