@@ -9,6 +9,7 @@ from studio.commands.tools import (
     link_roots,
     opened_ledger,
     output_arguments,
+    print_notes,
     show_progress,
     zoo_bench,
 )
@@ -51,6 +52,7 @@ def _merge(options: argparse.Namespace) -> None:
     made = export_merge(merge, plan, bench, account=account, progress=show_progress)
     if not options.as_lora:
         print(f"Rounding: {made.words}.")
+    print_notes(made.notes)
     adapter = f"one adapter, {made.words}, " if options.as_lora else ""
     words = f"{adapter}weights root {made.root}"
     print(f"{visible(str(options.out))}: {count_of_tasks(len(merge.deltas))} merged, {words}")

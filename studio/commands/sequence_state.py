@@ -10,6 +10,7 @@ from studio.commands.tools import (
     ledger_argument,
     link_roots,
     opened_ledger,
+    print_notes,
     show_progress,
 )
 from studio.errors import NotAllowed, visible
@@ -95,7 +96,9 @@ def _export(
     from studio.evidence.logged_export import Account, logged_export
     from studio.sequence.state_export import MergedState
 
-    return logged_export(MergedState(state, base), target, Account(ledger), progress).root
+    made = logged_export(MergedState(state, base), target, Account(ledger), progress)
+    print_notes(made.notes)
+    return made.root
 
 
 def _refuse_removed(ledger: "Ledger", state: "State", name: str, checkpoint: "Checkpoint") -> None:

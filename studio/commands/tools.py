@@ -3,10 +3,12 @@
 import argparse
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from studio.errors import visible
 
 if TYPE_CHECKING:
     from studio.evidence.ledger.log import Ledger
@@ -111,6 +113,12 @@ def opened_ledger(options: argparse.Namespace) -> "Ledger":
 def count_of_tasks(n: int) -> str:
     """A number of tasks, for people."""
     return "1 task" if n == 1 else f"{n} tasks"
+
+
+def print_notes(notes: Sequence[str]) -> None:
+    """Say what a reader should know of something, a line each."""
+    for note in notes:
+        print(f"Note: {visible(note)}")
 
 
 def write_json(path: Path | None, content: dict) -> None:

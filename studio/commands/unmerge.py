@@ -13,6 +13,7 @@ from studio.commands.tools import (
     link_roots,
     opened_ledger,
     output_arguments,
+    print_notes,
     show_progress,
 )
 from studio.errors import BadCertificate, StudioError, visible
@@ -126,9 +127,10 @@ def _write(options: argparse.Namespace, unmerged: "Unmerging") -> None:
         options.out, classifiers=options.classifiers, allow_duplicates=options.allow_duplicates
     )
     account = Account(ledger, options.allow_removed)
-    root = export_merge(merge, plan, bench, account=account, progress=show_progress).root
+    made = export_merge(merge, plan, bench, account=account, progress=show_progress)
+    print_notes(made.notes)
     count = count_of_tasks(len(merge.deltas))
-    print(f"{visible(str(options.out))}: {count} merged, weights root {root}")
+    print(f"{visible(str(options.out))}: {count} merged, weights root {made.root}")
 
 
 def _certified(

@@ -112,16 +112,7 @@ def verify(
     wrong = contradictions(statement)
     findings += [Finding(False, words) for words in wrong]
     progress(0.1, "hashing the files of the bundle")
-    wrong = problems(folder, statement)
-    own = folder / CERTIFICATE_FILE
-    if own.exists() and _content(own) != signed:
-        wrong.append(f"The bundle holds another {CERTIFICATE_FILE} than the one given.")
-    findings += [Finding(False, words) for words in wrong] or [
-        Finding(
-            True,
-            f"All {len(statement['subject'])} files are there, unchanged, and there are no others.",
-        )
-    ]
+    findings += _of_files(folder, statement, signed)
     if log is not None:
         findings += _of_log(log, pem, predicate, envelope.digest(signed))
     if inputs is not None:
@@ -173,6 +164,16 @@ def _content(file: Path, largest: int = _LARGEST) -> bytes:
     if len(content) > largest:
         raise BadCertificate(f"{file} has more than {largest:,} bytes; it is no such file.")
     return content
+
+
+def _of_files(folder: Path, statement: dict, signed: bytes) -> list[Finding]:
+    wrong, own = problems(folder, statement), folder / CERTIFICATE_FILE
+    if own.exists() and _content(own) != signed:
+        wrong.append(f"The bundle holds another {CERTIFICATE_FILE} than the one given.")
+    count = len(statement["subject"])
+    return [Finding(False, words) for words in wrong] or [
+        Finding(True, f"All {count} files are there, unchanged, and there are no others.")
+    ]
 
 
 def _of_log(log: Path, pem: bytes | None, predicate: dict, digest: str) -> list[Finding]:
