@@ -5,6 +5,7 @@ from enum import Enum
 from typing import Self
 
 _LONGEST = 2000
+_MOST_LISTED = 50
 
 
 class Remedy(Enum):
@@ -19,6 +20,7 @@ class Remedy(Enum):
     REBUILD = "Unmerge exactly, which merges the other tasks anew."
     GIVE_ROWS = "Give a zoo that has this recipe's tasks and their validation rows."
     ADD_ROOT = "Restart it with a further root to add another."
+    FOLLOW_LINKS = "Copy the file itself there, or allow links into {}."
     CHOOSE_DEVICE = "use auto, or one of {}."
     FEWER_AT_ONCE = "set rows at once to {}; the result is the same up to rounding."
 
@@ -81,13 +83,36 @@ class SeveralProblems(StudioError):
         super().__init__(self.told({}))
 
     def told(self, words: Mapping[Remedy, str]) -> str:
-        """Every sentence with its number, with what to do as a front end puts it."""
-        listed = " ".join(f"({n}) {each.told(words)}" for n, each in enumerate(self.found, 1))
-        return f"{self.what} has {len(self.found)} problems: {listed}"
+        """The sentences with their numbers, with what to do as a front end puts it."""
+        first = self.found[:_MOST_LISTED]
+        listed = " ".join(f"({n}) {each.told(words)}" for n, each in enumerate(first, 1))
+        more = len(self.found) - len(first)
+        and_more = f" And {more:,} more." if more else ""
+        return f"{self.what} has {len(self.found):,} problems: {listed}{and_more}"
 
     def bare(self) -> Self:
         """The same errors without their frames."""
         return type(self)(self.what, [each.bare() for each in self.found])
+
+    def within(self, where: str) -> Self:
+        """The same errors, said of a place."""
+        return type(self)(f"{where}: {self.what}", self.found)
+
+
+def refuse_any(what: str, found: Sequence[StudioError]) -> None:
+    """Refuse with everything that was found, or not at all.
+
+    Args:
+        what: has the problems.
+        found: the errors; none is no refusal.
+
+    Raises:
+        StudioError: the one problem that there is, or a ``SeveralProblems`` that lists them all.
+    """
+    if len(found) == 1:
+        raise found[0]
+    if found:
+        raise SeveralProblems(what, found)
 
 
 class BadCheckpoint(StudioError):

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 
 from studio.checkpoints.deltas import Deltas, DerivedDeltas, refuse_copies, refuse_zero
-from studio.checkpoints.quantized import leftover
+from studio.checkpoints.quantized import base_notes
 from studio.errors import StudioError
 from studio.geometry.conflict_report import by_layer, largest, report
 from studio.geometry.gram import Beside, Gram, gram
@@ -114,8 +114,9 @@ def inspect(
     found = {
         "tasks": list(merge.deltas.tasks),
         "method": merge.recipe.method,
+        "base_notes": list(base_notes(merge.base)),
         "checkpoints": checkpoint_summaries(merge.deltas),
-        "warnings": [each for each in [leftover(merge.base), *warnings(merge.gram)] if each],
+        "warnings": warnings(merge.gram),
         "cosine_before": merge.gram.cosine().tolist(),
         "cosine_after": measured and merge.basis.weighed(measured).cosine().tolist(),
         "residual": measured and merge.residual(measured),
@@ -146,7 +147,7 @@ def checkpoint_summaries(deltas: Deltas) -> list[dict]:
                 "parameters": sum(entries[name].numel for name in join.shared),
                 "prefix": join.prefix,
                 "private": sorted(join.private),
-                "notes": list(join.notes),
+                "notes": [*checkpoint.notes, *join.notes],
                 "digest": checkpoint.known_digest,
             }
         )

@@ -4,14 +4,15 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Protocol, TypeVar
 
 import torch
 from torch import Tensor
 
-from studio.checkpoints.checkpoint import Checkpoint, open_checkpoint
+from studio.checkpoints.checkpoint import Checkpoint, open_base, open_checkpoint
 from studio.checkpoints.deltas import AnyDeltas, Deltas, not_finite
-from studio.checkpoints.quantized import leftover
+from studio.checkpoints.quantized import base_notes
 from studio.checkpoints.vectors import Room, Vectors, pieces
 from studio.errors import BadCheckpoint, BadRecipe, NotFinite, Remedy
 from studio.geometry.gram import Gram, gram
@@ -162,9 +163,13 @@ class Merge:
     @property
     def notes(self) -> list[str]:
         """What a user should know of how the checkpoints fit the base, a sentence each."""
-        about = [leftover(self.base)] if leftover(self.base) else []
-        pairs = zip(self.deltas.tasks, self.deltas.joins, strict=True)
-        return about + [f"'{task}': {note}" for task, join in pairs for note in join.notes]
+        told = [*base_notes(self.base)]
+        deltas = self.deltas
+        for task, checkpoint, join in zip(
+            deltas.tasks, deltas.checkpoints, deltas.joins, strict=True
+        ):
+            told += [f"'{task}': {note}" for note in (*checkpoint.notes, *join.notes)]
+        return told
 
     @property
     def changed(self) -> tuple[str, ...]:
@@ -186,16 +191,20 @@ class Merge:
         return getattr(torch, chosen) if chosen else entry.dtype
 
 
-def open_merge(recipe: Recipe) -> Merge:
+def open_merge(recipe: Recipe, roots: tuple[Path, ...] = ()) -> Merge:
     """Open a recipe's checkpoints; headers are read, and digests where the recipe records them.
+
+    Args:
+        recipe: to open.
+        roots: folders into which links of the checkpoints' files may lead.
 
     Raises:
         StudioError: a checkpoint cannot be opened, does not fit the base, or is another one
             than the recipe records; or the method or an option is unknown.
     """
     method(recipe.method, recipe.options)
-    base = open_checkpoint(recipe.base)
-    checkpoints = [(task.name, open_checkpoint(task.checkpoint)) for task in recipe.tasks]
+    base = open_base(recipe.base, roots)
+    checkpoints = [(task.name, open_checkpoint(task.checkpoint, roots)) for task in recipe.tasks]
     for task, (_, checkpoint) in zip(recipe.tasks, checkpoints, strict=True):
         if task.digest and task.digest != checkpoint.digest:
             raise BadCheckpoint(

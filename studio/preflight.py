@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TypeVar
 
 from studio.checkpoints.alignment import Join, join
-from studio.checkpoints.checkpoint import Checkpoint, open_checkpoint
+from studio.checkpoints.checkpoint import Checkpoint, open_base, open_checkpoint
+from studio.checkpoints.quantized import base_notes
 from studio.device import free_memory, resident_limit
-from studio.errors import SeveralProblems, StudioError
+from studio.errors import StudioError, refuse_any
 from studio.tasks.spec import TaskSpec
 from studio.tasks.task import open_task
 from studio.zoo import Zoo
@@ -91,7 +93,7 @@ class Preflight:
         Raises:
             StudioError: the one problem there is, or a sentence that lists them all.
         """
-        _refuse(self.zoo.name, self.problems)
+        refuse_any(f"'{self.zoo.name}'", self.problems)
 
     def refuse_misfits(self) -> None:
         """Refuse checkpoints that cannot be merged, however much memory there is.
@@ -99,10 +101,12 @@ class Preflight:
         Raises:
             StudioError: as ``refuse``.
         """
-        _refuse(self.zoo.name, self.misfits)
+        refuse_any(f"'{self.zoo.name}'", self.misfits)
 
 
-def preflight(zoo: Zoo, allow: Allow = lambda source, name: None) -> Preflight:
+def preflight(
+    zoo: Zoo, allow: Allow = lambda source, name: None, roots: tuple[Path, ...] = ()
+) -> Preflight:
     """Look at every checkpoint of a zoo; what is wrong with one does not hide the next.
 
     Headers are read, and integer buffers (a few positions), which must be the base's.
@@ -110,11 +114,14 @@ def preflight(zoo: Zoo, allow: Allow = lambda source, name: None) -> Preflight:
     Args:
         zoo: to look at.
         allow: called with a source and its name before it is touched; raises to forbid it.
+        roots: folders into which links of the checkpoints' files may lead, beside the zoo's.
     """
-    base, problem = _tried(partial(_open, zoo.base, "base", allow))
+    roots = (zoo.folder, *roots)
+    base, problem = _tried(partial(_open, open_base, zoo.base, "base", allow, roots))
     looks, opened = [_base_look(base, problem)], [base]
     for task in zoo.tasks:
-        checkpoint, problem = _tried(partial(_open, task.checkpoint, task.name, allow))
+        opening = partial(_open, open_checkpoint, task.checkpoint, task.name, allow, roots)
+        checkpoint, problem = _tried(opening)
         opened.append(checkpoint)
         joined = None
         if base and checkpoint:
@@ -132,16 +139,11 @@ def preflight(zoo: Zoo, allow: Allow = lambda source, name: None) -> Preflight:
     return Preflight(zoo, tuple(looks), model, deltas, held, free_memory())
 
 
-def _refuse(name: str, found: list[StudioError]) -> None:
-    if len(found) == 1:
-        raise found[0]
-    if found:
-        raise SeveralProblems(f"'{name}'", found)
-
-
-def _open(source: str, name: str, allow: Allow) -> Checkpoint:
+def _open(
+    opened: Callable[..., Checkpoint], source: str, name: str, allow: Allow, roots: tuple[Path, ...]
+) -> Checkpoint:
     allow(source, name)
-    return open_checkpoint(source)
+    return opened(source, roots)
 
 
 def _tried(work: Callable[[], Made]) -> tuple[Made | None, StudioError | None]:
@@ -165,7 +167,7 @@ def _base_look(base: Checkpoint | None, problem: StudioError | None) -> Look:
         problem = StudioError(f"The base {base.folder} is an adapter; it must be a full model.")
     entries = base.weights.entries.values()
     numbers = len(entries), sum(e.numel for e in entries), sum(e.size for e in entries)
-    return Look("base", base.kind, None, *numbers, problem=problem)
+    return Look("base", base.kind, None, *numbers, base_notes(base), problem)
 
 
 def _general_look(spec: TaskSpec, base: Checkpoint | None) -> Look:
@@ -189,9 +191,9 @@ def _look(
     rank = checkpoint.adapter.rank if checkpoint.adapter else None
     size = sum(entry.size for entry in checkpoint.weights.entries.values())
     if base is None or joined is None:
-        return Look(name, checkpoint.kind, rank, size=size, problem=problem)
+        return Look(name, checkpoint.kind, rank, size=size, notes=checkpoint.notes, problem=problem)
     shared = sum(base.weights.entries[each].numel for each in joined.shared)
-    notes = joined.notes
+    notes = (*checkpoint.notes, *joined.notes)
     if joined.private:
         notes = (*notes, f"{len(joined.private)} tensors of its own are never merged.")
     return Look(name, checkpoint.kind, rank, len(joined.shared), shared, size, notes, problem)

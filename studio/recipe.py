@@ -133,13 +133,27 @@ class Recipe:
         return self.digest_on(self.base)
 
     def digest_on(self, base: str) -> str:
-        """The same with another name for the base: its digest, which means the same anywhere."""
-        plain: dict = self.plain() | {"base": base}
+        """The same with another name for the base: its digest, which means the same anywhere.
+
+        Numbers have one form: ``strength: 1`` and ``strength: 1.0`` are one recipe.
+        """
+        return self._digest(base, {key: _number(value) for key, value in self.options.items()})
+
+    def is_recorded_as(self, digest: str, base: str) -> bool:
+        """Whether a recorded digest is this recipe's, also as 0.1.0 took it: numbers as written."""
+        return digest in (self.digest_on(base), self._digest(base, self.options))
+
+    def _digest(self, base: str, options: Mapping[str, Option]) -> str:
+        plain: dict = self.plain() | {"base": base, "options": dict(options)}
         for task in plain["tasks"]:
             if "digest" in task:
                 task.pop("checkpoint")
-            if isinstance(task.get("coefficient"), dict):  # the order of the patterns counts
-                task["coefficient"]["groups"] = list(task["coefficient"]["groups"].items())
+            given = task.get("coefficient")
+            if isinstance(given, dict):  # the order of the patterns counts
+                groups = [(pattern, _number(x)) for pattern, x in given["groups"].items()]
+                task["coefficient"] = {"default": _number(given["default"]), "groups": groups}
+            elif given is not None:
+                task["coefficient"] = _number(given)
         return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
 
     def plain(self) -> dict:
@@ -344,6 +358,13 @@ def _options(options: object, where: str) -> dict[str, Option]:
         if value is not None and not isinstance(value, str | int | float | bool):
             raise BadRecipe(f"{where}: option '{key}' is {value!r}; it must be a single value.")
     return options
+
+
+def _number(value: Option) -> Option:
+    """A whole number as the decimal that it equals; everything else as it is."""
+    if isinstance(value, bool) or not isinstance(value, int) or abs(value) > 2**53:
+        return value
+    return float(value)
 
 
 def _relative(source: str, folder: Path) -> str:

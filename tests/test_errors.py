@@ -6,7 +6,14 @@ import pytest
 
 from studio import errors
 from studio.commands import remedies as command_line
-from studio.errors import NotAllowed, NothingToMerge, Remedy, SeveralProblems, StudioError
+from studio.errors import (
+    NotAllowed,
+    NothingToMerge,
+    Remedy,
+    SeveralProblems,
+    StudioError,
+    refuse_any,
+)
 from studio.ui import remedies as page
 from tests.conftest import ROOT
 
@@ -85,3 +92,28 @@ def test_several_problems_are_one_sentence_in_the_words_of_each_front_end():
         "'zoo' has 2 problems: (1) This is missing. (2) 'a' is twice there. Pass --twice."
     )
     assert str(several) == several.told({}) == str(several.bare())
+
+
+def test_several_problems_said_of_a_place_keep_their_sentences_and_remedies():
+    found = [StudioError("This is missing."), StudioError("Twice.", Remedy.LEAVE_ONE_OUT)]
+    several = SeveralProblems("'zoo'", found).within("/x/zoo.yaml")
+    assert type(several) is SeveralProblems
+    assert several.told({Remedy.LEAVE_ONE_OUT: "Pass --twice."}) == (
+        "/x/zoo.yaml: 'zoo' has 2 problems: (1) This is missing. (2) Twice. Pass --twice."
+    )
+
+
+def test_of_very_many_problems_the_first_are_listed_and_the_rest_counted():
+    told = str(SeveralProblems("'zoo'", [StudioError(f"Number {i}.") for i in range(1200)]))
+    assert "'zoo' has 1,200 problems: (1) Number 0." in told
+    assert told.endswith("(50) Number 49. And 1,150 more.")
+
+
+def test_one_problem_is_raised_as_it_is_and_none_is_no_refusal():
+    refuse_any("'zoo'", [])
+    one = NotAllowed("Alone.")
+    with pytest.raises(NotAllowed) as raised:
+        refuse_any("'zoo'", [one])
+    assert raised.value is one
+    with pytest.raises(SeveralProblems):
+        refuse_any("'zoo'", [one, one])

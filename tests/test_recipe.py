@@ -1,3 +1,5 @@
+import hashlib
+import json
 from pathlib import Path
 
 import pytest
@@ -7,7 +9,14 @@ from hypothesis import strategies as st
 from studio.checkpoints.checkpoint import open_checkpoint
 from studio.disk.files import parse_yaml
 from studio.errors import BadCheckpoint, BadRecipe
-from studio.recipe import GroupedCoefficient, load_recipe, parse_recipe, save_recipe
+from studio.recipe import (
+    GroupedCoefficient,
+    Recipe,
+    TaskEntry,
+    load_recipe,
+    parse_recipe,
+    save_recipe,
+)
 from tests.conftest import refusal
 
 GOOD = {
@@ -168,3 +177,32 @@ def test_the_first_pattern_that_matches_counts_whether_it_has_wildcards_or_not()
     assert [grouped.of(name) for name in ("x.1", "x.2", "X.1", "y")] == [1.0, 2.0, 0.0, 0.0]
     again = GroupedCoefficient(5.0, (("x.1", 4.0), ("x.*", 2.0), ("x.2", 3.0)))
     assert [again.of(name) for name in ("x.1", "y")] == [4.0, 5.0]
+
+
+def recipe_of(coefficient: object, **options: object) -> Recipe:
+    task = {"name": "a", "checkpoint": "/a", "coefficient": coefficient}
+    return parse_recipe(
+        {"base": "/b", "tasks": [task], "method": "mdm_oc", "options": options}, Path("/"), "r"
+    )
+
+
+def test_a_number_has_one_form_in_the_digest():
+    one, other = recipe_of(1, strength=1, rank=4), recipe_of(1.0, strength=1.0, rank=4.0)
+    assert one == other
+    assert one.digest == other.digest
+    assert one.digest != recipe_of(1.0, strength=0.5, rank=4).digest
+    assert recipe_of(1, x=True).digest != recipe_of(1, x=1).digest
+    assert recipe_of(1, x=2**60).digest != recipe_of(1, x=2**60 + 1).digest
+    by_hand = Recipe("/b", (TaskEntry("a", "/a", 1),), "mdm_oc", {"strength": 1, "rank": 4})
+    assert by_hand.digest == one.digest
+
+
+def test_a_digest_of_numbers_as_they_were_written_stays_the_recipes():
+    """0.1.0 hashed ``strength: 1`` as it stood there."""
+    recipe = recipe_of(0.5, strength=1)
+    plain = recipe.plain() | {"base": "digest"}
+    old = hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
+    assert old != recipe.digest_on("digest")
+    assert recipe.is_recorded_as(old, "digest")
+    assert recipe.is_recorded_as(recipe.digest_on("digest"), "digest")
+    assert not recipe_of(0.5, strength=0.5).is_recorded_as(old, "digest")

@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,16 @@ def test_its_recipe_merges_to_the_same_weights(before, capsys):
     ]
     assert records[0]["weights_root"] == records[1]["weights_root"] == roots[0]
     assert roots[0] in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["merged", "bundle", "signed"])
+def test_its_recipe_digests_are_still_its_recipes(before, name):
+    record = json.loads((before / name / "merge.json").read_text())
+    recipe = load_recipe(before / name / "recipe.yaml")
+    assert recipe.is_recorded_as(record["recipe_digest"], record["base"]["digest"])
+    assert not replace(recipe, seed=1).is_recorded_as(
+        record["recipe_digest"], record["base"]["digest"]
+    )
 
 
 def test_its_recipe_with_fitted_coefficients_is_read(before):

@@ -12,11 +12,11 @@ from pathlib import Path
 from torch import Tensor
 
 from studio.checkpoints.adapters import Adapter, Module, read_adapter, sort_names
-from studio.checkpoints.lora import CONFIG_FILE, WEIGHTS_FILE
-from studio.checkpoints.pickles import refuse_pickled_adapter
-from studio.checkpoints.weights import Weights, open_weights
+from studio.checkpoints.choice import choose, open_choice
+from studio.checkpoints.lora import CONFIG_FILE
+from studio.checkpoints.weights import Weights
 from studio.disk.cache import cache_key, keep, recall
-from studio.disk.files import inside, read_mapping, source_folder
+from studio.disk.files import inside, read_mapping, source_place
 from studio.errors import BadCheckpoint
 
 _SETTLED = 10 * 10**9  # nanoseconds after which a file's time of change tells of every change
@@ -30,11 +30,15 @@ class Checkpoint:
         folder: where it lies.
         weights: its tensors.
         adapter: options of the adapter, or None for a full model.
+        notes: on what else lies in the folder and is not read, a sentence each.
+        roots: folders into which links of its files may lead.
     """
 
     folder: Path
     weights: Weights
     adapter: Adapter | None
+    notes: tuple[str, ...] = ()
+    roots: tuple[Path, ...] = ()
 
     @property
     def kind(self) -> str:
@@ -89,25 +93,49 @@ class Checkpoint:
     def config(self) -> dict:
         """The folder's ``config.json``; empty if it has none."""
         file = self.folder / "config.json"
-        return (
-            read_mapping(inside(self.folder, file), BadCheckpoint) if os.path.lexists(file) else {}
-        )
+        return read_mapping(self.inside(file), BadCheckpoint) if os.path.lexists(file) else {}
+
+    def inside(self, file: Path) -> Path:
+        """A file of the folder that may be read.
+
+        Raises:
+            BadCheckpoint: it is no regular file, or a link that leads elsewhere.
+        """
+        return inside(file.parent, file, BadCheckpoint, self.roots)
 
 
-def open_checkpoint(source: str | Path) -> Checkpoint:
-    """Open a folder, or (text only) a hub id in the local cache; only headers are read.
+def open_checkpoint(source: str | Path, roots: tuple[Path, ...] = ()) -> Checkpoint:
+    """Open a folder, a file of it, or (text only) a hub id in the local cache; headers are read.
+
+    Args:
+        source: of the checkpoint; ``choose`` says which files count.
+        roots: folders into which links of its files may lead.
 
     Raises:
         BadCheckpoint: naming the folder or file and what is wrong with it.
     """
-    folder = source_folder(str(source.absolute() if isinstance(source, Path) else source))
+    return _opened(source, False, roots)
+
+
+def open_base(source: str | Path, roots: tuple[Path, ...] = ()) -> Checkpoint:
+    """The same for a base: of a folder that also holds an adapter, the full model.
+
+    Raises:
+        BadCheckpoint: as ``open_checkpoint``.
+    """
+    return _opened(source, True, roots)
+
+
+def _opened(source: str | Path, full: bool, roots: tuple[Path, ...]) -> Checkpoint:
+    place = source_place(str(source.absolute() if isinstance(source, Path) else source))
     try:
-        if os.path.lexists(folder / CONFIG_FILE):
-            file = folder / WEIGHTS_FILE
-            refuse_pickled_adapter(folder, file)
-            inside(folder, folder / CONFIG_FILE)
-            config = read_adapter(folder)
-            return Checkpoint(folder, Weights((inside(folder, file),)), config)
-        return Checkpoint(folder, open_weights(folder), None)
+        choice = choose(place, full, roots)
+        config = None
+        if choice.adapter:
+            inside(choice.folder, choice.folder / CONFIG_FILE, BadCheckpoint, roots)
+            config = read_adapter(choice.folder)
+        weights = open_choice(choice, roots)
+        notes = choice.beside({entry.file for entry in weights.entries.values()})
+        return Checkpoint(choice.folder, weights, config, notes, roots)
     except OSError as problem:
-        raise BadCheckpoint(f"{folder} cannot be read: {problem.strerror}.") from None
+        raise BadCheckpoint(f"{place} cannot be read: {problem.strerror}.") from None

@@ -36,14 +36,15 @@ def refuse_quantized(checkpoint: Checkpoint) -> None:
         )
 
 
-def leftover(checkpoint: Checkpoint) -> str:
-    """A sentence on a configuration that calls plain weights quantized; empty if it does not."""
-    method = _method(checkpoint)
+def base_notes(base: Checkpoint) -> tuple[str, ...]:
+    """What a user should know of a base: the choice of its files, and an entry that is not true."""
+    method = _method(base)
     if not method:
-        return ""
+        return base.notes
     return (
+        *base.notes,
         f"The base's config.json says that it is quantized{method}, but its weights are plain; "
-        "an export leaves that entry out."
+        "an export leaves that entry out.",
     )
 
 

@@ -13,7 +13,6 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from studio.checkpoints.pickles import refuse_pickled_model
 from studio.checkpoints.stored import DTYPE_OF_CODE, Entry, Stored, stamp, tensor_bytes
 from studio.disk.files import inside, mapping, open_regular, parse_json, read_mapping
 from studio.errors import BadCheckpoint
@@ -138,7 +137,7 @@ def read_header(file: Path) -> dict[str, Entry]:
 
 
 def read_header_and_notes(file: Path) -> tuple[dict[str, Entry], dict]:
-    """The same, and what the file says of itself (safetensors' ``__metadata__``), unchecked."""
+    """The same, and what the file says of itself: safetensors' ``__metadata__``, {} if null."""
     try:
         with open_regular(file, BadCheckpoint) as stream:
             found = os.fstat(stream.fileno())
@@ -163,10 +162,22 @@ def read_header_and_notes(file: Path) -> tuple[dict[str, Entry], dict]:
         raise BadCheckpoint(f"{file} cannot be read: {problem.strerror}.") from None
     where = f"{file}: the header"
     header = mapping(parse_json(text, where, BadCheckpoint), where, BadCheckpoint)
-    notes = mapping(header.pop("__metadata__", {}), f"{where}'s __metadata__", BadCheckpoint)
+    notes = _texts(header.pop("__metadata__", None), f"{where}'s __metadata__")
     if len(header) > MOST_TENSORS:
         raise BadCheckpoint(f"{file} names {len(header):,} tensors; at most {MOST_TENSORS:,}.")
     return _entries(file, header, 8 + length, stamp(found)), notes
+
+
+def _texts(notes: object, where: str) -> dict:
+    """What a file says of itself: text by name; null is nothing, as safetensors reads it."""
+    notes = mapping({} if notes is None else notes, where, BadCheckpoint)
+    for key, value in notes.items():
+        if not isinstance(value, str):
+            raise BadCheckpoint(
+                f"{where} holds {key[:100]!r}: {json.dumps(value)[:100]}; safetensors allows text "
+                "only, and no other tool opens the file. Save it again."
+            )
+    return notes
 
 
 def _entries(file: Path, header: dict, first: int, seen: tuple[int, ...]) -> dict[str, Entry]:
@@ -217,33 +228,14 @@ def _naturals(fields: dict, key: str, where: str) -> list[int]:
     return value
 
 
-def open_weights(folder: Path) -> Weights:
-    """The weights of a model folder: one file, or the shards its index lists.
+def open_shards(folder: Path, index: Path, roots: tuple[Path, ...] = ()) -> Weights:
+    """The weights that an index lists.
 
     Raises:
-        BadCheckpoint: there are none, only pickles, several without an index, or the index
-            points outside the folder, at a missing shard, or disagrees with its shards.
+        BadCheckpoint: it points outside the folder, at a missing shard or one that leads out of
+            the folder and the roots, or disagrees with its shards.
     """
-    index = folder / "model.safetensors.index.json"
-    if os.path.lexists(index):
-        return _open_shards(folder, index)
-    found = sorted(f for f in folder.glob("*.safetensors") if f.name not in HEAD_FILES)
-    single = folder / "model.safetensors"
-    if single in found:
-        found = [single]
-    if len(found) == 1:
-        return Weights((inside(folder, found[0]),))
-    if found:
-        raise BadCheckpoint(
-            f"{folder} holds {len(found)} safetensors files ({found[0].name}, {found[1].name}, …) "
-            "and neither model.safetensors nor model.safetensors.index.json says which to read."
-        )
-    refuse_pickled_model(folder)
-    raise BadCheckpoint(f"{folder} holds no safetensors file.")
-
-
-def _open_shards(folder: Path, index: Path) -> Weights:
-    content = read_mapping(inside(folder, index), BadCheckpoint)
+    content = read_mapping(inside(folder, index, BadCheckpoint, roots), BadCheckpoint)
     where = f"{index}: weight_map"
     listed = mapping(content.get("weight_map"), where, BadCheckpoint)
     for tensor, shard in listed.items():
@@ -252,7 +244,8 @@ def _open_shards(folder: Path, index: Path) -> Weights:
                 f"{index} places {tensor} in {shard!r}; a shard must lie in the same folder and be "
                 "called something.safetensors."
             )
-    weights = Weights(tuple(inside(folder, folder / name) for name in sorted({*listed.values()})))
+    shards = [folder / name for name in sorted({*listed.values()})]
+    weights = Weights(tuple(inside(folder, each, BadCheckpoint, roots) for each in shards))
     held = {name: entry.file.name for name, entry in weights.entries.items()}
     wrong = sorted(name for name in {*listed, *held} if held.get(name) != listed.get(name))
     if wrong:

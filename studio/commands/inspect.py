@@ -3,7 +3,13 @@
 import argparse
 from pathlib import Path
 
-from studio.commands.tools import Commands, duplicates_argument, show_progress, write_json
+from studio.commands.tools import (
+    Commands,
+    duplicates_argument,
+    link_roots,
+    show_progress,
+    write_json,
+)
 
 
 def add_inspect_command(commands: Commands) -> None:
@@ -30,11 +36,14 @@ def _inspect(options: argparse.Namespace) -> None:
     is_zoo = options.source.is_dir() or _names_a_zoo(options.source)
     if is_zoo:
         zoo = load_zoo(options.source)
-        preflight(zoo).refuse_misfits()
+        roots = link_roots(options, zoo.folder)
+        preflight(zoo, roots=roots).refuse_misfits()
         recipe = zoo.recipe()
     else:
         recipe = load_recipe(options.source)
-    found = inspect(open_merge(recipe), show_progress, options.allow_duplicates, options.overlap)
+        roots = link_roots(options, options.source.absolute().parent)
+    merge = open_merge(recipe, roots)
+    found = inspect(merge, show_progress, options.allow_duplicates, options.overlap)
     _print_checkpoints(found)
     _print_cosines(found)
     print(found["order"]["words"])
@@ -56,6 +65,8 @@ def _names_a_zoo(path: Path) -> bool:
 
 
 def _print_checkpoints(found: dict) -> None:
+    for note in found["base_notes"]:
+        print(f"base: {note}")
     for row in found["checkpoints"]:
         rank = f", rank {row['rank']}" if row["rank"] else ""
         print(

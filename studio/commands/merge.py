@@ -6,8 +6,10 @@ from pathlib import Path
 from studio.commands.tools import (
     Commands,
     count_of_tasks,
+    link_roots,
     opened_ledger,
     output_arguments,
+    print_notes,
     show_progress,
     zoo_bench,
 )
@@ -32,7 +34,6 @@ def add_merge_command(commands: Commands) -> None:
 def _merge(options: argparse.Namespace) -> None:
     from studio.disk.folders import refuse_existing
     from studio.evidence.logged_export import Account, export_merge
-    from studio.export.classifier import own_tasks, unwritten
     from studio.export.plan import ExportPlan
     from studio.merge import open_merge
     from studio.recipe import load_recipe
@@ -43,17 +44,15 @@ def _merge(options: argparse.Namespace) -> None:
         raise StudioError("--classifiers writes complete models; leave it or --as-lora out.")
     recipe = load_recipe(options.recipe)
     refuse_existing(options.out)
-    bench = zoo_bench(options) if options.zoo else None
-    merge = bench.merge(recipe) if bench else open_merge(recipe)
+    bench, folder = zoo_bench(options) if options.zoo else None, options.recipe.absolute().parent
+    merge = bench.merge(recipe) if bench else open_merge(recipe, link_roots(options, folder))
     rank, duplicates = options.lora_rank, options.allow_duplicates
     plan = ExportPlan(options.out, options.as_lora, rank, options.classifiers, duplicates)
     account = Account(opened_ledger(options), options.allow_removed)
     made = export_merge(merge, plan, bench, account=account, progress=show_progress)
     if not options.as_lora:
         print(f"Rounding: {made.words}.")
-    tasks = list(bench.tasks.values()) if bench else own_tasks(merge)
-    for note in [*merge.notes, *unwritten(merge, tasks)]:
-        print(f"note: {note}")
+    print_notes(made.notes)
     adapter = f"one adapter, {made.words}, " if options.as_lora else ""
     words = f"{adapter}weights root {made.root}"
     print(f"{visible(str(options.out))}: {count_of_tasks(len(merge.deltas))} merged, {words}")

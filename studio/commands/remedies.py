@@ -10,6 +10,7 @@ WORDS = {
     Remedy.GIVE_ROWS: (
         "Give --zoo with a zoo that has this recipe's tasks and their validation rows."
     ),
+    Remedy.FOLLOW_LINKS: "Copy the file itself there, or allow links into it: --root {}.",
     Remedy.CHOOSE_DEVICE: "use --device auto, or one of {}.",
     Remedy.FEWER_AT_ONCE: (
         "set rows at once to {0} (--at-once {0}); the result is the same up to rounding."

@@ -8,7 +8,9 @@ from studio.commands.tools import (
     Commands,
     count_of_tasks,
     ledger_argument,
+    link_roots,
     opened_ledger,
+    print_notes,
     show_progress,
 )
 from studio.errors import NotAllowed, visible
@@ -46,28 +48,28 @@ def add_state_commands(commands: Commands) -> None:
 
 
 def _init(options: argparse.Namespace) -> None:
-    from studio.checkpoints.checkpoint import open_checkpoint
+    from studio.checkpoints.checkpoint import open_base
     from studio.sequence.state import init_state
     from studio.sequence.state_export import NO_UNDO
 
     given = {"alpha": options.alpha, "block": options.block}
     chosen = {key: value for key, value in given.items() if value is not None}
-    state = init_state(open_checkpoint(options.base), options.state, chosen)
+    state = init_state(open_base(options.base, link_roots(options)), options.state, chosen)
     print(f"{visible(str(options.state))}: no task so far, on the base {state.base[:12]}…")
     print(NO_UNDO)
 
 
 def _add(options: argparse.Namespace) -> None:
-    from studio.checkpoints.checkpoint import open_checkpoint
+    from studio.checkpoints.checkpoint import open_base, open_checkpoint
     from studio.disk.folders import refuse_existing
     from studio.sequence.state import add_task, open_state
     from studio.sequence.state_export import NO_UNDO, scaling
 
     if options.out:
         refuse_existing(options.out)
-    state, base = open_state(options.state), open_checkpoint(options.base)
-    checkpoint = open_checkpoint(options.checkpoint)
-    name = options.name or options.checkpoint.absolute().name
+    state, base = open_state(options.state), open_base(options.base, link_roots(options))
+    checkpoint = open_checkpoint(options.checkpoint, link_roots(options))
+    name = options.name or checkpoint.folder.name
     ledger = opened_ledger(options)
     _refuse_removed(ledger, state, name, checkpoint)
     roots: list[str] = []
@@ -94,7 +96,9 @@ def _export(
     from studio.evidence.logged_export import Account, logged_export
     from studio.sequence.state_export import MergedState
 
-    return logged_export(MergedState(state, base), target, Account(ledger), progress).root
+    made = logged_export(MergedState(state, base), target, Account(ledger), progress)
+    print_notes(made.notes)
+    return made.root
 
 
 def _refuse_removed(ledger: "Ledger", state: "State", name: str, checkpoint: "Checkpoint") -> None:

@@ -3,10 +3,12 @@
 import argparse
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from studio.errors import visible
 
 if TYPE_CHECKING:
     from studio.evidence.ledger.log import Ledger
@@ -76,13 +78,24 @@ def output_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
+def link_roots(options: argparse.Namespace, *folders: Path) -> tuple[Path, ...]:
+    """Folders into which links may lead: where the files lie, where one is, and each ``--root``."""
+    return (*folders, Path.cwd(), *options.root)
+
+
 def zoo_bench(options: argparse.Namespace) -> "Bench":
     """The bench of the zoo that the parser demands."""
     from studio.measure.bench import open_bench
 
-    bench = open_bench(options.zoo, options.device, options.allow_duplicates)
+    roots = link_roots(options, *_recipe_folder(options))
+    bench = open_bench(options.zoo, options.device, options.allow_duplicates, roots)
     assert bench is not None, "the parser demands a zoo"
     return bench
+
+
+def _recipe_folder(options: argparse.Namespace) -> list[Path]:
+    recipe = getattr(options, "recipe", None)
+    return [recipe.absolute().parent] if recipe else []
 
 
 def opened_ledger(options: argparse.Namespace) -> "Ledger":
@@ -100,6 +113,12 @@ def opened_ledger(options: argparse.Namespace) -> "Ledger":
 def count_of_tasks(n: int) -> str:
     """A number of tasks, for people."""
     return "1 task" if n == 1 else f"{n} tasks"
+
+
+def print_notes(notes: Sequence[str]) -> None:
+    """Say what a reader should know of something, a line each."""
+    for note in notes:
+        print(f"Note: {visible(note)}")
 
 
 def write_json(path: Path | None, content: dict) -> None:

@@ -2,7 +2,7 @@
 
 import argparse
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,8 +10,10 @@ from studio.commands.passphrase import signing_key
 from studio.commands.tools import (
     Commands,
     count_of_tasks,
+    link_roots,
     opened_ledger,
     output_arguments,
+    print_notes,
     show_progress,
 )
 from studio.errors import BadCertificate, StudioError, visible
@@ -111,9 +113,10 @@ def _write(options: argparse.Namespace, unmerged: "Unmerging") -> None:
     refuse_existing(options.out)
     if options.certify and options.classifiers:
         raise StudioError("--classifiers is for plain exports; leave it or --certify out.")
-    bench = open_bench(options.zoo, options.device, options.allow_duplicates)
+    roots = link_roots(options, options.recipe.absolute().parent)
+    bench = open_bench(options.zoo, options.device, options.allow_duplicates, roots)
     ledger = opened_ledger(options)
-    merges = _merges(bench)
+    merges = _merges(bench, roots)
     if options.certify:
         made = _certified(options, unmerged, bench, ledger, merges)
         print(f"{made.statement['predicate']['verdict']['result']}: {made.words}")
@@ -124,9 +127,10 @@ def _write(options: argparse.Namespace, unmerged: "Unmerging") -> None:
         options.out, classifiers=options.classifiers, allow_duplicates=options.allow_duplicates
     )
     account = Account(ledger, options.allow_removed)
-    root = export_merge(merge, plan, bench, account=account, progress=show_progress).root
+    made = export_merge(merge, plan, bench, account=account, progress=show_progress)
+    print_notes(made.notes)
     count = count_of_tasks(len(merge.deltas))
-    print(f"{visible(str(options.out))}: {count} merged, weights root {root}")
+    print(f"{visible(str(options.out))}: {count} merged, weights root {made.root}")
 
 
 def _certified(
@@ -161,7 +165,7 @@ def _certified(
     )  # fmt: skip
 
 
-def _merges(bench: "Bench | None") -> "Callable[[Recipe], Merge]":
+def _merges(bench: "Bench | None", roots: tuple[Path, ...]) -> "Callable[[Recipe], Merge]":
     from studio.merge import open_merge
 
-    return bench.merge if bench else cache(open_merge)
+    return bench.merge if bench else cache(partial(open_merge, roots=roots))

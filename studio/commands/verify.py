@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from studio.commands.tools import Commands, show_progress, write_json
+from studio.commands.tools import Commands, link_roots, show_progress, write_json
 from studio.errors import StudioError, visible
 
 
@@ -34,8 +34,9 @@ def _verify(options: argparse.Namespace) -> None:
         raise StudioError("--rebuild needs --base, and --tasks for every kept checkpoint.")
     inputs = (options.base, options.tasks) if options.rebuild else None
     found = verify(
-        options.folder, options.certificate, options.public_key, options.log, inputs, show_progress
-    )
+        options.folder, options.certificate, options.public_key, options.log, inputs, show_progress,
+        link_roots(options),
+    )  # fmt: skip
     for each in found.findings:
         print(f"{'ok' if each.good else 'FAILED'}: {visible(each.words)}")
     for words in closing_words(found):

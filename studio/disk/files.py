@@ -14,7 +14,7 @@ import yaml
 from yaml.composer import ComposerError
 from yaml.constructor import ConstructorError
 
-from studio.errors import BadCheckpoint, StudioError
+from studio.errors import BadCheckpoint, Remedy, StudioError
 
 LARGEST_TEXT_FILE = 16 * 2**20
 LARGEST_YAML = 256 * 2**10  # its parser is slow
@@ -59,11 +59,22 @@ def read_text(path: Path, error: type[StudioError], limit: int = LARGEST_TEXT_FI
         raise error(f"{path} is not UTF-8 text (byte {problem.start}).") from None
 
 
-def inside(folder: Path, file: Path, error: type[StudioError] = BadCheckpoint) -> Path:
+def inside(
+    folder: Path,
+    file: Path,
+    error: type[StudioError] = BadCheckpoint,
+    roots: tuple[Path, ...] | None = None,
+) -> Path:
     """``file`` if it is a regular file that belongs to ``folder``.
 
     A link is followed only to the same folder, or, in a hub cache (``snapshots/<commit>``), to
-    the ``blobs`` of the same repository.
+    the ``blobs`` of the same repository, or below one of the roots.
+
+    Args:
+        folder: that it belongs to.
+        file: to look at.
+        error: raised if it is none.
+        roots: folders into which links may lead; None if no choice of roots could allow one.
     """
     if not os.path.exists(file):
         raise error(f"There is no file {file}.")
@@ -71,8 +82,13 @@ def inside(folder: Path, file: Path, error: type[StudioError] = BadCheckpoint) -
     if not os.path.isfile(target):
         raise error(f"{file} is not a regular file.")
     cached = (each.parent for each in (home, *home.parents) if each.parent.name == "snapshots")
-    if target.parent not in (home, *(each.parent / "blobs" for each in cached)):
+    if target.parent in (home, *(each.parent / "blobs" for each in cached)):
+        return file
+    if roots is None:
         raise error(f"{file} leads to {target}, outside its folder; copy the file itself there.")
+    if not any(target.is_relative_to(root.resolve()) for root in roots):
+        problem = f"{file} leads to {target}, outside its folder."
+        raise error(problem, Remedy.FOLLOW_LINKS, target.parent)
     return file
 
 
@@ -192,18 +208,16 @@ def resolve_source(source: str, folder: Path) -> str:
     return source if not os.path.exists(path) and _HUB_ID.fullmatch(source) else str(path)
 
 
-def source_folder(source: str) -> Path:
-    """Folder of a path or of a hub id that is in the local hub cache.
+def source_place(source: str) -> Path:
+    """Folder or file of a path; folder of a hub id that is in the local hub cache.
 
     The studio never downloads by itself.
 
     Raises:
-        BadCheckpoint: there is no such folder, or the hub id has not been downloaded.
+        BadCheckpoint: there is no such place, or the hub id has not been downloaded.
     """
-    if os.path.isabs(source) and os.path.isdir(source):
+    if os.path.isabs(source) and (os.path.isdir(source) or os.path.isfile(source)):
         return Path(source)
-    if os.path.isfile(source):
-        raise BadCheckpoint(f"{source} is a file; give the folder that holds the checkpoint.")
     if os.path.isabs(source) or not _HUB_ID.fullmatch(source):
         raise BadCheckpoint(f"There is no folder {source}. Check the path in the zoo or recipe.")
     from huggingface_hub import snapshot_download

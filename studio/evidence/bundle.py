@@ -127,7 +127,7 @@ def certify(
     def seal(work: Path, root: str, report: Progress) -> None:
         merge = content.merge
         never = merge if unmerged.mode == "exact" else merges(unmerged.never)
-        apart = rebuild_apart(unmerged.never, is_portable(never), report)
+        apart = rebuild_apart(unmerged.never, is_portable(never), report, never.base.roots)
         judged = judge(found, apart, merge, full, root, _heads(work))
         made.append(_sealed(work, target, _stated(judged, full, merge, root, operator), key))
 

@@ -84,7 +84,12 @@ def why_not_apart(recipe: Recipe) -> str:
     )
 
 
-def rebuild_apart(recipe: Recipe, portable: bool, progress: Progress = silent) -> Rebuild:
+def rebuild_apart(
+    recipe: Recipe,
+    portable: bool,
+    progress: Progress = silent,
+    roots: tuple[Path, ...] = (),
+) -> Rebuild:
     """Rebuild in a fresh process that is told of the recipe's checkpoints and of no others.
 
     It computes on one thread, and with the plainest vector instructions where that must not
@@ -94,6 +99,7 @@ def rebuild_apart(recipe: Recipe, portable: bool, progress: Progress = silent) -
         recipe: to rebuild; the process finds its checkpoints by their folders.
         portable: see ``is_portable``.
         progress: told the share done; if it raises, the process is ended.
+        roots: folders into which links of the checkpoints' files may lead.
 
     Raises:
         StudioError: the process refused, in its words; or it would need more than checkpoints.
@@ -107,7 +113,9 @@ def rebuild_apart(recipe: Recipe, portable: bool, progress: Progress = silent) -
         file, told = Path(folder) / "recipe.json", Path(folder) / "progress"
         save_recipe(recipe, file)
         told.touch()
-        command = [sys.executable, "-m", "studio.evidence.rebuild", str(file), str(told)]
+        command = [
+            sys.executable, "-m", "studio.evidence.rebuild", file, told, *map(Path.absolute, roots),
+        ]  # fmt: skip
         with subprocess.Popen(
             command, env=os.environ | variables, cwd=_package_folder(), text=True,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -136,11 +144,11 @@ def _pass_on(reported: IO[str], progress: Progress) -> None:
     progress(share or 0.0, "rebuilding in a separate process")
 
 
-def _main(recipe: Path, told: Path) -> None:
+def _main(recipe: Path, told: Path, *roots: Path) -> None:
     """What the separate process does: rebuild, and print what came of it."""
     torch.set_num_threads(1)
     content = read_mapping(recipe, BadRecipe)
-    merge = open_merge(parse_recipe(content, recipe.parent, "The recipe", least=0))
+    merge = open_merge(parse_recipe(content, recipe.parent, "The recipe", least=0), roots)
     started = time.perf_counter()
     with told.open("a", buffering=1) as stream:
         root = rebuilt_root(merge, lambda share, words: print(f"{share:.3f}", file=stream))
@@ -161,7 +169,7 @@ def _peak() -> int:
 
 if __name__ == "__main__":
     try:
-        _main(Path(sys.argv[1]), Path(sys.argv[2]))
+        _main(*map(Path, sys.argv[1:]))
     except StudioError as refusal:
         print(refusal, file=sys.stderr)
         sys.exit(1)

@@ -80,6 +80,7 @@ def verify(
     log: Path | None = None,
     inputs: tuple[Path, Sequence[Path]] | None = None,
     progress: Progress = silent,
+    roots: tuple[Path, ...] = (),
 ) -> Verification:
     """Verify a bundle.
 
@@ -90,6 +91,7 @@ def verify(
         log: the ledger's ``audit.jsonl``, with ``head.json`` beside it, if there is one.
         inputs: base and kept checkpoints, to compute the weights root again.
         progress: told the share done.
+        roots: folders into which links of the checkpoints' files may lead.
 
     Raises:
         StudioError: a file cannot be read at all.
@@ -110,19 +112,12 @@ def verify(
     wrong = contradictions(statement)
     findings += [Finding(False, words) for words in wrong]
     progress(0.1, "hashing the files of the bundle")
-    wrong = problems(folder, statement)
-    count = len(statement["subject"])
-    own = folder / CERTIFICATE_FILE
-    if own.exists() and _content(own) != signed:
-        wrong.append(f"The bundle holds another {CERTIFICATE_FILE} than the one given.")
-    findings += [Finding(False, words) for words in wrong] or [
-        Finding(True, f"All {count} files are there, unchanged, and there are no others.")
-    ]
+    findings += _of_files(folder, statement, signed)
     if log is not None:
         findings += _of_log(log, pem, predicate, envelope.digest(signed))
     if inputs is not None:
         try:
-            findings += _rebuilt(folder, predicate, *inputs, part(progress, 0.3, 1.0))
+            findings += _rebuilt(folder, predicate, *inputs, roots, part(progress, 0.3, 1.0))
         except StudioError as refusal:
             findings.append(Finding(False, f"It cannot be computed again: {refusal}"))
     return Verification(tuple(findings), statement)
@@ -171,6 +166,16 @@ def _content(file: Path, largest: int = _LARGEST) -> bytes:
     return content
 
 
+def _of_files(folder: Path, statement: dict, signed: bytes) -> list[Finding]:
+    wrong, own = problems(folder, statement), folder / CERTIFICATE_FILE
+    if own.exists() and _content(own) != signed:
+        wrong.append(f"The bundle holds another {CERTIFICATE_FILE} than the one given.")
+    count = len(statement["subject"])
+    return [Finding(False, words) for words in wrong] or [
+        Finding(True, f"All {count} files are there, unchanged, and there are no others.")
+    ]
+
+
 def _of_log(log: Path, pem: bytes | None, predicate: dict, digest: str) -> list[Finding]:
     text, head = _content(log, _LARGEST_LOG), log.with_name("head.json")
     quoted = ledger.LogHead(predicate["log"]["entries"], predicate["log"]["head"])
@@ -191,9 +196,14 @@ def _of_log(log: Path, pem: bytes | None, predicate: dict, digest: str) -> list[
 
 
 def _rebuilt(
-    folder: Path, predicate: dict, base: Path, tasks: Sequence[Path], progress: Progress
+    folder: Path,
+    predicate: dict,
+    base: Path,
+    tasks: Sequence[Path],
+    roots: tuple[Path, ...],
+    progress: Progress,
 ) -> list[Finding]:
-    found = {str(each.absolute()): open_checkpoint(each) for each in tasks}
+    found = {str(each.absolute()): open_checkpoint(each, roots) for each in tasks}
     folders = {checkpoint.digest: path for path, checkpoint in found.items()}
     wanted = {
         task["digest"]: task["name"] for task in predicate["counterfactual"]["recipe"]["tasks"]
@@ -207,7 +217,7 @@ def _rebuilt(
             bad.append(f"{path} is none of the checkpoints that the certificate names.")
     if bad:
         return [Finding(False, words) for words in bad]
-    merge = open_merge(recipe_of(predicate, str(base.absolute()), folders))
+    merge = open_merge(recipe_of(predicate, str(base.absolute()), folders), roots)
     if merge.base.digest != predicate["counterfactual"]["recipe"]["base"]:
         return [Finding(False, f"{base} is not the base that the certificate names.")]
     if predicate["counterfactual"]["vectors"] != "raw deltas":

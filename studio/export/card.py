@@ -1,10 +1,12 @@
 """The model card of an export: what was merged, what was measured, how to load it."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import yaml
 
+from studio.errors import visible
 from studio.measure.intervals import Score
 from studio.measure.metrics import mean_accuracy
 from studio.methods import method, method_type
@@ -19,6 +21,7 @@ def model_card(
     root: str,
     library: str = "transformers",
     rounding: str = "",
+    notes: Sequence[str] = (),
 ) -> str:
     """README of an exported folder, with the hub's front matter.
 
@@ -29,6 +32,7 @@ def model_card(
         root: the weights root.
         library: that loads the folder.
         rounding: what the cast to the output dtype lost, as a sentence without its full stop.
+        notes: what a reader should know, a sentence each.
     """
     sources = [recipe.base, *(task.checkpoint for task in recipe.tasks)]
     parts = [
@@ -47,7 +51,18 @@ def model_card(
         "no others. This is no statement about the data that the base or those checkpoints were "
         "trained on.\n"
     )
-    return "\n".join(parts)
+    return "\n".join(parts) + notes_part(notes)
+
+
+def notes_part(notes: Sequence[str]) -> str:
+    """The part of a card that says what a reader should know; empty without notes."""
+    lines = [f"- {escaped(note)}" for note in notes]
+    return "\n".join(["\n## Notes\n", *lines]) + "\n" if notes else ""
+
+
+def escaped(note: str) -> str:
+    """A sentence that may quote file names, as Markdown that shows them as they are."""
+    return re.sub(r"([\\`*_{}\[\]<>#|!])", r"\\\1", visible(note))
 
 
 def front_matter(sources: Sequence[str], method: str, library: str = "transformers") -> str:
@@ -74,7 +89,10 @@ def root_words(root: str) -> str:
 
 def public_name(source: str) -> str:
     """A hub id as it is; a folder by its name, since its path is nobody else's business."""
-    return Path(source).name if Path(source).is_absolute() else source
+    path = Path(source)
+    if not path.is_absolute():
+        return source
+    return path.parent.name if path.suffix in (".safetensors", ".json") else path.name
 
 
 def _ingredients(recipe: Recipe) -> str:

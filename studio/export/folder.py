@@ -26,11 +26,13 @@ class Written:
             what else its readers want.
         words: one sentence on what the writing lost, without its full stop; empty if that was not
             measured.
+        notes: what was left out or is not as in the base's folder, a sentence each.
     """
 
     root: str
     texts: Mapping[str, str]
     words: str = ""
+    notes: tuple[str, ...] = ()
 
 
 class Content(ABC):

@@ -1,7 +1,6 @@
 """A merge as a complete model that transformers loads, with config, tokenizer and classifiers."""
 
 import json
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,11 +9,11 @@ from studio.checkpoints.architecture import architecture_of
 from studio.checkpoints.checkpoint import Checkpoint, open_checkpoint
 from studio.checkpoints.names import PRETRAINING
 from studio.checkpoints.writer import write_weights
-from studio.disk.files import inside
 from studio.errors import BadCheckpoint
 from studio.export.card import model_card
-from studio.export.classifier import is_own_classifier, write_classifier
-from studio.export.folder import CARD, RECORD, Written, write_export
+from studio.export.classifier import is_own_classifier, unwritten, write_classifier
+from studio.export.companions import companions, copy_companions
+from studio.export.folder import CARD, Written, write_export
 from studio.export.merged import Merged
 from studio.export.rounding import Rounding, Tally
 from studio.measure.intervals import Score
@@ -24,9 +23,6 @@ from studio.tasks.kinds import USUAL_KIND
 from studio.tasks.kinds.contract import Kind
 from studio.tasks.pretrained import loading_report
 from studio.tasks.task import Task
-
-_COMPANIONS = ("*.json", "*.txt", "*.model", "*.jinja")
-_NOT_COPIED = ("model.safetensors.index.json", RECORD, "zoo.json", "recipe.json", "labels.json")
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,13 +47,16 @@ class MergedModel(Merged):
 
     def write(self, work: Path, progress: Progress) -> Written:
         """See ``Content``."""
-        root, rounding = write_model(self.merge, work, progress)
+        root, rounding, notes = write_model(self.merge, work, progress)
+        notes = (*self.merge.notes, *unwritten(self.merge, self.heads), *notes)
         for task in self._copies:
             folder = work / "classifiers" / task.name
             _write_classifier(self.merge, folder, task, part(progress, 1.0, 1.0))
-        card = model_card(self.recorded, self.heads, self.scores, root, rounding=rounding.words)
+        card = model_card(
+            self.recorded, self.heads, self.scores, root, rounding=rounding.words, notes=notes
+        )
         texts = self.texts(work, root, self.scores, {"rounding": rounding.plain()})
-        return Written(root, texts | {CARD: card}, rounding.words)
+        return Written(root, texts | {CARD: card}, rounding.words, notes)
 
     def check(self, work: Path) -> None:
         """See ``Content``."""
@@ -129,28 +128,11 @@ def check_loads(
         )
 
 
-def copy_companions(base: Checkpoint, work: Path, dtype: str | None = None) -> None:
-    """Config and tokenizer of the base; never code, never weights.
-
-    Args:
-        base: whose they are.
-        work: an existing folder.
-        dtype: of the weights beside them, for the config; None leaves what the base says.
-    """
-    folder = base.folder
-    for pattern in _COMPANIONS:
-        for file in sorted(folder.glob(pattern)):
-            if file.name not in _NOT_COPIED:
-                shutil.copyfile(inside(folder, file), work / file.name)
-    config = work / "config.json"
-    if config.is_file() and dtype:
-        content = base.config
-        content.pop("torch_dtype", None)
-        config.write_text(json.dumps(content | {"dtype": dtype}, indent=2))
-
-
-def write_model(merge: Merge, work: Path, progress: Progress) -> tuple[str, Rounding]:
-    """Weights, config and tokenizer; returns the weights root and what the cast lost."""
+def write_model(
+    merge: Merge, work: Path, progress: Progress
+) -> tuple[str, Rounding, tuple[str, ...]]:
+    """Weights, config and tokenizer: the weights root, what the cast lost, what was left out."""
+    companions(merge.base)  # refuses a tokenizer that leads elsewhere before the work
     layout = {
         name: (merge.output_dtype(name), entry.shape)
         for name, entry in merge.base.weights.entries.items()
@@ -158,10 +140,10 @@ def write_model(merge: Merge, work: Path, progress: Progress) -> tuple[str, Roun
     attended(merge.prepare, progress, 0.0, "preparing the merge")
     tally = Tally(merge)
     root = write_weights(work, layout, tally.pieces, progress)
-    copy_companions(merge.base, work, merge.recipe.dtype)
+    notes = copy_companions(merge.base, work, merge.recipe.dtype)
     if any(join.twins for join in merge.deltas.joins):
         _untie(work / "config.json")
-    return root, tally.rounding()
+    return root, tally.rounding(), notes
 
 
 def _untie(file: Path) -> None:

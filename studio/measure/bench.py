@@ -10,7 +10,7 @@ from typing import cast
 
 import torch
 
-from studio.checkpoints.checkpoint import Checkpoint, open_checkpoint
+from studio.checkpoints.checkpoint import Checkpoint, open_base, open_checkpoint
 from studio.checkpoints.deltas import Deltas, DerivedDeltas, refuse_copies, refuse_zero
 from studio.checkpoints.resident import keep_in_memory
 from studio.device import resident_limit, resolve_device
@@ -37,15 +37,28 @@ _KEPT = 3
 class Bench:
     """A zoo opened once; nothing heavy is loaded before it is needed.
 
+    Args:
+        zoo: to open.
+        device: of the live model.
+        allow_duplicates: accept equal checkpoints and zero deltas.
+        roots: folders into which links of the checkpoints' files may lead, beside the zoo's.
+
     Raises:
         StudioError: a checkpoint, head or label list does not fit.
     """
 
-    def __init__(self, zoo: Zoo, device: torch.device, allow_duplicates: bool = False) -> None:
+    def __init__(
+        self,
+        zoo: Zoo,
+        device: torch.device,
+        allow_duplicates: bool = False,
+        roots: tuple[Path, ...] = (),
+    ) -> None:
         self.zoo = zoo
         self.device = device
-        self.base: Checkpoint = open_checkpoint(zoo.base)
-        sources = [(task.name, open_checkpoint(task.checkpoint)) for task in zoo.tasks]
+        self.roots = (zoo.folder, *roots)
+        self.base: Checkpoint = open_base(zoo.base, self.roots)
+        sources = [(task.name, open_checkpoint(task.checkpoint, self.roots)) for task in zoo.tasks]
         self.deltas = Deltas(self.base, sources)
         if not allow_duplicates:
             refuse_copies(self.deltas)
@@ -113,10 +126,11 @@ class Bench:
         paths = {task.name: task.checkpoint for task in self.zoo.tasks}
         own = all(paths.get(task.name) == task.checkpoint for task in recipe.tasks)
         if not own or recipe.base != self.zoo.base:
-            return replace(open_merge(recipe), measured=partial(self._refuse_other, recipe))
+            other = open_merge(recipe, self.roots)
+            return replace(other, measured=partial(self._refuse_other, recipe))
         measured = partial(self.statistics.look, recipe.names)
         if any(task.digest for task in recipe.tasks):
-            return replace(open_merge(recipe), measured=measured)
+            return replace(open_merge(recipe, self.roots), measured=measured)
         chosen = self.deltas.subset(recipe.names)
         same_dtype = chosen.dtype == self.deltas.dtype
         known = (lambda: self.gram) if same_dtype else None
@@ -197,7 +211,7 @@ class Bench:
 
     def folder_model(self, folder: Path) -> LiveModel:
         """An exported model, loaded."""
-        return LiveModel(open_checkpoint(folder), self.device, self.kinds)
+        return LiveModel(open_base(folder), self.device, self.kinds)
 
     def _refuse_nothing(self, split: str) -> None:
         raise BadData(
@@ -219,10 +233,17 @@ class Bench:
         return evaluation.scores()
 
 
-def open_bench(zoo: Path | None, device: str, allow_duplicates: bool = False) -> Bench | None:
-    """A zoo opened for work on a device, by their names; None without a zoo.
+def open_bench(
+    zoo: Path | None,
+    device: str,
+    allow_duplicates: bool = False,
+    roots: tuple[Path, ...] = (),
+) -> Bench | None:
+    """A zoo opened for work on a device, by their names; None without a zoo. See ``Bench``.
 
     Raises:
         StudioError: the zoo cannot be opened, or there is no such device.
     """
-    return Bench(load_zoo(zoo), resolve_device(device), allow_duplicates) if zoo else None
+    if zoo is None:
+        return None
+    return Bench(load_zoo(zoo), resolve_device(device), allow_duplicates, roots)

@@ -12,10 +12,11 @@ from studio.checkpoints.checkpoint import Checkpoint
 from studio.checkpoints.vectors import pieces
 from studio.checkpoints.writer import write_weights
 from studio.errors import NotFinite
-from studio.export.card import front_matter, public_name, root_words
+from studio.export.card import front_matter, notes_part, public_name, root_words
+from studio.export.companions import copy_companions
 from studio.export.folder import CARD, RECORD, Content, Written
 from studio.export.merged import made_with
-from studio.export.model import check_loads, copy_companions
+from studio.export.model import check_loads
 from studio.methods.kit.running_sum import squared_norm
 from studio.parallel import SMALL, in_order
 from studio.progress import Progress, attended, part
@@ -75,9 +76,10 @@ class MergedState(Content):
         factor = attended(partial(scaling, self.state), progress, 0.0, "measuring the sum")
         values = partial(state_pieces, self.state, self.base, factor)
         root = write_weights(work, layout, values, part(progress, 0.1, 1.0))
-        copy_companions(self.base, work)
+        notes = (*self.base.notes, *copy_companions(self.base, work))
         record = json.dumps(_record(self.state, self.base, root, factor), indent=1)
-        return Written(root, {RECORD: record, CARD: _card(self.state, self.base, root)})
+        card = _card(self.state, self.base, root) + notes_part(notes)
+        return Written(root, {RECORD: record, CARD: card}, notes=notes)
 
     def check(self, work: Path) -> None:
         """See ``Content``."""

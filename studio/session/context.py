@@ -108,4 +108,4 @@ class Context:
 
     def own_bench(self) -> Bench:
         """A bench with a live model of its own, for a job beside which the page goes on."""
-        return Bench(self.zoo, self.bench.device)
+        return Bench(self.zoo, self.bench.device, roots=self.bench.roots)

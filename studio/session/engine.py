@@ -137,7 +137,7 @@ class Engine:
         Raises:
             StudioError: the path is outside the roots, or there is no zoo file that can be read.
         """
-        return preflight(load_zoo(self.inside(path)), self._allow)
+        return preflight(load_zoo(self.inside(path)), self._allow, self.roots)
 
     def start_open(self, path: str, browser: str = "") -> None:
         """Open another zoo as a job.
@@ -207,8 +207,8 @@ class Engine:
         """Open a zoo; the open one is let go once this one is known to be good."""
         zoo = load_zoo(path)
         progress(0.0, "looking at the headers")
-        preflight(zoo, self._allow).refuse()
-        made = partial(_bench, zoo, self.device)
+        preflight(zoo, self._allow, self.roots).refuse()
+        made = partial(_bench, zoo, self.device, self.roots)
         bench = attended(made, progress, 0.1, "reading checkpoints, heads and rows")
         progress(0.9, "letting go of the zoo that was open")
         with self.lock:
@@ -247,8 +247,8 @@ def _orphans(ledger: Ledger) -> list[str]:
         return [str(problem)]
 
 
-def _bench(zoo: Zoo, device: torch.device) -> Bench:
-    bench = Bench(zoo, device)
+def _bench(zoo: Zoo, device: torch.device, roots: tuple[Path, ...]) -> Bench:
+    bench = Bench(zoo, device, roots=roots)
     for name in bench.scored():
         bench.tasks[name].rows("held_out")  # a broken data file is refused here, by name
     for each in bench.general.values():

@@ -273,7 +273,8 @@ def _judged(worker: Worker, shown: Unmerging, progress: Progress) -> dict[str, J
     scored, made = scoring(worker), {}
     apart, never = None, shown.never
     if not why_not_apart(never):
-        apart = rebuild_apart(never, is_portable(merges(never)), part(progress, 0, 0.2))
+        merge, report = merges(never), part(progress, 0, 0.2)
+        apart = rebuild_apart(never, is_portable(merge), report, merge.base.roots)
     for number, mode in enumerate(MODES):
         start = 0.2 + 0.4 * number
         each = Unmerging(shown.full, shown.removed, mode)

@@ -73,7 +73,8 @@ class Exports:
             bench, plan = worker.bench, ExportPlan(target, classifiers=classifiers)
             report = part(progress, 0.3, 1.0)
             made = export_merge(bench.merge(recipe), plan, bench, scores, self._account(), report)
-            return f"Wrote {target}: {made.words}. Weights root {made.root[:16]}…", str(target)
+            words = f"Wrote {target}: {made.words}. Weights root {made.root[:16]}…"
+            return " ".join([words, *made.notes]), str(target)
 
         context.jobs.start(f"Export to {target.name}", work)
 

@@ -1,5 +1,7 @@
 """What transformers makes of a model folder: a model and what reads its rows, nothing fetched."""
 
+import json
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +13,8 @@ import transformers
 from torch import nn
 
 from studio.checkpoints.checkpoint import Checkpoint
+from studio.checkpoints.choice import INDEX, SINGLE
+from studio.checkpoints.lora import CONFIG_FILE
 from studio.errors import BadCheckpoint
 
 _loading = threading.Lock()
@@ -31,9 +35,9 @@ def load_pretrained(checkpoint: Checkpoint, model_class: str) -> nn.Module:
             f"{checkpoint.folder} has no config.json. It can be merged, but live scores need it."
         )
     try:
-        with quiet_transformers():
+        with quiet_transformers(), _what_counts(checkpoint) as folder:
             model = getattr(transformers, model_class).from_pretrained(
-                checkpoint.folder,
+                folder,
                 dtype=torch.float32,
                 local_files_only=True,
                 trust_remote_code=False,
@@ -81,6 +85,32 @@ def load_tokenizer(checkpoint: Checkpoint) -> Any:
         raise BadCheckpoint(
             f"transformers finds no tokenizer in {checkpoint.folder}: {problem}"
         ) from None
+
+
+@contextmanager
+def _what_counts(checkpoint: Checkpoint) -> Iterator[Path]:
+    """The folder; or, where more lies in it than counts, one of links to the files that do.
+
+    Given a folder with an adapter, transformers would put it on, and of two sets of weights it
+    reads its own choice.
+    """
+    folder, files = checkpoint.folder, {e.file for e in checkpoint.weights.entries.values()}
+    alone = files == {folder / SINGLE} or (folder / INDEX).is_file()
+    if alone and not checkpoint.notes and not (folder / CONFIG_FILE).exists():
+        yield folder
+        return
+    with tempfile.TemporaryDirectory(prefix="studio-model-") as made:
+        config = {k: v for k, v in checkpoint.config.items() if k != "transformers_weights"}
+        (Path(made) / "config.json").write_text(json.dumps(config))
+        if len(files) == 1:
+            (Path(made) / SINGLE).symlink_to(files.pop().absolute())
+        else:
+            for file in files:
+                (Path(made) / file.name).symlink_to(file.absolute())
+            places = {name: e.file.name for name, e in checkpoint.weights.entries.items()}
+            index = {"metadata": {}, "weight_map": places}
+            (Path(made) / INDEX).write_text(json.dumps(index))
+        yield Path(made)
 
 
 def longest_input(model: nn.Module) -> int | None:

@@ -9,6 +9,7 @@ WORDS = {
     Remedy.REBUILD: "Choose 'Remove exactly' instead, which merges the other tasks anew.",
     Remedy.GIVE_ROWS: "Open a zoo that has this recipe's tasks and their validation rows.",
     Remedy.ADD_ROOT: "Restart it with --root to add another.",
+    Remedy.FOLLOW_LINKS: "Copy the file itself there, or restart it with --root {}.",
     Remedy.CHOOSE_DEVICE: "use --device auto, or one of {}.",
 }
 

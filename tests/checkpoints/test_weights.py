@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from studio.checkpoints.checkpoint import open_checkpoint
-from studio.checkpoints.weights import Weights, read_header
+from studio.checkpoints.weights import Weights, read_header, read_header_and_notes
 from studio.checkpoints.writer import write_weights
 from studio.errors import BadCheckpoint
 from tests.conftest import draw, refusal, save_model
@@ -88,6 +88,17 @@ def test_a_broken_file_is_refused_with_its_name_and_what_is_wrong(tmp_path, cont
     with pytest.raises(BadCheckpoint, match=words) as error:
         read_header(file)
     assert str(file) in refusal(error)
+
+
+@pytest.mark.parametrize("notes", [{}, {"__metadata__": None}, {"__metadata__": {}},
+                                   {"__metadata__": {"format": "pt"}}])  # fmt: skip
+def test_what_a_file_says_of_itself_may_be_nothing(tmp_path, notes):
+    file = tmp_path / "model.safetensors"
+    tensor = {"a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}
+    file.write_bytes(raw(notes | tensor, bytes(4)))
+    entries, said = read_header_and_notes(file)
+    assert list(entries) == ["a"]
+    assert said == (notes.get("__metadata__") or {})
 
 
 def test_a_truncated_file_is_refused(tmp_path):

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from safetensors.torch import save_file
 
-from studio.checkpoints.weights import open_weights
+from studio.checkpoints.choice import open_weights
 from studio.evidence import verify_certificate as script
 from studio.evidence.envelope import sealed
 from studio.evidence.ledger.keys import SigningKey, demo_key

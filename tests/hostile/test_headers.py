@@ -85,6 +85,8 @@ def test_a_pickle_is_refused_and_never_run(tmp_path):
         (raw({"a": F32 | {"shape": [1.0]}}, bytes(4)), "shape [1.0]; they must be whole"),
         (raw(b'{"a":{"shape":[NaN]}}'), "the number NaN, which is not finite"),
         (raw(b'{"__metadata__": 3}'), "__metadata__ must be a mapping"),
+        (raw({"__metadata__": {"step": 7}, "a": F32}, bytes(4)), "holds 'step': 7; safetensors"),
+        (raw({"__metadata__": {"c": [1]}, "a": F32}, bytes(4)), "'c': [1]; safetensors allows"),
         (raw(b"[" * 10**6), "too deep or too long"),
         (raw({"\ud800": F32}, bytes(4)), "not Unicode text"),
     ],

@@ -1,9 +1,11 @@
 from types import SimpleNamespace
 
 import pytest
+from peft import LoraConfig, get_peft_model
 from torch import nn
+from transformers import BertConfig, BertModel
 
-from studio.checkpoints.checkpoint import open_checkpoint
+from studio.checkpoints.checkpoint import open_base, open_checkpoint
 from studio.errors import BadCheckpoint
 from studio.tasks.pretrained import load_pretrained, load_tokenizer, loading_report, longest_input
 from tests.conftest import draw, save_model
@@ -38,3 +40,35 @@ def test_a_model_reads_as_many_tokens_as_it_has_positions_for(family, most):
     model = Said(max_position_embeddings=514, model_type=family, pad_token_id=1)
     assert longest_input(model) == most
     assert longest_input(Said()) is None
+
+
+def test_a_base_beside_an_adapter_is_loaded_without_it(tmp_path):
+    """transformers would put the adapter on."""
+    folder = tmp_path / "run"
+    config = BertConfig(vocab_size=20, hidden_size=8, num_hidden_layers=1, num_attention_heads=1,
+                        intermediate_size=8, max_position_embeddings=8)  # fmt: skip
+    BertModel(config).save_pretrained(folder)
+    bare = load_pretrained(open_base(folder), "AutoModel").state_dict()
+    model = get_peft_model(
+        BertModel.from_pretrained(folder), LoraConfig(r=2, target_modules=["query"])
+    )
+    model.save_pretrained(folder)
+    again = load_pretrained(open_base(folder), "AutoModel").state_dict()
+    assert again.keys() == bare.keys()
+    assert all(again[name].equal(bare[name]) for name in bare)
+
+
+@pytest.mark.parametrize("most", ["1MB", "2KB"])
+def test_the_weights_that_were_chosen_are_the_ones_loaded(tmp_path, most):
+    config = BertConfig(vocab_size=20, hidden_size=8, num_hidden_layers=1, num_attention_heads=1,
+                        intermediate_size=8, max_position_embeddings=8)  # fmt: skip
+    chosen = BertModel(config)
+    chosen.save_pretrained(tmp_path / "m", max_shard_size=most)
+    file = "model.safetensors.index.json"
+    if most == "1MB":
+        file = "chosen.safetensors"
+        (tmp_path / "m/model.safetensors").rename(tmp_path / "m" / file)
+    BertModel(config).save_pretrained(tmp_path / "other")
+    (tmp_path / "other/model.safetensors").rename(tmp_path / "m/model.safetensors")
+    loaded = load_pretrained(open_base(tmp_path / "m" / file), "AutoModel").state_dict()
+    assert all(loaded[name].equal(value) for name, value in chosen.state_dict().items())
