@@ -4,14 +4,15 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from torch import Tensor
 
-from studio.checkpoints.adapters import Adapter, Module, read_adapter, sort_names
+from studio.checkpoints.adapter import Adapter, Sorted
+from studio.checkpoints.adapters import read_adapter
+from studio.checkpoints.layout import is_turned
 from studio.checkpoints.lora import CONFIG_FILE, WEIGHTS_FILE
 from studio.checkpoints.pickles import refuse_pickled_adapter
 from studio.checkpoints.weights import Weights, open_weights
@@ -38,7 +39,7 @@ class Checkpoint:
 
     @property
     def kind(self) -> str:
-        """'full', 'LoRA' or 'OFT'."""
+        """'full', or the type of the adapter: 'LoRA', say."""
         return "full" if self.adapter is None else self.adapter.kind
 
     @property
@@ -51,14 +52,19 @@ class Checkpoint:
         return self.weights.tensor(name)
 
     @cached_property
-    def sorted_names(self) -> tuple[Mapping[str, Module], dict[str, str]]:
-        """An adapter's modules by their path, and {name in the model: stored name} of the rest.
+    def sorted_names(self) -> Sorted:
+        """An adapter's modules, and its tensors that are trained whole.
 
         Raises:
             BadCheckpoint: a tensor that is not understood.
         """
         assert self.adapter is not None
-        return sort_names(self.names, self.adapter, self.folder)
+        return self.adapter.sort_names(self.names, self.folder)
+
+    @cached_property
+    def turned(self) -> bool | None:
+        """Whether the layers of a full model are stored as (in, out); None if nothing tells."""
+        return is_turned({name: entry.shape for name, entry in self.weights.entries.items()})
 
     @cached_property
     def digest(self) -> str:

@@ -1,0 +1,3 @@
+"""Adapter types whose delta is a formula of a few tensors, one file each."""
+
+FORMULAS = ()
