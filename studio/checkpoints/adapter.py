@@ -111,8 +111,8 @@ class Adapter(ABC):
         """What a digest depends on."""
 
     @abstractmethod
-    def sort_names(self, names: Collection[str], folder: Path) -> Sorted:
-        """Sort the names in an adapter's file.
+    def sort_names(self, shapes: Shapes, folder: Path) -> Sorted:
+        """Sort the tensors of an adapter's file by their names.
 
         Raises:
             BadCheckpoint: a tensor that is not understood, or that lacks its partner.

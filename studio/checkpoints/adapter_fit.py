@@ -64,7 +64,7 @@ def check_modules(
     Raises:
         ShapeMismatch: naming shapes, or a head that was tied where the adapter was trained.
     """
-    shapes = {name: entry.shape for name, entry in checkpoint.weights.entries.items()}
+    shapes = checkpoint.shapes
     for name, key in shared.items():
         entry, module = base.weights.entries[name], checkpoint.sorted_names.modules[key]
         if not entry.floating:

@@ -47,6 +47,11 @@ class Checkpoint:
         """Names of the stored tensors, sorted."""
         return tuple(self.weights.entries)
 
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Of the stored tensors, by name."""
+        return {name: entry.shape for name, entry in self.weights.entries.items()}
+
     def tensor(self, name: str) -> Tensor:
         """One stored tensor, whole."""
         return self.weights.tensor(name)
@@ -59,12 +64,12 @@ class Checkpoint:
             BadCheckpoint: a tensor that is not understood.
         """
         assert self.adapter is not None
-        return self.adapter.sort_names(self.names, self.folder)
+        return self.adapter.sort_names(self.shapes, self.folder)
 
     @cached_property
     def turned(self) -> bool | None:
         """Whether the layers of a full model are stored as (in, out); None if nothing tells."""
-        return is_turned({name: entry.shape for name, entry in self.weights.entries.items()})
+        return is_turned(self.shapes)
 
     @cached_property
     def digest(self) -> str:

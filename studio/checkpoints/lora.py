@@ -1,7 +1,7 @@
 """LoRA adapters as PEFT saves them: which options are understood, and the factors per tensor."""
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -105,9 +105,9 @@ class LoraConfig(Adapter):
         used = {name: value for name, value in others.items() if value}
         return {"alpha": self.alpha, "kind": "lora", "rank": self.rank} | used
 
-    def sort_names(self, names: Collection[str], folder: Path) -> Sorted:
+    def sort_names(self, shapes: Shapes, folder: Path) -> Sorted:
         """See ``Adapter``."""
-        parts = sort_parts(names, _PARTS, self.kind, "lora_", folder)
+        parts = sort_parts(shapes, _PARTS, self.kind, "lora_", folder)
         rows = token_modules(parts.modules, self.tokens, folder)
         modules: dict[str, Module] = {**rows}
         for path, found in parts.modules.items():

@@ -71,6 +71,23 @@ class Vector(Rows):
 
 
 @dataclass(frozen=True)
+class Made(Rows):
+    """A delta made by a formula, in blocks of rows that no cut changes.
+
+    Attributes:
+        height: rows of the whole.
+        block: makes rows from, to, in a dtype.
+    """
+
+    height: int
+    block: Callable[[int, int, torch.dtype], Tensor]
+
+    def rows(self, start: int, stop: int, dtype: torch.dtype) -> Tensor:
+        """Rows of the dense delta, ``(stop - start, columns)`` in ``dtype``."""
+        return in_blocks(start, stop, self.height, lambda i, j: self.block(i, j, dtype))
+
+
+@dataclass(frozen=True)
 class Product(Rows):
     """A component ``b @ a`` of high rank: ``(out, rank)`` times ``(rank, in)``.
 

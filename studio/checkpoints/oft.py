@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,9 +56,9 @@ class OftConfig(Adapter):
         options = {"limit": self.limit, "shared": self.shared, "terms": self.terms}
         return {"kind": "oft"} | {key: value for key, value in options.items() if value}
 
-    def sort_names(self, names: Collection[str], folder: Path) -> Sorted:
+    def sort_names(self, shapes: Shapes, folder: Path) -> Sorted:
         """See ``Adapter``."""
-        parts = sort_parts(names, _PARTS, self.kind, "oft_", folder)
+        parts = sort_parts(shapes, _PARTS, self.kind, "oft_", folder)
         modules: dict[str, Module] = {}
         for path, found in parts.modules.items():
             if len(found) > 1:
