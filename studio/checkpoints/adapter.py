@@ -118,6 +118,14 @@ class Adapter(ABC):
             BadCheckpoint: a tensor that is not understood, or that lacks its partner.
         """
 
+    def located(self, modules: Mapping[str, Module], names: Iterable[str]) -> dict[str, str] | None:
+        """{module: tensor of the base} where modules are not called by their paths, else None.
+
+        Raises:
+            ShapeMismatch: the base has no such tensors.
+        """
+        return None
+
 
 @dataclass(frozen=True)
 class Parts:
@@ -149,7 +157,8 @@ def sort_parts(
     Raises:
         BadCheckpoint: a kind of tensor that is not understood, or one that is there twice.
     """
-    words = sorted({suffix.split(".")[1] for suffix in suffixes})
+    ends = (suffix.removesuffix(".weight").removesuffix(".bias") for suffix in suffixes)
+    words = sorted({end.split(".")[-1] for end in ends})
     plain = plain_names(names, words, folder)
     modules: dict[str, dict[str, str]] = {}
     others: dict[str, str] = {}

@@ -19,7 +19,9 @@ def adapter_prefix(base: Checkpoint, task: str, checkpoint: Checkpoint) -> str:
         ShapeMismatch: no one prefix leads to the base's names, naming what it lacks.
     """
     found = checkpoint.sorted_names
-    names = {name for name in base.names}
+    if _located(base, task, checkpoint) is not None:
+        return ""
+    names = set(base.names)
     wanted = [each.target for each in found.modules.values() if not each.optional]
     if not found.modules:
         wanted = list(found.others)
@@ -44,8 +46,9 @@ def targets(base: Checkpoint, task: str, checkpoint: Checkpoint, prefix: str) ->
         BadCheckpoint: two modules change one tensor.
     """
     shared: dict[str, str] = {}
+    located = _located(base, task, checkpoint) or {}
     for key, module in checkpoint.sorted_names.modules.items():
-        name = module.target.removeprefix(prefix)
+        name = located.get(key) or module.target.removeprefix(prefix)
         if module.optional and name not in base.weights.entries:
             continue
         if name in shared:
@@ -135,6 +138,14 @@ def refuse_vocabulary(
                 f"training. Resize the base's embeddings to {theirs[0]:,} rows and save it, or save "
                 "the adapter without its embedding layers if they were not trained."
             )
+
+
+def _located(base: Checkpoint, task: str, checkpoint: Checkpoint) -> dict[str, str] | None:
+    assert checkpoint.adapter is not None
+    try:
+        return checkpoint.adapter.located(checkpoint.sorted_names.modules, base.names)
+    except ShapeMismatch as problem:
+        raise ShapeMismatch(f"'{task}' ({checkpoint.folder}): {problem}") from None
 
 
 def _equal(base: Checkpoint, checkpoint: Checkpoint, name: str, stored: str) -> bool:

@@ -31,7 +31,7 @@ def read_adapter(folder: Path) -> Adapter:
     kind = config.get("peft_type")
     if isinstance(kind, str) and kind in READERS:
         return READERS[kind](file, config)
-    if kind in _PROMPTS:
+    if isinstance(kind, str) and kind in _PROMPTS:
         raise BadCheckpoint(
             f"{file}: adapters of type {kind} train what a model is shown beside its input, and "
             "no weights: there is nothing to merge."

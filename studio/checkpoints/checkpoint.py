@@ -12,6 +12,7 @@ from torch import Tensor
 
 from studio.checkpoints.adapter import Adapter, Sorted
 from studio.checkpoints.adapters import read_adapter
+from studio.checkpoints.kohya import read_kohya
 from studio.checkpoints.layout import is_turned
 from studio.checkpoints.lora import CONFIG_FILE, WEIGHTS_FILE
 from studio.checkpoints.pickles import refuse_pickled_adapter
@@ -119,6 +120,7 @@ def open_checkpoint(source: str | Path) -> Checkpoint:
             inside(folder, folder / CONFIG_FILE)
             config = read_adapter(folder)
             return Checkpoint(folder, Weights((inside(folder, file),)), config)
-        return Checkpoint(folder, open_weights(folder), None)
+        weights = open_weights(folder)
+        return Checkpoint(folder, weights, read_kohya(weights, folder))
     except OSError as problem:
         raise BadCheckpoint(f"{folder} cannot be read: {problem.strerror}.") from None

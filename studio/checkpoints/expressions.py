@@ -42,16 +42,11 @@ class Expression:
     """
 
     def __init__(self, pattern: str) -> None:
-        self._pattern = pattern
-        if len(pattern) > _LONGEST:
-            raise self._problem(f"has {len(pattern):,} characters, at most {_LONGEST:,} are read")
-        self._at = 0
-        self._depth = self._read = 0
-        self._letters: list[Letters] = []
-        self._follow: list[int] = []
+        parser = _Parser(pattern)
+        anchored, free = parser.outer_branches()
+        self._anchored, self._free = _either(anchored), _either(free)
+        self._letters, self._follow = parser.letters, parser.follow
         self._steps: dict[tuple[int, str], int] = {}
-        anchored, free = self._outer_branches()
-        self._anchored, self._free = self._either(anchored), self._either(free)
 
     def __len__(self) -> int:
         return len(self._letters)
@@ -93,6 +88,18 @@ class Expression:
             positions ^= bit
         return found
 
+
+class _Parser:
+    """Reads an expression into positions and which follow which (Glushkov's construction)."""
+
+    def __init__(self, pattern: str) -> None:
+        self._pattern = pattern
+        if len(pattern) > _LONGEST:
+            raise self._problem(f"has {len(pattern):,} characters, at most {_LONGEST:,} are read")
+        self._at = self._depth = self._read = 0
+        self.letters: list[Letters] = []
+        self.follow: list[int] = []
+
     def _problem(self, why: str) -> ValueError:
         return ValueError(f"the expression {self._pattern[:100]!r} {why}.")
 
@@ -106,7 +113,7 @@ class Expression:
         self._at += 1
         return letter
 
-    def _outer_branches(self) -> tuple[list[_Part], list[_Part]]:
+    def outer_branches(self) -> tuple[list[_Part], list[_Part]]:
         """Branches that begin with ``^``, and the others."""
         branches: tuple[list[_Part], list[_Part]] = ([], [])
         while True:
@@ -119,12 +126,6 @@ class Expression:
                 return branches
             if self._take() != "|":
                 raise self._problem(f"has an unbalanced or inner sign at {self._at}")
-
-    def _either(self, branches: list[_Part]) -> _Part:
-        first = last = 0
-        for each in branches:
-            first, last = first | each.first, last | each.last
-        return _Part(first, last, any(each.empty for each in branches))
 
     def _sequence(self) -> _Part:
         whole = _Part(0, 0, True)
@@ -145,7 +146,7 @@ class Expression:
     def _link(self, last: int, first: int) -> None:
         while last:
             bit = last & -last
-            self._follow[bit.bit_length() - 1] |= first
+            self.follow[bit.bit_length() - 1] |= first
             last ^= bit
 
     def _repeated(self, part: _Part, begun: int) -> _Part:
@@ -208,11 +209,11 @@ class Expression:
         return self._position(letter.__eq__)
 
     def _position(self, letters: Letters) -> _Part:
-        if len(self._letters) > _LONGEST:
+        if len(self.letters) > _LONGEST:
             raise self._problem(f"has more than {_LONGEST:,} parts")
-        self._letters.append(letters)
-        self._follow.append(0)
-        bit = 1 << (len(self._letters) - 1)
+        self.letters.append(letters)
+        self.follow.append(0)
+        bit = 1 << (len(self.letters) - 1)
         return _Part(bit, bit, False)
 
     def _group(self) -> _Part:
@@ -231,7 +232,7 @@ class Expression:
         if self._take() != ")":
             raise self._problem(f"has an inner $ at {self._at - 1}, which is not understood")
         self._depth -= 1
-        return self._either(branches)
+        return _either(branches)
 
     def _escaped(self) -> Letters:
         letter = self._take()
@@ -262,3 +263,10 @@ def _between(first: str, last: str) -> Letters:
     if last == "\\" or last < first:
         raise ValueError(f"the set with {first}-{last} is not understood.")
     return lambda each: first <= each <= last
+
+
+def _either(branches: list[_Part]) -> _Part:
+    first = last = 0
+    for each in branches:
+        first, last = first | each.first, last | each.last
+    return _Part(first, last, any(each.empty for each in branches))

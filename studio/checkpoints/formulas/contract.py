@@ -239,7 +239,7 @@ def alphas(file: Path, config: Mapping) -> Patterns:
 
 
 @dataclass(frozen=True)
-class Scaled(Formula):
+class Lycoris(Formula):
     """A type whose delta is scaled by alpha / rank, as LyCORIS' are.
 
     Attributes:

@@ -7,13 +7,13 @@ import torch
 from torch import Tensor
 
 from studio.checkpoints.adapter import Shapes
-from studio.checkpoints.formulas.contract import Scaled, columns
+from studio.checkpoints.formulas.contract import Lycoris, columns
 from studio.checkpoints.low_rank import Made
 from studio.checkpoints.stored import Stored
 
 
 @dataclass(frozen=True)
-class LoHa(Scaled):
+class LoHa(Lycoris):
     """``alpha / r (w1_a w1_b) * (w2_a w2_b)``; of a convolution with cores also t1 and t2.
 
     Source: FedPara (arXiv 2108.06098), Sec. 2.2, as PEFT merges it.

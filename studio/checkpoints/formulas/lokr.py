@@ -7,13 +7,13 @@ import torch
 from torch import Tensor
 
 from studio.checkpoints.adapter import Shapes
-from studio.checkpoints.formulas.contract import Scaled, columns
+from studio.checkpoints.formulas.contract import Lycoris, columns
 from studio.checkpoints.low_rank import Made
 from studio.checkpoints.stored import Stored
 
 
 @dataclass(frozen=True)
-class LoKr(Scaled):
+class LoKr(Lycoris):
     """``alpha / r w1 (x) w2``, each a matrix or a product of two; of a convolution with a core t2.
 
     Source: KronA (arXiv 2212.10650) and LyCORIS (arXiv 2309.14859), as PEFT merges it.
@@ -25,7 +25,7 @@ class LoKr(Scaled):
     suffixes = {
         f".lokr_{part}": part for part in ("w1", "w1_a", "w1_b", "w2", "w2_a", "w2_b", "t2")
     }
-    known = Scaled.known | {"decompose_both", "decompose_factor"}
+    known = Lycoris.known | {"decompose_both", "decompose_factor"}
 
     def fits(self, shapes: Shapes, shape: tuple[int, ...], path: str) -> bool:
         """See ``Formula``."""
