@@ -4,7 +4,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from studio.checkpoints.adapters import check_shapes
+from studio.checkpoints.adapter_fit import (
+    check_modules,
+    fitted,
+    refuse_odd,
+    refuse_vocabulary,
+    take_copies,
+    targets,
+)
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.checkpoints.frame import Frame, frames
 from studio.checkpoints.names import HEADS, Names, named
@@ -256,26 +263,22 @@ def _check_pairs(
 
 def _join_adapter(base: Checkpoint, task: str, checkpoint: Checkpoint) -> Join:
     assert checkpoint.adapter is not None
-    modules, others = checkpoint.sorted_names
-    prefix = _adapter_prefix(base, task, checkpoint, tuple(modules))
-    shared = {path.removeprefix(prefix) + ".weight": path for path in modules}
+    fit = fitted(base, task, checkpoint)
+    shared = targets(base, task, checkpoint, fit)
     if heads := [name for name in shared if is_head(name)]:
         raise BadCheckpoint(
             f"'{task}' ({checkpoint.folder}) trains {checkpoint.adapter.part} on {_some(heads)}, a "
             "head, which is never merged; merge the adapter into its base and use the full model "
             "instead."
         )
-    shapes = {name: entry.shape for name, entry in checkpoint.weights.entries.items()}
-    for name, path in shared.items():
-        expected = base.weights.entries[name].shape
-        check_shapes(modules[path], shapes, checkpoint.adapter, expected, name, task)
-    private, whole = {}, {}
-    for name, stored in others.items():
-        name = name.removeprefix(prefix)
-        kept = whole if name in base.weights.entries and not is_head(name) else private
-        kept[name] = stored
-    _refuse_deeper(task, named(base, base), [*private], Frame("", "", 0, ()))
-    notes = _check_pairs(base, task, checkpoint, whole)
+    check_modules(base, task, checkpoint, shared)
+    whole, private, odd = fit.sorted_others(checkpoint)
+    notes = [*checkpoint.sorted_names.notes, *fit.notes]
+    notes += take_copies(base, task, checkpoint, shared, private)
+    refuse_vocabulary(base, task, checkpoint, whole)
+    _refuse_deeper(task, fit.ours, [*private, *odd], Frame("", "", 0, ()))
+    refuse_odd(task, checkpoint, odd)
+    notes += _check_pairs(base, task, checkpoint, whole)
     whole = {name: at for name, at in whole.items() if base.weights.entries[name].floating}
     if both := sorted({*shared} & {*whole}):
         raise BadCheckpoint(
@@ -283,27 +286,16 @@ def _join_adapter(base: Checkpoint, task: str, checkpoint: Checkpoint) -> Join:
             f"{checkpoint.adapter.part}; it is not clear which to merge."
         )
     if whole:
-        notes.append(
-            f"{len(whole)} tensors are trained whole ({min(whole)}, …), not as "
-            f"{checkpoint.adapter.part}."
-        )
-    return Join(prefix, shared | whole, private, tuple(notes))
-
-
-def _adapter_prefix(
-    base: Checkpoint, task: str, checkpoint: Checkpoint, paths: tuple[str, ...]
-) -> str:
-    weights = {name.removesuffix(".weight") for name in base.names if name.endswith(".weight")}
-    parts = max(paths, key=len).split(".")
-    cuts = [".".join(parts[:k]) + "." if k else "" for k in range(len(parts))]
-    fitting = [p for p in cuts if all(m.startswith(p) and m[len(p) :] in weights for m in paths)]
-    if len(fitting) != 1:
-        missing = [path for path in paths if path not in weights]
-        raise ShapeMismatch(
-            f"'{task}' ({checkpoint.folder}) changes {_some(missing)}, which the base does not "
-            "have under any one prefix. The adapter belongs to another base model."
-        )
-    return fitting[0]
+        besides = f", not as {checkpoint.adapter.part}" if shared else ""
+        notes.append(f"{len(whole)} tensors are trained whole ({min(whole)}, …){besides}.")
+    return Join(
+        fit.frame.prefix,
+        shared | whole,
+        private,
+        tuple(notes),
+        fit.twins(whole, private),
+        fit.copies,
+    )
 
 
 def _some(items: list[str]) -> str:

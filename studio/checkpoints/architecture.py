@@ -63,6 +63,12 @@ class Architecture:
         found = (name, self.prefix + name, name.removeprefix(self.prefix))
         return next((each for each in found if each in self.shapes), None)
 
+    def group(self, own: str) -> set[str]:
+        """The class's names that are tied to one of its own, with itself; empty if none is."""
+        source = self.ties.get(own, own)
+        found = {name for name, each in self.ties.items() if each == source}
+        return found | {source} if found else set()
+
     def reads(self, name: str) -> bool:
         """Whether the class reads a tensor of this name, whole or as a part of another one."""
         from transformers.core_model_loading import apply_converters
@@ -103,6 +109,15 @@ def architecture_of(checkpoint: Checkpoint) -> Architecture | None:
     if not isinstance(config.get("model_type"), str) or _too_large(config):
         return None
     return _built(json.dumps(config, sort_keys=True))
+
+
+def turned(base: Checkpoint, name: str) -> bool | None:
+    """Whether a base stores a weight as (in, out), by its class; else as far as shapes tell."""
+    architecture = architecture_of(base)
+    own = architecture.own(architecture.name(name)) if architecture else None
+    if architecture is None or own is None:
+        return base.turned
+    return own in architecture.turned
 
 
 @lru_cache(maxsize=32)

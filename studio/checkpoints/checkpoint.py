@@ -4,15 +4,17 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from torch import Tensor
 
-from studio.checkpoints.adapters import Adapter, Module, read_adapter, sort_names
+from studio.checkpoints.adapter import Adapter, Sorted
+from studio.checkpoints.adapters import read_adapter
 from studio.checkpoints.choice import choose, open_choice
+from studio.checkpoints.kohya import read_kohya
+from studio.checkpoints.layout import is_turned
 from studio.checkpoints.lora import CONFIG_FILE
 from studio.checkpoints.weights import Weights
 from studio.disk.cache import cache_key, keep, recall
@@ -42,7 +44,7 @@ class Checkpoint:
 
     @property
     def kind(self) -> str:
-        """'full', 'LoRA' or 'OFT'."""
+        """'full', or the type of the adapter: 'LoRA', say."""
         return "full" if self.adapter is None else self.adapter.kind
 
     @property
@@ -50,19 +52,29 @@ class Checkpoint:
         """Names of the stored tensors, sorted."""
         return tuple(self.weights.entries)
 
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Of the stored tensors, by name."""
+        return {name: entry.shape for name, entry in self.weights.entries.items()}
+
     def tensor(self, name: str) -> Tensor:
         """One stored tensor, whole."""
         return self.weights.tensor(name)
 
     @cached_property
-    def sorted_names(self) -> tuple[Mapping[str, Module], dict[str, str]]:
-        """An adapter's modules by their path, and {name in the model: stored name} of the rest.
+    def sorted_names(self) -> Sorted:
+        """An adapter's modules, and its tensors that are trained whole.
 
         Raises:
             BadCheckpoint: a tensor that is not understood.
         """
         assert self.adapter is not None
-        return sort_names(self.names, self.adapter, self.folder)
+        return self.adapter.sort_names(self.shapes, self.folder)
+
+    @cached_property
+    def turned(self) -> bool | None:
+        """Whether the layers of a full model are stored as (in, out); None if nothing tells."""
+        return is_turned(self.shapes)
 
     @cached_property
     def digest(self) -> str:
@@ -89,10 +101,18 @@ class Checkpoint:
             keep(key, digest.encode())
         return digest
 
-    @property
+    @cached_property
     def config(self) -> dict:
-        """The folder's ``config.json``; empty if it has none."""
-        file = self.folder / "config.json"
+        """The folder's ``config.json``; empty if it has none. Not to be changed."""
+        return self._mapping("config.json")
+
+    @cached_property
+    def adapter_config(self) -> dict:
+        """The folder's ``adapter_config.json``, of an adapter that has one. Not to be changed."""
+        return self._mapping(CONFIG_FILE) if self.adapter else {}
+
+    def _mapping(self, name: str) -> dict:
+        file = self.folder / name
         return read_mapping(self.inside(file), BadCheckpoint) if os.path.lexists(file) else {}
 
     def inside(self, file: Path) -> Path:
@@ -136,6 +156,7 @@ def _opened(source: str | Path, full: bool, roots: tuple[Path, ...]) -> Checkpoi
             config = read_adapter(choice.folder)
         weights = open_choice(choice, roots)
         notes = choice.beside({entry.file for entry in weights.entries.values()})
+        config = config or read_kohya(weights, choice.folder)
         return Checkpoint(choice.folder, weights, config, notes, roots)
     except OSError as problem:
         raise BadCheckpoint(f"{place} cannot be read: {problem.strerror}.") from None

@@ -1,5 +1,6 @@
 """Deltas (task vectors): what each checkpoint adds to the base, one piece of a tensor at a time."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -8,8 +9,8 @@ from typing import ClassVar, NoReturn
 import torch
 from torch import Tensor
 
-from studio.checkpoints.adapters import delta_of
 from studio.checkpoints.alignment import Join, join
+from studio.checkpoints.architecture import turned
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.checkpoints.low_rank import Rows
 from studio.checkpoints.resident import Residents
@@ -59,7 +60,7 @@ class TensorDeltas(Vectors):
             if source is None:
                 yield None
             elif isinstance(source, Rows):
-                width = self.shape[1]
+                width = math.prod(self.shape[1:])
                 first = start // width
                 rows = source.rows(first, -(-stop // width), dtype)
                 yield rows.view(-1)[start - first * width : stop - first * width]
@@ -182,10 +183,10 @@ class Deltas:
         stored, checkpoint = self.joins[task].shared.get(name), self.checkpoints[task]
         if stored is None:
             return None
-        modules = checkpoint.sorted_names[0] if checkpoint.adapter else {}
-        if checkpoint.adapter and stored in modules:
+        modules = checkpoint.sorted_names.modules if checkpoint.adapter else {}
+        if stored in modules:
             base = self.base.weights.stored(name)
-            return delta_of(modules[stored], checkpoint.adapter, base, checkpoint.tensor)
+            return modules[stored].delta(base, checkpoint.tensor, turned(self.base, name))
         return checkpoint.weights.stored(stored)
 
 
@@ -317,7 +318,7 @@ def not_finite(deltas: AnyDeltas, name: str) -> NotFinite:
     candidates: list[tuple[Checkpoint, str]] = [(deltas.base, name)]
     for task_join, checkpoint in zip(deltas.joins, deltas.checkpoints, strict=True):
         stored = task_join.shared.get(name)
-        module = checkpoint.sorted_names[0].get(stored or "") if checkpoint.adapter else None
+        module = checkpoint.sorted_names.modules.get(stored or "") if checkpoint.adapter else None
         if module:
             candidates += [(checkpoint, each) for each in module.stored]
         elif stored:

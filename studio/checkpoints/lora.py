@@ -1,99 +1,85 @@
 """LoRA adapters as PEFT saves them: which options are understood, and the factors per tensor."""
 
 import math
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
-from torch import Tensor
-
+from studio.checkpoints.adapter import (
+    HARMLESS,
+    Adapter,
+    Module,
+    Read,
+    Shapes,
+    Sorted,
+    refuse_unknown,
+    sort_parts,
+)
+from studio.checkpoints.bias import Bias
 from studio.checkpoints.low_rank import Dora, Factors
+from studio.checkpoints.patterns import Patterns, read_patterns
 from studio.checkpoints.stored import Stored
-from studio.disk.files import mapping
+from studio.checkpoints.stored_names import ROOT as ROOT
+from studio.checkpoints.tokens import SUFFIXES, Tokens, read_tokens, token_modules
 from studio.errors import BadCheckpoint, ShapeMismatch
 
 WEIGHTS_FILE = "adapter_model.safetensors"
 CONFIG_FILE = "adapter_config.json"
 LARGEST_RANK = 4096
-ROOT = "base_model.model."
 _PARTS = {
-    ".lora_A.weight": "a", ".lora_B.weight": "b",
+    ".lora_A.weight": "a", ".lora_B.weight": "b", ".lora_B.bias": "bias",
     ".lora_embedding_A": "a", ".lora_embedding_B": "b",
     ".lora_magnitude_vector": "magnitude", ".lora_magnitude_vector.weight": "magnitude",
+} | SUFFIXES  # fmt: skip
+_KNOWN = HARMLESS | {
+    "alpha_pattern", "ensure_weight_tying", "fan_in_fan_out", "init_lora_weights", "lora_alpha",
+    "lora_bias", "lora_dropout", "megatron_core", "qalora_group_size", "r", "rank_pattern",
+    "trainable_token_indices", "use_dora", "use_rslora",
 }  # fmt: skip
-# Keys that say where an adapter was trained or how, or whose meaning its tensors show.
-_HARMLESS = {
-    "auto_mapping", "base_model_name_or_path", "bias", "ensure_weight_tying", "exclude_modules",
-    "inference_mode", "layers_pattern", "layers_to_transform",
-    "lora_dropout", "megatron_core", "modules_to_save", "peft_type", "peft_version",
-    "qalora_group_size", "revision", "target_modules", "task_type",
-}  # fmt: skip
-_READ = {"r", "lora_alpha", "use_rslora", "rank_pattern", "alpha_pattern", "fan_in_fan_out",
-         "use_dora"}  # fmt: skip
 # Initializations that leave the base's weights alone; the others (PiSSA, LoftQ, …) change them.
 _INITIALIZATIONS = (True, False, None, "gaussian", "orthogonal", "eva")
-_NEUTRAL = (None, False, "none", 0, {}, [], "")
-# PEFT reads patterns as regular expressions; module paths are looked up, and nothing is run.
-_PATH = re.compile(r"\^?[\w-]+(\\?\.[\w-]+)*")
 
 
 @dataclass(frozen=True)
-class Patterns:
-    """Values for modules whose path ends with a key, from a dot on; ``^`` asks for the whole path.
-
-    Attributes:
-        pairs: (key, value); the first whose key fits counts, as in PEFT.
-    """
-
-    pairs: tuple[tuple[str, float], ...] = ()
-
-    def of(self, module: str, default: float) -> float:
-        """The value for a module's path."""
-        parts = module.split(".")
-        ends = {".".join(parts[i:]) for i in range(len(parts))} | {f"^{module}"}
-        places = [self._places[end] for end in ends if end in self._places]
-        return self.pairs[min(places)][1] if places else default
-
-    @cached_property
-    def _places(self) -> dict[str, int]:
-        keys = [key.replace("\\.", ".") for key, _ in self.pairs]
-        return {key: place for place, key in reversed(list(enumerate(keys)))}
-
-
-@dataclass(frozen=True)
-class LoraConfig:
+class LoraConfig(Adapter):
     """The options of a LoRA adapter that determine its delta.
 
     Attributes:
-        rank: of modules that no pattern names.
+        usual_rank: of modules that no pattern names.
         alpha: likewise.
         rank_pattern: of the modules that it names.
         alpha_pattern: likewise.
         rslora: whether the scale is alpha / sqrt(rank).
         fan_in_fan_out: whether weights are stored as (in, out), where their shape does not tell.
         dora: whether magnitudes are trained too.
+        bias: whether the second factors have trained biases.
+        tokens: rows of embeddings that are trained themselves.
     """
 
-    rank: int
+    usual_rank: int
     alpha: float
     rank_pattern: Patterns = Patterns()
     alpha_pattern: Patterns = Patterns()
     rslora: bool = False
     fan_in_fan_out: bool = False
     dora: bool = False
+    bias: bool = False
+    tokens: Tokens = ()
 
     kind = "LoRA"
-    part = "factors"
+
+    @property
+    def rank(self) -> int:
+        """See ``Adapter``."""
+        return self.usual_rank
 
     @property
     def portable(self) -> bool:
-        """Whether its dense delta has the same bits on every machine."""
+        """See ``Adapter``."""
         return not self.dora
 
     def rank_of(self, module: str) -> int:
-        """Rank of a module's factors."""
+        """Rank of a module's factors, by the options."""
         return int(self.rank_pattern.of(module, self.rank))
 
     def scale_of(self, module: str) -> float:
@@ -102,28 +88,55 @@ class LoraConfig:
         return alpha / math.sqrt(rank) if self.rslora else alpha / rank
 
     def plain(self) -> dict:
-        """What a digest depends on: rank, alpha, and each other option that is used."""
+        """See ``Adapter``: rank, alpha, and each other option that is used."""
         others = {
             "alpha_pattern": list(map(list, self.alpha_pattern.pairs)),
+            "bias": self.bias,
             "dora": self.dora,
             "fan_in_fan_out": self.fan_in_fan_out,
             "rank_pattern": list(map(list, self.rank_pattern.pairs)),
             "rslora": self.rslora,
+            "tokens": [[end, list(rows)] for end, rows in self.tokens],
         }
         used = {name: value for name, value in others.items() if value}
         return {"alpha": self.alpha, "kind": "lora", "rank": self.rank} | used
 
+    def sort_names(self, shapes: Shapes, folder: Path) -> Sorted:
+        """See ``Adapter``."""
+        parts = sort_parts(shapes, _PARTS, self.kind, "lora_", folder)
+        rows = token_modules(parts.modules, self.tokens, folder)
+        modules: dict[str, Module] = {**rows}
+        for path, found in parts.modules.items():
+            modules[path] = _factors(path, found, self, folder)
+            if "bias" in found:
+                modules[path + ".bias"] = Bias(path, found["bias"], self.scale_of(path))
+        if not modules:
+            raise BadCheckpoint(f"{folder} holds no LoRA factors.")
+        others = {}
+        for name, stored in parts.others.items():
+            # with a suffix of its own if it is the base's weight that lies below the factors
+            beside = name.removesuffix(".base_layer.weight")
+            copied = beside != name and beside in parts.modules
+            others[name if copied else name.replace(".base_layer.", ".")] = stored
+        if clash := sorted({*others.values()} & {*modules}):
+            raise BadCheckpoint(f"{folder} names {clash[0]} both as a tensor and as a module.")
+        return Sorted(modules, others, parts.notes)
+
 
 @dataclass(frozen=True)
-class Module:
-    """The stored names of one module's trained tensors.
+class LoraModule(Module):
+    """The stored names of one module's factors.
 
     Attributes:
         path: of the module in the model that was trained.
-        a: name of ``(rank, in)``; for an embedding ``(rank, entries)``.
-        b: name of ``(out, rank)``.
+        a: name of ``(rank, in)``, of a convolution ``(rank, in, ...)``; for an embedding
+            ``(rank, entries)``.
+        b: name of ``(out, rank)``, of a convolution ``(out, rank, 1, ...)``.
         magnitude: name of DoRA's magnitudes, or None.
         embedding: whether it is an embedding, whose delta is ``(B A)^T``.
+        rank: that the options give it.
+        scale: what B A is multiplied by.
+        fan_in_fan_out: whether the base stores ``(in, out)``, where nothing else tells.
     """
 
     path: str
@@ -131,11 +144,78 @@ class Module:
     b: str
     magnitude: str | None
     embedding: bool
+    rank: int
+    scale: float
+    fan_in_fan_out: bool
 
     @property
     def stored(self) -> tuple[str, ...]:
-        """Names of its tensors."""
+        """See ``Module``."""
         return (self.a, self.b, self.magnitude) if self.magnitude else (self.a, self.b)
+
+    def is_transposed(
+        self,
+        a: tuple[int, ...],
+        b: tuple[int, ...],
+        shape: tuple[int, ...],
+        turned: bool | None,
+    ) -> bool | None:
+        """Whether the delta is ``(B A)^T``; None if factors of these shapes do not fit at all.
+
+        Args:
+            a: shape of A.
+            b: shape of B.
+            shape: of the base's tensor.
+            turned: whether the base stores its layers as (in, out); None if that is not known.
+        """
+        if (
+            len(shape) != len(a)
+            or len(shape) != len(b)
+            or len(shape) < 2
+            or not a[0] == b[1] == self.rank
+        ):
+            return None
+        if len(shape) > 2:
+            return False if (b[0], *a[1:]) == shape and set(b[2:]) == {1} else None
+        straight, across = (b[0], a[1]) == shape, (a[1], b[0]) == shape
+        if self.embedding:
+            return True if across else None
+        if straight and across:
+            return self.fan_in_fan_out if turned is None else turned
+        return across if straight or across else None
+
+    def check(self, shapes: Shapes, shape: tuple[int, ...], name: str, task: str) -> None:
+        """See ``Module``."""
+        a, b = shapes[self.a], shapes[self.b]
+        if empty := [each for each in (self.a, self.b) if 0 in shapes[each]]:
+            raise ShapeMismatch(
+                f"'{task}': {empty[0]} is empty, of shape {shapes[empty[0]]}: the adapter was saved "
+                "while DeepSpeed ZeRO-3 or FSDP held its factors in shards. Gather them and save "
+                "it again."
+            )
+        across = self.is_transposed(a, b, shape, None)
+        if across is None:
+            raise ShapeMismatch(_misfit(self, a, b, shape, name, task))
+        outputs = shape[1] if across else shape[0]
+        if self.magnitude and math.prod(shapes[self.magnitude]) != outputs:
+            raise ShapeMismatch(
+                f"'{task}': {self.magnitude} is {shapes[self.magnitude]}, but {name} has "
+                f"{outputs} outputs."
+            )
+
+    def delta(self, base: Stored, read: Read, turned: bool | None) -> Factors | Dora:
+        """See ``Module``."""
+        a, b = read(self.a), read(self.b)
+        across = self.is_transposed(tuple(a.shape), tuple(b.shape), base.entry.shape, turned)
+        a, b = a.flatten(1), b.flatten(1)
+        factors = (
+            Factors(a.T.contiguous(), b.T.contiguous(), self.scale)
+            if across
+            else Factors(b, a, self.scale)
+        )
+        if self.magnitude is None:
+            return factors
+        return Dora(factors, base, read(self.magnitude).flatten(), by_row=not across)
 
 
 def read_config(file: Path, config: Mapping) -> LoraConfig:
@@ -148,173 +228,92 @@ def read_config(file: Path, config: Mapping) -> LoraConfig:
     Raises:
         BadCheckpoint: it uses an option that is not understood.
     """
-    used = [key for key, value in config.items() if not _understood(key, value)]
-    if used:
-        raise BadCheckpoint(
-            f"{file}: the LoRA option {', '.join(f'{key}={config[key]!r}' for key in used)} "
-            "is not supported; merge the adapter into its base and use the full model instead."
-        )
-    flags = {key: config.get(key) for key in ("use_rslora", "fan_in_fan_out", "use_dora")}
+    understood = config.get("init_lora_weights") in _INITIALIZATIONS
+    refuse_unknown(file, config, "LoRA", _KNOWN - (set() if understood else {"init_lora_weights"}))
+    names = ("use_rslora", "fan_in_fan_out", "use_dora", "lora_bias")
+    flags = {key: config.get(key) for key in names}
     for key, value in flags.items():
         if value is not None and not isinstance(value, bool):
             raise BadCheckpoint(f"{file}: {key} is {value!r}; it must be true or false.")
     rank, alpha = config.get("r"), config.get("lora_alpha")
-    if not _is_rank(rank) or not _is_scale(alpha):
+    if not is_rank(rank) or not is_scale(alpha):
         raise BadCheckpoint(
             f"{file}: r={rank!r} and lora_alpha={alpha!r} are no rank (1 to {LARGEST_RANK}) and "
             "scale."
         )
+    patterns = read_patterns(config.get("alpha_pattern"), f"{file}: alpha_pattern", is_scale)
+    if alpha == 0 or any(each == 0 for _, each in patterns.pairs):
+        raise BadCheckpoint(
+            f"{file}: lora_alpha is 0 ({'of every module' if alpha == 0 else 'in alpha_pattern'}), "
+            "so the factors would change nothing. A converter that does not know the alpha writes "
+            "0: set it to the one the adapter was trained with (the rank for a scale of 1)."
+        )
     return LoraConfig(
         rank,  # type: ignore[arg-type]
         float(alpha),  # type: ignore[arg-type]
-        _patterns(config.get("rank_pattern"), f"{file}: rank_pattern", _is_rank),
-        _patterns(config.get("alpha_pattern"), f"{file}: alpha_pattern", _is_scale),
+        read_patterns(config.get("rank_pattern"), f"{file}: rank_pattern", is_rank),
+        patterns,
         *(bool(value) for value in flags.values()),
+        read_tokens(config.get("trainable_token_indices"), f"{file}: trainable_token_indices"),
     )
 
 
-def sort_names(
-    names: tuple[str, ...], config: LoraConfig, folder: Path
-) -> tuple[dict[str, Module], dict[str, str]]:
-    """Sort an adapter's tensor names.
-
-    Returns:
-        Modules with factors by their path, and every other tensor, as {name in the model:
-        stored name}.
-
-    Raises:
-        BadCheckpoint: a factor without its partner, magnitudes that the options do not announce,
-            or a kind of tensor that is not understood.
-    """
-    parts: dict[str, dict[str, str]] = {}
-    others: dict[str, str] = {}
-    for name in names:
-        plain = name.removeprefix(ROOT)
-        suffix = next((suffix for suffix in _PARTS if name.endswith(suffix)), None)
-        if suffix:
-            found = parts.setdefault(plain.removesuffix(suffix), {})
-            if _PARTS[suffix] in found:
-                raise BadCheckpoint(f"{folder}: {name} and {found[_PARTS[suffix]]} are both there.")
-            found[_PARTS[suffix]] = name
-        elif "lora_" in plain:
-            raise BadCheckpoint(
-                f"{folder}: {name} is a kind of LoRA tensor that is not supported; merge the "
-                "adapter into its base and use the full model instead."
-            )
-        else:
-            others[plain.replace(".base_layer.", ".")] = name
-    if clash := sorted({*others.values()} & {*parts}):
-        raise BadCheckpoint(f"{folder} names {clash[0]} both as a tensor and as a module.")
-    modules = {path: _module(path, found, config, folder) for path, found in parts.items()}
-    if not modules:
-        raise BadCheckpoint(f"{folder} holds no LoRA factors.")
-    return modules, others
+def is_rank(rank: object) -> bool:
+    """Whether a value of a file is a rank."""
+    return type(rank) is int and 1 <= rank <= LARGEST_RANK
 
 
-def is_transposed(
-    module: Module,
+def is_scale(alpha: object) -> bool:
+    """Whether a value of a file is a number to scale by."""
+    return isinstance(alpha, int | float) and not isinstance(alpha, bool) and abs(alpha) < 1e30
+
+
+def _misfit(
+    module: LoraModule,
     a: tuple[int, ...],
     b: tuple[int, ...],
-    config: LoraConfig,
-    shape: tuple[int, ...],
-) -> bool | None:
-    """Whether a module's delta is ``(B A)^T``; None if its factors do not fit the tensor at all."""
-    rank = config.rank_of(module.path)
-    if len(shape) != 2 or len(a) != 2 or len(b) != 2 or a[0] != rank or b[1] != rank:
-        return None
-    straight, turned = (b[0], a[1]) == shape, (a[1], b[0]) == shape
-    if module.embedding:
-        return True if turned else None
-    if straight and turned:
-        return config.fan_in_fan_out
-    return turned if straight or turned else None
-
-
-def check_shapes(
-    module: Module,
-    shapes: Mapping[str, tuple[int, ...]],
-    config: LoraConfig,
     shape: tuple[int, ...],
     name: str,
     task: str,
-) -> None:
-    """Refuse factors or magnitudes that do not fit the base tensor they change.
-
-    Raises:
-        ShapeMismatch: naming the shapes found and expected.
-    """
-    a, b = shapes[module.a], shapes[module.b]
-    turned = is_transposed(module, a, b, config, shape)
-    if turned is None:
-        raise ShapeMismatch(
-            f"'{task}': lora_B {b} and lora_A {a} of rank {config.rank_of(module.path)} do not fit "
-            f"{name}, which the base has as {shape}. The adapter belongs to another base model."
+) -> str:
+    """Why factors do not fit the base's tensor, as a sentence."""
+    found = f"'{task}': lora_B {b} and lora_A {a}"
+    if len(shape) == len(a) == len(b) > 2 and b[0] == shape[0] and a[1] != shape[1]:
+        return f"{found} are of a grouped convolution, {name} {shape}, which PEFT cannot merge."
+    if module.embedding and len(shape) == len(a) == 2 and a[1] != shape[0] and b[0] == shape[1]:
+        return (
+            f"{found} are of a vocabulary of {a[1]:,} rows; {name} has {shape[0]:,} rows in the "
+            "base. Resize the base's embeddings to the adapter's vocabulary and save it first."
         )
-    outputs = (shape[1] if turned else shape[0],)
-    if module.magnitude and math.prod(shapes[module.magnitude]) != outputs[0]:
-        raise ShapeMismatch(
-            f"'{task}': {module.magnitude} is {shapes[module.magnitude]}, but {name} has "
-            f"{outputs[0]} outputs."
+    if a[:1] == b[1:2] != (module.rank,):
+        return (
+            f"{found} of {name} have rank {a[0]}, but the options (r, rank_pattern) give it rank "
+            f"{module.rank}. PEFT cannot load them so, and the scale would be a guess: correct the "
+            "options."
         )
+    return (
+        f"{found} of rank {module.rank} do not fit {name}, which the base has as {shape}. The "
+        "adapter belongs to another base model."
+    )
 
 
-def delta_of(
-    module: Module, config: LoraConfig, base: Stored, tensor: Callable[[str], Tensor]
-) -> Factors | Dora:
-    """What a module adds to the base's tensor.
-
-    Args:
-        module: of the adapter, whose shapes were checked.
-        config: of the adapter.
-        base: the tensor that it changes.
-        tensor: reads a stored tensor of the adapter.
-    """
-    a, b = tensor(module.a), tensor(module.b)
-    turned = is_transposed(module, tuple(a.shape), tuple(b.shape), config, base.entry.shape)
-    scale = config.scale_of(module.path)
-    factors = Factors(a.T.contiguous(), b.T.contiguous(), scale) if turned else Factors(b, a, scale)
-    if module.magnitude is None:
-        return factors
-    return Dora(factors, base, tensor(module.magnitude).flatten(), by_row=not turned)
-
-
-def _module(path: str, found: dict[str, str], config: LoraConfig, folder: Path) -> Module:
+def _factors(path: str, found: dict[str, str], config: LoraConfig, folder: Path) -> LoraModule:
     if missing := [part for part in "ab" if part not in found]:
         partner = next(iter(found.values()))
         raise BadCheckpoint(f"{folder}: {partner} has no partner lora_{missing[0].upper()}.")
     embedding = [".lora_embedding_" in found[part] for part in "ab"]
     if embedding[0] != embedding[1]:
         raise BadCheckpoint(f"{folder}: {found['a']} and {found['b']} are of two kinds.")
-    if config.dora != ("magnitude" in found):
-        raise BadCheckpoint(
-            f"{folder}: use_dora={config.dora} in {CONFIG_FILE}, but {path} has "
-            f"{'a' if 'magnitude' in found else 'no'} lora_magnitude_vector."
-        )
-    return Module(path, found["a"], found["b"], found.get("magnitude"), embedding[0])
-
-
-def _patterns(value: object, where: str, is_value: Callable[[object], bool]) -> Patterns:
-    found = mapping({} if value is None else value, where, BadCheckpoint)
-    for key, number in found.items():
-        if not _PATH.fullmatch(key):
+    for part, option, flag, called in (
+        ("magnitude", "use_dora", config.dora, "lora_magnitude_vector"),
+        ("bias", "lora_bias", config.bias, "lora_B.bias"),
+    ):
+        if flag != (part in found):
             raise BadCheckpoint(
-                f"{where}: {key[:100]!r} is a regular expression or no module path; only paths "
-                "are looked up. Merge the adapter into its base and use the full model instead."
+                f"{folder}: {option}={flag} in {CONFIG_FILE}, but {path} has "
+                f"{'a' if part in found else 'no'} {called}."
             )
-        if not is_value(number):
-            raise BadCheckpoint(f"{where}: {key} is {number!r}, which is out of range.")
-    return Patterns(tuple(found.items()))
-
-
-def _is_rank(rank: object) -> bool:
-    return type(rank) is int and 1 <= rank <= LARGEST_RANK
-
-
-def _is_scale(alpha: object) -> bool:
-    return isinstance(alpha, int | float) and not isinstance(alpha, bool) and abs(alpha) < 1e30
-
-
-def _understood(key: str, value: object) -> bool:
-    if key == "init_lora_weights":
-        return value in _INITIALIZATIONS
-    return key in _HARMLESS or key in _READ or value in _NEUTRAL
+    scale = config.scale_of(path)
+    names = found["a"], found["b"], found.get("magnitude")
+    rank = config.rank_of(path)
+    return LoraModule(path, *names, embedding[0], rank, scale, config.fan_in_fan_out)

@@ -1,5 +1,6 @@
 """Deltas made row by row: LoRA's and DoRA's factors, and components of high rank."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -53,6 +54,40 @@ class Factors(Rows):
 
 
 @dataclass(frozen=True)
+class Vector(Rows):
+    """The delta of a bias: ``scale`` times values, each a row of one column.
+
+    Attributes:
+        values: ``(out,)``, as stored.
+        scale: what they are multiplied by.
+    """
+
+    values: Tensor
+    scale: float
+
+    def rows(self, start: int, stop: int, dtype: torch.dtype) -> Tensor:
+        """Rows of the dense delta, ``(stop - start, 1)`` in ``dtype``."""
+        return self.values[start:stop, None].to(dtype) * self.scale
+
+
+@dataclass(frozen=True)
+class Made(Rows):
+    """A delta made by a formula, in blocks of rows that no cut changes.
+
+    Attributes:
+        height: rows of the whole.
+        block: makes rows from, to, in a dtype.
+    """
+
+    height: int
+    block: Callable[[int, int, torch.dtype], Tensor]
+
+    def rows(self, start: int, stop: int, dtype: torch.dtype) -> Tensor:
+        """Rows of the dense delta, ``(stop - start, columns)`` in ``dtype``."""
+        return in_blocks(start, stop, self.height, lambda i, j: self.block(i, j, dtype))
+
+
+@dataclass(frozen=True)
 class Product(Rows):
     """A component ``b @ a`` of high rank: ``(out, rank)`` times ``(rank, in)``.
 
@@ -82,7 +117,7 @@ class Dora(Rows):
 
     Attributes:
         factors: D, laid out as the stored tensor.
-        base: W, ``(rows, columns)``.
+        base: W, ``(rows, columns)``; all but the first dimension of a convolution are columns.
         magnitude: m, one per output.
         by_row: whether an output is a row of W, or (Conv1D, embeddings) a column.
 
@@ -111,7 +146,7 @@ class Dora(Rows):
     @cached_property
     def _column_norms(self) -> Tensor:
         """``(columns,)`` float64: a pass over the whole tensor, in blocks of rows."""
-        height, width = self.base.entry.shape
+        height, width = matrix_shape(self.base)
         squares = torch.zeros(width, dtype=torch.float64)
         for i in range(0, height, _ROWS):
             moved = self._moved(i, min(i + _ROWS, height), torch.float32)
@@ -119,11 +154,22 @@ class Dora(Rows):
         return squares.sqrt()
 
     def _base(self, i: int, j: int, dtype: torch.dtype) -> Tensor:
-        width = self.base.entry.shape[1]
-        return self.base[i * width : j * width].to(dtype).view(j - i, width)
+        return base_rows(self.base, i, j, dtype)
 
     def _moved(self, i: int, j: int, dtype: torch.dtype) -> Tensor:
         return self._base(i, j, dtype) + self.factors.rows(i, j, dtype)
+
+
+def matrix_shape(base: Stored) -> tuple[int, int]:
+    """``(rows, columns)`` of a stored tensor; a vector has one column, a convolution all the rest."""
+    shape = base.entry.shape
+    return shape[0], math.prod(shape[1:])
+
+
+def base_rows(base: Stored, start: int, stop: int, dtype: torch.dtype) -> Tensor:
+    """Rows of a stored tensor, ``(stop - start, columns)`` in ``dtype``."""
+    width = matrix_shape(base)[1]
+    return base[start * width : stop * width].to(dtype).view(stop - start, width)
 
 
 def in_blocks(start: int, stop: int, height: int, block: Callable[[int, int], Tensor]) -> Tensor:

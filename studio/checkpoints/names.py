@@ -38,6 +38,22 @@ class Names:
         prefix = self.own.prefix if self.own else ""
         return prefix if any(name.startswith(prefix) for name in self.stored) else ""
 
+    def named(self, stored: str) -> str:
+        """The name in memory of a tensor that another checkpoint calls so."""
+        return self.base.name(stored) if self.base else unwrapped(stored)
+
+    def never_merged(self, stored: str) -> bool:
+        """Whether a tensor of the base's belongs to a task's head."""
+        return stored.split(".")[0] in HEADS
+
+    def tie_of(self, name: str) -> str | None:
+        """Stored name of the base's tensor that one, which the base does not store, is tied to."""
+        if self.base is None or name in self.stored:
+            return None
+        group = self.base.group(self.base.own(name) or name)
+        held = [stored for each, stored in self.stored.items() if self.base.own(each) in group]
+        return held[0] if held else None
+
     def is_tied(self, name: str) -> bool:
         """Whether the base's class ties a tensor to another one."""
         if self.base is None:

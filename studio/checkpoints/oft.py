@@ -2,35 +2,39 @@
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from studio.checkpoints.adapter import (
+    HARMLESS,
+    INSTEAD,
+    Adapter,
+    Module,
+    Read,
+    Shapes,
+    Sorted,
+    refuse_unknown,
+    sort_parts,
+)
 from studio.checkpoints.low_rank import Rows, in_blocks
 from studio.checkpoints.stored import Stored
 from studio.errors import BadCheckpoint, ShapeMismatch
 
-ROOT = "base_model.model."
 LARGEST_BLOCK = 16_384
 MOST_TERMS = 100
-_LINEAR, _EMBEDDING = ".oft_R.weight", ".oft_embedding_R.weight"
-# Keys that say where an adapter was trained or how, or whose meaning its tensors show.
-_HARMLESS = {
-    "auto_mapping", "base_model_name_or_path", "bias", "exclude_modules", "inference_mode",
-    "init_weights", "layers_pattern", "layers_to_transform", "module_dropout", "modules_to_save",
-    "peft_type", "peft_version", "revision", "target_modules", "task_type",
+_PARTS = {".oft_R.weight": "linear", ".oft_embedding_R.weight": "embedding"}
+_KNOWN = HARMLESS | {
+    "block_share", "coft", "eps", "init_weights", "module_dropout", "num_cayley_neumann_terms",
+    "oft_block_size", "r", "use_cayley_neumann",
 }  # fmt: skip
-_READ = {"block_share", "coft", "eps", "num_cayley_neumann_terms", "oft_block_size", "r",
-         "use_cayley_neumann"}  # fmt: skip
-_NEUTRAL = (None, False, "none", 0, {}, [], "")
-_INSTEAD = "merge the adapter into its base and use the full model instead"
 
 
 @dataclass(frozen=True)
-class OftConfig:
+class OftConfig(Adapter):
     """The options of an OFT adapter that determine its rotations.
 
     Attributes:
@@ -46,33 +50,84 @@ class OftConfig:
 
     kind = "OFT"
     part = "rotations"
-    rank = None
-    portable = False  # a rotated row is a library's product
 
     def plain(self) -> dict:
-        """What a digest depends on."""
+        """See ``Adapter``."""
         options = {"limit": self.limit, "shared": self.shared, "terms": self.terms}
         return {"kind": "oft"} | {key: value for key, value in options.items() if value}
 
+    def sort_names(self, shapes: Shapes, folder: Path) -> Sorted:
+        """See ``Adapter``."""
+        parts = sort_parts(shapes, _PARTS, self.kind, "oft_", folder)
+        modules: dict[str, Module] = {}
+        for path, found in parts.modules.items():
+            if len(found) > 1:
+                raise BadCheckpoint(f"{folder}: {' and '.join(found.values())} are both there.")
+            ((part, stored),) = found.items()
+            modules[path] = Rotation(path, stored, part == "embedding", self)
+        others = {name.replace(".base_layer.", "."): at for name, at in parts.others.items()}
+        if clash := sorted({*others.values()} & {*modules}):
+            raise BadCheckpoint(f"{folder} names {clash[0]} both as a tensor and as a module.")
+        if not modules:
+            raise BadCheckpoint(f"{folder} holds no OFT rotations.")
+        return Sorted(modules, others, parts.notes)
+
 
 @dataclass(frozen=True)
-class Rotation:
+class Rotation(Module):
     """The stored name of one module's trained rotation.
 
     Attributes:
         path: of the module in the model that was trained.
         coordinates: name of ``(blocks, b (b - 1) / 2)``, the upper triangles of skew blocks.
         embedding: whether it is an embedding, whose rows PEFT turns the other way round.
+        config: of the adapter.
     """
 
     path: str
     coordinates: str
     embedding: bool
+    config: OftConfig
 
     @property
     def stored(self) -> tuple[str, ...]:
-        """Names of its tensors."""
+        """See ``Module``."""
         return (self.coordinates,)
+
+    def check(self, shapes: Shapes, shape: tuple[int, ...], name: str, task: str) -> None:
+        """See ``Module``."""
+        found = shapes[self.coordinates]
+        if len(shape) != 2:
+            raise ShapeMismatch(
+                f"'{task}': {self.coordinates} turns {name}, which the base has as {shape}; only "
+                f"linear layers and embeddings are supported, so {INSTEAD}."
+            )
+        size = block_size(found[1]) if len(found) == 2 else None
+        shared = self.config.shared
+        blocks = 1 if shared else shape[1] // (size or 1)
+        if size is None or shape[1] % size or found[0] != blocks:
+            which = "one block for all inputs" if shared else "a block for each part of inputs"
+            raise ShapeMismatch(
+                f"'{task}': {self.coordinates} is {found} ({which}), which does not fit {name}: the "
+                f"base has it as {shape}. The adapter belongs to another base model."
+            )
+
+    def delta(self, base: Stored, read: Read, turned: bool | None) -> "Rotated":
+        """See ``Module``.
+
+        PEFT multiplies a linear layer's inputs by ``R^T`` of the skew Q that it stores, an
+        embedding's rows by R; its series is that of the inverse. The sign of A follows.
+        """
+        skew, limit = skew_blocks(read(self.coordinates)), self.config.limit
+        if limit is not None:
+            most = limit / math.sqrt(len(skew))
+            norms = torch.linalg.matrix_norm(skew, keepdim=True)
+            skew = torch.where(norms <= most, skew, skew * (most / norms.clamp(min=1e-300)))
+        if self.embedding != (self.config.terms is not None):
+            skew = -skew
+        if self.config.shared:
+            skew = skew.expand(base.entry.shape[1] // skew.shape[1], -1, -1)
+        return Rotated(base, skew, self.config.terms)
 
 
 @dataclass(frozen=True)
@@ -161,19 +216,11 @@ def read_config(file: Path, config: Mapping) -> OftConfig:
     Raises:
         BadCheckpoint: an option is not understood, or the adapter is older than its meaning.
     """
-    used = [
-        key for key, value in config.items()
-        if key not in _HARMLESS and key not in _READ and value not in _NEUTRAL
-    ]  # fmt: skip
-    if used:
-        raise BadCheckpoint(
-            f"{file}: the OFT option {', '.join(f'{key}={config[key]!r}' for key in used)} "
-            f"is not supported; {_INSTEAD}."
-        )
+    refuse_unknown(file, config, "OFT", _KNOWN)
     if "oft_block_size" not in config or "use_cayley_neumann" not in config:
         raise BadCheckpoint(
             f"{file} says no oft_block_size or no use_cayley_neumann: it is of an old PEFT, which "
-            f"turned weights otherwise. With that PEFT, {_INSTEAD}."
+            f"turned weights otherwise. With that PEFT, {INSTEAD}."
         )
     for key in ("block_share", "coft", "use_cayley_neumann"):
         if not isinstance(config.get(key, False), bool):
@@ -199,97 +246,5 @@ def _check_series(file: Path, terms: object, version: object) -> None:
     if found is None or (int(found[1]), int(found[2])) < (0, 18):
         raise BadCheckpoint(
             f"{file}: use_cayley_neumann of PEFT {version!r}; the series has another last term "
-            f"since 0.18. With the PEFT that trained it, {_INSTEAD}."
+            f"since 0.18. With the PEFT that trained it, {INSTEAD}."
         )
-
-
-def sort_names(names: tuple[str, ...], folder: Path) -> tuple[dict[str, Rotation], dict[str, str]]:
-    """Sort an adapter's tensor names.
-
-    Returns:
-        Rotations by their module's path, and every other tensor, as {name in the model: stored
-        name}.
-
-    Raises:
-        BadCheckpoint: a kind of tensor that is not understood, a name that is there twice, or no
-            rotation at all.
-    """
-    modules: dict[str, Rotation] = {}
-    others: dict[str, str] = {}
-    for name in names:
-        plain = name.removeprefix(ROOT)
-        suffix = next((each for each in (_LINEAR, _EMBEDDING) if name.endswith(each)), None)
-        if suffix is None:
-            if "oft_" in plain or ".modules_to_save." in plain or ".original_module." in plain:
-                raise BadCheckpoint(
-                    f"{folder}: {name} is a kind of OFT tensor that is not supported; {_INSTEAD}."
-                )
-            path = plain.replace(".base_layer.", ".")
-            twice = others.get(path)
-            others[path] = name
-        else:
-            path = plain.removesuffix(suffix)
-            twice = modules[path].coordinates if path in modules else None
-            modules[path] = Rotation(path, name, suffix == _EMBEDDING)
-        if twice is not None:
-            raise BadCheckpoint(f"{folder}: {name} and {twice} are both there.")
-    if clash := sorted({*others.values()} & {*modules}):
-        raise BadCheckpoint(f"{folder} names {clash[0]} both as a tensor and as a module.")
-    if not modules:
-        raise BadCheckpoint(f"{folder} holds no OFT rotations.")
-    return modules, others
-
-
-def check_shapes(
-    module: Rotation,
-    shapes: Mapping[str, tuple[int, ...]],
-    config: OftConfig,
-    shape: tuple[int, ...],
-    name: str,
-    task: str,
-) -> None:
-    """Refuse a rotation that does not fit the base tensor it turns.
-
-    Raises:
-        ShapeMismatch: naming the shapes found and expected.
-    """
-    found = shapes[module.coordinates]
-    if len(shape) != 2:
-        raise ShapeMismatch(
-            f"'{task}': {module.coordinates} turns {name}, which the base has as {shape}; only "
-            f"linear layers and embeddings are supported, so {_INSTEAD}."
-        )
-    size = block_size(found[1]) if len(found) == 2 else None
-    blocks = 1 if config.shared else shape[1] // (size or 1)
-    if size is None or shape[1] % size or found[0] != blocks:
-        shared = "one block for all inputs" if config.shared else "a block for each part of inputs"
-        raise ShapeMismatch(
-            f"'{task}': {module.coordinates} is {found} ({shared}), which does not fit {name}: the "
-            f"base has it as {shape}. The adapter belongs to another base model."
-        )
-
-
-def delta_of(
-    module: Rotation, config: OftConfig, base: Stored, tensor: Callable[[str], Tensor]
-) -> Rotated:
-    """What a module adds to the base's tensor.
-
-    PEFT multiplies a linear layer's inputs by ``R^T`` of the skew Q that it stores, an
-    embedding's rows by R; its series is that of the inverse. The sign of A follows.
-
-    Args:
-        module: of the adapter, whose shapes were checked.
-        config: of the adapter.
-        base: the tensor that it changes.
-        tensor: reads a stored tensor of the adapter.
-    """
-    skew = skew_blocks(tensor(module.coordinates))
-    if config.limit is not None:
-        most = config.limit / math.sqrt(len(skew))
-        norms = torch.linalg.matrix_norm(skew, keepdim=True)
-        skew = torch.where(norms <= most, skew, skew * (most / norms.clamp(min=1e-300)))
-    if module.embedding != (config.terms is not None):
-        skew = -skew
-    if config.shared:
-        skew = skew.expand(base.entry.shape[1] // skew.shape[1], -1, -1)
-    return Rotated(base, skew, config.terms)

@@ -63,6 +63,16 @@ def tied(ours: Names, theirs: Names, frame: Frame) -> Tied:
     return Tied(tuple(copies), shared, twins, frozenset(taken), tuple(lacking), tuple(notes))
 
 
+def base_copies(ours: Names) -> tuple[str, ...]:
+    """Stored names of the base's that are equal to another one that they are tied to."""
+    found: list[str] = []
+    for group in _groups(ours):
+        held = [ours.stored[name] for name in group.values() if name in ours.stored]
+        if len(held) > 1 and _equal(ours.weights, held):
+            found += held[1:]
+    return tuple(found)
+
+
 def _groups(ours: Names) -> list[dict[str, str]]:
     """Per tied tensor of the base's class, ``{own name: name in the base's file}``."""
     if ours.base is None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from studio.checkpoints.architecture import turned as turned_by_class
 from studio.checkpoints.checkpoint import open_checkpoint
 from studio.checkpoints.deltas import Deltas
 from studio.checkpoints.lora import (
@@ -18,9 +19,7 @@ from studio.checkpoints.lora import (
     LARGEST_RANK,
     ROOT,
     WEIGHTS_FILE,
-    LoraConfig,
-    Module,
-    is_transposed,
+    LoraModule,
 )
 from studio.checkpoints.writer import write_weights
 from studio.errors import NotFinite, NothingToMerge, StudioError
@@ -155,13 +154,19 @@ def refuse_no_factors(merge: Merge, rank: int | None = None) -> None:
         )
     for index, task in enumerate(merge.deltas.tasks):
         checkpoint = merge.deltas.checkpoints[index]
-        modules = checkpoint.sorted_names[0] if checkpoint.adapter else {}
+        modules = checkpoint.sorted_names.modules if checkpoint.adapter else {}
         for name, path in merge.deltas.joins[index].shared.items():
             found = modules.get(path)
-            if not isinstance(found, Module) or found.magnitude:
+            if not isinstance(found, LoraModule) or found.magnitude:
                 raise StudioError(
                     f"'{task}' changes {name} as a whole and not by low-rank factors (it is a full "
-                    f"model, a DoRA, an OFT or trains this tensor itself). {_INSTEAD}"
+                    "model, a DoRA, an adapter of another type, or trains this tensor itself). "
+                    f"{_INSTEAD}"
+                )
+            if len(merge.base.weights.entries[name].shape) != 2:
+                raise StudioError(
+                    f"'{task}' changes {name}, a convolution; an adapter of convolutions is not "
+                    f"written. {_INSTEAD}"
                 )
 
 
@@ -181,12 +186,12 @@ def _targets(merge: Merge, rank: int | None) -> dict[str, _Target]:
             path = merge.deltas.joins[index].shared.get(name)
             checkpoint = merge.deltas.checkpoints[index]
             if path is not None and weight != 0.0:
-                assert isinstance(checkpoint.adapter, LoraConfig)
-                full += checkpoint.adapter.rank_of(path)
-                module = checkpoint.sorted_names[0][path]
-                assert isinstance(module, Module)
+                found_here = checkpoint.sorted_names.modules[path]
+                assert isinstance(found_here, LoraModule)
+                module = found_here
+                full += module.rank
                 a, b = (checkpoint.weights.entries[part].shape for part in (module.a, module.b))
-                turned = bool(is_transposed(module, a, b, checkpoint.adapter, shape))
+                turned = bool(module.is_transposed(a, b, shape, turned_by_class(merge.base, name)))
         if module is not None:
             kept = full if rank is None else min(rank, full, *shape)
             if kept > LARGEST_RANK:

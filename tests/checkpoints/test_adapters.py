@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 
-from studio.checkpoints.adapters import read_adapter, sort_names
+from studio.checkpoints.adapters import read_adapter
 from studio.checkpoints.lora import LoraConfig
 from studio.checkpoints.oft import OftConfig
 from studio.errors import BadCheckpoint
@@ -19,13 +19,21 @@ def test_the_config_says_which_kind_it_is(zoo_folder, tmp_path):
     assert isinstance(read_adapter(tmp_path), OftConfig)
 
 
-@pytest.mark.parametrize("kind", ["IA3", None, "lora"])
+@pytest.mark.parametrize("kind", ["FOURIERFT", "XLORA", None, "lora", ["LORA"]])
 def test_another_kind_is_refused_by_its_name(zoo_folder, kind):
     factors = {"layer.0.dense": (torch.ones(1, 4), torch.ones(6, 1))}
     save_adapter(zoo_folder / "other", factors, peft_type=kind)
     with pytest.raises(BadCheckpoint) as error:
         read_adapter(zoo_folder / "other")
-    assert f"adapters of type {kind!r} are not supported; LORA and OFT are." in refusal(error)
+    said = f"adapters of type {kind!r} are not supported; ADALORA, BOFT, C3A, "
+    assert said in refusal(error)
+
+
+def test_prompts_are_nothing_to_merge(zoo_folder):
+    factors = {"layer.0.dense": (torch.ones(1, 4), torch.ones(6, 1))}
+    save_adapter(zoo_folder / "other", factors, peft_type="PREFIX_TUNING")
+    with pytest.raises(BadCheckpoint, match="PREFIX_TUNING train what a model is shown"):
+        read_adapter(zoo_folder / "other")
 
 
 def test_factors_are_sorted_to_their_module_and_the_rest_to_their_names(zoo_folder):
@@ -34,6 +42,7 @@ def test_factors_are_sorted_to_their_module_and_the_rest_to_their_names(zoo_fold
         "base_model.model.layer.0.dense.lora_B.weight",
         "base_model.model.classifier.weight",
     )
-    modules, others = sort_names(names, read_adapter(zoo_folder / "blue"), zoo_folder)
-    assert list(modules) == ["layer.0.dense"]
-    assert others == {"classifier.weight": names[2]}
+    found = read_adapter(zoo_folder / "blue").sort_names(dict.fromkeys(names, (1,)), zoo_folder)
+    assert list(found.modules) == ["layer.0.dense"]
+    assert found.modules["layer.0.dense"].target == "layer.0.dense.weight"
+    assert found.others == {"classifier.weight": names[2]}

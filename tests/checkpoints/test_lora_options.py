@@ -18,7 +18,6 @@ from transformers import (
 
 from studio.checkpoints.checkpoint import open_checkpoint
 from studio.checkpoints.deltas import TensorDeltas
-from studio.checkpoints.lora import Patterns
 from studio.checkpoints.low_rank import Dora, Factors
 from studio.checkpoints.resident import keep_in_memory
 from studio.errors import BadCheckpoint, ShapeMismatch
@@ -50,6 +49,25 @@ OPTIONS = {
             "alpha_pattern": {"^encoder.layer.1.attention.self.key": 5, "query": 3},
             "use_rslora": True,
         },
+    ),
+    "expressions": (
+        BertModel,
+        BERT,
+        {
+            "target_modules": ["query", "key", "value"],
+            "rank_pattern": {r".*layer\.[0]\..*(query|key)": 2, "self.k?ey": 3},
+            "alpha_pattern": {r"^encoder\.layer\.\d+\..*value$": 5, "que.y": 3},
+        },
+    ),
+    "bias of factors": (
+        BertModel, BERT, {"target_modules": ["query", "output.dense"], "lora_bias": True},
+    ),
+    "token rows": (
+        BertModel, BERT,
+        {"target_modules": ["query"], "trainable_token_indices": {"word_embeddings": [7, 3, 49]}},
+    ),
+    "token rows of the input": (
+        BertModel, BERT, {"target_modules": ["query"], "trainable_token_indices": [1, 0]},
     ),
     "bias all": (BertModel, BERT, {"target_modules": ["query"], "bias": "all"}),
     "bias of lora": (BertModel, BERT, {"target_modules": ["query"], "bias": "lora_only"}),
@@ -168,21 +186,6 @@ def test_the_digest_of_a_plain_adapter_depends_on_rank_and_alpha_alone(tmp_path)
     assert len(digests) == 4
 
 
-def test_a_pattern_names_the_end_of_a_path_and_the_first_that_fits_counts():
-    patterns = Patterns((("self.query", 2), ("query", 3), ("^layer.0.key", 4), (r"a\.b", 5)))
-    found = [
-        patterns.of(path, 1)
-        for path in ("x.self.query", "x.query", "xself.query", "layer.0.key", "m.layer.0.key",
-                     "z.a.b", "selfXquery")
-    ]  # fmt: skip
-    assert found == [2, 3, 3, 4, 1, 5, 1]
-
-
-def test_a_hundred_thousand_patterns_are_looked_up_at_once():
-    patterns = Patterns(tuple((f"layer.{i}.query", i) for i in range(100_000)))
-    assert sum(patterns.of(f"m.layer.{i}.query", 0) for i in range(1000)) == 499_500
-
-
 ROOT = "base_model.model."
 QUERY = ROOT + "encoder.layer.0.attention.self.query."
 
@@ -196,7 +199,17 @@ QUERY = ROOT + "encoder.layer.0.attention.self.query."
          "use_dora=False in adapter_config.json, but encoder.layer.0.attention.self.query has a "),
         ("dora", lambda t: t | {QUERY + "lora_magnitude_vector": torch.ones(15)},
          "has 16 outputs"),
-        ("plain", lambda t: t | {QUERY + "lora_B.bias": torch.ones(16)}, "is a kind of LoRA"),
+        ("plain", lambda t: t | {QUERY + "lora_B.bias": torch.ones(16)},
+         "lora_bias=False in adapter_config.json, but .* has a lora_B.bias"),
+        ("plain", lambda t: t | {QUERY + "lora_C.weight": torch.ones(16)}, "is a kind of LoRA"),
+        ("plain", lambda t: t | {QUERY + "lora_A.weight": torch.ones(3, 16),
+                                 QUERY + "lora_B.weight": torch.ones(16, 3)},
+         r"have rank 3, but the options \(r, rank_pattern\) give it rank 4"),
+        ("plain", lambda t: t | {QUERY + "lora_A.weight": torch.ones(0),
+                                 QUERY + "lora_B.weight": torch.ones(0)},
+         r"lora_A.weight is empty, of shape \(0,\): the adapter was saved while DeepSpeed ZeRO-3"),
+        ("bias of factors", lambda t: t | {QUERY + "lora_B.bias": torch.ones(15)},
+         r"lora_B.bias is \(15,\), but .*query.bias is \(16,\)"),
         ("plain", lambda t: t | {ROOT + "encoder.layer.0.attention.self.query.weight":
                                  torch.ones(16, 16)}, "whole and as factors"),
         ("saved modules", lambda t: t | {ROOT + "embeddings.LayerNorm.weight": torch.ones(15)},

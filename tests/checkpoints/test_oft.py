@@ -153,7 +153,7 @@ QUERY = ROOT + "encoder.layer.0.attention.self.query."
         ({"num_cayley_neumann_terms": 2.0}, "num_cayley_neumann_terms is 2.0"),
         ({"peft_version": "0.17.1"}, "of PEFT '0.17.1'; the series has another last term"),
         ({"peft_version": None}, "of PEFT None; the series has another last term since 0.18"),
-        ({"peft_type": "BOFT"}, "adapters of type 'BOFT' are not supported; LORA and OFT are"),
+        ({"peft_type": "LILY"}, "adapters of type 'LILY' are not supported; "),
         ({"block_share": True}, r"is \(4, 6\) \(one block for all inputs\), which does not fit"),
     ],
 )

@@ -1,0 +1,329 @@
+"""How an adapter's modules fit a base: the frame of their names, their targets, their shapes."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from studio.checkpoints.checkpoint import Checkpoint
+from studio.checkpoints.frame import Frame, frames
+from studio.checkpoints.names import Names, named
+from studio.checkpoints.ties import base_copies
+from studio.checkpoints.tokens import TokenRows
+from studio.checkpoints.vectors import pieces
+from studio.errors import BadCheckpoint, ShapeMismatch
+
+_EXAMPLES = 5
+_COPY = ".base_layer.weight"
+_HEADS = ("classifier", "fc", "lm_head", "qa_outputs", "score")
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Where an adapter's names stand in the base's.
+
+    Attributes:
+        ours: names of the base.
+        frame: of the adapter's, as the base's class has them.
+        located: {module: base name}, where the adapter's file names no paths.
+        copies: see ``Join``.
+        notes: a sentence each.
+    """
+
+    ours: Names
+    frame: Frame
+    located: Mapping[str, str]
+    copies: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    def base_name(self, name: str) -> str | None:
+        """The stored name of the base's tensor that an adapter calls so; None if it has none."""
+        return self.ours.stored.get(self.frame.base_name(self.ours.named(name)) or "")
+
+    def sorted_others(
+        self, checkpoint: Checkpoint
+    ) -> tuple[dict[str, str], dict[str, str], list[str]]:
+        """Tensors that are trained whole, those of a head, and those that are neither."""
+        saved = _texts(checkpoint.adapter_config.get("modules_to_save"))
+        firsts = {name.split(".")[0] for name in self.ours.stored}
+        whole, private, odd = {}, {}, []
+        for name, stored in checkpoint.sorted_names.others.items():
+            base_name = self.base_name(name) or self._by_ending(name)
+            plain = name.removeprefix(self.frame.prefix)
+            if base_name and not self.ours.never_merged(base_name):
+                whole[base_name] = stored
+            elif self.ours.unread(name):
+                continue
+            elif (
+                name.endswith(_COPY)
+                or self.ours.never_merged(plain)
+                or self.ours.tie_of(plain)
+                or any(each in name.split(".") for each in saved)
+                or self.ours.is_head(name, self.frame.prefix, firsts)
+            ):
+                private[plain] = stored
+            else:
+                odd.append(plain)
+        return whole, private, odd
+
+    def _by_ending(self, name: str) -> str | None:
+        """The one tensor of the base whose name ends so, for names without their front parts."""
+        found = [stored for own, stored in self.ours.stored.items() if own.endswith(f".{name}")]
+        return found[0] if len(found) == 1 else None
+
+    def twins(
+        self, whole: Mapping[str, str], private: dict[str, str]
+    ) -> dict[str, tuple[str, str]]:
+        """What is trained apart from what it was tied to; see ``Join``. Taken out of ``private``."""
+        found = {}
+        for name in [*private]:
+            partner = self.ours.tie_of(name)
+            if partner is not None:
+                found[name] = private.pop(name), partner
+        return found
+
+
+def fitted(base: Checkpoint, task: str, checkpoint: Checkpoint) -> Fit:
+    """Find where an adapter's names stand in the base's.
+
+    Raises:
+        ShapeMismatch: nowhere, naming what the base lacks.
+        BadCheckpoint: in several places.
+    """
+    ours = named(base, base)
+    copies = base_copies(ours)
+    notes = _another_base(base, checkpoint)
+    located = _located(base, task, checkpoint)
+    if located is not None:
+        return Fit(ours, Frame("", "", 0, ()), located, copies, notes)
+    found = checkpoint.sorted_names
+    wanted = [each.target for each in found.modules.values() if not each.optional]
+    wanted = wanted or list(found.others)
+    own = {ours.named(name): name for name in wanted}
+    fitting = [f for f in frames(list(ours.stored), (), own) if _holds(f, own, ours)]
+    fitting = [f for f in fitting if not f.inside] or _of_the_class(fitting, ours, checkpoint)
+    if len(fitting) == 1:
+        return Fit(ours, fitting[0], {}, copies, (*notes, *_moved(fitting[0], own, ours)))
+    if fitting:
+        places = " and ".join(repr(f.inside or f.prefix) for f in fitting[:_EXAMPLES])
+        raise BadCheckpoint(
+            f"'{task}' ({checkpoint.folder}): the modules that it changes are in the base "
+            f"{len(fitting)} times, under {places}; it is not clear which are meant."
+        )
+    raise _absent_modules(base, task, checkpoint, ours, wanted)
+
+
+def _texts(value: object) -> list[str]:
+    return [each for each in value if isinstance(each, str)] if isinstance(value, list) else []
+
+
+def _holds(frame: Frame, own: Mapping[str, str], ours: Names) -> bool:
+    return all(frame.base_name(name) in ours.stored for name in own)
+
+
+def _of_the_class(found: list[Frame], ours: Names, checkpoint: Checkpoint) -> list[Frame]:
+    """Of several frames that inside the class that the adapter was trained on, if it names one."""
+    mapping = checkpoint.adapter_config.get("auto_mapping")
+    trained = mapping.get("base_model_class") if isinstance(mapping, dict) else None
+    if len(found) < 2 or not isinstance(trained, str) or ours.base is None:
+        return found
+    modules, stem = ours.base.modules, trained.removesuffix("Model")
+    return [f for f in found if modules.get(f.inside[:-1], "").startswith(stem)] or found
+
+
+def _moved(frame: Frame, own: Mapping[str, str], ours: Names) -> list[str]:
+    """What is changed under another name, beside a prefix."""
+    pairs = [(name, ours.stored[frame.base_name(own_name) or ""]) for own_name, name in own.items()]
+    moved = [(a, b) for a, b in sorted(pairs) if a.removeprefix(frame.prefix) != b]
+    if not moved:
+        return []
+    return [
+        f"{len(moved)} modules have other names in it: {moved[0][0]} is the base's {moved[0][1]}, …"
+    ]
+
+
+def _another_base(base: Checkpoint, checkpoint: Checkpoint) -> tuple[str, ...]:
+    """A warning where an adapter names another base than the one that it is merged on."""
+    said = checkpoint.adapter_config.get("base_model_name_or_path")
+    known = {base.folder.name, str(base.config.get("_name_or_path", "")).rstrip("/").split("/")[-1]}
+    known |= {part.split("--")[-1] for part in base.folder.parts if part.startswith("models--")}
+    if not isinstance(said, str) or not said or said.rstrip("/").split("/")[-1] in known:
+        return ()
+    return (f"It names the base {said!r}; it is merged on {base.folder.name!r}.",)
+
+
+def _absent_modules(
+    base: Checkpoint, task: str, checkpoint: Checkpoint, ours: Names, wanted: list[str]
+) -> ShapeMismatch:
+    names = set(base.names) | set(ours.stored)
+    parts = max(wanted, key=len).split(".")
+    cuts = [".".join(parts[:k]) + "." if k else "" for k in range(len(parts))]
+    best = min(cuts, key=lambda cut: (len(_absent(wanted, cut, names)), len(cut)))
+    _explain(base, task, checkpoint, _absent(wanted, best, names), best)
+    missing = [name.removesuffix(".weight") for name in wanted if name not in names]
+    return ShapeMismatch(
+        f"'{task}' ({checkpoint.folder}) changes {_some(missing)}, which the base does not "
+        "have under any one prefix. The adapter belongs to another base model."
+    )
+
+
+def targets(base: Checkpoint, task: str, checkpoint: Checkpoint, fit: Fit) -> dict[str, str]:
+    """{base name: name of the module that changes it}.
+
+    Raises:
+        BadCheckpoint: two modules change one tensor.
+    """
+    shared: dict[str, str] = {}
+    for key, module in checkpoint.sorted_names.modules.items():
+        name = fit.located.get(key) or fit.base_name(module.target)
+        if name is None and module.optional:
+            continue
+        assert name is not None
+        if name in shared:
+            raise BadCheckpoint(
+                f"'{task}' ({checkpoint.folder}) changes {name} twice, by {shared[name]} and {key}."
+            )
+        shared[name] = key
+    return shared
+
+
+def refuse_odd(task: str, checkpoint: Checkpoint, odd: list[str]) -> None:
+    """Refuse tensors that a merge would lose.
+
+    Raises:
+        ShapeMismatch: naming them.
+    """
+    if odd:
+        raise ShapeMismatch(
+            f"'{task}' ({checkpoint.folder}) holds {_some(odd)}, which neither the base has nor a "
+            "head that it saved. A merge would lose it."
+        )
+
+
+def check_modules(
+    base: Checkpoint, task: str, checkpoint: Checkpoint, shared: dict[str, str]
+) -> None:
+    """Refuse modules whose tensors do not fit the base's.
+
+    Raises:
+        ShapeMismatch: naming shapes, or a head that was tied where the adapter was trained.
+    """
+    shapes = checkpoint.shapes
+    for name, key in shared.items():
+        entry, module = base.weights.entries[name], checkpoint.sorted_names.modules[key]
+        if not entry.floating:
+            raise ShapeMismatch(
+                f"'{task}' ({checkpoint.folder}) changes {name}, which the base stores as "
+                f"{entry.code}: a quantized base cannot be merged into. Use the base's original."
+            )
+        module.check(shapes, entry.shape, name, task)
+        tied = [
+            other for other in base.names for end in getattr(module, "tied", ())
+            if other.removesuffix(".weight").endswith(end)
+        ]  # fmt: skip
+        if isinstance(module, TokenRows) and tied:
+            raise ShapeMismatch(
+                f"'{task}' ({checkpoint.folder}) trains token rows of {name} and of {tied[0]}, which "
+                "were tied where it was trained; the base stores both. Use the base it was "
+                "trained on."
+            )
+
+
+def take_copies(
+    base: Checkpoint, task: str, checkpoint: Checkpoint, shared: dict[str, str],
+    private: dict[str, str],
+) -> list[str]:  # fmt: skip
+    """Leave out the base's weights that PEFT saved below factors; returns a note on them.
+
+    Args:
+        base: the base.
+        task: for words.
+        checkpoint: the adapter.
+        shared: what its modules change.
+        private: tensors that the base lacks; those that are left out are taken away.
+
+    Raises:
+        ShapeMismatch: such a copy has other values or rows than the base's.
+    """
+    copies = {
+        name: name.removesuffix(_COPY) + ".weight" for name in private if name.endswith(_COPY)
+    }
+    copies = {name: target for name, target in copies.items() if target in shared}
+    refuse_vocabulary(base, task, checkpoint, {copies[name]: private[name] for name in copies})
+    for name, target in copies.items():
+        if not _equal(base, checkpoint, target, private.pop(name)):
+            raise ShapeMismatch(
+                f"'{task}' ({checkpoint.folder}) holds {target} with other values than the base, "
+                f"and {checkpoint.adapter.part if checkpoint.adapter else ''} beside it: it was "
+                "trained on another base. Merge the adapter into that base and use the full model "
+                "instead."
+            )
+    if not copies:
+        return []
+    return [
+        f"{len(copies)} tensors saved beside factors ({min(copies.values())}, …) equal the base's."
+    ]
+
+
+def refuse_vocabulary(
+    base: Checkpoint, task: str, checkpoint: Checkpoint, whole: dict[str, str]
+) -> None:
+    """Refuse whole tensors with another number of rows than the base's.
+
+    Raises:
+        ShapeMismatch: naming both numbers, and what to do.
+    """
+    for name, stored in whole.items():
+        ours, theirs = base.weights.entries[name].shape, checkpoint.weights.entries[stored].shape
+        if len(ours) == len(theirs) == 2 and ours[1] == theirs[1] and ours[0] != theirs[0]:
+            cut = theirs[0] < ours[0]
+            raise ShapeMismatch(
+                f"'{task}' ({checkpoint.folder}) saved {name} with {theirs[0]:,} rows of vocabulary; "
+                f"the base has {ours[0]:,}. Its vocabulary was {'cut' if cut else 'extended'} before "
+                f"training. Resize the base's embeddings to {theirs[0]:,} rows and save it, or save "
+                "the adapter without its embedding layers if they were not trained."
+            )
+
+
+def _located(base: Checkpoint, task: str, checkpoint: Checkpoint) -> dict[str, str] | None:
+    assert checkpoint.adapter is not None
+    try:
+        return checkpoint.adapter.located(checkpoint.sorted_names.modules, base.names)
+    except ShapeMismatch as problem:
+        raise ShapeMismatch(f"'{task}' ({checkpoint.folder}): {problem}") from None
+
+
+def _equal(base: Checkpoint, checkpoint: Checkpoint, name: str, stored: str) -> bool:
+    """Whether a copy equals the base's tensor, in the base's dtype; read in pieces."""
+    ours, theirs = base.weights.stored(name), checkpoint.weights.stored(stored)
+    if ours.entry.shape != theirs.entry.shape:
+        return False
+    cuts = (slice(start, stop) for start, stop in pieces(ours.numel()))
+    return all(ours[cut].equal(theirs[cut].to(ours.dtype)) for cut in cuts)
+
+
+def _explain(
+    base: Checkpoint, task: str, checkpoint: Checkpoint, missing: list[str], prefix: str
+) -> None:
+    """Refuse by its own cause what has one: a head that the base lacks, a bias that it lacks."""
+    assert checkpoint.adapter is not None
+    plain = [name.removeprefix(prefix) for name in missing]
+    heads = [name for name in plain if set(name.split(".")) & {*_HEADS}]
+    if heads and len(heads) == len(plain):
+        raise BadCheckpoint(
+            f"'{task}' ({checkpoint.folder}) trains {checkpoint.adapter.part} on {_some(heads)}, a "
+            "head that the base does not hold (it has none, or ties it to the embedding); merge "
+            "the adapter into its base and use the full model instead."
+        )
+    biases = [name for name in plain if name.endswith(".bias")]
+    if biases and len(biases) == len(plain):
+        raise BadCheckpoint(
+            f"'{task}' ({checkpoint.folder}) trains biases (lora_bias) of {_some(biases)}, but the "
+            "base's layers have no bias; PEFT cannot merge them either."
+        )
+
+
+def _absent(wanted: Iterable[str], prefix: str, names: set[str]) -> list[str]:
+    return [n for n in wanted if not n.startswith(prefix) or n[len(prefix) :] not in names]
+
+
+def _some(items: list[str]) -> str:
+    return ", ".join(items[:_EXAMPLES]) + (", …" if len(items) > _EXAMPLES else "")
