@@ -25,6 +25,7 @@ from studio.recipe import Recipe
 
 Made = TypeVar("Made")
 Watch = Callable[[Tensor, Tensor, Tensor], None]
+_VARIANCE = ".running_var"
 _PIECE = 2**18  # elements at a time; the work is elementwise, so no cut changes a bit
 
 
@@ -250,6 +251,7 @@ def merged_pieces(
         total = where.copy_(tensor.base_piece(start, stop, dtype, room))
         before = room.take("watched", stop - start, dtype).copy_(total) if watch else None
         _add(total, tensor, weights, start, room)
+        _refuse_negative_variance(name, total)
         cast = _cast(merge, name, total, target)
         if watch and before is not None:
             watch(before, total, cast)
@@ -322,6 +324,15 @@ def _add(total: Tensor, tensor: Vectors, weights: list[float], start: int, room:
     for weight, vector in zip(weights, tensor.vectors(start, stop, dtype, room), strict=True):
         if vector is not None:
             total.add_(torch.mul(vector, weight, out=product))
+
+
+def _refuse_negative_variance(name: str, values: Tensor) -> None:
+    if name.endswith(_VARIANCE) and values.numel() and float(values.min()) < 0:
+        raise NotFinite(
+            f"{name}: merged variances of batch normalization fall to {float(values.min()):.3g}; "
+            "below 0 the model answers NaN. Choose smaller coefficients: such that sum to at most "
+            "1 keep every variance above 0."
+        )
 
 
 def _cast(merge: Merge, name: str, values: Tensor, target: torch.dtype) -> Tensor:

@@ -151,3 +151,17 @@ def test_near_copies_that_are_not_refused_are_orthogonal_to_the_last_digits(tmp_
     merge = open_merge(Recipe(str(tmp_path / "base"), tasks, "mdm_oc"))
     assert 1e-8 < float(merge.basis.shares.min()) < 1e-6
     assert merge.residual(gram(merge.deltas, merge.basis.rows)) < 1e-9
+
+
+def test_a_variance_below_zero_is_refused_in_words(tmp_path):
+    base = {"norm.running_var": torch.ones(3), "norm.weight": torch.ones(3)}
+    save_model(tmp_path / "base", base)
+    for name in ("a", "b", "c"):
+        save_model(
+            tmp_path / name,
+            {"norm.running_var": torch.full((3,), 0.5), "norm.weight": torch.zeros(3)},
+        )
+    tasks = tuple(TaskEntry(name, str(tmp_path / name), 1.0) for name in ("a", "b", "c"))
+    merge = open_merge(Recipe(str(tmp_path / "base"), tasks, "task_arithmetic"))
+    with pytest.raises(NotFinite, match="variances of batch normalization fall to -0.5"):
+        list(merged_pieces(merge, "norm.running_var"))

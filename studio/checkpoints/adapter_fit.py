@@ -274,12 +274,17 @@ def refuse_vocabulary(
     for name, stored in whole.items():
         ours, theirs = base.weights.entries[name].shape, checkpoint.weights.entries[stored].shape
         if len(ours) == len(theirs) == 2 and ours[1] == theirs[1] and ours[0] != theirs[0]:
-            cut = theirs[0] < ours[0]
+            how = "cut" if theirs[0] < ours[0] else "extended: tokens were added"
+            instead = (
+                "save the adapter without its embedding layers if they were not trained"
+                if checkpoint.adapter
+                else "leave the added tokens out of this checkpoint"
+            )
             raise ShapeMismatch(
-                f"'{task}' ({checkpoint.folder}) saved {name} with {theirs[0]:,} rows of vocabulary; "
-                f"the base has {ours[0]:,}. Its vocabulary was {'cut' if cut else 'extended'} before "
-                f"training. Resize the base's embeddings to {theirs[0]:,} rows and save it, or save "
-                "the adapter without its embedding layers if they were not trained."
+                f"'{task}' ({checkpoint.folder}) holds {name} with {theirs[0]:,} rows of "
+                f"vocabulary; the base has {ours[0]:,}. Its vocabulary was {how}, and a new row "
+                "means another token in every checkpoint. Resize the base's embeddings to "
+                f"{theirs[0]:,} rows and save it, or {instead}."
             )
 
 

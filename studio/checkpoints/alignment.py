@@ -94,6 +94,7 @@ def _join_full(base: Checkpoint, task: str, checkpoint: Checkpoint) -> Join:
         *unread,
     ]
     at = {ours.stored[name]: stored for name, stored in sorted(shared.items())}
+    refuse_vocabulary(base, task, checkpoint, at)
     notes += _check_pairs(base, task, checkpoint, at)
     at = {name: stored for name, stored in at.items() if base.weights.entries[name].floating}
     return Join(frame.prefix, at, private, tuple(notes), ties.twins, ties.copies)
