@@ -128,7 +128,7 @@ def _by_tail(keys: Mapping[str, str], flat: Mapping[str, list[str]]) -> dict[str
     """Modules whose names are the ends of the base's paths, which all begin alike."""
     lead = next(iter(keys.values())).split("_")[0] + "_"
     found = []
-    for cut in (lead, ""):
+    for cut in (lead, "") if all(key.startswith(lead) for key in keys.values()) else ("",):
         tails = {path: key.removeprefix(cut) for path, key in keys.items()}
         probe = max(tails.values(), key=len)
         for begin in {name.removesuffix(probe) for name in flat if name.endswith("_" + probe)}:
