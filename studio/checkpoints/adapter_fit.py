@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from studio.checkpoints.checkpoint import Checkpoint
+from studio.checkpoints.lora import LoraModule
 from studio.checkpoints.tokens import TokenRows
 from studio.checkpoints.vectors import pieces
 from studio.errors import BadCheckpoint, ShapeMismatch
@@ -82,8 +83,8 @@ def check_modules(
         ]  # fmt: skip
         if isinstance(module, TokenRows) and tied:
             raise ShapeMismatch(
-                f"'{task}' ({checkpoint.folder}) trains token rows of {name} and of {tied[0]}, which "
-                "were tied where it was trained; the base stores both. Use the base it was "
+                f"'{task}' ({checkpoint.folder}) trains token rows of {name} and of {tied[0]}, "
+                "which were tied where it was trained; the base stores both. Use the base it was "
                 "trained on."
             )
 
@@ -104,7 +105,9 @@ def take_copies(
     Raises:
         ShapeMismatch: such a copy has other values or rows than the base's.
     """
-    copies = {name: name.removesuffix(_COPY) + ".weight" for name in private if name.endswith(_COPY)}
+    copies = {
+        name: name.removesuffix(_COPY) + ".weight" for name in private if name.endswith(_COPY)
+    }
     copies = {name: target for name, target in copies.items() if target in shared}
     refuse_vocabulary(base, task, checkpoint, {copies[name]: private[name] for name in copies})
     for name, target in copies.items():
@@ -117,7 +120,9 @@ def take_copies(
             )
     if not copies:
         return []
-    return [f"{len(copies)} tensors saved beside factors ({min(copies.values())}, …) equal the base's."]
+    return [
+        f"{len(copies)} tensors saved beside factors ({min(copies.values())}, …) equal the base's."
+    ]
 
 
 def refuse_vocabulary(
@@ -133,10 +138,11 @@ def refuse_vocabulary(
         if len(ours) == len(theirs) == 2 and ours[1] == theirs[1] and ours[0] != theirs[0]:
             cut = theirs[0] < ours[0]
             raise ShapeMismatch(
-                f"'{task}' ({checkpoint.folder}) saved {name} with {theirs[0]:,} rows of vocabulary; "
-                f"the base has {ours[0]:,}. Its vocabulary was {'cut' if cut else 'extended'} before "
-                f"training. Resize the base's embeddings to {theirs[0]:,} rows and save it, or save "
-                "the adapter without its embedding layers if they were not trained."
+                f"'{task}' ({checkpoint.folder}) saved {name} with {theirs[0]:,} rows of "
+                f"vocabulary; the base has {ours[0]:,}. Its vocabulary was "
+                f"{'cut' if cut else 'extended'} before training. Resize the base's embeddings to "
+                f"{theirs[0]:,} rows and save it, or save the adapter without its embedding layers "
+                "if they were not trained."
             )
 
 
@@ -155,6 +161,24 @@ def _equal(base: Checkpoint, checkpoint: Checkpoint, name: str, stored: str) -> 
         return False
     cuts = (slice(start, stop) for start, stop in pieces(ours.numel()))
     return all(ours[cut].equal(theirs[cut].to(ours.dtype)) for cut in cuts)
+
+
+def layout_notes(base: Checkpoint, checkpoint: Checkpoint, shared: dict[str, str]) -> list[str]:
+    """What is said of square layers whose layout the base and the adapter's options tell apart."""
+    modules = checkpoint.sorted_names.modules
+    square = [
+        name for name, key in shared.items()
+        if isinstance(module := modules[key], LoraModule) and not module.embedding
+        and base.turned not in (None, module.fan_in_fan_out)
+        and len({*base.weights.entries[name].shape}) == 1
+    ]  # fmt: skip
+    if not square:
+        return []
+    stored = "(in, out)" if base.turned else "(out, in)"
+    return [
+        f"fan_in_fan_out in its options is not what the base's layers show: {len(square)} square "
+        f"ones ({square[0]}, …) are read as {stored}, as PEFT would."
+    ]
 
 
 def _explain(

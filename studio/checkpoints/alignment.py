@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from studio.checkpoints.adapter_fit import (
     adapter_prefix,
     check_modules,
+    layout_notes,
     refuse_vocabulary,
     take_copies,
     targets,
@@ -177,7 +178,8 @@ def _join_adapter(base: Checkpoint, task: str, checkpoint: Checkpoint) -> Join:
         name = name.removeprefix(prefix)
         kept = whole if name in base.weights.entries and not is_head(name) else private
         kept[name] = stored
-    notes = [*sorted_names.notes, *take_copies(base, task, checkpoint, shared, private)]
+    notes = [*sorted_names.notes, *layout_notes(base, checkpoint, shared)]
+    notes += take_copies(base, task, checkpoint, shared, private)
     _refuse_deeper(task, base, private)
     refuse_vocabulary(base, task, checkpoint, whole)
     notes += _check_pairs(base, task, checkpoint, whole)

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -19,7 +20,7 @@ from tests.checkpoints.test_lora_options import merge, nudge
 from tests.conftest import draw, save_adapter, save_model
 from tests.merged import merged_tensors
 
-LLAMA = {
+LLAMA: dict[str, Any] = {
     "vocab_size": 40, "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2,
     "num_attention_heads": 2, "num_key_value_heads": 2, "max_position_embeddings": 32,
 }  # fmt: skip
@@ -55,7 +56,9 @@ def test_copies_that_peft_saves_below_factors_are_left_out(tmp_path):
     save_llama(tmp_path, target_modules=["q_proj", "embed_tokens"])
     assert any("embed_tokens.base_layer" in name for name in load_file(tmp_path / "task1" / FILE))
     notes = check(tmp_path)
-    assert "1 tensors saved beside factors (model.embed_tokens.weight, …) equal the base's." in notes
+    assert (
+        "1 tensors saved beside factors (model.embed_tokens.weight, …) equal the base's." in notes
+    )
 
 
 def test_a_copy_with_other_values_is_refused(tmp_path):
@@ -116,8 +119,9 @@ def test_another_vocabulary_is_refused_with_both_numbers(tmp_path):
     base = open_checkpoint(tmp_path / "base")
     refuse_vocabulary(base, "x", base, {"lm_head.weight": "lm_head.weight"})
     save_llama(tmp_path / "other", target_modules=["embed_tokens"])
-    small = LlamaForCausalLM(LlamaConfig(**LLAMA | {"vocab_size": 30}, tie_word_embeddings=False))
-    small.save_pretrained(tmp_path / "other" / "base")
+    small = LlamaConfig(**LLAMA, tie_word_embeddings=False)
+    small.vocab_size = 30
+    LlamaForCausalLM(small).save_pretrained(tmp_path / "other" / "base")
     with pytest.raises(ShapeMismatch, match="are of a vocabulary of 40 rows; .* has 30 rows"):
         merge(tmp_path / "other", "task1")
 
@@ -125,7 +129,9 @@ def test_another_vocabulary_is_refused_with_both_numbers(tmp_path):
 def test_a_bias_that_the_base_lacks_is_refused_by_name(tmp_path):
     with pytest.warns(UserWarning, match="has no bias"):
         save_llama(tmp_path, target_modules=["q_proj"], lora_bias=True)
-    with pytest.raises(BadCheckpoint, match=r"trains biases \(lora_bias\) of model.layers.0.self_attn"):
+    with pytest.raises(
+        BadCheckpoint, match=r"trains biases \(lora_bias\) of model.layers.0.self_attn"
+    ):
         merge(tmp_path, "task1")
     assert Bias("a.b", "x", 1.0).target == "a.b.bias"
 
@@ -142,8 +148,11 @@ def test_the_base_tells_how_a_square_layer_is_stored(tmp_path, said):
     file.write_text(json.dumps(json.loads(file.read_text()) | {"fan_in_fan_out": said}))
     base = GPT2LMHeadModel.from_pretrained(tmp_path / "base")
     whole = PeftModel.from_pretrained(base, str(tmp_path / "task1")).merge_and_unload()
-    ((name, ours),) = merged_tensors(merge(tmp_path, "task1")).items()
+    opened = merge(tmp_path, "task1")
+    ((name, ours),) = merged_tensors(opened).items()
     torch.testing.assert_close(ours, whole.state_dict()[name], rtol=0, atol=1e-6)
+    notes = [each for each in opened.deltas.joins[0].notes if "fan_in_fan_out" in each]
+    assert bool(notes) is not said
 
 
 def test_layers_tell_by_their_biases_how_they_are_stored():

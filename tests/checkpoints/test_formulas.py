@@ -39,7 +39,8 @@ DENSE = ["query", "output.dense"]
 # name: (PEFT's config, its options)
 CASES = {
     "adalora": ("AdaLora", {"target_r": 3, "init_r": 4, "total_step": 10, "lora_alpha": 6}),
-    "adalora without alpha": ("AdaLora", {"target_r": 3, "init_r": 4, "total_step": 10, "lora_alpha": 0}),
+    "adalora without alpha": ("AdaLora", {"target_r": 3, "init_r": 4, "total_step": 10,
+                                          "lora_alpha": 0}),
     "boft": ("BOFT", {"boft_block_size": 4}),
     "boft by number": ("BOFT", {"boft_block_num": 2, "boft_block_size": 0,
                                 "boft_n_butterfly_factor": 1}),

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -23,7 +24,7 @@ class C3a(Formula):
     part = "kernels"
     peft_type = "C3A"
     mark = "c3a_"
-    suffixes = {".c3a_kernel": "kernel"}
+    suffixes: ClassVar[Mapping[str, str]] = {".c3a_kernel": "kernel"}
     known = frozenset({"block_size", "block_size_pattern", "init_weights"})
 
     @property

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -22,7 +23,7 @@ class Ia3(Formula):
     kind = "IA3"
     peft_type = "IA3"
     mark = "ia3_"
-    suffixes = {".ia3_l": "l"}
+    suffixes: ClassVar[Mapping[str, str]] = {".ia3_l": "l"}
     known = frozenset({"feedforward_modules", "init_ia3_weights"})
 
     def on_bias(self, shapes: Shapes) -> bool:

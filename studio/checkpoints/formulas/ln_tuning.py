@@ -1,9 +1,9 @@
 """LN tuning: norms that are trained whole, under names of the adapter's."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
-from collections.abc import Mapping
 
 from studio.checkpoints.adapter import HARMLESS, Adapter, Shapes, Sorted, refuse_unknown, sort_parts
 from studio.errors import BadCheckpoint
@@ -43,7 +43,9 @@ class LnTuning(Adapter):
         """See ``Adapter``."""
         suffixes = {f".ln_tuning_layers.{part}": part for part in ("weight", "bias")}
         parts = sort_parts(shapes, suffixes, self.kind, "ln_tuning_", folder)
-        norms = {f"{p}.{part}": at for p, each in parts.modules.items() for part, at in each.items()}
+        norms = {
+            f"{p}.{part}": at for p, each in parts.modules.items() for part, at in each.items()
+        }
         if not norms:
             raise BadCheckpoint(f"{folder} holds no tensors of LN tuning.")
         if clash := sorted({*norms} & {*parts.others}):

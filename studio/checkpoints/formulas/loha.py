@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -23,7 +24,9 @@ class LoHa(Lycoris):
     peft_type = "LOHA"
     mark = "hada_"
     required = ("w1_a", "w1_b", "w2_a", "w2_b")
-    suffixes = {f".hada_{part}": part for part in (*required, "t1", "t2")}
+    suffixes: ClassVar[Mapping[str, str]] = {
+        f".hada_{part}": part for part in (*required, "t1", "t2")
+    }
 
     def fits(self, shapes: Shapes, shape: tuple[int, ...], path: str) -> bool:
         """See ``Formula``."""
