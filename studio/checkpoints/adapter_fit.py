@@ -194,6 +194,14 @@ def _explain(
             "head that the base does not hold (it has none, or ties it to the embedding); merge "
             "the adapter into its base and use the full model instead."
         )
+    inner = [name.removesuffix("weight") for name in plain if name.endswith(".weight")]
+    if held := [path for path in inner if any(path in name for name in base.names)]:
+        raise BadCheckpoint(
+            f"'{task}' ({checkpoint.folder}) trains {checkpoint.adapter.part} on parameters of "
+            f"{_some([path[:-1] for path in held])} itself (target_parameters: fused experts, say), "
+            "which are not supported; merge the adapter into its base and use the full model "
+            "instead."
+        )
     biases = [name for name in plain if name.endswith(".bias")]
     if biases and len(biases) == len(plain):
         raise BadCheckpoint(

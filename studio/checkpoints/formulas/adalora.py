@@ -22,7 +22,7 @@ class AdaLora(Formula):
         init_r: rank before pruning.
         alpha: 0 stands for the rank that is left.
 
-    Source: AdaLoRA (arXiv 2303.10512), Eq. 3, as PEFT merges it.
+    Source: AdaLoRA (arXiv 2303.10512), as PEFT merges it.
     """
 
     init_r: int

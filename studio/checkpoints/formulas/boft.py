@@ -20,7 +20,7 @@ class Boft(Formula):
 
     More factors need PEFT's CUDA extension; without it PEFT, too, has one.
 
-    Source: BOFT (arXiv 2311.06243), Sec. 3, as PEFT merges it.
+    Source: BOFT (arXiv 2311.06243), as PEFT merges it.
     """
 
     kind = "BOFT"

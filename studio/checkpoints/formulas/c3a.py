@@ -17,7 +17,7 @@ from studio.checkpoints.stored import Stored
 class C3a(Formula):
     """Entry (k, j) of a block is ``w[(j - k) mod b] / inputs``; the tensors show the block size.
 
-    Source: C3A (arXiv 2407.19342), Sec. 3, as PEFT merges it.
+    Source: C3A (arXiv 2407.19342), as PEFT merges it.
     """
 
     kind = "C3A"

@@ -21,7 +21,7 @@ class Delora(Formula):
     Attributes:
         r: rank of most modules; the tensors show which rank each has.
 
-    Source: DeLoRA (arXiv 2503.18225), Eq. 6, as PEFT merges it.
+    Source: DeLoRA (arXiv 2503.18225), as PEFT merges it.
     """
 
     r: int

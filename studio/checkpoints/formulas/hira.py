@@ -21,7 +21,7 @@ class Hira(Formula):
     Attributes:
         r: rank of most modules; the tensors show which rank each has.
 
-    Source: HiRA (ICLR 2025), Eq. 4, as PEFT merges it.
+    Source: HiRA (ICLR 2025), as PEFT merges it.
     """
 
     r: int

@@ -22,7 +22,7 @@ class Hra(Formula):
         r: number of reflections.
         orthogonal: whether they are made orthogonal to each other first (``apply_GS``).
 
-    Source: HRA (arXiv 2405.17484), Eq. 3, as PEFT merges it.
+    Source: HRA (arXiv 2405.17484), as PEFT merges it.
     """
 
     r: int

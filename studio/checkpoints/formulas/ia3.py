@@ -17,7 +17,7 @@ from studio.checkpoints.stored import Stored
 class Ia3(Formula):
     """``W * (l - 1)``: l scales outputs, and the bias too, or the inputs of a feedforward layer.
 
-    Source: T-Few (arXiv 2205.05638), Sec. 3.3, as PEFT merges it.
+    Source: T-Few (arXiv 2205.05638), as PEFT merges it.
     """
 
     kind = "IA3"

@@ -17,7 +17,7 @@ from studio.checkpoints.stored import Stored
 class LoHa(Lycoris):
     """``alpha / r (w1_a w1_b) * (w2_a w2_b)``; of a convolution with cores also t1 and t2.
 
-    Source: FedPara (arXiv 2108.06098), Sec. 2.2, as PEFT merges it.
+    Source: FedPara (arXiv 2108.06098), as PEFT merges it.
     """
 
     kind = "LoHa"

@@ -22,7 +22,7 @@ class Miss(Formula):
     Attributes:
         r: rows of D.
 
-    Source: MiSS (arXiv 2409.15371), Sec. 3, as PEFT merges it.
+    Source: MiSS (arXiv 2409.15371), as PEFT merges it.
     """
 
     r: int

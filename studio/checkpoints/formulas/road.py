@@ -25,7 +25,7 @@ class Road(Formula):
         variant: how many angles and lengths a pair has: ``road_1``, ``road_2`` or ``road_4``.
         group_size: outputs of a group; the first half of it are the partners of the second.
 
-    Source: RoAD (arXiv 2409.00119), Eq. 4, as PEFT merges it.
+    Source: RoAD (arXiv 2409.00119), as PEFT merges it.
     """
 
     variant: str

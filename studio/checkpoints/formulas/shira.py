@@ -18,7 +18,7 @@ from studio.errors import BadCheckpoint
 class Shira(Formula):
     """Values at (row, column), 0 elsewhere.
 
-    Source: SHiRA (arXiv 2406.13175), Sec. 3, as PEFT merges it.
+    Source: SHiRA (arXiv 2406.13175), as PEFT merges it.
     """
 
     kind = "SHiRA"

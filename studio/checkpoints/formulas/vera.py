@@ -22,7 +22,7 @@ class Vera(Formula):
     Attributes:
         r: rank of the shared factors.
 
-    Source: VeRA (arXiv 2310.11454), Eq. 2, as PEFT merges it.
+    Source: VeRA (arXiv 2310.11454), as PEFT merges it.
     """
 
     r: int
