@@ -194,13 +194,14 @@ def _explain(
             "head that the base does not hold (it has none, or ties it to the embedding); merge "
             "the adapter into its base and use the full model instead."
         )
-    inner = [name.removesuffix("weight") for name in plain if name.endswith(".weight")]
-    if held := [path for path in inner if any(path in name for name in base.names)]:
+    shapes = base.shapes
+    stacked = {name.rpartition(".")[0] for name in base.names if len(shapes[name]) == 3}
+    fused = [path for name in plain if (path := name.removesuffix(".weight")) in stacked]
+    if fused:
         raise BadCheckpoint(
             f"'{task}' ({checkpoint.folder}) trains {checkpoint.adapter.part} on parameters of "
-            f"{_some([path[:-1] for path in held])} itself (target_parameters: fused experts, say), "
-            "which are not supported; merge the adapter into its base and use the full model "
-            "instead."
+            f"{_some(fused)} itself (target_parameters: fused experts), which is not supported; "
+            "merge the adapter into its base and use the full model instead."
         )
     biases = [name for name in plain if name.endswith(".bias")]
     if biases and len(biases) == len(plain):

@@ -188,7 +188,5 @@ def test_factors_on_fused_experts_are_refused_by_name(tmp_path):
     save_model(tmp_path / "base", draw(0, shapes))
     factors = {"layers.0.mlp.experts": (torch.ones(4, 4), torch.ones(6, 4))}
     save_adapter(tmp_path / "task1", factors)
-    with pytest.raises(
-        BadCheckpoint, match=r"layers.0.mlp.experts itself \(target_parameters: fus"
-    ):
+    with pytest.raises(BadCheckpoint, match=r"layers.0.mlp.experts itself \(target_param"):
         merge(tmp_path, "task1")
