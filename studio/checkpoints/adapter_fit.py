@@ -7,8 +7,6 @@ from studio.checkpoints.checkpoint import Checkpoint
 from studio.checkpoints.frame import Frame, frames
 from studio.checkpoints.names import Names, named
 from studio.checkpoints.ties import base_copies
-from studio.checkpoints.tokens import TokenRows
-from studio.checkpoints.vectors import pieces
 from studio.errors import BadCheckpoint, ShapeMismatch
 
 _EXAMPLES = 5
@@ -198,111 +196,12 @@ def refuse_odd(task: str, checkpoint: Checkpoint, odd: list[str]) -> None:
         )
 
 
-def check_modules(
-    base: Checkpoint, task: str, checkpoint: Checkpoint, shared: dict[str, str]
-) -> None:
-    """Refuse modules whose tensors do not fit the base's.
-
-    Raises:
-        ShapeMismatch: naming shapes, or a head that was tied where the adapter was trained.
-    """
-    shapes = checkpoint.shapes
-    for name, key in shared.items():
-        entry, module = base.weights.entries[name], checkpoint.sorted_names.modules[key]
-        if not entry.floating:
-            raise ShapeMismatch(
-                f"'{task}' ({checkpoint.folder}) changes {name}, which the base stores as "
-                f"{entry.code}: a quantized base cannot be merged into. Use the base's original."
-            )
-        module.check(shapes, entry.shape, name, task)
-        tied = [
-            other for other in base.names for end in getattr(module, "tied", ())
-            if other.removesuffix(".weight").endswith(end)
-        ]  # fmt: skip
-        if isinstance(module, TokenRows) and tied:
-            raise ShapeMismatch(
-                f"'{task}' ({checkpoint.folder}) trains token rows of {name} and of {tied[0]}, which "
-                "were tied where it was trained; the base stores both. Use the base it was "
-                "trained on."
-            )
-
-
-def take_copies(
-    base: Checkpoint, task: str, checkpoint: Checkpoint, shared: dict[str, str],
-    private: dict[str, str],
-) -> list[str]:  # fmt: skip
-    """Leave out the base's weights that PEFT saved below factors; returns a note on them.
-
-    Args:
-        base: the base.
-        task: for words.
-        checkpoint: the adapter.
-        shared: what its modules change.
-        private: tensors that the base lacks; those that are left out are taken away.
-
-    Raises:
-        ShapeMismatch: such a copy has other values or rows than the base's.
-    """
-    copies = {
-        name: name.removesuffix(_COPY) + ".weight" for name in private if name.endswith(_COPY)
-    }
-    copies = {name: target for name, target in copies.items() if target in shared}
-    refuse_vocabulary(base, task, checkpoint, {copies[name]: private[name] for name in copies})
-    for name, target in copies.items():
-        if not _equal(base, checkpoint, target, private.pop(name)):
-            raise ShapeMismatch(
-                f"'{task}' ({checkpoint.folder}) holds {target} with other values than the base, "
-                f"and {checkpoint.adapter.part if checkpoint.adapter else ''} beside it: it was "
-                "trained on another base. Merge the adapter into that base and use the full model "
-                "instead."
-            )
-    if not copies:
-        return []
-    return [
-        f"{len(copies)} tensors saved beside factors ({min(copies.values())}, …) equal the base's."
-    ]
-
-
-def refuse_vocabulary(
-    base: Checkpoint, task: str, checkpoint: Checkpoint, whole: dict[str, str]
-) -> None:
-    """Refuse whole tensors with another number of rows than the base's.
-
-    Raises:
-        ShapeMismatch: naming both numbers, and what to do.
-    """
-    for name, stored in whole.items():
-        ours, theirs = base.weights.entries[name].shape, checkpoint.weights.entries[stored].shape
-        if len(ours) == len(theirs) == 2 and ours[1] == theirs[1] and ours[0] != theirs[0]:
-            how = "cut" if theirs[0] < ours[0] else "extended: tokens were added"
-            instead = (
-                "save the adapter without its embedding layers if they were not trained"
-                if checkpoint.adapter
-                else "leave the added tokens out of this checkpoint"
-            )
-            raise ShapeMismatch(
-                f"'{task}' ({checkpoint.folder}) holds {name} with {theirs[0]:,} rows of "
-                f"vocabulary; the base has {ours[0]:,}. Its vocabulary was {how}, and a new row "
-                "means another token in every checkpoint. Resize the base's embeddings to "
-                f"{theirs[0]:,} rows and save it, or {instead}."
-            )
-
-
 def _located(base: Checkpoint, task: str, checkpoint: Checkpoint) -> dict[str, str] | None:
     assert checkpoint.adapter is not None
     try:
         return checkpoint.adapter.located(checkpoint.sorted_names.modules, base.names)
     except ShapeMismatch as problem:
         raise ShapeMismatch(f"'{task}' ({checkpoint.folder}): {problem}") from None
-
-
-def _equal(base: Checkpoint, checkpoint: Checkpoint, name: str, stored: str) -> bool:
-    """Whether a copy equals the base's tensor, in the base's dtype; read in pieces."""
-    ours, theirs = base.weights.stored(name), checkpoint.weights.stored(stored)
-    if ours.entry.shape != theirs.entry.shape:
-        return False
-    cuts = (slice(start, stop) for start, stop in pieces(ours.numel()))
-    return all(ours[cut].equal(theirs[cut].to(ours.dtype)) for cut in cuts)
 
 
 def _explain(
@@ -317,6 +216,15 @@ def _explain(
             f"'{task}' ({checkpoint.folder}) trains {checkpoint.adapter.part} on {_some(heads)}, a "
             "head that the base does not hold (it has none, or ties it to the embedding); merge "
             "the adapter into its base and use the full model instead."
+        )
+    shapes = base.shapes
+    stacked = {name.rpartition(".")[0] for name in base.names if len(shapes[name]) == 3}
+    fused = [path for name in plain if (path := name.removesuffix(".weight")) in stacked]
+    if fused:
+        raise BadCheckpoint(
+            f"'{task}' ({checkpoint.folder}) trains {checkpoint.adapter.part} on parameters of "
+            f"{_some(fused)} itself (target_parameters: fused experts), which is not supported; "
+            "merge the adapter into its base and use the full model instead."
         )
     biases = [name for name in plain if name.endswith(".bias")]
     if biases and len(biases) == len(plain):

@@ -4,14 +4,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from studio.checkpoints.adapter_fit import (
+from studio.checkpoints.adapter_checks import (
     check_modules,
-    fitted,
-    refuse_odd,
+    layout_notes,
     refuse_vocabulary,
     take_copies,
-    targets,
 )
+from studio.checkpoints.adapter_fit import fitted, refuse_odd, targets
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.checkpoints.frame import Frame, frames
 from studio.checkpoints.names import HEADS, Names, named
@@ -274,7 +273,7 @@ def _join_adapter(base: Checkpoint, task: str, checkpoint: Checkpoint) -> Join:
         )
     check_modules(base, task, checkpoint, shared)
     whole, private, odd = fit.sorted_others(checkpoint)
-    notes = [*checkpoint.sorted_names.notes, *fit.notes]
+    notes = [*checkpoint.sorted_names.notes, *fit.notes, *layout_notes(base, checkpoint, shared)]
     notes += take_copies(base, task, checkpoint, shared, private)
     refuse_vocabulary(base, task, checkpoint, whole)
     _refuse_deeper(task, fit.ours, [*private, *odd], Frame("", "", 0, ()))

@@ -30,7 +30,7 @@ class _Part:
 
 
 class Expression:
-    """Literals, ``.``, ``\\d \\w \\s``, sets, groups, ``|``, ``* + ? {m,n}``, and outer ``^`` ``$``.
+    r"""Literals, ``.``, ``\d \w \s``, sets, groups, ``|``, ``* + ? {m,n}``, outer ``^`` and ``$``.
 
     Each fits in time of its size times the text's: no step is ever taken back.
 
@@ -243,6 +243,9 @@ class _Parser:
             raise self._problem(f"has \\{letter}, which is not understood")
         return letter.__eq__
 
+    def _closes(self, at: int) -> bool:
+        return self._pattern[at : at + 1] in ("]", "")
+
     def _set(self) -> Letters:
         """``[...]``: letters, ranges and classes."""
         negated = self._peek() == "^"
@@ -251,10 +254,7 @@ class _Parser:
         while (letter := self._take()) != "]" or not found:
             if letter == "\\":
                 found.append(self._escaped())
-            elif self._peek() == "-" and self._pattern[self._at + 1 : self._at + 2] not in (
-                "]",
-                "",
-            ):
+            elif self._pattern[self._at : self._at + 1] == "-" and not self._closes(self._at + 1):
                 self._at += 1
                 found.append(_between(letter, self._take()))
             else:

@@ -55,8 +55,10 @@ class Kohya(Adapter):
             scale = alphas.get(path, float(rank)) / max(rank, 1)
             names = parts["a"], parts["b"], None
             modules[path] = LoraModule(path, *names, False, rank, scale, False)
-        notes = [f"{len(modules)} modules have Kohya's names, underscores for dots: each is the one "
-                 "module of the base with that path."]  # fmt: skip
+        notes = [
+            f"{len(modules)} modules have Kohya's names, underscores for dots: each is the one "
+            "module of the base with that path."
+        ]
         if bare := [path for path in modules if path not in alphas]:
             notes.append(f"{len(bare)} modules store no alpha ({bare[0]}, …): it is their rank.")
         return Sorted(modules, {}, tuple(notes))
@@ -73,14 +75,15 @@ class Kohya(Adapter):
         if found is None:
             trained = sorted({key.split("_")[0] for key in keys.values()})
             raise ShapeMismatch(
-                f"The LoRA file of Kohya's names changes {len(keys)} modules of {', '.join(trained)} "
-                f"({min(modules)}, …), and the base has no modules that all of these name. A file of "
-                "several models must be split; else it belongs to another base model."
+                f"The LoRA file of Kohya's names changes {len(keys)} modules of "
+                f"{', '.join(trained)} ({min(modules)}, …), and the base has no modules that all "
+                "of these name. A file of several models must be split; else it belongs to another "
+                "base model."
             )
         if twice := [path for path, each in found.items() if len(each) > 1]:
             raise ShapeMismatch(
-                f"{twice[0]} names {' and '.join(found[twice[0]][:2])} of the base, which differ only "
-                "in dots; it is not clear which is meant."
+                f"{twice[0]} names {' and '.join(found[twice[0]][:2])} of the base, which differ "
+                "only in dots; it is not clear which is meant."
             )
         return {path: each[0] for path, each in found.items()}
 
@@ -128,7 +131,7 @@ def _by_tail(keys: Mapping[str, str], flat: Mapping[str, list[str]]) -> dict[str
     """Modules whose names are the ends of the base's paths, which all begin alike."""
     lead = next(iter(keys.values())).split("_")[0] + "_"
     found = []
-    for cut in (lead, ""):
+    for cut in (lead, "") if all(key.startswith(lead) for key in keys.values()) else ("",):
         tails = {path: key.removeprefix(cut) for path, key in keys.items()}
         probe = max(tails.values(), key=len)
         for begin in {name.removesuffix(probe) for name in flat if name.endswith("_" + probe)}:

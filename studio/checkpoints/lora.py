@@ -17,7 +17,7 @@ from studio.checkpoints.adapter import (
 )
 from studio.checkpoints.bias import Bias
 from studio.checkpoints.low_rank import Dora, Factors
-from studio.checkpoints.patterns import Patterns, read_patterns
+from studio.checkpoints.patterns import NO_PATTERNS, Patterns, read_patterns
 from studio.checkpoints.stored import Stored
 from studio.checkpoints.stored_names import ROOT as ROOT
 from studio.checkpoints.tokens import SUFFIXES, Tokens, read_tokens, token_modules
@@ -58,8 +58,8 @@ class LoraConfig(Adapter):
 
     usual_rank: int
     alpha: float
-    rank_pattern: Patterns = Patterns()
-    alpha_pattern: Patterns = Patterns()
+    rank_pattern: Patterns = NO_PATTERNS
+    alpha_pattern: Patterns = NO_PATTERNS
     rslora: bool = False
     fan_in_fan_out: bool = False
     dora: bool = False
@@ -168,12 +168,8 @@ class LoraModule(Module):
             shape: of the base's tensor.
             turned: whether the base stores its layers as (in, out); None if that is not known.
         """
-        if (
-            len(shape) != len(a)
-            or len(shape) != len(b)
-            or len(shape) < 2
-            or not a[0] == b[1] == self.rank
-        ):
+        alike = len(shape) == len(a) == len(b) >= 2
+        if not alike or not a[0] == b[1] == self.rank:
             return None
         if len(shape) > 2:
             return False if (b[0], *a[1:]) == shape and set(b[2:]) == {1} else None
@@ -189,9 +185,9 @@ class LoraModule(Module):
         a, b = shapes[self.a], shapes[self.b]
         if empty := [each for each in (self.a, self.b) if 0 in shapes[each]]:
             raise ShapeMismatch(
-                f"'{task}': {empty[0]} is empty, of shape {shapes[empty[0]]}: the adapter was saved "
-                "while DeepSpeed ZeRO-3 or FSDP held its factors in shards. Gather them and save "
-                "it again."
+                f"'{task}': {empty[0]} is empty, of shape {shapes[empty[0]]}: the adapter was "
+                "saved while DeepSpeed ZeRO-3 or FSDP held its factors in shards. Gather them and "
+                "save it again."
             )
         across = self.is_transposed(a, b, shape, None)
         if across is None:
@@ -253,8 +249,13 @@ def read_config(file: Path, config: Mapping) -> LoraConfig:
         float(alpha),  # type: ignore[arg-type]
         read_patterns(config.get("rank_pattern"), f"{file}: rank_pattern", is_rank),
         patterns,
-        *(bool(value) for value in flags.values()),
-        read_tokens(config.get("trainable_token_indices"), f"{file}: trainable_token_indices"),
+        rslora=bool(flags["use_rslora"]),
+        fan_in_fan_out=bool(flags["fan_in_fan_out"]),
+        dora=bool(flags["use_dora"]),
+        bias=bool(flags["lora_bias"]),
+        tokens=read_tokens(
+            config.get("trainable_token_indices"), f"{file}: trainable_token_indices"
+        ),
     )
 
 

@@ -161,7 +161,7 @@ class Dora(Rows):
 
 
 def matrix_shape(base: Stored) -> tuple[int, int]:
-    """``(rows, columns)`` of a stored tensor; a vector has one column, a convolution all the rest."""
+    """``(rows, columns)`` of a stored tensor; a convolution has all the rest as columns."""
     shape = base.entry.shape
     return shape[0], math.prod(shape[1:])
 

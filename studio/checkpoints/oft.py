@@ -108,8 +108,8 @@ class Rotation(Module):
         if size is None or shape[1] % size or found[0] != blocks:
             which = "one block for all inputs" if shared else "a block for each part of inputs"
             raise ShapeMismatch(
-                f"'{task}': {self.coordinates} is {found} ({which}), which does not fit {name}: the "
-                f"base has it as {shape}. The adapter belongs to another base model."
+                f"'{task}': {self.coordinates} is {found} ({which}), which does not fit {name}: "
+                f"the base has it as {shape}. The adapter belongs to another base model."
             )
 
     def delta(self, base: Stored, read: Read, turned: bool | None) -> "Rotated":

@@ -1,4 +1,4 @@
-"""Values for modules by expressions on their paths, as PEFT's patterns give them, in linear time."""
+"""Values for modules by expressions on their paths, as PEFT gives them, in linear time."""
 
 import re
 from collections.abc import Callable
@@ -18,10 +18,10 @@ _PATH = re.compile(r"\^?[\w-]+(\\?\.[\w-]+)*")
 
 @dataclass(frozen=True)
 class Patterns:
-    """Values for modules whose path ends with a key, from a dot on; ``^`` asks for the whole path.
+    r"""Values for modules whose path ends with a key, from a dot on; ``^`` asks for the whole path.
 
     A key is a regular expression in which a dot stands for any character, as in PEFT's
-    ``get_pattern_key``: ``(.*\\.)?(key)$``. Those that are plain paths are looked up, the others
+    ``get_pattern_key``: ``(.*\.)?(key)$``. Those that are plain paths are looked up, the others
     run as automata, and each takes time linear in the path.
 
     Attributes:
@@ -85,6 +85,9 @@ class Patterns:
         )
 
 
+NO_PATTERNS = Patterns()
+
+
 def read_patterns(value: object, where: str, is_value: Callable[[object], bool]) -> Patterns:
     """The patterns of an option.
 
@@ -110,8 +113,8 @@ def read_patterns(value: object, where: str, is_value: Callable[[object], bool])
     if positions > MOST_POSITIONS or patterns.shapes > MOST_SHAPES:
         raise BadCheckpoint(
             f"{where}: its expressions have {positions:,} parts and its paths {patterns.shapes:,} "
-            f"forms; at most {MOST_POSITIONS} and {MOST_SHAPES:,} are tried. Merge the adapter into "
-            "its base and use the full model instead."
+            f"forms; at most {MOST_POSITIONS} and {MOST_SHAPES:,} are tried. Merge the adapter "
+            "into its base and use the full model instead."
         )
     return patterns
 

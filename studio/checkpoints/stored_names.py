@@ -57,8 +57,9 @@ def plain_names(names: Iterable[str], parts: Sequence[str], folder: Path) -> Pla
         stored[plain] = name
     if len(adapters) > 1:
         raise BadCheckpoint(
-            f"{folder} holds {len(adapters)} adapters in one file, {' and '.join(sorted(adapters))} "
-            f"({', '.join(sorted(adapters.values())[:2])}); save each to a folder of its own."
+            f"{folder} holds {len(adapters)} adapters in one file, "
+            f"{' and '.join(sorted(adapters))} ({', '.join(sorted(adapters.values())[:2])}); "
+            "save each to a folder of its own."
         )
     notes = [
         f"The adapter's name '{adapter}' is left out of its tensors' names." for adapter in adapters

@@ -1,4 +1,4 @@
-"""Trained token rows: a few rows of an embedding that an adapter puts in the place of the base's."""
+"""Trained token rows: rows of an embedding that an adapter puts in the place of the base's."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ SUFFIXES = {
     ".token_adapter.trainable_tokens_delta": "tokens", ".trainable_tokens_delta": "tokens",
 }  # fmt: skip
 Tokens = tuple[tuple[str, tuple[int, ...]], ...]
-"""(end of an embedding's path, rows that are trained); an empty end stands for the one embedding."""
+"""(end of an embedding's path, rows that are trained); an empty end is for the one embedding."""
 _MOST_ROWS = 2**20
 
 
@@ -124,8 +124,9 @@ def token_modules(
     for path in [path for path, parts in modules.items() if "tokens" in parts]:
         stored = modules[path].pop("tokens")
         if modules[path]:
+            beside = next(iter(modules[path].values()))
             raise BadCheckpoint(
-                f"{folder} trains token rows of {path} beside {next(iter(modules[path].values()))}; "
+                f"{folder} trains token rows of {path} beside {beside}; "
                 "it is not clear how both make one weight."
             )
         del modules[path]

@@ -5,6 +5,7 @@ import json
 import pytest
 import torch
 
+from studio.checkpoints.adapter import sort_parts
 from studio.checkpoints.adapters import read_adapter
 from studio.checkpoints.lora import LoraConfig
 from studio.checkpoints.oft import OftConfig
@@ -46,3 +47,15 @@ def test_factors_are_sorted_to_their_module_and_the_rest_to_their_names(zoo_fold
     assert list(found.modules) == ["layer.0.dense"]
     assert found.modules["layer.0.dense"].target == "layer.0.dense.weight"
     assert found.others == {"classifier.weight": names[2]}
+
+
+def test_parts_are_sorted_by_the_end_of_their_names(tmp_path):
+    suffixes = {".x_A.weight": "a", ".x_B": "b"}
+    names = ("m.x_A.default.weight", "m.x_B.default", "n.weight")
+    found = sort_parts(names, suffixes, "X", "x_", tmp_path)
+    assert found.modules == {"m": {"a": names[0], "b": names[1]}}
+    assert found.others == {"n.weight": "n.weight"}
+    with pytest.raises(BadCheckpoint, match="m.x_C is a kind of X tensor that is not supported"):
+        sort_parts(("m.x_C",), suffixes, "X", "x_", tmp_path)
+    with pytest.raises(BadCheckpoint, match="m.x_B and m.x_B.y are both there|both there"):
+        sort_parts(("m.x_B.y", "m.x_B"), suffixes, "X", "x_", tmp_path)

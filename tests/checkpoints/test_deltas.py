@@ -166,10 +166,7 @@ def test_the_same_checkpoint_twice_is_refused_naming_both(zoo_folder):
         ({"use_rslora": "yes"}, "use_rslora is 'yes'; it must be true or false"),
         ({"rank_pattern": {"layer.0.dense": 4}}, "have rank 2, but the options .* rank 4"),
         ({"rank_pattern": {"(?=a)b": 2}}, r"rank_pattern: the expression '\(\?=a\)b' has a"),
-        (
-            {"alpha_pattern": {"layer.0.dense": "1"}},
-            "'layer.0.dense' is '1', which is out of range",
-        ),
+        ({"alpha_pattern": {"layer.0.dense": "1"}}, "layer.0.dense' is '1', which is out of"),
         ({"alpha_pattern": [1]}, "alpha_pattern must be a mapping"),
         ({"lora_bias": True}, "lora_bias=True in adapter_config.json, but layer.0.dense has no"),
         ({"lora_alpha": 0}, r"lora_alpha is 0 \(of every module\), so the factors would change"),

@@ -27,12 +27,14 @@ from studio.recipe import Recipe, TaskEntry, load_recipe
 from studio.tasks.kinds.text_classification import read_rows
 from studio.tasks.rows import read_labels
 from studio.zoo import load_zoo
+from tests.checkpoints.test_formulas import save_formula
 from tests.checkpoints.test_lora_options import save_trained
 from tests.checkpoints.test_oft import OPTIONS, save_oft
 from tests.conftest import draw, save_model
 from tests.merged import merged_tensors
 
 pytestmark = pytest.mark.slow
+FORMULAS = ["adalora", "boft", "loha patterns", "lokr of factors", "road 4", "tokens", "vera"]
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "120"))
 fuzz = settings(
     max_examples=EXAMPLES,
@@ -182,11 +184,13 @@ def test_indexes(tmp_path_factory, index):
     opened_or_refused(lambda: open_checkpoint(folder).digest)
 
 
-@pytest.fixture(scope="module", params=["LoRA", "OFT", "OFT series"])
+@pytest.fixture(scope="module", params=["LoRA", "LoRA expressions", "OFT", "OFT series", *FORMULAS])
 def adapter(tmp_path_factory, request) -> Path:
     folder = tmp_path_factory.mktemp("adapter")
-    if request.param == "LoRA":
-        return save_trained(folder, "patterns")
+    if request.param in FORMULAS:
+        return save_formula(folder, request.param)
+    if request.param.startswith("LoRA"):
+        return save_trained(folder, "patterns" if request.param == "LoRA" else "expressions")
     return save_oft(folder, OPTIONS["series" if request.param == "OFT series" else "coft"])
 
 
@@ -203,7 +207,9 @@ def test_adapter_options(adapter, data):
     def work() -> None:
         base, task = (open_checkpoint(adapter / name) for name in ("base", "task1"))
         deltas = Deltas(base, [("task", task)])
-        assert all(deltas.at(name).factors for name in deltas.names)
+        for name in deltas.names:
+            delta = deltas.at(name).delta(0, 0, 7, torch.float32)
+            assert delta is not None
         assert len(task.digest) == 64
 
     opened_or_refused(work)

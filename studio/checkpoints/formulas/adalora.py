@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -21,7 +22,7 @@ class AdaLora(Formula):
         init_r: rank before pruning.
         alpha: 0 stands for the rank that is left.
 
-    Source: AdaLoRA (arXiv 2303.10512), Eq. 3, as PEFT merges it.
+    Source: AdaLoRA (arXiv 2303.10512), as PEFT merges it.
     """
 
     init_r: int
@@ -32,7 +33,7 @@ class AdaLora(Formula):
     peft_type = "ADALORA"
     mark = "lora_"
     required = ("A", "B", "E")
-    suffixes = {f".lora_{part}": part for part in required}
+    suffixes: ClassVar[Mapping[str, str]] = {f".lora_{part}": part for part in required}
     known = frozenset({
         "beta1", "beta2", "deltaT", "ensure_weight_tying", "init_lora_weights", "init_r",
         "lora_alpha", "lora_dropout", "megatron_core", "orth_reg_weight", "qalora_group_size", "r",

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -19,7 +20,7 @@ class Boft(Formula):
 
     More factors need PEFT's CUDA extension; without it PEFT, too, has one.
 
-    Source: BOFT (arXiv 2311.06243), Sec. 3, as PEFT merges it.
+    Source: BOFT (arXiv 2311.06243), as PEFT merges it.
     """
 
     kind = "BOFT"
@@ -27,7 +28,7 @@ class Boft(Formula):
     peft_type = "BOFT"
     mark = "boft_"
     required = ("R", "s")
-    suffixes = {".boft_R": "R", ".boft_s": "s"}
+    suffixes: ClassVar[Mapping[str, str]] = {".boft_R": "R", ".boft_s": "s"}
     known = frozenset({
         "boft_block_num", "boft_block_size", "boft_dropout", "boft_n_butterfly_factor",
         "init_weights",

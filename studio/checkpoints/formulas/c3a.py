@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -16,14 +17,14 @@ from studio.checkpoints.stored import Stored
 class C3a(Formula):
     """Entry (k, j) of a block is ``w[(j - k) mod b] / inputs``; the tensors show the block size.
 
-    Source: C3A (arXiv 2407.19342), Sec. 3, as PEFT merges it.
+    Source: C3A (arXiv 2407.19342), as PEFT merges it.
     """
 
     kind = "C3A"
     part = "kernels"
     peft_type = "C3A"
     mark = "c3a_"
-    suffixes = {".c3a_kernel": "kernel"}
+    suffixes: ClassVar[Mapping[str, str]] = {".c3a_kernel": "kernel"}
     known = frozenset({"block_size", "block_size_pattern", "init_weights"})
 
     @property

@@ -20,7 +20,7 @@ from studio.checkpoints.adapter import (
     sort_parts,
 )
 from studio.checkpoints.low_rank import Rows
-from studio.checkpoints.patterns import Patterns, read_patterns
+from studio.checkpoints.patterns import NO_PATTERNS, Patterns, read_patterns
 from studio.checkpoints.stored import Stored
 from studio.errors import BadCheckpoint, ShapeMismatch
 
@@ -72,7 +72,7 @@ class Formula(Adapter):
         used = {
             name: list(map(list, value.pairs)) if isinstance(value, Patterns) else value
             for name, value in values.items()
-            if value and value != Patterns()
+            if value and value != NO_PATTERNS
         }
         return {"kind": self.peft_type.lower()} | used
 

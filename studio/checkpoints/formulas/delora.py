@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -20,7 +21,7 @@ class Delora(Formula):
     Attributes:
         r: rank of most modules; the tensors show which rank each has.
 
-    Source: DeLoRA (arXiv 2503.18225), Eq. 6, as PEFT merges it.
+    Source: DeLoRA (arXiv 2503.18225), as PEFT merges it.
     """
 
     r: int
@@ -30,7 +31,7 @@ class Delora(Formula):
     peft_type = "DELORA"
     mark = "delora_"
     required = ("A", "B", "lambda", "w_norm")
-    suffixes = {f".delora_{part}": part for part in required}
+    suffixes: ClassVar[Mapping[str, str]] = {f".delora_{part}": part for part in required}
     known = frozenset({
         "delora_lambda", "init_weights", "lambda_pattern", "module_dropout", "r", "rank_pattern",
     })  # fmt: skip

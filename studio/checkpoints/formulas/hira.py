@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -20,7 +21,7 @@ class Hira(Formula):
     Attributes:
         r: rank of most modules; the tensors show which rank each has.
 
-    Source: HiRA (ICLR 2025), Eq. 4, as PEFT merges it.
+    Source: HiRA (ICLR 2025), as PEFT merges it.
     """
 
     r: int
@@ -30,7 +31,7 @@ class Hira(Formula):
     peft_type = "HIRA"
     mark = "hira_"
     required = ("A", "B")
-    suffixes = {".hira_A": "A", ".hira_B": "B"}
+    suffixes: ClassVar[Mapping[str, str]] = {".hira_A": "A", ".hira_B": "B"}
     known = frozenset({"hira_dropout", "init_weights", "r", "rank_pattern"})
 
     @classmethod

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -21,7 +22,7 @@ class Hra(Formula):
         r: number of reflections.
         orthogonal: whether they are made orthogonal to each other first (``apply_GS``).
 
-    Source: HRA (arXiv 2405.17484), Eq. 3, as PEFT merges it.
+    Source: HRA (arXiv 2405.17484), as PEFT merges it.
     """
 
     r: int
@@ -31,7 +32,7 @@ class Hra(Formula):
     part = "reflections"
     peft_type = "HRA"
     mark = "hra_"
-    suffixes = {".hra_u": "u"}
+    suffixes: ClassVar[Mapping[str, str]] = {".hra_u": "u"}
     known = frozenset({"apply_GS", "init_weights", "r"})
 
     @classmethod

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -16,13 +17,13 @@ from studio.checkpoints.stored import Stored
 class Ia3(Formula):
     """``W * (l - 1)``: l scales outputs, and the bias too, or the inputs of a feedforward layer.
 
-    Source: T-Few (arXiv 2205.05638), Sec. 3.3, as PEFT merges it.
+    Source: T-Few (arXiv 2205.05638), as PEFT merges it.
     """
 
     kind = "IA3"
     peft_type = "IA3"
     mark = "ia3_"
-    suffixes = {".ia3_l": "l"}
+    suffixes: ClassVar[Mapping[str, str]] = {".ia3_l": "l"}
     known = frozenset({"feedforward_modules", "init_ia3_weights"})
 
     def on_bias(self, shapes: Shapes) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -16,14 +17,16 @@ from studio.checkpoints.stored import Stored
 class LoHa(Lycoris):
     """``alpha / r (w1_a w1_b) * (w2_a w2_b)``; of a convolution with cores also t1 and t2.
 
-    Source: FedPara (arXiv 2108.06098), Sec. 2.2, as PEFT merges it.
+    Source: FedPara (arXiv 2108.06098), as PEFT merges it.
     """
 
     kind = "LoHa"
     peft_type = "LOHA"
     mark = "hada_"
     required = ("w1_a", "w1_b", "w2_a", "w2_b")
-    suffixes = {f".hada_{part}": part for part in (*required, "t1", "t2")}
+    suffixes: ClassVar[Mapping[str, str]] = {
+        f".hada_{part}": part for part in (*required, "t1", "t2")
+    }
 
     def fits(self, shapes: Shapes, shape: tuple[int, ...], path: str) -> bool:
         """See ``Formula``."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -22,7 +23,7 @@ class LoKr(Lycoris):
     kind = "LoKr"
     peft_type = "LOKR"
     mark = "lokr_"
-    suffixes = {
+    suffixes: ClassVar[Mapping[str, str]] = {
         f".lokr_{part}": part for part in ("w1", "w1_a", "w1_b", "w2", "w2_a", "w2_b", "t2")
     }
     known = Lycoris.known | {"decompose_both", "decompose_factor"}

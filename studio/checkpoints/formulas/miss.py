@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -21,7 +22,7 @@ class Miss(Formula):
     Attributes:
         r: rows of D.
 
-    Source: MiSS (arXiv 2409.15371), Sec. 3, as PEFT merges it.
+    Source: MiSS (arXiv 2409.15371), as PEFT merges it.
     """
 
     r: int
@@ -30,7 +31,7 @@ class Miss(Formula):
     part = "matrices"
     peft_type = "MISS"
     mark = "miss_"
-    suffixes = {".miss_block": "block"}
+    suffixes: ClassVar[Mapping[str, str]] = {".miss_block": "block"}
     known = frozenset({"init_weights", "mini_r", "miss_dropout", "r"})
 
     @classmethod

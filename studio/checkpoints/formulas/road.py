@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -24,7 +25,7 @@ class Road(Formula):
         variant: how many angles and lengths a pair has: ``road_1``, ``road_2`` or ``road_4``.
         group_size: outputs of a group; the first half of it are the partners of the second.
 
-    Source: RoAD (arXiv 2409.00119), Eq. 4, as PEFT merges it.
+    Source: RoAD (arXiv 2409.00119), as PEFT merges it.
     """
 
     variant: str
@@ -35,7 +36,7 @@ class Road(Formula):
     peft_type = "ROAD"
     mark = "road_"
     required = ("theta", "alpha")
-    suffixes = {".road_theta": "theta", ".road_alpha": "alpha"}
+    suffixes: ClassVar[Mapping[str, str]] = {".road_theta": "theta", ".road_alpha": "alpha"}
     known = frozenset({"group_size", "init_weights", "variant"})
 
     @classmethod
@@ -56,9 +57,9 @@ class Road(Formula):
     def fits(self, shapes: Shapes, shape: tuple[int, ...], path: str) -> bool:
         """See ``Formula``."""
         times, divided = _SHARES[self.variant]
-        wanted = (shape[0] * times // divided,)
-        good = len(shape) <= 2 and shape[0] % self.group_size == 0
-        return good and shapes["theta"] == shapes["alpha"] == wanted
+        outputs = shape[0] if 1 <= len(shape) <= 2 else 0
+        good = outputs > 0 and outputs % self.group_size == 0
+        return good and shapes["theta"] == shapes["alpha"] == (outputs * times // divided,)
 
     def change(self, parts: Mapping[str, Tensor], base: Stored, path: str) -> Made:
         """See ``Formula``."""

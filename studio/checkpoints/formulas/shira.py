@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -17,7 +18,7 @@ from studio.errors import BadCheckpoint
 class Shira(Formula):
     """Values at (row, column), 0 elsewhere.
 
-    Source: SHiRA (arXiv 2406.13175), Sec. 3, as PEFT merges it.
+    Source: SHiRA (arXiv 2406.13175), as PEFT merges it.
     """
 
     kind = "SHiRA"
@@ -25,7 +26,7 @@ class Shira(Formula):
     peft_type = "SHIRA"
     mark = "shira_"
     required = ("weight", "indices")
-    suffixes = {".shira_weight": "weight", ".shira_indices": "indices"}
+    suffixes: ClassVar[Mapping[str, str]] = {".shira_weight": "weight", ".shira_indices": "indices"}
     known = frozenset({"init_weights", "mask_type", "r", "random_seed"})
 
     @property

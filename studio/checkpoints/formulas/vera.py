@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -21,7 +22,7 @@ class Vera(Formula):
     Attributes:
         r: rank of the shared factors.
 
-    Source: VeRA (arXiv 2310.11454), Eq. 2, as PEFT merges it.
+    Source: VeRA (arXiv 2310.11454), as PEFT merges it.
     """
 
     r: int
@@ -31,7 +32,9 @@ class Vera(Formula):
     peft_type = "VERA"
     mark = "vera_"
     required = ("lambda_b", "lambda_d")
-    suffixes = {f".vera_{part}": part for part in ("A", "B", *required)}
+    suffixes: ClassVar[Mapping[str, str]] = {
+        f".vera_{part}": part for part in ("A", "B", *required)
+    }
     known = frozenset({
         "d_initial", "init_weights", "projection_prng_key", "r", "save_projection", "vera_dropout",
     })  # fmt: skip
@@ -61,8 +64,8 @@ class Vera(Formula):
         shared = [path for path, parts in modules.items() if {*parts} <= {"A", "B"}]
         if len(shared) != 1 or len(modules[shared[0]]) != 2:
             raise BadCheckpoint(
-                f"{folder} holds {len(shared)} pairs of VeRA's projections vera_A and vera_B; there "
-                "must be one."
+                f"{folder} holds {len(shared)} pairs of VeRA's projections vera_A and vera_B; "
+                "there must be one."
             )
         return modules.pop(shared[0])
 

@@ -1,0 +1,54 @@
+"""Names in an adapter's file without wrappers and without the adapter's name."""
+
+from pathlib import Path
+
+import pytest
+
+from studio.checkpoints.stored_names import plain_names
+from studio.errors import BadCheckpoint
+
+ROOT = "base_model.model."
+PARTS = ("lora_A", "lora_embedding_A", "ia3_l")
+
+
+@pytest.mark.parametrize(
+    ("name", "plain"),
+    [
+        (ROOT + "a.lora_A.weight", "a.lora_A.weight"),
+        (ROOT + "a.lora_A.default.weight", "a.lora_A.weight"),
+        (ROOT + "a.lora_embedding_A.my-task", "a.lora_embedding_A"),
+        (ROOT + "a.ia3_l", "a.ia3_l"),
+        (ROOT + "a.modules_to_save.default.weight", "a.weight"),
+        (ROOT + "a.modules_to_save.default.dense.weight", "a.dense.weight"),
+        (ROOT + "a.modules_to_save.weight", "a.modules_to_save.weight"),
+        ("_orig_mod." + ROOT + "a.weight", "a.weight"),
+        (ROOT + "a._orig_mod.b._fsdp_wrapped_module.weight", "a.b.weight"),
+        ("module." + ROOT + "a.weight", "a.weight"),
+        ("module.a.weight", "module.a.weight"),
+    ],
+)
+def test_a_name_is_that_of_the_model(name, plain):
+    assert plain_names((name,), PARTS, Path("x")).stored == {plain: name}
+
+
+def test_what_was_taken_out_is_said():
+    names = ("_orig_mod.a.lora_A.x.weight", "b.original_module.weight", "c.weight")
+    found = plain_names(names, PARTS, Path("x"))
+    assert list(found.stored) == ["a.lora_A.weight", "c.weight"]
+    assert found.notes == (
+        "The adapter's name 'x' is left out of its tensors' names.",
+        "1 names are read without the wrappers of compilation or sharding.",
+        "1 tensors named original_module are copies of the base's: left out.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (("a.lora_A.x.weight", "b.lora_A.y.weight"), "x holds 2 adapters in one file, x and y"),
+        (("a.weight", "_orig_mod.a.weight"), "_orig_mod.a.weight and a.weight are both there"),
+    ],
+)
+def test_two_adapters_and_two_names_are_refused(names, words):
+    with pytest.raises(BadCheckpoint, match=words):
+        plain_names(names, PARTS, Path("x"))
