@@ -58,6 +58,8 @@ class OneOrigin:
             await self.app(scope, receive, send)
             return
         scope = _below(scope, self.hosts.path) | {"headers": _believed(scope, self.hosts)}
+        if not self.hosts.behind_proxy:
+            scope["scheme"] = "http"  # which the server lets a header change
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
         answer = _strange(scope, headers, self.hosts) or _refusal(scope, headers, self.hosts)
         if answer:

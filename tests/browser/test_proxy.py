@@ -4,7 +4,7 @@ import http.client
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
@@ -56,11 +56,12 @@ def relay(upstream: str, cut: bool, own_host: bool, tell: bool) -> type[BaseHTTP
                 if name.lower() not in ("transfer-encoding", "connection"):
                     self.send_header(name, value)
             self.end_headers()
-            while part := answer.read1(65536):
-                self.wfile.write(part)
-                self.wfile.flush()
+            with suppress(ConnectionError):  # a visitor leaves
+                while part := answer.read1(65536):
+                    self.wfile.write(part)
+                    self.wfile.flush()
 
-        do_GET = do_POST = do_HEAD = _pass_on
+        do_GET = do_POST = do_HEAD = _pass_on  # noqa: N815 (http.server's names)
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""
@@ -137,4 +138,6 @@ def test_what_a_proxy_says_counts_only_where_there_is_one_and_the_name_was_allow
 def body(url: str, path: str, **headers: str) -> bytes:
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=10)
     connection.request("GET", path, headers={k.replace("_", "-"): v for k, v in headers.items()})
-    return connection.getresponse().read()
+    content = connection.getresponse().read()
+    connection.close()
+    return content

@@ -12,7 +12,8 @@ def test_a_page_may_be_left_open_to_others_only_with_a_long_password():
         assert credentials(Hosts(host), None) is None
     assert credentials(Hosts("0.0.0.0"), "me:twelve-letters") == ("me", "twelve-letters")
     for host, auth in (("0.0.0.0", None), ("example.org", None), ("0.0.0.0", "me:short"),
-                       ("::", None), ("", None), ("127.0.0.1", "no-colon-at-all-here")):  # fmt: skip
+                       ("::", None), ("", None),
+                       ("127.0.0.1", "no-colon-at-all-here")):  # fmt: skip
         with pytest.raises(NotAllowed, match="at least 12 characters"):
             credentials(Hosts(host), auth)
 

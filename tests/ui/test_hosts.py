@@ -10,9 +10,9 @@ from studio.ui.hosts import Hosts, Place, allowed_host, in_address, place, root_
     ("text", "found"),
     [
         ("Example.org", Place("example.org")), ("example.org.", Place("example.org")),
-        ("gpu_1.lan:80", Place("gpu_1.lan", 80)), ("192.168.1.20:7860", Place("192.168.1.20", 7860)),
+        ("gpu_1.lan:80", Place("gpu_1.lan", 80)), ("10.0.0.20:7860", Place("10.0.0.20", 7860)),
         ("[::1]:8080", Place("::1", 8080)), ("[0:0::1]", Place("::1")), ("::1", Place("::1")),
-        ("[::ffff:10.0.0.1]", Place("10.0.0.1")), ("", None), ("*", None), ("*.example.org", None),
+        ("[::ffff:10.0.0.1]", Place("10.0.0.1")), ("", None), ("*", None), ("*.a.org", None),
         ("a b", None), ("<b>x</b>", None), ("a:b", None), ("[x]:1", None), ("a/b", None),
         ("[::1", None), (":80", None), ("http://a", None), ("a:1:2", None), ("a" * 300, None),
         ("-a", None), ("user@a", None),
