@@ -2,7 +2,6 @@
 
 import argparse
 import gc
-import ipaddress
 import os
 import signal
 import sys
@@ -10,9 +9,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from studio.demo import DEMO_ZOO
 from studio.errors import NotAllowed, StudioError
+
+if TYPE_CHECKING:
+    from studio.ui.hosts import Hosts
 
 _SHORTEST_PASSWORD = 12
 
@@ -23,7 +26,8 @@ def main() -> int:
     from studio.ui.remedies import told
 
     try:
-        auth = credentials(options.host, options.auth)
+        hosts = _hosts(options)
+        auth = credentials(hosts, options.auth)
         # The studio reads the hub's local cache only; nothing here may ask the network.
         os.environ["HF_HUB_OFFLINE"] = "1"
         print("Starting …", flush=True)
@@ -37,7 +41,7 @@ def main() -> int:
             folder = zoo if zoo.is_dir() else zoo.parent
             roots = (folder.absolute(), Path.cwd(), *options.root)
             engine = Engine(zoo, roots, resolve_device(options.device), options.ledger)
-            address = start(engine, options.host, options.port, auth, not options.no_browser)
+            address = start(engine, hosts, options.port, auth, not options.no_browser)
         engine.start()  # after the page is served, so that loading the model does not delay it
     except StudioError as refusal:
         print(f"studio: {told(refusal)}", file=sys.stderr)
@@ -64,16 +68,23 @@ def _nothing_to_collect() -> Iterator[None]:
         gc.enable()
 
 
-def credentials(host: str, auth: str | None) -> tuple[str, str] | None:
-    """User and password from ``USER:PASS``; demanded when the host is not this computer alone.
+def _hosts(options: argparse.Namespace) -> "Hosts":
+    from studio.ui.hosts import Hosts, allowed_host, root_path
+
+    allowed = tuple(allowed_host(each) for each in options.allow_host)
+    return Hosts(options.host, allowed, root_path(options.root_path))
+
+
+def credentials(hosts: "Hosts", auth: str | None) -> tuple[str, str] | None:
+    """User and password from ``USER:PASS``; demanded when others than this computer are let in.
 
     Raises:
         NotAllowed: they are missing, or the password is too short.
     """
     if auth is None:
-        if not _is_loopback(host):
+        if opened := hosts.opened:
             raise NotAllowed(
-                f"--host {host} lets other computers in; add --auth USER:PASS with a password of "
+                f"{opened} lets other computers in; add --auth USER:PASS with a password of "
                 f"at least {_SHORTEST_PASSWORD} characters."
             )
         return None
@@ -83,13 +94,6 @@ def credentials(host: str, auth: str | None) -> tuple[str, str] | None:
             f"--auth must be USER:PASS with a password of at least {_SHORTEST_PASSWORD} characters."
         )
     return user, password
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -106,7 +110,19 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--host", default="127.0.0.1", help="address to serve (default this computer)"
     )
-    parser.add_argument("--auth", metavar="USER:PASS", help="demanded if --host is not loopback")
+    parser.add_argument(
+        "--auth", metavar="USER:PASS", help="demanded if --host or --allow-host is not loopback"
+    )
+    parser.add_argument(
+        "--allow-host", action="append", default=[], metavar="NAME",
+        help="another name or address that visitors may use for this page, such as the public name "
+        "of a reverse proxy; NAME:PORT for one port (may be repeated)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--root-path", default="", metavar="PATH",
+        help="where a reverse proxy shows the page: /studio, or https://NAME/studio if it passes "
+        "no name on",
+    )  # fmt: skip
     parser.add_argument("--port", type=int, metavar="P", help="default: the first free from 7860")
     parser.add_argument("--no-browser", action="store_true", help="do not open the page")
     parser.add_argument(

@@ -18,6 +18,7 @@ def close_off() -> None:
     for name in list(os.environ):
         if name.lower().startswith("gradio_") or name.lower() in (*_HOSTED, *_PROXIES):
             del os.environ[name]
+    os.environ["no_proxy"] = "*"  # nor one that the system knows of
     folder = tempfile.mkdtemp(prefix="studio-page-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     os.environ["GRADIO_TEMP_DIR"] = folder

@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from studio.ui.browsers import COOKIE, is_browser_id, new_browser_id
+from studio.ui.hosts import Hosts, in_address, place
 
 LARGEST_BODY = 2**20  # bytes of any request; an upload is a recipe, which is smaller
 _YEAR = 31_536_000  # seconds
@@ -29,18 +30,24 @@ _HEADERS = [
     ),
 ]
 _CROSS_ORIGIN = "Refused: the request is cross-origin."
+_HEARSAY = (b"forwarded", b"x-gradio-server")  # and all that begin with x-forwarded-
 # A link from another site comes without the strict cookie; asked again by itself, with it.
-_AGAIN = '<!doctype html><title>Opening</title><meta http-equiv="refresh" content="0; url=/?">'
+_AGAIN = '<!doctype html><title>Opening</title><meta http-equiv="refresh" content="0; url=?">'
 
 
 class OneOrigin:
     """Refuses what another site asks, adds security headers, and gives each browser an id.
 
     Plain ASGI; the id is a random cookie, so that a browser finds its own mix again.
+
+    Args:
+        app: that is guarded.
+        hosts: what it answers to.
     """
 
-    def __init__(self, app: Any) -> None:
+    def __init__(self, app: Any, hosts: Hosts = Hosts()) -> None:  # noqa: B008 (it is frozen)
         self.app = app
+        self.hosts = hosts
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one request."""
@@ -50,8 +57,12 @@ class OneOrigin:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        scope = _below(scope, self.hosts.path) | {"headers": _believed(scope, self.hosts)}
+        if not self.hosts.behind_proxy:
+            scope["scheme"] = "http"  # which the server lets a header change
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
-        if answer := _refusal(scope, headers):
+        answer = _strange(scope, headers, self.hosts) or _refusal(scope, headers, self.hosts)
+        if answer:
             await _answer(send, *answer)
             return
 
@@ -67,14 +78,53 @@ class OneOrigin:
                 message = {**message, "headers": [*message.get("headers", []), *added]}
             await send(message)
 
-        await self.app(scope, _limited(receive), guarded)
+        below = _rooted(guarded, self.hosts.path) if scope["path"] == "/" else guarded
+        await self.app(scope, _limited(receive), below)
 
 
-def _refusal(scope: Any, headers: dict[bytes, str]) -> tuple[int, str] | None:
+def _below(scope: Any, root: str) -> Any:
+    """The request as below the root, whether or not the proxy cut the root off its path."""
+    path, raw = scope["path"], scope.get("raw_path") or b""
+    if not root or not (path + "/").startswith(root + "/"):
+        return scope
+    raw = raw.removeprefix(root.encode()) or b"/"
+    return {**scope, "path": path.removeprefix(root) or "/", "raw_path": raw}
+
+
+def _believed(scope: Any, hosts: Hosts) -> list[tuple[bytes, bytes]]:
+    """Its headers; of what a proxy may add the public name and scheme, if there is a proxy."""
+    kept = (b"x-forwarded-host", b"x-forwarded-proto") if hosts.behind_proxy else ()
+    return [
+        (name, value)
+        for name, value in scope["headers"]
+        if name in kept or not (name in _HEARSAY or name.startswith(b"x-forwarded-"))
+    ]
+
+
+def _strange(scope: Any, headers: dict[bytes, str], hosts: Hosts) -> tuple[int, str] | None:
+    """Status and words for a request under a name that the page does not answer to."""
+    server = (scope.get("server") or ("", 0))[0]
+    public = headers.get(b"x-forwarded-host", "").partition(",")[0].strip()
+    for name in [headers.get(b"host", ""), *([public] if public else [])]:
+        if not hosts.answer(name, server):
+            return 400, f"Refused: this studio does not answer to {_allowing(name)}"
+    return None
+
+
+def _allowing(name: str) -> str:
+    """A host and what allows it, if it is one: nothing else that a stranger sent is repeated."""
+    found = place(name)
+    if found is None:
+        return "what was asked for, which is no name of a computer."
+    at = in_address(found.name)
+    return f"'{at}'. Whoever starts it can allow the name: --allow-host {at}"
+
+
+def _refusal(scope: Any, headers: dict[bytes, str], hosts: Hosts) -> tuple[int, str] | None:
     """Status and words for what is not the page's own request; None if it is."""
     method, path = scope["method"], scope["path"]
     origin = headers.get(b"origin")
-    if origin is not None and urlsplit(origin).netloc != headers.get(b"host", ""):
+    if origin is not None and not _is_own(origin, headers, hosts):
         return 403, _CROSS_ORIGIN
     if headers.get(b"sec-fetch-site") == "cross-site":
         document = headers.get(b"sec-fetch-dest", "document") == "document"
@@ -96,6 +146,13 @@ def _refusal(scope: Any, headers: dict[bytes, str]) -> tuple[int, str] | None:
 _NONE = re.compile(r"(?!)")
 
 
+def _is_own(origin: str, headers: dict[bytes, str], hosts: Hosts) -> bool:
+    """Whether an origin is the page: as it was asked for, or as its proxy shows it."""
+    asked = (headers.get(b"host", ""), headers.get(b"x-forwarded-host", "").partition(",")[0])
+    netloc = urlsplit(origin).netloc
+    return (bool(netloc) and netloc in (each.strip() for each in asked)) or hosts.is_own(origin)
+
+
 def _limited(receive: Any) -> Any:
     """The same stream, cut off where a body without a stated length gets too long."""
     read = 0
@@ -107,6 +164,26 @@ def _limited(receive: Any) -> Any:
         return message if read <= LARGEST_BODY else {"type": "http.disconnect"}
 
     return limited
+
+
+def _rooted(send: Any, root: str) -> Any:
+    """The same stream; its page says that its parts lie below the root, with or without a slash."""
+    if not root:
+        return send
+    held: list[Any] = []
+
+    async def rooted(message: Any) -> None:
+        held.append(message)
+        if message["type"] != "http.response.body" or message.get("more_body"):
+            return
+        begun, content = held[0], b"".join(each.get("body", b"") for each in held[1:])
+        content = content.replace(b'<base href="./" />', b'<base href="%s/" />' % root.encode(), 1)
+        kept = [pair for pair in begun["headers"] if pair[0] != b"content-length"]
+        length = (b"content-length", str(len(content)).encode())
+        await send({**begun, "headers": [*kept, length]})
+        await send({"type": "http.response.body", "body": content})
+
+    return rooted
 
 
 def _cookie(headers: dict[bytes, str]) -> str:

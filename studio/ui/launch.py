@@ -1,47 +1,58 @@
 """Safe launch: loopback, one origin, strict headers, no telemetry, nothing shared."""
 
+import errno
+import socket
 from typing import Any
 
 from gradio.themes import Base
 from starlette.middleware import Middleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from studio.disk.cache import cache_folder
+from studio.errors import StudioError
 from studio.session.engine import Engine
 from studio.ui.components import STATIC, static
 from studio.ui.guard import OneOrigin
+from studio.ui.hosts import Hosts, in_address
 from studio.ui.page import Page
 
 _LARGEST_UPLOAD = 2**19  # bytes; only recipes come by upload
 _CLOSED: dict[str, Any] = {
     "share": False, "ssr_mode": False, "pwa": False, "mcp_server": False,
     "enable_monitoring": False, "run_history": False, "footer_links": [], "show_error": False,
-    "strict_cors": True, "root_path": "", "allowed_paths": [], "max_file_size": _LARGEST_UPLOAD,
+    "strict_cors": True, "allowed_paths": [], "max_file_size": _LARGEST_UPLOAD,
     "state_session_capacity": 16, "quiet": True,
 }  # fmt: skip
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_PORTS = range(7860, 7960)
 
 
 def start(
-    engine: Engine, host: str, port: int | None, auth: tuple[str, str] | None, browser: bool
+    engine: Engine,
+    hosts: Hosts,
+    port: int | None,
+    auth: tuple[str, str] | None,
+    browser: bool,
 ) -> str:
     """Serve the page without blocking.
 
     Args:
         engine: what the page shows.
-        host: address to bind.
+        hosts: the address to bind, and what else the page answers to.
         port: None takes the first free one from 7860 on.
         auth: user and password, demanded of every visitor.
         browser: whether to open the page.
 
     Returns:
         The page's address.
+
+    Raises:
+        StudioError: the address or port cannot be had.
     """
+    port = free_port(hosts.bound, port)
     blocks = Page(engine).build()
     blocks.delete_cache = (3600, 86400)
-    hosts = sorted({*LOOPBACK, host})
     _, address, _ = blocks.queue(max_size=64, default_concurrency_limit=2).launch(
-        server_name=host,
+        server_name=in_address(hosts.bound),
+        root_path=hosts.root,
         server_port=port,
         auth=auth,
         inbrowser=browser,
@@ -50,15 +61,55 @@ def start(
         theme=_theme(),
         css_paths=[STATIC / "studio.css"],
         head=f"<style media='print'>{static('print.css')}</style>",
-        app_kwargs={
-            "middleware": [
-                Middleware(TrustedHostMiddleware, allowed_hosts=hosts),
-                Middleware(OneOrigin),
-            ]
-        },
+        app_kwargs={"middleware": [Middleware(OneOrigin, hosts=hosts)]},
         **_CLOSED,
     )
     return address
+
+
+def free_port(host: str, port: int | None) -> int:
+    """The port if it can be had on an address; without one, the first from 7860 on.
+
+    Raises:
+        StudioError: it is in use, or this computer has no such address.
+    """
+    bare = in_address(host).strip("[]")
+    try:
+        found = socket.getaddrinfo(bare, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        raise StudioError(f"--host {host} is no address or name of a computer.") from None
+    family, address = found[0][0], found[0][4]
+    for each in _PORTS if port is None else (port,):
+        if not 0 < each < 2**16:
+            raise StudioError(f"--port {each} is no port; give one from 1 to 65535.")
+        problem = _why_not(family, (address[0], each, *address[2:]))
+        if problem is None and host != "127.0.0.1":  # gradio looks there, too
+            problem = _why_not(socket.AF_INET, ("127.0.0.1", each))
+        if problem is None:
+            return each
+        if problem.errno != errno.EADDRINUSE:
+            raise StudioError(f"--host {host}, port {each}: {problem.strerror}.")
+    if port is None:
+        raise StudioError(
+            f"All ports from {_PORTS[0]} to {_PORTS[-1]} are in use; give another with --port."
+        )
+    raise StudioError(
+        f"Port {port} is in use by another program; give another with --port, or leave it out to "
+        "take the first free one."
+    )
+
+
+def _why_not(family: int, address: tuple) -> OSError | None:
+    """Why an address and port cannot be bound; None if they can."""
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            probe.bind(address)
+    except OSError as problem:
+        return problem
+    return None
 
 
 def _theme() -> Base:

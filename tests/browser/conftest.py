@@ -66,12 +66,13 @@ def jobs(session: Session) -> Iterator[Jobs]:
 
 @pytest.fixture(scope="session")
 def url(engine: Engine) -> str:
+    from studio.ui.hosts import Hosts
     from studio.ui.launch import start
 
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    return start(engine, "127.0.0.1", port, None, browser=False)
+    return start(engine, Hosts(), port, None, browser=False)
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,7 @@ from studio.session.engine import Engine
 from studio.session.sequence import STARTING, SequenceWish
 from studio.session.session import Session
 from studio.ui.browsers import COOKIE
+from studio.ui.hosts import Hosts
 from studio.ui.launch import start
 from tests.browser.conftest import BROWSER, CHROMIUM, FLAGS
 from tests.conftest import DEMO
@@ -45,7 +46,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as cache:
         os.environ["XDG_CACHE_HOME"] = cache
         engine = Engine(options.zoo, (options.zoo, Path.cwd()), torch.device("cpu"))
-        url = start(engine, "127.0.0.1", None, None, browser=False)
+        url = start(engine, Hosts(), None, None, browser=False)
         engine.start()
         with closing(engine), sync_playwright() as playwright:
             for size in SIZES:

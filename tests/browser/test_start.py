@@ -1,5 +1,6 @@
 """The program itself, started where the surroundings are hostile or merely unusual."""
 
+import http.client
 import os
 import re
 import shutil
@@ -32,12 +33,13 @@ PROGRAM = ROOT / "app.py"
 
 
 @contextmanager
-def started(zoo: Path, cwd: Path, program: Path, variables: dict[str, str]):
+def started(zoo: Path, cwd: Path, program: Path, variables: dict[str, str], *more: str):
     """A studio in a process of its own: its address and process."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, str(program), "--zoo", str(zoo), "--port", str(port), "--no-browser"]
+    command += more
     process = subprocess.Popen(
         command, cwd=cwd, env=os.environ | variables, text=True, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -131,3 +133,60 @@ def test_a_project_and_a_cache_below_home_serve_the_page_and_not_the_cache(home,
         assert kept
         for file in (*kept, target / "recipe.yaml", project / "app.py"):
             assert client.ask(f"/gradio_api/file={file}")[0] == 403
+
+
+def refused(tiny_zoo: Path, *more: str) -> str:
+    """What a start says that is refused."""
+    command = [sys.executable, str(PROGRAM), "--zoo", str(tiny_zoo), "--no-browser", *more]
+    done = subprocess.run(command, text=True, capture_output=True, check=False, timeout=120)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+@pytest.mark.parametrize(
+    ("host", "told", "reached"),
+    [("::1", "http://[::1]:", "::1"), ("[::1]", "http://[::1]:", "::1"),
+     ("::", "http://[::]:", "::1"), ("0.0.0.0", "http://localhost:", "127.0.0.1")],
+)  # fmt: skip
+def test_every_kind_of_address_is_served(tiny_zoo, tmp_path, host, told, reached):
+    more = ("--host", host, "--auth", "me:twelve-letters", "--allow-host", "gpu.lan")
+    with started(tiny_zoo, tmp_path, PROGRAM, {}, *more) as (url, _):
+        assert url.startswith(told)
+        port = url.rstrip("/").rpartition(":")[2]
+
+        def asked(name: str) -> tuple[int, str]:
+            connection = http.client.HTTPConnection(reached, int(port), timeout=30)
+            connection.request("GET", "/", headers={"Host": name})
+            answer = connection.getresponse()
+            found = answer.status, answer.read(300).decode()
+            connection.close()
+            return found
+
+        assert [asked(name)[0] for name in (f"[::1]:{port}", f"gpu.lan:{port}", "GPU.lan")] == [
+            200, 200, 200,
+        ]  # fmt: skip
+        status, words = asked(f"other.lan:{port}")
+        assert status == 400
+        assert words == (
+            "Refused: this studio does not answer to 'other.lan'. Whoever starts it can allow the "
+            "name: --allow-host other.lan"
+        )
+        for name in ("<script>x</script>", "a.gpu.lan.evil", ""):
+            status, words = asked(name)
+            assert status == 400
+            assert "<" not in words
+
+
+def test_a_start_that_cannot_be_is_refused_in_a_sentence(tiny_zoo):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        words = refused(tiny_zoo, "--port", str(port))
+    assert f"Port {port} is in use by another program; give another with --port" in words
+    auth = ("--auth", "me:twelve-letters")
+    assert "--host 203.0.113.7, port 7" in refused(tiny_zoo, "--host", "203.0.113.7", *auth)
+    assert "lets other computers in; add --auth" in refused(tiny_zoo, "--allow-host", "gpu.lan")
+    assert "is no name of a computer" in refused(tiny_zoo, "--allow-host", "*", *auth)
+    assert "--port 70000 is no port" in refused(tiny_zoo, "--port", "70000")

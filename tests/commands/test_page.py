@@ -4,13 +4,35 @@ import pytest
 
 from studio.commands.page import credentials
 from studio.errors import NotAllowed
+from studio.ui.hosts import Hosts, allowed_host
 
 
 def test_a_page_may_be_left_open_to_others_only_with_a_long_password():
-    assert credentials("127.0.0.1", None) is None
-    assert credentials("localhost", None) is None
-    assert credentials("0.0.0.0", "me:twelve-letters") == ("me", "twelve-letters")
+    for host in ("127.0.0.1", "localhost", "::1", "[::1]", "127.0.0.2"):
+        assert credentials(Hosts(host), None) is None
+    assert credentials(Hosts("0.0.0.0"), "me:twelve-letters") == ("me", "twelve-letters")
     for host, auth in (("0.0.0.0", None), ("example.org", None), ("0.0.0.0", "me:short"),
+                       ("::", None), ("", None),
                        ("127.0.0.1", "no-colon-at-all-here")):  # fmt: skip
         with pytest.raises(NotAllowed, match="at least 12 characters"):
-            credentials(host, auth)
+            credentials(Hosts(host), auth)
+
+
+@pytest.mark.parametrize(
+    ("hosts", "words"),
+    [
+        (Hosts(allowed=(allowed_host("[::1]:80"), allowed_host("studio.lan"))),
+         "--allow-host studio.lan lets"),
+        (Hosts(root="https://merge.example.org/x"), "--root-path https://merge.example.org/x lets"),
+        (Hosts("::"), "--host :: lets"),
+    ],
+)  # fmt: skip
+def test_whatever_lets_others_in_demands_a_password(hosts, words):
+    with pytest.raises(NotAllowed, match=words):
+        credentials(hosts, None)
+    assert credentials(hosts, "me:twelve-letters")
+
+
+def test_other_names_of_this_computer_need_none():
+    named = tuple(map(allowed_host, ("localhost", "127.0.0.1:8080", "[::1]:8080")))
+    assert credentials(Hosts(allowed=named, root="/studio"), None) is None

@@ -18,4 +18,5 @@ def test_no_variable_reaches_gradio_and_no_proxy_is_asked(monkeypatch: pytest.Mo
     assert folder.stat().st_mode & 0o077 == 0
     assert variables == {
         "HOME": "elsewhere", "GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_DISABLE_TELEMETRY": "1",
+        "no_proxy": "*",
     }  # fmt: skip

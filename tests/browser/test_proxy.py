@@ -1,0 +1,143 @@
+"""The page behind a reverse proxy, under the proxy's name and path."""
+
+import http.client
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
+
+import pytest
+
+from studio.ui.hosts import Hosts, allowed_host, root_path
+from studio.ui.launch import start
+from tests.browser.conftest import BROWSER, another_browser, at_rest, settled
+from tests.browser.test_launch import ask
+
+pytestmark = pytest.mark.browser
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def relay(upstream: str, cut: bool, own_host: bool, tell: bool) -> type[BaseHTTPRequestHandler]:
+    """A reverse proxy for /studio.
+
+    Args:
+        upstream: address of the studio.
+        cut: whether it cuts /studio off the path.
+        own_host: whether the studio is asked under the upstream's name, not the visitor's.
+        tell: whether the visitor's name is passed on as X-Forwarded-Host.
+    """
+
+    class Relay(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.0"
+
+        def _pass_on(self) -> None:
+            if not (self.path + "/").startswith("/studio/"):
+                self.send_error(404)
+                return
+            path = (self.path.removeprefix("/studio") or "/") if cut else self.path
+            headers = {k: v for k, v in self.headers.items() if k.lower() != "connection"}
+            if own_host:
+                headers["Host"] = urlsplit(upstream).netloc
+            if tell:
+                headers["X-Forwarded-Host"] = self.headers["Host"]
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            connection = http.client.HTTPConnection(urlsplit(upstream).netloc, timeout=60)
+            connection.request(self.command, path, body or None, headers)
+            answer = connection.getresponse()
+            self.send_response_only(answer.status)
+            for name, value in answer.getheaders():
+                if name.lower() not in ("transfer-encoding", "connection"):
+                    self.send_header(name, value)
+            self.end_headers()
+            with suppress(ConnectionError):  # a visitor leaves
+                while part := answer.read1(65536):
+                    self.wfile.write(part)
+                    self.wfile.flush()
+
+        do_GET = do_POST = do_HEAD = _pass_on  # noqa: N815 (http.server's names)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    return Relay
+
+
+@contextmanager
+def proxied(upstream: str, port: int, **how: bool) -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", port), relay(upstream, **how))
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{port}/studio"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("cut", "own_host", "tell", "whole"),
+    [
+        (True, False, False, False),
+        (False, False, False, False),
+        (True, True, True, False),
+        (True, True, False, True),
+    ],
+    ids=["name kept", "path kept", "name told", "name in the root"],
+)
+@pytest.mark.parametrize("ending", ["", "/"])
+def test_a_slider_moves(engine, session, profile, cut, own_host, tell, whole, ending):
+    port = free_port()
+    root = f"http://127.0.0.1:{port}/studio" if whole else "/studio"
+    hosts = Hosts(allowed=(allowed_host(f"127.0.0.1:{port}"),), root=root_path(root))
+    upstream = start(engine, hosts, free_port(), None, browser=False)
+    session.edit("reset")
+    with (
+        proxied(upstream, port, cut=cut, own_host=own_host, tell=tell) as url,
+        another_browser(profile, f"http://127.0.0.1:{port}", BROWSER) as page,
+    ):
+        asked, failed = [], []
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("response", lambda r: failed.append(r.url) if r.status >= 400 else None)
+        page.goto(url + ending, wait_until="domcontentloaded")
+        at_rest(page)
+        page.locator("#mix-0").fill("0.31")
+        settled(page, session, lambda mix: mix.strips[0].coefficient == 0.31)
+        assert all(each.startswith((url, "data:", "blob:")) for each in asked), asked
+        assert failed == []
+
+
+def test_what_a_proxy_says_counts_only_where_there_is_one_and_the_name_was_allowed(engine, url):
+    """Gradio would build its addresses from X-Forwarded-Host, whoever sent it."""
+    told = {"X_Forwarded_Host": "evil.example", "X_Forwarded_Proto": "https"}
+    assert b"evil.example" not in body(url, "/config", **told)
+    assert b"https://" + urlsplit(url).netloc.encode() not in body(url, "/config", **told)
+    assert ask(url, Host="127.0.0.1", X_Forwarded_Host="evil.example").status == 200
+    hosts = Hosts(allowed=(allowed_host("merge.test"),), root="/studio")
+    behind = start(engine, hosts, free_port(), None, browser=False)
+    assert ask(behind, **told).status == 400
+    told["X_Forwarded_Host"] = "merge.test"
+    assert b"https://merge.test/studio" in body(behind, "/config", **told)
+    own, other = "https://merge.test", "https://evil.test"
+    assert ask(behind, Origin=own).status == 200
+    assert ask(behind, Origin=other).status == 403
+    assert ask(behind, Origin=other, X_Forwarded_Host="evil.test").status == 400
+    assert ask(behind, Host="merge.test", Origin=own).status == 200
+    assert ask(behind, "/studio/config").status == 200
+    assert ask(behind, "/studioconfig").status == 404
+    assert ask(behind, "/studio/gradio_api/file=/etc/passwd").status in (403, 404)
+    assert ask(behind, "/studio/gradio_api/file=http://127.0.0.1:1/").status == 403
+
+
+def body(url: str, path: str, **headers: str) -> bytes:
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=10)
+    connection.request("GET", path, headers={k.replace("_", "-"): v for k, v in headers.items()})
+    content = connection.getresponse().read()
+    connection.close()
+    return content
