@@ -1,10 +1,12 @@
 """Errors shown to people: what is wrong, with names and numbers, then what to do."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
-from typing import Self
+from typing import Self, TypeVar
 
 _LONGEST = 2000
+Made = TypeVar("Made")
 
 
 class Remedy(Enum):
@@ -88,6 +90,43 @@ class SeveralProblems(StudioError):
     def bare(self) -> Self:
         """The same errors without their frames."""
         return type(self)(self.what, [each.bare() for each in self.found])
+
+
+@dataclass
+class Findings:
+    """Everything that is wrong with one thing: work goes on behind each error.
+
+    Attributes:
+        what: it is that has them.
+        found: so far.
+    """
+
+    what: str
+    found: list[StudioError] = field(default_factory=list)
+
+    def tried(self, work: Callable[[], Made]) -> Made | None:
+        """What some work gives; None if it was refused, which is noted."""
+        try:
+            return work()
+        except StudioError as problem:
+            self.add(problem)
+            return None
+
+    def add(self, problem: StudioError) -> None:
+        """Note an error; several in one are noted one by one."""
+        several = problem.found if isinstance(problem, SeveralProblems) else (problem,)
+        self.found.extend(several)
+
+    def refuse(self) -> None:
+        """Refuse what has errors.
+
+        Raises:
+            StudioError: the one that there is, or a sentence that lists them all.
+        """
+        if len(self.found) == 1:
+            raise self.found[0]
+        if self.found:
+            raise SeveralProblems(self.what, self.found)
 
 
 class BadCheckpoint(StudioError):

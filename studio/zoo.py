@@ -2,10 +2,11 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from studio.disk.files import mapping, only_keys, read_mapping, resolve_source, text_field
-from studio.errors import BadZoo
+from studio.errors import BadZoo, Findings
 from studio.recipe import DEFAULT_METHOD, Recipe, TaskEntry, task_name
 from studio.tasks.kinds import KINDS, USUAL_KIND
 from studio.tasks.kinds.contract import Kind
@@ -45,34 +46,50 @@ def load_zoo(path: Path) -> Zoo:
 
     Raises:
         BadZoo: naming the file, the key and what is wrong with it.
+        SeveralProblems: the same for every mistake of the file.
     """
     path = Path(path).absolute()
     file = path / "zoo.yaml" if path.is_dir() else path
     data = read_mapping(file, BadZoo)
-    only_keys(data, _KEYS, str(file), BadZoo)
-    entries = data.get("tasks")
-    if not isinstance(entries, list) or not entries:
-        raise BadZoo(f"{file} lists no tasks; a zoo needs at least one.")
-    tasks = tuple(_task(e, file.parent, f"{file}: task {i}") for i, e in enumerate(entries, 1))
+    wrong = Findings(f"{file}")
+    wrong.tried(lambda: only_keys(data, _KEYS, str(file), BadZoo))
+    tasks = _all_tasks(data.get("tasks"), file, wrong)
     title = data.get("name", file.parent.name)
     if not isinstance(title, str):
-        raise BadZoo(f"{file}: 'name' is {title!r}; it must be text.")
-    base = resolve_source(text_field(data, "base", str(file), BadZoo), file.parent)
-    general = _all_general(data.get("general", []), base, file)
+        wrong.add(BadZoo(f"{file}: 'name' is {title!r}; it must be text."))
+    base = wrong.tried(
+        lambda: resolve_source(text_field(data, "base", str(file), BadZoo), file.parent)
+    )
+    general = _all_general(data.get("general", []), base or str(file.parent), file, wrong)
     for name, count in Counter(each.name for each in (*tasks, *general)).items():
         if count > 1:
-            raise BadZoo(f"{file} names the task '{name}' twice; names must differ.")
-    _refuse_two_models((*tasks, *general), file)
+            wrong.add(BadZoo(f"{file} names the task '{name}' twice; names must differ."))
+    wrong.tried(lambda: _refuse_two_models((*tasks, *general), file))
+    wrong.refuse()
+    assert base is not None
     return Zoo(title, file.parent, base, tasks, general)
 
 
-def _all_general(entries: object, base: str, file: Path) -> tuple[TaskSpec, ...]:
-    if not isinstance(entries, list):
-        raise BadZoo(f"{file}: 'general' must be a list of rows that belong to no task.")
-    return tuple(
-        _general(entry, base, file.parent, f"{file}: general {i}")
+def _all_tasks(entries: object, file: Path, wrong: Findings) -> tuple[TaskSpec, ...]:
+    if not isinstance(entries, list) or not entries:
+        wrong.add(BadZoo(f"{file} lists no tasks; a zoo needs at least one."))
+        return ()
+    made = (
+        wrong.tried(partial(_task, entry, file.parent, f"{file}: task {i}"))
         for i, entry in enumerate(entries, 1)
     )
+    return tuple(task for task in made if task)
+
+
+def _all_general(entries: object, base: str, file: Path, wrong: Findings) -> tuple[TaskSpec, ...]:
+    if not isinstance(entries, list):
+        wrong.add(BadZoo(f"{file}: 'general' must be a list of rows that belong to no task."))
+        return ()
+    made = (
+        wrong.tried(partial(_general, entry, base, file.parent, f"{file}: general {i}"))
+        for i, entry in enumerate(entries, 1)
+    )
+    return tuple(rows for rows in made if rows)
 
 
 def _general(entry: object, base: str, folder: Path, where: str) -> TaskSpec:
@@ -94,21 +111,31 @@ def _general(entry: object, base: str, folder: Path, where: str) -> TaskSpec:
 def _task(entry: object, folder: Path, where: str) -> TaskSpec:
     entry = mapping(entry, where, BadZoo)
     kind = _kind(entry, where)
-    only_keys(entry, _entry_keys(kind), where, BadZoo)
-    name = task_name(text_field(entry, "name", where, BadZoo), where, BadZoo)
-    settings = kind.settings(entry, folder, where)
-    data = mapping(entry.get("data") or {}, f"{where}: data", BadZoo)
-    only_keys(data, SPLITS, f"{where}: data", BadZoo)
-    return TaskSpec(
-        name=name,
-        checkpoint=resolve_source(text_field(entry, "checkpoint", where, BadZoo), folder),
-        type=kind.name,
-        settings=settings,
-        data={
-            s: existing_file(folder / text_field(data, s, where, BadZoo), f"{where}: data {s}")
-            for s in data
-        },
+    wrong = Findings(where)
+    wrong.tried(lambda: only_keys(entry, _entry_keys(kind), where, BadZoo))
+    name = wrong.tried(lambda: task_name(text_field(entry, "name", where, BadZoo), where, BadZoo))
+    source = wrong.tried(
+        lambda: resolve_source(text_field(entry, "checkpoint", where, BadZoo), folder)
     )
+    settings = wrong.tried(lambda: kind.settings(entry, folder, where))
+    data = wrong.tried(lambda: mapping(entry.get("data") or {}, f"{where}: data", BadZoo)) or {}
+    wrong.tried(lambda: only_keys(data, SPLITS, f"{where}: data", BadZoo))
+    files = {
+        split: wrong.tried(partial(_rows_file, data, split, folder, where))
+        for split in data
+        if split in SPLITS
+    }
+    wrong.refuse()
+    assert name is not None
+    assert source is not None
+    assert settings is not None
+    found = {split: file for split, file in files.items() if file}
+    return TaskSpec(name=name, checkpoint=source, type=kind.name, settings=settings, data=found)
+
+
+def _rows_file(data: dict, split: str, folder: Path, where: str) -> Path:
+    named = text_field(data, split, where, BadZoo)
+    return existing_file(folder / named, f"{where}: data {split}")
 
 
 def _kind(entry: dict, where: str) -> Kind:

@@ -30,11 +30,14 @@ def _inspect(options: argparse.Namespace) -> None:
     is_zoo = options.source.is_dir() or _names_a_zoo(options.source)
     if is_zoo:
         zoo = load_zoo(options.source)
-        preflight(zoo).refuse_misfits()
-        recipe = zoo.recipe()
+        looked = preflight(zoo)
+        looked.refuse_misfits()
+        recipe, notes = zoo.recipe(), {look.name: look.notes for look in looked.looks}
     else:
-        recipe = load_recipe(options.source)
+        recipe, notes = load_recipe(options.source), {}
     found = inspect(open_merge(recipe), show_progress, options.allow_duplicates, options.overlap)
+    for row in found["checkpoints"]:
+        row["notes"] += [note for note in notes.get(row["task"], ()) if note not in row["notes"]]
     _print_checkpoints(found)
     _print_cosines(found)
     print(found["order"]["words"])

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.checkpoints.weights import HEAD_FILES
 from studio.disk.files import inside, source_folder
-from studio.errors import BadData, BadZoo
+from studio.errors import BadData, BadZoo, Findings
 from studio.tasks.heads import LinearHead, head_from_checkpoint, head_from_file, holds_head
 from studio.tasks.kinds import labels as label_names
 from studio.tasks.kinds.contract import Batch, Kind, Opened, OwnClass
@@ -98,16 +99,18 @@ class TextClassification(Kind):
 
     def settings(self, entry: dict, folder: Path, where: str) -> TextSettings:
         """Files of the head and the labels, how states are pooled, where texts are cut."""
-        pooling = entry.get("pooling")
+        wrong, pooling, length = Findings(where), entry.get("pooling"), entry.get("max_length", 128)
         if "pooling" in entry and pooling not in POOLINGS:
             known = ", ".join(POOLINGS)
-            raise BadZoo(f"{where} has pooling {pooling!r}; it must be one of {known}.")
-        length = entry.get("max_length", 128)
+            wrong.add(BadZoo(f"{where} has pooling {pooling!r}; it must be one of {known}."))
         if type(length) is not int or not 1 <= length <= 100_000:
-            raise BadZoo(f"{where} has max_length {length!r}; it must be a whole number from 1.")
+            whole = "it must be a whole number from 1"
+            wrong.add(BadZoo(f"{where} has max_length {length!r}; {whole}."))
         files = {
-            key: named_file(entry, key, folder, where) for key in ("head", "head_only", "labels")
+            key: wrong.tried(partial(named_file, entry, key, folder, where))
+            for key in ("head", "head_only", "labels")
         }
+        wrong.refuse()
         return TextSettings(**files, pooling=pooling, max_length=length)
 
     def refuse_general(self, spec: TaskSpec, where: str) -> None:
