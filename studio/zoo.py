@@ -72,8 +72,7 @@ def load_zoo(path: Path) -> Zoo:
 
 def _all_tasks(entries: object, file: Path, wrong: Findings) -> tuple[TaskSpec, ...]:
     if not isinstance(entries, list) or not entries:
-        wrong.add(BadZoo(f"{file} lists no tasks; a zoo needs at least one."))
-        return ()
+        raise BadZoo(f"{file} lists no tasks; a zoo needs at least one.")
     made = (
         wrong.tried(partial(_task, entry, file.parent, f"{file}: task {i}"))
         for i, entry in enumerate(entries, 1)
