@@ -21,10 +21,9 @@ def named_labels(config: Mapping) -> tuple[str, ...] | None:
     found = config.get("id2label")
     if not isinstance(found, Mapping) or not found:
         return None
-    names = [found.get(str(index)) for index in range(len(found))]
-    if not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
-        return None
-    if all(re.fullmatch(r"LABEL_\d+", name) for name in names):
+    given = (found.get(str(index)) for index in range(len(found)))
+    names = [name for name in given if isinstance(name, str)]
+    if len(set(names)) < len(found) or all(re.fullmatch(r"LABEL_\d+", name) for name in names):
         return None
     return tuple(names)
 

@@ -111,7 +111,8 @@ class TextClassification(Kind):
             for key in ("head", "head_only", "labels")
         }
         wrong.refuse()
-        return TextSettings(**files, pooling=pooling, max_length=length)
+        found = TextSettings(files["head"], files["head_only"], files["labels"])
+        return replace(found, pooling=pooling, max_length=length)
 
     def refuse_general(self, spec: TaskSpec, where: str) -> None:
         """The base has no head, so the entry must name one."""

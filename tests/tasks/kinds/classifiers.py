@@ -42,7 +42,7 @@ def tokenizer(folder: Path) -> Any:
     return made
 
 
-def built(folder: Path, family: str, base: str = "Model", **options: Any) -> nn.Module:
+def built(folder: Path, family: str, base: str = "Model", **options: Any) -> Any:
     """A base in ``folder/base`` and its classifier of three labels in ``folder/expert``."""
     import transformers
 
@@ -60,14 +60,22 @@ def built(folder: Path, family: str, base: str = "Model", **options: Any) -> nn.
     return expert
 
 
-def adapted(folder: Path, family: str, **options: Any) -> Any:
-    """A base in ``folder/base`` and a sequence classifier's LoRA in ``folder/expert``."""
+def adapted(folder: Path, family: str, base: str, **options: Any) -> Any:
+    """A base in ``folder/base`` and a sequence classifier's LoRA on it in ``folder/expert``."""
+    import transformers
     from peft import LoraConfig, get_peft_model
 
-    expert = built(folder, family)
-    (folder / "expert").rename(folder / "full")
-    model = get_peft_model(expert, LoraConfig(task_type="SEQ_CLS", r=4, **options))
-    noisy(model, 0.1).eval().save_pretrained(str(folder / "expert"))
+    built(folder, family, base)
+    (folder / "expert").rename(folder / "another")
+    classifier = getattr(transformers, f"{family}ForSequenceClassification")
+    plain = classifier.from_pretrained(folder / "base", num_labels=3)
+    _spread(plain.eval(), folder)
+    model = get_peft_model(plain, LoraConfig(task_type="SEQ_CLS", r=4, **options))
+    noisy(model, 0.1).eval()
+    for name, module in model.named_modules():
+        if name.endswith("modules_to_save.default"):
+            _centre(module, model, folder)
+    model.save_pretrained(str(folder / "expert"))
     return model
 
 
@@ -85,10 +93,14 @@ def _spread(model: Any, folder: Path) -> None:
     """Give no label to all texts: a large head, centred where it has a bias."""
     for module in model.children():
         if isinstance(module, nn.Linear):
-            with torch.no_grad():
-                module.weight.normal_()
-                if module.bias is not None:
-                    module.bias.sub_(torch.cat(_logits(model, folder, TEXTS)).mean(0))
+            nn.init.normal_(module.weight)
+            _centre(module, model, folder)
+
+
+def _centre(head: Any, model: Any, folder: Path) -> None:
+    if head.bias is not None:
+        with torch.no_grad():
+            head.bias.sub_(torch.cat(_logits(model, folder, TEXTS)).mean(0))
 
 
 def _logits(model: Any, folder: Path, texts: list) -> list[Tensor]:

@@ -84,17 +84,18 @@ def test_a_pooler_that_the_base_lacks_is_the_task_s_own(tmp_path, family):
 
 
 @pytest.mark.parametrize(
-    ("family", "targets"),
-    [("Bert", ["query", "value"]), ("Llama", ["q_proj", "down_proj"]), ("GPT2", ["c_attn"])],
-)
-def test_a_classifier_s_adapter_is_read_as_its_base_s_classifier(tmp_path, family, targets):
-    model = classifiers.adapted(
-        tmp_path, family, target_modules=targets, fan_in_fan_out=family == "GPT2"
-    )
+    ("family", "base", "targets"),
+    [
+        ("Bert", "Model", ["query", "value"]), ("Llama", "Model", ["q_proj", "down_proj"]),
+        ("Llama", "ForCausalLM", ["q_proj"]), ("GPT2", "LMHeadModel", ["c_attn", "c_fc"]),
+    ],
+)  # fmt: skip
+def test_a_classifier_s_adapter_on_a_base_of_another_class_is_read_as_its_family_s(
+    tmp_path, family, base, targets
+):
+    turned = {"fan_in_fan_out": family == "GPT2"}
+    model = classifiers.adapted(tmp_path, family, base, target_modules=targets, **turned)
     classifiers.write_zoo(tmp_path, rows_of(model, tmp_path))
-    classifiers.tokenizer(tmp_path / "full")
-    (tmp_path / "base").rename(tmp_path / "plain")
-    (tmp_path / "full").rename(tmp_path / "base")  # the adapter's base is the whole classifier
     bench = classifiers.bench(tmp_path)
     assert f"as {family}ForSequenceClassification has it" in bench.tasks["expert"].notes[0]
     assert classifiers.expert_score(bench).accuracy == 1
