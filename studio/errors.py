@@ -1,11 +1,13 @@
 """Errors shown to people: what is wrong, with names and numbers, then what to do."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
-from typing import Self
+from typing import Self, TypeVar
 
 _LONGEST = 2000
 _MOST_LISTED = 50
+Made = TypeVar("Made")
 
 
 class Remedy(Enum):
@@ -99,20 +101,41 @@ class SeveralProblems(StudioError):
         return type(self)(f"{where}: {self.what}", self.found)
 
 
-def refuse_any(what: str, found: Sequence[StudioError]) -> None:
-    """Refuse with everything that was found, or not at all.
+@dataclass
+class Findings:
+    """Everything that is wrong with one thing: work goes on behind each error.
 
-    Args:
-        what: has the problems.
-        found: the errors; none is no refusal.
-
-    Raises:
-        StudioError: the one problem that there is, or a ``SeveralProblems`` that lists them all.
+    Attributes:
+        what: it is that has them.
+        found: so far.
     """
-    if len(found) == 1:
-        raise found[0]
-    if found:
-        raise SeveralProblems(what, found)
+
+    what: str
+    found: list[StudioError] = field(default_factory=list)
+
+    def tried(self, work: Callable[[], Made]) -> Made | None:
+        """What some work gives; None if it was refused, which is noted."""
+        try:
+            return work()
+        except StudioError as problem:
+            self.add(problem)
+            return None
+
+    def add(self, problem: StudioError) -> None:
+        """Note an error; several in one are noted one by one."""
+        several = problem.found if isinstance(problem, SeveralProblems) else (problem,)
+        self.found.extend(several)
+
+    def refuse(self) -> None:
+        """Refuse what has errors.
+
+        Raises:
+            StudioError: the one that there is, or a sentence that lists them all.
+        """
+        if len(self.found) == 1:
+            raise self.found[0]
+        if self.found:
+            raise SeveralProblems(self.what, self.found)
 
 
 class BadCheckpoint(StudioError):

@@ -1,6 +1,6 @@
 """What a recipe would do: pre-flight, cosines before and after, order, residual, tensors."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 
@@ -132,8 +132,15 @@ def inspect(
     return found
 
 
-def checkpoint_summaries(deltas: Deltas) -> list[dict]:
-    """What will happen to each checkpoint, from its headers: one mapping per task."""
+def checkpoint_summaries(
+    deltas: Deltas, notes: Mapping[str, Sequence[str]] | None = None
+) -> list[dict]:
+    """What will happen to each checkpoint, from its headers: one mapping per task.
+
+    Args:
+        deltas: of the checkpoints.
+        notes: what else is known of tasks, a sentence each.
+    """
     entries = deltas.base.weights.entries
     rows = []
     for task, checkpoint, join in zip(deltas.tasks, deltas.checkpoints, deltas.joins, strict=True):
@@ -147,7 +154,7 @@ def checkpoint_summaries(deltas: Deltas) -> list[dict]:
                 "parameters": sum(entries[name].numel for name in join.shared),
                 "prefix": join.prefix,
                 "private": sorted(join.private),
-                "notes": [*checkpoint.notes, *join.notes],
+                "notes": [*checkpoint.notes, *join.notes, *(notes or {}).get(task, ())],
                 "digest": checkpoint.known_digest,
             }
         )

@@ -1,21 +1,25 @@
-"""Pre-flight: what a zoo's checkpoints are and whether they fit its base, from headers alone."""
+"""Pre-flight: what a zoo's checkpoints are and whether they, heads and rows fit its base."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from torch import Tensor
+
 from studio.checkpoints.alignment import Join, join
 from studio.checkpoints.checkpoint import Checkpoint, open_base, open_checkpoint
+from studio.checkpoints.deltas import Deltas
 from studio.checkpoints.quantized import base_notes
 from studio.device import free_memory, resident_limit
-from studio.errors import StudioError, refuse_any
+from studio.errors import Findings, StudioError
 from studio.tasks.spec import TaskSpec
 from studio.tasks.task import open_task
 from studio.zoo import Zoo
 
 Made = TypeVar("Made")
+_FIRST_ROWS = 1000
 Allow = Callable[[str, str], None]
 
 
@@ -71,8 +75,12 @@ class Preflight:
 
     @property
     def misfits(self) -> list[StudioError]:
-        """Everything that is wrong with the checkpoints, all of them."""
-        return [look.problem for look in self.looks if look.problem]
+        """Everything that is wrong with the checkpoints, their heads, labels and first rows."""
+        found = Findings(f"'{self.zoo.name}'")
+        for look in self.looks:
+            if look.problem:
+                found.add(look.problem)
+        return found.found
 
     @property
     def problems(self) -> list[StudioError]:
@@ -93,7 +101,7 @@ class Preflight:
         Raises:
             StudioError: the one problem there is, or a sentence that lists them all.
         """
-        refuse_any(f"'{self.zoo.name}'", self.problems)
+        Findings(f"'{self.zoo.name}'", self.problems).refuse()
 
     def refuse_misfits(self) -> None:
         """Refuse checkpoints that cannot be merged, however much memory there is.
@@ -101,7 +109,7 @@ class Preflight:
         Raises:
             StudioError: as ``refuse``.
         """
-        refuse_any(f"'{self.zoo.name}'", self.misfits)
+        Findings(f"'{self.zoo.name}'", self.misfits).refuse()
 
 
 def preflight(
@@ -109,7 +117,8 @@ def preflight(
 ) -> Preflight:
     """Look at every checkpoint of a zoo; what is wrong with one does not hide the next.
 
-    Headers are read, and integer buffers (a few positions), which must be the base's.
+    Headers are read, integer buffers (a few positions), which must be the base's, and what
+    answers for a task: its head, its labels and its first rows.
 
     Args:
         zoo: to look at.
@@ -126,8 +135,11 @@ def preflight(
         joined = None
         if base and checkpoint:
             joined, problem = _tried(partial(join, base, task.name, checkpoint))
-        named = _named(task.name, problem)
-        looks.append(_look(task.name, base, checkpoint, joined, named))
+        look = _look(task.name, base, checkpoint, joined, _named(task.name, problem))
+        if base and checkpoint and joined:
+            own = Deltas(base, [(task.name, checkpoint)], [joined]).private(task.name)
+            look = _answered(look, task, own, base)
+        looks.append(look)
     looks += [_general_look(spec, base) for spec in zoo.general]
     entries = [each for c in opened if c for each in c.weights.entries.values()]
     width = 8 if any(entry.code == "F64" for entry in entries) else 4
@@ -173,10 +185,23 @@ def _base_look(base: Checkpoint | None, problem: StudioError | None) -> Look:
 def _general_look(spec: TaskSpec, base: Checkpoint | None) -> Look:
     """Rows that belong to no task: their head and labels must fit each other and the base."""
     note = "Rows that belong to no task; they show how much of the base's ability is kept."
-    task, problem = _tried(partial(open_task, spec, {}, base)) if base else (None, None)
-    if base and task and task.head:
-        _, problem = _tried(partial(task.kind.refuse_misfit, spec, task.head, base))
-    return Look(spec.name, "general", notes=(note,), problem=_named(spec.name, problem))
+    look = Look(spec.name, "general", notes=(note,))
+    return _answered(look, spec, {}, base) if base else look
+
+
+def _answered(look: Look, spec: TaskSpec, private: Mapping[str, Tensor], base: Checkpoint) -> Look:
+    """A look with what is known of its head, labels and first rows."""
+    wrong = Findings(f"'{spec.name}'")
+    task = wrong.tried(partial(open_task, spec, private, base))
+    if task is None:
+        return replace(look, problem=_named(spec.name, wrong.found[0]))
+    if task.head:
+        wrong.tried(partial(task.kind.refuse_misfit, spec, task.head, base))
+    for split in spec.data if task.head else ():
+        wrong.tried(partial(task.refuse_first_rows, split, _FIRST_ROWS))
+    named = [_named(spec.name, each) or each for each in wrong.found]
+    _, problem = _tried(Findings(wrong.what, named).refuse)
+    return replace(look, notes=(*look.notes, *task.notes), problem=problem)
 
 
 def _look(

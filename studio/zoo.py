@@ -1,14 +1,12 @@
 """A zoo file: one base, its tasks, their heads, labels and data."""
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 from studio.disk.files import mapping, only_keys, read_mapping, resolve_source, text_field
-from studio.errors import BadZoo, StudioError, refuse_any
+from studio.errors import BadZoo, Findings
 from studio.recipe import DEFAULT_METHOD, Recipe, TaskEntry, task_name
 from studio.tasks.kinds import KINDS, USUAL_KIND
 from studio.tasks.kinds.contract import Kind
@@ -16,8 +14,6 @@ from studio.tasks.spec import TaskSpec, existing_file
 
 SPLITS = ("held_out", "validation", "train")
 _KEYS = ("name", "base", "tasks", "general")
-
-Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -46,79 +42,62 @@ class Zoo:
 
 
 def load_zoo(path: Path) -> Zoo:
-    """Read a zoo file, or the ``zoo.yaml`` of a folder; every mistake in it is found.
+    """Read a zoo file, or the ``zoo.yaml`` of a folder.
 
     Raises:
         BadZoo: naming the file, the key and what is wrong with it.
-        SeveralProblems: the same of several mistakes.
+        SeveralProblems: the same for every mistake of the file.
     """
     path = Path(path).absolute()
     file = path / "zoo.yaml" if path.is_dir() else path
-    data, folder, seen = read_mapping(file, BadZoo), file.parent, Mistakes()
-    seen.of(partial(only_keys, data, _KEYS, str(file), BadZoo))
-    base = seen.of(partial(text_field, data, "base", str(file), BadZoo))
-    base = resolve_source(base, folder) if base else ""
-    entries = seen.of(partial(_listed, data, file)) or []
-    tasks = [
-        seen.of(partial(_task, e, folder, f"{file}: task {i}", seen))
-        for i, e in enumerate(entries, 1)
-    ]
-    title = data.get("name", folder.name)
+    data = read_mapping(file, BadZoo)
+    wrong = Findings(f"{file}")
+    wrong.tried(lambda: only_keys(data, _KEYS, str(file), BadZoo))
+    tasks = _all_tasks(data.get("tasks"), file, wrong)
+    title = data.get("name", file.parent.name)
     if not isinstance(title, str):
-        seen.found.append(BadZoo(f"{file}: 'name' is {title!r}; it must be text."))
-        title = folder.name
-    general = _all_general(data.get("general", []), base, file, seen)
-    read = (tuple(each for each in tasks if each), tuple(each for each in general if each))
-    for name, count in Counter(each.name for part in read for each in part).items():
+        wrong.add(BadZoo(f"{file}: 'name' is {title!r}; it must be text."))
+    base = wrong.tried(
+        lambda: resolve_source(text_field(data, "base", str(file), BadZoo), file.parent)
+    )
+    general = _all_general(data.get("general", []), base or str(file.parent), file, wrong)
+    for name, count in Counter(each.name for each in (*tasks, *general)).items():
         if count > 1:
-            seen.found.append(BadZoo(f"{file} names the task '{name}' twice; names must differ."))
-    seen.of(partial(_refuse_two_models, (*read[0], *read[1]), file))
-    refuse_any(str(file), seen.found)
-    return Zoo(title, folder, base, *read)
+            wrong.add(BadZoo(f"{file} names the task '{name}' twice; names must differ."))
+    wrong.tried(lambda: _refuse_two_models((*tasks, *general), file))
+    wrong.refuse()
+    assert base is not None
+    return Zoo(title, file.parent, base, tasks, general)
 
 
-class Mistakes:
-    """What is wrong with a file; one mistake does not hide the next."""
-
-    def __init__(self) -> None:
-        self.found: list[StudioError] = []
-
-    def of(self, read: Callable[[], Made]) -> Made | None:
-        """What is read, or None with the mistake kept."""
-        try:
-            return read()
-        except StudioError as mistake:
-            self.found.append(mistake)
-            return None
-
-
-def _listed(data: dict, file: Path) -> list:
-    entries = data.get("tasks")
+def _all_tasks(entries: object, file: Path, wrong: Findings) -> tuple[TaskSpec, ...]:
     if not isinstance(entries, list) or not entries:
         raise BadZoo(f"{file} lists no tasks; a zoo needs at least one.")
-    return entries
-
-
-def _all_general(entries: object, base: str, file: Path, seen: Mistakes) -> list[TaskSpec | None]:
-    if not isinstance(entries, list):
-        problem = f"{file}: 'general' must be a list of rows that belong to no task."
-        seen.found.append(BadZoo(problem))
-        return []
-    return [
-        seen.of(partial(_general, entry, base, file.parent, f"{file}: general {i}", seen))
+    made = (
+        wrong.tried(partial(_task, entry, file.parent, f"{file}: task {i}"))
         for i, entry in enumerate(entries, 1)
-    ]
+    )
+    return tuple(task for task in made if task)
 
 
-def _general(entry: object, base: str, folder: Path, where: str, seen: Mistakes) -> TaskSpec | None:
+def _all_general(entries: object, base: str, file: Path, wrong: Findings) -> tuple[TaskSpec, ...]:
+    if not isinstance(entries, list):
+        wrong.add(BadZoo(f"{file}: 'general' must be a list of rows that belong to no task."))
+        return ()
+    made = (
+        wrong.tried(partial(_general, entry, base, file.parent, f"{file}: general {i}"))
+        for i, entry in enumerate(entries, 1)
+    )
+    return tuple(rows for rows in made if rows)
+
+
+def _general(entry: object, base: str, folder: Path, where: str) -> TaskSpec:
     """Rows that belong to no task: asked of the untouched base alone."""
     entry = mapping(entry, where, BadZoo)
     kind = _kind(entry, where)
     own = ("checkpoint", *kind.expert_keys)
     only_keys(entry, tuple(key for key in _entry_keys(kind) if key not in own), where, BadZoo)
-    made = _task(entry | {"checkpoint": base or "."}, folder, where, seen)
-    if made is None:
-        return None
+    made = _task(entry | {"checkpoint": base}, folder, where)
     kind.refuse_general(made, where)
     if "held_out" not in made.data or "train" in made.data:
         raise BadZoo(
@@ -128,35 +107,34 @@ def _general(entry: object, base: str, folder: Path, where: str, seen: Mistakes)
     return made
 
 
-def _task(entry: object, folder: Path, where: str, seen: Mistakes) -> TaskSpec | None:
-    """One task; None if something in it was wrong, which is then among the mistakes."""
-    before = len(seen.found)
+def _task(entry: object, folder: Path, where: str) -> TaskSpec:
     entry = mapping(entry, where, BadZoo)
     kind = _kind(entry, where)
-    seen.of(partial(only_keys, entry, _entry_keys(kind), where, BadZoo))
-    name = seen.of(lambda: task_name(text_field(entry, "name", where, BadZoo), where, BadZoo))
-    settings = seen.of(partial(kind.settings, entry, folder, where))
-    source = seen.of(partial(text_field, entry, "checkpoint", where, BadZoo))
-    data = seen.of(lambda: mapping(entry.get("data") or {}, f"{where}: data", BadZoo)) or {}
-    seen.of(partial(only_keys, data, SPLITS, f"{where}: data", BadZoo))
-    rows = {s: seen.of(partial(_rows, data, s, folder, where)) for s in data if s in SPLITS}
-    if len(seen.found) > before:
-        return None
-    assert name
-    assert source
-    assert settings is not None
-    return TaskSpec(
-        name=name,
-        checkpoint=resolve_source(source, folder),
-        type=kind.name,
-        settings=settings,
-        data={split: file for split, file in rows.items() if file},
+    wrong = Findings(where)
+    wrong.tried(lambda: only_keys(entry, _entry_keys(kind), where, BadZoo))
+    name = wrong.tried(lambda: task_name(text_field(entry, "name", where, BadZoo), where, BadZoo))
+    source = wrong.tried(
+        lambda: resolve_source(text_field(entry, "checkpoint", where, BadZoo), folder)
     )
+    settings = wrong.tried(lambda: kind.settings(entry, folder, where))
+    data = wrong.tried(lambda: mapping(entry.get("data") or {}, f"{where}: data", BadZoo)) or {}
+    wrong.tried(lambda: only_keys(data, SPLITS, f"{where}: data", BadZoo))
+    files = {
+        split: wrong.tried(partial(_rows_file, data, split, folder, where))
+        for split in data
+        if split in SPLITS
+    }
+    wrong.refuse()
+    assert name is not None
+    assert source is not None
+    assert settings is not None
+    found = {split: file for split, file in files.items() if file}
+    return TaskSpec(name=name, checkpoint=source, type=kind.name, settings=settings, data=found)
 
 
-def _rows(data: dict, split: str, folder: Path, where: str) -> Path:
-    file = folder / text_field(data, split, where, BadZoo)
-    return existing_file(file, f"{where}: data {split}")
+def _rows_file(data: dict, split: str, folder: Path, where: str) -> Path:
+    named = text_field(data, split, where, BadZoo)
+    return existing_file(folder / named, f"{where}: data {split}")
 
 
 def _kind(entry: dict, where: str) -> Kind:

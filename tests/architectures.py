@@ -57,7 +57,9 @@ def examples() -> dict[str, Example]:
             "AlbertForPreTraining", "AlbertForSequenceClassification",
             t.AlbertConfig(**_TEXT, embedding_size=16), query,
         ),
-        "DeBERTa-v2": _masked("DebertaV2", t.DebertaV2Config(**_TEXT), ("query_proj", "value_proj")),
+        "DeBERTa-v2": _masked(
+            "DebertaV2", t.DebertaV2Config(**_TEXT), ("query_proj", "value_proj")
+        ),
         "ModernBERT": _masked("ModernBert", t.ModernBertConfig(**_TEXT), ("Wqkv",)),
         "GPT-2": Example(
             "GPT2LMHeadModel", "GPT2LMHeadModel",

@@ -7,12 +7,12 @@ import pytest
 from studio import errors
 from studio.commands import remedies as command_line
 from studio.errors import (
+    Findings,
     NotAllowed,
     NothingToMerge,
     Remedy,
     SeveralProblems,
     StudioError,
-    refuse_any,
 )
 from studio.ui import remedies as page
 from tests.conftest import ROOT
@@ -110,10 +110,10 @@ def test_of_very_many_problems_the_first_are_listed_and_the_rest_counted():
 
 
 def test_one_problem_is_raised_as_it_is_and_none_is_no_refusal():
-    refuse_any("'zoo'", [])
+    Findings("'zoo'").refuse()
     one = NotAllowed("Alone.")
     with pytest.raises(NotAllowed) as raised:
-        refuse_any("'zoo'", [one])
+        Findings("'zoo'", [one]).refuse()
     assert raised.value is one
     with pytest.raises(SeveralProblems):
-        refuse_any("'zoo'", [one, one])
+        Findings("'zoo'", [one, one]).refuse()

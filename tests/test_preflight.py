@@ -10,7 +10,14 @@ from safetensors.torch import load_file, save_file
 from studio import preflight as module
 from studio.checkpoints.resident import bytes_in_memory, keep_in_memory
 from studio.checkpoints.stored import Stored
-from studio.errors import BadCheckpoint, NotAllowed, ShapeMismatch, StudioError
+from studio.errors import (
+    BadCheckpoint,
+    BadData,
+    NotAllowed,
+    SeveralProblems,
+    ShapeMismatch,
+    StudioError,
+)
 from studio.measure.bench import Bench
 from studio.preflight import preflight
 from studio.zoo import load_zoo
@@ -23,7 +30,8 @@ def test_a_good_zoo_is_described_from_its_headers(tiny_zoo, monkeypatch):
         Stored, "read", lambda self, *given: read.append(self.name) or original(self, *given)
     )
     found = preflight(load_zoo(tiny_zoo))
-    assert [name for name in read if "position_ids" not in name] == []
+    own = ("position_ids", "classifier", "weight", "bias")  # the last two of a head file
+    assert [name for name in read if not name.startswith(own)] == []
     assert found.problems == []
     base, color, animal = found.looks
     assert (base.name, color.kind, animal.kind, animal.rank) == ("base", "full", "LoRA", 4)
@@ -112,3 +120,52 @@ def test_a_problem_keeps_its_kind(tiny_copy):
     (tiny_copy / "color" / "model.safetensors").unlink()
     with pytest.raises(BadCheckpoint, match="'color': .* holds no safetensors file"):
         preflight(load_zoo(tiny_copy)).refuse()
+
+
+def test_heads_labels_and_first_rows_are_opened_and_every_finding_is_listed(tiny_copy):
+    for name in ("held_out", "validation"):
+        file = tiny_copy / "color" / f"{name}.jsonl"
+        file.write_text(file.read_text().replace('"text"', '"sentence"', 1))
+    (tiny_copy / "animal" / "labels.json").write_text('["cat", "dog"]')
+    found = preflight(load_zoo(tiny_copy))
+    assert [str(each)[:7] for each in found.problems] == ["'color'", "'color'", "'animal"]
+    words = [str(each) for each in found.problems]
+    assert "held_out.jsonl, line 1 has the unknown key 'sentence'" in words[0] + words[1]
+    assert "validation.jsonl, line 1 has the unknown key" in words[0] + words[1]
+    assert "but there are 2 labels" in words[2]
+    with pytest.raises(StudioError, match="has 3 problems"):
+        found.refuse()
+
+
+def test_a_choice_that_the_zoo_leaves_open_is_a_note(tiny_copy):
+    zoo = yaml.safe_load((tiny_copy / "zoo.yaml").read_text())
+    del zoo["tasks"][0]["pooling"]
+    (tiny_copy / "zoo.yaml").write_text(yaml.safe_dump(zoo))
+    color, animal = preflight(load_zoo(tiny_copy)).looks[1:]
+    assert "pooling: pooler, as BertForSequenceClassification has it." in color.notes
+    assert "pooling: mean, as neither the zoo nor the checkpoint says another." in animal.notes
+
+
+def test_a_head_of_another_width_is_a_problem_before_anything_is_opened(tiny_copy):
+    save_file(
+        {"weight": torch.zeros(3, 5), "bias": torch.zeros(3)}, tiny_copy / "animal/head.safetensors"
+    )
+    with pytest.raises(BadData, match="'animal': the head takes 5 numbers, the base gives 16"):
+        preflight(load_zoo(tiny_copy)).refuse()
+
+
+def test_every_mistake_of_a_zoo_file_is_listed(tiny_copy):
+    zoo = yaml.safe_load((tiny_copy / "zoo.yaml").read_text())
+    zoo["colour"] = 1
+    zoo["tasks"][0] |= {"pooling": "max", "max_length": 0, "labels": "none.json"}
+    zoo["tasks"][1] |= {"checkpoint": 3, "data": {"held_out": "none.jsonl", "test": "x"}}
+    (tiny_copy / "zoo.yaml").write_text(yaml.safe_dump(zoo))
+    with pytest.raises(SeveralProblems) as error:
+        load_zoo(tiny_copy)
+    words = [str(each) for each in error.value.found]
+    assert len(words) == 7
+    expected = (
+        "unknown key 'colour'", "task 1 has pooling 'max'", "task 1 has max_length 0",
+        "task 1: labels", "task 2: 'checkpoint' is 3", "unknown key 'test'", "data held_out",
+    )  # fmt: skip
+    assert all(part in each for part, each in zip(expected, words, strict=True))

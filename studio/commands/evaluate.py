@@ -34,6 +34,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     bench, split = zoo_bench(options), options.split
     live = bench.folder_model(options.model) if options.model else bench.live
     general = General(bench, split) if bench.general_heads(split) else None
+    doubts: tuple[str, ...] = ()
     if options.model:
         found = scores_json(bench.score_folder(options.model, split, live))
     elif options.recipe:
@@ -43,9 +44,14 @@ def _evaluate(options: argparse.Namespace) -> None:
             live.wear(merge)
     else:
         bench.refuse_unscored(split)
-        experts = [each for each in references(bench, split) if each.expert]
-        found = scores_json(score_references(experts, show_progress).experts.scores)
+        chosen = references(bench, split)
+        floor = "head_only" if any(each.kind == "head_only" for each in chosen) else "base"
+        chosen = [each for each in chosen if each.kind in ("expert", floor)]
+        scored = score_references(chosen, show_progress)
+        found, doubts = scores_json(scored.experts.scores), scored.doubts
+    print("".join(f"{name}: {note}\n" for name, own in bench.notes.items() for note in own), end="")
     _print_scores(found)
+    print("".join(f"warning: {each}\n" for each in doubts), end="")
     if general and (options.model or options.recipe):
         kept = general.kept(live)
         found["general"] = general_json(kept)

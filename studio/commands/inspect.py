@@ -37,13 +37,16 @@ def _inspect(options: argparse.Namespace) -> None:
     if is_zoo:
         zoo = load_zoo(options.source)
         roots = link_roots(options, zoo.folder)
-        preflight(zoo, roots=roots).refuse_misfits()
-        recipe = zoo.recipe()
+        looked = preflight(zoo, roots=roots)
+        looked.refuse_misfits()
+        recipe, notes = zoo.recipe(), {look.name: look.notes for look in looked.looks}
     else:
-        recipe = load_recipe(options.source)
+        recipe, notes = load_recipe(options.source), {}
         roots = link_roots(options, options.source.absolute().parent)
     merge = open_merge(recipe, roots)
     found = inspect(merge, show_progress, options.allow_duplicates, options.overlap)
+    for row in found["checkpoints"]:
+        row["notes"] += [note for note in notes.get(row["task"], ()) if note not in row["notes"]]
     _print_checkpoints(found)
     _print_cosines(found)
     print(found["order"]["words"])

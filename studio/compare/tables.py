@@ -39,9 +39,9 @@ def comparison_json(table: Table) -> dict:
 
     Returns:
         ``{"methods": {NAME: ...}, "experts", "base", "head_only", "refused": {NAME: sentence},
-        "proposal", "budget"}``. NAME is the method, with ' (tuned)' behind it for the row of the
-        scale that was searched; each holds tasks, mean, recipe, tuned and seconds, and what it is
-        compared with. Differences are ``{"mean", "half", "n", "verdict"}``.
+        "proposal", "budget", "warnings": [sentence]}``. NAME is the method, with ' (tuned)' behind
+        it for the row of the scale that was searched; each holds tasks, mean, recipe, tuned and
+        seconds, and what it is compared with. Differences are ``{"mean", "half", "n", "verdict"}``.
     """
     refs, proposal = table.references, table.proposal
     found: dict = {
@@ -52,6 +52,7 @@ def comparison_json(table: Table) -> dict:
         "refused": table.refusals,
         "proposal": None,
         "budget": asdict(table.budget) | {"evaluations": table.budget.evaluations},
+        "warnings": list(refs.doubts),
     }
     if proposal:
         found["proposal"] = {
@@ -99,6 +100,7 @@ def comparison_text(table: Table) -> str:
     """The same for a terminal."""
     parts = [_columns(_HEADER, _cells(table)), _columns(*by_task(table))]
     parts += [f"{name}: {words}" for name, words in table.refusals.items()]
+    parts += [f"warning: {words}" for words in table.references.doubts]
     if table.proposal:
         parts.append(table.proposal.words)
     return "\n\n".join([*parts, "\n".join(NOTES)])

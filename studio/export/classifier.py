@@ -94,6 +94,8 @@ def unwritten(merge: Merge, tasks: Sequence[Task]) -> list[str]:
 
 def _own_labels(task: Task, checkpoint: Checkpoint) -> tuple[str, ...]:
     """The names that a checkpoint's configuration gives to the labels, where it names them."""
+    if task.labels != tuple(str(index) for index in range(len(task.labels))):
+        return task.labels
     where = f"{checkpoint.folder}/config.json: id2label"
     names = mapping(checkpoint.config.get("id2label") or {}, where, BadCheckpoint)
     return tuple(str(names.get(index, index)) for index in task.labels)

@@ -108,6 +108,15 @@ class Bench:
             name for name, task in self.tasks.items() if task.head and split in task.spec.data
         )
 
+    @property
+    def notes(self) -> dict[str, tuple[str, ...]]:
+        """What a user should know of how each task was opened."""
+        return {name: task.notes for name, task in self.tasks.items()}
+
+    def options(self, name: str) -> int:
+        """Between how many labels a task's rows choose; 0 where rows have options of their own."""
+        return len(self.tasks[name].labels)
+
     def refuse_unscored(self, split: str = "held_out") -> None:
         """Refuse a zoo in which no task can be scored on a split.
 

@@ -1,9 +1,10 @@
 """What no mix changes: experts, head-only and base, each scored once for all who compare."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from studio.measure.bench import Bench
+from studio.measure.doubts import doubts
 from studio.measure.intervals import Score
 from studio.measure.outcomes import Measuring, Outcome
 from studio.merge import Merge
@@ -63,12 +64,22 @@ class References:
         experts: every task by its own checkpoint alone.
         base: with the experts' heads, and general rows with theirs.
         head_only: the base with heads fitted on it, or None; for the tasks that have one.
+        options: of each task, between how many labels its rows choose.
     """
 
     tasks: tuple[str, ...]
     experts: Outcome
     base: Outcome
     head_only: Outcome | None
+    options: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """Experts that alone do worse than what needs no training, a sentence each."""
+        floors = [("the base with its head", self.base.scores)]
+        if self.head_only:
+            floors.insert(0, ("head-only", self.head_only.scores))
+        return tuple(doubts(self.experts.scores, self.options, floors).values())
 
     @property
     def floor(self) -> tuple[str, Outcome]:
@@ -122,7 +133,8 @@ def score_references(
         found[each.kind].append(each.outcome(report, most))
     tasks = tuple(each.expert for each in chosen if each.expert)
     head_only = _joined(found["head_only"]) if found["head_only"] else None
-    return References(tasks, _joined(found["expert"]), _joined(found["base"]), head_only)
+    options = {name: each.bench.options(name) for each in chosen if (name := each.expert)}
+    return References(tasks, _joined(found["expert"]), _joined(found["base"]), head_only, options)
 
 
 def measured_references(

@@ -204,9 +204,9 @@ class Session:
         self.context.jobs.dismiss()
 
     def preflight(self) -> tuple[list[dict], list[str]]:
-        """What is in the zoo, and what to know about it: from headers and inner products."""
+        """What is in the zoo, and what to know about it: from headers, heads, inner products."""
         bench = self.worker.bench
-        return checkpoint_summaries(bench.deltas), warnings(bench.gram)
+        return checkpoint_summaries(bench.deltas, bench.notes), warnings(bench.gram)
 
     def recipe_text(self) -> str:
         """The shown recipe as a file that can lie anywhere: its paths are absolute."""

@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 
 from studio.measure.change import Change
+from studio.measure.doubts import doubts
 from studio.measure.intervals import Score
 from studio.recipe import Recipe
 from studio.session.context import Context
 from studio.session.geometry import Geometry
 from studio.session.jobs import JobState
 from studio.session.mix import Mix
+from studio.session.worker import Worker
 from studio.zoo import Zoo
 
 
@@ -38,6 +40,7 @@ class Snapshot:
         job: the long job, if there was one.
         measuring: what a method that needs data still measures for the recipe; or empty.
         busy: whether more is coming by itself.
+        doubts: experts that alone do worse than what needs no training, a sentence each.
     """
 
     version: int
@@ -61,6 +64,7 @@ class Snapshot:
     job: JobState | None
     measuring: str
     busy: bool
+    doubts: tuple[str, ...] = ()
 
 
 def take_snapshot(context: Context, pinned: Mix, flipped: bool) -> Snapshot:
@@ -97,4 +101,14 @@ def take_snapshot(context: Context, pinned: Mix, flipped: bool) -> Snapshot:
         job=job,
         measuring=worker.measuring.words(recipe),
         busy=not worker.idle or bool(job and job.running),
+        doubts=_doubts(worker),
     )
+
+
+def _doubts(worker: Worker) -> tuple[str, ...]:
+    known, options = (
+        worker.results,
+        {name: worker.bench.options(name) for name in worker.bench.tasks},
+    )
+    floors = (("head-only", known.head_only), ("the base with its head", known.base))
+    return tuple(doubts(dict(known.experts), options, floors).values())

@@ -86,16 +86,16 @@ def head_from_checkpoint(
         }
         if own:
             head = _head(own, labels, where(module))
-            rest = sorted(n for n in private if not n.startswith((f"{module}.", "pooler.dense.")))
+            poolers = ("pooler.dense", "pooler")  # the second by ALBERT
+            known = tuple(f"{each}.{n}" for each in poolers for n in ("weight", "bias"))
+            rest = sorted(n for n in private if not n.startswith(f"{module}.") and n not in known)
             if rest:
                 raise BadData(
                     f"'{task}': beside {module} the checkpoint keeps {', '.join(rest[:5])} to "
                     "itself, so its head is more than one linear layer, which is not supported. "
                     "Give the task a head file of its own."
                 )
-            parts = {n: private[f"pooler.dense.{n}"] for n in ("weight", "bias")
-                     if f"pooler.dense.{n}" in private}  # fmt: skip
-            pooler = {f"pooler.{n}": x for n, x in parts.items()}
+            pooler = {f"pooler.{n.split('.')[-1]}": private[n] for n in known if n in private}
             return _head({"weight": head.weight, "bias": head.bias} | pooler, labels, where(module))
     raise BadData(
         f"'{task}' has no head: the zoo names no head file, and its checkpoint holds none of "

@@ -1,19 +1,17 @@
-"""Rows: what every kind's examples have in common, and how JSON lines are read."""
+"""Rows: what every kind's examples have in common, their labels, and how rows become a split."""
 
-import io
-import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from studio.disk.files import mapping, open_regular, parse_json, read_text
+from studio.disk.files import mapping, parse_json, read_text
 from studio.errors import BadData
+from studio.tasks.row_files import json_records
 
-_LONGEST_LINE = 2**20
-_LARGEST_FILE = 256 * 2**20
-_MOST_ROWS = 2_000_000
 UNLABELLED = -1
 """The answer of a row that has no label."""
+_SHOWN = 12
 RowOf = TypeVar("RowOf", bound="Row")
 
 
@@ -48,44 +46,65 @@ def read_labels(path: Path) -> tuple[str, ...]:
     return tuple(labels)
 
 
-def json_rows(path: Path, parse: Callable[[dict, str], RowOf]) -> tuple[RowOf, ...]:
-    """Rows of a file of JSON lines.
+def json_rows(
+    path: Path, parse: Callable[[dict, str], RowOf], most: int | None = None
+) -> tuple[RowOf, ...]:
+    """Rows of a file of JSON lines, or of one JSON list.
 
     Args:
         path: of the file.
         parse: makes a row of a mapping; told where it stands.
+        most: rows that are read; None for all.
 
     Raises:
-        BadData: naming the file, the line and what is wrong with it.
+        BadData: naming the file, the place and what is wrong with it.
     """
-    rows = []
-    for number, line in _lines(path):
-        if line.strip():
-            where = f"{path}, line {number}"
-            rows.append(parse(mapping(parse_json(line, where, BadData), where, BadData), where))
-    if not rows:
+    found = json_records(path)
+    rows = (parse(mapping(data, where, BadData), where) for data, where in found)
+    return gathered(path, rows, most)
+
+
+def gathered(path: Path, rows: Iterable[RowOf], most: int | None = None) -> tuple[RowOf, ...]:
+    """The rows of a file, at most so many.
+
+    Raises:
+        BadData: there are none, or only some have a group.
+    """
+    found = tuple(islice(rows, most))
+    if not found:
         raise BadData(f"{path} holds no rows.")
-    if any(row.group is None for row in rows) and any(row.group is not None for row in rows):
+    if any(row.group is None for row in found) and any(row.group is not None for row in found):
         raise BadData(f"{path}: some rows have a group and some have none; give all or none.")
-    return tuple(rows)
+    return found
 
 
 def label_index(label: object, labels: Mapping[str, int], where: str) -> int:
-    """The index of a label, given by name or index.
+    """The index of a label, given by name or index; a whole number may be written as 1.0.
 
     Raises:
         BadData: there is no such label.
     """
     if isinstance(label, str):
-        if label not in labels:
-            raise BadData(f"{where}: the label {label!r} is not among the {len(labels)} labels.")
-        return labels[label]
-    if type(label) is not int or not 0 <= label < len(labels):
+        if label in labels:
+            return labels[label]
+        quoted = label.strip().removeprefix("-").isdigit()
+        hint = " Write an index as a number, without quotes." if quoted else ""
+        raise BadData(
+            f"{where}: the label {label!r} is not among the {len(labels)} labels: "
+            f"{_some(labels)}.{hint}"
+        )
+    index = int(label) if isinstance(label, float) and label.is_integer() else label
+    if type(index) is int and index == UNLABELLED:
+        raise BadData(
+            f"{where}: the label -1 stands for an unlabelled row, as in the test splits of public "
+            "benchmarks. Name a file whose rows have labels, or leave these rows out."
+        )
+    if type(index) is not int or not 0 <= index < len(labels):
         raise BadData(
             f"{where}: the label {label!r} is outside the head, which has {len(labels)} labels "
             f"(0 to {len(labels) - 1})."
         )
-    return label
+    return index
 
 
 def group_of(data: Mapping, where: str) -> str | None:
@@ -100,22 +119,6 @@ def group_of(data: Mapping, where: str) -> str | None:
     return None if group is None else str(group)
 
 
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Numbered lines, none longer than a row may be."""
-    number = 0
-    try:
-        with open_regular(path, BadData) as raw, io.TextIOWrapper(raw, "utf-8-sig") as stream:
-            size = os.fstat(raw.fileno()).st_size
-            if size > _LARGEST_FILE:
-                raise BadData(f"{path} has {size:,} bytes; at most {_LARGEST_FILE:,} are read.")
-            while line := stream.readline(_LONGEST_LINE + 1):
-                number += 1
-                if len(line) > _LONGEST_LINE:
-                    raise BadData(f"{path}, line {number} has more than {_LONGEST_LINE:,} letters.")
-                if number > _MOST_ROWS:
-                    raise BadData(f"{path} has more than {_MOST_ROWS:,} lines.")
-                yield number, line
-    except UnicodeDecodeError:
-        raise BadData(f"{path} is not UTF-8 text, behind line {number:,}.") from None
-    except OSError as problem:
-        raise BadData(f"{path} cannot be read: {problem.strerror}.") from None
+def _some(labels: Iterable[str]) -> str:
+    names = list(labels)
+    return ", ".join(names[:_SHOWN]) + (", …" if len(names) > _SHOWN else "")

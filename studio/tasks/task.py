@@ -1,7 +1,7 @@
 """A task with its kind, labels, rows and heads opened."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from torch import Tensor
@@ -23,12 +23,14 @@ class Task:
         labels: names; from the file, else the head's indices as text.
         head: trained with the expert; None if the task has no data and no head.
         head_only: fitted on the untouched base, or None.
+        notes: what a user should know of how it was opened, a sentence each.
     """
 
     spec: TaskSpec
     labels: tuple[str, ...]
     head: Head | None
     head_only: Head | None
+    notes: tuple[str, ...] = ()
     _rows: dict[str, Sequence[Row]] = field(default_factory=dict, repr=False)
 
     @property
@@ -53,6 +55,15 @@ class Task:
             labelled = split != "validation"  # which may serve a loss that needs no labels
             self._rows[split] = self.kind.read(file, self.labels, labelled) if file else ()
         return self._rows[split]
+
+    def refuse_first_rows(self, split: str, most: int) -> None:
+        """Refuse a split whose first rows cannot be read.
+
+        Raises:
+            BadData: naming the file, the place and what is wrong.
+        """
+        if file := self.spec.data.get(split):
+            self.kind.read(file, self.labels, split != "validation", most)
 
     def labelled(self, split: str) -> bool:
         """Whether a split has rows, and each has a label."""
@@ -91,4 +102,5 @@ def open_task(
         StudioError: the head or the labels are missing or do not fit.
     """
     opened = KINDS[spec.type].open(spec, private, base, written)
-    return Task(spec, opened.labels, opened.head, opened.head_only)
+    full = replace(spec, settings=opened.settings or spec.settings)
+    return Task(full, opened.labels, opened.head, opened.head_only, opened.notes)

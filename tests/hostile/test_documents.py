@@ -64,7 +64,7 @@ def test_json_that_parsers_disagree_on_is_refused_by_file(tiny_copy, kind, text,
     with pytest.raises(StudioError, match=words) as error:
         work()
     assert str(file) in refusal(error)
-    if kind == "rows":
+    if kind == "rows" and text[0] != "[":  # which opens a list of rows, read whole
         assert "line 1" in refusal(error)
 
 

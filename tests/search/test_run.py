@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 
 import pytest
@@ -82,7 +83,7 @@ def test_losses_without_labels_need_none(tiny_copy, loss):
     for task in ("color", "animal"):
         file = tiny_copy / task / "validation.jsonl"
         lines = file.read_text().splitlines()
-        file.write_text("\n".join(line.replace('"label"', '"was"') for line in lines))
+        file.write_text("\n".join(re.sub(r', "label": "?\w+"?', "", line) for line in lines))
     bench = Bench(load_zoo(tiny_copy), torch.device("cpu"))
     run = last(bench, replace(SMALL, loss=loss, budget=2))
     assert run.best.accuracy is None

@@ -45,11 +45,15 @@ class Opened:
         labels: names of the options; empty where every row has options of its own.
         head: trained with the expert; None if the task has no data and no head.
         head_only: fitted on the untouched base, or None.
+        settings: the entry's, with what it leaves out read from the checkpoint; None to keep them.
+        notes: what a user should know of that, a sentence each.
     """
 
     labels: tuple[str, ...]
     head: Head | None
     head_only: Head | None = None
+    settings: Settings | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,6 @@ class Kind(ABC):
     """Of questions, by their scores and right options."""
 
     # The zoo file
-
     @abstractmethod
     def settings(self, entry: dict, folder: Path, where: str) -> Settings:
         """What an entry without unknown keys says, checked; errors name where it stands.
@@ -111,7 +114,6 @@ class Kind(ABC):
         return None
 
     # What answers
-
     @abstractmethod
     def open(
         self, spec: TaskSpec, private: Mapping[str, Tensor], base: Checkpoint,
@@ -152,15 +154,17 @@ class Kind(ABC):
         return None
 
     # Rows
-
     @abstractmethod
-    def read(self, file: Path, labels: tuple[str, ...], labelled: bool) -> Sequence[Row]:
+    def read(
+        self, file: Path, labels: tuple[str, ...], labelled: bool, most: int | None = None
+    ) -> Sequence[Row]:
         """The rows of a file.
 
         Args:
             file: that the zoo names.
             labels: of the task.
             labelled: whether every row must say what is right.
+            most: rows that are read, from the first; None for all.
 
         Raises:
             BadData: naming the file, the place and what is wrong.
@@ -183,7 +187,6 @@ class Kind(ABC):
         return None
 
     # The model
-
     def load(self, checkpoint: Checkpoint) -> nn.Module:
         """The model that is asked; see ``load_pretrained``."""
         return load_pretrained(checkpoint, self.model_class)
@@ -242,7 +245,6 @@ class Kind(ABC):
         """
 
     # Caches and exports
-
     @abstractmethod
     def reads(self, spec: TaskSpec) -> list:
         """The settings that decide what the model is called with, as JSON."""

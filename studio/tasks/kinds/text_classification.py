@@ -3,24 +3,27 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors.torch import save
 from torch import Tensor, nn
 
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.checkpoints.weights import HEAD_FILES
-from studio.disk.files import inside
-from studio.errors import BadData, BadZoo
+from studio.disk.files import inside, source_folder
+from studio.errors import BadData, BadZoo, Findings
 from studio.tasks.heads import LinearHead, head_from_checkpoint, head_from_file, holds_head
+from studio.tasks.kinds import labels as label_names
 from studio.tasks.kinds.contract import Batch, Kind, Opened, OwnClass
+from studio.tasks.kinds.pooling import POOLINGS, decided, padding_of, pool, refuse_other_pooler
+from studio.tasks.kinds.text_items import Encoded, batched, encoded
+from studio.tasks.kinds.text_rows import TextRow, read_rows
 from studio.tasks.pretrained import load_tokenizer, longest_input
-from studio.tasks.rows import UNLABELLED, group_of, json_rows, label_index, read_labels
+from studio.tasks.rows import UNLABELLED, read_labels
 from studio.tasks.spec import Settings, TaskSpec, named_file
 
-POOLINGS = ("mean", "cls", "pooler")
 _TRIAL_ROWS, _TRIAL_TOKENS = 32, 16
 # Model types whose sequence classifier is: this pooling, then one linear layer of this name.
 _OWN = {"bert": ("pooler", "bert.", "classifier", "BertForSequenceClassification")}
@@ -51,6 +54,9 @@ def classify(texts):
         pooled = (states * mask).sum(1) / mask.sum(1)
     elif settings["pooling"] == "cls":
         pooled = states[:, 0]
+    elif settings["pooling"] == "last":
+        places = torch.arange(states.shape[1])
+        pooled = states[torch.arange(len(states)), (places * mask.squeeze(-1)).argmax(-1)]
     elif "pooler.weight" in head:
         pooled = torch.tanh(states[:, 0] @ head["pooler.weight"].T + head["pooler.bias"])
     else:
@@ -68,29 +74,18 @@ class TextSettings(Settings):
         head: file with ``weight`` (labels, hidden) and ``bias``; None if the checkpoint holds it.
         head_only: the same, fitted on the untouched base; None if there is none.
         labels: file with the list of label names; None takes indices.
-        pooling: how token states become one vector: mean, cls or pooler.
+        pooling: how token states become one vector: mean, cls, pooler or last; None leaves it to
+            the checkpoint.
         max_length: tokens after which a text is cut.
+        padding: a token that 'last' passes over, beside those of the mask; None for none.
     """
 
     head: Path | None = None
     head_only: Path | None = None
     labels: Path | None = None
-    pooling: str = "mean"
+    pooling: str | None = None
     max_length: int = 128
-
-
-@dataclass(frozen=True)
-class TextRow:
-    """One example: text, label index, and the group whose rows belong together, if any."""
-
-    text: str
-    label: int
-    group: str | None
-
-    @property
-    def answers(self) -> tuple[int, ...]:
-        """A text asks one question."""
-        return (self.label,)
+    padding: int | None = None
 
 
 class TextClassification(Kind):
@@ -104,17 +99,20 @@ class TextClassification(Kind):
 
     def settings(self, entry: dict, folder: Path, where: str) -> TextSettings:
         """Files of the head and the labels, how states are pooled, where texts are cut."""
-        pooling = entry.get("pooling", "mean")
-        if pooling not in POOLINGS:
+        wrong, pooling, length = Findings(where), entry.get("pooling"), entry.get("max_length", 128)
+        if "pooling" in entry and pooling not in POOLINGS:
             known = ", ".join(POOLINGS)
-            raise BadZoo(f"{where} has pooling {pooling!r}; it must be one of {known}.")
-        length = entry.get("max_length", 128)
+            wrong.add(BadZoo(f"{where} has pooling {pooling!r}; it must be one of {known}."))
         if type(length) is not int or not 1 <= length <= 100_000:
-            raise BadZoo(f"{where} has max_length {length!r}; it must be a whole number from 1.")
+            whole = "it must be a whole number from 1"
+            wrong.add(BadZoo(f"{where} has max_length {length!r}; {whole}."))
         files = {
-            key: named_file(entry, key, folder, where) for key in ("head", "head_only", "labels")
+            key: wrong.tried(partial(named_file, entry, key, folder, where))
+            for key in ("head", "head_only", "labels")
         }
-        return TextSettings(**files, pooling=pooling, max_length=length)
+        wrong.refuse()
+        found = TextSettings(files["head"], files["head_only"], files["labels"])
+        return replace(found, pooling=pooling, max_length=length)
 
     def refuse_general(self, spec: TaskSpec, where: str) -> None:
         """The base has no head, so the entry must name one."""
@@ -125,22 +123,29 @@ class TextClassification(Kind):
         self, spec: TaskSpec, private: Mapping[str, Tensor], base: Checkpoint,
         written: Path | None = None,
     ) -> Opened:  # fmt: skip
-        """The head of a file, or the one among the checkpoint's own tensors."""
+        """The head of a file, or the one among the checkpoint's own tensors.
+
+        What the zoo leaves out is read from the checkpoint: pooling, and the labels' names.
+        """
         own = _settings(spec)
         names = read_labels(own.labels) if own.labels else None
         count = len(names) if names else None
         file = written / HEAD_FILES[0] if written else None
         file = inside(file.parent, file) if file and file.exists() else own.head
         chosen: LinearHead | None = None
+        notes: tuple[str, ...] = ()
         if file:
             chosen = head_from_file(file, count, spec.name)
         elif spec.data or holds_head(private):
-            chosen = head_from_checkpoint(private, count, spec.name)
-        if chosen is not None and own.pooling == "pooler" and chosen.pooler is None:
-            _need_pooler(spec, base)
+            chosen = head_from_checkpoint(private, None, spec.name)
+        if chosen is not None and not written:
+            names, chosen, notes = _labelled(spec, names, chosen, base, own_head=not file)
         fitted = head_from_file(own.head_only, count, spec.name) if own.head_only else None
-        size = len(chosen.weight) if chosen is not None else 0
-        return Opened(names or tuple(str(i) for i in range(size)), chosen, fitted)
+        if chosen is None:
+            return Opened(names or (), chosen, fitted)
+        settings, said = _pooled(spec, base, chosen, own_head=not file)
+        indices = tuple(str(i) for i in range(len(chosen.weight)))
+        return Opened(names or indices, chosen, fitted, settings, (*said, *notes))
 
     def refuse_misfit(self, spec: TaskSpec, head: LinearHead, base: Checkpoint) -> None:
         """A linear head takes as many numbers as the base is wide."""
@@ -166,17 +171,19 @@ class TextClassification(Kind):
         own = _OWN.get(str(base.config.get("model_type")))
         return TextSettings(pooling=own[0]) if own and holds_head(private) else None
 
-    def read(self, file: Path, labels: tuple[str, ...], labelled: bool) -> tuple[TextRow, ...]:
+    def read(
+        self, file: Path, labels: tuple[str, ...], labelled: bool, most: int | None = None
+    ) -> tuple[TextRow, ...]:
         """See ``read_rows``."""
-        return read_rows(file, labels, labelled)
+        return read_rows(file, labels, labelled, most)
 
     def plain(self, row: TextRow) -> list:
-        """Text and label."""
-        return [row.text, row.label]
+        """Text and label, and the pair's second text if there is one."""
+        return [row.text, row.label] + ([] if row.pair is None else [row.pair])
 
     def shown(self, row: TextRow) -> str:
-        """The text."""
-        return row.text
+        """The text, or both texts of a pair."""
+        return row.text if row.pair is None else f"{row.text} | {row.pair}"
 
     def own_row(self, text: str) -> TextRow:
         """A text without a label."""
@@ -195,22 +202,22 @@ class TextClassification(Kind):
                 "tokens. Lower max_length in the zoo file."
             )
 
-    def encode(self, reader: Any, spec: TaskSpec, rows: Sequence[TextRow]) -> list[list[int]]:
+    def encode(self, reader: Any, spec: TaskSpec, rows: Sequence[TextRow]) -> list[Encoded]:
         """Token ids, with special tokens, cut after ``max_length``."""
-        texts, length = [row.text for row in rows], _settings(spec).max_length
-        return reader(texts, truncation=True, max_length=length)["input_ids"]
+        return encoded(reader, rows, _settings(spec).max_length)
 
-    def length(self, item: list[int]) -> int:
+    def length(self, item: Encoded) -> int:
         """In tokens."""
-        return len(item)
+        return len(item.ids)
 
-    def batch(self, reader: Any, items: Sequence[list[int]]) -> Batch:
+    def batch(self, reader: Any, items: Sequence[Encoded]) -> Batch:
         """Texts padded to the longest."""
-        return Batch(items, padded(items, reader.pad_token_id or 0))
+        return Batch(items, batched(items, reader.pad_token_id or 0))
 
     def trial(self, reader: Any) -> Batch:
         """Short texts of padding alone."""
-        return self.batch(reader, [[reader.pad_token_id or 0] * _TRIAL_TOKENS] * _TRIAL_ROWS)
+        text = Encoded([reader.pad_token_id or 0] * _TRIAL_TOKENS)
+        return self.batch(reader, [text] * _TRIAL_ROWS)
 
     def real(self, batch: Batch) -> Tensor:
         """Where there is a token."""
@@ -220,8 +227,10 @@ class TextClassification(Kind):
         self, spec: TaskSpec, head: LinearHead, output: object, batch: Batch, places: Tensor
     ) -> Tensor:
         """Pooled states through the head."""
-        mask = batch.inputs["attention_mask"]
-        pooled = pool(output, mask, _settings(spec).pooling, head, places).float()
+        mask, own = batch.inputs["attention_mask"], _settings(spec)
+        if own.padding is not None:
+            mask = mask * (batch.inputs["input_ids"] != own.padding)
+        pooled = pool(output, mask, own.pooling or "mean", head, places).float()
         if pooled.shape[1] != head.weight.shape[1]:
             raise BadData(
                 f"'{spec.name}': the head takes {head.weight.shape[1]} numbers, the encoder gives "
@@ -235,7 +244,8 @@ class TextClassification(Kind):
 
     def asks(self, spec: TaskSpec) -> list:
         """How states are pooled."""
-        return [_settings(spec).pooling]
+        own = _settings(spec)
+        return [own.pooling] + ([] if own.padding is None else [own.padding])
 
     def write(self, folder: Path, spec: TaskSpec, opened: Opened) -> None:
         """A head file, label names, and the settings as JSON."""
@@ -271,76 +281,47 @@ class TextClassification(Kind):
         return OwnClass(prefix, tensors, config, (module, "cls"))
 
 
-def read_rows(path: Path, labels: tuple[str, ...], labelled: bool = True) -> tuple[TextRow, ...]:
-    """Rows ``{"text": ..., "label": name or index, "group": optional}``, one per line.
-
-    Args:
-        path: of the file.
-        labels: names, in the order of their indices.
-        labelled: whether every row must have a label.
-
-    Raises:
-        BadData: naming the file, the line and what is wrong with it.
-    """
-    indices = {label: index for index, label in enumerate(labels)}
-
-    def parse(data: dict, where: str) -> TextRow:
-        text = data.get("text")
-        if not isinstance(text, str):
-            raise BadData(f"{where}: 'text' is {text!r}; it must be text.")
-        bare = "label" not in data and not labelled
-        label = UNLABELLED if bare else label_index(data.get("label"), indices, where)
-        return TextRow(text, label, group_of(data, where))
-
-    return json_rows(path, parse)
-
-
-def padded(items: Sequence[list[int]], padding: int) -> dict[str, Tensor]:
-    """``input_ids`` and ``attention_mask`` of token ids, both ``(rows, longest)``."""
-    longest = max(len(ids) for ids in items)
-    ids = torch.full((len(items), longest), padding, dtype=torch.long)
-    mask = torch.zeros_like(ids)
-    for row, each in enumerate(items):
-        ids[row, : len(each)] = torch.tensor(each)
-        mask[row, : len(each)] = 1
-    return {"input_ids": ids, "attention_mask": mask}
-
-
-def pool(output: Any, mask: Tensor, pooling: str, head: LinearHead, rows: Tensor) -> Tensor:
-    """One vector per row.
-
-    Args:
-        output: of the encoder; ``last_hidden_state`` is ``(rows, tokens, hidden)``.
-        mask: ``(rows, tokens)``, 1 where there is a token.
-        pooling: 'mean' over tokens, 'cls' the first token, 'pooler' a dense layer and tanh on it.
-        head: whose own pooler, if it has one, is used.
-        rows: indices of the rows wanted.
-
-    Returns:
-        ``(len(rows), hidden)``, in the dtype of the states.
-    """
-    states: Tensor = output.last_hidden_state[rows]
-    if pooling == "mean":
-        weights = mask[rows].to(states).unsqueeze(-1)
-        return (states * weights).sum(1) / weights.sum(1).clamp(min=1)
-    if pooling == "cls":
-        return states[:, 0]
-    if head.pooler is not None:
-        weight, bias = (part.to(states) for part in head.pooler)
-        return torch.tanh(torch.nn.functional.linear(states[:, 0], weight, bias))
-    pooled = getattr(output, "pooler_output", None)
-    if pooled is None:
-        raise BadData("The zoo asks for pooling 'pooler', but the base has no pooler.")
-    return pooled[rows]
-
-
 def _settings(spec: TaskSpec) -> TextSettings:
     assert isinstance(spec.settings, TextSettings)
     return spec.settings
 
 
+def _pooled(
+    spec: TaskSpec, base: Checkpoint, head: LinearHead, own_head: bool
+) -> tuple[TextSettings, tuple[str, ...]]:
+    """Settings that say how states are pooled, and what a user should know of that."""
+    own, folder = _settings(spec), source_folder(spec.checkpoint)
+    pooling, notes = decided(own.pooling, spec.name, folder, base, own_head)
+    if pooling == "pooler" and head.pooler is None:
+        _need_pooler(spec, base)
+    if own_head and head.pooler is not None:
+        refuse_other_pooler(spec.name, folder, base)
+    padding = padding_of(folder, base) if pooling == "last" else None
+    return replace(own, pooling=pooling, padding=padding), notes
+
+
+def _labelled(
+    spec: TaskSpec, names: tuple[str, ...] | None, head: LinearHead, base: Checkpoint,
+    own_head: bool,
+) -> tuple[tuple[str, ...] | None, LinearHead, tuple[str, ...]]:  # fmt: skip
+    """The labels of a head, by the zoo and by the checkpoint, and its rows in their order."""
+    folder, count = source_folder(spec.checkpoint), len(head.weight)
+    own = label_names.of_checkpoint(folder, base, count, names)
+    if own and own_head:
+        return label_names.joined(spec.name, names, own, head)
+    if own and folder != base.folder:
+        names, notes = label_names.beside_file(names, own, count)
+        return names, head, notes
+    if names is not None and len(names) != count:
+        raise BadData(
+            f"'{spec.name}': the head of its checkpoint has weight {tuple(head.weight.shape)}, but "
+            f"there are {len(names)} labels."
+        )
+    return names, head, ()
+
+
 def _need_pooler(spec: TaskSpec, base: Checkpoint) -> None:
-    if not any(name.endswith("pooler.dense.weight") for name in base.names):
+    if not any(name.endswith(("pooler.dense.weight", "pooler.weight")) for name in base.names):
         raise BadZoo(
             f"'{spec.name}' asks for pooling 'pooler', but neither the base nor its checkpoint "
             "holds pooler.dense.weight. Use mean or cls."

@@ -8,6 +8,7 @@ from studio.measure.change import Change
 from studio.measure.intervals import Score
 from studio.session.snapshot import Snapshot
 from studio.ui.charts.saves import table_saves
+from studio.ui.views.notices import refusal
 from studio.ui.views.references import ARROWS, floor_of
 
 _FLOORS = {
@@ -27,10 +28,11 @@ def accuracy(now: Snapshot) -> str:
     on = set(now.recipe.names)
     body = "".join(_accuracy_row(now, task, task in on, floor) for task in _in_order(now))
     partial = "" if now.seen else " partial"
+    doubts = "".join(refusal(each) for each in now.doubts)
     return (
-        f"<table class='studio accuracy{partial}'><caption>Held-out accuracy by task, with 95 % "
-        "intervals</caption><thead><tr><th scope='col'>task</th><th scope='col'>0 to 100 %</th>"
-        "<th scope='col'>now</th><th scope='col'>since pinned</th>"
+        f"{doubts}<table class='studio accuracy{partial}'><caption>Held-out accuracy by task, with "
+        "95 % intervals</caption><thead><tr><th scope='col'>task</th>"
+        "<th scope='col'>0 to 100 %</th><th scope='col'>now</th><th scope='col'>since pinned</th>"
         "<th scope='col' class='wide'>interval</th>"
         f"<th scope='col'>expert</th><th scope='col' class='wide'>{name}</th>"
         f"<th scope='col' class='wide'>rows</th></tr></thead><tbody>{body}</tbody></table>"

@@ -3,7 +3,7 @@
 from html import escape
 from urllib.parse import quote
 
-from studio.errors import StudioError
+from studio.errors import SeveralProblems, StudioError
 from studio.preflight import Look, Preflight
 from studio.session.export_plan import ExportCost
 from studio.ui.remedies import told
@@ -89,8 +89,8 @@ def preflight(found: Preflight) -> str:
     return (
         f"<div id='preflight' data-problems='{len(problems)}'>{state}"
         "<div class='scroll' tabindex='0' role='region' aria-label='Pre-flight'>"
-        f"<table class='studio'><caption>'{escape(found.zoo.name)}', from its headers alone"
-        "</caption><thead><tr><th scope='col'>checkpoint</th><th scope='col'>fits the base</th>"
+        f"<table class='studio'><caption>'{escape(found.zoo.name)}', from headers, heads and first "
+        "rows</caption><thead><tr><th scope='col'>checkpoint</th><th scope='col'>fits the base</th>"
         "<th scope='col'>kind</th><th scope='col'>tensors</th><th scope='col'>parameters</th>"
         "<th scope='col'>on disk</th><th scope='col'>notes</th></tr></thead>"
         f"<tbody>{rows}</tbody></table></div><p class='quiet'>{_memory_words(found)}</p></div>"
@@ -112,7 +112,10 @@ def _look(look: Look, problems: list[StudioError]) -> str:
         fits = "is the base"
     notes = " ".join(look.notes)
     if look.problem:
-        notes = f"problem {problems.index(look.problem) + 1}"
+        each = look.problem
+        several = each.found if isinstance(each, SeveralProblems) else (each,)
+        numbered = ", ".join(str(problems.index(one) + 1) for one in several)
+        notes = f"problem{'s' if len(several) > 1 else ''} {numbered}"
     numbers = (f"{look.tensors:,}", f"{look.parameters:,}") if look.tensors else ("", "")
     cells = (*numbers, size(look.size) if look.size else "")
     return (

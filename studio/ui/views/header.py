@@ -102,9 +102,12 @@ def _verdict(now: Snapshot) -> str:
     if now.recipe.tasks and now.seen and complete(floor, now.rows):
         loss = mean_accuracy(floor) - mean_accuracy(now.scores)
         if loss > 0:
+            what = "Try smaller coefficients."
+            if now.doubts:  # then it is no matter of how much is added
+                what = "First look at what the Accuracy tab says of experts alone."
             return (
                 f"<p class='note'>This merge scores {100 * loss:.1f} points below {name}: on "
-                "average the tasks would do better unmerged. Try smaller coefficients.</p>"
+                f"average the tasks would do better unmerged. {what}</p>"
             )
     return ""
 

@@ -176,7 +176,7 @@ def test_an_export_holds_what_answers_and_scores_the_same(bench, tmp_path):
 
 def test_the_kind_says_which_keys_an_entry_has(zoo):
     text = (zoo / "zoo.yaml").read_text()
-    (zoo / "zoo.yaml").write_text(text.replace("scale: 1.0", "pooling: mean"))
+    (zoo / "zoo.yaml").write_text(text.replace("scale: 1.0", "pooling: mean", 1))
     with pytest.raises(BadZoo, match="unknown key 'pooling'; the keys are .*, head, scale, data"):
         load_zoo(zoo)
 

@@ -70,12 +70,14 @@ class Vectors(Kind):
     def successor(self, spec: TaskSpec, checkpoint: str, private: Mapping[str, Tensor]):
         return replace(spec, checkpoint=checkpoint), False
 
-    def read(self, file: Path, labels: tuple[str, ...], labelled: bool) -> Sequence[VectorRow]:
+    def read(
+        self, file: Path, labels: tuple[str, ...], labelled: bool, most: int | None = None
+    ) -> Sequence[VectorRow]:
         def parse(data: dict, where: str) -> VectorRow:
             answers = tuple(label_index(each, NAMES, where) for each in data["answers"])
             return VectorRow(tuple(data["numbers"]), answers, group_of(data, where))
 
-        return json_rows(file, parse)
+        return json_rows(file, parse, most)
 
     def plain(self, row: VectorRow) -> list:
         return [row.numbers, row.answers]

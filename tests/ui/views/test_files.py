@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from studio.errors import BadCheckpoint
+from studio.errors import BadCheckpoint, SeveralProblems
 from studio.preflight import Look, Preflight
 from studio.session.export_plan import ExportCost
 from studio.tasks.spec import Settings, TaskSpec
@@ -42,6 +42,14 @@ def test_a_preflight_lists_every_problem_by_name_and_says_that_the_open_zoo_stay
     assert shown.count("<b class='down'>no</b>") == 2
     assert EVIL not in shown
     assert "22,000,000" in shown
+
+
+def test_several_problems_of_one_task_are_listed_one_by_one():
+    both = SeveralProblems("'a'", [BadCheckpoint("'a': one."), BadCheckpoint("'a': two.")])
+    shown = views.preflight(preflight(Look("base", "full"), Look("a", problem=both)))
+    assert "data-problems='2'" in shown
+    assert "<li>&#x27;a&#x27;: one.</li><li>&#x27;a&#x27;: two.</li>" in shown
+    assert "problems 1, 2</td>" in shown
 
 
 def test_a_preflight_states_needed_and_free_memory_and_counts_too_little_as_a_problem():

@@ -41,6 +41,17 @@ def test_a_merge_below_the_floor_is_called_that():
     worse = snapshot(scores={"a": at(0.5), EVIL: at(0.6)})
     assert "5.0 points below head-only" in headline(worse)
     assert "below" not in headline(snapshot())
+    assert "Try smaller coefficients" in headline(worse)
+
+
+def test_an_expert_that_is_read_wrongly_comes_before_any_advice_on_coefficients():
+    doubt = f"The expert {EVIL} alone scores 1.0%: look at the pooling."
+    worse = snapshot(scores={"a": at(0.5), EVIL: at(0.6)}, doubts=(doubt,))
+    assert "coefficients" not in headline(worse)
+    assert "First look at what the Accuracy tab says of experts alone." in headline(worse)
+    shown = accuracy(worse)
+    assert shown.startswith("<p class='refusal' role='alert'>The expert ")
+    assert EVIL not in shown
 
 
 def test_the_line_for_a_screen_reader_speaks_once_every_row_is_seen():

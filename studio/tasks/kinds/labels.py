@@ -1,0 +1,128 @@
+"""Labels: what the rows of a head are called, by the zoo and by its checkpoint's ``id2label``."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from studio.checkpoints.checkpoint import Checkpoint
+from studio.errors import BadData
+from studio.tasks.heads import LinearHead
+from studio.tasks.kinds.pooling import config_of, is_classifier
+
+_SHOWN = 12
+
+
+def named_labels(config: Mapping) -> tuple[str, ...] | None:
+    """The names of ``id2label`` in the order of their indices; None if it names none.
+
+    What transformers fills in, ``LABEL_0`` and so on, are no names.
+    """
+    found = config.get("id2label")
+    if not isinstance(found, Mapping) or not found:
+        return None
+    given = (found.get(str(index)) for index in range(len(found)))
+    names = [name for name in given if isinstance(name, str)]
+    if len(set(names)) < len(found) or all(re.fullmatch(r"LABEL_\d+", name) for name in names):
+        return None
+    return tuple(names)
+
+
+def of_checkpoint(
+    folder: Path, base: Checkpoint, count: int, zoo: tuple[str, ...] | None
+) -> tuple[str, ...] | None:
+    """The names that a checkpoint gives to its own head's labels; None if it names none.
+
+    An adapter has no names of its own: those of its base are its head's if they can be.
+
+    Args:
+        folder: of the checkpoint.
+        base: of the zoo.
+        count: labels of the head.
+        zoo: labels by the zoo; None if it names none.
+    """
+    config = config_of(folder)
+    if config or not is_classifier(folder):
+        return named_labels(config)
+    found = named_labels(base.config)
+    fits = found and len(found) == count and (zoo is None or matched(zoo, found) is not None)
+    return found if fits else None
+
+
+def joined(
+    task: str, zoo: tuple[str, ...] | None, own: tuple[str, ...], head: LinearHead
+) -> tuple[tuple[str, ...], LinearHead, tuple[str, ...]]:
+    """A checkpoint's own head with its rows in the order of the zoo's labels.
+
+    Args:
+        task: its name.
+        zoo: labels by the zoo; None if it names none.
+        own: labels by the checkpoint's ``id2label``.
+        head: of the checkpoint, its rows in the order of ``own``.
+
+    Returns:
+        The labels, the head in their order, and what a user should know.
+
+    Raises:
+        BadData: the names do not fit one another, or not the head.
+    """
+    if len(own) != len(head.weight):
+        raise BadData(
+            f"'{task}': id2label of its checkpoint names {len(own)} labels ({listed(own)}), but "
+            f"its head has {len(head.weight)}. Correct id2label in its config.json."
+        )
+    if zoo is None:
+        return own, head, (f"labels: {listed(own)}, as id2label of its checkpoint has them.",)
+    order = matched(zoo, own)
+    if order is None:
+        raise BadData(
+            f"'{task}': the zoo's labels are {listed(zoo)}, but id2label of its checkpoint has "
+            f"{listed(own)}. Give the labels by the names that the checkpoint has, or leave them "
+            "out."
+        )
+    if order == list(range(len(zoo))):
+        return zoo, head, ()
+    turned = replace(head, weight=head.weight[order], bias=head.bias[order])
+    note = (
+        f"labels: joined by name; the zoo has {listed(zoo)}, id2label of its checkpoint has "
+        f"{listed(own)}."
+    )
+    return zoo, turned, (note,)
+
+
+def beside_file(
+    zoo: tuple[str, ...] | None, own: tuple[str, ...], count: int
+) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
+    """The labels of a head file, whose rows are in the zoo's order, and what a user should know.
+
+    Args:
+        zoo: labels by the zoo; None if it names none.
+        own: labels by the checkpoint's ``id2label``.
+        count: rows of the head file.
+    """
+    if zoo is None and len(own) == count:
+        return own, (f"labels: {listed(own)}, as id2label of its checkpoint has them.",)
+    if zoo is None or zoo == own or matched(zoo, own) is None:
+        return zoo, ()
+    return zoo, (
+        f"labels: {listed(zoo)}, the order of the head file by the zoo; id2label of its checkpoint "
+        f"has {listed(own)}.",
+    )
+
+
+def matched(zoo: Sequence[str], own: Sequence[str]) -> list[int] | None:
+    """Where each label of the zoo stands among a checkpoint's; None if the names differ.
+
+    Exactly, else without regard to case and to the spaces around.
+    """
+    for plain in (str, lambda name: name.strip().casefold()):
+        places = {plain(name): index for index, name in enumerate(own)}
+        wanted = [plain(name) for name in zoo]
+        if len(places) == len(own) == len(zoo) and set(wanted) == set(places):
+            return [places[name] for name in wanted]
+    return None
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names in a sentence, the first of them if there are many."""
+    return ", ".join(names[:_SHOWN]) + (f", … ({len(names)})" if len(names) > _SHOWN else "")

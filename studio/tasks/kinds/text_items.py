@@ -1,0 +1,55 @@
+"""Texts as a model reads them: token ids of one text or of a pair, padded to a batch."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from studio.tasks.kinds.text_rows import TextRow
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """One row: token ids, and which of a pair's texts each is of, where the tokenizer says so."""
+
+    ids: list[int]
+    types: list[int] | None = None
+
+
+def encoded(tokenizer: Any, rows: Sequence[TextRow], length: int) -> list[Encoded]:
+    """Rows with special tokens, cut after so many tokens."""
+    found = [Encoded([])] * len(rows)
+    for paired in (False, True):
+        places = [at for at, row in enumerate(rows) if (row.pair is not None) is paired]
+        if not places:
+            continue
+        texts = [[rows[at].text for at in places]]
+        if paired:
+            texts.append([rows[at].pair or "" for at in places])
+        read = tokenizer(*texts, truncation=True, max_length=length)
+        types = read.get("token_type_ids") or [[]] * len(places)
+        for at, ids, own in zip(places, read["input_ids"], types, strict=True):
+            found[at] = Encoded(ids, own if any(own) else None)
+    return found
+
+
+def batched(items: Sequence[Encoded], padding: int) -> dict[str, Tensor]:
+    """What the model is called with; ``token_type_ids`` only where a second text is marked."""
+    inputs = padded([item.ids for item in items], padding)
+    if any(item.types for item in items):
+        types = [item.types or [0] * len(item.ids) for item in items]
+        inputs["token_type_ids"] = padded(types, 0)["input_ids"]
+    return inputs
+
+
+def padded(items: Sequence[list[int]], padding: int) -> dict[str, Tensor]:
+    """``input_ids`` and ``attention_mask`` of token ids, both ``(rows, longest)``."""
+    longest = max(len(ids) for ids in items)
+    ids = torch.full((len(items), longest), padding, dtype=torch.long)
+    mask = torch.zeros_like(ids)
+    for row, each in enumerate(items):
+        ids[row, : len(each)] = torch.tensor(each)
+        mask[row, : len(each)] = 1
+    return {"input_ids": ids, "attention_mask": mask}

@@ -1,0 +1,42 @@
+"""Doubts: which experts are named, and that nobody is told to add less of them."""
+
+from studio.measure.doubts import doubts
+from studio.measure.intervals import Score
+from studio.measure.references import references, score_references
+from tests.tasks.kinds import classifiers
+
+FLOORS = [("head-only", {"a": Score(0.5, 40, 0.4, 0.6, "wilson")})]
+
+
+def at(low, high):
+    return {"a": Score((low + high) / 2, 40, low, high, "wilson")}
+
+
+def test_an_expert_is_named_only_if_its_whole_interval_lies_below():
+    assert doubts(at(0.3, 0.49), {"a": 0}, FLOORS).keys() == {"a"}
+    assert doubts(at(0.3, 0.5), {"a": 0}, FLOORS) == {}
+    assert doubts(at(0.1, 0.24), {"a": 4}, []).keys() == {"a"}
+    assert doubts(at(0.1, 0.25), {"a": 4}, []) == {}
+    assert doubts(at(0.0, 0.1), {"a": 1}, []) == {}
+
+
+def test_the_sentence_has_its_numbers_and_names_pooling_labels_and_head_alone():
+    (words,) = doubts(at(0.1, 0.2), {"a": 4}, FLOORS).values()
+    assert "'a' alone scores 15.0% (95 % interval 10.0% to 20.0%, n=40), below chance" in words
+    assert "chance (25.0%) and head-only (50.0%)" in words
+    assert all(each in words for each in ("pooling", "labels", "head"))
+    assert "coefficient" not in words
+
+
+def test_labels_in_another_order_are_noticed_by_the_expert_alone(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "own"))
+    model = classifiers.built(tmp_path, "Bert")
+    said = classifiers.predicted(model, tmp_path)
+    rows = [
+        {"text": text, "label": (label + 1) % 3}
+        for text, label in zip(classifiers.TEXTS, said, strict=True)
+    ]
+    bench = classifiers.bench(classifiers.write_zoo(tmp_path, rows))
+    (words,) = score_references(references(bench)).doubts
+    assert "'expert' alone scores 0.0%" in words
+    assert "chance (33.3%)" in words
