@@ -70,7 +70,7 @@ class Fit:
     def twins(
         self, whole: Mapping[str, str], private: dict[str, str]
     ) -> dict[str, tuple[str, str]]:
-        """What is trained apart from what it was tied to; see ``Join``. Taken out of ``private``."""
+        """What is trained apart from what it was tied to, out of ``private``; see ``Join``."""
         found = {}
         for name in [*private]:
             partner = self.ours.tie_of(name)

@@ -232,6 +232,12 @@ def source_place(source: str) -> Path:
         ) from None
 
 
+def source_folder(source: str) -> Path:
+    """The folder of a path or hub id, see ``source_place``; of a file, the one that it lies in."""
+    place = source_place(source)
+    return place if place.is_dir() else place.parent
+
+
 def write_file(path: Path, text: str) -> None:
     """Replace or create a text file in one step.
 
