@@ -208,7 +208,7 @@ class TextClassification(Kind):
 
     def length(self, item: Encoded) -> int:
         """In tokens."""
-        return len(item.ids)
+        return len(item)
 
     def batch(self, reader: Any, items: Sequence[Encoded]) -> Batch:
         """Texts padded to the longest."""

@@ -17,6 +17,9 @@ class Encoded:
     ids: list[int]
     types: list[int] | None = None
 
+    def __len__(self) -> int:
+        return len(self.ids)
+
 
 def encoded(tokenizer: Any, rows: Sequence[TextRow], length: int) -> list[Encoded]:
     """Rows with special tokens, cut after so many tokens."""
