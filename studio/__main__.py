@@ -54,8 +54,7 @@ def command_parser() -> argparse.ArgumentParser:
     common.add_argument("--threads", type=int, metavar="N", help="CPU threads (default: torch's)")
     common.add_argument(
         "--root", type=Path, action="append", default=[], metavar="DIR",
-        help="a folder into which links among a checkpoint's files may lead, beside the recipe's "
-        "or zoo's and the one you are in (may be repeated)",
+        help="a folder into which links among a checkpoint's files may lead (may be repeated)",
     )  # fmt: skip
     level = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for add in COMMANDS:

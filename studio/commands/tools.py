@@ -80,7 +80,7 @@ def output_arguments(parser: argparse.ArgumentParser) -> None:
 
 def link_roots(options: argparse.Namespace, *folders: Path) -> tuple[Path, ...]:
     """Folders into which links may lead: where the files lie, where one is, and each ``--root``."""
-    return (*folders, Path.cwd(), *options.root)
+    return (*folders, Path.cwd(), *getattr(options, "root", ()))
 
 
 def zoo_bench(options: argparse.Namespace) -> "Bench":
