@@ -51,7 +51,8 @@ def frames(
         excused: whether the checkpoint need not hold one of its names, by its own class.
     """
     pairs = _alike(own, base) | {(ours, theirs) for theirs, ours in _alike(required, own)}
-    found = [_frame(*pair, base, required, own, excused) for pair in pairs]
+    whole = [pair for pair in pairs if not _cuts_a_list(pair[0], base)]
+    found = [_frame(*pair, base, required, own, excused) for pair in whole]
     return sorted(found, key=lambda f: (-f.matched, f.inside, f.prefix))
 
 
@@ -68,6 +69,13 @@ def _alike(names: Collection[str], others: Collection[str]) -> set[tuple[str, st
                 if name == suffix or name.endswith("." + suffix)
             }
     return found
+
+
+def _cuts_a_list(inside: str, base: Collection[str]) -> bool:
+    """Whether numbers stand behind a prefix: layers of a list are no model of their own."""
+    return bool(inside) and any(
+        name[len(inside) :].split(".")[0].isdigit() for name in base if name.startswith(inside)
+    )
 
 
 def _reduced(inside: str, prefix: str) -> tuple[str, str]:

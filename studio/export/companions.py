@@ -100,7 +100,8 @@ def copy_companions(base: Checkpoint, work: Path, dtype: str | None = None) -> t
         (work / folder.relative_to(base.folder)).mkdir(parents=True, exist_ok=True)
     for file in found.files:
         place = work / file.relative_to(base.folder)
-        place.parent.mkdir(parents=True, exist_ok=True)
+        if place.parent != work:
+            place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(base.inside(file), place)
     told = _told(found.left_out)
     for config in sorted(work.glob("*config.json")):

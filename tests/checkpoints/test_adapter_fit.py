@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
 
-from studio.checkpoints.adapter_fit import refuse_vocabulary
+from studio.checkpoints.adapter_checks import refuse_vocabulary
 from studio.checkpoints.bias import Bias
 from studio.checkpoints.checkpoint import open_checkpoint
 from studio.checkpoints.layout import is_turned
@@ -167,7 +167,7 @@ def test_layers_tell_by_their_biases_how_they_are_stored():
 def test_a_quantized_base_is_refused_before_any_work(tmp_path):
     save_model(tmp_path / "base", {"a.weight": torch.ones(6, 4, dtype=torch.int8)})
     save_adapter(tmp_path / "task1", {"a": (torch.ones(2, 4), torch.ones(6, 2))})
-    with pytest.raises(ShapeMismatch, match="stores as I8: a quantized base cannot be merged"):
+    with pytest.raises(BadCheckpoint, match="base holds quantized weights: a.weight"):
         merge(tmp_path, "task1")
 
 

@@ -30,7 +30,7 @@ def flipped(tiny_zoo) -> Context:
     zoo = load_zoo(tiny_zoo)
     start = starting_mix(zoo)
     nothing: Any = None
-    worker: Any = SimpleNamespace(bench=SimpleNamespace(device=torch.device("cpu")))
+    worker: Any = SimpleNamespace(bench=SimpleNamespace(device=torch.device("cpu"), roots=()))
     return Context(
         nothing, zoo, worker, nothing, nothing, start, lambda: start.unticked(("color",)),
         lambda: start, lambda mix: None,

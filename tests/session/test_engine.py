@@ -175,7 +175,7 @@ def test_a_look_opens_nothing(engine, tiny_copy):
 
 
 def test_opening_can_be_cancelled_and_the_open_zoo_stays(engine, tiny_copy, monkeypatch):
-    monkeypatch.setattr(module, "_bench", lambda zoo, device: time.sleep(3))
+    monkeypatch.setattr(module, "_bench", lambda zoo, device, roots: time.sleep(3))
     engine.start_open(str(tiny_copy))
     with pytest.raises(StudioError, match="still running"):
         engine.open(str(tiny_copy))
