@@ -61,10 +61,7 @@ class Bench:
         sources = [(task.name, open_checkpoint(task.checkpoint, self.roots)) for task in zoo.tasks]
         self.deltas = Deltas(self.base, sources)
         if not allow_duplicates:
-            refuse_copies(self.deltas)
-            known = recalled_gram(self.deltas)
-            if known is None or not bool((known.total().diagonal() > 0).all()):
-                refuse_zero(self.deltas)
+            _refuse_duplicates(self.deltas)
         self.tasks: dict[str, Task] = {
             spec.name: open_task(spec, self.deltas.private(spec.name), self.base)
             for spec in zoo.tasks
@@ -256,3 +253,11 @@ def open_bench(
     if zoo is None:
         return None
     return Bench(load_zoo(zoo), resolve_device(device), allow_duplicates, roots)
+
+
+def _refuse_duplicates(deltas: Deltas) -> None:
+    """Refuse equal checkpoints and zero deltas; known inner products show that none is zero."""
+    refuse_copies(deltas)
+    known = recalled_gram(deltas)
+    if known is None or not bool((known.total().diagonal() > 0).all()):
+        refuse_zero(deltas)

@@ -12,6 +12,7 @@ from torch import nn
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
 
 from studio.checkpoints.adapter_checks import refuse_vocabulary
+from studio.checkpoints.adapter_fit import fitted
 from studio.checkpoints.bias import Bias
 from studio.checkpoints.checkpoint import open_checkpoint
 from studio.checkpoints.layout import is_turned
@@ -190,3 +191,23 @@ def test_factors_on_fused_experts_are_refused_by_name(tmp_path):
     save_adapter(tmp_path / "task1", factors)
     with pytest.raises(BadCheckpoint, match=r"layers.0.mlp.experts itself \(target_param"):
         merge(tmp_path, "task1")
+
+
+def test_another_base_is_told_by_both_names(tmp_path):
+    save_model(tmp_path / "plain", draw(0, {"a.weight": (6, 4)}))
+    factors = {"a": (torch.ones(2, 4), torch.ones(6, 2))}
+    for name, told in (("org/instruct", ("It names the base 'org/instruct'",)), ("org/plain", ())):
+        save_adapter(tmp_path / "task", factors, base_model_name_or_path=name)
+        found = fitted(
+            open_checkpoint(tmp_path / "plain"), "task", open_checkpoint(tmp_path / "task")
+        )
+        assert len(found.notes) == len(told)
+        assert all(note.startswith(words) for note, words in zip(found.notes, told, strict=True))
+
+
+def test_a_module_that_is_in_two_towers_is_refused_unless_the_class_tells(tmp_path):
+    both = draw(0, {f"{tower}.layers.0.a.weight": (6, 4) for tower in ("text", "picture")})
+    save_model(tmp_path / "base", both)
+    save_adapter(tmp_path / "task", {"layers.0.a": (torch.ones(2, 4), torch.ones(6, 2))})
+    with pytest.raises(BadCheckpoint, match="in the base 2 times, under 'picture.' and 'text.'"):
+        fitted(open_checkpoint(tmp_path / "base"), "task", open_checkpoint(tmp_path / "task"))

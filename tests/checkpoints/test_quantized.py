@@ -1,0 +1,41 @@
+"""Codes are refused by that name; an entry of a configuration alone is told."""
+
+import json
+
+import pytest
+import torch
+
+from studio.checkpoints.checkpoint import open_checkpoint
+from studio.checkpoints.quantized import base_notes, refuse_quantized
+from studio.errors import BadCheckpoint
+from tests.conftest import draw, save_model
+
+
+@pytest.mark.parametrize(
+    "traces",
+    [
+        {"layer.0.dense.qweight": torch.ones(2, 2, dtype=torch.int32)},
+        {"layer.0.dense.weight.absmax": torch.ones(2)},
+        {"layer.0.dense.weight": torch.ones(4, 6, dtype=torch.int8), "layer.0.dense.SCB": torch.ones(4)},  # noqa: E501
+        {"layer.0.dense.weight": torch.ones(4, 6, dtype=torch.uint8)},
+    ],
+)  # fmt: skip
+def test_codes_are_refused(tmp_path, traces):
+    folder = save_model(tmp_path / "base", draw(0) | traces)
+    (folder / "config.json").write_text(
+        json.dumps({"quantization_config": {"quant_method": "gptq"}})
+    )
+    with pytest.raises(BadCheckpoint, match=r"quantized weights \(gptq\): layer.0.dense"):
+        refuse_quantized(open_checkpoint(folder))
+
+
+def test_plain_weights_are_not_refused_and_the_entry_is_told(tmp_path):
+    folder = save_model(tmp_path / "base", draw(0))
+    refuse_quantized(open_checkpoint(folder))
+    assert base_notes(open_checkpoint(folder)) == ()
+    (folder / "config.json").write_text(
+        json.dumps({"quantization_config": {"quant_method": "awq"}})
+    )
+    base = open_checkpoint(folder)
+    refuse_quantized(base)
+    assert "quantized (awq), but its weights are plain" in base_notes(base)[0]

@@ -1,0 +1,100 @@
+"""Tied weights: stored once, as copies, or trained apart; against transformers."""
+
+import json
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from studio.checkpoints.checkpoint import open_checkpoint
+from studio.checkpoints.names import named
+from studio.checkpoints.ties import base_copies
+from studio.export.model import export
+from studio.merge import open_merge
+from studio.recipe import Recipe, TaskEntry
+from tests.architectures import moved
+
+HEAD, EMBEDDING = "lm_head.weight", "model.embed_tokens.weight"
+
+
+def save(folder, tensors):
+    save_file(
+        {name: value.contiguous() for name, value in tensors.items()}, folder, {"format": "pt"}
+    )
+
+
+@pytest.fixture
+def tied(tmp_path):
+    """A tied base, a tied expert, and one whose head was trained apart."""
+    config = LlamaConfig(
+        vocab_size=40, hidden_size=16, intermediate_size=24, num_hidden_layers=1,
+        num_attention_heads=2, num_key_value_heads=1, tie_word_embeddings=True,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    LlamaForCausalLM(config).save_pretrained(tmp_path / "base")
+    for seed, name in ((1, "along"), (2, "apart")):
+        moved(LlamaForCausalLM.from_pretrained(tmp_path / "base"), seed).save_pretrained(
+            tmp_path / name
+        )
+    file = tmp_path / "apart" / "model.safetensors"
+    stored = load_file(file)
+    save(file, stored | {HEAD: stored[EMBEDDING] + 0.1})
+    return tmp_path
+
+
+def merged(folder, *names):
+    tasks = tuple(TaskEntry(name, str(folder / name), 0.5) for name in names)
+    merge = open_merge(Recipe(str(folder / "base"), tasks, "task_arithmetic"))
+    out = folder / f"merged-{'-'.join(names)}"
+    export(merge, out)
+    return (
+        merge,
+        load_file(out / "model.safetensors"),
+        json.loads((out / "config.json").read_text()),
+    )
+
+
+def test_a_tied_expert_stays_tied(tied):
+    _, tensors, config = merged(tied, "along")
+    assert HEAD not in tensors
+    assert config["tie_word_embeddings"] is True
+
+
+def test_a_head_that_was_trained_apart_is_written_apart_and_told(tied):
+    merge, tensors, config = merged(tied, "along", "apart")
+    base, along, apart = (
+        load_file(tied / n / "model.safetensors") for n in ("base", "along", "apart")
+    )
+    start = base[EMBEDDING]
+    moves = along[EMBEDDING] - start
+    torch.testing.assert_close(
+        tensors[EMBEDDING], start + 0.5 * moves + 0.5 * (apart[EMBEDDING] - start)
+    )
+    torch.testing.assert_close(tensors[HEAD], start + 0.5 * moves + 0.5 * (apart[HEAD] - start))
+    assert config["tie_word_embeddings"] is False
+    assert any("trained apart" in note for note in merge.notes)
+    reloaded = LlamaForCausalLM.from_pretrained(tied / "merged-along-apart")
+    assert not reloaded.lm_head.weight.equal(reloaded.model.embed_tokens.weight)
+
+
+def test_unmerging_the_one_that_unties_leaves_the_bits_of_never_having_had_it(tied):
+    both, _, _ = merged(tied, "along", "apart")
+    never, tensors, _ = merged(tied, "along")
+    left = both.deltas.subset(("along",))
+    assert left.names == never.deltas.names
+    assert set(left.base.weights.entries) == set(tensors)
+
+
+def test_a_copy_in_the_base_moves_with_what_it_is_a_copy_of(tied):
+    file = tied / "base" / "model.safetensors"
+    stored = load_file(file)
+    save(file, stored | {HEAD: stored[EMBEDDING].clone()})
+    base = open_checkpoint(tied / "base")
+    assert base_copies(named(base, base)) == (HEAD,)
+    _, tensors, _ = merged(tied, "along")
+    assert HEAD not in tensors
+    along = load_file(tied / "along" / "model.safetensors")
+    wanted = stored[EMBEDDING] + 0.5 * (along[EMBEDDING] - stored[EMBEDDING])
+    reloaded = LlamaForCausalLM.from_pretrained(tied / "merged-along")
+    torch.testing.assert_close(reloaded.lm_head.weight.data, wanted)
