@@ -99,12 +99,15 @@ class SeveralProblems(StudioError):
         return type(self)(f"{where}: {self.what}", self.found)
 
 
-def refuse_any(what: str, found: Sequence[StudioError]) -> None:
+def refuse_any(
+    what: str, found: Sequence[StudioError], several: type[SeveralProblems] = SeveralProblems
+) -> None:
     """Refuse with everything that was found, or not at all.
 
     Args:
         what: has the problems.
         found: the errors; none is no refusal.
+        several: what lists them.
 
     Raises:
         StudioError: the one problem that there is, or a ``SeveralProblems`` that lists them all.
@@ -112,7 +115,7 @@ def refuse_any(what: str, found: Sequence[StudioError]) -> None:
     if len(found) == 1:
         raise found[0]
     if found:
-        raise SeveralProblems(what, found)
+        raise several(what, found)
 
 
 class BadCheckpoint(StudioError):
@@ -141,6 +144,10 @@ class BadState(StudioError):
 
 class BadZoo(StudioError):
     """A zoo file is incomplete or names something that does not exist."""
+
+
+class SeveralBadInZoo(SeveralProblems, BadZoo):
+    """A zoo file has several mistakes."""
 
 
 class BadData(StudioError):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from studio.disk.files import mapping, only_keys, read_mapping, resolve_source, text_field
-from studio.errors import BadZoo, StudioError, refuse_any
+from studio.errors import BadZoo, SeveralBadInZoo, StudioError, refuse_any
 from studio.recipe import DEFAULT_METHOD, Recipe, TaskEntry, task_name
 from studio.tasks.kinds import KINDS, USUAL_KIND
 from studio.tasks.kinds.contract import Kind
@@ -50,7 +50,7 @@ def load_zoo(path: Path) -> Zoo:
 
     Raises:
         BadZoo: naming the file, the key and what is wrong with it.
-        SeveralProblems: the same of several mistakes.
+        SeveralBadInZoo: the same of several mistakes.
     """
     path = Path(path).absolute()
     file = path / "zoo.yaml" if path.is_dir() else path
@@ -73,7 +73,7 @@ def load_zoo(path: Path) -> Zoo:
         if count > 1:
             seen.found.append(BadZoo(f"{file} names the task '{name}' twice; names must differ."))
     seen.of(partial(_refuse_two_models, (*read[0], *read[1]), file))
-    refuse_any(str(file), seen.found)
+    refuse_any(str(file), seen.found, SeveralBadInZoo)
     return Zoo(title, folder, base, *read)
 
 
