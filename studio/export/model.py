@@ -45,7 +45,8 @@ class MergedModel(Merged):
     def write(self, work: Path, progress: Progress) -> Written:
         """See ``Content``."""
         root, rounding, notes = write_model(self.merge, work, progress)
-        notes = (*self.merge.base.notes, *notes)
+        opened = (self.merge.base, *self.merge.deltas.checkpoints)
+        notes = (*(note for each in opened for note in each.notes), *notes)
         for task in self._copies:
             folder = work / "classifiers" / task.name
             _write_classifier(self.merge, folder, task, part(progress, 1.0, 1.0))
