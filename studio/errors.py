@@ -108,10 +108,12 @@ class Findings:
     Attributes:
         what: it is that has them.
         found: so far.
+        several: what lists them.
     """
 
     what: str
     found: list[StudioError] = field(default_factory=list)
+    several: type[SeveralProblems] = SeveralProblems
 
     def tried(self, work: Callable[[], Made]) -> Made | None:
         """What some work gives; None if it was refused, which is noted."""
@@ -135,7 +137,7 @@ class Findings:
         if len(self.found) == 1:
             raise self.found[0]
         if self.found:
-            raise SeveralProblems(self.what, self.found)
+            raise self.several(self.what, self.found)
 
 
 class BadCheckpoint(StudioError):
@@ -164,6 +166,10 @@ class BadState(StudioError):
 
 class BadZoo(StudioError):
     """A zoo file is incomplete or names something that does not exist."""
+
+
+class SeveralBadInZoo(SeveralProblems, BadZoo):
+    """A zoo file has several mistakes."""
 
 
 class BadData(StudioError):

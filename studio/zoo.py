@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from studio.disk.files import mapping, only_keys, read_mapping, resolve_source, text_field
-from studio.errors import BadZoo, Findings
+from studio.errors import BadZoo, Findings, SeveralBadInZoo
 from studio.recipe import DEFAULT_METHOD, Recipe, TaskEntry, task_name
 from studio.tasks.kinds import KINDS, USUAL_KIND
 from studio.tasks.kinds.contract import Kind
@@ -46,12 +46,12 @@ def load_zoo(path: Path) -> Zoo:
 
     Raises:
         BadZoo: naming the file, the key and what is wrong with it.
-        SeveralProblems: the same for every mistake of the file.
+        SeveralBadInZoo: the same for every mistake of the file.
     """
     path = Path(path).absolute()
     file = path / "zoo.yaml" if path.is_dir() else path
     data = read_mapping(file, BadZoo)
-    wrong = Findings(f"{file}")
+    wrong = Findings(f"{file}", several=SeveralBadInZoo)
     wrong.tried(lambda: only_keys(data, _KEYS, str(file), BadZoo))
     tasks = _all_tasks(data.get("tasks"), file, wrong)
     title = data.get("name", file.parent.name)

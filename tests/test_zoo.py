@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from studio.errors import BadZoo, SeveralProblems
+from studio.errors import BadZoo, SeveralBadInZoo
 from studio.zoo import load_zoo
 
 
@@ -27,7 +27,7 @@ def test_every_mistake_is_listed_with_the_entry_it_stands_in(tmp_path):
         ],
         general=[{"name": "g", "checkpoint": "base"}],
     )  # fmt: skip
-    with pytest.raises(SeveralProblems) as refused:
+    with pytest.raises(SeveralBadInZoo) as refused:
         load_zoo(tmp_path)
     said = [str(each) for each in refused.value.found]
     assert all(each.startswith(str(file)) for each in (*said, str(refused.value)))
@@ -50,7 +50,7 @@ def test_one_mistake_is_one_sentence(tmp_path):
 
 def test_without_a_base_general_rows_are_still_looked_at(tmp_path):
     written(tmp_path, tasks=[{"name": "a", "checkpoint": "a"}], general=[{"name": "g", "x": 1}])
-    with pytest.raises(SeveralProblems) as refused:
+    with pytest.raises(SeveralBadInZoo) as refused:
         load_zoo(tmp_path)
     first, second = map(str, refused.value.found)
     assert "'base' is None" in first

@@ -97,11 +97,11 @@ def copy_companions(base: Checkpoint, work: Path, dtype: str | None = None) -> t
     """
     found = companions(base)
     for folder in found.folders:
-        (work / folder.relative_to(base.folder)).mkdir(parents=True, exist_ok=True)
+        (work / folder.relative_to(base.folder)).mkdir()
     for file in found.files:
         place = work / file.relative_to(base.folder)
-        if place.parent != work:
-            place.parent.mkdir(parents=True, exist_ok=True)
+        if not place.parent.is_dir():
+            place.parent.mkdir(parents=True)
         shutil.copyfile(base.inside(file), place)
     told = _told(found.left_out)
     for config in sorted(work.glob("*config.json")):

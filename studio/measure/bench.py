@@ -28,7 +28,7 @@ from studio.recipe import Recipe
 from studio.tasks.heads import Head
 from studio.tasks.kinds.contract import Kind
 from studio.tasks.live_model import LiveModel
-from studio.tasks.task import Task, open_task
+from studio.tasks.task import open_task
 from studio.zoo import Zoo, load_zoo
 
 _KEPT = 3
@@ -62,13 +62,9 @@ class Bench:
         self.deltas = Deltas(self.base, sources)
         if not allow_duplicates:
             _refuse_duplicates(self.deltas)
-        self.tasks: dict[str, Task] = {
-            spec.name: open_task(spec, self.deltas.private(spec.name), self.base)
-            for spec in zoo.tasks
-        }
-        self.general: dict[str, Task] = {
-            spec.name: open_task(spec, {}, self.base) for spec in zoo.general
-        }
+        private, base = self.deltas.private, self.base
+        self.tasks = {s.name: open_task(s, private(s.name), base) for s in zoo.tasks}
+        self.general = {s.name: open_task(s, {}, base) for s in zoo.general}
         self._kept: OrderedDict[object, object] = OrderedDict()
         self._lock = threading.RLock()
         self._examples: dict[str, dict[str, Examples]] = {}

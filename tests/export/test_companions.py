@@ -9,6 +9,8 @@ from studio.__main__ import main
 from studio.checkpoints.checkpoint import open_base
 from studio.errors import BadCheckpoint
 from studio.export.companions import LARGEST, companions, copy_companions
+from studio.export.model import export
+from studio.merge import open_merge
 from tests.conftest import draw, save_model
 
 DATA = (
@@ -138,3 +140,12 @@ def test_the_command_and_the_card_say_what_was_left_out(zoo_folder, make_recipe,
     card = (out / "README.md").read_text()
     assert words.replace("_", "\\_") in card
     assert (out / "vocab.spm").is_file()
+
+
+def test_which_of_two_sets_was_merged_is_said_in_the_card(zoo_folder, make_recipe, tmp_path):
+    for name in ("base", "red"):
+        put(zoo_folder / name, "pytorch_model.bin")
+    export(open_merge(make_recipe("red", method="average")), tmp_path / "out")
+    card = (tmp_path / "out/README.md").read_text()
+    for name in ("base", "red"):
+        assert f"model.safetensors of {name} is read, as transformers does" in card
