@@ -7,12 +7,13 @@ from typing import Any
 import torch
 import transformers as t
 
-_SIZE = {
+_SIZE: dict[str, Any] = {
     "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4,
 }  # fmt: skip
-_TEXT = _SIZE | {"vocab_size": 60, "max_position_embeddings": 40, "pad_token_id": 0}
-_DECODER = _TEXT | {"num_key_value_heads": 2, "bos_token_id": 1, "eos_token_id": 2}
-_PICTURE = {"image_size": 32, "patch_size": 16}
+_TEXT: dict[str, Any] = _SIZE | {"vocab_size": 60, "max_position_embeddings": 40, "pad_token_id": 0}
+_DECODER: dict[str, Any] = _TEXT | {"num_key_value_heads": 2, "bos_token_id": 1, "eos_token_id": 2}
+_LABELS: dict[str, Any] = {"num_labels": 3}
+_PICTURE: dict[str, Any] = {"image_size": 32, "patch_size": 16}
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ def examples() -> dict[str, Example]:
             "ResNetForImageClassification", "ResNetForImageClassification",
             t.ResNetConfig(
                 num_channels=3, embedding_size=8, hidden_sizes=[8, 16], depths=[1, 1],
-                layer_type="basic", num_labels=3,
+                layer_type="basic", **_LABELS,
             ),
             ("layer.0.convolution",),
         ),

@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from pathlib import Path
 
 ORDER = [
@@ -50,7 +50,7 @@ def module(package: Path, file: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def imported(package: Path, file: Path, known: Collection[str] = ()) -> set[str]:
+def imported(package: Path, file: Path, known: Set[str] = frozenset()) -> set[str]:
     """The package's modules that a file imports, wherever it does and for whatever purpose."""
     known = known or modules(package)
     found = set()

@@ -15,6 +15,7 @@ from playwright.sync_api import Locator, Page, ViewportSize, sync_playwright
 from studio.demo import DEMO_ZOO
 from studio.session.engine import Engine
 from studio.ui.browsers import COOKIE
+from studio.ui.hosts import Hosts
 from studio.ui.launch import start
 from tests.browser.conftest import BROWSER, CHROMIUM, FLAGS
 
@@ -82,7 +83,7 @@ def page() -> Iterator[Page]:
         os.chdir(folder)
         zoo = fewer_rows(Path(folder) / "demo-zoo")
         engine = Engine(zoo, (zoo, Path(folder)), torch.device("cpu"))
-        url = start(engine, "127.0.0.1", None, None, browser=False)
+        url = start(engine, Hosts(), None, None, browser=False)
         engine.start()
         with closing(engine), sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)

@@ -89,7 +89,7 @@ def _found(group: Mapping[str, str], theirs: Names, frame: Frame) -> dict[str, s
     """``{name as the base's file has it: stored name}`` of a group's members that are there."""
     found = {}
     for own, name in group.items():
-        for each in (frame.own_name(name), name, own):
+        for each in (frame.own_name(name) or "", name, own):
             if each in theirs.stored:
                 found[name] = theirs.stored[each]
                 break

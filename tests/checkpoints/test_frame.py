@@ -2,7 +2,12 @@
 
 from studio.checkpoints.frame import Frame, frames
 
-BASE = ("embed.weight", "layers.0.dense.weight", "layers.1.dense.weight", "norm.weight")
+BASE: tuple[str, ...] = (
+    "embed.weight",
+    "layers.0.dense.weight",
+    "layers.1.dense.weight",
+    "norm.weight",
+)
 
 
 def best(base, own, required=None):
@@ -25,7 +30,7 @@ def test_a_prefix_on_either_side():
 
 
 def test_what_is_missing_is_named_unless_the_class_lacks_it():
-    own = dict.fromkeys(BASE[:3], "")
+    own: dict[str, str] = {name: "" for name in BASE[:3]}
     assert frames(BASE, BASE, own)[0].missing == ("norm.weight",)
     assert frames(BASE, BASE, own, lambda name: name == "norm.weight")[0].missing == ()
 

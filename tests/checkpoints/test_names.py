@@ -1,5 +1,7 @@
 """What each name of a checkpoint is to its class: of the body, of a head, old, or wrapped."""
 
+from typing import Any
+
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -10,7 +12,7 @@ from studio.checkpoints.checkpoint import open_checkpoint
 from studio.checkpoints.names import named
 from studio.errors import BadCheckpoint, ShapeMismatch
 
-SIZE = {
+SIZE: dict[str, Any] = {
     "vocab_size": 30, "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2,
     "intermediate_size": 24, "max_position_embeddings": 16,
 }  # fmt: skip

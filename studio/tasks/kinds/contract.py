@@ -1,7 +1,7 @@
 """What a kind of task is asked: its rows, its batches, its answers, its words, its files."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -18,8 +18,6 @@ from studio.tasks.spec import Settings, TaskSpec
 
 Item = Any
 """One row as the model reads it; only its kind looks inside."""
-Losses = Callable[[str, Tensor, Tensor, Tensor | None], Tensor]
-"""See ``option_losses``."""
 Reader = Any
 """What turns rows into items, such as a tokenizer; only its kind looks inside."""
 
@@ -93,7 +91,7 @@ class Kind(ABC):
     """What a row shows, in one word."""
     smaller: ClassVar[str]
     """What to set so that a row takes less memory, in words."""
-    losses: ClassVar[Losses] = staticmethod(option_losses)
+    losses = staticmethod(option_losses)
     """Of questions, by their scores and right options."""
 
     # The zoo file
