@@ -38,8 +38,7 @@ def test_every_mistake_is_listed_with_the_entry_it_stands_in(tmp_path):
         "names the task 'c' twice",
     ]  # fmt: skip
     assert len(said) == len(wanted)
-    for words, sentence in zip(wanted, said, strict=True):
-        assert words in sentence
+    assert all(any(words in sentence for sentence in said) for words in wanted)
 
 
 def test_one_mistake_is_one_sentence(tmp_path):
