@@ -9,6 +9,7 @@ from studio.commands.tools import (
     link_roots,
     opened_ledger,
     output_arguments,
+    print_checked,
     print_notes,
     show_progress,
     zoo_bench,
@@ -47,12 +48,15 @@ def _merge(options: argparse.Namespace) -> None:
     bench, folder = zoo_bench(options) if options.zoo else None, options.recipe.absolute().parent
     merge = bench.merge(recipe) if bench else open_merge(recipe, link_roots(options, folder))
     rank, duplicates = options.lora_rank, options.allow_duplicates
-    plan = ExportPlan(options.out, options.as_lora, rank, options.classifiers, duplicates)
+    plan = ExportPlan(
+        options.out, options.as_lora, rank, options.classifiers, duplicates, options.check
+    )
     account = Account(opened_ledger(options), options.allow_removed)
     made = export_merge(merge, plan, bench, account=account, progress=show_progress)
     if not options.as_lora:
         print(f"Rounding: {made.words}.")
     print_notes(made.notes)
+    print_checked(made.checked)
     adapter = f"one adapter, {made.words}, " if options.as_lora else ""
     words = f"{adapter}weights root {made.root}"
     print(f"{visible(str(options.out))}: {count_of_tasks(len(merge.deltas))} merged, {words}")

@@ -70,6 +70,12 @@ def output_arguments(parser: argparse.ArgumentParser) -> None:
         "--classifiers", action="store_true",
         help="also write a complete classifier per task whose pooling and head are BERT's own",
     )  # fmt: skip
+    parser.add_argument(
+        "--check", choices=("none", "header", "full"), default="full",
+        help="what is looked at again: nothing; written headers and bytes; also that transformers "
+        "loads the result and that each checkpoint alone is what transformers and PEFT open, "
+        "which loads each once (default: full)",
+    )  # fmt: skip
     duplicates_argument(parser)
     ledger_argument(parser)
     parser.add_argument(
@@ -113,6 +119,12 @@ def opened_ledger(options: argparse.Namespace) -> "Ledger":
 def count_of_tasks(n: int) -> str:
     """A number of tasks, for people."""
     return "1 task" if n == 1 else f"{n} tasks"
+
+
+def print_checked(checked: Sequence[str]) -> None:
+    """What an export has compared, a sentence a line."""
+    for words in checked:
+        print(f"Checked: {visible(words)}.")
 
 
 def print_notes(notes: Sequence[str]) -> None:

@@ -13,6 +13,7 @@ from studio.commands.tools import (
     link_roots,
     opened_ledger,
     output_arguments,
+    print_checked,
     print_notes,
     show_progress,
 )
@@ -124,11 +125,13 @@ def _write(options: argparse.Namespace, unmerged: "Unmerging") -> None:
         return
     merge = merges(unmerged.recipe)
     plan = ExportPlan(
-        options.out, classifiers=options.classifiers, allow_duplicates=options.allow_duplicates
-    )
+        options.out, classifiers=options.classifiers, allow_duplicates=options.allow_duplicates,
+        check=options.check,
+    )  # fmt: skip
     account = Account(ledger, options.allow_removed)
     made = export_merge(merge, plan, bench, account=account, progress=show_progress)
     print_notes(made.notes)
+    print_checked(made.checked)
     count = count_of_tasks(len(merge.deltas))
     print(f"{visible(str(options.out))}: {count} merged, weights root {made.root}")
 

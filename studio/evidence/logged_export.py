@@ -1,7 +1,7 @@
 """Exports that the ledger hears of: it refuses what was certified as removed, and logs the rest."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from studio.evidence.ledger.copies import Allowed, announced, log_copy, refuse_removed
@@ -9,6 +9,7 @@ from studio.evidence.ledger.keys import SigningKey
 from studio.evidence.ledger.log import Ledger
 from studio.export.adapter import MergedAdapter
 from studio.export.classifier import own_tasks
+from studio.export.fidelity import check_fidelity
 from studio.export.folder import Content, Written, write_export
 from studio.export.model import MergedModel
 from studio.export.plan import ExportPlan
@@ -16,7 +17,7 @@ from studio.measure.bench import Bench
 from studio.measure.intervals import Score
 from studio.measure.outcomes import Measuring
 from studio.merge import Merge
-from studio.progress import Progress, silent
+from studio.progress import Progress, part, silent
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,9 @@ def export_merge(
         NotAllowed: a checkpoint was certified as removed.
         StudioError: the merge cannot be written so.
     """
+    told = ""
+    if plan.check == "full":
+        told, progress = check_fidelity(merge, part(progress, 0.0, 0.1)), part(progress, 0.1, 1.0)
     tasks = list(bench.tasks.values()) if bench else own_tasks(merge)
     if plan.adapter:
         content = MergedAdapter(merge, tasks, plan.allow_duplicates, plan.rank)
@@ -67,7 +71,9 @@ def export_merge(
         if scores is None and bench and bench.scored():
             scores = Measuring(bench).scores(merge)
         content = MergedModel(merge, tasks, plan.allow_duplicates, scores or {}, plan.classifiers)
-    return logged_export(content, Path(plan.folder), account, progress)
+    content = replace(content, checks=plan.check)
+    made = logged_export(content, Path(plan.folder), account, progress)
+    return replace(made, checked=(told, *made.checked)) if told else made
 
 
 def logged_export(

@@ -27,12 +27,14 @@ class Written:
         words: one sentence on what the writing lost, without its full stop; empty if that was not
             measured.
         notes: what was left out or is not as in the base's folder, a sentence each.
+        checked: what was compared, a sentence each, without their full stops.
     """
 
     root: str
     texts: Mapping[str, str]
     words: str = ""
     notes: tuple[str, ...] = ()
+    checked: tuple[str, ...] = ()
 
 
 class Content(ABC):

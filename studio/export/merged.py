@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -29,11 +29,13 @@ class Merged(Content):
         given: the merge; nothing that was kept of it is relied on.
         tasks: whose heads are written beside the weights, as far as they are merged and have one.
         allow_duplicates: accept equal checkpoints and zero deltas.
+        checks: one of ``CHECKS``.
     """
 
     given: Merge
     tasks: Sequence[Task] = ()
     allow_duplicates: bool = False
+    checks: str = field(default="full", kw_only=True)
 
     @cached_property
     def merge(self) -> Merge:

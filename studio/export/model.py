@@ -15,6 +15,7 @@ from studio.export.classifier import is_own_classifier, unwritten, write_classif
 from studio.export.companions import companions, copy_companions
 from studio.export.folder import CARD, Written, write_export
 from studio.export.merged import Merged
+from studio.export.readback import read_back
 from studio.export.rounding import Rounding, Tally
 from studio.measure.intervals import Score
 from studio.merge import Merge
@@ -56,10 +57,13 @@ class MergedModel(Merged):
             self.recorded, self.heads, self.scores, root, rounding=rounding.words, notes=notes
         )
         texts = self.texts(work, root, self.scores, {"rounding": rounding.plain()})
-        return Written(root, texts | {CARD: card}, rounding.words, notes)
+        back = (read_back(work, self.merge, root),) if self.checks != "none" else ()
+        return Written(root, texts | {CARD: card}, rounding.words, notes, back)
 
     def check(self, work: Path) -> None:
         """See ``Content``."""
+        if self.checks != "full":
+            return
         check_loads(work, self.merge.base, self.merge.deltas.names, self.kind)
 
     @property

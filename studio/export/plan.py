@@ -3,6 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+CHECKS = ("none", "header", "full")
+"""What is looked at again: nothing; the written headers and bytes; also that transformers loads
+the result, and that each checkpoint alone is what transformers and PEFT open (a pair once)."""
+
 
 @dataclass(frozen=True)
 class ExportPlan:
@@ -14,6 +18,7 @@ class ExportPlan:
         rank: of the adapter; None for all factors.
         classifiers: whether complete classifier folders are written beside the model.
         allow_duplicates: accept equal checkpoints and zero deltas.
+        check: one of ``CHECKS``.
     """
 
     folder: str | Path
@@ -21,3 +26,4 @@ class ExportPlan:
     rank: int | None = None
     classifiers: bool = False
     allow_duplicates: bool = False
+    check: str = "full"

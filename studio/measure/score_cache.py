@@ -155,7 +155,7 @@ class ScoreCache:
         results, and the base's weights and the files beside them.
         """
         machine = platform.machine(), torch.backends.cpu.get_cpu_capability(), str(self._device)
-        versions = str(torch.__version__), str(transformers.__version__), _code()
+        versions = str(torch.__version__), str(transformers.__version__), code_digest()
         return [*machine, *versions, settings_beside(self._base.folder), self._base.known_digest]
 
     def _model(self, merge: Merge | None) -> str:
@@ -212,7 +212,7 @@ def deciding_files() -> list[Path]:
 
 
 @cache
-def _code() -> str:
+def code_digest() -> str:
     """Digest of the code that decides results: another version of it recalls nothing."""
     digest = hashlib.sha256()
     for file in deciding_files():

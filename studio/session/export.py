@@ -74,7 +74,8 @@ class Exports:
             report = part(progress, 0.3, 1.0)
             made = export_merge(bench.merge(recipe), plan, bench, scores, self._account(), report)
             words = f"Wrote {target}: {made.words}. Weights root {made.root[:16]}…"
-            return " ".join([words, *made.notes]), str(target)
+            checked = (f"Checked: {each}." for each in made.checked)
+            return " ".join([words, *checked, *made.notes]), str(target)
 
         context.jobs.start(f"Export to {target.name}", work)
 

@@ -48,6 +48,23 @@ def load_pretrained(checkpoint: Checkpoint, model_class: str) -> nn.Module:
     return model.eval()
 
 
+def loaded_adapter(base: Checkpoint, adapter: Checkpoint, model_class: str) -> nn.Module:
+    """The base with an adapter merged into it by PEFT, which must be installed.
+
+    Raises:
+        BadCheckpoint: PEFT or transformers cannot load it.
+    """
+    import peft
+
+    model: Any = load_pretrained(base, model_class)
+    try:
+        with quiet_transformers():
+            worn = peft.PeftModel.from_pretrained(model, str(adapter.folder), local_files_only=True)
+            return worn.merge_and_unload()
+    except Exception as problem:  # PEFT raises whatever its config classes raise
+        raise BadCheckpoint(f"PEFT cannot load {adapter.folder}: {problem}") from None
+
+
 def loading_report(folder: Path, model_class: str) -> tuple[list[str], list[str]]:
     """Names that transformers misses in a written model, and names that it leaves aside.
 

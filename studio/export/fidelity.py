@@ -1,0 +1,149 @@
+"""Fidelity: a task alone at coefficient 1 is the checkpoint as transformers and PEFT open it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any
+
+import torch
+import transformers
+from torch import Tensor
+
+from studio.checkpoints.architecture import Architecture, architecture_of
+from studio.checkpoints.checkpoint import Checkpoint
+from studio.checkpoints.deltas import Deltas
+from studio.checkpoints.vectors import pieces
+from studio.disk.cache import cache_key, keep, recall
+from studio.errors import BadCheckpoint, StudioError
+from studio.measure.score_cache import code_digest
+from studio.merge import Merge, merged_pieces
+from studio.progress import Progress, attended, part, silent
+from studio.recipe import Recipe, TaskEntry
+from studio.tasks.pretrained import load_pretrained, loaded_adapter
+
+TOLERANCE = 1e-5
+"""Of a tensor's largest value, or of 1 if that is larger."""
+
+
+@dataclass(frozen=True)
+class Fidelity:
+    """What was found of one checkpoint.
+
+    Attributes:
+        task: its name.
+        compared: tensors that were compared.
+        largest: difference among them, relative to a tensor's largest value or 1.
+        where: the tensor that has it.
+        unchecked: why nothing was compared; empty if something was.
+    """
+
+    task: str
+    compared: int = 0
+    largest: float = 0.0
+    where: str = ""
+    unchecked: str = ""
+
+
+def check_fidelity(merge: Merge, progress: Progress = silent) -> str:
+    """Compare every task, alone at coefficient 1, with what transformers or PEFT open.
+
+    The result is kept by the digests of checkpoint and base, the versions of what opens them and
+    the studio's own code, so that a pair is opened once. A model is loaded for each.
+
+    Returns:
+        A sentence on what was compared.
+
+    Raises:
+        BadCheckpoint: a checkpoint is joined wrongly, naming the tensor and the difference.
+    """
+    found = []
+    deltas = merge.deltas
+    for number in range(len(deltas)):
+        share = part(progress, number / len(deltas), (number + 1) / len(deltas))
+        found.append(_known(merge, number, share))
+    for each in found:
+        if each.largest > TOLERANCE:
+            raise BadCheckpoint(
+                f"'{each.task}': {each.where} differs by {each.largest:.2g} from what "
+                "transformers and PEFT make of this checkpoint on this base. It would be merged "
+                "wrongly; please report it with the names of both models."
+            )
+    return _words(found)
+
+
+def _known(merge: Merge, number: int, progress: Progress) -> Fidelity:
+    checkpoint, task = merge.deltas.checkpoints[number], merge.deltas.tasks[number]
+    versions = transformers.__version__, torch.__version__, code_digest()
+    key = cache_key("fidelity", merge.base.digest, checkpoint.digest, *map(str, versions))
+    if (kept := recall(key)) is not None:
+        return Fidelity(**json.loads(kept) | {"task": task})
+    alone = merge.deltas.subset((task,))
+    found = attended(
+        lambda: _compared(alone, task, checkpoint),
+        progress,
+        0.0,
+        f"'{task}': opened once to compare",
+    )
+    if not found.unchecked:
+        keep(key, json.dumps(vars(found)).encode())
+    return found
+
+
+def _compared(deltas: Deltas, task: str, checkpoint: Checkpoint) -> Fidelity:
+    ours = architecture_of(deltas.base)
+    own = ours if checkpoint.adapter else architecture_of(checkpoint)
+    if ours is None or own is None:
+        return Fidelity(task, unchecked="no config.json names a class that transformers knows")
+    if checkpoint.adapter and find_spec("peft") is None:
+        return Fidelity(task, unchecked="PEFT is not installed")
+    try:
+        expected = _opened(deltas.base, checkpoint, own)
+    except StudioError as problem:
+        return Fidelity(task, unchecked=str(problem))
+    recipe = Recipe(
+        str(deltas.base.folder), (TaskEntry(task, str(checkpoint.folder), 1.0),), "task_arithmetic"
+    )
+    merge, compared, worst = Merge(recipe, deltas), 0, (0.0, "")
+    for name, stored in deltas.joins[0].shared.items():
+        # by the base's name, so that a wrong pair shows; a tower's class has names of its own
+        read = own.own(ours.name(name)) or own.own(own.name(stored))
+        if read in expected:
+            compared += 1
+            worst = max(worst, (_difference(merge, name, expected[read]), name))
+    return Fidelity(task, compared, *worst)
+
+
+def _opened(base: Checkpoint, checkpoint: Checkpoint, own: Architecture) -> Mapping[str, Tensor]:
+    if checkpoint.adapter:
+        return loaded_adapter(base, checkpoint, own.model_class).state_dict()
+    return load_pretrained(checkpoint, own.model_class).state_dict()
+
+
+def _difference(merge: Merge, name: str, expected: Tensor) -> float:
+    """Largest difference of a merged tensor, relative to its largest value or 1."""
+    flat: Any = expected.detach().flatten()
+    if flat.numel() != merge.base.weights.entries[name].numel:
+        return float("inf")
+    scale = max(float(flat.abs().max()), 1.0) if flat.numel() else 1.0
+    most = 0.0
+    cuts = pieces(flat.numel(), 2**18)
+    for (start, stop), piece in zip(cuts, merged_pieces(merge, name), strict=True):
+        if stop > start:
+            apart = (piece.double() - flat[start:stop].double()).abs().max()
+            most = max(most, float(apart))
+    return most / scale
+
+
+def _words(found: list[Fidelity]) -> str:
+    checked = [each for each in found if not each.unchecked]
+    words = [f"'{each.task}' was not checked: {each.unchecked}" for each in found if each.unchecked]
+    if checked:
+        largest = max(each.largest for each in checked)
+        count = sum(each.compared for each in checked)
+        words.insert(
+            0,
+            f"{len(checked)} of {len(found)} checkpoints alone are what transformers and PEFT "
+            f"open ({count} tensors, largest difference {largest:.1e})",
+        )
+    return "; ".join(words)

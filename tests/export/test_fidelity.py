@@ -1,0 +1,85 @@
+"""What an export compares: checkpoints with transformers and PEFT, written bytes with computed."""
+
+from dataclasses import replace
+
+import pytest
+from safetensors.torch import load_file, save_file
+
+from studio.errors import BadCheckpoint
+from studio.evidence.logged_export import export_merge
+from studio.export.fidelity import check_fidelity
+from studio.export.plan import ExportPlan
+from studio.export.readback import read_back
+from studio.merge import open_merge
+from studio.recipe import Recipe, TaskEntry
+from tests.architectures import examples, save
+
+EXAMPLES = examples()
+
+
+def of(folder, *names, coefficient=0.5):
+    tasks = tuple(TaskEntry(name, str(folder / name), coefficient) for name in names)
+    return open_merge(Recipe(str(folder / "base"), tasks, "task_arithmetic"))
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_full_models_and_adapters_are_what_transformers_and_peft_open(name, tmp_path):
+    save(EXAMPLES[name], tmp_path)
+    words = check_fidelity(of(tmp_path, "first", "second", "lora"))
+    assert words.startswith("3 of 3 checkpoints alone are what transformers and PEFT open")
+
+
+def test_a_wrong_join_is_refused_by_tensor_and_difference(tmp_path, monkeypatch):
+    monkeypatch.setattr("studio.export.fidelity.recall", lambda key: None)
+    save(EXAMPLES["BERT"], tmp_path)
+    merge = of(tmp_path, "first")
+    join = merge.deltas.joins[0]
+    a, b = "bert.encoder.layer.0.output.dense.bias", "bert.encoder.layer.1.output.dense.bias"
+    wrong = replace(join, shared=join.shared | {a: join.shared[b], b: join.shared[a]})
+    merge.deltas._given = merge.deltas._given[0], (wrong,)
+    with pytest.raises(
+        BadCheckpoint, match="'first': bert.encoder.layer.*differs by .* merged wrongly"
+    ):
+        check_fidelity(merge)
+
+
+def test_a_pair_is_opened_once(tmp_path, monkeypatch):
+    save(EXAMPLES["BERT"], tmp_path)
+    first = check_fidelity(of(tmp_path, "second"))
+    monkeypatch.setattr("studio.export.fidelity._opened", None)
+    assert check_fidelity(of(tmp_path, "second")) == first
+
+
+def test_what_cannot_be_opened_is_said(zoo_folder):
+    words = check_fidelity(of(zoo_folder, "red", "blue"))
+    assert words.count("was not checked: no config.json names a class") == 2
+
+
+@pytest.mark.parametrize(("check", "sentences"), [("none", 0), ("header", 1), ("full", 2)])
+def test_as_much_is_checked_as_was_asked_for(tmp_path, check, sentences):
+    save(EXAMPLES["BERT"], tmp_path)
+    plan = ExportPlan(tmp_path / "out", check=check)
+    assert len(export_merge(of(tmp_path, "first"), plan).checked) == sentences
+
+
+def test_other_bytes_on_the_disk_are_found(tmp_path):
+    save(EXAMPLES["BERT"], tmp_path)
+    merge = of(tmp_path, "first")
+    made = export_merge(merge, ExportPlan(tmp_path / "out"))
+    assert read_back(tmp_path / "out", merge, made.root).endswith("tensors differ from the base")
+    file = tmp_path / "out" / "model.safetensors"
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(BadCheckpoint, match="gave back other bytes"):
+        read_back(tmp_path / "out", merge, made.root)
+    tensors = load_file(file)
+    save_file(dict(list(tensors.items())[1:]), file)
+    with pytest.raises(BadCheckpoint, match="headers differ from the plan in 1 tensors"):
+        read_back(tmp_path / "out", merge, made.root)
+
+
+def test_a_merge_that_changes_nothing_is_told(tmp_path):
+    save(EXAMPLES["BERT"], tmp_path)
+    made = export_merge(of(tmp_path, "first", coefficient=0.0), ExportPlan(tmp_path / "out"))
+    assert any("No tensor of the written model differs" in each for each in made.checked)
