@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import Any
 
 import torch
 import transformers
@@ -13,13 +12,12 @@ from torch import Tensor
 from studio.checkpoints.architecture import Architecture, architecture_of
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.checkpoints.deltas import Deltas
-from studio.checkpoints.vectors import pieces
+from studio.checkpoints.vectors import Room, Vectors, pieces
 from studio.disk.cache import cache_key, keep, recall
 from studio.errors import BadCheckpoint, StudioError
 from studio.measure.score_cache import code_digest
-from studio.merge import Merge, merged_pieces
+from studio.merge import Merge
 from studio.progress import Progress, attended, part, silent
-from studio.recipe import Recipe, TaskEntry
 from studio.tasks.pretrained import load_pretrained, loaded_adapter
 
 TOLERANCE = 1e-5
@@ -85,7 +83,7 @@ def _known(merge: Merge, number: int, progress: Progress) -> Fidelity:
         0.0,
         f"'{task}': opened once to compare",
     )
-    if not found.unchecked:
+    if not found.unchecked and found.largest <= TOLERANCE:
         keep(key, json.dumps(vars(found)).encode())
     return found
 
@@ -101,16 +99,13 @@ def _compared(deltas: Deltas, task: str, checkpoint: Checkpoint) -> Fidelity:
         expected = _opened(deltas.base, checkpoint, own)
     except StudioError as problem:
         return Fidelity(task, unchecked=str(problem))
-    recipe = Recipe(
-        str(deltas.base.folder), (TaskEntry(task, str(checkpoint.folder), 1.0),), "task_arithmetic"
-    )
-    merge, compared, worst = Merge(recipe, deltas), 0, (0.0, "")
+    compared, worst = 0, (0.0, "")
     for name, stored in deltas.joins[0].shared.items():
         # by the base's name, so that a wrong pair shows; a tower's class has names of its own
         read = own.own(ours.name(name)) or own.own(own.name(stored))
         if read in expected:
             compared += 1
-            worst = max(worst, (_difference(merge, name, expected[read]), name))
+            worst = max(worst, (_difference(deltas.at(name), expected[read]), name))
     return Fidelity(task, compared, *worst)
 
 
@@ -120,19 +115,18 @@ def _opened(base: Checkpoint, checkpoint: Checkpoint, own: Architecture) -> Mapp
     return load_pretrained(checkpoint, own.model_class).state_dict()
 
 
-def _difference(merge: Merge, name: str, expected: Tensor) -> float:
-    """Largest difference of a merged tensor, relative to its largest value or 1."""
-    flat: Any = expected.detach().flatten()
-    if flat.numel() != merge.base.weights.entries[name].numel:
+def _difference(tensor: Vectors, expected: Tensor) -> float:
+    """Largest difference of base and delta together, relative to the largest value or 1."""
+    flat, room, most = expected.detach().flatten(), Room(), 0.0
+    if flat.numel() != tensor.numel:
         return float("inf")
-    scale = max(float(flat.abs().max()), 1.0) if flat.numel() else 1.0
-    most = 0.0
-    cuts = pieces(flat.numel(), 2**18)
-    for (start, stop), piece in zip(cuts, merged_pieces(merge, name), strict=True):
+    for start, stop in pieces(tensor.numel):
+        delta = tensor.delta(0, start, stop, torch.float32)
+        whole = tensor.base_piece(start, stop, torch.float32, room).double()
+        whole = whole if delta is None else whole + delta.double()
         if stop > start:
-            apart = (piece.double() - flat[start:stop].double()).abs().max()
-            most = max(most, float(apart))
-    return most / scale
+            most = max(most, float((whole - flat[start:stop].double()).abs().max()))
+    return most / max(float(flat.abs().max()), 1.0) if flat.numel() else 0.0
 
 
 def _words(found: list[Fidelity]) -> str:
