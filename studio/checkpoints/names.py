@@ -104,6 +104,8 @@ def named(checkpoint: Checkpoint, base: Checkpoint) -> Names:
         BadCheckpoint: two tensors have one name.
     """
     architecture = architecture_of(base)
+    if architecture and not any(architecture.reads(architecture.name(n)) for n in base.names):
+        architecture = None  # the configuration does not describe the weights
     own = architecture if checkpoint is base else architecture_of(checkpoint)
     found: dict[str, str] = {}
     for stored in checkpoint.names:

@@ -9,7 +9,6 @@ from studio.evidence.ledger.keys import SigningKey
 from studio.evidence.ledger.log import Ledger
 from studio.export.adapter import MergedAdapter
 from studio.export.classifier import own_tasks
-from studio.export.fidelity import check_fidelity
 from studio.export.folder import Content, Written, write_export
 from studio.export.model import MergedModel
 from studio.export.plan import ExportPlan
@@ -17,7 +16,7 @@ from studio.measure.bench import Bench
 from studio.measure.intervals import Score
 from studio.measure.outcomes import Measuring
 from studio.merge import Merge
-from studio.progress import Progress, part, silent
+from studio.progress import Progress, silent
 
 
 @dataclass(frozen=True)
@@ -61,9 +60,6 @@ def export_merge(
         NotAllowed: a checkpoint was certified as removed.
         StudioError: the merge cannot be written so.
     """
-    told = ""
-    if plan.check == "full":
-        told, progress = check_fidelity(merge, part(progress, 0.0, 0.1)), part(progress, 0.1, 1.0)
     tasks = list(bench.tasks.values()) if bench else own_tasks(merge)
     if plan.adapter:
         content = MergedAdapter(merge, tasks, plan.allow_duplicates, plan.rank)
@@ -72,8 +68,7 @@ def export_merge(
             scores = Measuring(bench).scores(merge)
         content = MergedModel(merge, tasks, plan.allow_duplicates, scores or {}, plan.classifiers)
     content = replace(content, checks=plan.check)
-    made = logged_export(content, Path(plan.folder), account, progress)
-    return replace(made, checked=(told, *made.checked)) if told else made
+    return logged_export(content, Path(plan.folder), account, progress)
 
 
 def logged_export(

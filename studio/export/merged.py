@@ -11,6 +11,7 @@ import torch
 from studio import __version__
 from studio.checkpoints.deltas import refuse_copies, refuse_zero
 from studio.export.card import public_name
+from studio.export.fidelity import check_fidelity
 from studio.export.folder import RECORD, Content
 from studio.measure.intervals import Score
 from studio.merge import Merge
@@ -30,12 +31,14 @@ class Merged(Content):
         tasks: whose heads are written beside the weights, as far as they are merged and have one.
         allow_duplicates: accept equal checkpoints and zero deltas.
         checks: one of ``CHECKS``.
+        told: what ``prepare`` has compared, a sentence each.
     """
 
     given: Merge
     tasks: Sequence[Task] = ()
     allow_duplicates: bool = False
     checks: str = field(default="full", kw_only=True)
+    told: list[str] = field(default_factory=list, init=False, repr=False)
 
     @cached_property
     def merge(self) -> Merge:
@@ -62,7 +65,11 @@ class Merged(Content):
         }
 
     def prepare(self, progress: Progress) -> None:
-        """Hash the inputs, so that the record names them by what they held; refuse duplicates."""
+        """Hash the inputs, so that the record names them by what they held; refuse duplicates.
+
+        Compare each checkpoint with what transformers and PEFT open, if all is to be checked.
+        """
+        progress, opening = part(progress, 0.0, 0.5), part(progress, 0.5, 1.0)
         inputs = (self.merge.base, *self.merge.deltas.checkpoints)
         for number, checkpoint in enumerate(inputs):
             start, stop = number / len(inputs), (number + 1) / len(inputs)
@@ -70,6 +77,8 @@ class Merged(Content):
         if not self.allow_duplicates:
             refuse_copies(self.merge.deltas)
             refuse_zero(self.merge.deltas)
+        if self.checks == "full":
+            self.told[:] = [check_fidelity(self.merge, opening)]
 
     @property
     def recorded(self) -> Recipe:

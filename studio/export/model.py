@@ -58,7 +58,8 @@ class MergedModel(Merged):
         )
         texts = self.texts(work, root, self.scores, {"rounding": rounding.plain()})
         back = (read_back(work, self.merge, root),) if self.checks != "none" else ()
-        return Written(root, texts | {CARD: card}, rounding.words, notes, back)
+        checked = (*self.told, *back)
+        return Written(root, texts | {CARD: card}, rounding.words, notes, checked)
 
     def check(self, work: Path) -> None:
         """See ``Content``."""
