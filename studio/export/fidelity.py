@@ -103,7 +103,7 @@ def _compared(deltas: Deltas, task: str, checkpoint: Checkpoint) -> Fidelity:
     for name, stored in deltas.joins[0].shared.items():
         # by the base's name, so that a wrong pair shows; a tower's class has names of its own
         read = own.own(ours.name(name)) or own.own(own.name(stored))
-        if read in expected:
+        if read is not None and read in expected:
             compared += 1
             worst = max(worst, (_difference(deltas.at(name), expected[read]), name))
     return Fidelity(task, compared, *worst)
