@@ -95,24 +95,37 @@ def _compared(deltas: Deltas, task: str, checkpoint: Checkpoint) -> Fidelity:
         return Fidelity(task, unchecked="no config.json names a class that transformers knows")
     if checkpoint.adapter and find_spec("peft") is None:
         return Fidelity(task, unchecked="PEFT is not installed")
+    model_class = _trained_class(checkpoint, own) if checkpoint.adapter else own.model_class
+    if not model_class:
+        return Fidelity(task, unchecked="its modules are named as those of another class")
     try:
-        expected = _opened(deltas.base, checkpoint, own)
+        expected = _opened(deltas.base, checkpoint, model_class)
     except StudioError as problem:
         return Fidelity(task, unchecked=str(problem))
     compared, worst = 0, (0.0, "")
     for name, stored in deltas.joins[0].shared.items():
         # by the base's name, so that a wrong pair shows; a tower's class has names of its own
-        read = own.own(ours.name(name)) or own.own(own.name(stored))
-        if read is not None and read in expected:
+        read = own.own(ours.name(name)) or own.own(own.name(stored)) or ""
+        read = read if read in expected else read.removeprefix(own.prefix)
+        if read in expected:
             compared += 1
             worst = max(worst, (_difference(deltas.at(name), expected[read]), name))
     return Fidelity(task, compared, *worst)
 
 
-def _opened(base: Checkpoint, checkpoint: Checkpoint, own: Architecture) -> Mapping[str, Tensor]:
+def _trained_class(checkpoint: Checkpoint, own: Architecture) -> str:
+    """The class whose names an adapter has: the base's, or that of its body; empty for others."""
+    sorted_names = checkpoint.sorted_names
+    names = [each.target for each in sorted_names.modules.values()] or list(sorted_names.others)
+    if all(name in own.shapes for name in names):
+        return own.model_class
+    return "AutoModel" if all(own.prefix + name in own.shapes for name in names) else ""
+
+
+def _opened(base: Checkpoint, checkpoint: Checkpoint, model_class: str) -> Mapping[str, Tensor]:
     if checkpoint.adapter:
-        return loaded_adapter(base, checkpoint, own.model_class).state_dict()
-    return load_pretrained(checkpoint, own.model_class).state_dict()
+        return loaded_adapter(base, checkpoint, model_class).state_dict()
+    return load_pretrained(checkpoint, model_class).state_dict()
 
 
 def _difference(tensor: Vectors, expected: Tensor) -> float:

@@ -3,6 +3,7 @@
 import json
 import tempfile
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -58,7 +59,8 @@ def loaded_adapter(base: Checkpoint, adapter: Checkpoint, model_class: str) -> n
 
     model: Any = load_pretrained(base, model_class)
     try:
-        with quiet_transformers():
+        with quiet_transformers(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what PEFT says to its own developers
             worn = peft.PeftModel.from_pretrained(model, str(adapter.folder), local_files_only=True)
             return worn.merge_and_unload()
     except Exception as problem:  # PEFT raises whatever its config classes raise
