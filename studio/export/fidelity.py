@@ -102,14 +102,17 @@ def _compared(deltas: Deltas, task: str, checkpoint: Checkpoint) -> Fidelity:
         expected = _opened(deltas.base, checkpoint, model_class)
     except StudioError as problem:
         return Fidelity(task, unchecked=str(problem))
-    compared, worst = 0, (0.0, "")
+    compared, worst, moved = 0, (0.0, ""), False
     for name, stored in deltas.joins[0].shared.items():
         # by the base's name, so that a wrong pair shows; a tower's class has names of its own
         read = own.own(ours.name(name)) or own.own(own.name(stored)) or ""
         read = read if read in expected else read.removeprefix(own.prefix)
         if read in expected:
             compared += 1
-            worst = max(worst, (_difference(deltas.at(name), expected[read]), name))
+            apart, moves = _difference(deltas.at(name), expected[read])
+            worst, moved = max(worst, (apart, name)), moved or moves
+    if checkpoint.adapter and not moved:  # it knows none of the names, and says so to nobody
+        return Fidelity(task, unchecked="PEFT finds nothing in it that it can put on the base")
     return Fidelity(task, compared, *worst)
 
 
@@ -128,18 +131,22 @@ def _opened(base: Checkpoint, checkpoint: Checkpoint, model_class: str) -> Mappi
     return load_pretrained(checkpoint, model_class).state_dict()
 
 
-def _difference(tensor: Vectors, expected: Tensor) -> float:
-    """Largest difference of base and delta together, relative to the largest value or 1."""
-    flat, room, most = expected.detach().flatten(), Room(), 0.0
+def _difference(tensor: Vectors, expected: Tensor) -> tuple[float, bool]:
+    """Largest difference of base and delta from a tensor, relative to its largest value or 1.
+
+    Beside it, whether that tensor differs from the base.
+    """
+    flat, room, most, moved = expected.detach().flatten(), Room(), 0.0, False
     if flat.numel() != tensor.numel:
-        return float("inf")
+        return float("inf"), True
     for start, stop in pieces(tensor.numel):
         delta = tensor.delta(0, start, stop, torch.float32)
         whole = tensor.base_piece(start, stop, torch.float32, room).double()
+        moved = moved or not whole.equal(flat[start:stop].double())
         whole = whole if delta is None else whole + delta.double()
         if stop > start:
             most = max(most, float((whole - flat[start:stop].double()).abs().max()))
-    return most / max(float(flat.abs().max()), 1.0) if flat.numel() else 0.0
+    return (most / max(float(flat.abs().max()), 1.0) if flat.numel() else 0.0), moved
 
 
 def _words(found: list[Fidelity]) -> str:
