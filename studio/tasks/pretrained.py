@@ -59,12 +59,15 @@ def loaded_adapter(base: Checkpoint, adapter: Checkpoint, model_class: str) -> n
 
     model: Any = load_pretrained(base, model_class)
     try:
-        with quiet_transformers(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what PEFT says to its own developers
+        with quiet_transformers(), warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
             worn = peft.PeftModel.from_pretrained(model, str(adapter.folder), local_files_only=True)
-            return worn.merge_and_unload()
+            merged = worn.merge_and_unload()
     except Exception as problem:  # PEFT raises whatever its config classes raise
         raise BadCheckpoint(f"PEFT cannot load {adapter.folder}: {problem}") from None
+    if any("missing adapter keys" in str(each.message) for each in said):
+        raise BadCheckpoint(f"PEFT does not find its tensors under the names in {adapter.folder}.")
+    return merged
 
 
 def loading_report(folder: Path, model_class: str) -> tuple[list[str], list[str]]:
