@@ -38,18 +38,27 @@ class Fit:
 
     def sorted_others(
         self, checkpoint: Checkpoint
-    ) -> tuple[dict[str, str], dict[str, str], list[str]]:
-        """Tensors that are trained whole, those of a head, and those that are neither."""
+    ) -> tuple[dict[str, str], dict[str, str], list[str], list[str]]:
+        """Tensors trained whole, those of a head, those that are neither, and what nobody reads.
+
+        Raises:
+            BadCheckpoint: two of them are the same tensor of the base.
+        """
         saved = _texts(checkpoint.adapter_config.get("modules_to_save"))
         firsts = {name.split(".")[0] for name in self.ours.stored}
-        whole, private, odd = {}, {}, []
+        whole, private, odd, unread = {}, {}, [], []
         for name, stored in checkpoint.sorted_names.others.items():
             base_name = self.base_name(name) or self._by_ending(name)
             plain = name.removeprefix(self.frame.prefix)
             if base_name and not self.ours.never_merged(base_name):
+                if base_name in whole:
+                    raise BadCheckpoint(
+                        f"{checkpoint.folder} holds {base_name} both as {stored} and as "
+                        f"{whole[base_name]}; it is not clear which to merge."
+                    )
                 whole[base_name] = stored
             elif self.ours.unread(name):
-                continue
+                unread.append(stored)
             elif (
                 name.endswith(_COPY)
                 or self.ours.never_merged(plain)
@@ -60,7 +69,7 @@ class Fit:
                 private[plain] = stored
             else:
                 odd.append(plain)
-        return whole, private, odd
+        return whole, private, odd, unread
 
     def _by_ending(self, name: str) -> str | None:
         """The one tensor of the base whose name ends so, for names without their front parts."""

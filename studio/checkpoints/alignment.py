@@ -171,11 +171,14 @@ def _private(
             f"'{task}' ({checkpoint.folder}) holds {_some(odd)}, which neither the base has nor a "
             "head of its own. A merge would lose it; both must be of the same class."
         )
-    if not unread:
-        return private, []
-    return private, [
-        f"{len(unread)} tensors that its class does not read are left out: {_some(unread)}."
-    ]
+    return private, _unread(unread)
+
+
+def _unread(names: list[str]) -> list[str]:
+    """A note on what is left out, if anything is."""
+    if not names:
+        return []
+    return [f"{len(names)} tensors that its class does not read are left out: {_some(names)}."]
 
 
 def _keep(
@@ -272,9 +275,9 @@ def _join_adapter(base: Checkpoint, task: str, checkpoint: Checkpoint) -> Join:
             "instead."
         )
     check_modules(base, task, checkpoint, shared)
-    whole, private, odd = fit.sorted_others(checkpoint)
+    whole, private, odd, unread = fit.sorted_others(checkpoint)
     notes = [*checkpoint.sorted_names.notes, *fit.notes, *layout_notes(base, checkpoint, shared)]
-    notes += take_copies(base, task, checkpoint, shared, private)
+    notes += [*_unread(unread), *take_copies(base, task, checkpoint, shared, private)]
     refuse_vocabulary(base, task, checkpoint, whole)
     _refuse_deeper(task, fit.ours, [*private, *odd], Frame("", "", 0, ()))
     refuse_odd(task, checkpoint, odd)

@@ -15,6 +15,7 @@ from studio.checkpoints.checkpoint import Checkpoint
 from studio.checkpoints.low_rank import Rows
 from studio.checkpoints.resident import Residents
 from studio.checkpoints.stored import Stored
+from studio.checkpoints.ties import members
 from studio.checkpoints.vectors import Room, Vectors, pieces
 from studio.errors import NotFinite, NothingToMerge, Remedy
 
@@ -81,6 +82,8 @@ def _laid_out(base: Checkpoint, joins: tuple[Join, ...]) -> tuple[Checkpoint, tu
     copies = {name for each in joins for name in each.copies if name not in twins}
     if not twins and not copies:
         return base, joins
+    if twins:
+        twins, copies = members(base) | twins, set()
     laid = []
     for each in joins:
         apart = {twin: stored for twin, (stored, _) in each.twins.items()}

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from studio.checkpoints.checkpoint import Checkpoint
 from studio.checkpoints.frame import Frame
-from studio.checkpoints.names import Names
+from studio.checkpoints.names import Names, named
 from studio.checkpoints.weights import Weights
 
 
@@ -42,7 +43,13 @@ def tied(ours: Names, theirs: Names, frame: Frame) -> Tied:
     lacking, notes = [], []
     for group in _groups(ours):
         held = [name for name in group.values() if name in ours.stored]
-        if not held or not _equal(ours.weights, [ours.stored[name] for name in held]):
+        if not held:
+            continue
+        if not _equal(ours.weights, [ours.stored[name] for name in held]):
+            notes.append(
+                f"The base stores {' and '.join(held)} apart, although its class ties them: each "
+                "is merged by itself."
+            )
             continue
         first, *others = held
         copies += [ours.stored[name] for name in others]
@@ -61,6 +68,21 @@ def tied(ours: Names, theirs: Names, frame: Frame) -> Tied:
                     "ties it: a merge holds both, and its configuration says so."
                 )
     return Tied(tuple(copies), shared, twins, frozenset(taken), tuple(lacking), tuple(notes))
+
+
+def members(base: Checkpoint) -> dict[str, str]:
+    """``{name: base name}`` of all that a base's class ties, and where its file has it.
+
+    A configuration unties all of them at once, so that each must be written then.
+    """
+    ours = named(base, base)
+    found: dict[str, str] = {}
+    for group in _groups(ours):
+        held = [ours.stored[name] for name in group.values() if name in ours.stored]
+        if held and _equal(ours.weights, held):
+            named_so = {ours.stored.get(name, name) for name in group.values()}
+            found |= {name: held[0] for name in named_so if name != held[0]}
+    return found
 
 
 def base_copies(ours: Names) -> tuple[str, ...]:

@@ -253,10 +253,21 @@ def _factors(merge: Merge, name: str, rank: int) -> tuple[Tensor, Tensor, tuple[
     return left, right, (float(squares[rank:].sum()), float(squares.sum()))
 
 
+def _rank_pattern(ranks: Mapping[str, int], usual: int) -> dict[str, int]:
+    """Ranks by path, such that every PEFT from 0.10 on finds each module's own.
+
+    PEFT takes the first path with which a module's ends, so longer ones come first; old releases
+    know no ``^``.
+    """
+    ends = {path for path, rank in ranks.items() if rank != usual}
+    longer = {path for path in ranks if any(path.endswith(f".{end}") for end in ends)}
+    return {path: ranks[path] for path in sorted(ends | longer, key=lambda p: (-len(p), p))}
+
+
 def _config(merge: Merge, targets: Mapping[str, _Target]) -> dict:
     """PEFT's options; alpha equals the rank everywhere, so the scale is 1."""
     ((usual, _),) = Counter(each.rank for each in targets.values()).most_common(1)
-    others = {f"^{each.path}": each.rank for each in targets.values() if each.rank != usual}
+    others = _rank_pattern({each.path: each.rank for each in targets.values()}, usual)
     return {
         "peft_type": "LORA",
         "task_type": None,

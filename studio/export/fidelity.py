@@ -1,8 +1,10 @@
 """Fidelity: a task alone at coefficient 1 is the checkpoint as transformers and PEFT open it."""
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.metadata import version
 from importlib.util import find_spec
 
 import torch
@@ -31,6 +33,7 @@ class Fidelity:
     Attributes:
         task: its name.
         compared: tensors that were compared.
+        total: tensors that it shares with the base.
         largest: difference among them, relative to a tensor's largest value or 1.
         where: the tensor that has it.
         unchecked: why nothing was compared; empty if something was.
@@ -38,6 +41,7 @@ class Fidelity:
 
     task: str
     compared: int = 0
+    total: int = 0
     largest: float = 0.0
     where: str = ""
     unchecked: str = ""
@@ -72,8 +76,7 @@ def check_fidelity(merge: Merge, progress: Progress = silent) -> str:
 
 def _known(merge: Merge, number: int, progress: Progress) -> Fidelity:
     checkpoint, task = merge.deltas.checkpoints[number], merge.deltas.tasks[number]
-    versions = transformers.__version__, torch.__version__, code_digest()
-    key = cache_key("fidelity", merge.base.digest, checkpoint.digest, *map(str, versions))
+    key = cache_key("fidelity 1", *_depends_on(merge.base, checkpoint))
     if (kept := recall(key)) is not None:
         return Fidelity(**json.loads(kept) | {"task": task})
     alone = merge.deltas.subset((task,))
@@ -86,6 +89,16 @@ def _known(merge: Merge, number: int, progress: Progress) -> Fidelity:
     if not found.unchecked and found.largest <= TOLERANCE:
         keep(key, json.dumps(vars(found)).encode())
     return found
+
+
+def _depends_on(base: Checkpoint, checkpoint: Checkpoint) -> list[str]:
+    """What a comparison depends on: weights, configurations, and whatever opens them."""
+    peft = version("peft") if find_spec("peft") else ""
+    configs = base.config, checkpoint.config, checkpoint.adapter_config
+    return [
+        base.digest, checkpoint.digest, json.dumps(configs, sort_keys=True),
+        str(transformers.__version__), str(torch.__version__), peft, code_digest(),
+    ]  # fmt: skip
 
 
 def _compared(deltas: Deltas, task: str, checkpoint: Checkpoint) -> Fidelity:
@@ -113,7 +126,9 @@ def _compared(deltas: Deltas, task: str, checkpoint: Checkpoint) -> Fidelity:
             worst, moved = max(worst, (apart, name)), moved or moves
     if checkpoint.adapter and not moved:  # it knows none of the names, and says so to nobody
         return Fidelity(task, unchecked="PEFT finds nothing in it that it can put on the base")
-    return Fidelity(task, compared, *worst)
+    if not compared:
+        return Fidelity(task, unchecked="its class has none of its tensors under one name")
+    return Fidelity(task, compared, len(deltas.joins[0].shared), *worst)
 
 
 def _trained_class(checkpoint: Checkpoint, own: Architecture) -> str:
@@ -145,7 +160,8 @@ def _difference(tensor: Vectors, expected: Tensor) -> tuple[float, bool]:
         moved = moved or not whole.equal(flat[start:stop].double())
         whole = whole if delta is None else whole + delta.double()
         if stop > start:
-            most = max(most, float((whole - flat[start:stop].double()).abs().max()))
+            apart = float((whole - flat[start:stop].double()).abs().max())
+            most = max(most, apart if math.isfinite(apart) else math.inf)
     return (most / max(float(flat.abs().max()), 1.0) if flat.numel() else 0.0), moved
 
 
@@ -154,7 +170,7 @@ def _words(found: list[Fidelity]) -> str:
     words = [f"'{each.task}' was not checked: {each.unchecked}" for each in found if each.unchecked]
     if checked:
         largest = max(each.largest for each in checked)
-        count = sum(each.compared for each in checked)
+        count = f"{sum(e.compared for e in checked)} of {sum(e.total for e in checked)}"
         words.insert(
             0,
             f"{len(checked)} of {len(found)} checkpoints alone are what transformers and PEFT "

@@ -25,6 +25,8 @@ from studio.tasks.kinds.contract import Kind
 from studio.tasks.pretrained import loading_report
 from studio.tasks.task import Task
 
+_SCALED_BY_TIES = ("t5", "mt5", "umt5", "longt5", "pix2struct_text_model")
+
 
 @dataclass(frozen=True, eq=False)
 class MergedModel(Merged):
@@ -151,10 +153,27 @@ def write_model(
     return root, tally.rounding(), notes
 
 
+def refuse_untying(config: Mapping) -> None:
+    """Refuse to untie a class whose output depends on the flag that says so.
+
+    Raises:
+        BadCheckpoint: naming the class.
+    """
+    if config.get("model_type") == "switch_transformers":
+        raise BadCheckpoint(
+            "A checkpoint has trained its output embeddings apart. Switch Transformers scale "
+            "their output by whether both are tied, so that an untied copy would answer otherwise."
+        )
+
+
 def _untie(file: Path) -> None:
     """Let a configuration say that input and output embeddings are stored apart."""
     if file.is_file():
         content = json.loads(file.read_text())
+        refuse_untying(content)
+        if content.get("model_type") in _SCALED_BY_TIES:  # else T5 reads it off the other flag
+            tied = content.get("tie_word_embeddings") is not False
+            content.setdefault("scale_decoder_outputs", tied)
         for each in (content, *(part for part in content.values() if isinstance(part, dict))):
             if each is content or each.get("tie_word_embeddings"):
                 each["tie_word_embeddings"] = False

@@ -2,10 +2,10 @@
 
 import re
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from studio.ui.browsers import COOKIE, is_browser_id, new_browser_id
-from studio.ui.hosts import Hosts, in_address, place
+from studio.ui.hosts import Hosts, in_address, place, split
 
 LARGEST_BODY = 2**20  # bytes of any request; an upload is a recipe, which is smaller
 _YEAR = 31_536_000  # seconds
@@ -149,7 +149,7 @@ _NONE = re.compile(r"(?!)")
 def _is_own(origin: str, headers: dict[bytes, str], hosts: Hosts) -> bool:
     """Whether an origin is the page: as it was asked for, or as its proxy shows it."""
     asked = (headers.get(b"host", ""), headers.get(b"x-forwarded-host", "").partition(",")[0])
-    netloc = urlsplit(origin).netloc
+    netloc = split(origin).netloc
     return (bool(netloc) and netloc in (each.strip() for each in asked)) or hosts.is_own(origin)
 
 

@@ -3,7 +3,7 @@
 import ipaddress
 import re
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from studio.errors import NotAllowed
 
@@ -48,7 +48,7 @@ class Hosts:
     @property
     def path(self) -> str:
         """The path of the root, without a slash at its end."""
-        return urlsplit(self.root).path.rstrip("/")
+        return split(self.root).path.rstrip("/")
 
     @property
     def behind_proxy(self) -> bool:
@@ -64,7 +64,7 @@ class Hosts:
         for each in self.allowed:
             if not each.is_loopback:
                 return f"--allow-host {in_address(each.name)}"
-        root = place(urlsplit(self.root).netloc)
+        root = place(split(self.root).netloc)
         return f"--root-path {self.root}" if root and not root.is_loopback else ""
 
     def answer(self, host: str, server: str) -> bool:
@@ -88,13 +88,21 @@ class Hosts:
 
     def is_own(self, origin: str) -> bool:
         """Whether an Origin header is that of the page behind its proxy."""
-        parts = urlsplit(origin)
+        parts = split(origin)
         return parts.scheme in ("http", "https") and place(parts.netloc) in self._named
 
     @property
     def _named(self) -> tuple[Place, ...]:
-        root = place(urlsplit(self.root).netloc)
+        root = place(split(self.root).netloc)
         return (*self.allowed, root) if root else self.allowed
+
+
+def split(address: str) -> SplitResult:
+    """The parts of an address; of one that makes no sense, none."""
+    try:
+        return urlsplit(address)
+    except ValueError:
+        return urlsplit("")
 
 
 def place(text: str) -> Place | None:
@@ -140,10 +148,15 @@ def root_path(text: str) -> str:
     Raises:
         NotAllowed: it is neither.
     """
-    parts = urlsplit(text.strip())
+    parts = split(text.strip())
     whole = parts.scheme in ("http", "https") and place(parts.netloc) is not None
     path = "/" + parts.path.strip("/") if parts.path.strip("/") else ""
-    extra = parts.query or parts.fragment or (not whole and (parts.scheme or parts.netloc))
+    extra = (
+        (not parts.geturl() and text.strip())
+        or parts.query
+        or parts.fragment
+        or (not whole and (parts.scheme or parts.netloc))
+    )
     if extra or not _PATH.fullmatch(path):
         raise NotAllowed(
             f"--root-path {text!r} is no path; give the one that the proxy shows the page under, "

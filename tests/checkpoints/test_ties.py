@@ -4,6 +4,7 @@ import json
 
 import pytest
 import torch
+import transformers
 from safetensors.torch import load_file, save_file
 from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -13,8 +14,9 @@ from studio.checkpoints.ties import base_copies
 from studio.export.model import export
 from studio.merge import open_merge
 from studio.recipe import Recipe, TaskEntry
-from tests.architectures import moved
+from tests.architectures import examples, moved
 
+EXAMPLES = examples()
 HEAD, EMBEDDING = "lm_head.weight", "model.embed_tokens.weight"
 
 
@@ -98,3 +100,35 @@ def test_a_copy_in_the_base_moves_with_what_it_is_a_copy_of(tied):
     wanted = stored[EMBEDDING] + 0.5 * (along[EMBEDDING] - stored[EMBEDDING])
     reloaded = LlamaForCausalLM.from_pretrained(tied / "merged-along")
     torch.testing.assert_close(reloaded.lm_head.weight.data, wanted)
+
+
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [
+        ("BART", "model.shared.weight"),
+        ("T5", "shared.weight"),
+        ("BERT", "bert.embeddings.word_embeddings.weight"),
+    ],
+)
+def test_what_is_untied_answers_as_the_checkpoint_does(name, source, tmp_path):
+    """A configuration unties all that a class ties; each part then stands in the file."""
+    example = EXAMPLES[name]
+    model_class = getattr(transformers, example.base)
+    model_class(example.config).save_pretrained(tmp_path / "base")
+    expert = moved(model_class.from_pretrained(tmp_path / "base"), 1)
+    expert.save_pretrained(tmp_path / "expert")
+    file = tmp_path / "expert" / "model.safetensors"
+    stored = load_file(file)
+    head = "cls.predictions.decoder.weight" if name == "BERT" else HEAD
+    save(file, stored | {head: stored[source] + 0.1})
+    task = TaskEntry("expert", str(tmp_path / "expert"), 1.0)
+    merge = open_merge(Recipe(str(tmp_path / "base"), (task,), "task_arithmetic"))
+    export(merge, tmp_path / "out")
+    tokens = torch.arange(10)[None]
+    given = {"input_ids": tokens} | ({} if name == "BERT" else {"decoder_input_ids": tokens})
+    with torch.no_grad():
+        wanted, found = (
+            model_class.from_pretrained(tmp_path / each).eval()(**given).logits
+            for each in ("expert", "out")
+        )
+    torch.testing.assert_close(found, wanted, atol=1e-5, rtol=0)
