@@ -76,17 +76,6 @@ class Fit:
         found = [stored for own, stored in self.ours.stored.items() if own.endswith(f".{name}")]
         return found[0] if len(found) == 1 else None
 
-    def twins(
-        self, whole: Mapping[str, str], private: dict[str, str]
-    ) -> dict[str, tuple[str, str]]:
-        """What is trained apart from what it was tied to, out of ``private``; see ``Join``."""
-        found = {}
-        for name in [*private]:
-            partner = self.ours.tie_of(name)
-            if partner is not None:
-                found[name] = private.pop(name), partner
-        return found
-
 
 def fitted(base: Checkpoint, task: str, checkpoint: Checkpoint) -> Fit:
     """Find where an adapter's names stand in the base's.

@@ -15,7 +15,7 @@ from studio.checkpoints.checkpoint import Checkpoint
 from studio.checkpoints.frame import Frame, frames
 from studio.checkpoints.names import HEADS, Names, named
 from studio.checkpoints.quantized import refuse_quantized
-from studio.checkpoints.ties import Tied, tied
+from studio.checkpoints.ties import Tied, adapter_ties, tied
 from studio.errors import BadCheckpoint, ShapeMismatch
 
 _COUNTER = "num_batches_tracked"
@@ -32,7 +32,8 @@ class Join:
         private: {name without prefix: stored name} of tensors that are never merged.
         notes: what a user should know, a sentence each.
         twins: {name: (stored name, base name)} of tensors that the base ties to another one of
-            its own and that this checkpoint has trained apart.
+            its own and that this checkpoint has trained apart; None for one that keeps the base's
+            numbers while the other moves.
         copies: base names of tensors that are equal to another one and are written once.
     """
 
@@ -40,7 +41,7 @@ class Join:
     shared: dict[str, str]
     private: dict[str, str]
     notes: tuple[str, ...]
-    twins: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    twins: Mapping[str, tuple[str | None, str]] = field(default_factory=dict)
     copies: tuple[str, ...] = ()
 
 
@@ -81,8 +82,11 @@ def _join_full(base: Checkpoint, task: str, checkpoint: Checkpoint) -> Join:
     shared = dict(ties.shared)
     for name in ours.stored:
         stored = theirs.stored.get(frame.own_name(name) or "")
-        if stored and stored not in ties.taken and not is_head(name):
+        if stored and stored not in ties.taken and not is_head(name) and not ours.unread(name):
             shared[name] = stored
+    copies = dict.fromkeys((name for name, at in ours.stored.items() if at in ties.copies), "")
+    own_ties = theirs.tied_apart(ours, frame, shared | copies)
+    shared |= own_ties
     private, unread = _private(
         task, checkpoint, ours, theirs, frame, {*shared.values(), *ties.taken}
     )
@@ -92,6 +96,7 @@ def _join_full(base: Checkpoint, task: str, checkpoint: Checkpoint) -> Join:
         *ties.notes,
         *unread,
     ]
+    notes += [f"Its {name} is its {stored}, by its class." for name, stored in own_ties.items()]
     at = {ours.stored[name]: stored for name, stored in sorted(shared.items())}
     refuse_vocabulary(base, task, checkpoint, at)
     notes += _check_pairs(base, task, checkpoint, at)
@@ -160,7 +165,8 @@ def _private(
         if theirs.unread(name):
             unread.append(stored)
         elif theirs.is_head(name, frame.prefix, firsts):
-            _keep(private, stored, frame, task, checkpoint)
+            plain = stored.removeprefix(frame.prefix).removeprefix(theirs.body)
+            _keep(private, plain, stored, task, checkpoint)
         elif theirs.unknown(name):
             unread.append(stored)
         else:
@@ -182,9 +188,8 @@ def _unread(names: list[str]) -> list[str]:
 
 
 def _keep(
-    private: dict[str, str], stored: str, frame: Frame, task: str, checkpoint: Checkpoint
+    private: dict[str, str], name: str, stored: str, task: str, checkpoint: Checkpoint
 ) -> None:
-    name = stored.removeprefix(frame.prefix)
     if name in private:
         raise BadCheckpoint(
             f"'{task}' ({checkpoint.folder}) holds {name} both as {stored} and as {private[name]}; "
@@ -291,14 +296,10 @@ def _join_adapter(base: Checkpoint, task: str, checkpoint: Checkpoint) -> Join:
     if whole:
         besides = f", not as {checkpoint.adapter.part}" if shared else ""
         notes.append(f"{len(whole)} tensors are trained whole ({min(whole)}, …){besides}.")
-    return Join(
-        fit.frame.prefix,
-        shared | whole,
-        private,
-        tuple(notes),
-        fit.twins(whole, private),
-        fit.copies,
-    )
+    along = checkpoint.adapter_config.get("ensure_weight_tying") is True
+    twins, told = adapter_ties(fit.ours, (shared, whole, private), [*whole], along)
+    notes += told
+    return Join(fit.frame.prefix, shared | whole, private, tuple(notes), twins, fit.copies)
 
 
 def _some(items: list[str]) -> str:

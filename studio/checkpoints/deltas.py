@@ -86,11 +86,11 @@ def _laid_out(base: Checkpoint, joins: tuple[Join, ...]) -> tuple[Checkpoint, tu
         twins, copies = members(base) | twins, set()
     laid = []
     for each in joins:
-        apart = {twin: stored for twin, (stored, _) in each.twins.items()}
+        apart = {twin: stored for twin, (stored, _) in each.twins.items() if stored}
         along = {
             twin: each.shared[name]
             for twin, name in twins.items()
-            if twin not in apart and name in each.shared
+            if twin not in each.twins and name in each.shared
         }
         laid.append(replace(each, shared=each.shared | apart | along))
     return replace(base, weights=base.weights.seen(twins, copies)), tuple(laid)

@@ -6,6 +6,7 @@ from functools import cached_property
 
 from studio.checkpoints.architecture import Architecture, architecture_of, unwrapped
 from studio.checkpoints.checkpoint import Checkpoint
+from studio.checkpoints.frame import Frame
 from studio.checkpoints.weights import Weights
 from studio.errors import BadCheckpoint
 
@@ -53,6 +54,23 @@ class Names:
         group = self.base.group(self.base.own(name) or name)
         held = [stored for each, stored in self.stored.items() if self.base.own(each) in group]
         return held[0] if held else None
+
+    def tied_apart(self, ours: "Names", frame: Frame, shared: Mapping[str, str]) -> dict[str, str]:
+        """``{name of the base's: stored name}`` of what only this checkpoint's class ties.
+
+        The base stores it by itself, and this checkpoint under another name alone.
+        """
+        if self.own is None or not self.own.ties:
+            return {}
+        at = {self.own.own(name): stored for name, stored in self.stored.items()}
+        found = {}
+        for name in ours.stored:
+            own = self.own.own(frame.own_name(name) or name)
+            group = self.own.group(own) if own and name not in shared and own not in at else ()
+            held = sorted(at[each] for each in group if each in at)
+            if held:
+                found[name] = held[0]
+        return found
 
     def is_tied(self, name: str) -> bool:
         """Whether the base's class ties a tensor to another one."""

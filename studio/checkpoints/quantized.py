@@ -10,6 +10,7 @@ _TRACES = re.compile(
     r"\.(qweight|qzeros|absmax|quant_map|nested_absmax|nested_quant_map|SCB|weight_packed|"
     r"weight_scale|weight_scale_inv|weight_zero_point|W_q|quant_state\.\w+)$"
 )
+_BLOCKS = re.compile(r"_(blocks|scales)$")  # of MXFP4, whole bytes
 _MATRIX = ".weight"
 
 
@@ -20,7 +21,11 @@ def refuse_quantized(checkpoint: Checkpoint) -> None:
         BadCheckpoint: naming the method and a tensor.
     """
     entries = checkpoint.weights.entries
-    traces = [name for name in entries if _TRACES.search(name)]
+    traces = [
+        name
+        for name, entry in entries.items()
+        if _TRACES.search(name) or (_BLOCKS.search(name) and not entry.floating)
+    ]
     codes = [
         name
         for name, entry in entries.items()

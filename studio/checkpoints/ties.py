@@ -1,6 +1,6 @@
 """Tensors that are one by the class's word: stored once, as equal copies, or trained apart."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from studio.checkpoints.checkpoint import Checkpoint
@@ -83,6 +83,47 @@ def members(base: Checkpoint) -> dict[str, str]:
             named_so = {ours.stored.get(name, name) for name in group.values()}
             found |= {name: held[0] for name in named_so if name != held[0]}
     return found
+
+
+def adapter_ties(
+    ours: Names, trained: Sequence[dict[str, str]], whole: Collection[str], along: bool
+) -> tuple[dict[str, tuple[str | None, str]], list[str]]:
+    """What an adapter trains apart of the base's tied tensors, as PEFT puts it on.
+
+    A module that PEFT saves whole is no longer tied to anything: what it was tied to keeps the
+    base's numbers. Factors are added in place, so that all that is tied moves with them.
+
+    Args:
+        ours: names of the base.
+        trained: ``{base name: stored name or module}`` of factors, of what is trained whole, and
+            of what the base's file lacks; what is trained apart is taken out.
+        whole: base names, before that, of what is trained whole.
+        along: whether the options tie what is saved whole again (``ensure_weight_tying``).
+
+    Returns:
+        Twins, see ``Join``, and notes.
+    """
+    twins: dict[str, tuple[str | None, str]] = {}
+    notes = []
+    for group in _groups(ours):
+        held = [ours.stored[name] for name in group.values() if name in ours.stored]
+        if not held or not _equal(ours.weights, held):
+            continue
+        first, names = held[0], {ours.stored.get(name, name) for name in group.values()}
+        for name in sorted(names - {first}):
+            part = next((each for each in trained if name in each), None)
+            if part is not None:
+                twins[name] = part.pop(name), first
+            elif first in whole and not along:
+                twins[name] = None, first
+        if any(first in each for each in trained) and first not in whole and not twins:
+            notes.append(f"{first} is tied to {min(names - {first})}, which moves with it.")
+        if twins:
+            notes.append(
+                f"{first} and {', '.join(sorted(twins))} are tied in the base and no longer: a "
+                "merge holds each, and its configuration says so."
+            )
+    return twins, notes
 
 
 def base_copies(ours: Names) -> tuple[str, ...]:

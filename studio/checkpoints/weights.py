@@ -25,6 +25,7 @@ LONGEST_NAME = 512
 MOST_DIMENSIONS = 64
 HEAD_FILES = ("head.safetensors", "head_only.safetensors")  # lie beside adapters, are no model
 _BLOCK = 2**18  # elements read at a time for hashing
+_TIED = ("lm_head.weight", "embed_tokens.weight", "shared.weight", "decoder.weight", "decoder.bias")
 _SHARD = re.compile(r"[\w.-]+\.safetensors")
 
 
@@ -193,8 +194,7 @@ def _entries(file: Path, header: dict, first: int, seen: tuple[int, ...]) -> dic
         fields = mapping(fields, where, BadCheckpoint)
         code = fields.get("dtype")
         if not isinstance(code, str) or code not in DTYPE_OF_CODE:
-            known = ", ".join(DTYPE_OF_CODE)
-            raise BadCheckpoint(f"{where} has dtype {code!r}; known are {known}.")
+            raise _unknown_dtype(where, code)
         shape, span = _naturals(fields, "shape", where), _naturals(fields, "data_offsets", where)
         if len(span) != 2:
             raise BadCheckpoint(f"{where} has {len(span)} data_offsets; there must be 2.")
@@ -219,6 +219,12 @@ def _entries(file: Path, header: dict, first: int, seen: tuple[int, ...]) -> dic
             "It is cut off or damaged; download it again."
         )
     return entries
+
+
+def _unknown_dtype(where: str, code: object) -> BadCheckpoint:
+    small = isinstance(code, str) and re.match(r"F[468]_", code)
+    why = " These are quantized weights: merge on what they were made from." if small else ""
+    return BadCheckpoint(f"{where} has dtype {code!r}; known are {', '.join(DTYPE_OF_CODE)}.{why}")
 
 
 def _naturals(fields: dict, key: str, where: str) -> list[int]:
@@ -247,7 +253,9 @@ def open_shards(folder: Path, index: Path, roots: tuple[Path, ...] = ()) -> Weig
     shards = [folder / name for name in sorted({*listed.values()})]
     weights = Weights(tuple(inside(folder, each, BadCheckpoint, roots) for each in shards))
     held = {name: entry.file.name for name, entry in weights.entries.items()}
-    wrong = sorted(name for name in {*listed, *held} if held.get(name) != listed.get(name))
+    apart = {name for name in {*listed, *held} if held.get(name) != listed.get(name)}
+    # a tied tensor may be listed under each of its names and stored under one
+    wrong = sorted(name for name in apart if name in held or not name.endswith(_TIED))
     if wrong:
         raise BadCheckpoint(
             f"{index} and its shards disagree on {len(wrong)} tensors, the first is {wrong[0]}."

@@ -56,7 +56,7 @@ def _merge(options: argparse.Namespace) -> None:
     if not options.as_lora:
         print(f"Rounding: {made.words}.")
     print_notes(made.notes)
-    print_checked(made.checked)
+    print_checked(made.checked, made.warnings)
     adapter = f"one adapter, {made.words}, " if options.as_lora else ""
     words = f"{adapter}weights root {made.root}"
     print(f"{visible(str(options.out))}: {count_of_tasks(len(merge.deltas))} merged, {words}")

@@ -68,7 +68,8 @@ def output_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--classifiers", action="store_true",
-        help="also write a complete classifier per task whose pooling and head are BERT's own",
+        help="also write a complete classifier per task whose pooling and head are its "
+        "architecture's own",
     )  # fmt: skip
     parser.add_argument(
         "--check", choices=("none", "header", "full"), default="full",
@@ -121,10 +122,12 @@ def count_of_tasks(n: int) -> str:
     return "1 task" if n == 1 else f"{n} tasks"
 
 
-def print_checked(checked: Sequence[str]) -> None:
-    """What an export has compared, a sentence a line."""
+def print_checked(checked: Sequence[str], warnings: Sequence[str]) -> None:
+    """What an export has compared, and what must not be overlooked, a sentence a line."""
     for words in checked:
         print(f"Checked: {visible(words)}.")
+    for words in warnings:
+        print(f"warning: {visible(words)}")
 
 
 def print_notes(notes: Sequence[str]) -> None:

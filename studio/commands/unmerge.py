@@ -131,7 +131,7 @@ def _write(options: argparse.Namespace, unmerged: "Unmerging") -> None:
     account = Account(ledger, options.allow_removed)
     made = export_merge(merge, plan, bench, account=account, progress=show_progress)
     print_notes(made.notes)
-    print_checked(made.checked)
+    print_checked(made.checked, made.warnings)
     count = count_of_tasks(len(merge.deltas))
     print(f"{visible(str(options.out))}: {count} merged, weights root {made.root}")
 

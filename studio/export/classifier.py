@@ -72,7 +72,7 @@ def own_tasks(merge: Merge) -> list[Task]:
             settings = kind.own_settings(merge.base, private)
             if settings is not None:
                 spec = TaskSpec(entry.name, entry.checkpoint, kind.name, settings)
-                with suppress(BadData):
+                with suppress(BadCheckpoint, BadData):
                     task = open_task(spec, private, merge.base)
                     tasks.append(replace(task, labels=_own_labels(task, checkpoint)))
                 break

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -11,7 +11,7 @@ import torch
 import transformers
 from torch import Tensor
 
-from studio.checkpoints.architecture import Architecture, architecture_of
+from studio.checkpoints.architecture import Architecture, architecture_of, unwrapped
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.checkpoints.deltas import Deltas
 from studio.checkpoints.vectors import Room, Vectors, pieces
@@ -108,9 +108,9 @@ def _compared(deltas: Deltas, task: str, checkpoint: Checkpoint) -> Fidelity:
         return Fidelity(task, unchecked="no config.json names a class that transformers knows")
     if checkpoint.adapter and find_spec("peft") is None:
         return Fidelity(task, unchecked="PEFT is not installed")
-    model_class = _trained_class(checkpoint, own) if checkpoint.adapter else own.model_class
+    model_class = _class_that_reads(checkpoint, own, deltas.joins[0].shared.values())
     if not model_class:
-        return Fidelity(task, unchecked="its modules are named as those of another class")
+        return Fidelity(task, unchecked="its names are not those that its class reads by itself")
     try:
         expected = _opened(deltas.base, checkpoint, model_class)
     except StudioError as problem:
@@ -131,8 +131,14 @@ def _compared(deltas: Deltas, task: str, checkpoint: Checkpoint) -> Fidelity:
     return Fidelity(task, compared, len(deltas.joins[0].shared), *worst)
 
 
-def _trained_class(checkpoint: Checkpoint, own: Architecture) -> str:
-    """The class whose names an adapter has: the base's, or that of its body; empty for others."""
+def _class_that_reads(checkpoint: Checkpoint, own: Architecture, shared: Iterable[str]) -> str:
+    """The class whose names a checkpoint has; empty where transformers or PEFT alone read none.
+
+    Of an adapter that is the base's class, or that of its body.
+    """
+    if not checkpoint.adapter:
+        plain = all(unwrapped(name) == name and own.reads(own.name(name)) for name in shared)
+        return own.model_class if plain else ""
     sorted_names = checkpoint.sorted_names
     names = [each.target for each in sorted_names.modules.values()] or list(sorted_names.others)
     if all(name in own.shapes for name in names):

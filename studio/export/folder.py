@@ -28,6 +28,7 @@ class Written:
             measured.
         notes: what was left out or is not as in the base's folder, a sentence each.
         checked: what was compared, a sentence each, without their full stops.
+        warnings: what must not be overlooked, a sentence each.
     """
 
     root: str
@@ -35,6 +36,7 @@ class Written:
     words: str = ""
     notes: tuple[str, ...] = ()
     checked: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 class Content(ABC):

@@ -25,6 +25,7 @@ from studio.tasks.kinds.contract import Kind
 from studio.tasks.pretrained import loading_report
 from studio.tasks.task import Task
 
+_NOTHING = "No tensor of the written model differs from the base: the merge changes nothing."
 _SCALED_BY_TIES = ("t5", "mt5", "umt5", "longt5", "pix2struct_text_model")
 
 
@@ -55,13 +56,21 @@ class MergedModel(Merged):
         for task in self._copies:
             folder = work / "classifiers" / task.name
             _write_classifier(self.merge, folder, task, part(progress, 1.0, 1.0))
+        checked, warnings = [*self.told], ()
+        if self.checks != "none":
+            count, total = read_back(work, self.merge, root)
+            checked.append(f"{count} of {total} tensors differ from the base")
+            warnings = () if count else (_NOTHING,)
         card = model_card(
-            self.recorded, self.heads, self.scores, root, rounding=rounding.words, notes=notes
+            self.recorded,
+            self.heads,
+            self.scores,
+            root,
+            rounding=rounding.words,
+            notes=(*warnings, *notes),
         )
-        texts = self.texts(work, root, self.scores, {"rounding": rounding.plain()})
-        back = (read_back(work, self.merge, root),) if self.checks != "none" else ()
-        checked = (*self.told, *back)
-        return Written(root, texts | {CARD: card}, rounding.words, notes, checked)
+        texts = self.texts(work, root, self.scores, {"rounding": rounding.plain()}) | {CARD: card}
+        return Written(root, texts, rounding.words, notes, tuple(checked), warnings)
 
     def check(self, work: Path) -> None:
         """See ``Content``."""

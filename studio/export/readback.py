@@ -10,7 +10,7 @@ from studio.errors import BadCheckpoint
 from studio.merge import Merge
 
 
-def read_back(work: Path, merge: Merge, root: str) -> str:
+def read_back(work: Path, merge: Merge, root: str) -> tuple[int, int]:
     """Compare a written model with what was planned and computed.
 
     Args:
@@ -19,7 +19,7 @@ def read_back(work: Path, merge: Merge, root: str) -> str:
         root: weights root of what was computed.
 
     Returns:
-        A sentence on how many tensors differ from the base.
+        How many tensors differ from the base, of how many.
 
     Raises:
         BadCheckpoint: a header or the bytes are others.
@@ -41,10 +41,7 @@ def read_back(work: Path, merge: Merge, root: str) -> str:
             f"The disk gave back other bytes than were computed (weights root {written.root[:12]}… "
             f"in place of {root[:12]}…); nothing was kept. Check the disk and export again."
         )
-    count = sum(_differs(written, merge, name) for name in merge.changed)
-    if not count:
-        return "No tensor of the written model differs from the base: the merge changes nothing"
-    return f"{count} of {len(found)} tensors differ from the base"
+    return sum(_differs(written, merge, name) for name in merge.changed), len(found)
 
 
 def _differs(written: Weights, merge: Merge, name: str) -> bool:

@@ -23,7 +23,11 @@ def doubts(
     for task, score in experts.items():
         below = [("chance", 1 / options[task])] if options.get(task, 0) > 1 else []
         below += [(name, known[task].accuracy) for name, known in floors if task in known]
-        worse = [f"{name} ({share:.1%})" for name, share in below if score.high < share]
+        worse = [
+            f"{name} ({share:.1%})"
+            for name, share in below
+            if max(score.high, score.accuracy) < share
+        ]
         if worse:
             interval = f"95 % interval {score.low:.1%} to {score.high:.1%}, n={score.n:,}"
             found[task] = (

@@ -75,7 +75,8 @@ class Exports:
             made = export_merge(bench.merge(recipe), plan, bench, scores, self._account(), report)
             words = f"Wrote {target}: {made.words}. Weights root {made.root[:16]}…"
             checked = (f"Checked: {each}." for each in made.checked)
-            return " ".join([words, *checked, *made.notes]), str(target)
+            loud = (f"Warning: {each}" for each in made.warnings)
+            return " ".join([*loud, words, *checked, *made.notes]), str(target)
 
         context.jobs.start(f"Export to {target.name}", work)
 

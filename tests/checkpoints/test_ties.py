@@ -5,6 +5,7 @@ import json
 import pytest
 import torch
 import transformers
+from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file, save_file
 from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -132,3 +133,52 @@ def test_what_is_untied_answers_as_the_checkpoint_does(name, source, tmp_path):
             for each in ("expert", "out")
         )
     torch.testing.assert_close(found, wanted, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("copied", [False, True])
+@pytest.mark.parametrize(
+    ("saved", "targets"),
+    [
+        (["embed_tokens"], ["q_proj"]),
+        (["lm_head"], ["q_proj"]),
+        (["embed_tokens", "lm_head"], ["q_proj"]),
+        (None, ["q_proj"]),
+    ],
+)
+def test_what_an_adapter_saves_whole_is_tied_to_nothing(tied, saved, targets, copied):
+    """As PEFT puts it on: what the saved module was tied to keeps the base's numbers."""
+    file = tied / "base" / "model.safetensors"
+    stored = load_file(file)
+    save(file, stored | ({HEAD: stored[EMBEDDING].clone()} if copied else {}))
+    config = LoraConfig(
+        r=2, target_modules=targets, modules_to_save=saved, init_lora_weights=False
+    )  # fmt: skip
+    model = get_peft_model(LlamaForCausalLM.from_pretrained(tied / "base"), config)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if "modules_to_save" in name:
+                parameter.add_(0.1)
+    model.save_pretrained(str(tied / "lora"))
+    base = LlamaForCausalLM.from_pretrained(tied / "base")
+    worn = PeftModel.from_pretrained(base, str(tied / "lora")).eval()
+    task = TaskEntry("lora", str(tied / "lora"), 1.0)
+    merge = open_merge(Recipe(str(tied / "base"), (task,), "task_arithmetic"))
+    export(merge, tied / "out")
+    tokens = torch.arange(10)[None]
+    with torch.no_grad():
+        found = LlamaForCausalLM.from_pretrained(tied / "out").eval()(tokens).logits
+        torch.testing.assert_close(found, worn(tokens).logits, atol=1e-5, rtol=0)
+    assert any("tied in the base and no longer" in note for note in merge.notes) == bool(saved)
+
+
+def test_a_tied_expert_on_an_untied_base_brings_its_head(tied):
+    config = LlamaForCausalLM.from_pretrained(tied / "along").config
+    config.tie_word_embeddings = False
+    torch.manual_seed(3)
+    LlamaForCausalLM(config).save_pretrained(tied / "untied")
+    task = TaskEntry("along", str(tied / "along"), 1.0)
+    merge = open_merge(Recipe(str(tied / "untied"), (task,), "task_arithmetic"))
+    export(merge, tied / "out")
+    tensors = load_file(tied / "out" / "model.safetensors")
+    torch.testing.assert_close(tensors[HEAD], tensors[EMBEDDING])
+    assert f"Its {HEAD} is its {EMBEDDING}, by its class." in merge.notes[-1]
