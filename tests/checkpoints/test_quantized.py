@@ -18,6 +18,7 @@ from tests.conftest import draw, save_model
         {"layer.0.dense.weight.absmax": torch.ones(2)},
         {"layer.0.dense.weight": torch.ones(4, 6, dtype=torch.int8), "layer.0.dense.SCB": torch.ones(4)},  # noqa: E501
         {"layer.0.dense.weight": torch.ones(4, 6, dtype=torch.uint8)},
+        {"layer.0.dense_blocks": torch.ones(2, 4, 6, dtype=torch.uint8)},
     ],
 )  # fmt: skip
 def test_codes_are_refused(tmp_path, traces):

@@ -12,6 +12,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from studio.checkpoints.checkpoint import open_checkpoint
 from studio.checkpoints.names import named
 from studio.checkpoints.ties import base_copies
+from studio.errors import BadCheckpoint
 from studio.export.model import export
 from studio.merge import open_merge
 from studio.recipe import Recipe, TaskEntry
@@ -182,3 +183,19 @@ def test_a_tied_expert_on_an_untied_base_brings_its_head(tied):
     tensors = load_file(tied / "out" / "model.safetensors")
     torch.testing.assert_close(tensors[HEAD], tensors[EMBEDDING])
     assert f"Its {HEAD} is its {EMBEDDING}, by its class." in merge.notes[-1]
+
+
+def test_an_index_may_list_a_tied_tensor_under_each_of_its_names(tied):
+    folder = tied / "along"
+    LlamaForCausalLM.from_pretrained(folder).save_pretrained(folder, max_shard_size="5KB")
+    (folder / "model.safetensors").unlink(missing_ok=True)
+    file = folder / "model.safetensors.index.json"
+    content = json.loads(file.read_text())
+    content["weight_map"][HEAD] = content["weight_map"][EMBEDDING]
+    file.write_text(json.dumps(content))
+    _, tensors, _ = merged(tied, "along")
+    assert HEAD not in tensors
+    content["weight_map"]["made.up.weight"] = content["weight_map"][EMBEDDING]
+    file.write_text(json.dumps(content))
+    with pytest.raises(BadCheckpoint, match="disagree on 1 tensors, the first is made.up.weight"):
+        open_checkpoint(folder)

@@ -85,3 +85,24 @@ def test_a_merge_that_changes_nothing_is_told(tmp_path):
     made = export_merge(of(tmp_path, "first", coefficient=0.0), ExportPlan(tmp_path / "out"))
     assert "No tensor of the written model differs from the base" in made.warnings[0]
     assert made.warnings[0] in (tmp_path / "out" / "README.md").read_text()
+
+
+def test_names_that_its_class_does_not_read_by_itself_are_not_compared(tmp_path):
+    save(EXAMPLES["BERT"], tmp_path)
+    file = tmp_path / "first" / "model.safetensors"
+    save_file({f"module.{n}": t for n, t in load_file(file).items()}, file, {"format": "pt"})
+    words = check_fidelity(of(tmp_path, "first"))
+    assert (
+        words == "'first' was not checked: its names are not those that its class reads by itself"
+    )
+
+
+def test_an_adapter_of_a_body_is_compared_by_the_body(tmp_path):
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModel
+
+    save(EXAMPLES["BERT"], tmp_path)
+    body = AutoModel.from_pretrained(tmp_path / "base")
+    config = LoraConfig(r=2, target_modules=["query"], init_lora_weights=False)
+    get_peft_model(body, config).save_pretrained(str(tmp_path / "body"))
+    assert check_fidelity(of(tmp_path, "body")).startswith("1 of 1 checkpoints alone")
