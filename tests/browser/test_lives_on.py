@@ -250,6 +250,7 @@ def test_a_restarted_engine_finds_mix_and_pinned_mix(page, session, tiny_zoo: Pa
     page.locator("#mix-0").fill("0.37")
     settled(page, session, lambda mix: mix.strips[0].coefficient == 0.37)
     page.get_by_role("button", name="Pin").click()
+    expect(page.locator("#mix-pin")).to_be_disabled()  # its answer draws the mixer anew
     page.get_by_label("Merge animal").uncheck()
     settled(page, session, lambda mix: not mix.strips[1].on)
     with closing(Engine(tiny_zoo, (tiny_zoo,), torch.device("cpu"))) as again:
