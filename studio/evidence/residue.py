@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from studio.checkpoints.stored import Entry
 from studio.checkpoints.vectors import Room, pieces
 from studio.geometry.scopes import layer_of
 from studio.merge import Merge, component_at, merged_pieces
@@ -84,10 +85,11 @@ def residue(
             several tasks were removed.
         progress: told the share done.
     """
-    names = sorted({*merge.changed, *never.changed, *full.changed})
+    entries = {**never.base.weights.entries, **merge.base.weights.entries}
+    changed = {*merge.changed, *never.changed, *full.changed}
+    names = sorted(changed & entries.keys())  # what only the full model unties is in neither
     for each in (merge, never, full):
         each.prepare()
-    entries = merge.base.weights.entries
     found, meter = Residue(), Meter(sum(entries[name].numel for name in names), progress)
     for name in names:
         component = component_at(full, removed, name) if removed in _holding(full, name) else None
@@ -124,16 +126,27 @@ def _side_by_side(
     merge: Merge, never: Merge, name: str
 ) -> Iterator[tuple[int, Tensor, Tensor, Tensor | None]]:
     """Start, both models' elements and the base's (None of integers), piece by piece."""
-    stored, room = merge.base.weights.stored(name), Room()
+    holder = merge if name in merge.base.weights.entries else never
+    stored, room = holder.base.weights.stored(name), Room()
     cuts = pieces(stored.numel(), _PIECE)
-    both = zip(
-        cuts, merged_pieces(merge, name, _PIECE), merged_pieces(never, name, _PIECE), strict=True
+    ours, theirs = (
+        merged_pieces(each, _standing_for(each, name, stored.entry), _PIECE)
+        for each in (merge, never)
     )
+    both = zip(cuts, ours, theirs, strict=True)
     for (start, stop), ours, theirs in both:
         base = None
         if stored.dtype.is_floating_point:
             base = stored.read(start, stop, room.take("base", stop - start, stored.dtype))
         yield start, ours, theirs, base
+
+
+def _standing_for(merge: Merge, name: str, entry: Entry) -> str:
+    """A tensor's name in a merge; where the merge has it tied, that of what it is tied to."""
+    entries = merge.base.weights.entries
+    if name in entries:
+        return name
+    return next(other for other, each in entries.items() if each == entry)
 
 
 def _count(found: Residue, ours: Tensor, theirs: Tensor) -> None:

@@ -13,6 +13,8 @@ from studio.checkpoints.checkpoint import open_checkpoint
 from studio.checkpoints.names import named
 from studio.checkpoints.ties import base_copies
 from studio.errors import BadCheckpoint
+from studio.evidence.residue import residue
+from studio.evidence.unmerge import unmerging
 from studio.export.model import export
 from studio.merge import open_merge
 from studio.recipe import Recipe, TaskEntry
@@ -199,3 +201,16 @@ def test_an_index_may_list_a_tied_tensor_under_each_of_its_names(tied):
     file.write_text(json.dumps(content))
     with pytest.raises(BadCheckpoint, match="disagree on 1 tensors, the first is made.up.weight"):
         open_checkpoint(folder)
+
+
+@pytest.mark.parametrize(("mode", "apart"), [("exact", False), ("algebraic", True)])
+def test_models_that_are_tied_otherwise_are_compared_by_what_stands_for_a_tensor(tied, mode, apart):
+    tasks = tuple(TaskEntry(name, str(tied / name), 0.5) for name in ("along", "apart"))
+    full = Recipe(str(tied / "base"), tasks, "task_arithmetic")
+    unmerged = unmerging(full, ("apart",), mode)
+    result, never = open_merge(unmerged.recipe), open_merge(unmerged.never)
+    assert (HEAD in result.base.weights.entries) is apart
+    assert HEAD not in never.base.weights.entries
+    found = residue(result, never, open_merge(full), "apart")
+    assert (found.norm, found.differing) == (0.0, 0)
+    assert found.weights == sum(each.numel for each in result.base.weights.entries.values())
