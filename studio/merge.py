@@ -13,6 +13,7 @@ from torch import Tensor
 from studio.checkpoints.checkpoint import Checkpoint, open_base, open_checkpoint
 from studio.checkpoints.deltas import AnyDeltas, Deltas, not_finite
 from studio.checkpoints.quantized import base_notes
+from studio.checkpoints.statistics import refuse_negative_variance
 from studio.checkpoints.vectors import Room, Vectors, pieces
 from studio.errors import BadCheckpoint, BadRecipe, NotFinite, Remedy
 from studio.geometry.gram import Gram, gram
@@ -25,7 +26,6 @@ from studio.recipe import Recipe
 
 Made = TypeVar("Made")
 Watch = Callable[[Tensor, Tensor, Tensor], None]
-_VARIANCE = ".running_var"
 _PIECE = 2**18  # elements at a time; the work is elementwise, so no cut changes a bit
 
 
@@ -251,7 +251,7 @@ def merged_pieces(
         total = where.copy_(tensor.base_piece(start, stop, dtype, room))
         before = room.take("watched", stop - start, dtype).copy_(total) if watch else None
         _add(total, tensor, weights, start, room)
-        _refuse_negative_variance(name, total)
+        refuse_negative_variance(name, total)
         cast = _cast(merge, name, total, target)
         if watch and before is not None:
             watch(before, total, cast)
@@ -324,15 +324,6 @@ def _add(total: Tensor, tensor: Vectors, weights: list[float], start: int, room:
     for weight, vector in zip(weights, tensor.vectors(start, stop, dtype, room), strict=True):
         if vector is not None:
             total.add_(torch.mul(vector, weight, out=product))
-
-
-def _refuse_negative_variance(name: str, values: Tensor) -> None:
-    if name.endswith(_VARIANCE) and values.numel() and float(values.min()) < 0:
-        raise NotFinite(
-            f"{name}: merged variances of batch normalization fall to {float(values.min()):.3g}; "
-            "below 0 the model answers NaN. Choose smaller coefficients: such that sum to at most "
-            "1 keep every variance above 0."
-        )
 
 
 def _cast(merge: Merge, name: str, values: Tensor, target: torch.dtype) -> Tensor:

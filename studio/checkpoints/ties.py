@@ -1,7 +1,7 @@
 """Tensors that are one by the class's word: stored once, as equal copies, or trained apart."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.checkpoints.frame import Frame
@@ -124,6 +124,12 @@ def adapter_ties(
                 "merge holds each, and its configuration says so."
             )
     return twins, notes
+
+
+def without_copies(base: Checkpoint) -> Checkpoint:
+    """A base as a merge is written that unties nothing: each tied tensor once."""
+    copies = base_copies(named(base, base))
+    return replace(base, weights=base.weights.seen({}, copies)) if copies else base
 
 
 def base_copies(ours: Names) -> tuple[str, ...]:

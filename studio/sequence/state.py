@@ -278,6 +278,12 @@ def _refuse_newcomer(state: State, deltas: Deltas) -> None:
                 f"{state.path} has a task '{name}' already, with the digest {task.digest[:12]}…; "
                 "give the newcomer another name."
             )
+    if twins := {twin for join in deltas.joins for twin in join.twins}:
+        raise BadState(
+            f"'{name}' ({checkpoint.folder}) has trained {', '.join(sorted(twins))} apart from "
+            "what the base ties it to, and a state keeps one sum for both. Merge it by a recipe, "
+            "which holds both."
+        )
     if deltas.dtype != state.dtype:
         raise BadState(
             f"'{name}' ({checkpoint.folder}) holds float64 tensors, but {state.path} computes in "

@@ -9,6 +9,8 @@ from pathlib import Path
 from torch import Tensor
 
 from studio.checkpoints.checkpoint import Checkpoint
+from studio.checkpoints.statistics import refuse_negative_variance
+from studio.checkpoints.ties import without_copies
 from studio.checkpoints.vectors import pieces
 from studio.checkpoints.writer import write_weights
 from studio.errors import NotFinite
@@ -71,10 +73,11 @@ class MergedState(Content):
         Raises:
             NotFinite: the result leaves the range of the base's dtype.
         """
-        entries = self.base.weights.entries
+        base = without_copies(self.base) if self.state.tasks else self.base
+        entries = base.weights.entries
         layout = {name: (entry.dtype, entry.shape) for name, entry in entries.items()}
         factor = attended(partial(scaling, self.state), progress, 0.0, "measuring the sum")
-        values = partial(state_pieces, self.state, self.base, factor)
+        values = partial(state_pieces, self.state, base, factor)
         root = write_weights(work, layout, values, part(progress, 0.1, 1.0))
         notes = (*self.base.notes, *copy_companions(self.base, work))
         record = json.dumps(_record(self.state, self.base, root, factor), indent=1)
@@ -83,7 +86,8 @@ class MergedState(Content):
 
     def check(self, work: Path) -> None:
         """See ``Content``."""
-        check_loads(work, self.base, tuple(self.state.sums.entries) if self.state.sums else ())
+        base = without_copies(self.base) if self.state.tasks else self.base
+        check_loads(work, base, tuple(self.state.sums.entries) if self.state.sums else ())
 
 
 def scaling(state: State) -> float:
@@ -112,7 +116,9 @@ def state_pieces(state: State, base: Checkpoint, factor: float, name: str) -> It
         piece = stored[start:stop]
         if total is not None:
             change = total[start:stop].mul_(factor)
-            piece = piece.to(state.dtype).add_(change).to(stored.dtype)
+            whole = piece.to(state.dtype).add_(change)
+            refuse_negative_variance(name, whole)
+            piece = whole.to(stored.dtype)
             if not bool(piece.isfinite().all()):
                 raise NotFinite(
                     f"{name}: the merged values leave the range of {stored.dtype}, or {state.path} "

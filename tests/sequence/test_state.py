@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
+from transformers import LlamaConfig, LlamaForCausalLM
 
 from studio.checkpoints.checkpoint import open_checkpoint
 from studio.checkpoints.stored import Stored
@@ -19,6 +20,7 @@ from studio.recipe import Recipe, TaskEntry
 from studio.sequence import state as module
 from studio.sequence.state import State, add_task, init_state, open_state
 from studio.sequence.state_export import MergedState, scaling, state_pieces
+from tests.architectures import moved
 from tests.conftest import SHAPES, draw, save_model
 from tests.merged import merged_tensors
 
@@ -267,3 +269,27 @@ def test_what_a_killed_process_left_beside_a_file_is_removed(tmp_path):
 def test_the_version_is_in_the_file(zoo_folder):
     assert module.VERSION == 1
     assert begun(zoo_folder).plain()["version"] == 1
+
+
+def test_a_copy_of_a_tied_tensor_moves_along_and_one_trained_apart_is_refused(tmp_path):
+    config = LlamaConfig(
+        vocab_size=40, hidden_size=16, intermediate_size=24, num_hidden_layers=1,
+        num_attention_heads=2, num_key_value_heads=1, tie_word_embeddings=True,
+    )  # fmt: skip
+    head, embedding = "lm_head.weight", "model.embed_tokens.weight"
+    LlamaForCausalLM(config).save_pretrained(tmp_path / "base")
+    moved(LlamaForCausalLM.from_pretrained(tmp_path / "base"), 1).save_pretrained(tmp_path / "red")
+    for folder, apart in (("base", 0.0), ("apart", 0.1)):
+        source = tmp_path / ("base" if folder == "base" else "red")
+        stored = load_file(source / "model.safetensors")
+        if folder != "base":
+            shutil.copytree(source, tmp_path / folder)
+        save_file(stored | {head: stored[embedding] + apart},
+                  tmp_path / folder / "model.safetensors", {"format": "pt"})  # fmt: skip
+    state = grown(begun(tmp_path), tmp_path, "red")
+    write_export(MergedState(state, open_checkpoint(tmp_path / "base")), tmp_path / "out")
+    made = LlamaForCausalLM.from_pretrained(tmp_path / "out")
+    wanted = load_file(tmp_path / "red" / "model.safetensors")[embedding]
+    torch.testing.assert_close(made.lm_head.weight.data, wanted)
+    with pytest.raises(BadState, match="has trained lm_head.weight apart"):
+        grown(state, tmp_path, "apart")
