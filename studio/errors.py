@@ -194,3 +194,8 @@ class BadLedger(StudioError):
 
 class BadCertificate(StudioError):
     """A certificate, signature or key cannot be read, or does not fit what it speaks of."""
+
+
+def some(items: Sequence[str], most: int = 5) -> str:
+    """The first of many names, for a sentence."""
+    return ", ".join(items[:most]) + (", …" if len(items) > most else "")

@@ -3,11 +3,10 @@
 from studio.checkpoints.architecture import turned
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.checkpoints.lora import LoraModule
+from studio.checkpoints.stored_names import COPY
 from studio.checkpoints.tokens import TokenRows
 from studio.checkpoints.vectors import pieces
 from studio.errors import ShapeMismatch
-
-_COPY = ".base_layer.weight"
 
 
 def check_modules(
@@ -55,9 +54,7 @@ def take_copies(
     Raises:
         ShapeMismatch: such a copy has other values or rows than the base's.
     """
-    copies = {
-        name: name.removesuffix(_COPY) + ".weight" for name in private if name.endswith(_COPY)
-    }
+    copies = {name: name.removesuffix(COPY) + ".weight" for name in private if name.endswith(COPY)}
     copies = {name: target for name, target in copies.items() if target in shared}
     refuse_vocabulary(base, task, checkpoint, {copies[name]: private[name] for name in copies})
     for name, target in copies.items():

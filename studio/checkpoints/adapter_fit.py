@@ -5,13 +5,12 @@ from dataclasses import dataclass
 
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.checkpoints.frame import Frame, frames
-from studio.checkpoints.names import Names, named
+from studio.checkpoints.names import HEADS, Names, is_head, named
+from studio.checkpoints.stored_names import COPY
 from studio.checkpoints.ties import base_copies
-from studio.errors import BadCheckpoint, ShapeMismatch
+from studio.errors import BadCheckpoint, ShapeMismatch, some
 
-_EXAMPLES = 5
-_COPY = ".base_layer.weight"
-_HEADS = ("classifier", "fc", "lm_head", "qa_outputs", "score")
+_HEADS = {*HEADS, "lm_head"}
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ class Fit:
         for name, stored in checkpoint.sorted_names.others.items():
             base_name = self.base_name(name) or self._by_ending(name)
             plain = name.removeprefix(self.frame.prefix)
-            if base_name and not self.ours.never_merged(base_name):
+            if base_name and not is_head(base_name):
                 if base_name in whole:
                     raise BadCheckpoint(
                         f"{checkpoint.folder} holds {base_name} both as {stored} and as "
@@ -60,11 +59,11 @@ class Fit:
             elif self.ours.unread(name):
                 unread.append(stored)
             elif (
-                name.endswith(_COPY)
-                or self.ours.never_merged(plain)
+                name.endswith(COPY)
+                or is_head(plain)
                 or self.ours.tie_of(plain)
                 or any(each in name.split(".") for each in saved)
-                or self.ours.is_head(name, self.frame.prefix, firsts)
+                or self.ours.of_head(name, self.frame.prefix, firsts)
             ):
                 private[plain] = stored
             else:
@@ -99,7 +98,7 @@ def fitted(base: Checkpoint, task: str, checkpoint: Checkpoint) -> Fit:
     if len(fitting) == 1:
         return Fit(ours, fitting[0], {}, copies, (*notes, *_moved(fitting[0], own, ours)))
     if fitting:
-        places = " and ".join(repr(f.inside or f.prefix) for f in fitting[:_EXAMPLES])
+        places = " and ".join(repr(f.inside or f.prefix) for f in fitting[:5])
         raise BadCheckpoint(
             f"'{task}' ({checkpoint.folder}): the modules that it changes are in the base "
             f"{len(fitting)} times, under {places}; it is not clear which are meant."
@@ -156,7 +155,7 @@ def _absent_modules(
     _explain(base, task, checkpoint, _absent(wanted, best, names), best)
     missing = [name.removesuffix(".weight") for name in wanted if name not in names]
     return ShapeMismatch(
-        f"'{task}' ({checkpoint.folder}) changes {_some(missing)}, which the base does not "
+        f"'{task}' ({checkpoint.folder}) changes {some(missing)}, which the base does not "
         "have under any one prefix. The adapter belongs to another base model."
     )
 
@@ -189,7 +188,7 @@ def refuse_odd(task: str, checkpoint: Checkpoint, odd: list[str]) -> None:
     """
     if odd:
         raise ShapeMismatch(
-            f"'{task}' ({checkpoint.folder}) holds {_some(odd)}, which neither the base has nor a "
+            f"'{task}' ({checkpoint.folder}) holds {some(odd)}, which neither the base has nor a "
             "head that it saved. A merge would lose it."
         )
 
@@ -208,10 +207,10 @@ def _explain(
     """Refuse by its own cause what has one: a head that the base lacks, a bias that it lacks."""
     assert checkpoint.adapter is not None
     plain = [name.removeprefix(prefix) for name in missing]
-    heads = [name for name in plain if set(name.split(".")) & {*_HEADS}]
+    heads = [name for name in plain if set(name.split(".")) & _HEADS]
     if heads and len(heads) == len(plain):
         raise BadCheckpoint(
-            f"'{task}' ({checkpoint.folder}) trains {checkpoint.adapter.part} on {_some(heads)}, a "
+            f"'{task}' ({checkpoint.folder}) trains {checkpoint.adapter.part} on {some(heads)}, a "
             "head that the base does not hold (it has none, or ties it to the embedding); merge "
             "the adapter into its base and use the full model instead."
         )
@@ -221,20 +220,16 @@ def _explain(
     if fused:
         raise BadCheckpoint(
             f"'{task}' ({checkpoint.folder}) trains {checkpoint.adapter.part} on parameters of "
-            f"{_some(fused)} itself (target_parameters: fused experts), which is not supported; "
+            f"{some(fused)} itself (target_parameters: fused experts), which is not supported; "
             "merge the adapter into its base and use the full model instead."
         )
     biases = [name for name in plain if name.endswith(".bias")]
     if biases and len(biases) == len(plain):
         raise BadCheckpoint(
-            f"'{task}' ({checkpoint.folder}) trains biases (lora_bias) of {_some(biases)}, but the "
+            f"'{task}' ({checkpoint.folder}) trains biases (lora_bias) of {some(biases)}, but the "
             "base's layers have no bias; PEFT cannot merge them either."
         )
 
 
 def _absent(wanted: Iterable[str], prefix: str, names: set[str]) -> list[str]:
     return [n for n in wanted if not n.startswith(prefix) or n[len(prefix) :] not in names]
-
-
-def _some(items: list[str]) -> str:
-    return ", ".join(items[:_EXAMPLES]) + (", …" if len(items) > _EXAMPLES else "")

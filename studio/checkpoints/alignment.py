@@ -13,13 +13,12 @@ from studio.checkpoints.adapter_checks import (
 from studio.checkpoints.adapter_fit import fitted, refuse_odd, targets
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.checkpoints.frame import Frame, frames
-from studio.checkpoints.names import HEADS, Names, named
+from studio.checkpoints.names import Names, is_head, named
 from studio.checkpoints.quantized import refuse_quantized
 from studio.checkpoints.ties import Tied, adapter_ties, tied
-from studio.errors import BadCheckpoint, ShapeMismatch
+from studio.errors import BadCheckpoint, ShapeMismatch, some
 
 _COUNTER = "num_batches_tracked"
-_EXAMPLES = 5
 
 
 @dataclass(frozen=True)
@@ -43,11 +42,6 @@ class Join:
     notes: tuple[str, ...]
     twins: Mapping[str, tuple[str | None, str]] = field(default_factory=dict)
     copies: tuple[str, ...] = ()
-
-
-def is_head(name: str) -> bool:
-    """Whether a base tensor belongs to a task head, which is never merged."""
-    return name.split(".")[0] in HEADS
 
 
 def join(base: Checkpoint, task: str, checkpoint: Checkpoint) -> Join:
@@ -141,7 +135,7 @@ def _lacking(
 ) -> ShapeMismatch:
     return ShapeMismatch(
         f"'{task}' ({checkpoint.folder}) lacks {len(missing)} of the base's {len(required)} "
-        f"tensors: {_some([ours.stored[name] for name in missing])}. Both must come from the same "
+        f"tensors: {some([ours.stored[name] for name in missing])}. Both must come from the same "
         "base model; if only the names differ, save both with the same transformers class."
     )
 
@@ -164,7 +158,7 @@ def _private(
             )
         if theirs.unread(name):
             unread.append(stored)
-        elif theirs.is_head(name, frame.prefix, firsts):
+        elif theirs.of_head(name, frame.prefix, firsts):
             plain = stored.removeprefix(frame.prefix).removeprefix(theirs.body)
             _keep(private, plain, stored, task, checkpoint)
         elif theirs.unknown(name):
@@ -174,7 +168,7 @@ def _private(
     _refuse_deeper(task, ours, [*odd, *private.values()], frame)
     if odd:
         raise ShapeMismatch(
-            f"'{task}' ({checkpoint.folder}) holds {_some(odd)}, which neither the base has nor a "
+            f"'{task}' ({checkpoint.folder}) holds {some(odd)}, which neither the base has nor a "
             "head of its own. A merge would lose it; both must be of the same class."
         )
     return private, _unread(unread)
@@ -184,7 +178,7 @@ def _unread(names: list[str]) -> list[str]:
     """A note on what is left out, if anything is."""
     if not names:
         return []
-    return [f"{len(names)} tensors that its class does not read are left out: {_some(names)}."]
+    return [f"{len(names)} tensors that its class does not read are left out: {some(names)}."]
 
 
 def _keep(
@@ -236,7 +230,7 @@ def _refuse_deeper(task: str, ours: Names, extra: list[str], frame: Frame) -> No
     if deeper:
         raise ShapeMismatch(
             f"'{task}' has {len(deeper)} tensors in layers that the base does not have: "
-            f"{_some(deeper)}. Both must come from the same base model."
+            f"{some(deeper)}. Both must come from the same base model."
         )
 
 
@@ -254,7 +248,7 @@ def _check_pairs(
     if wrong:
         raise ShapeMismatch(
             f"'{task}' ({checkpoint.folder}) differs from the base in {len(wrong)} tensors: "
-            f"{_some(wrong)}. Both must come from the same base model."
+            f"{some(wrong)}. Both must come from the same base model."
         )
     for name, stored in shared.items():
         if base.weights.entries[name].floating:
@@ -275,7 +269,7 @@ def _join_adapter(base: Checkpoint, task: str, checkpoint: Checkpoint) -> Join:
     shared = targets(base, task, checkpoint, fit)
     if heads := [name for name in shared if is_head(name)]:
         raise BadCheckpoint(
-            f"'{task}' ({checkpoint.folder}) trains {checkpoint.adapter.part} on {_some(heads)}, a "
+            f"'{task}' ({checkpoint.folder}) trains {checkpoint.adapter.part} on {some(heads)}, a "
             "head, which is never merged; merge the adapter into its base and use the full model "
             "instead."
         )
@@ -290,7 +284,7 @@ def _join_adapter(base: Checkpoint, task: str, checkpoint: Checkpoint) -> Join:
     whole = {name: at for name, at in whole.items() if base.weights.entries[name].floating}
     if both := sorted({*shared} & {*whole}):
         raise BadCheckpoint(
-            f"'{task}' ({checkpoint.folder}) holds {_some(both)} whole and as "
+            f"'{task}' ({checkpoint.folder}) holds {some(both)} whole and as "
             f"{checkpoint.adapter.part}; it is not clear which to merge."
         )
     if whole:
@@ -300,7 +294,3 @@ def _join_adapter(base: Checkpoint, task: str, checkpoint: Checkpoint) -> Join:
     twins, told = adapter_ties(fit.ours, (shared, whole, private), [*whole], along)
     notes += told
     return Join(fit.frame.prefix, shared | whole, private, tuple(notes), twins, fit.copies)
-
-
-def _some(items: list[str]) -> str:
-    return ", ".join(items[:_EXAMPLES]) + (", …" if len(items) > _EXAMPLES else "")

@@ -10,10 +10,9 @@ from typing import Any
 import torch
 
 from studio.checkpoints.checkpoint import Checkpoint
+from studio.checkpoints.stored_names import WRAPPERS
 
-_WRAPPERS = re.compile(
-    r"(^|\.)(_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)(?=\.)|^module(?=\.)"
-)
+_WRAPPERS = re.compile(rf"(^|\.)({'|'.join(WRAPPERS)})(?=\.)|^module(?=\.)")
 # Written by many releases and read by none of today's, whatever the class.
 _BUFFERS = (
     r"(^|\.)position_ids$", r"rotary_emb\.inv_freq$", r"(^|\.)rotary_emb\.(cos|sin)_cached$",

@@ -79,15 +79,6 @@ def choose(place: Path, full: bool, roots: tuple[Path, ...] = ()) -> Choice:
     return Choice(place, place / WEIGHTS_FILE, True, notes)
 
 
-def open_weights(folder: Path) -> Weights:
-    """The weights of a folder's full model.
-
-    Raises:
-        BadCheckpoint: see ``choose`` and ``open_choice``.
-    """
-    return open_choice(choose(folder, full=True))
-
-
 def open_choice(choice: Choice, roots: tuple[Path, ...] = ()) -> Weights:
     """The weights that were chosen: one file, or the shards that an index lists.
 

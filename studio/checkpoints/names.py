@@ -43,10 +43,6 @@ class Names:
         """The name in memory of a tensor that another checkpoint calls so."""
         return self.base.name(stored) if self.base else unwrapped(stored)
 
-    def never_merged(self, stored: str) -> bool:
-        """Whether a tensor of the base's belongs to a task's head."""
-        return stored.split(".")[0] in HEADS
-
     def tie_of(self, name: str) -> str | None:
         """Stored name of the base's tensor that one, which the base does not store, is tied to."""
         if self.base is None or name in self.stored:
@@ -99,7 +95,7 @@ class Names:
         """Whether the own class is known and has no such tensor, nor one in other layers."""
         return self.own is not None and self.own.lacks(name)
 
-    def is_head(self, name: str, prefix: str, firsts: set[str]) -> bool:
+    def of_head(self, name: str, prefix: str, firsts: set[str]) -> bool:
         """Whether a tensor that the base lacks belongs to a head.
 
         Args:
@@ -113,6 +109,11 @@ class Names:
         if first in _USUAL or (self.own is not None and first in self.own.heads):
             return True
         return self.own is None and first not in firsts
+
+
+def is_head(name: str) -> bool:
+    """Whether a base tensor belongs to a task head, which is never merged."""
+    return name.split(".")[0] in HEADS
 
 
 def named(checkpoint: Checkpoint, base: Checkpoint) -> Names:

@@ -7,7 +7,8 @@ from pathlib import Path
 from studio.errors import BadCheckpoint
 
 ROOT = "base_model.model."
-_WRAPPERS = ("_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module")
+COPY = ".base_layer.weight"  # how PEFT saves a base's weight below factors
+WRAPPERS = ("_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module")
 _SAVED, _ORIGINAL = "modules_to_save", "original_module"
 
 
@@ -42,7 +43,7 @@ def plain_names(names: Iterable[str], parts: Sequence[str], folder: Path) -> Pla
     adapters: dict[str, str] = {}
     originals, wrapped = 0, 0
     for name in names:
-        words = [word for word in name.split(".") if word not in _WRAPPERS]
+        words = [word for word in name.split(".") if word not in WRAPPERS]
         wrapped += len(words) != name.count(".") + 1
         plain = ".".join(words).removeprefix("module." if ROOT in name else "").removeprefix(ROOT)
         words, adapter = _without_adapter(plain.split("."), parts)

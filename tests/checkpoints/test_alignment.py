@@ -3,8 +3,9 @@
 import pytest
 import torch
 
-from studio.checkpoints.alignment import is_head, join
+from studio.checkpoints.alignment import join
 from studio.checkpoints.checkpoint import open_checkpoint
+from studio.checkpoints.names import is_head
 from studio.errors import BadCheckpoint, ShapeMismatch
 from tests.conftest import SHAPES, draw, refusal, save_model
 

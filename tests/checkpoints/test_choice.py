@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from transformers import AutoModel, BertConfig, BertModel
 
 from studio.checkpoints.checkpoint import open_base, open_checkpoint
-from studio.checkpoints.choice import open_weights
+from studio.checkpoints.choice import choose, open_choice
 from studio.commands import remedies as command_line
 from studio.errors import BadCheckpoint
 from studio.ui import remedies as page
@@ -79,7 +79,7 @@ def test_of_an_adapter_beside_a_full_model_the_adapter_is_the_task_and_the_model
         "run also holds adapter_config.json; as the base the full model counts, so "
         "model.safetensors is read.",
     )
-    assert base.digest == open_weights(folder).root
+    assert base.digest == open_choice(choose(folder, True)).root
 
 
 def test_a_path_may_name_the_file_that_counts(tmp_path):

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from safetensors.torch import save_file
 
-from studio.checkpoints.choice import open_weights
+from studio.checkpoints.checkpoint import open_base
 from studio.evidence import verify_certificate as script
 from studio.evidence.envelope import sealed
 from studio.evidence.ledger.keys import SigningKey, demo_key
@@ -538,7 +538,11 @@ def test_a_weights_root_is_that_of_the_studio_for_one_file_and_for_shards(tmp_pa
     index = {"weight_map": {name: shard for shard, held in shards.items() for name in held}}
     (tmp_path / "two" / "model.safetensors.index.json").write_text(json.dumps(index))
     roots = {weights_root(tmp_path / folder) for folder in ("one", "two")}
-    assert roots == {open_weights(tmp_path / "one").root} == {open_weights(tmp_path / "two").root}
+    assert (
+        roots
+        == {open_base(tmp_path / "one").weights.root}
+        == {open_base(tmp_path / "two").weights.root}
+    )
 
 
 @pytest.mark.parametrize(
