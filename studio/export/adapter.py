@@ -69,14 +69,14 @@ class MergedAdapter(Merged):
         targets, lost = _targets(self.merge, self.rank), {}
         root = _write_factors(self.merge, targets, lost, work, progress)
         made = _Compression.of(targets, lost)
-        card = model_card(self.recorded, (), {}, root, "peft")
+        notes = tuple(self.merge.notes)
+        card = model_card(self.recorded, (), {}, root, "peft", notes=notes)
         use = _USE.format(base=public_name(self.merge.recipe.base), model=self.kind.model_class)
         texts = self.texts(work, root, {}, {"adapter": made.plain()})
         texts |= {
             CONFIG_FILE: json.dumps(_config(self.merge, targets), indent=2),
             CARD: f"{card}\n## As one adapter\n\nThis is {made.words}.\n\n{use}",
         }
-        notes = tuple(self.merge.notes)
         return Written(root, texts, made.words, notes, tuple(self.told))
 
     def check(self, work: Path) -> None:

@@ -10,6 +10,7 @@ from studio.disk.folders import free_space, needed_space, refuse_existing
 from studio.evidence.logged_export import Account, export_merge
 from studio.export.adapter import MergedAdapter, refuse_no_factors
 from studio.export.classifier import is_own_classifier
+from studio.export.folder import CARD, Written
 from studio.export.model import MergedModel
 from studio.export.plan import ExportPlan
 from studio.export.rounding import measure_rounding
@@ -54,7 +55,7 @@ class Exports:
         def work(progress: Progress) -> tuple[str, str]:
             plan = ExportPlan(target, adapter=True, rank=rank)
             made = export_merge(merge, plan, context.bench, None, self._account(), progress)
-            return f"Wrote {target} as one adapter, {made.words}.", str(target)
+            return _said(f"Wrote {target} as one adapter, {made.words}.", made), str(target)
 
         context.jobs.start(f"Adapter to {target.name}", work)
 
@@ -74,9 +75,7 @@ class Exports:
             report = part(progress, 0.3, 1.0)
             made = export_merge(bench.merge(recipe), plan, bench, scores, self._account(), report)
             words = f"Wrote {target}: {made.words}. Weights root {made.root[:16]}…"
-            checked = (f"Checked: {each}." for each in made.checked)
-            loud = (f"Warning: {each}" for each in made.warnings)
-            return " ".join([*loud, words, *checked, *made.notes]), str(target)
+            return _said(words, made), str(target)
 
         context.jobs.start(f"Export to {target.name}", work)
 
@@ -171,3 +170,12 @@ def _pack(folder: Path, within: str) -> Path | None:
         for file in files:
             archive.write(file, Path(folder.name) / file.relative_to(folder))
     return target
+
+
+def _said(words: str, made: Written) -> str:
+    """What an export did; what is to be known of its checkpoints stands in its card."""
+    loud = (f"Warning: {each}" for each in made.warnings)
+    checked = (f"Checked: {each}." for each in made.checked)
+    count = len(made.notes)
+    notes = [f"{count} note{'s' * (count > 1)} on it: {CARD} in the folder."] if count else []
+    return " ".join([*loud, words, *checked, *notes])

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from studio.export.folder import Written
 from studio.session import export
 from studio.session.export import Exports, LastZip
 
@@ -53,3 +54,12 @@ def test_the_name_offered_is_free_and_that_of_the_zoo(last, tmp_path, monkeypatc
     Path("exports/my-zoo-1").mkdir(parents=True)
     assert exports.free_export_name() == "exports/my-zoo-2"
     assert exports.free_export_name("without red") == "exports/my-zoo-without-red-1"
+
+
+def test_an_export_says_first_what_must_not_be_overlooked_and_points_to_its_notes():
+    made = Written("ab", {}, "", ("One.", "Two."), ("all is the same",), ("Nothing changes.",))
+    assert export._said("Wrote out.", made) == (
+        "Warning: Nothing changes. Wrote out. Checked: all is the same. "
+        "2 notes on it: README.md in the folder."
+    )
+    assert export._said("Wrote out.", Written("ab", {})) == "Wrote out."
