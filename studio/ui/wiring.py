@@ -120,9 +120,10 @@ class Wiring:
     def edits(
         self, events: Any, change: Callable[..., None], asked: Mapping[str, Block] = _NOTHING
     ) -> None:
-        """Change the mix; ``change`` takes the session and what is asked."""
+        """Change the mix; ``change`` takes the session and what is asked. Each press counts."""
 
         def edited(session: Session, **given: object) -> Drawn:
             return {**self.edit(session, partial(change, session, **given)), **self.awake}
 
-        self.tells(events, edited, asked, self.mixed).then(**self.moved)
+        told = self.tells(events, edited, asked, self.mixed, trigger_mode="multiple")
+        told.then(**self.moved)

@@ -155,6 +155,18 @@ def test_a_method_brings_its_own_options_and_coefficients(page, session):
     settled(page, session, lambda mix: mix.options == {"scale": 0.5})
 
 
+def test_quick_presses_of_undo_all_count(page, session):
+    before = session.mix
+    for _ in range(3):
+        session.edit("halve")
+    page.reload(wait_until="domcontentloaded")
+    at_rest(page)
+    page.evaluate(
+        "[0, 15, 30].forEach(ms => setTimeout(() => document.querySelector('#mix-undo').click(), ms))"
+    )
+    settled(page, session, lambda mix: mix == before)
+
+
 def test_a_number_that_is_refused_is_told_and_the_field_shows_the_mix_again(page, session):
     rank = page.locator("#mix-option-rank")
     rank.fill("4")
