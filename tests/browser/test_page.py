@@ -161,9 +161,8 @@ def test_quick_presses_of_undo_all_count(page, session):
         session.edit("halve")
     page.reload(wait_until="domcontentloaded")
     at_rest(page)
-    page.evaluate(
-        "[0, 15, 30].forEach(ms => setTimeout(() => document.querySelector('#mix-undo').click(), ms))"
-    )
+    press = "document.querySelector('#mix-undo').click()"
+    page.evaluate(f"[0, 15, 30].forEach(ms => setTimeout(() => {press}, ms))")
     settled(page, session, lambda mix: mix == before)
 
 
