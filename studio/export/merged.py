@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from studio import __version__
-from studio.checkpoints.deltas import refuse_copies, refuse_zero
+from studio.checkpoints.no_change import refuse_copies, refuse_zero
 from studio.export.card import public_name
 from studio.export.fidelity import check_fidelity
 from studio.export.folder import RECORD, Content

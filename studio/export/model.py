@@ -76,7 +76,7 @@ class MergedModel(Merged):
         """See ``Content``."""
         if self.checks != "full":
             return
-        check_loads(work, self.merge.base, self.merge.deltas.names, self.kind)
+        check_loads(work, self.merge.base, self.merge.changed, self.kind)
 
     @property
     def _copies(self) -> list[Task]:
