@@ -3,9 +3,11 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from studio.checkpoints.adapter import Module
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.checkpoints.frame import Frame, frames
 from studio.checkpoints.names import HEADS, Names, is_head, named
+from studio.checkpoints.parameters import on_parameters
 from studio.checkpoints.stored_names import COPY
 from studio.checkpoints.ties import base_copies
 from studio.errors import BadCheckpoint, ShapeMismatch, some
@@ -20,7 +22,9 @@ class Fit:
     Attributes:
         ours: names of the base.
         frame: of the adapter's, as the base's class has them.
-        located: {module: base name}, where the adapter's file names no paths.
+        located: {module: base name}, where the adapter's file does not name it by its path.
+        modules: of the adapter, by name; what is trained of parameters themselves is one module
+            per tensor of the base.
         copies: see ``Join``.
         notes: a sentence each.
     """
@@ -28,6 +32,7 @@ class Fit:
     ours: Names
     frame: Frame
     located: Mapping[str, str]
+    modules: Mapping[str, Module]
     copies: tuple[str, ...]
     notes: tuple[str, ...]
 
@@ -86,17 +91,21 @@ def fitted(base: Checkpoint, task: str, checkpoint: Checkpoint) -> Fit:
     ours = named(base, base)
     copies = base_copies(ours)
     notes = _another_base(base, checkpoint)
+    found = checkpoint.sorted_names
     located = _located(base, task, checkpoint)
     if located is not None:
-        return Fit(ours, Frame("", "", 0, ()), located, copies, notes)
-    found = checkpoint.sorted_names
-    wanted = [each.target for each in found.modules.values() if not each.optional]
+        return Fit(ours, Frame("", "", 0, ()), located, found.modules, copies, notes)
+    modules, located = on_parameters(ours, task, checkpoint)
+    wanted = [m.target for key, m in modules.items() if key not in located and not m.optional]
     wanted = wanted or list(found.others)
+    if not wanted:
+        return Fit(ours, Frame("", "", 0, ()), located, modules, copies, notes)
     own = {ours.named(name): name for name in wanted}
     fitting = [f for f in frames(list(ours.stored), (), own) if _holds(f, own, ours)]
     fitting = [f for f in fitting if not f.inside] or _of_the_class(fitting, ours, checkpoint)
     if len(fitting) == 1:
-        return Fit(ours, fitting[0], {}, copies, (*notes, *_moved(fitting[0], own, ours)))
+        told = (*notes, *_moved(fitting[0], own, ours))
+        return Fit(ours, fitting[0], located, modules, copies, told)
     if fitting:
         places = " and ".join(repr(f.inside or f.prefix) for f in fitting[:5])
         raise BadCheckpoint(
@@ -160,14 +169,14 @@ def _absent_modules(
     )
 
 
-def targets(base: Checkpoint, task: str, checkpoint: Checkpoint, fit: Fit) -> dict[str, str]:
+def targets(task: str, checkpoint: Checkpoint, fit: Fit) -> dict[str, str]:
     """{base name: name of the module that changes it}.
 
     Raises:
         BadCheckpoint: two modules change one tensor.
     """
     shared: dict[str, str] = {}
-    for key, module in checkpoint.sorted_names.modules.items():
+    for key, module in fit.modules.items():
         name = fit.located.get(key) or fit.base_name(module.target)
         if name is None and module.optional:
             continue
@@ -220,8 +229,8 @@ def _explain(
     if fused:
         raise BadCheckpoint(
             f"'{task}' ({checkpoint.folder}) trains {checkpoint.adapter.part} on parameters of "
-            f"{some(fused)} itself (target_parameters: fused experts), which is not supported; "
-            "merge the adapter into its base and use the full model instead."
+            f"{some(fused)} itself (fused experts), but its options do not name them: "
+            "target_parameters in its config must be what the adapter was trained with."
         )
     biases = [name for name in plain if name.endswith(".bias")]
     if biases and len(biases) == len(plain):

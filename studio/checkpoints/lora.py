@@ -34,7 +34,7 @@ _PARTS = {
 _KNOWN = HARMLESS | {
     "alpha_pattern", "ensure_weight_tying", "fan_in_fan_out", "init_lora_weights", "lora_alpha",
     "lora_bias", "lora_dropout", "megatron_core", "qalora_group_size", "r", "rank_pattern",
-    "trainable_token_indices", "use_dora", "use_rslora",
+    "target_parameters", "trainable_token_indices", "use_dora", "use_rslora",
 }  # fmt: skip
 # Initializations that leave the base's weights alone; the others (PiSSA, LoftQ, …) change them.
 _INITIALIZATIONS = (True, False, None, "gaussian", "orthogonal", "eva")
@@ -54,6 +54,7 @@ class LoraConfig(Adapter):
         dora: whether magnitudes are trained too.
         bias: whether the second factors have trained biases.
         tokens: rows of embeddings that are trained themselves.
+        parameters: ends of the names of parameters that have factors themselves.
     """
 
     usual_rank: int
@@ -65,6 +66,7 @@ class LoraConfig(Adapter):
     dora: bool = False
     bias: bool = False
     tokens: Tokens = ()
+    parameters: tuple[str, ...] = ()
 
     kind = "LoRA"
 
@@ -94,6 +96,7 @@ class LoraConfig(Adapter):
             "bias": self.bias,
             "dora": self.dora,
             "fan_in_fan_out": self.fan_in_fan_out,
+            "parameters": sorted(self.parameters),
             "rank_pattern": list(map(list, self.rank_pattern.pairs)),
             "rslora": self.rslora,
             "tokens": [[end, list(rows)] for end, rows in self.tokens],
@@ -256,6 +259,7 @@ def read_config(file: Path, config: Mapping) -> LoraConfig:
         tokens=read_tokens(
             config.get("trainable_token_indices"), f"{file}: trainable_token_indices"
         ),
+        parameters=_read_parameters(config.get("target_parameters"), file),
     )
 
 
@@ -267,6 +271,13 @@ def is_rank(rank: object) -> bool:
 def is_scale(alpha: object) -> bool:
     """Whether a value of a file is a number to scale by."""
     return isinstance(alpha, int | float) and not isinstance(alpha, bool) and abs(alpha) < 1e30
+
+
+def _read_parameters(value: object, file: Path) -> tuple[str, ...]:
+    names = [] if value is None else value
+    if not isinstance(names, list) or not all(isinstance(name, str) and name for name in names):
+        raise BadCheckpoint(f"{file}: target_parameters must be a list of names of parameters.")
+    return tuple(sorted(names))
 
 
 def _misfit(

@@ -154,8 +154,7 @@ def refuse_no_factors(merge: Merge, rank: int | None = None) -> None:
             f"deltas, so the merged change is no LoRA. {_INSTEAD}"
         )
     for index, task in enumerate(merge.deltas.tasks):
-        checkpoint = merge.deltas.checkpoints[index]
-        modules = checkpoint.sorted_names.modules if checkpoint.adapter else {}
+        modules = merge.deltas.joins[index].modules
         for name, path in merge.deltas.joins[index].shared.items():
             found = modules.get(path)
             if not isinstance(found, LoraModule) or found.magnitude:
@@ -187,7 +186,7 @@ def _targets(merge: Merge, rank: int | None) -> dict[str, _Target]:
             path = merge.deltas.joins[index].shared.get(name)
             checkpoint = merge.deltas.checkpoints[index]
             if path is not None and weight != 0.0:
-                found_here = checkpoint.sorted_names.modules[path]
+                found_here = merge.deltas.joins[index].modules[path]
                 assert isinstance(found_here, LoraModule)
                 module = found_here
                 full += module.rank

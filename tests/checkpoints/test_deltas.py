@@ -173,7 +173,7 @@ def test_the_same_checkpoint_twice_is_refused_naming_both(zoo_folder):
         ({"alpha_pattern": {"dense": 0.0}}, r"lora_alpha is 0 \(in alpha_pattern\)"),
         ({"trainable_token_indices": [1, 1]}, "trainable_token_indices must list token rows"),
         ({"trainable_token_indices": {"wte": [1]}}, "train token rows of 'wte', but no such"),
-        ({"target_parameters": ["w"]}, "target_parameters="),
+        ({"target_parameters": "w"}, "target_parameters must be a list of names"),
         ({"r": 10**9}, "r=1000000000 and lora_alpha=4 are no rank"),
         ({"some_future_option": 3}, "some_future_option=3"),
         ({"peft_type": "IA3"}, "the IA3 option r=2, lora_alpha=4 is not supported"),
