@@ -44,7 +44,7 @@ def check_modules(
 
 def take_copies(
     base: Checkpoint, task: str, checkpoint: Checkpoint, shared: dict[str, str],
-    private: dict[str, str],
+    private: dict[str, str], tied: Mapping[str, str],
 ) -> list[str]:  # fmt: skip
     """Leave out the base's weights that PEFT saved below factors; returns a note on them.
 
@@ -54,11 +54,13 @@ def take_copies(
         checkpoint: the adapter.
         shared: what its modules change.
         private: tensors that the base lacks; those that are left out are taken away.
+        tied: {name: base name} of what is one tensor with one of the base's.
 
     Raises:
         ShapeMismatch: such a copy has other values or rows than the base's.
     """
     copies = {name: name.removesuffix(COPY) + ".weight" for name in private if name.endswith(COPY)}
+    copies = {name: tied.get(target, target) for name, target in copies.items()}
     copies = {name: target for name, target in copies.items() if target in shared}
     refuse_vocabulary(base, task, checkpoint, {copies[name]: private[name] for name in copies})
     for name, target in copies.items():

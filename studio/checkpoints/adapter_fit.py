@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from studio.checkpoints.adapter import Module
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.checkpoints.frame import Frame, frames
+from studio.checkpoints.joint import joined
 from studio.checkpoints.names import HEADS, Names, is_head, named
 from studio.checkpoints.parameters import on_parameters
 from studio.checkpoints.stored_names import COPY
-from studio.checkpoints.ties import base_copies
+from studio.checkpoints.ties import base_copies, one_tensor
 from studio.errors import BadCheckpoint, ShapeMismatch, some
 
 _HEADS = {*HEADS, "lm_head"}
@@ -21,6 +22,7 @@ class Fit:
 
     Attributes:
         ours: names of the base.
+        tied: {name of the base's: stored name} of all that is one tensor with a stored one.
         frame: of the adapter's, as the base's class has them.
         located: {module: base name}, where the adapter's file does not name it by its path.
         modules: of the adapter, by name; what is trained of parameters themselves is one module
@@ -30,6 +32,7 @@ class Fit:
     """
 
     ours: Names
+    tied: Mapping[str, str]
     frame: Frame
     located: Mapping[str, str]
     modules: Mapping[str, Module]
@@ -39,6 +42,11 @@ class Fit:
     def base_name(self, name: str) -> str | None:
         """The stored name of the base's tensor that an adapter calls so; None if it has none."""
         return self.ours.stored.get(self.frame.base_name(self.ours.named(name)) or "")
+
+    def target(self, name: str) -> str | None:
+        """The same for what factors are added to: a tied tensor is changed where it is stored."""
+        own = self.frame.base_name(self.ours.named(name)) or ""
+        return self.tied.get(own) or self.ours.stored.get(own)
 
     def sorted_others(
         self, checkpoint: Checkpoint
@@ -89,23 +97,24 @@ def fitted(base: Checkpoint, task: str, checkpoint: Checkpoint) -> Fit:
         BadCheckpoint: in several places.
     """
     ours = named(base, base)
-    copies = base_copies(ours)
+    copies, tied = base_copies(ours), one_tensor(ours)
     notes = _another_base(base, checkpoint)
     found = checkpoint.sorted_names
     located = _located(base, task, checkpoint)
     if located is not None:
-        return Fit(ours, Frame("", "", 0, ()), located, found.modules, copies, notes)
+        return Fit(ours, {}, Frame("", "", 0, ()), located, found.modules, copies, notes)
     modules, located = on_parameters(ours, task, checkpoint)
     wanted = [m.target for key, m in modules.items() if key not in located and not m.optional]
     wanted = wanted or list(found.others)
     if not wanted:
-        return Fit(ours, Frame("", "", 0, ()), located, modules, copies, notes)
+        return Fit(ours, tied, Frame("", "", 0, ()), located, modules, copies, notes)
     own = {ours.named(name): name for name in wanted}
-    fitting = [f for f in frames(list(ours.stored), (), own) if _holds(f, own, ours)]
+    at = {**tied, **ours.stored}
+    fitting = [f for f in frames(list(at), (), own) if _holds(f, own, at)]
     fitting = [f for f in fitting if not f.inside] or _of_the_class(fitting, ours, checkpoint)
     if len(fitting) == 1:
-        told = (*notes, *_moved(fitting[0], own, ours))
-        return Fit(ours, fitting[0], located, modules, copies, told)
+        told = (*notes, *_moved(fitting[0], own, at))
+        return Fit(ours, tied, fitting[0], located, modules, copies, told)
     if fitting:
         places = " and ".join(repr(f.inside or f.prefix) for f in fitting[:5])
         raise BadCheckpoint(
@@ -119,8 +128,8 @@ def _texts(value: object) -> list[str]:
     return [each for each in value if isinstance(each, str)] if isinstance(value, list) else []
 
 
-def _holds(frame: Frame, own: Mapping[str, str], ours: Names) -> bool:
-    return all(frame.base_name(name) in ours.stored for name in own)
+def _holds(frame: Frame, own: Mapping[str, str], at: Mapping[str, str]) -> bool:
+    return all(frame.base_name(name) in at for name in own)
 
 
 def _of_the_class(found: list[Frame], ours: Names, checkpoint: Checkpoint) -> list[Frame]:
@@ -133,9 +142,9 @@ def _of_the_class(found: list[Frame], ours: Names, checkpoint: Checkpoint) -> li
     return [f for f in found if modules.get(f.inside[:-1], "").startswith(stem)] or found
 
 
-def _moved(frame: Frame, own: Mapping[str, str], ours: Names) -> list[str]:
+def _moved(frame: Frame, own: Mapping[str, str], at: Mapping[str, str]) -> list[str]:
     """What is changed under another name, beside a prefix."""
-    pairs = [(name, ours.stored[frame.base_name(own_name) or ""]) for own_name, name in own.items()]
+    pairs = [(name, at[frame.base_name(own_name) or ""]) for own_name, name in own.items()]
     moved = [(a, b) for a, b in sorted(pairs) if a.removeprefix(frame.prefix) != b]
     if not moved:
         return []
@@ -169,24 +178,33 @@ def _absent_modules(
     )
 
 
-def targets(task: str, checkpoint: Checkpoint, fit: Fit) -> dict[str, str]:
-    """{base name: name of the module that changes it}.
+def targets(
+    task: str, checkpoint: Checkpoint, fit: Fit
+) -> tuple[dict[str, str], dict[str, Module]]:
+    """{base name: name of the module that changes it}, and the modules by these names.
+
+    What is trained under both names of a tied tensor is added up, as PEFT does.
 
     Raises:
         BadCheckpoint: two modules change one tensor.
     """
     shared: dict[str, str] = {}
+    modules = dict(fit.modules)
     for key, module in fit.modules.items():
-        name = fit.located.get(key) or fit.base_name(module.target)
+        name = fit.located.get(key) or fit.target(module.target)
         if name is None and module.optional:
             continue
         assert name is not None
         if name in shared:
-            raise BadCheckpoint(
-                f"'{task}' ({checkpoint.folder}) changes {name} twice, by {shared[name]} and {key}."
-            )
+            both = f"{shared[name]} and {key}"
+            joint = joined(modules[shared[name]], module) if name in fit.tied.values() else None
+            if joint is None:
+                raise BadCheckpoint(
+                    f"'{task}' ({checkpoint.folder}) changes {name} twice, by {both}."
+                )
+            modules[both], key = joint, both
         shared[name] = key
-    return shared
+    return shared, modules
 
 
 def refuse_odd(task: str, checkpoint: Checkpoint, odd: list[str]) -> None:

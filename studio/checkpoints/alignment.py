@@ -269,17 +269,17 @@ def _check_pairs(
 def _join_adapter(base: Checkpoint, task: str, checkpoint: Checkpoint) -> Join:
     assert checkpoint.adapter is not None
     fit = fitted(base, task, checkpoint)
-    shared = targets(task, checkpoint, fit)
+    shared, modules = targets(task, checkpoint, fit)
     if heads := [name for name in shared if is_head(name)]:
         raise BadCheckpoint(
             f"'{task}' ({checkpoint.folder}) trains {checkpoint.adapter.part} on {some(heads)}, a "
             "head, which is never merged; merge the adapter into its base and use the full model "
             "instead."
         )
-    check_modules(base, task, checkpoint, shared, fit.modules)
+    check_modules(base, task, checkpoint, shared, modules)
     whole, private, odd, unread = fit.sorted_others(checkpoint)
-    notes = [*checkpoint.sorted_names.notes, *fit.notes, *layout_notes(base, shared, fit.modules)]
-    notes += [*_unread(unread), *take_copies(base, task, checkpoint, shared, private)]
+    notes = [*checkpoint.sorted_names.notes, *fit.notes, *layout_notes(base, shared, modules)]
+    notes += [*_unread(unread), *take_copies(base, task, checkpoint, shared, private, fit.tied)]
     refuse_vocabulary(base, task, checkpoint, whole)
     _refuse_deeper(task, fit.ours, [*private, *odd], Frame("", "", 0, ()))
     refuse_odd(task, checkpoint, odd)
@@ -296,6 +296,4 @@ def _join_adapter(base: Checkpoint, task: str, checkpoint: Checkpoint) -> Join:
     along = checkpoint.adapter_config.get("ensure_weight_tying") is True
     twins, told = adapter_ties(fit.ours, (shared, whole, private), [*whole], along)
     notes += told
-    return Join(
-        fit.frame.prefix, shared | whole, private, tuple(notes), twins, fit.copies, fit.modules
-    )
+    return Join(fit.frame.prefix, shared | whole, private, tuple(notes), twins, fit.copies, modules)

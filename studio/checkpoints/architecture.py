@@ -148,6 +148,15 @@ def turned(base: Checkpoint, name: str) -> bool | None:
     return own in architecture.turned
 
 
+def is_embedding(base: Checkpoint, name: str) -> bool:
+    """Whether a base's weight is an embedding by its class."""
+    architecture = architecture_of(base)
+    own = architecture.own(architecture.name(name)) if architecture else None
+    if architecture is None or own is None:
+        return False
+    return architecture.modules.get(own.rpartition(".")[0], "").endswith("Embedding")
+
+
 @lru_cache(maxsize=32)
 def _built(text: str) -> Architecture | None:
     import transformers

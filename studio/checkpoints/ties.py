@@ -117,7 +117,10 @@ def adapter_ties(
             elif first in whole and not along:
                 twins[name] = None, first
         if any(first in each for each in trained) and first not in whole and not twins:
-            notes.append(f"{first} is tied to {min(names - {first})}, which moves with it.")
+            notes.append(
+                f"{first} is tied to {min(names - {first})}, which moves with it, as PEFT merges "
+                "it; unmerged, PEFT moves the one alone that the adapter names."
+            )
         if twins:
             notes.append(
                 f"{first} and {', '.join(sorted(twins))} are tied in the base and no longer: a "
@@ -130,6 +133,16 @@ def without_copies(base: Checkpoint) -> Checkpoint:
     """A base as a merge is written that unties nothing: each tied tensor once."""
     copies = base_copies(named(base, base))
     return replace(base, weights=base.weights.seen({}, copies)) if copies else base
+
+
+def one_tensor(ours: Names) -> dict[str, str]:
+    """``{name: stored name}`` of all that is one tensor with one that the base stores."""
+    found: dict[str, str] = {}
+    for group in _groups(ours):
+        held = [ours.stored[name] for name in group.values() if name in ours.stored]
+        if held and _equal(ours.weights, held):
+            found |= dict.fromkeys((*group, *group.values()), held[0])
+    return found
 
 
 def base_copies(ours: Names) -> tuple[str, ...]:

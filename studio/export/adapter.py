@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from studio.checkpoints.architecture import is_embedding
 from studio.checkpoints.architecture import turned as turned_by_class
 from studio.checkpoints.checkpoint import open_checkpoint
 from studio.checkpoints.deltas import Deltas
@@ -200,7 +201,8 @@ def _targets(merge: Merge, rank: int | None) -> dict[str, _Target]:
                     f"{LARGEST_RANK:,} is read. Give a rank to compress them to."
                 )
             path = prefix + name.removesuffix(".weight")
-            found[name] = _Target(path, module.embedding, turned, kept, shape)
+            embedding = module.embedding or is_embedding(merge.base, name)  # of a tied head
+            found[name] = _Target(path, embedding, turned or embedding, kept, shape)
     if not found:
         raise NothingToMerge("The merged change is zero; there is no adapter to write.")
     return found

@@ -1,6 +1,7 @@
 """How an adapter fits a base: heads, vocabularies, copies of the base's weights, layouts."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,11 @@ from studio.checkpoints.adapter_checks import refuse_vocabulary
 from studio.checkpoints.adapter_fit import fitted
 from studio.checkpoints.bias import Bias
 from studio.checkpoints.checkpoint import open_checkpoint
+from studio.checkpoints.joint import Joint, joined
 from studio.checkpoints.layout import is_turned
+from studio.checkpoints.lora import LoraModule
 from studio.errors import BadCheckpoint, ShapeMismatch, StudioError
+from studio.export.model import export
 from tests.checkpoints.test_lora_options import merge, nudge
 from tests.conftest import draw, save_adapter, save_model
 from tests.merged import merged_tensors
@@ -71,12 +75,59 @@ def test_a_copy_with_other_values_is_refused(tmp_path):
         merge(tmp_path, "task1")
 
 
-def test_factors_on_an_untied_head_are_merged_and_on_a_tied_one_refused(tmp_path):
-    save_llama(tmp_path / "untied", target_modules=["q_proj", "lm_head"])
-    check(tmp_path / "untied")
-    save_llama(tmp_path / "tied", tied=True, target_modules=["q_proj", "lm_head"])
-    with pytest.raises(BadCheckpoint, match="trains factors on lm_head.weight, a head that the"):
-        merge(tmp_path / "tied", "task1")
+def test_factors_on_an_untied_head_are_merged(tmp_path):
+    save_llama(tmp_path, target_modules=["q_proj", "lm_head"])
+    check(tmp_path)
+
+
+@pytest.mark.parametrize("copied", [False, True])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"target_modules": ["q_proj", "lm_head"]},
+        {"target_modules": ["lm_head"]},
+        {"target_modules": ["q_proj", "embed_tokens"]},
+        {"target_modules": ["q_proj", "lm_head", "embed_tokens"]},
+        {"target_modules": ["q_proj", "lm_head"], "ensure_weight_tying": True},
+        {"target_modules": ["lm_head"], "use_dora": True},
+    ],
+)
+@pytest.mark.filterwarnings("ignore:.*")
+def test_factors_on_what_is_tied_move_all_of_it_as_peft_merges_them(tmp_path, options, copied):
+    save_llama(tmp_path, tied=True, **options)
+    file, embedding = tmp_path / "base" / "model.safetensors", "model.embed_tokens.weight"
+    start = load_file(file)
+    if copied:
+        save_file(start | {"lm_head.weight": start[embedding].clone()}, file, {"format": "pt"})
+    opened = merge(tmp_path, "task1")
+    base = LlamaForCausalLM.from_pretrained(tmp_path / "base")
+    whole = PeftModel.from_pretrained(base, str(tmp_path / "task1")).merge_and_unload()
+    export(opened, tmp_path / "out")
+    found = LlamaForCausalLM.from_pretrained(tmp_path / "out")
+    assert found.config.tie_word_embeddings
+    assert not found.state_dict()[embedding].equal(start[embedding])
+    for name, value in whole.state_dict().items():
+        torch.testing.assert_close(found.state_dict()[name], value, rtol=0, atol=1e-6)
+    assert any(
+        f"{embedding} is tied to lm_head.weight, which moves with it, as PEFT merges it" in note
+        for note in opened.deltas.joins[0].notes
+    )
+    assert not opened.deltas.joins[0].private
+
+
+def test_dora_under_both_names_of_a_tied_tensor_is_refused(tmp_path):
+    options = {"target_modules": ["lm_head", "embed_tokens"], "use_dora": True}
+    save_llama(tmp_path, tied=True, **options)
+    with pytest.raises(BadCheckpoint, match="changes model.embed_tokens.weight twice, by lm_head"):
+        merge(tmp_path, "task1")
+
+
+def test_factors_are_added_up_unless_one_has_magnitudes():
+    plain = LoraModule("a", "a.A", "a.B", None, False, 2, 1.0, False)
+    found = joined(plain, plain)
+    assert isinstance(found, Joint)
+    assert found.stored == ("a.A", "a.B") * 2
+    assert joined(plain, replace(plain, magnitude="a.m")) is None
 
 
 def test_token_rows_of_a_tied_base_count_once(tmp_path):
