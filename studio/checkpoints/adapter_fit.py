@@ -7,13 +7,11 @@ from studio.checkpoints.adapter import Module
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.checkpoints.frame import Frame, frames
 from studio.checkpoints.joint import joined
-from studio.checkpoints.names import HEADS, Names, is_head, named
-from studio.checkpoints.parameters import on_parameters
+from studio.checkpoints.names import Names, is_head, named
+from studio.checkpoints.parameters import ParameterModule, on_parameters
 from studio.checkpoints.stored_names import COPY
 from studio.checkpoints.ties import base_copies, one_tensor
 from studio.errors import BadCheckpoint, ShapeMismatch, some
-
-_HEADS = {*HEADS, "lm_head"}
 
 
 @dataclass(frozen=True)
@@ -105,11 +103,13 @@ def fitted(base: Checkpoint, task: str, checkpoint: Checkpoint) -> Fit:
         return Fit(ours, {}, Frame("", "", 0, ()), located, found.modules, copies, notes)
     modules, located = on_parameters(ours, task, checkpoint)
     wanted = [m.target for key, m in modules.items() if key not in located and not m.optional]
-    wanted = wanted or list(found.others)
-    if not wanted:
-        return Fit(ours, tied, Frame("", "", 0, ()), located, modules, copies, notes)
-    own = {ours.named(name): name for name in wanted}
     at = {**tied, **ours.stored}
+    if not wanted and located:  # on parameters alone, whose names the base's file may not have
+        wanted = [modules[key].target for key in located]
+        at |= {module.own: name for key, name in located.items()
+               if isinstance(module := modules[key], ParameterModule)}  # fmt: skip
+    wanted = wanted or list(found.others)
+    own = {ours.named(name): name for name in wanted}
     fitting = [f for f in frames(list(at), (), own) if _holds(f, own, at)]
     fitting = [f for f in fitting if not f.inside] or _of_the_class(fitting, ours, checkpoint)
     if len(fitting) == 1:
@@ -121,7 +121,7 @@ def fitted(base: Checkpoint, task: str, checkpoint: Checkpoint) -> Fit:
             f"'{task}' ({checkpoint.folder}): the modules that it changes are in the base "
             f"{len(fitting)} times, under {places}; it is not clear which are meant."
         )
-    raise _absent_modules(base, task, checkpoint, ours, wanted)
+    raise _absent_modules(base, task, checkpoint, ours, wanted, {*base.names, *at})
 
 
 def _texts(value: object) -> list[str]:
@@ -164,13 +164,13 @@ def _another_base(base: Checkpoint, checkpoint: Checkpoint) -> tuple[str, ...]:
 
 
 def _absent_modules(
-    base: Checkpoint, task: str, checkpoint: Checkpoint, ours: Names, wanted: list[str]
-) -> ShapeMismatch:
-    names = set(base.names) | set(ours.stored)
+    base: Checkpoint, task: str, checkpoint: Checkpoint, ours: Names, wanted: list[str],
+    names: set[str],
+) -> ShapeMismatch:  # fmt: skip
     parts = max(wanted, key=len).split(".")
     cuts = [".".join(parts[:k]) + "." if k else "" for k in range(len(parts))]
     best = min(cuts, key=lambda cut: (len(_absent(wanted, cut, names)), len(cut)))
-    _explain(base, task, checkpoint, _absent(wanted, best, names), best)
+    _explain(ours, base, task, checkpoint, _absent(wanted, best, names), best)
     missing = [name.removesuffix(".weight") for name in wanted if name not in names]
     return ShapeMismatch(
         f"'{task}' ({checkpoint.folder}) changes {some(missing)}, which the base does not "
@@ -229,17 +229,19 @@ def _located(base: Checkpoint, task: str, checkpoint: Checkpoint) -> dict[str, s
 
 
 def _explain(
-    base: Checkpoint, task: str, checkpoint: Checkpoint, missing: list[str], prefix: str
-) -> None:
+    ours: Names, base: Checkpoint, task: str, checkpoint: Checkpoint, missing: list[str],
+    prefix: str,
+) -> None:  # fmt: skip
     """Refuse by its own cause what has one: a head that the base lacks, a bias that it lacks."""
     assert checkpoint.adapter is not None
     plain = [name.removeprefix(prefix) for name in missing]
-    heads = [name for name in plain if set(name.split(".")) & _HEADS]
-    if heads and len(heads) == len(plain):
+    firsts = {name.split(".")[0] for name in ours.stored}
+    if missing and all(ours.is_foreign_head(name, prefix, firsts) for name in missing):
+        whose = f" ({ours.base.model_class})" if ours.base else ""
         raise BadCheckpoint(
-            f"'{task}' ({checkpoint.folder}) trains {checkpoint.adapter.part} on {some(heads)}, a "
-            "head that the base does not hold (it has none, or ties it to the embedding); merge "
-            "the adapter into its base and use the full model instead."
+            f"'{task}' ({checkpoint.folder}) trains {checkpoint.adapter.part} on {some(plain)}, a "
+            f"head that the base{whose} does not hold. Use a base that was saved with that head, "
+            "or merge the adapter into its own base and use the full model instead."
         )
     shapes = base.shapes
     stacked = {name.rpartition(".")[0] for name in base.names if len(shapes[name]) == 3}

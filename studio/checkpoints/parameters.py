@@ -43,6 +43,7 @@ class ParameterModule(Module):
 
     Attributes:
         path: of the parameter in the model that was trained.
+        own: the same, as the base's class has it.
         a: stored name of ``(rank * matrices, in)``, matrix by matrix.
         b: stored name of ``(out, rank * matrices)``, whose columns go round the matrices.
         rank: that the options give it.
@@ -53,6 +54,7 @@ class ParameterModule(Module):
     """
 
     path: str
+    own: str
     a: str
     b: str
     rank: int
@@ -191,7 +193,7 @@ def _module(
         ours.base.shapes[own],
         own in ours.base.turned and len(ours.base.shapes[own]) > 2,
     )
-    return ParameterModule(name, given.a, given.b, rank, scale, shape, turned, part)
+    return ParameterModule(name, own, given.a, given.b, rank, scale, shape, turned, part)
 
 
 def _wrapped(

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+import transformers
 from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file, save_file
 from torch import nn
@@ -113,6 +114,71 @@ def test_factors_on_what_is_tied_move_all_of_it_as_peft_merges_them(tmp_path, op
         for note in opened.deltas.joins[0].notes
     )
     assert not opened.deltas.joins[0].private
+
+
+ENCODER: dict[str, Any] = {
+    "vocab_size": 50, "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2,
+    "num_attention_heads": 2, "max_position_embeddings": 20,
+}  # fmt: skip
+BERT = transformers.BertConfig(**ENCODER)
+MODERN: Any = transformers.ModernBertConfig(
+    **ENCODER, pad_token_id=0, bos_token_id=1, eos_token_id=2, cls_token_id=1, sep_token_id=2
+)
+XLNET: Any = transformers.XLNetConfig(d_model=16, n_layer=2, n_head=2, d_inner=24, vocab_size=50)
+T5: Any = transformers.T5Config(
+    vocab_size=60, d_model=32, d_ff=48, d_kv=8, num_layers=1, num_heads=4
+)
+MASKED = "BertForMaskedLM"
+
+
+def save_two(folder: Path, config: Any, base: str, trained: str, targets: list[str]) -> None:
+    torch.manual_seed(0)
+    getattr(transformers, base)(config).save_pretrained(folder / "base")
+    options = LoraConfig(r=2, target_modules=targets, init_lora_weights=False)
+    adapter = get_peft_model(getattr(transformers, trained)(config), options)
+    adapter.save_pretrained(str(folder / "task1"), save_embedding_layers=False)
+
+
+@pytest.mark.filterwarnings("ignore:.*")
+@pytest.mark.parametrize(
+    ("config", "base", "trained", "targets", "words"),
+    [
+        (BERT, MASKED, "BertForSequenceClassification", ["query", "pooler.dense"],
+         r"on bert.pooler.dense.weight, a head that the base \(BertForMaskedLM\) does not hold"),
+        (BERT, "BertModel", MASKED, ["query", "decoder"], "on cls.predictions.decoder.weight, a "),
+        (MODERN, "ModernBertModel", "ModernBertForMaskedLM", ["Wqkv", "decoder", "head.dense"],
+         "on decoder.weight, head.dense.weight, a head that the base"),
+        (XLNET, "XLNetLMHeadModel", "XLNetForSequenceClassification",
+         ["layer_1", "logits_proj", "summary"],
+         "on logits_proj.weight, sequence_summary.summary.weight, a head"),
+        (T5, "T5EncoderModel", "T5ForConditionalGeneration", ["q"],
+         "decoder.block.0.layer.0.SelfAttention.q, .* belongs to another base model"),
+    ],
+)  # fmt: skip
+def test_a_head_that_the_base_lacks_is_called_one(tmp_path, config, base, trained, targets, words):
+    save_two(tmp_path, config, base, trained, targets)
+    with pytest.raises((BadCheckpoint, ShapeMismatch), match=words):
+        merge(tmp_path, "task1")
+
+
+@pytest.mark.filterwarnings("ignore:.*")
+@pytest.mark.parametrize(("config", "model"), [(BERT, MASKED), (MODERN, "ModernBertForMaskedLM")])
+def test_a_tied_decoder_is_where_the_base_stores_it(tmp_path, config, model):
+    save_two(tmp_path, config, model, model, ["decoder"])
+    (name,) = merge(tmp_path, "task1").deltas.names
+    assert name.endswith(("word_embeddings.weight", "tok_embeddings.weight"))
+
+
+@pytest.mark.filterwarnings("ignore:.*")
+def test_a_tied_base_may_be_stored_under_the_other_name(tmp_path):
+    save_llama(tmp_path, tied=True, target_modules=["q_proj", "embed_tokens"])
+    expected = merged_tensors(merge(tmp_path, "task1"))
+    file, embedding = tmp_path / "base" / "model.safetensors", "model.embed_tokens.weight"
+    stored = load_file(file)
+    save_file(stored | {"lm_head.weight": stored.pop(embedding)}, file, {"format": "pt"})
+    found = merged_tensors(merge(tmp_path, "task1"))
+    assert found.pop("lm_head.weight").equal(expected.pop(embedding))
+    assert all(found[name].equal(expected[name]) for name in {*found, *expected})
 
 
 def test_dora_under_both_names_of_a_tied_tensor_is_refused(tmp_path):
