@@ -190,7 +190,7 @@ def _targets(merge: Merge, rank: int | None) -> dict[str, _Target]:
                 found_here = merge.deltas.joins[index].modules[path]
                 assert isinstance(found_here, LoraModule)
                 module = found_here
-                full += module.rank
+                full += module.whole_rank
                 a, b = (checkpoint.weights.entries[part].shape for part in (module.a, module.b))
                 turned = bool(module.is_transposed(a, b, shape, turned_by_class(merge.base, name)))
         if module is not None:

@@ -178,7 +178,7 @@ def test_the_same_checkpoint_twice_is_refused_naming_both(zoo_folder):
         ({"some_future_option": 3}, "some_future_option=3"),
         ({"peft_type": "IA3"}, "the IA3 option r=2, lora_alpha=4 is not supported"),
         ({"peft_type": "XLORA"}, "adapters of type 'XLORA'"),
-        ({"init_lora_weights": "pissa"}, "init_lora_weights='pissa'"),
+        ({"init_lora_weights": "pissa_niter_4"}, "init_lora_weights='pissa_niter_4' is not"),
         ({"lora_alpha": True}, "lora_alpha=True"),
         ({"lora_alpha": float("nan")}, "the number NaN"),
         ({"r": 0}, "r=0"),
