@@ -1,5 +1,8 @@
 """Whether what an adapter trains fits the base's tensors: shapes, copies, vocabulary, layout."""
 
+from collections.abc import Mapping
+
+from studio.checkpoints.adapter import Module
 from studio.checkpoints.architecture import turned
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.checkpoints.lora import LoraModule
@@ -10,8 +13,9 @@ from studio.errors import ShapeMismatch
 
 
 def check_modules(
-    base: Checkpoint, task: str, checkpoint: Checkpoint, shared: dict[str, str]
-) -> None:
+    base: Checkpoint, task: str, checkpoint: Checkpoint, shared: dict[str, str],
+    modules: Mapping[str, Module],
+) -> None:  # fmt: skip
     """Refuse modules whose tensors do not fit the base's.
 
     Raises:
@@ -19,7 +23,7 @@ def check_modules(
     """
     shapes = checkpoint.shapes
     for name, key in shared.items():
-        entry, module = base.weights.entries[name], checkpoint.sorted_names.modules[key]
+        entry, module = base.weights.entries[name], modules[key]
         if not entry.floating:
             raise ShapeMismatch(
                 f"'{task}' ({checkpoint.folder}) changes {name}, which the base stores as "
@@ -40,7 +44,7 @@ def check_modules(
 
 def take_copies(
     base: Checkpoint, task: str, checkpoint: Checkpoint, shared: dict[str, str],
-    private: dict[str, str],
+    private: dict[str, str], tied: Mapping[str, str],
 ) -> list[str]:  # fmt: skip
     """Leave out the base's weights that PEFT saved below factors; returns a note on them.
 
@@ -50,11 +54,13 @@ def take_copies(
         checkpoint: the adapter.
         shared: what its modules change.
         private: tensors that the base lacks; those that are left out are taken away.
+        tied: {name: base name} of what is one tensor with one of the base's.
 
     Raises:
         ShapeMismatch: such a copy has other values or rows than the base's.
     """
     copies = {name: name.removesuffix(COPY) + ".weight" for name in private if name.endswith(COPY)}
+    copies = {name: tied.get(target, target) for name, target in copies.items()}
     copies = {name: target for name, target in copies.items() if target in shared}
     refuse_vocabulary(base, task, checkpoint, {copies[name]: private[name] for name in copies})
     for name, target in copies.items():
@@ -97,9 +103,10 @@ def refuse_vocabulary(
             )
 
 
-def layout_notes(base: Checkpoint, checkpoint: Checkpoint, shared: dict[str, str]) -> list[str]:
+def layout_notes(
+    base: Checkpoint, shared: dict[str, str], modules: Mapping[str, Module]
+) -> list[str]:
     """What is said of square layers whose layout the base and the adapter's options tell apart."""
-    modules = checkpoint.sorted_names.modules
     square = [
         name for name, key in shared.items()
         if isinstance(module := modules[key], LoraModule) and not module.embedding

@@ -3,14 +3,15 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from studio.checkpoints.adapter import Module
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.checkpoints.frame import Frame, frames
-from studio.checkpoints.names import HEADS, Names, is_head, named
+from studio.checkpoints.joint import joined
+from studio.checkpoints.names import Names, is_head, named
+from studio.checkpoints.parameters import ParameterModule, on_parameters
 from studio.checkpoints.stored_names import COPY
-from studio.checkpoints.ties import base_copies
+from studio.checkpoints.ties import base_copies, one_tensor
 from studio.errors import BadCheckpoint, ShapeMismatch, some
-
-_HEADS = {*HEADS, "lm_head"}
 
 
 @dataclass(frozen=True)
@@ -19,21 +20,31 @@ class Fit:
 
     Attributes:
         ours: names of the base.
+        tied: {name of the base's: stored name} of all that is one tensor with a stored one.
         frame: of the adapter's, as the base's class has them.
-        located: {module: base name}, where the adapter's file names no paths.
+        located: {module: base name}, where the adapter's file does not name it by its path.
+        modules: of the adapter, by name; what is trained of parameters themselves is one module
+            per tensor of the base.
         copies: see ``Join``.
         notes: a sentence each.
     """
 
     ours: Names
+    tied: Mapping[str, str]
     frame: Frame
     located: Mapping[str, str]
+    modules: Mapping[str, Module]
     copies: tuple[str, ...]
     notes: tuple[str, ...]
 
     def base_name(self, name: str) -> str | None:
         """The stored name of the base's tensor that an adapter calls so; None if it has none."""
         return self.ours.stored.get(self.frame.base_name(self.ours.named(name)) or "")
+
+    def target(self, name: str) -> str | None:
+        """The same for what factors are added to: a tied tensor is changed where it is stored."""
+        own = self.frame.base_name(self.ours.named(name)) or ""
+        return self.tied.get(own) or self.ours.stored.get(own)
 
     def sorted_others(
         self, checkpoint: Checkpoint
@@ -84,34 +95,41 @@ def fitted(base: Checkpoint, task: str, checkpoint: Checkpoint) -> Fit:
         BadCheckpoint: in several places.
     """
     ours = named(base, base)
-    copies = base_copies(ours)
+    copies, tied = base_copies(ours), one_tensor(ours)
     notes = _another_base(base, checkpoint)
+    found = checkpoint.sorted_names
     located = _located(base, task, checkpoint)
     if located is not None:
-        return Fit(ours, Frame("", "", 0, ()), located, copies, notes)
-    found = checkpoint.sorted_names
-    wanted = [each.target for each in found.modules.values() if not each.optional]
+        return Fit(ours, {}, Frame("", "", 0, ()), located, found.modules, copies, notes)
+    modules, located = on_parameters(ours, task, checkpoint)
+    wanted = [m.target for key, m in modules.items() if key not in located and not m.optional]
+    at = {**tied, **ours.stored}
+    if not wanted and located:  # on parameters alone, whose names the base's file may not have
+        wanted = [modules[key].target for key in located]
+        at |= {module.own: name for key, name in located.items()
+               if isinstance(module := modules[key], ParameterModule)}  # fmt: skip
     wanted = wanted or list(found.others)
     own = {ours.named(name): name for name in wanted}
-    fitting = [f for f in frames(list(ours.stored), (), own) if _holds(f, own, ours)]
+    fitting = [f for f in frames(list(at), (), own) if _holds(f, own, at)]
     fitting = [f for f in fitting if not f.inside] or _of_the_class(fitting, ours, checkpoint)
     if len(fitting) == 1:
-        return Fit(ours, fitting[0], {}, copies, (*notes, *_moved(fitting[0], own, ours)))
+        told = (*notes, *_moved(fitting[0], own, at))
+        return Fit(ours, tied, fitting[0], located, modules, copies, told)
     if fitting:
         places = " and ".join(repr(f.inside or f.prefix) for f in fitting[:5])
         raise BadCheckpoint(
             f"'{task}' ({checkpoint.folder}): the modules that it changes are in the base "
             f"{len(fitting)} times, under {places}; it is not clear which are meant."
         )
-    raise _absent_modules(base, task, checkpoint, ours, wanted)
+    raise _absent_modules(base, task, checkpoint, ours, wanted, {*base.names, *at})
 
 
 def _texts(value: object) -> list[str]:
     return [each for each in value if isinstance(each, str)] if isinstance(value, list) else []
 
 
-def _holds(frame: Frame, own: Mapping[str, str], ours: Names) -> bool:
-    return all(frame.base_name(name) in ours.stored for name in own)
+def _holds(frame: Frame, own: Mapping[str, str], at: Mapping[str, str]) -> bool:
+    return all(frame.base_name(name) in at for name in own)
 
 
 def _of_the_class(found: list[Frame], ours: Names, checkpoint: Checkpoint) -> list[Frame]:
@@ -124,9 +142,9 @@ def _of_the_class(found: list[Frame], ours: Names, checkpoint: Checkpoint) -> li
     return [f for f in found if modules.get(f.inside[:-1], "").startswith(stem)] or found
 
 
-def _moved(frame: Frame, own: Mapping[str, str], ours: Names) -> list[str]:
+def _moved(frame: Frame, own: Mapping[str, str], at: Mapping[str, str]) -> list[str]:
     """What is changed under another name, beside a prefix."""
-    pairs = [(name, ours.stored[frame.base_name(own_name) or ""]) for own_name, name in own.items()]
+    pairs = [(name, at[frame.base_name(own_name) or ""]) for own_name, name in own.items()]
     moved = [(a, b) for a, b in sorted(pairs) if a.removeprefix(frame.prefix) != b]
     if not moved:
         return []
@@ -146,13 +164,13 @@ def _another_base(base: Checkpoint, checkpoint: Checkpoint) -> tuple[str, ...]:
 
 
 def _absent_modules(
-    base: Checkpoint, task: str, checkpoint: Checkpoint, ours: Names, wanted: list[str]
-) -> ShapeMismatch:
-    names = set(base.names) | set(ours.stored)
+    base: Checkpoint, task: str, checkpoint: Checkpoint, ours: Names, wanted: list[str],
+    names: set[str],
+) -> ShapeMismatch:  # fmt: skip
     parts = max(wanted, key=len).split(".")
     cuts = [".".join(parts[:k]) + "." if k else "" for k in range(len(parts))]
     best = min(cuts, key=lambda cut: (len(_absent(wanted, cut, names)), len(cut)))
-    _explain(base, task, checkpoint, _absent(wanted, best, names), best)
+    _explain(ours, base, task, checkpoint, _absent(wanted, best, names), best)
     missing = [name.removesuffix(".weight") for name in wanted if name not in names]
     return ShapeMismatch(
         f"'{task}' ({checkpoint.folder}) changes {some(missing)}, which the base does not "
@@ -160,24 +178,33 @@ def _absent_modules(
     )
 
 
-def targets(base: Checkpoint, task: str, checkpoint: Checkpoint, fit: Fit) -> dict[str, str]:
-    """{base name: name of the module that changes it}.
+def targets(
+    task: str, checkpoint: Checkpoint, fit: Fit
+) -> tuple[dict[str, str], dict[str, Module]]:
+    """{base name: name of the module that changes it}, and the modules by these names.
+
+    What is trained under both names of a tied tensor is added up, as PEFT does.
 
     Raises:
         BadCheckpoint: two modules change one tensor.
     """
     shared: dict[str, str] = {}
-    for key, module in checkpoint.sorted_names.modules.items():
-        name = fit.located.get(key) or fit.base_name(module.target)
+    modules = dict(fit.modules)
+    for key, module in fit.modules.items():
+        name = fit.located.get(key) or fit.target(module.target)
         if name is None and module.optional:
             continue
         assert name is not None
         if name in shared:
-            raise BadCheckpoint(
-                f"'{task}' ({checkpoint.folder}) changes {name} twice, by {shared[name]} and {key}."
-            )
+            both = f"{shared[name]} and {key}"
+            joint = joined(modules[shared[name]], module) if name in fit.tied.values() else None
+            if joint is None:
+                raise BadCheckpoint(
+                    f"'{task}' ({checkpoint.folder}) changes {name} twice, by {both}."
+                )
+            modules[both], key = joint, both
         shared[name] = key
-    return shared
+    return shared, modules
 
 
 def refuse_odd(task: str, checkpoint: Checkpoint, odd: list[str]) -> None:
@@ -202,17 +229,19 @@ def _located(base: Checkpoint, task: str, checkpoint: Checkpoint) -> dict[str, s
 
 
 def _explain(
-    base: Checkpoint, task: str, checkpoint: Checkpoint, missing: list[str], prefix: str
-) -> None:
+    ours: Names, base: Checkpoint, task: str, checkpoint: Checkpoint, missing: list[str],
+    prefix: str,
+) -> None:  # fmt: skip
     """Refuse by its own cause what has one: a head that the base lacks, a bias that it lacks."""
     assert checkpoint.adapter is not None
     plain = [name.removeprefix(prefix) for name in missing]
-    heads = [name for name in plain if set(name.split(".")) & _HEADS]
-    if heads and len(heads) == len(plain):
+    firsts = {name.split(".")[0] for name in ours.stored}
+    if missing and all(ours.is_foreign_head(name, prefix, firsts) for name in missing):
+        whose = f" ({ours.base.model_class})" if ours.base else ""
         raise BadCheckpoint(
-            f"'{task}' ({checkpoint.folder}) trains {checkpoint.adapter.part} on {some(heads)}, a "
-            "head that the base does not hold (it has none, or ties it to the embedding); merge "
-            "the adapter into its base and use the full model instead."
+            f"'{task}' ({checkpoint.folder}) trains {checkpoint.adapter.part} on {some(plain)}, a "
+            f"head that the base{whose} does not hold. Use a base that was saved with that head, "
+            "or merge the adapter into its own base and use the full model instead."
         )
     shapes = base.shapes
     stacked = {name.rpartition(".")[0] for name in base.names if len(shapes[name]) == 3}
@@ -220,8 +249,8 @@ def _explain(
     if fused:
         raise BadCheckpoint(
             f"'{task}' ({checkpoint.folder}) trains {checkpoint.adapter.part} on parameters of "
-            f"{some(fused)} itself (target_parameters: fused experts), which is not supported; "
-            "merge the adapter into its base and use the full model instead."
+            f"{some(fused)} itself (fused experts), but its options do not name them: "
+            "target_parameters in its config must be what the adapter was trained with."
         )
     biases = [name for name in plain if name.endswith(".bias")]
     if biases and len(biases) == len(plain):

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from studio.checkpoints.adapter import Module
 from studio.checkpoints.adapter_checks import (
     check_modules,
     layout_notes,
@@ -36,6 +37,7 @@ class Join:
             its own and that this checkpoint has trained apart; None for one that keeps the base's
             numbers while the other moves.
         copies: base names of tensors that are equal to another one and are written once.
+        modules: of an adapter, by the names that ``shared`` gives them.
     """
 
     prefix: str
@@ -44,6 +46,7 @@ class Join:
     notes: tuple[str, ...]
     twins: Mapping[str, tuple[str | None, str]] = field(default_factory=dict)
     copies: tuple[str, ...] = ()
+    modules: Mapping[str, Module] = field(default_factory=dict)
 
 
 def join(base: Checkpoint, task: str, checkpoint: Checkpoint) -> Join:
@@ -271,17 +274,17 @@ def _check_pairs(
 def _join_adapter(base: Checkpoint, task: str, checkpoint: Checkpoint) -> Join:
     assert checkpoint.adapter is not None
     fit = fitted(base, task, checkpoint)
-    shared = targets(base, task, checkpoint, fit)
+    shared, modules = targets(task, checkpoint, fit)
     if heads := [name for name in shared if is_head(name)]:
         raise BadCheckpoint(
             f"'{task}' ({checkpoint.folder}) trains {checkpoint.adapter.part} on {some(heads)}, a "
             "head, which is never merged; merge the adapter into its base and use the full model "
             "instead."
         )
-    check_modules(base, task, checkpoint, shared)
+    check_modules(base, task, checkpoint, shared, modules)
     whole, private, odd, unread = fit.sorted_others(checkpoint)
-    notes = [*checkpoint.sorted_names.notes, *fit.notes, *layout_notes(base, checkpoint, shared)]
-    notes += [*_unread(unread), *take_copies(base, task, checkpoint, shared, private)]
+    notes = [*checkpoint.sorted_names.notes, *fit.notes, *layout_notes(base, shared, modules)]
+    notes += [*_unread(unread), *take_copies(base, task, checkpoint, shared, private, fit.tied)]
     refuse_vocabulary(base, task, checkpoint, whole)
     _refuse_deeper(task, fit.ours, [*private, *odd], Frame("", "", 0, ()))
     refuse_odd(task, checkpoint, odd)
@@ -298,4 +301,4 @@ def _join_adapter(base: Checkpoint, task: str, checkpoint: Checkpoint) -> Join:
     along = checkpoint.adapter_config.get("ensure_weight_tying") is True
     twins, told = adapter_ties(fit.ours, (shared, whole, private), [*whole], along)
     notes += told
-    return Join(fit.frame.prefix, shared | whole, private, tuple(notes), twins, fit.copies)
+    return Join(fit.frame.prefix, shared | whole, private, tuple(notes), twins, fit.copies, modules)

@@ -22,6 +22,23 @@ _MOST = 10_000  # of anything that a configuration counts and that a model is bu
 _COUNTED = re.compile(r"(layers?|blocks?|depths?|experts?|stages?)$")
 
 
+@dataclass(frozen=True)
+class Fusion:
+    """Where a stored tensor goes that a class puts together with others.
+
+    Attributes:
+        own: the class's name of the whole.
+        part: which of the parts it belongs to.
+        parts: how many there are.
+        operations: how they are put together, each with the dimension that it works along.
+    """
+
+    own: str
+    part: int
+    parts: int
+    operations: tuple[tuple[str, int | None], ...]
+
+
 @dataclass(frozen=True, eq=False)
 class Architecture:
     """A model's class as transformers builds it from a configuration, without any weights.
@@ -31,7 +48,7 @@ class Architecture:
         prefix: what stands before the names of its body, with a dot; empty if it is a body.
         shapes: of what it holds in memory, by name; tied names too.
         ties: ``{name: name of the tensor that it is}``.
-        turned: weights that are stored as ``(in, out)``, as GPT-2's are.
+        turned: weights that are stored as ``(in, out)``, as GPT-2's are, and stacks of such.
         heads: first parts of names outside the body.
         modules: class of every module, by path.
         ignored: pattern of stored names that the class reads no longer.
@@ -78,6 +95,18 @@ class Architecture:
             return True
         return apply_converters(name, list(self._converters))[1] is not None
 
+    def fusion(self, name: str) -> Fusion | None:
+        """Where a tensor goes that the class puts together with others; None for any other."""
+        for each in self._converters:
+            whole, pattern = each.rename_source_key(name)
+            if pattern is None:
+                continue
+            own = self.own(whole)
+            done = tuple((type(op).__name__, getattr(op, "dim", None)) for op in each.operations)
+            patterns = list(each.source_patterns)
+            return Fusion(own, patterns.index(pattern), len(patterns), done) if own else None
+        return None
+
     def ignores(self, name: str) -> bool:
         """Whether the class leaves a stored tensor aside without a word, as old buffers are."""
         return bool(self.ignored.search(name)) and self.own(name) is None
@@ -121,6 +150,15 @@ def turned(base: Checkpoint, name: str) -> bool | None:
     return own in architecture.turned
 
 
+def is_embedding(base: Checkpoint, name: str) -> bool:
+    """Whether a base's weight is an embedding by its class."""
+    architecture = architecture_of(base)
+    own = architecture.own(architecture.name(name)) if architecture else None
+    if architecture is None or own is None:
+        return False
+    return architecture.modules.get(own.rpartition(".")[0], "").endswith("Embedding")
+
+
 @lru_cache(maxsize=32)
 def _built(text: str) -> Architecture | None:
     import transformers
@@ -156,6 +194,13 @@ def _described(model: Any) -> Architecture:
         prefix = ""
     modules = {path: type(each).__name__ for path, each in model.named_modules()}
     turned = {f"{path}.weight" for path, each in model.named_modules() if isinstance(each, Conv1D)}
+    turned |= {
+        f"{path}.{name}"
+        for path, each in model.named_modules()
+        if getattr(each, "is_transposed", False) is True
+        for name, value in each.named_parameters(recurse=False)
+        if value.ndim == 3
+    }
     output = model.get_output_embeddings() if hasattr(model, "get_output_embeddings") else None
     paths = {path for path, each in model.named_modules() if output is not None and each is output}
     ignored = [*_BUFFERS, *(getattr(model, "_keys_to_ignore_on_load_unexpected", None) or ())]

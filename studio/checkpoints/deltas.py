@@ -62,10 +62,7 @@ class TensorDeltas(Vectors):
             if source is None:
                 yield None
             elif isinstance(source, Rows):
-                width = math.prod(self.shape[1:])
-                first = start // width
-                rows = source.rows(first, -(-stop // width), dtype)
-                yield rows.view(-1)[start - first * width : stop - first * width]
+                yield source.flat(start, stop, math.prod(self.shape[1:]), dtype)
             else:
                 if base is None:
                     base = self.base_piece(start, stop, dtype, room)
@@ -201,7 +198,7 @@ class Deltas:
         stored, checkpoint = self.joins[task].shared.get(name), self.checkpoints[task]
         if stored is None:
             return None
-        modules = checkpoint.sorted_names.modules if checkpoint.adapter else {}
+        modules = self.joins[task].modules
         if stored in modules:
             base = self.base.weights.stored(name)
             return modules[stored].delta(base, checkpoint.tensor, turned(self.base, name))
@@ -298,7 +295,7 @@ def not_finite(deltas: AnyDeltas, name: str) -> NotFinite:
     candidates: list[tuple[Checkpoint, str]] = [(deltas.base, name)]
     for task_join, checkpoint in zip(deltas.joins, deltas.checkpoints, strict=True):
         stored = task_join.shared.get(name)
-        module = checkpoint.sorted_names.modules.get(stored or "") if checkpoint.adapter else None
+        module = task_join.modules.get(stored or "")
         if module:
             candidates += [(checkpoint, each) for each in module.stored]
         elif stored:

@@ -18,6 +18,7 @@ from studio.checkpoints.adapter import (
 from studio.checkpoints.bias import Bias
 from studio.checkpoints.low_rank import Dora, Factors
 from studio.checkpoints.patterns import NO_PATTERNS, Patterns, read_patterns
+from studio.checkpoints.starts import read_start, refuse_layout, start_note, without_start
 from studio.checkpoints.stored import Stored
 from studio.checkpoints.stored_names import ROOT as ROOT
 from studio.checkpoints.tokens import SUFFIXES, Tokens, read_tokens, token_modules
@@ -32,12 +33,11 @@ _PARTS = {
     ".lora_magnitude_vector": "magnitude", ".lora_magnitude_vector.weight": "magnitude",
 } | SUFFIXES  # fmt: skip
 _KNOWN = HARMLESS | {
-    "alpha_pattern", "ensure_weight_tying", "fan_in_fan_out", "init_lora_weights", "lora_alpha",
-    "lora_bias", "lora_dropout", "megatron_core", "qalora_group_size", "r", "rank_pattern",
+    "alpha_pattern", "corda_config", "ensure_weight_tying", "eva_config", "fan_in_fan_out",
+    "init_lora_weights", "lora_alpha", "lora_bias", "lora_dropout", "lora_ga_config",
+    "megatron_core", "qalora_group_size", "r", "rank_pattern", "target_parameters",
     "trainable_token_indices", "use_dora", "use_rslora",
 }  # fmt: skip
-# Initializations that leave the base's weights alone; the others (PiSSA, LoftQ, …) change them.
-_INITIALIZATIONS = (True, False, None, "gaussian", "orthogonal", "eva")
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,8 @@ class LoraConfig(Adapter):
         dora: whether magnitudes are trained too.
         bias: whether the second factors have trained biases.
         tokens: rows of embeddings that are trained themselves.
+        parameters: ends of the names of parameters that have factors themselves.
+        start: what the factors started as and the base was left without, or empty.
     """
 
     usual_rank: int
@@ -65,6 +67,8 @@ class LoraConfig(Adapter):
     dora: bool = False
     bias: bool = False
     tokens: Tokens = ()
+    parameters: tuple[str, ...] = ()
+    start: str = ""
 
     kind = "LoRA"
 
@@ -76,7 +80,7 @@ class LoraConfig(Adapter):
     @property
     def portable(self) -> bool:
         """See ``Adapter``."""
-        return not self.dora
+        return not self.dora and not self.start
 
     def rank_of(self, module: str) -> int:
         """Rank of a module's factors, by the options."""
@@ -94,8 +98,10 @@ class LoraConfig(Adapter):
             "bias": self.bias,
             "dora": self.dora,
             "fan_in_fan_out": self.fan_in_fan_out,
+            "parameters": sorted(self.parameters),
             "rank_pattern": list(map(list, self.rank_pattern.pairs)),
             "rslora": self.rslora,
+            "start": self.start,
             "tokens": [[end, list(rows)] for end, rows in self.tokens],
         }
         used = {name: value for name, value in others.items() if value}
@@ -120,7 +126,7 @@ class LoraConfig(Adapter):
             others[name if copied else name.replace(".base_layer.", ".")] = stored
         if clash := sorted({*others.values()} & {*modules}):
             raise BadCheckpoint(f"{folder} names {clash[0]} both as a tensor and as a module.")
-        return Sorted(modules, others, parts.notes)
+        return Sorted(modules, others, (*parts.notes, *start_note(self.start)))
 
 
 @dataclass(frozen=True)
@@ -137,6 +143,7 @@ class LoraModule(Module):
         rank: that the options give it.
         scale: what B A is multiplied by.
         fan_in_fan_out: whether the base stores ``(in, out)``, where nothing else tells.
+        start: see ``LoraConfig``.
     """
 
     path: str
@@ -147,6 +154,12 @@ class LoraModule(Module):
     rank: int
     scale: float
     fan_in_fan_out: bool
+    start: str = ""
+
+    @property
+    def whole_rank(self) -> int:
+        """Rank of its delta."""
+        return self.rank * 2 if self.start else self.rank
 
     @property
     def stored(self) -> tuple[str, ...]:
@@ -192,6 +205,7 @@ class LoraModule(Module):
         across = self.is_transposed(a, b, shape, None)
         if across is None:
             raise ShapeMismatch(_misfit(self, a, b, shape, name, task))
+        refuse_layout(self.start, shape, across, name, task)
         outputs = shape[1] if across else shape[0]
         if self.magnitude and math.prod(shapes[self.magnitude]) != outputs:
             raise ShapeMismatch(
@@ -209,6 +223,8 @@ class LoraModule(Module):
             if across
             else Factors(b, a, self.scale)
         )
+        if self.start:
+            return without_start(factors, base, self.start, self.rank)
         if self.magnitude is None:
             return factors
         return Dora(factors, base, read(self.magnitude).flatten(), by_row=not across)
@@ -224,8 +240,8 @@ def read_config(file: Path, config: Mapping) -> LoraConfig:
     Raises:
         BadCheckpoint: it uses an option that is not understood.
     """
-    understood = config.get("init_lora_weights") in _INITIALIZATIONS
-    refuse_unknown(file, config, "LoRA", _KNOWN - (set() if understood else {"init_lora_weights"}))
+    refuse_unknown(file, config, "LoRA", _KNOWN)
+    start = read_start(config, file)
     names = ("use_rslora", "fan_in_fan_out", "use_dora", "lora_bias")
     flags = {key: config.get(key) for key in names}
     for key, value in flags.items():
@@ -256,6 +272,8 @@ def read_config(file: Path, config: Mapping) -> LoraConfig:
         tokens=read_tokens(
             config.get("trainable_token_indices"), f"{file}: trainable_token_indices"
         ),
+        parameters=_read_parameters(config.get("target_parameters"), file),
+        start=start,
     )
 
 
@@ -267,6 +285,13 @@ def is_rank(rank: object) -> bool:
 def is_scale(alpha: object) -> bool:
     """Whether a value of a file is a number to scale by."""
     return isinstance(alpha, int | float) and not isinstance(alpha, bool) and abs(alpha) < 1e30
+
+
+def _read_parameters(value: object, file: Path) -> tuple[str, ...]:
+    names = [] if value is None else value
+    if not isinstance(names, list) or not all(isinstance(name, str) and name for name in names):
+        raise BadCheckpoint(f"{file}: target_parameters must be a list of names of parameters.")
+    return tuple(sorted(names))
 
 
 def _misfit(
@@ -317,4 +342,5 @@ def _factors(path: str, found: dict[str, str], config: LoraConfig, folder: Path)
     scale = config.scale_of(path)
     names = found["a"], found["b"], found.get("magnitude")
     rank = config.rank_of(path)
-    return LoraModule(path, *names, embedding[0], rank, scale, config.fan_in_fan_out)
+    start = "" if embedding[0] else config.start  # PEFT starts embeddings as ever
+    return LoraModule(path, *names, embedding[0], rank, scale, config.fan_in_fan_out, start)

@@ -20,6 +20,12 @@ class Rows:
         """Rows of the dense delta, ``(stop - start, columns)`` in ``dtype``, however cut."""
         raise NotImplementedError
 
+    def flat(self, start: int, stop: int, width: int, dtype: torch.dtype) -> Tensor:
+        """Elements ``start:stop`` of the dense delta, whose rows have ``width``."""
+        first = start // width
+        rows = self.rows(first, -(-stop // width), dtype)
+        return rows.view(-1)[start - first * width : stop - first * width]
+
 
 @dataclass(frozen=True)
 class Factors(Rows):
@@ -51,6 +57,32 @@ class Factors(Rows):
             torch.mul(b[:, k : k + 1], a[k], out=update)
             dense.add_(update)
         return dense
+
+
+@dataclass(frozen=True)
+class Stacked(Rows):
+    """Low-rank deltas of matrices of one shape that a tensor stores one after the other.
+
+    Attributes:
+        parts: one per matrix, each of ``(height, in)``; a row of the whole is one matrix.
+    """
+
+    parts: tuple[Factors, ...]
+
+    def rows(self, start: int, stop: int, dtype: torch.dtype) -> Tensor:
+        """Rows of the dense delta, ``(stop - start, height * in)`` in ``dtype``."""
+        width = len(self.parts[0].b) * self.parts[0].a.shape[1]
+        return self.flat(start * width, stop * width, width, dtype).view(stop - start, width)
+
+    def flat(self, start: int, stop: int, width: int, dtype: torch.dtype) -> Tensor:
+        """See ``Rows``; only the rows of the matrices that are asked for are made."""
+        inner = self.parts[0].a.shape[1]
+        height, first, last = width // inner, start // inner, -(-stop // inner)
+        made = [
+            self.parts[k].rows(max(first - k * height, 0), min(last - k * height, height), dtype)
+            for k in range(first // height, -(-last // height))
+        ]
+        return torch.cat(made).view(-1)[start - first * inner : stop - first * inner]
 
 
 @dataclass(frozen=True)

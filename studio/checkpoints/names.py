@@ -1,5 +1,6 @@
 """The names of one checkpoint in the terms of the base's class, and what each is to it."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -109,6 +110,16 @@ class Names:
         if first in _USUAL or (self.own is not None and first in self.own.heads):
             return True
         return self.own is None and first not in firsts
+
+    def is_foreign_head(self, name: str, prefix: str, firsts: set[str]) -> bool:
+        """Whether what another model calls so, and this base lacks, is a head of that one.
+
+        Numbered layers are none, unless they are called as heads are.
+        """
+        own = self.named(name)
+        before, *numbered = re.split(r"\.\d+\.", own, maxsplit=1)
+        usual = bool({*before.split(".")} & {*_USUAL})
+        return usual or (self.of_head(own, prefix, firsts) and not numbered)
 
 
 def is_head(name: str) -> bool:

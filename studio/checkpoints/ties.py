@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.checkpoints.frame import Frame
 from studio.checkpoints.names import Names, named
+from studio.checkpoints.vectors import pieces
 from studio.checkpoints.weights import Weights
 
 
@@ -117,7 +118,10 @@ def adapter_ties(
             elif first in whole and not along:
                 twins[name] = None, first
         if any(first in each for each in trained) and first not in whole and not twins:
-            notes.append(f"{first} is tied to {min(names - {first})}, which moves with it.")
+            notes.append(
+                f"{first} is tied to {min(names - {first})}, which moves with it, as PEFT merges "
+                "it; unmerged, PEFT moves the one alone that the adapter names."
+            )
         if twins:
             notes.append(
                 f"{first} and {', '.join(sorted(twins))} are tied in the base and no longer: a "
@@ -130,6 +134,16 @@ def without_copies(base: Checkpoint) -> Checkpoint:
     """A base as a merge is written that unties nothing: each tied tensor once."""
     copies = base_copies(named(base, base))
     return replace(base, weights=base.weights.seen({}, copies)) if copies else base
+
+
+def one_tensor(ours: Names) -> dict[str, str]:
+    """``{name: stored name}`` of all that is one tensor with one that the base stores."""
+    found: dict[str, str] = {}
+    for group in _groups(ours):
+        held = [ours.stored[name] for name in group.values() if name in ours.stored]
+        if held and _equal(ours.weights, held):
+            found |= dict.fromkeys((*group, *group.values()), held[0])
+    return found
 
 
 def base_copies(ours: Names) -> tuple[str, ...]:
@@ -166,10 +180,21 @@ def _found(group: Mapping[str, str], theirs: Names, frame: Frame) -> dict[str, s
 
 
 def _equal(weights: Weights, stored: list[str]) -> bool:
-    """Whether tensors are the same in dtype, shape and bits."""
+    """Whether tensors are the same: in bits, or of two dtypes, as the narrower one rounds them."""
     entries = [weights.entries[name] for name in dict.fromkeys(stored)]
     if len(entries) == 1:
         return True
-    if len({(entry.code, entry.shape) for entry in entries}) > 1:
+    if len({entry.shape for entry in entries}) > 1:
         return False
+    if len({entry.code for entry in entries}) > 1:
+        return all(entry.floating for entry in entries) and _rounded_equal(weights, stored)
     return len({weights.sha256(name) for name in dict.fromkeys(stored)}) == 1
+
+
+def _rounded_equal(weights: Weights, stored: list[str]) -> bool:
+    """Whether tensors of one shape are equal in the narrowest of their dtypes; read in pieces."""
+    first, *others = sorted(
+        map(weights.stored, dict.fromkeys(stored)), key=lambda each: each.dtype.itemsize
+    )
+    cuts = [slice(start, stop) for start, stop in pieces(first.numel())]
+    return all(first[cut].equal(each[cut].to(first.dtype)) for each in others for cut in cuts)

@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from studio.checkpoints.architecture import is_embedding
 from studio.checkpoints.architecture import turned as turned_by_class
 from studio.checkpoints.checkpoint import open_checkpoint
 from studio.checkpoints.deltas import Deltas
@@ -154,8 +155,7 @@ def refuse_no_factors(merge: Merge, rank: int | None = None) -> None:
             f"deltas, so the merged change is no LoRA. {_INSTEAD}"
         )
     for index, task in enumerate(merge.deltas.tasks):
-        checkpoint = merge.deltas.checkpoints[index]
-        modules = checkpoint.sorted_names.modules if checkpoint.adapter else {}
+        modules = merge.deltas.joins[index].modules
         for name, path in merge.deltas.joins[index].shared.items():
             found = modules.get(path)
             if not isinstance(found, LoraModule) or found.magnitude:
@@ -187,10 +187,10 @@ def _targets(merge: Merge, rank: int | None) -> dict[str, _Target]:
             path = merge.deltas.joins[index].shared.get(name)
             checkpoint = merge.deltas.checkpoints[index]
             if path is not None and weight != 0.0:
-                found_here = checkpoint.sorted_names.modules[path]
+                found_here = merge.deltas.joins[index].modules[path]
                 assert isinstance(found_here, LoraModule)
                 module = found_here
-                full += module.rank
+                full += module.whole_rank
                 a, b = (checkpoint.weights.entries[part].shape for part in (module.a, module.b))
                 turned = bool(module.is_transposed(a, b, shape, turned_by_class(merge.base, name)))
         if module is not None:
@@ -201,7 +201,8 @@ def _targets(merge: Merge, rank: int | None) -> dict[str, _Target]:
                     f"{LARGEST_RANK:,} is read. Give a rank to compress them to."
                 )
             path = prefix + name.removesuffix(".weight")
-            found[name] = _Target(path, module.embedding, turned, kept, shape)
+            embedding = module.embedding or is_embedding(merge.base, name)  # of a tied head
+            found[name] = _Target(path, embedding, turned or embedding, kept, shape)
     if not found:
         raise NothingToMerge("The merged change is zero; there is no adapter to write.")
     return found

@@ -2,7 +2,6 @@
 
 import json
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -11,9 +10,11 @@ import torch
 import transformers
 from torch import Tensor, nn
 
+from studio.checkpoints.alignment import Join
 from studio.checkpoints.architecture import Architecture, architecture_of, unwrapped
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.checkpoints.deltas import Deltas
+from studio.checkpoints.parameters import ParameterModule
 from studio.checkpoints.settings import entries_of_base
 from studio.checkpoints.vectors import Room, Vectors, pieces
 from studio.disk.cache import cache_key, keep, recall
@@ -110,7 +111,8 @@ def _compared(deltas: Deltas, task: str, checkpoint: Checkpoint) -> Fidelity:
         return Fidelity(task, unchecked="no config.json names a class that transformers knows")
     if checkpoint.adapter and find_spec("peft") is None:
         return Fidelity(task, unchecked="PEFT is not installed")
-    model_class = _class_that_reads(checkpoint, own, deltas.joins[0].shared.values())
+    joined = deltas.joins[0]
+    model_class = _class_that_reads(checkpoint, own, joined)
     if not model_class:
         return Fidelity(task, unchecked="its names are not those that its class reads by itself")
     try:
@@ -119,13 +121,18 @@ def _compared(deltas: Deltas, task: str, checkpoint: Checkpoint) -> Fidelity:
         return Fidelity(task, unchecked=str(problem))
     expected = opened.state_dict()
     compared, worst, moved = 0, (0.0, ""), False
-    for name, stored in deltas.joins[0].shared.items():
+    for name, stored in joined.shared.items():
         # by the base's name, so that a wrong pair shows; a tower's class has names of its own
         read = own.own(ours.name(name)) or own.own(own.name(stored)) or ""
         read = read if read in expected else read.removeprefix(own.prefix)
+        module = joined.modules.get(stored)
+        if isinstance(module, ParameterModule):
+            read = own.own(module.target) or ""
         if read in expected:
             compared += 1
-            apart, moves = _difference(deltas.at(name), expected[read])
+            value = expected[read]
+            value = module.part.of(value) if isinstance(module, ParameterModule) else value
+            apart, moves = _difference(deltas.at(name), value)
             worst, moved = max(worst, (apart, name)), moved or moves
     if checkpoint.adapter and not moved:  # it knows none of the names, and says so to nobody
         return Fidelity(task, unchecked="PEFT finds nothing in it that it can put on the base")
@@ -133,19 +140,20 @@ def _compared(deltas: Deltas, task: str, checkpoint: Checkpoint) -> Fidelity:
         return Fidelity(task, unchecked="its class has none of its tensors under one name")
     others = {} if checkpoint.adapter else entries_of_base(deltas.base, checkpoint)
     answers = under_settings(opened, others) if others else None
-    return Fidelity(task, compared, len(deltas.joins[0].shared), *worst, moved=answers)
+    return Fidelity(task, compared, len(joined.shared), *worst, moved=answers)
 
 
-def _class_that_reads(checkpoint: Checkpoint, own: Architecture, shared: Iterable[str]) -> str:
+def _class_that_reads(checkpoint: Checkpoint, own: Architecture, join: Join) -> str:
     """The class whose names a checkpoint has; empty where transformers or PEFT alone read none.
 
     Of an adapter that is the base's class, or that of its body.
     """
     if not checkpoint.adapter:
-        plain = all(unwrapped(name) == name and own.reads(own.name(name)) for name in shared)
+        plain = all(
+            unwrapped(name) == name and own.reads(own.name(name)) for name in join.shared.values()
+        )
         return own.model_class if plain else ""
-    sorted_names = checkpoint.sorted_names
-    names = [each.target for each in sorted_names.modules.values()] or list(sorted_names.others)
+    names = [m.target for m in join.modules.values()] or list(checkpoint.sorted_names.others)
     if all(name in own.shapes for name in names):
         return own.model_class
     return "AutoModel" if all(own.prefix + name in own.shapes for name in names) else ""

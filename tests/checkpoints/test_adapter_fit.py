@@ -1,11 +1,13 @@
 """How an adapter fits a base: heads, vocabularies, copies of the base's weights, layouts."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+import transformers
 from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file, save_file
 from torch import nn
@@ -15,8 +17,11 @@ from studio.checkpoints.adapter_checks import refuse_vocabulary
 from studio.checkpoints.adapter_fit import fitted
 from studio.checkpoints.bias import Bias
 from studio.checkpoints.checkpoint import open_checkpoint
+from studio.checkpoints.joint import Joint, joined
 from studio.checkpoints.layout import is_turned
+from studio.checkpoints.lora import LoraModule
 from studio.errors import BadCheckpoint, ShapeMismatch, StudioError
+from studio.export.model import export
 from tests.checkpoints.test_lora_options import merge, nudge
 from tests.conftest import draw, save_adapter, save_model
 from tests.merged import merged_tensors
@@ -71,12 +76,124 @@ def test_a_copy_with_other_values_is_refused(tmp_path):
         merge(tmp_path, "task1")
 
 
-def test_factors_on_an_untied_head_are_merged_and_on_a_tied_one_refused(tmp_path):
-    save_llama(tmp_path / "untied", target_modules=["q_proj", "lm_head"])
-    check(tmp_path / "untied")
-    save_llama(tmp_path / "tied", tied=True, target_modules=["q_proj", "lm_head"])
-    with pytest.raises(BadCheckpoint, match="trains factors on lm_head.weight, a head that the"):
-        merge(tmp_path / "tied", "task1")
+def test_factors_on_an_untied_head_are_merged(tmp_path):
+    save_llama(tmp_path, target_modules=["q_proj", "lm_head"])
+    check(tmp_path)
+
+
+@pytest.mark.parametrize("copied", [False, True])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"target_modules": ["q_proj", "lm_head"]},
+        {"target_modules": ["lm_head"]},
+        {"target_modules": ["q_proj", "embed_tokens"]},
+        {"target_modules": ["q_proj", "lm_head", "embed_tokens"]},
+        {"target_modules": ["q_proj", "lm_head"], "ensure_weight_tying": True},
+        {"target_modules": ["lm_head"], "use_dora": True},
+    ],
+)
+@pytest.mark.filterwarnings("ignore:.*")
+def test_factors_on_what_is_tied_move_all_of_it_as_peft_merges_them(tmp_path, options, copied):
+    save_llama(tmp_path, tied=True, **options)
+    file, embedding = tmp_path / "base" / "model.safetensors", "model.embed_tokens.weight"
+    start = load_file(file)
+    if copied:
+        save_file(start | {"lm_head.weight": start[embedding].clone()}, file, {"format": "pt"})
+    opened = merge(tmp_path, "task1")
+    base = LlamaForCausalLM.from_pretrained(tmp_path / "base")
+    whole = PeftModel.from_pretrained(base, str(tmp_path / "task1")).merge_and_unload()
+    export(opened, tmp_path / "out")
+    found = LlamaForCausalLM.from_pretrained(tmp_path / "out")
+    assert found.config.tie_word_embeddings
+    assert not found.state_dict()[embedding].equal(start[embedding])
+    for name, value in whole.state_dict().items():
+        torch.testing.assert_close(found.state_dict()[name], value, rtol=0, atol=1e-6)
+    assert any(
+        f"{embedding} is tied to lm_head.weight, which moves with it, as PEFT merges it" in note
+        for note in opened.deltas.joins[0].notes
+    )
+    assert not opened.deltas.joins[0].private
+
+
+ENCODER: dict[str, Any] = {
+    "vocab_size": 50, "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2,
+    "num_attention_heads": 2, "max_position_embeddings": 20,
+}  # fmt: skip
+BERT = transformers.BertConfig(**ENCODER)
+MODERN: Any = transformers.ModernBertConfig(
+    **ENCODER, pad_token_id=0, bos_token_id=1, eos_token_id=2, cls_token_id=1, sep_token_id=2
+)
+XLNET: Any = transformers.XLNetConfig(d_model=16, n_layer=2, n_head=2, d_inner=24, vocab_size=50)
+T5: Any = transformers.T5Config(
+    vocab_size=60, d_model=32, d_ff=48, d_kv=8, num_layers=1, num_heads=4
+)
+MASKED = "BertForMaskedLM"
+
+
+def save_two(folder: Path, config: Any, base: str, trained: str, targets: list[str]) -> None:
+    torch.manual_seed(0)
+    getattr(transformers, base)(config).save_pretrained(folder / "base")
+    options = LoraConfig(r=2, target_modules=targets, init_lora_weights=False)
+    adapter = get_peft_model(getattr(transformers, trained)(config), options)
+    adapter.save_pretrained(str(folder / "task1"), save_embedding_layers=False)
+
+
+@pytest.mark.filterwarnings("ignore:.*")
+@pytest.mark.parametrize(
+    ("config", "base", "trained", "targets", "words"),
+    [
+        (BERT, MASKED, "BertForSequenceClassification", ["query", "pooler.dense"],
+         r"on bert.pooler.dense.weight, a head that the base \(BertForMaskedLM\) does not hold"),
+        (BERT, "BertModel", MASKED, ["query", "decoder"], "on cls.predictions.decoder.weight, a "),
+        (MODERN, "ModernBertModel", "ModernBertForMaskedLM", ["Wqkv", "decoder", "head.dense"],
+         "on decoder.weight, head.dense.weight, a head that the base"),
+        (XLNET, "XLNetLMHeadModel", "XLNetForSequenceClassification",
+         ["layer_1", "logits_proj", "summary"],
+         "on logits_proj.weight, sequence_summary.summary.weight, a head"),
+        (T5, "T5EncoderModel", "T5ForConditionalGeneration", ["q"],
+         "decoder.block.0.layer.0.SelfAttention.q, .* belongs to another base model"),
+    ],
+)  # fmt: skip
+def test_a_head_that_the_base_lacks_is_called_one(tmp_path, config, base, trained, targets, words):
+    save_two(tmp_path, config, base, trained, targets)
+    with pytest.raises((BadCheckpoint, ShapeMismatch), match=words):
+        merge(tmp_path, "task1")
+
+
+@pytest.mark.filterwarnings("ignore:.*")
+@pytest.mark.parametrize(("config", "model"), [(BERT, MASKED), (MODERN, "ModernBertForMaskedLM")])
+def test_a_tied_decoder_is_where_the_base_stores_it(tmp_path, config, model):
+    save_two(tmp_path, config, model, model, ["decoder"])
+    (name,) = merge(tmp_path, "task1").deltas.names
+    assert name.endswith(("word_embeddings.weight", "tok_embeddings.weight"))
+
+
+@pytest.mark.filterwarnings("ignore:.*")
+def test_a_tied_base_may_be_stored_under_the_other_name(tmp_path):
+    save_llama(tmp_path, tied=True, target_modules=["q_proj", "embed_tokens"])
+    expected = merged_tensors(merge(tmp_path, "task1"))
+    file, embedding = tmp_path / "base" / "model.safetensors", "model.embed_tokens.weight"
+    stored = load_file(file)
+    save_file(stored | {"lm_head.weight": stored.pop(embedding)}, file, {"format": "pt"})
+    found = merged_tensors(merge(tmp_path, "task1"))
+    assert found.pop("lm_head.weight").equal(expected.pop(embedding))
+    assert all(found[name].equal(expected[name]) for name in {*found, *expected})
+
+
+def test_dora_under_both_names_of_a_tied_tensor_is_refused(tmp_path):
+    options = {"target_modules": ["lm_head", "embed_tokens"], "use_dora": True}
+    save_llama(tmp_path, tied=True, **options)
+    with pytest.raises(BadCheckpoint, match="changes model.embed_tokens.weight twice, by lm_head"):
+        merge(tmp_path, "task1")
+
+
+def test_factors_are_added_up_unless_one_has_magnitudes():
+    plain = LoraModule("a", "a.A", "a.B", None, False, 2, 1.0, False)
+    found = joined(plain, plain)
+    assert isinstance(found, Joint)
+    assert found.stored == ("a.A", "a.B") * 2
+    assert joined(plain, replace(plain, magnitude="a.m")) is None
 
 
 def test_token_rows_of_a_tied_base_count_once(tmp_path):
@@ -184,12 +301,12 @@ def test_one_tensor_changed_by_two_modules_is_refused(tmp_path):
         merge(tmp_path, "task1")
 
 
-def test_factors_on_fused_experts_are_refused_by_name(tmp_path):
+def test_factors_on_fused_experts_that_the_options_do_not_name_are_refused(tmp_path):
     shapes = {"layers.0.mlp.experts.down_proj": (2, 4, 6), "layers.0.q_proj.weight": (4, 4)}
     save_model(tmp_path / "base", draw(0, shapes))
     factors = {"layers.0.mlp.experts": (torch.ones(4, 4), torch.ones(6, 4))}
     save_adapter(tmp_path / "task1", factors)
-    with pytest.raises(BadCheckpoint, match=r"layers.0.mlp.experts itself \(target_param"):
+    with pytest.raises(BadCheckpoint, match=r"experts itself \(fused experts\), but its options"):
         merge(tmp_path, "task1")
 
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 from peft import PeftModel
 from safetensors.torch import load_file
+from transformers import LlamaForCausalLM
 
 from studio.__main__ import main
 from studio.checkpoints.checkpoint import open_checkpoint
@@ -16,6 +17,7 @@ from studio.export.adapter import MergedAdapter
 from studio.export.folder import Written, write_export
 from studio.merge import Merge, open_merge
 from studio.recipe import Recipe, TaskEntry, save_recipe
+from tests.checkpoints.test_adapter_fit import save_llama
 from tests.checkpoints.test_lora_options import OPTIONS, save_trained
 from tests.conftest import DEMO, save_model
 from tests.merged import merged_tensors
@@ -68,6 +70,18 @@ def test_peft_makes_of_it_what_the_merge_is(tmp_path, cases, fields):
                    "task_arithmetic")  # fmt: skip
     for name, tensor in merged_tensors(open_merge(again)).items():
         torch.testing.assert_close(tensor, ours[name], rtol=1e-5, atol=1e-6)
+
+
+def test_factors_on_a_tied_head_are_written_as_the_embeddings(tmp_path):
+    for seed, target in ((1, "lm_head"), (2, "embed_tokens")):
+        save_llama(tmp_path / str(seed), tied=True, target_modules=[target])
+    tasks = tuple(TaskEntry(f"t{i}", str(tmp_path / str(i) / "task1"), 0.5) for i in (1, 2))
+    merge = open_merge(Recipe(str(tmp_path / "1" / "base"), tasks, "task_arithmetic"))
+    export_as_lora(merge, tmp_path / "one")
+    base = LlamaForCausalLM.from_pretrained(tmp_path / "1" / "base")
+    found = PeftModel.from_pretrained(base, str(tmp_path / "one")).merge_and_unload().state_dict()
+    for name, tensor in merged_tensors(merge).items():
+        torch.testing.assert_close(found[name], tensor, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("rank", [1, 3, 5])
