@@ -1,6 +1,7 @@
 """Names in an adapter's file, as the model that was trained calls its tensors."""
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +10,21 @@ from studio.errors import BadCheckpoint
 ROOT = "base_model.model."
 COPY = ".base_layer.weight"  # how PEFT saves a base's weight below factors
 WRAPPERS = ("_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module")
+_WRAPPED = re.compile(rf"(^|\.)({'|'.join(WRAPPERS)})(?=\.)|^module(?=\.)")
+_LEAD = re.compile(rf"((module|{'|'.join(WRAPPERS)})\.)+")
 _SAVED, _ORIGINAL = "modules_to_save", "original_module"
+
+
+def unwrapped(stored: str) -> str:
+    """A name without the parts that compiled and distributed training add."""
+    return _WRAPPED.sub("", stored).removeprefix(".")
+
+
+def common_lead(names: Collection[str]) -> str:
+    """What compiled or distributed training put before all of some names; empty if nothing."""
+    found = _LEAD.match(next(iter(names), ""))
+    lead = found.group() if found else ""
+    return lead if all(name.startswith(lead) for name in names) else ""
 
 
 @dataclass(frozen=True)

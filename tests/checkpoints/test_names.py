@@ -50,10 +50,10 @@ def test_old_buffers_are_left_out_and_told(zoo):
 def test_what_the_class_does_not_know_is_left_out_as_transformers_does_and_told(zoo):
     made_up = ["bert.encoder.layer.0.gadget.weight", "bert.encoder.layer.0.gadget.bias"]
     found = laid(zoo, lambda t: t | {name: torch.ones(16) for name in made_up})
-    opened: Any = BertForSequenceClassification.from_pretrained(
+    loaded: Any = BertForSequenceClassification.from_pretrained(
         zoo / "expert", output_loading_info=True
     )
-    report = opened[1]
+    report = loaded[1]
     assert {*report["unexpected_keys"]} == {*made_up}
     (note,) = found.notes
     assert note == (
