@@ -26,8 +26,11 @@ from studio.errors import BadRecipe, Findings, SeveralBadInRecipe, StudioError
 DTYPES = ("float16", "bfloat16", "float32", "float64")
 DEFAULT_METHOD = "mdm_oc"  # where nobody chooses; the methods themselves are a room above
 _KEYS = ("base", "tasks", "method", "options", "dtype", "seed", "fitted")
-_FITTED_KEYS = ("by", "seed", "tasks", "used")
-_TASK_KEYS = ("name", "checkpoint", "coefficient", "digest")
+_FITTED_KEYS = ("by", "seed", "tasks", "used", "options")
+_TASK_KEYS = ("name", "checkpoint", "coefficient", "set_by", "digest")
+PERSON, DEFAULT = "person", "default"
+UNDECLARED_START = "undeclared start"
+"""What a search used that began at numbers of which nobody says where they come from."""
 
 Option = str | float | int | bool | None
 
@@ -67,34 +70,63 @@ class TaskEntry:
         checkpoint: absolute folder, or a hub id.
         coefficient: a number, one per group, or None for the method's default.
         digest: of the checkpoint; checked against what is found when given.
+        set_by: who set the coefficient: 'person', 'default', or '' for whatever ``Recipe.fitted``
+            names, and for nobody knows what if it names nothing.
     """
 
     name: str
     checkpoint: str
     coefficient: Coefficient | None = None
     digest: str | None = None
+    set_by: str = ""
+
+    @property
+    def origin(self) -> str:
+        """'person', 'default', or '' for a number that the studio chose or a file holds."""
+        return DEFAULT if self.coefficient is None else self.set_by
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """How the coefficients came about, if a search found them.
+    """How the studio chose coefficients or options by rows, if it did.
 
     Attributes:
-        by: name of the search.
-        tasks: (name, checkpoint digest) of all that took part: by their weights or their rows.
+        by: name of the search, or of what else chose.
+        tasks: (name, checkpoint digest) of all that took part: by their weights or their rows. One
+            name may come with several digests.
         seed: of the search.
         used: what else was computed from those tasks for it, such as 'fisher' or 'replay'.
+        options: that it chose, beside coefficients; 'method' for the method itself.
     """
 
     by: str
     tasks: tuple[tuple[str, str], ...]
     seed: int = 0
     used: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
 
     def plain(self) -> dict:
         """As it stands in a recipe file."""
-        plain = {"by": self.by, "seed": self.seed, "tasks": dict(self.tasks)}
-        return plain | ({"used": list(self.used)} if self.used else {})
+        tasks: dict[str, str | list[str]] = {}
+        for name in dict.fromkeys(name for name, _ in self.tasks):
+            found = [digest for other, digest in self.tasks if other == name]
+            tasks[name] = found[0] if len(found) == 1 else found
+        plain: dict = {"by": self.by, "seed": self.seed, "tasks": tasks}
+        plain |= {"used": list(self.used)} if self.used else {}
+        return plain | ({"options": list(self.options)} if self.options else {})
+
+    def after(self, before: "Recipe") -> "Fitted":
+        """The same, with what the numbers that it began at knew already."""
+        earlier, used = before.taint, dict.fromkeys(self.used)
+        if earlier is None:
+            more = {UNDECLARED_START: None} if before.undeclared else {}
+            return replace(self, used=tuple(used | more))
+        return replace(
+            self,
+            tasks=tuple(dict.fromkeys((*self.tasks, *earlier.tasks))),
+            used=tuple(used | dict.fromkeys(earlier.used)),
+            options=tuple(dict.fromkeys((*self.options, *earlier.options))),
+        )
 
 
 @dataclass(frozen=True)
@@ -126,6 +158,22 @@ class Recipe:
     def names(self) -> tuple[str, ...]:
         """Task names in order."""
         return tuple(task.name for task in self.tasks)
+
+    @property
+    def taint(self) -> Fitted | None:
+        """How what is merged was chosen by rows; None if people or defaults set all of it.
+
+        Beside a search, a coefficient that is left out is no default by itself.
+        """
+        chosen = any(task.coefficient is None or not task.set_by for task in self.tasks)
+        return self.fitted if self.fitted and (chosen or self.fitted.options) else None
+
+    @property
+    def undeclared(self) -> tuple[str, ...]:
+        """Tasks with a coefficient of which nothing says where it comes from."""
+        if self.fitted is not None:
+            return self.names if UNDECLARED_START in self.fitted.used and self.taint else ()
+        return tuple(task.name for task in self.tasks if not task.origin)
 
     @property
     def digest(self) -> str:
@@ -168,6 +216,8 @@ class Recipe:
                 }
             elif task.coefficient is not None:
                 entry["coefficient"] = task.coefficient
+            if task.set_by and task.coefficient is not None:
+                entry["set_by"] = task.set_by
             if task.digest:
                 entry["digest"] = task.digest
             tasks.append(entry)
@@ -197,10 +247,16 @@ class Recipe:
         return self.with_coefficients(dict.fromkeys(names, 0.0))
 
     def with_coefficients(self, coefficients: Mapping[str, Coefficient]) -> "Recipe":
-        """The same recipe with other coefficients for the tasks named."""
+        """The same recipe with other coefficients for the tasks named, set by nobody."""
         tasks = (
-            replace(t, coefficient=coefficients.get(t.name, t.coefficient)) for t in self.tasks
+            replace(t, coefficient=coefficients[t.name], set_by="") if t.name in coefficients else t
+            for t in self.tasks
         )
+        return replace(self, tasks=tuple(tasks))
+
+    def with_digests(self, digests: Mapping[str, str]) -> "Recipe":
+        """The same recipe with the checkpoint digests of the tasks named."""
+        tasks = (replace(t, digest=digests.get(t.name, t.digest)) for t in self.tasks)
         return replace(self, tasks=tuple(tasks))
 
     def _refuse_unknown(self, names: tuple[str, ...]) -> None:
@@ -289,12 +345,20 @@ def parse_fitted(data: object, where: str) -> Fitted:
     data = mapping(data, where, BadRecipe)
     only_keys(data, _FITTED_KEYS, where, BadRecipe)
     tasks = mapping(data.get("tasks"), f"{where}: tasks", BadRecipe)
-    used = data.get("used", [])
-    if not isinstance(used, list) or not all(isinstance(each, str) for each in used):
-        raise BadRecipe(f"{where}: 'used' is {used!r}; it must be a list of names.")
-    digests = {name: text_field(tasks, name, f"{where}: tasks", BadRecipe) for name in tasks}
+    used, options = (_names(data.get(key, []), key, where) for key in ("used", "options"))
+    pairs = []
+    for name, found in tasks.items():
+        many = _names(found, name, where) if isinstance(found, list) else ()
+        digests = many or (text_field(tasks, name, f"{where}: tasks", BadRecipe),)
+        pairs += [(name, digest) for digest in digests]
     by = text_field(data, "by", where, BadRecipe)
-    return Fitted(by, tuple(digests.items()), parse_seed(data, where), tuple(used))
+    return Fitted(by, tuple(pairs), parse_seed(data, where), used, options)
+
+
+def _names(found: object, key: str, where: str) -> tuple[str, ...]:
+    if not isinstance(found, list) or not all(isinstance(each, str) for each in found):
+        raise BadRecipe(f"{where}: '{key}' is {found!r}; it must be a list of names.")
+    return tuple(found)
 
 
 def parse_seed(data: dict, where: str) -> int:
@@ -312,6 +376,9 @@ def _task(entry: object, folder: Path, where: str) -> TaskEntry:
     coefficient = entry.get("coefficient")
     if coefficient is not None:
         coefficient = _coefficient(coefficient, f"'{name}'")
+    set_by = entry.get("set_by", "")
+    if set_by not in ("", PERSON, DEFAULT):
+        raise BadRecipe(f"{where}: set_by is {set_by!r}; it is '{PERSON}' or '{DEFAULT}'.")
     return TaskEntry(
         name=name,
         checkpoint=resolve_source(text_field(entry, "checkpoint", where, BadRecipe), folder),
@@ -319,6 +386,7 @@ def _task(entry: object, folder: Path, where: str) -> TaskEntry:
         digest=None
         if entry.get("digest") is None
         else text_field(entry, "digest", where, BadRecipe),
+        set_by=set_by,
     )
 
 

@@ -183,8 +183,7 @@ def rebuilt_here(monkeypatch: pytest.MonkeyPatch) -> None:
             merge = open_merge(parse_recipe(content, file.parent, "The recipe", least=0))
         return Rebuild(rebuilt_root(merge), 0.1, 1, 1, "DEFAULT")
 
-    for user in ("evidence.bundle", "session.evidence"):
-        monkeypatch.setattr(f"studio.{user}.rebuild_apart", here)
+    monkeypatch.setattr("studio.evidence.rebuild.rebuild_apart", here)
 
 
 @pytest.fixture

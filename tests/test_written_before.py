@@ -118,4 +118,9 @@ def test_its_search_goes_on_from_its_record_to_the_same_end(before):
     run("optimize", before / "zoo", "--recipe", before / "zoo/recipe.yaml", "--optimizer", "adam",
         "--granularity", "task", "--budget", "4", "--loss", "labels",
         "--record", before / "search.json", "--out", before / "again.yaml")  # fmt: skip
-    assert load_recipe(before / "again.yaml") == load_recipe(before / "found.yaml")
+    again, found = (load_recipe(before / name) for name in ("again.yaml", "found.yaml"))
+    assert [t.coefficient for t in again.tasks] == [t.coefficient for t in found.tasks]
+    assert again.fitted is not None
+    assert found.fitted is not None
+    assert again.fitted.tasks == found.fitted.tasks
+    assert all(task.digest for task in again.tasks)  # which it did not write before

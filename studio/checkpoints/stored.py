@@ -146,5 +146,8 @@ def tensor_bytes(tensor: Tensor) -> memoryview:
 
 
 def stamp(found: os.stat_result) -> tuple[int, ...]:
-    """What tells one state of a file from another: device, inode, size, time of change."""
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+    """What tells one state of a file from another: device, inode, size, both times of change.
+
+    The second time is the system's own, which no program sets back.
+    """
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns

@@ -82,7 +82,21 @@ class Weights:
         """Per file what tells one state of it from another; the last two are times of change."""
         files = sorted({entry.file for entry in self.entries.values()})
         found = {file: file.stat() for file in files}
-        return [(file, (*stamp(each), each.st_ctime_ns)) for file, each in found.items()]
+        return [(file, stamp(each)) for file, each in found.items()]
+
+    def refuse_changed(self) -> None:
+        """Refuse files that are not what they were when their headers were read.
+
+        Raises:
+            BadCheckpoint: naming the file.
+        """
+        known = {entry.file: entry.stamp for entry in self.entries.values()}
+        for file, found in self.states():
+            if found != known[file]:
+                raise BadCheckpoint(
+                    f"{file} was changed while it was in use, so that what was computed cannot be "
+                    "trusted. Open it again once it is complete."
+                )
 
     @property
     def root(self) -> str:

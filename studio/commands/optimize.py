@@ -88,7 +88,7 @@ def _optimize(options: argparse.Namespace) -> None:
     refuse_existing(options.out)
     recipe, bench = load_recipe(options.recipe), zoo_bench(options)
     run = _searched(options, bench, part(show_progress, 0.0, 0.8))
-    found = run.recipe()
+    found = run.recipe().with_digests(dict(run.digests))
     save_recipe(found, options.out)
     print(f"\nEnded after {run.steps[-1].number} of {run.plan.budget}: {run.ended}.")
     for task in found.tasks:

@@ -8,12 +8,13 @@ from itertools import pairwise
 from studio.compare.scale_search import Budget, best, largest_factor, plan_budget, scaled, search
 from studio.compare.standings import MethodRow, Proposal, Standing, propose, standing
 from studio.errors import BadRecipe, Cancelled, StudioError
-from studio.measure.bench import Bench
+from studio.measure.bench import Bench, known_digests
 from studio.measure.metrics import mean_accuracy
 from studio.measure.outcomes import Measuring, Outcome
 from studio.measure.references import References, references, score_references
 from studio.methods import METHODS, method_type
 from studio.progress import Progress, part, silent
+from studio.recipe import Fitted, Recipe
 
 TUNED = " (tuned)"
 _REFERENCES = 0.1  # share of the progress
@@ -128,13 +129,21 @@ def _rows(bench: Bench, name: str, budget: Budget, progress: Progress) -> Iterat
         yield replace(default, validation=tried.get(1.0))
         if tuning:
             chosen = best({factor: _value(tried[factor]) for factor in tried})
-            recipe = scaled(default.recipe, chosen)
+            recipe = _tuned(bench, default.recipe, chosen)
             row = MethodRow(name + TUNED, recipe, chosen, validation=tried[chosen])
             yield _held_out(bench, row, reports[2])
     except Cancelled:
         raise
     except StudioError as refusal:
         yield replace(row, held_out=None, validation=None, refusal=str(refusal))
+
+
+def _tuned(bench: Bench, recipe: Recipe, factor: float) -> Recipe:
+    """A recipe at the scale that was chosen, which records by whose rows."""
+    made = scaled(recipe, factor)
+    options = tuple(name for name, x in made.options.items() if x != recipe.options.get(name))
+    digests = known_digests(bench.deltas, recipe.names)
+    return replace(made, fitted=Fitted("a tuned scale", digests, options=options).after(recipe))
 
 
 def _held_out(bench: Bench, row: MethodRow, progress: Progress) -> MethodRow:

@@ -25,9 +25,10 @@ from studio.evidence.ledger.copies import (
 from studio.evidence.ledger.keys import SigningKey
 from studio.evidence.ledger.log import Ledger
 from studio.evidence.measures import Measures, measure
-from studio.evidence.rebuild import is_portable, rebuild_apart, why_not_apart
+from studio.evidence.rebuild import rebuild_of, rebuilt_root, why_not_apart
 from studio.evidence.report.page import report
 from studio.evidence.scoring import Scoring
+from studio.evidence.shares import SAME_CHANGE
 from studio.evidence.unmerge import Unmerging
 from studio.export.folder import write_export
 from studio.export.model import MergedModel
@@ -120,14 +121,17 @@ def certify(
     if unmerged.added is not None:
         tasks = [_successor(task, unmerged, result) for task in tasks]
     found = measured or measure(merges, unmerged, scoring, part(progress, 0.0, 0.5))
+    _refuse_same_change(found)
     scores = _scores(unmerged, scoring, part(progress, 0.5, 0.6))
     content = MergedModel(result, tasks, allow_duplicates, scores)
     made: list[Certified] = []
 
     def seal(work: Path, root: str, report: Progress) -> None:
         merge = content.merge
+        _refuse_no_difference(full, root)
         never = merge if unmerged.mode == "exact" else merges(unmerged.never)
-        apart = rebuild_apart(unmerged.never, is_portable(never), report, never.base.roots)
+        apart = rebuild_of(never, report)
+        content.refuse_changed()
         judged = judge(found, apart, merge, full, root, _heads(work))
         made.append(_sealed(work, target, _stated(judged, full, merge, root, operator), key))
 
@@ -159,15 +163,37 @@ def _scores(
 
 def _refuse_still_there(unmerged: Unmerging, full: Merge, result: Merge) -> None:
     """Refuse to call a checkpoint removed whose weights are merged by another name or folder."""
+    if unmerged.mode != "exact":
+        return
     gone = {full.deltas.checkpoints[i].weights.root: i for i in _places(full, unmerged)}
-    named = zip(result.deltas.tasks, result.deltas.checkpoints, strict=True)
-    for name, checkpoint in named if unmerged.mode == "exact" else ():
+    for name, checkpoint in zip(result.deltas.tasks, result.deltas.checkpoints, strict=True):
         if checkpoint.weights.root in gone:
             old = full.deltas.tasks[gone[checkpoint.weights.root]]
             raise BadRecipe(
                 f"'{name}' has the weights of the checkpoint '{old}' that is taken out, so it "
                 "would still be merged. Take both out, or give a checkpoint that differs."
             )
+
+
+def _refuse_same_change(found: Measures) -> None:
+    """Refuse to call a checkpoint removed whose change of the base is merged still."""
+    for share in found.shares if found.unmerged.mode == "exact" else ():
+        if share.left >= SAME_CHANGE:
+            raise BadRecipe(
+                f"{share.share_words} of what '{share.task}' changes, which is taken out, is still "
+                f"merged: it lies in what {share.by} change{'s' * (not share.several)}. Take "
+                f"{'them' if share.several else 'it'} out as well, or give a checkpoint that "
+                "differs."
+            )
+
+
+def _refuse_no_difference(full: Merge, root: str) -> None:
+    """Refuse an unmerge whose result is the model with the task, bit for bit."""
+    if rebuilt_root(full) == root:
+        raise BadRecipe(
+            "The result has the same weights as the model before, so nothing was removed: what is "
+            "taken out had no part in it, or is still merged in another form."
+        )
 
 
 def _successor(task: Task, unmerged: Unmerging, result: Merge) -> Task:
@@ -214,7 +240,10 @@ def _log_certificate(ledger: Ledger, copy: str, made: Certified, key: SigningKey
             "verdict": predicate["verdict"]["result"],
             "demo": key.demo,
             "fingerprint": key.fingerprint,
-            "removed": [{name: gone[name] for name in known} for gone in predicate["removed"]],
+            "removed": [
+                {name: gone[name] for name in (*known, "fingerprint")}
+                for gone in predicate["removed"]
+            ],
             "added": [{name: new[name] for name in known} for new in predicate["added"]],
             "inputs": [each["digest"] for each in predicate["resolvedDependencies"]],
             "request": predicate["request"]["reference"],

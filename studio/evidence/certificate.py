@@ -4,7 +4,7 @@ import platform
 import re
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import file_digest
 from pathlib import Path
@@ -16,8 +16,10 @@ from studio import __version__
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.errors import BadCertificate
 from studio.evidence import wording
+from studio.evidence.closure import origin
 from studio.evidence.judgment import Judgment
 from studio.evidence.ledger.copies import Copy
+from studio.evidence.ledger.fingerprint import fingerprint
 from studio.evidence.ledger.keys import SigningKey
 from studio.evidence.measures import Measures, Range
 from studio.evidence.rebuild import is_portable
@@ -187,6 +189,7 @@ def _removed(found: Measures, full: Merge) -> list[dict]:
         rows.append(
             _identity(name, full.deltas.checkpoints[index])
             | {
+                "fingerprint": fingerprint(full.deltas, name),
                 "position": index + 1,
                 "of": len(full.deltas),
                 "coefficient": given[index].get("coefficient", full.method.default_coefficient),
@@ -227,19 +230,19 @@ def _counterfactual(merge: Merge) -> dict:
     for name, values in zip(names, merge.numbers.tolist(), strict=True):
         row = tuple(x.hex() for x in values)
         places[name] = rows.setdefault(row, len(rows))
-    fitted = recipe.fitted
-    policy = f"found by {fitted.by}" if fitted else "fixed by the recipe"
-    words = "with the seed and on the tasks named" if fitted else "as somebody had set them before"
+    fitted = recipe.taint
+    found = origin(merge, [each.digest for each in merge.deltas.checkpoints])
     bits = "the same bits on every machine"
     if not is_portable(merge):
         bits = "the same bits on one kind of machine; elsewhere within 1e-5 of the merged change"
     return {
         "recipe": recipe_by_digest(merge),
-        "recipe_digest": recipe.digest_on(merge.base.digest),
+        "recipe_digest": _by_digest(merge).digest_on(merge.base.digest),
         "order": list(recipe.names),
         "coefficients": {
-            "policy": policy,
-            "words": words,
+            "policy": f"found by {fitted.by}" if fitted else "fixed by the recipe",
+            "origin": found,
+            "words": wording.ORIGINS[found],
             "fitted": fitted.plain() if fitted else None,
         },
         "vectors": "derived" if merge.method.derives else "raw deltas",
@@ -256,12 +259,25 @@ def _counterfactual(merge: Merge) -> dict:
 
 def recipe_by_digest(merge: Merge) -> dict:
     """The recipe as it stands in a certificate: checkpoints by digest, every coefficient."""
-    plain: dict = merge.recipe.plain() | {"base": merge.base.digest}
-    for task, checkpoint in zip(plain["tasks"], merge.deltas.checkpoints, strict=True):
+    plain: dict = _by_digest(merge).plain() | {"base": merge.base.digest}
+    for task in plain["tasks"]:
         task.pop("checkpoint")
-        task["digest"] = checkpoint.digest
-        task.setdefault("coefficient", merge.method.default_coefficient)
     return plain
+
+
+def _by_digest(merge: Merge) -> Recipe:
+    """The recipe with every digest and coefficient, and what its coefficients come from."""
+    usual = merge.method.default_coefficient
+    tasks = tuple(
+        replace(
+            task,
+            digest=checkpoint.digest,
+            coefficient=usual if task.coefficient is None else task.coefficient,
+            set_by=task.origin,
+        )
+        for task, checkpoint in zip(merge.recipe.tasks, merge.deltas.checkpoints, strict=True)
+    )
+    return replace(merge.recipe, tasks=tasks, fitted=merge.recipe.taint)
 
 
 def _dependencies(merge: Merge) -> list[dict]:

@@ -6,10 +6,12 @@ from dataclasses import asdict, dataclass
 from studio.evidence.closure import CARRIED, Dependency
 from studio.evidence.measures import Measures
 from studio.evidence.rebuild import Rebuild, why_not_apart
-from studio.evidence.wording import CARRIED_OVER, EXACT
+from studio.evidence.shares import MOSTLY
+from studio.evidence.wording import BY_DEFAULT, CARRIED_OVER, EXACT, ORIGINS, UNDECLARED
 from studio.measure.intervals import Score
 
 PASS, FAIL, NOT_RUN, INFORMATION = "pass", "fail", "not run", "information"
+UNKNOWN = "undeclared"
 NEVER, BASE = "never merged", "base"
 BY_CONSTRUCTION = (
     "For an exact removal this equals the reference by construction; it is no independent evidence."
@@ -68,14 +70,16 @@ def checks(found: Measures, apart: Rebuild | None, root: str | None = None) -> l
     """
     return [
         _rebuilt(found, apart, root or found.root), _absent(found), _differing(found),
-        _relative(found), _attack(found), *_removed(found), _kept(found), _seconds(found, apart),
+        *_spanned(found), _relative(found), _attack(found), *_removed(found), _kept(found),
+        _seconds(found, apart),
         *(_not_run(key, title, "The studio does not measure it.") for key, title in _LATER.items()),
     ]  # fmt: skip
 
 
 def verdict(
-    found: Measures, table: Sequence[Check], claimed: str, closure: Sequence[Dependency] = ()
-) -> tuple[str, str]:
+    found: Measures, table: Sequence[Check], claimed: str, closure: Sequence[Dependency] = (),
+    origin: str = BY_DEFAULT,
+) -> tuple[str, str]:  # fmt: skip
     """Whether the removal may be called exact, and one sentence that says so.
 
     Args:
@@ -83,15 +87,19 @@ def verdict(
         table: its checks.
         claimed: what the closure allows to say.
         closure: the dependency record, for what was carried over.
+        origin: where the coefficients come from, one of ``ORIGINS``.
 
     Returns:
-        'pass', 'fail', or 'not run' while the separate rebuild is missing; and the sentence.
+        'pass', 'fail', 'undeclared' if nobody says where the coefficients come from, or 'not run'
+        while the separate rebuild is missing; and the sentence.
     """
-    if claimed != EXACT:
+    if claimed not in (EXACT, UNDECLARED):
         return FAIL, _not_exact(found, claimed, closure)
     failed = [check for check in table if check.result == FAIL]
     if failed:
         return FAIL, f"{_subject(found)} cannot be called removed: {failed[0].words}"
+    if claimed == UNDECLARED:
+        return UNKNOWN, _undeclared(found)
     several, kept = len(found.unmerged.removed) > 1, len(found.unmerged.recipe.tasks)
     exact = (
         f"{_subject(found)} {'have' if several else 'has'} no influence on these weights: they are "
@@ -101,7 +109,18 @@ def verdict(
         reason = why_not_apart(found.unmerged.never)
         return NOT_RUN, f"{exact}. {reason or 'A separate rebuild has not checked this yet.'}"
     it = "them" if several else "it"
-    return PASS, f"{exact}, and a separate process that was not given {it} computed the same bits."
+    apart = f"{exact}, and a separate process that was not given {it} computed the same bits."
+    return PASS, f"{apart} This is {ORIGINS[origin]}."
+
+
+def _undeclared(found: Measures) -> str:
+    was, it = ("were", "them") if len(found.unmerged.removed) > 1 else ("was", "it")
+    names = ", ".join(found.unmerged.recipe.undeclared)
+    return (
+        f"The weights were rebuilt without {_subject(found)}, but nothing says where the "
+        f"coefficients of {names} come from: whether {it} {was} used for them is undeclared. Set "
+        "them by hand or reset them in the mixer, or search them anew."
+    )
 
 
 def _not_exact(found: Measures, claimed: str, closure: Sequence[Dependency]) -> str:
@@ -182,6 +201,24 @@ def _differing(found: Measures) -> Check:
         "A3", "Weights that differ", NEVER, each.differing, "weights",
         FAIL if each.differing else PASS, "0", words, n=each.weights,
     )  # fmt: skip
+
+
+def _spanned(found: Measures) -> list[Check]:
+    """The removed change in other clothes: as one of the kept tasks, or in several of them."""
+    title = "Share of the removed task's change that the kept tasks hold among them"
+    rows = []
+    for share in found.shares:
+        words = f"{share.task}: {share.left:.4f}"
+        if share.names:
+            words += f"; its cosine with {share.names[0]}, the nearest, is {share.cosine:+.4f}"
+        result = FAIL if share.left >= MOSTLY else PASS
+        if result == FAIL:
+            words += f". {share.by} still change{'s' * (not share.several)} the base as it did"
+        rows.append(
+            Check("A4", title, "kept tasks", share.left, "share of its squared length", result,
+                  f"below {MOSTLY}", f"{words}.")
+        )  # fmt: skip
+    return rows
 
 
 def _relative(found: Measures) -> Check:

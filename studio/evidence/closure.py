@@ -1,15 +1,26 @@
 """Influence closure: what was computed with a removed task, read off the merge that was made."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
 
 from studio.evidence.unmerge import Unmerging
-from studio.evidence.wording import ALGEBRAIC, CARRIED_OVER, EXACT
+from studio.evidence.wording import (
+    ALGEBRAIC,
+    BY_DEFAULT,
+    BY_PERSON,
+    BY_SEARCH,
+    CARRIED_OVER,
+    EXACT,
+    NOT_DECLARED,
+    UNDECLARED,
+    WITH_IT,
+)
 from studio.merge import Merge
 from studio.methods.contract import FISHER, GRAM
+from studio.recipe import PERSON
 
 REBUILT, UNUSED, CARRIED = "rebuilt", "not used", "carried over"
-FIXED, DECLARED = "fixed by the recipe", "declared"
+FIXED, DECLARED, UNKNOWN = "fixed by the recipe", "declared", "undeclared"
 _COEFFICIENTS = "coefficients"
 
 
@@ -19,8 +30,9 @@ class Dependency:
 
     Attributes:
         artefact: what it is.
-        state: 'rebuilt', 'not used', 'carried over' (it knew a removed checkpoint), 'fixed by the
-            recipe', or 'declared' (the studio cannot know).
+        state: 'rebuilt', 'not used', 'carried over' (it knew a checkpoint that is not in the
+            result), 'fixed by the recipe', 'declared' (the studio cannot know), or 'undeclared'
+            (it should be known, and nobody says).
         inputs: the tasks whose checkpoints or rows went into it.
         words: one sentence for people.
     """
@@ -60,8 +72,8 @@ def closure(
             "Subspaces, trimmed deltas and elected signs, for methods that derive them.",
         ),
         _measured(merge, gone),
-        _coefficients(merge, unmerged),
-        *_helpers(merge, unmerged),
+        _coefficients(merge),
+        *_helpers(merge),
         _statistics(merge),
         _traced(
             "heads and labels", tuple((name, "") for name in heads),
@@ -85,11 +97,28 @@ def closure(
 
 
 def claim(table: list[Dependency]) -> str:
-    """What may be said of the weights: exact only if nothing was carried over."""
+    """What may be said of the weights: exact only if nothing was carried over or is unknown."""
     carried = [each.artefact for each in table if each.state == CARRIED]
-    if not carried:
-        return EXACT
-    return CARRIED_OVER if carried == [_COEFFICIENTS] else ALGEBRAIC
+    if carried:
+        return CARRIED_OVER if carried == [_COEFFICIENTS] else ALGEBRAIC
+    return UNDECLARED if any(each.state == UNKNOWN for each in table) else EXACT
+
+
+def origin(merge: Merge, kept: Collection[str]) -> str:
+    """Where the coefficients of a result come from, one of ``ORIGINS``.
+
+    Args:
+        merge: of the result.
+        kept: digests of the checkpoints in it.
+    """
+    recipe = merge.recipe
+    if (taint := recipe.taint) is not None and not {d for _, d in taint.tasks} <= {*kept}:
+        return WITH_IT
+    if recipe.undeclared:
+        return NOT_DECLARED
+    if taint is not None:
+        return BY_SEARCH
+    return BY_PERSON if any(task.origin == PERSON for task in recipe.tasks) else BY_DEFAULT
 
 
 def _traced(
@@ -120,20 +149,31 @@ def _measured(merge: Merge, gone: set[tuple[str, str]]) -> Dependency:
     return _traced("statistics of rows", sources, gone, words)
 
 
-def _coefficients(merge: Merge, unmerged: Unmerging) -> Dependency:
-    fitted = merge.recipe.fitted
-    if fitted is None:
-        words = "The kept tasks have the coefficients that the recipe gave them before."
-        return Dependency(_COEFFICIENTS, FIXED, merge.recipe.names, words)
-    names = tuple(name for name, _ in fitted.tasks)
-    words = f"Found by {fitted.by} with seed {fitted.seed} on {', '.join(names)}."
-    state = CARRIED if _knows(fitted.tasks, unmerged) else REBUILT
-    return Dependency(_COEFFICIENTS, state, names, words)
+def _coefficients(merge: Merge) -> Dependency:
+    """Carried over if anything but the kept checkpoints, told by their digests, took part."""
+    recipe, kept = merge.recipe, [each.digest for each in merge.deltas.checkpoints]
+    taint, found = recipe.taint, origin(merge, kept)
+    words = {
+        BY_PERSON: "Set by a person in this studio, or as the recipe declares it.",
+        BY_DEFAULT: "The method's defaults.",
+        NOT_DECLARED: f"Nothing says where those of {', '.join(recipe.undeclared)} come from.",
+    }.get(found, "")
+    if taint is None:
+        state = UNKNOWN if found == NOT_DECLARED else FIXED
+        return Dependency(_COEFFICIENTS, state, recipe.names, words)
+    names = tuple(dict.fromkeys(name for name, _ in taint.tasks))
+    chosen = f"Found by {taint.by} with seed {taint.seed} on {', '.join(names)}."
+    others = [name for name, digest in taint.tasks if digest not in kept]
+    if others:
+        chosen += f" {', '.join(others)} took part as a checkpoint that is not in the result."
+    state = CARRIED if others else UNKNOWN if found == NOT_DECLARED else REBUILT
+    return Dependency(_COEFFICIENTS, state, names, f"{chosen} {words}".strip())
 
 
-def _helpers(merge: Merge, unmerged: Unmerging) -> list[Dependency]:
+def _helpers(merge: Merge) -> list[Dependency]:
     """What a search for coefficients computes from tasks besides."""
-    fitted, rows = merge.recipe.fitted, []
+    fitted, rows = merge.recipe.taint, []
+    kept = [each.digest for each in merge.deltas.checkpoints]
     about = {
         FISHER: "Diagonal Fisher information of the experts (EWC).",
         "replay": "Synthetic or stored samples that were replayed.",
@@ -142,19 +182,10 @@ def _helpers(merge: Merge, unmerged: Unmerging) -> list[Dependency]:
         if fitted is None or kind not in fitted.used:
             rows.append(Dependency(kind, UNUSED, (), words))
             continue
-        state = CARRIED if _knows(fitted.tasks, unmerged) else REBUILT
-        rows.append(Dependency(kind, state, tuple(name for name, _ in fitted.tasks), words))
+        known = all(digest in kept for _, digest in fitted.tasks)
+        names = tuple(name for name, _ in fitted.tasks)
+        rows.append(Dependency(kind, REBUILT if known else CARRIED, names, words))
     return rows
-
-
-def _knows(tasks: tuple[tuple[str, str], ...], unmerged: Unmerging) -> bool:
-    """Whether a removed checkpoint took part; by name where nothing tells two of them apart."""
-    replaced = unmerged.added is not None
-    digests = {entry.digest for entry in unmerged.entries if entry.digest}
-    return any(
-        digest in digests or (name in unmerged.removed and not (replaced and digests))
-        for name, digest in tasks
-    )
 
 
 def _statistics(merge: Merge) -> Dependency:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from studio.evidence.checks import Check, checks, verdict
-from studio.evidence.closure import Dependency, claim, closure
+from studio.evidence.closure import Dependency, claim, closure, origin
 from studio.evidence.measures import Measures
 from studio.evidence.rebuild import Rebuild
 from studio.merge import Merge
@@ -16,7 +16,7 @@ class Judgment:
     Attributes:
         measures: of it.
         checks: every measure with what it is compared with.
-        verdict: 'pass', 'fail' or 'not run', and one sentence.
+        verdict: 'pass', 'fail', 'undeclared' or 'not run', and one sentence.
         closure: what was computed with which tasks.
     """
 
@@ -50,5 +50,6 @@ def judge(
         heads: tasks whose heads lie beside the weights.
     """
     table, dependencies = checks(found, apart, root), closure(merge, full, found.unmerged, heads)
-    judged = verdict(found, table, claim(dependencies), dependencies)
+    come_from = origin(merge, [each.digest for each in merge.deltas.checkpoints])
+    judged = verdict(found, table, claim(dependencies), dependencies, come_from)
     return Judgment(found, table, judged, dependencies)

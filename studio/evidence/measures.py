@@ -1,13 +1,14 @@
 """Measures of an unmerge against the model that never had the task, and against the base."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from studio.evidence.attack import Attack, attack
 from studio.evidence.rebuild import rebuilt_root
 from studio.evidence.residue import Residue, residue
 from studio.evidence.scoring import Scoring
+from studio.evidence.shares import Share, shares_left
 from studio.evidence.unmerge import Unmerging
 from studio.measure.change import changes, mean_change
 from studio.measure.evaluate import Evaluation
@@ -73,6 +74,7 @@ class Measures:
         behaviour: None if it was not measured.
         attack: None if it was not run, or there was nothing to attack with.
         reasons: {measure: why it was not run}.
+        shares: what is left of every removed task in those that are merged still.
     """
 
     unmerged: Unmerging
@@ -84,6 +86,7 @@ class Measures:
     behaviour: Behaviour | None = None
     attack: Attack | None = None
     reasons: Mapping[str, str] = field(default_factory=dict)
+    shares: Sequence[Share] = ()
 
 
 def measure(
@@ -118,7 +121,7 @@ def measure(
         attacked = _attacked(unmerged, scoring, found.norm, part(progress, 0.8, 1.0), reasons)
     return Measures(
         unmerged, root, never_root, raw_coefficients(merges, unmerged), found, seconds,
-        behaviour, attacked, reasons,
+        behaviour, attacked, reasons, shares_left(unmerged, full, never),
     )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ import torch
 from studio.checkpoints.stored import CODES, tensor_bytes
 from studio.checkpoints.weights import weights_root
 from studio.disk.files import read_mapping
-from studio.errors import BadRecipe, StudioError
+from studio.errors import BadCheckpoint, BadRecipe, StudioError
 from studio.merge import Merge, merged_pieces, open_merge
 from studio.methods import method
 from studio.parallel import SMALL, in_order
@@ -89,17 +89,20 @@ def rebuild_apart(
     portable: bool,
     progress: Progress = silent,
     roots: tuple[Path, ...] = (),
+    base: str = "",
 ) -> Rebuild:
     """Rebuild in a fresh process that is told of the recipe's checkpoints and of no others.
 
-    It computes on one thread, and with the plainest vector instructions where that must not
+    It reads every file anew and refuses those that have not the digest that it is told. It
+    computes on one thread, and with the plainest vector instructions where that must not
     change a bit.
 
     Args:
-        recipe: to rebuild; the process finds its checkpoints by their folders.
+        recipe: to rebuild, with digests; the process finds its checkpoints by their folders.
         portable: see ``is_portable``.
         progress: told the share done; if it raises, the process is ended.
         roots: folders into which links of the checkpoints' files may lead.
+        base: digest of the base; empty takes whatever lies there.
 
     Raises:
         StudioError: the process refused, in its words; or it would need more than checkpoints.
@@ -114,7 +117,8 @@ def rebuild_apart(
         save_recipe(recipe, file)
         told.touch()
         command = [
-            sys.executable, "-m", "studio.evidence.rebuild", file, told, *map(Path.absolute, roots),
+            sys.executable, "-m", "studio.evidence.rebuild", file, told, base,
+            *map(Path.absolute, roots),
         ]  # fmt: skip
         with subprocess.Popen(
             command, env=os.environ | variables, cwd=_package_folder(), text=True,
@@ -133,6 +137,18 @@ def rebuild_apart(
     return Rebuild(**json.loads(out))
 
 
+def rebuild_of(merge: Merge, progress: Progress = silent) -> Rebuild:
+    """A merge rebuilt in a fresh process that is told the digests of all that goes into it.
+
+    Raises:
+        StudioError: as ``rebuild_apart``.
+    """
+    pairs = zip(merge.deltas.tasks, merge.deltas.checkpoints, strict=True)
+    recipe = merge.recipe.with_digests({name: each.digest for name, each in pairs})
+    base = merge.base
+    return rebuild_apart(recipe, is_portable(merge), progress, base.roots, base.digest)
+
+
 def _package_folder() -> Path:
     """Where ``python -m studio`` finds this very studio."""
     return Path(__file__).parents[2]
@@ -144,11 +160,13 @@ def _pass_on(reported: IO[str], progress: Progress) -> None:
     progress(share or 0.0, "rebuilding in a separate process")
 
 
-def _main(recipe: Path, told: Path, *roots: Path) -> None:
+def _main(recipe: Path, told: Path, base: str, *roots: Path) -> None:
     """What the separate process does: rebuild, and print what came of it."""
     torch.set_num_threads(1)
     content = read_mapping(recipe, BadRecipe)
     merge = open_merge(parse_recipe(content, recipe.parent, "The recipe", least=0), roots)
+    if base and merge.base.digest != base:
+        raise BadCheckpoint(f"{merge.base.folder} is another base than the one that was merged.")
     started = time.perf_counter()
     with told.open("a", buffering=1) as stream:
         root = rebuilt_root(merge, lambda share, words: print(f"{share:.3f}", file=stream))
@@ -169,7 +187,7 @@ def _peak() -> int:
 
 if __name__ == "__main__":
     try:
-        _main(*map(Path, sys.argv[1:]))
+        _main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], *map(Path, sys.argv[4:]))
     except StudioError as refusal:
         print(refusal, file=sys.stderr)
         sys.exit(1)

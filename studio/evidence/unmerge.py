@@ -90,7 +90,7 @@ def replaced(recipe: Recipe, task: str, successor: TaskEntry) -> Recipe:
         raise AssertionError
     if successor.checkpoint == old.checkpoint:
         raise BadRecipe(f"'{task}' would be replaced by the same folder; give the retrained one.")
-    new = replace(successor, name=old.name, coefficient=old.coefficient)
+    new = replace(successor, name=old.name, coefficient=old.coefficient, set_by=old.set_by)
     return replace(recipe, tasks=tuple(new if t.name == task else t for t in recipe.tasks))
 
 

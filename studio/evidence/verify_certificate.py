@@ -31,7 +31,10 @@ DEMO_WORDS = "DEMO KEY: identity not established"
 CERTIFICATE = "certificate.dsse.json"  # the only file of a bundle that the certificate cannot list
 LARGEST = 16 * 2**20  # bytes of a certificate, an index or a header
 EXACT = "exact-leave-one-out"
-REBUILT = (EXACT, "weights-rebuilt-coefficients-carried-over")
+UNDECLARED = "weights-rebuilt-coefficients-undeclared"
+CARRIED_OVER = "weights-rebuilt-coefficients-carried-over"
+REBUILT = (EXACT, UNDECLARED, CARRIED_OVER)
+EXACT_ORIGINS = ("set by a person", "defaults", "found without it")
 _KINDS = {dict: "an object", list: "a list", str: "text", bool: "true or false"}
 
 
@@ -154,7 +157,7 @@ def weights_root(folder: Path) -> str:
 def contradictions(statement: dict) -> list[str]:
     """Where a statement speaks against itself although it is signed, as sentences."""
     found: list[str] = []
-    for rule in (_verdict, _left_out):
+    for rule in (_verdict, _left_out, _known):
         try:
             found += rule(_field(statement, "predicate"))
         except Refused as problem:
@@ -167,12 +170,13 @@ def _verdict(predicate: dict) -> Iterator[str]:
     claim = _field(predicate, "claim", str)
     verdict = _field(_field(predicate, "verdict"), "result", str)
     checks = [(_field(x, "id", str), _field(x, "result", str)) for x in _list(predicate, "checks")]
-    if claim not in (*REBUILT, "algebraic-approximate") or verdict not in ("pass", "fail"):
+    known = verdict in ("pass", "fail") or (verdict, claim) == ("undeclared", UNDECLARED)
+    if claim not in (*REBUILT, "algebraic-approximate") or not known:
         yield f"The claim {claim!r} or the verdict {verdict!r} is unknown."
     if verdict == "pass" and claim != EXACT:
         yield f"The verdict is 'pass', but the claim is {claim!r}."
-    if verdict == "pass" and ("A1", "pass") not in checks:
-        yield "The verdict is 'pass', but no check A1, the independent rebuild, passed."
+    if verdict != "fail" and ("A1", "pass") not in checks:
+        yield f"The verdict is {verdict!r}, but no check A1, the independent rebuild, passed."
     for name, result in checks:
         if result == "fail" and verdict != "fail":
             yield f"Check {name} failed, but the verdict is {verdict!r}."
@@ -207,6 +211,52 @@ def _left_out(predicate: dict) -> Iterator[str]:
         yield f"The order is {', '.join(order)}, but the coefficients are of {', '.join(tasks)}."
     if not all(len(row) == len(tasks) for row in _list(mixing, "rows", list)):
         yield f"A row of coefficients does not have one for each of the {len(tasks)} tasks."
+
+
+def _known(predicate: dict) -> Iterator[str]:
+    """Coefficients of a rebuilt model know the checkpoints in it and no others, by digest."""
+    claim, without = predicate.get("claim"), _field(predicate, "counterfactual")
+    if claim not in REBUILT:
+        return
+    recipe, said = _field(without, "recipe"), _field(without, "coefficients")
+    kept = {_field(each, "digest", str) for each in _list(recipe, "tasks")}
+    if recipe.get("fitted") != said.get("fitted"):
+        yield "The recipe and its coefficients name two searches."
+    fitted = _of_search(said["fitted"]) if said.get("fitted") else []
+    strange = sorted({name for name, digest in fitted if digest not in kept})
+    if strange and claim != CARRIED_OVER:
+        yield (
+            f"The claim is {claim}, but the coefficients know {', '.join(strange)}, a checkpoint "
+            "that is not in the result."
+        )
+    if "origin" in said:  # older statements do not say it
+        yield from _origin(claim, said["origin"], fitted, recipe)
+
+
+def _origin(claim: object, origin: object, fitted: list, recipe: dict) -> Iterator[str]:
+    """What is said of where the coefficients come from fits the claim and the recipe."""
+    expected = {EXACT: EXACT_ORIGINS, UNDECLARED: ("undeclared",), CARRIED_OVER: ("carried over",)}
+    if origin not in expected.get(str(claim), ()):
+        yield f"The claim is {claim}, but the coefficients are said to be {origin!r}."
+    searched = origin in ("found without it", "carried over")
+    if bool(fitted) != searched and origin != "undeclared":
+        named = "a search is named" if fitted else "no search is named"
+        yield f"The coefficients are said to be {origin!r}, but {named}."
+    set_by = {str(each.get("set_by", "")) for each in _list(recipe, "tasks")}
+    if origin in ("set by a person", "defaults") and "" in set_by:
+        yield f"The coefficients are said to be {origin!r}, but the recipe does not say so of each."
+    if origin == "defaults" and "person" in set_by:
+        yield "The coefficients are said to be defaults, but the recipe names a person."
+
+
+def _of_search(fitted: object) -> list[tuple[str, str]]:
+    """Name and digest of every checkpoint that took part in a search."""
+    tasks = _field(_field({"fitted": fitted}, "fitted"), "tasks")
+    pairs = []
+    for name, found in tasks.items():
+        digests = found if isinstance(found, list) else [found]
+        pairs += [(name, _field({"digest": each}, "digest", str)) for each in digests]
+    return pairs
 
 
 def _subjects(statement: dict, found: list[str]) -> dict[str, str]:
@@ -311,8 +361,10 @@ def _sentence(problem: Exception) -> str:
 def _summary(predicate: dict, own: str) -> str:
     verdict = _field(_field(predicate, "verdict"), "result", str)
     demo = f"{DEMO_WORDS}. " * _field(_field(predicate, "signer"), "demo", bool)
-    claim = f"Claim: {predicate.get('claim')}. Verdict: {verdict}. {demo}Signed by the key {own}"
-    return f"{claim}; compare it with the one you were given by another channel."
+    said = _field(_field(predicate, "counterfactual"), "coefficients")
+    how = f" ({said['words']})" if "origin" in said else ""  # older statements do not say it
+    claim = f"Claim: {predicate.get('claim')}{how}. Verdict: {verdict}. {demo}"
+    return f"{claim}Signed by the key {own}; compare it with the one you were given by another channel."
 
 
 def main(arguments: list[str]) -> int:

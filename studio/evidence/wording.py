@@ -6,6 +6,17 @@ from collections.abc import Sequence
 EXACT = "exact-leave-one-out"
 ALGEBRAIC = "algebraic-approximate"
 CARRIED_OVER = "weights-rebuilt-coefficients-carried-over"
+UNDECLARED = "weights-rebuilt-coefficients-undeclared"
+BY_PERSON, BY_DEFAULT, BY_SEARCH = "set by a person", "defaults", "found without it"
+NOT_DECLARED, WITH_IT = "undeclared", "carried over"
+ORIGINS = {
+    BY_PERSON: "exact for coefficients set by a person",
+    BY_DEFAULT: "exact for the method's defaults",
+    BY_SEARCH: "exact, with coefficients found by the kept tasks alone",
+    NOT_DECLARED: "weights rebuilt; where the coefficients come from is undeclared",
+    WITH_IT: "weights rebuilt; the coefficients are carried over from before",
+}
+"""How far a statement goes, by where the coefficients come from."""
 
 SHOWS = (
     "The weights with root {root} were computed from the base model and the checkpoints listed "
@@ -46,6 +57,12 @@ COEFFICIENTS_REMAIN = (
     "The weights were rebuilt without the removed checkpoint, but with coefficients that were "
     "chosen while it took part. Its influence on those coefficients remains, so this is no exact "
     "removal."
+)
+COEFFICIENTS_UNDECLARED = (
+    "The weights were rebuilt without the removed checkpoint, but nothing says where the "
+    "coefficients come from: they are no defaults, were not set in this studio, and no search of "
+    "it found them. Whether the removed checkpoint had a part in them is not known, so this is no "
+    "exact removal."
 )
 GRANULARITY = (
     "Unmerging removes a whole task checkpoint, not a person. To take one person out, remove the "

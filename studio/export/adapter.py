@@ -82,6 +82,7 @@ class MergedAdapter(Merged):
 
     def check(self, work: Path) -> None:
         """See ``Content``."""
+        self.refuse_changed()
         Deltas(self.merge.base, [("merged", open_checkpoint(work))])  # it can be read, and fits
 
 

@@ -83,12 +83,21 @@ class Merged(Content):
             words, self.doubts[:] = check_fidelity(self.merge, opening)
             self.told[:] = [words]
 
+    def refuse_changed(self) -> None:
+        """Refuse inputs whose files were changed since their headers were read.
+
+        Raises:
+            BadCheckpoint: naming the file.
+        """
+        for each in (self.merge.base, *self.merge.deltas.checkpoints):
+            each.weights.refuse_changed()
+
     @property
     def recorded(self) -> Recipe:
-        """The recipe with the digest of every checkpoint."""
+        """The recipe with the digest of every checkpoint, and what it still knows of a search."""
         pairs = zip(self.merge.recipe.tasks, self.merge.deltas.checkpoints, strict=True)
         entries = tuple(replace(task, digest=checkpoint.digest) for task, checkpoint in pairs)
-        return replace(self.merge.recipe, tasks=entries)
+        return replace(self.merge.recipe, tasks=entries, fitted=self.merge.recipe.taint)
 
     def texts(self, work: Path, root: str, scores: Mapping[str, Score], lost: dict) -> dict:
         """The recipe as a file in ``work``, and the record with what the writing lost."""

@@ -76,6 +76,7 @@ class MergedModel(Merged):
 
     def check(self, work: Path) -> None:
         """See ``Content``."""
+        self.refuse_changed()
         if self.checks != "full":
             return
         check_loads(work, self.merge.base, self.merge.changed, self.kind)

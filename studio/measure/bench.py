@@ -2,7 +2,7 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -234,6 +234,12 @@ class Bench:
         for _ in evaluation.run(live):
             pass
         return evaluation.scores()
+
+
+def known_digests(deltas: Deltas, names: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """(task, checkpoint digest) of some tasks, for what is chosen by their weights and rows."""
+    own = dict(zip(deltas.tasks, deltas.checkpoints, strict=True))
+    return tuple((name, own[name].known_digest) for name in names if name in own)
 
 
 def open_bench(

@@ -69,13 +69,14 @@ class Run:
     def recipe(self, point: Sequence[float] | None = None) -> Recipe:
         """The recipe with a point's coefficients; with the best ones if none is given.
 
-        It records that they were found, and whose weights and rows took part.
+        It records that they were found, and whose weights and rows took part: also in what the
+        search began at.
         """
         chosen = torch.tensor(self.best.point if point is None else point, dtype=torch.float64)
         made = self.free.recipe(self.before, chosen)
         used = (FISHER,) if self.plan.ewc else ()
         fitted = Fitted(OPTIMIZER_TITLES[self.plan.optimizer], self.digests, self.plan.seed, used)
-        return replace(made, fitted=fitted)
+        return replace(made, fitted=fitted.after(self.before))
 
 
 def optimize(

@@ -1,29 +1,29 @@
 """Tasks that were certified as removed stay out of a mix until somebody lets them in again."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 
-from studio.checkpoints.checkpoint import Checkpoint
+from studio.checkpoints.deltas import Deltas
 from studio.errors import BadLedger, NotAllowed
-from studio.evidence.ledger.copies import Removed, log_override, removed
+from studio.evidence.ledger.copies import Removed, log_override, removed, removed_before
 from studio.evidence.ledger.keys import SigningKey
 from studio.evidence.ledger.log import Ledger
 from studio.session.mix import Mix
 
 
 class Admission:
-    """The removed tasks of an open zoo, by the weights of their checkpoints.
+    """The removed tasks of an open zoo, by their checkpoints' weights and changes.
 
     Args:
         ledger: whose certificates count.
-        checkpoints: of the zoo's tasks.
+        deltas: of the zoo's tasks.
 
     Attributes:
         allowed: weights roots of removed checkpoints that were let in again.
     """
 
-    def __init__(self, ledger: Ledger, checkpoints: Mapping[str, Checkpoint]) -> None:
+    def __init__(self, ledger: Ledger, deltas: Deltas) -> None:
         self._ledger = ledger
-        self._checkpoints = checkpoints
+        self._deltas = deltas
         self.allowed: set[str] = set()
 
     @property
@@ -33,16 +33,11 @@ class Admission:
         None of a log that was edited: then the Evidence tab says so, and nothing is exported.
         """
         try:
-            register = {each.root: each for each in removed(self._ledger)}
+            register = removed(self._ledger)
         except BadLedger:
             return {}
-        if not register:
-            return {}
-        return {
-            name: register[checkpoint.weights.root]
-            for name, checkpoint in self._checkpoints.items()
-            if checkpoint.weights.root in register.keys() - self.allowed
-        }
+        known = removed_before(register, self._deltas) if register else {}
+        return {name: gone for name, gone in known.items() if gone.root not in self.allowed}
 
     def without(self, mix: Mix) -> Mix:
         """The mix with the removed tasks unticked."""

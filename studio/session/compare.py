@@ -1,11 +1,14 @@
 """A browser's comparison of methods: the job that measures it and the table so far."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from studio.compare.comparison import Table, compare, methods_named
 from studio.compare.scale_search import Budget, plan_budget
 from studio.errors import BadRecipe
+from studio.measure.bench import known_digests
 from studio.progress import Progress
+from studio.recipe import Fitted
 from studio.session.context import Context
 from studio.session.mix import mix_of_recipe
 
@@ -61,6 +64,11 @@ class Comparisons:
         """
         rows = self.table.standings if self.table else ()
         chosen = [each.row.recipe for each in rows if each.row.name == name]
-        if not chosen:
+        if self.table is None or not chosen:
             raise BadRecipe("The page asked for a row that is not there; reload the page.")
-        self._context.show(mix_of_recipe(chosen[0], self._context.start))
+        recipe, proposal = chosen[0], self.table.proposal
+        if proposal and proposal.row.name == name:  # the method itself was chosen by rows
+            digests = known_digests(self._context.bench.deltas, recipe.names)
+            by_rows = Fitted("a proposal", digests, options=("method",))
+            recipe = replace(recipe, fitted=by_rows.after(recipe))
+        self._context.show(mix_of_recipe(recipe, self._context.start))

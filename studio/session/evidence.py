@@ -13,7 +13,7 @@ from studio.evidence.certificate import CERTIFICATE_FILE, Request
 from studio.evidence.judgment import Judgment, judge
 from studio.evidence.ledger.copies import Copy, copies, recall_copy
 from studio.evidence.measures import Ranges, measure, raw_coefficients
-from studio.evidence.rebuild import is_portable, rebuild_apart, why_not_apart
+from studio.evidence.rebuild import rebuild_of, why_not_apart
 from studio.evidence.scoring import Scoring
 from studio.evidence.tamper import Tampered, tamper
 from studio.evidence.unmerge import MODES, Unmerging, unmerging
@@ -273,8 +273,7 @@ def _judged(worker: Worker, shown: Unmerging, progress: Progress) -> dict[str, J
     scored, made = scoring(worker), {}
     apart, never = None, shown.never
     if not why_not_apart(never):
-        merge, report = merges(never), part(progress, 0, 0.2)
-        apart = rebuild_apart(never, is_portable(merge), report, merge.base.roots)
+        apart = rebuild_of(merges(never), part(progress, 0, 0.2))
     for number, mode in enumerate(MODES):
         start = 0.2 + 0.4 * number
         each = Unmerging(shown.full, shown.removed, mode)

@@ -7,8 +7,10 @@ from studio.errors import BadRecipe
 from studio.methods import METHODS, method, method_type
 from studio.methods.contract import Method, describe
 from studio.recipe import (
+    DEFAULT,
     DEFAULT_METHOD,
     DTYPES,
+    PERSON,
     Fitted,
     GroupedCoefficient,
     Option,
@@ -17,7 +19,7 @@ from studio.recipe import (
     parse_fitted,
     parse_seed,
 )
-from studio.session.mixer_strip import Strip, strip_from_page, strip_of
+from studio.session.mixer_strip import Strip, kept_strip, strip_from_page, strip_of
 from studio.zoo import Zoo
 
 _GROUPS = ("A component per task", "One change of all tasks", "Measured on validation rows")
@@ -32,7 +34,7 @@ class Mix:
         method: name of the merge method.
         options: of that method.
         dtype: of an export, and of the numbers shown; None keeps the base's.
-        fitted: how the coefficients were found, if a search found them.
+        fitted: how the studio chose numbers or options by rows, as long as one of them stands.
         seed: for methods that draw; that of the recipe that was opened.
     """
 
@@ -57,11 +59,14 @@ class Mix:
         """The recipe of the tasks that are on: unticking a task is the exact unmerge."""
         checkpoints = {task.name: task.checkpoint for task in zoo.tasks}
         entries = tuple(
-            TaskEntry(s.name, checkpoints[s.name], s.given) for s in self.strips if s.on
+            TaskEntry(s.name, checkpoints[s.name], s.given, set_by=s.set_by)
+            for s in self.strips
+            if s.on
         )
-        return Recipe(
+        made = Recipe(
             zoo.base, entries, self.method, dict(self.options), self.dtype, self.seed, self.fitted
         )
+        return replace(made, fitted=made.taint)
 
     def plain(self) -> dict:
         """As the page's mixer sends it."""
@@ -82,8 +87,11 @@ class Mix:
 
     def equal(self) -> "Mix":
         """Every merged task gets the mean of their coefficients, for all of its tensors."""
-        on = [strip.mean for strip in self.strips if strip.on]
-        return self._each(round(sum(on) / len(on), 2)) if on else self
+        on = [strip for strip in self.strips if strip.on]
+        if not on:
+            return self
+        mean = round(sum(strip.mean for strip in on) / len(on), 2)
+        return self._each(mean, PERSON if all(strip.set_by for strip in on) else "")
 
     def halved(self) -> "Mix":
         """Every coefficient halved."""
@@ -102,7 +110,7 @@ class Mix:
         chosen = method_type(name)
         options = every_option(chosen.name, {})
         fresh = replace(self, method=chosen.name, options=options, fitted=None)
-        return fresh._each(chosen.starting_coefficient(len(self.strips)))
+        return fresh._each(chosen.starting_coefficient(len(self.strips)), DEFAULT)
 
     def with_dtype(self, name: str | None) -> "Mix":
         """The same mix for an export in another dtype; None for the base's.
@@ -114,8 +122,19 @@ class Mix:
             raise BadRecipe(f"dtype {name!r} is not one of {', '.join(DTYPES)}.")
         return replace(self, dtype=name)
 
-    def _each(self, coefficient: float) -> "Mix":
-        return replace(self, strips=tuple(strip.even(coefficient) for strip in self.strips))
+    def chosen_by(self, options: Mapping[str, Option]) -> "Mix":
+        """The mix with other options, knowing of what chose numbers only as long as one stands."""
+        fitted = self.fitted
+        if fitted is not None:
+            left = (name for name in fitted.options if self.options.get(name) == options.get(name))
+            fitted = replace(fitted, options=tuple(left))
+            stands = fitted.options or any(not strip.set_by for strip in self.strips)
+            fitted = fitted if stands else None
+        return replace(self, options=options, fitted=fitted)
+
+    def _each(self, coefficient: float, set_by: str) -> "Mix":
+        strips = tuple(strip.even(coefficient, set_by) for strip in self.strips)
+        return replace(self, strips=strips)
 
 
 def every_option(name: str, options: Mapping[str, Option]) -> dict[str, Option]:
@@ -137,7 +156,7 @@ def _group(chosen: type[Method]) -> str:
 
 def starting_mix(zoo: Zoo) -> Mix:
     """All tasks of a zoo, on, with the default method."""
-    strips = tuple(Strip(task.name, True, 0.0) for task in zoo.tasks)
+    strips = tuple(Strip(task.name, True, 0.0, (), DEFAULT) for task in zoo.tasks)
     return Mix(strips, DEFAULT_METHOD).with_method(DEFAULT_METHOD)
 
 
@@ -159,8 +178,8 @@ def mix_from_page(value: object, current: Mix) -> Mix:
         return current.with_method(name)
     method(name, options)
     options = every_option(name, options)
-    strips = tuple(strip_from_page(rows[strip.name], strip.name) for strip in current.strips)
-    return replace(current, strips=strips, options=options)
+    strips = tuple(strip_from_page(rows[strip.name], strip) for strip in current.strips)
+    return replace(current, strips=strips).chosen_by(options)
 
 
 def mix_from_plain(value: dict, zoo: Mix) -> Mix:
@@ -171,18 +190,21 @@ def mix_from_plain(value: dict, zoo: Mix) -> Mix:
         KeyError: it lacks a part, or names a task that the zoo lacks.
     """
     known = {strip.name: strip for strip in zoo.strips}
-    strips = tuple(known[row["name"]] for row in value["rows"])
-    if len(strips) != len(known):
+    strips = tuple(kept_strip(row, known[row["name"]].name) for row in value["rows"])
+    if len({strip.name for strip in strips}) != len(known):
         raise KeyError("rows")
     kept = Mix(strips, str(value["method"])).with_dtype(value.get("dtype"))
     found = value.get("fitted")
     fitted = parse_fitted(found, "The kept mix") if found else None
     seed = parse_seed(value, "The kept mix")
-    return mix_from_page(value, replace(kept, fitted=fitted, seed=seed))
+    options = every_option(kept.method, value["options"])
+    return mix_from_page(value, replace(kept, fitted=fitted, seed=seed, options=options))
 
 
 def mix_of_recipe(recipe: Recipe, zoo: Mix) -> Mix:
     """The mix that shows a recipe: its tasks in its order, then the zoo's others, unmerged.
+
+    Those others forget numbers that another search has found.
 
     Args:
         recipe: of tasks that are called as in the zoo.
@@ -204,11 +226,23 @@ def mix_of_recipe(recipe: Recipe, zoo: Mix) -> Mix:
         groups = ()
         if isinstance(coefficient, GroupedCoefficient):
             coefficient, groups = coefficient.default, coefficient.groups
-        strips.append(strip_of(task.name, True, coefficient, groups))
-    left = (replace(known[name], on=False) for name in known if name not in recipe.names)
+        strip = strip_of(task.name, True, coefficient, groups)
+        left_out = task.coefficient is None and recipe.fitted
+        strips.append(replace(strip, set_by="" if left_out else task.origin))
+    start = method_type(recipe.method).starting_coefficient(len(known))
+    left = (
+        replace(strip if _stands(strip, zoo, recipe) else strip.even(start, DEFAULT), on=False)
+        for strip in zoo.strips
+        if strip.name not in recipe.names
+    )
     method(recipe.method, recipe.options)
     options = every_option(recipe.method, recipe.options)
     return Mix((*strips, *left), recipe.method, options, recipe.dtype, recipe.fitted, recipe.seed)
+
+
+def _stands(strip: Strip, before: Mix, recipe: Recipe) -> bool:
+    """Whether a recipe's search, if any, is also where an unmerged task's numbers come from."""
+    return bool(strip.set_by) or before.fitted == recipe.fitted
 
 
 def mix_with(recipe: Recipe, mix: Mix) -> Mix:

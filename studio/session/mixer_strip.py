@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from studio.errors import BadRecipe
 from studio.geometry.scopes import patterns
-from studio.recipe import Coefficient, GroupedCoefficient, finite
+from studio.recipe import DEFAULT, PERSON, Coefficient, GroupedCoefficient, finite
 
 _LARGEST = 100  # coefficient that the mixer takes
 _WILD = set("*?[")
@@ -25,12 +25,15 @@ class Strip:
         on: whether it is merged.
         coefficient: of all tensors, or with groups of those that no pattern matches.
         groups: (pattern, coefficient); the first pattern that matches counts.
+        set_by: who set the numbers: 'person', 'default', or '' for what chose them by rows, and
+            for a file that does not say.
     """
 
     name: str
     on: bool
     coefficient: float
     groups: tuple[tuple[str, float], ...] = ()
+    set_by: str = ""
 
     @property
     def mean(self) -> float:
@@ -45,14 +48,15 @@ class Strip:
             GroupedCoefficient(self.coefficient, self.groups) if self.groups else self.coefficient
         )
 
-    def even(self, coefficient: float) -> "Strip":
+    def even(self, coefficient: float, set_by: str) -> "Strip":
         """The same strip with one coefficient for all tensors."""
-        return replace(self, coefficient=coefficient, groups=())
+        return replace(self, coefficient=coefficient, groups=(), set_by=set_by)
 
     def halved(self) -> "Strip":
-        """The same strip with every coefficient halved."""
+        """The same strip with every coefficient halved, which still come from where they did."""
         groups = tuple((pattern, round(x / 2, 4)) for pattern, x in self.groups)
-        return replace(self, coefficient=round(self.coefficient / 2, 4), groups=groups)
+        half, set_by = round(self.coefficient / 2, 4), self.set_by and PERSON
+        return replace(self, coefficient=half, groups=groups, set_by=set_by)
 
 
 def strip_of(name: str, on: bool, coefficient: object, groups: object = ()) -> Strip:
@@ -80,13 +84,32 @@ def _number(value: object, what: str) -> float:
     return number
 
 
-def strip_from_page(row: Mapping, name: str) -> Strip:
-    """A task's strip as the page sent it.
+def strip_from_page(row: Mapping, before: Strip) -> Strip:
+    """A task's strip as the page sent it: what differs from before, a person has set.
+
+    Of several numbers all stay what they were until one number takes the place of all.
 
     Raises:
         BadRecipe: as ``strip_of``.
     """
-    return strip_of(name, bool(row.get("on")), row.get("coefficient"), row.get("groups", ()))
+    on, number, groups = bool(row.get("on")), row.get("coefficient"), row.get("groups", ())
+    made = strip_of(before.name, on, number, groups)
+    same = made.given == before.given
+    mixed = bool(made.groups) and not before.set_by
+    return replace(made, set_by=before.set_by if same or mixed else PERSON)
+
+
+def kept_strip(row: Mapping, name: str) -> Strip:
+    """A task's strip as it was kept.
+
+    Raises:
+        BadRecipe: as ``strip_of``.
+    """
+    on, number, groups = bool(row.get("on")), row.get("coefficient"), row.get("groups", ())
+    set_by = row.get("set_by", "")
+    if set_by not in ("", PERSON, DEFAULT):
+        raise BadRecipe(_UNREADABLE)
+    return replace(strip_of(name, on, number, groups), set_by=set_by)
 
 
 def controls(before: Strip, after: Strip) -> list[str]:

@@ -113,7 +113,7 @@ class Sequences:
         shown = self._context.recipe()
         if shown.method == name:
             return shown
-        tasks = tuple(replace(task, coefficient=None) for task in shown.tasks)
+        tasks = tuple(replace(task, coefficient=None, set_by="") for task in shown.tasks)
         return replace(shown, tasks=tasks, method=name, options={}, fitted=None)
 
     def _show(self, shown: SequenceView) -> None:

@@ -58,8 +58,7 @@ class Session:
         with self._lock:
             self.zoo, self.worker = self.engine.zoo, self.engine.worker
             deltas = self.worker.bench.deltas
-            named = dict(zip(deltas.tasks, deltas.checkpoints, strict=True))
-            self.admission = Admission(self.engine.ledger, named)
+            self.admission = Admission(self.engine.ledger, deltas)
             self.mixer = Mixer(self.zoo, deltas, self.admission, self.browser)
             self.own_text, self.only_changed = "", False
             self.context = Context(

@@ -57,6 +57,11 @@ class Axis:
         found = (self.low, *inner, self.high)
         return tuple(sorted({round(x) for x in found})) if self.whole else found
 
+    @property
+    def is_option(self) -> bool:
+        """Whether it is an option of the method, and no coefficient."""
+        return not self.task and self.name != FACTOR
+
     def put(self, recipe: Recipe, value: float) -> Recipe:
         """The recipe with this number.
 

@@ -9,13 +9,13 @@ from statistics import NormalDist
 from studio.compare.scale_search import ROWS
 from studio.compare.standings import half_of_mean
 from studio.errors import BadData, BadRecipe, Cancelled, StudioError
-from studio.measure.bench import Bench
+from studio.measure.bench import Bench, known_digests
 from studio.measure.change import Change, mean_change
 from studio.measure.intervals import NORMAL
 from studio.measure.metrics import mean_accuracy
 from studio.measure.outcomes import Measuring, Outcome, paired
 from studio.progress import Progress, part, silent
-from studio.recipe import Recipe
+from studio.recipe import Fitted, Recipe
 from studio.search.rows import SPLIT
 from studio.sweep.axis import Axis, places, put
 
@@ -66,6 +66,7 @@ class Landscape:
         levels: that will be measured, see ``Axis.values``.
         here: the present recipe.
         points: measured so far, coarse to fine; holes among them.
+        digests: (task, checkpoint digest) of all that take part.
     """
 
     recipe: Recipe
@@ -73,6 +74,7 @@ class Landscape:
     levels: int
     here: SweepPoint
     points: tuple[SweepPoint, ...] = ()
+    digests: tuple[tuple[str, str], ...] = ()
 
     @cached_property
     def known(self) -> tuple[SweepPoint, ...]:
@@ -106,10 +108,13 @@ class Landscape:
 
     @cached_property
     def best_recipe(self) -> Recipe | None:
-        """The recipe of the best point; None as long as there is no point."""
+        """The recipe of the best point, which records what chose it; None without a point."""
         if self.best is None or self.best.place == self.here.place:
             return self.best and self.recipe
-        return put(self.recipe, self.axes, [x for x in self.best.place if x is not None])
+        made = put(self.recipe, self.axes, [x for x in self.best.place if x is not None])
+        options = tuple(axis.name for axis in self.axes if axis.is_option)
+        chosen = Fitted("a sweep", self.digests, options=options).after(self.recipe)
+        return replace(made, fitted=chosen)
 
     @cached_property
     def gain(self) -> Change | None:
@@ -205,6 +210,7 @@ def landscape(
         return _point(Measuring(bench, report), made, place, rows)
 
     found = Landscape(recipe, tuple(axes), levels, tried(lambda: recipe, present, 0))
+    found = replace(found, digests=known_digests(bench.deltas, recipe.names))
     yield found
     for count, place in enumerate(wanted, 1):
         point = tried(partial(put, recipe, axes, place), place, count)

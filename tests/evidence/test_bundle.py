@@ -38,7 +38,7 @@ pytestmark = pytest.mark.usefixtures("rebuilt_here")
 @pytest.fixture
 def rebuilt_apart(rebuilt_here, monkeypatch) -> None:
     """What a user gets: a process of its own, which takes seconds to start."""
-    monkeypatch.setattr(bundle, "rebuild_apart", rebuild_apart)
+    monkeypatch.setattr("studio.evidence.rebuild.rebuild_apart", rebuild_apart)
 
 
 @pytest.fixture

@@ -2,14 +2,24 @@ from dataclasses import replace
 
 import pytest
 
+from studio.checkpoints.checkpoint import open_checkpoint
 from studio.evidence.checks import FAIL, NOT_RUN, PASS, checks, verdict
-from studio.evidence.closure import CARRIED, FIXED, REBUILT, UNUSED, Dependency, claim, closure
+from studio.evidence.closure import (
+    CARRIED,
+    FIXED,
+    REBUILT,
+    UNKNOWN,
+    UNUSED,
+    Dependency,
+    claim,
+    closure,
+)
 from studio.evidence.measures import measure
 from studio.evidence.rebuild import Rebuild, rebuilt_root
 from studio.evidence.unmerge import Unmerging, unmerging
-from studio.evidence.wording import ALGEBRAIC, CARRIED_OVER, EXACT
+from studio.evidence.wording import ALGEBRAIC, CARRIED_OVER, EXACT, UNDECLARED
 from studio.merge import Merge, open_merge
-from studio.recipe import Fitted, TaskEntry
+from studio.recipe import Fitted, Recipe, TaskEntry
 from tests.measured import opened
 
 
@@ -22,6 +32,11 @@ def judged(unmerged: Unmerging, merge: Merge | None = None) -> tuple[str, str, l
     table = closure(result, open_merge(unmerged.full), unmerged)
     claimed = claim(table)
     return claimed, verdict(found, checks(found, apart, root), claimed, table)[0], table
+
+
+def digests(recipe: Recipe, *names: str) -> list[str]:
+    found = {task.name: open_checkpoint(task.checkpoint).digest for task in recipe.tasks}
+    return [found[name] for name in names]
 
 
 def state(table: list[Dependency], artefact: str) -> tuple[str, tuple[str, ...]]:
@@ -73,15 +88,72 @@ def test_a_basis_left_over_from_before_turns_the_verdict_red(make_recipe):
 def test_coefficients_found_with_the_task_turn_the_verdict_red(make_recipe):
     """Negative control: the weights are rebuilt, the coefficients still know the task."""
     recipe = make_recipe().with_coefficients({"red": 0.71, "blue": 0.32})
-    knowing = replace(recipe, fitted=Fitted("adam", (("red", "r" * 64), ("green", "g" * 64))))
+    red, green = digests(recipe, "red", "green")
+    knowing = replace(recipe, fitted=Fitted("adam", (("red", red), ("green", green))))
     claimed, result, table = judged(unmerging(knowing, ("green",)))
     assert state(table, "coefficients") == (CARRIED, ("red", "green"))
     assert (claimed, result) == (CARRIED_OVER, FAIL)
-    innocent = replace(recipe, fitted=Fitted("adam", (("red", "r" * 64),), used=("fisher",)))
+    innocent = replace(recipe, fitted=Fitted("adam", (("red", red),), used=("fisher",)))
     claimed, result, table = judged(unmerging(innocent, ("green",)))
     assert state(table, "coefficients") == (REBUILT, ("red",))
     assert state(table, "fisher") == (REBUILT, ("red",))
     assert (claimed, result) == (EXACT, PASS)
+
+
+@pytest.mark.parametrize("name", ["green", "Green", "another", "gre\u0301en"])
+def test_no_name_hides_that_the_removed_checkpoint_took_part(make_recipe, name):
+    """A task that is called otherwise than when it was searched is known by its digest."""
+    searched = make_recipe().with_coefficients({"red": 0.71, "blue": 0.32})
+    red, green = digests(searched, "red", "green")
+    fitted = Fitted("adam", (("red", red), ("green", green)))
+    tasks = tuple(replace(t, name=name) if t.name == "green" else t for t in searched.tasks)
+    renamed = replace(searched, tasks=tasks, fitted=fitted)
+    claimed, result, table = judged(unmerging(renamed, (name,)))
+    assert state(table, "coefficients")[0] == CARRIED
+    assert (claimed, result) == (CARRIED_OVER, FAIL)
+
+
+def test_a_search_with_a_checkpoint_that_is_no_longer_there_is_no_innocent_one(make_recipe):
+    """What took part and is not in the result could be the removed task in another form."""
+    recipe = make_recipe().with_coefficients({"red": 0.71, "blue": 0.32})
+    (red,) = digests(recipe, "red")
+    fitted = Fitted("adam", (("red", red), ("green before", "0" * 64)))
+    claimed, result, _ = judged(unmerging(replace(recipe, fitted=fitted), ("green",)))
+    assert (claimed, result) == (CARRIED_OVER, FAIL)
+
+
+def test_numbers_of_which_nothing_says_where_they_come_from_are_undeclared(make_recipe):
+    recipe = make_recipe().with_coefficients({"red": 0.71})
+    claimed, result, table = judged(unmerging(recipe, ("green",)))
+    assert state(table, "coefficients")[0] == UNKNOWN
+    assert (claimed, result) == (UNDECLARED, "undeclared")
+    by_hand = replace(recipe, tasks=tuple(replace(t, set_by="person") for t in recipe.tasks))
+    claimed, result, table = judged(unmerging(by_hand, ("green",)))
+    assert state(table, "coefficients")[0] == FIXED
+    assert (claimed, result) == (EXACT, PASS)
+
+
+def test_a_search_that_began_at_undeclared_numbers_stays_undeclared(make_recipe):
+    before = make_recipe("red", "blue").with_coefficients({"red": 0.71})
+    red, blue = digests(before, "red", "blue")
+    fitted = Fitted("adam", (("red", red), ("blue", blue))).after(before)
+    recipe = make_recipe().with_coefficients({"red": 0.5, "green": 0.4, "blue": 0.3})
+    claimed, result, _ = judged(unmerging(replace(recipe, fitted=fitted), ("green",)))
+    assert (claimed, result) == (UNDECLARED, "undeclared")
+
+
+def test_numbers_set_by_hand_know_nothing_of_an_earlier_search(make_recipe):
+    recipe = make_recipe().with_coefficients({"red": 0.71, "green": 0.4, "blue": 0.32})
+    red, green = digests(recipe, "red", "green")
+    fitted = Fitted("adam", (("red", red), ("green", green)))
+    by_hand = tuple(t if t.name == "green" else replace(t, set_by="person") for t in recipe.tasks)
+    claimed, _, table = judged(unmerging(replace(recipe, tasks=by_hand, fitted=fitted), ("green",)))
+    assert (claimed, state(table, "coefficients")[0]) == (EXACT, FIXED)
+    chose_options = replace(fitted, options=("scope",))
+    claimed, _, _ = judged(
+        unmerging(replace(recipe, tasks=by_hand, fitted=chose_options), ("green",))
+    )
+    assert claimed == CARRIED_OVER
 
 
 def test_a_fisher_that_knows_the_task_is_no_mere_coefficient(make_recipe):
@@ -101,12 +173,11 @@ def test_a_replaced_checkpoint_is_told_from_its_successor_by_its_folder(make_rec
 
 
 def test_a_fit_on_the_successor_is_no_fit_on_the_predecessor(make_recipe, zoo_folder):
-    full = replace(
-        make_recipe("red", "blue"), fitted=Fitted("adam", (("red", "s" * 64),))
-    )  # fmt: skip
-    old = replace(full, tasks=(replace(full.tasks[0], digest="o" * 64), full.tasks[1]))
+    full = make_recipe("red", "blue").with_coefficients({"red": 0.3, "blue": 0.4})
+    (green,) = digests(make_recipe("green"), "green")
+    fitted = replace(full, fitted=Fitted("adam", (("red", green),)))
     new = TaskEntry("red", str(zoo_folder / "green"))
-    unmerged = Unmerging(old, ("red",), "exact", new)
+    unmerged = Unmerging(fitted, ("red",), "exact", new)
     table = closure(open_merge(unmerged.recipe), open_merge(full), unmerged)
     assert state(table, "coefficients")[0] == REBUILT
 

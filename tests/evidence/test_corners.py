@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import gradio as gr
 import pytest
+import torch
 import yaml
 from safetensors.torch import load_file, save_file
 
@@ -123,7 +124,11 @@ def test_a_head_file_of_the_zoo_goes_out_with_the_adapter_it_belongs_to(
 ):
     rest(session)
     new = shutil.copytree(tiny_zoo / "animal", tmp_path / "again")
-    factors = {name: 2 * x for name, x in load_file(new / "adapter_model.safetensors").items()}
+    draw = torch.Generator().manual_seed(5)
+    factors = {
+        name: torch.randn(x.shape, generator=draw)
+        for name, x in load_file(new / "adapter_model.safetensors").items()
+    }
     save_file(factors, new / "adapter_model.safetensors", {"format": "pt"})
     own = load_file(new / "head.safetensors")
     (new / "head.safetensors").unlink()

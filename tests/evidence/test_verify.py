@@ -96,7 +96,7 @@ def test_the_closing_words_say_what_is_no_exact_removal_and_what_binds_nobody(ma
     words = closing_words(check(make(mode="algebraic", signer=demo_key())))
     assert words[0].startswith("The certificate says (algebraic-approximate, fail): red was subtr")
     assert words[1:3] == ["This is no exact removal.", "DEMO KEY: identity not established."]
-    fitted = Fitted("adam", (("red", "0" * 64),))
+    fitted = Fitted("adam", (("red", "0" * 64),), options=("scope",))
     words = closing_words(check(make(fitted=fitted)))
     assert words[1] == "This is no exact removal."
 

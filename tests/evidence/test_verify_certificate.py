@@ -51,6 +51,7 @@ def statement(folder: Path, key: SigningKey = KEY) -> dict:
             "added": [],
             "counterfactual": {
                 "recipe": {"tasks": tasks},
+                "coefficients": {"policy": "fixed by the recipe", "fitted": None},
                 "order": ["color", "shape"],
                 "mixing": {
                     "tasks": ["color", "shape"],

@@ -8,6 +8,7 @@ from studio.checkpoints.resident import bytes_in_memory
 from studio.errors import BadData, BadRecipe, StudioError
 from studio.measure.bench import Bench
 from studio.merge import open_merge
+from studio.recipe import UNDECLARED_START
 from studio.search.ewc import Quadratic
 from studio.search.objective import Objective
 from studio.search.plan import SearchPlan
@@ -60,7 +61,9 @@ def test_what_was_found_says_how_and_with_whom(bench):
     digests = tuple((c[0], c[1].digest) for c in zip(bench.deltas.tasks, bench.deltas.checkpoints,
                                                       strict=True))  # fmt: skip
     assert found.fitted is not None
-    assert (found.fitted.by, found.fitted.seed, found.fitted.used) == ("Adam", 3, ())
+    began_at_nobody_s_numbers = (UNDECLARED_START,)
+    assert (found.fitted.by, found.fitted.seed) == ("Adam", 3)
+    assert found.fitted.used == began_at_nobody_s_numbers
     assert found.fitted.tasks == digests
 
 
@@ -69,7 +72,7 @@ def test_fishers_enter_the_recipe_s_dependencies_and_the_penalty_every_step(benc
     run = last(bench, replace(SMALL, budget=1, ewc=2.0))
     fitted = run.recipe().fitted
     assert fitted is not None
-    assert fitted.used == ("fisher",)
+    assert fitted.used == ("fisher", UNDECLARED_START)
     assert all(answer.penalty > 0 for answer in run.answers)
     strong, weak = (
         last(bench, replace(SMALL, budget=12, ewc=strength, anchor="base")).steps[-1].point

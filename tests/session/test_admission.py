@@ -7,6 +7,7 @@ import pytest
 import torch
 import yaml
 
+from studio.checkpoints.deltas import Deltas
 from studio.errors import NotAllowed
 from studio.evidence.ledger.copies import CERTIFICATE, OVERRIDE, removed
 from studio.evidence.ledger.keys import demo_key
@@ -228,7 +229,7 @@ def test_a_studio_that_starts_again_still_keeps_the_task_out(opened):
 def test_a_copy_of_removed_weights_under_another_name_is_locked_too(make_recipe, tmp_path):
     merge, ledger = open_merge(make_recipe("red", "green")), Ledger(tmp_path / "ledger")
     red, green = merge.deltas.checkpoints
-    admission = Admission(ledger, {"crimson": red, "green": green})
+    admission = Admission(ledger, Deltas(merge.base, [("crimson", red), ("green", green)]))
     assert admission.locked == {}
     certificate(ledger, merge, "red")
     assert list(admission.locked) == ["crimson"]

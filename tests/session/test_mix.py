@@ -125,5 +125,5 @@ def test_groups_of_a_recipe_that_was_opened_stay_until_something_sets_all_alike(
 def test_halving_halves_groups_and_equal_takes_their_mean(mix):
     uneven = with_groups(mix, 0.25, 0.65)  # mean 0.45; the other task has 0.71
     halved = with_groups(mix, 0.125, 0.325).strips[0]
-    assert uneven.halved().strips[0] == replace(halved, coefficient=0.355)
+    assert uneven.halved().strips[0] == replace(halved, coefficient=0.355, set_by="person")
     assert [s.given for s in uneven.equal().strips] == [0.58, 0.58]  # (0.45 + 0.71) / 2

@@ -4,7 +4,14 @@ import pytest
 
 from studio.errors import BadRecipe
 from studio.recipe import GroupedCoefficient
-from studio.session.mixer_strip import Strip, controls, listed, strip_from_page, strip_of
+from studio.session.mixer_strip import (
+    Strip,
+    controls,
+    kept_strip,
+    listed,
+    strip_from_page,
+    strip_of,
+)
 
 NAMES = (
     "embeddings.weight", "encoder.layer.10.query.weight", "encoder.layer.10.key.weight",
@@ -26,13 +33,35 @@ def test_a_recipe_holds_the_groups_and_else_a_number():
 def test_halving_halves_every_coefficient_and_evening_out_leaves_one():
     halved = Strip("color", True, 0.25, (("encoder.layer.1.*", 0.1), ("pooler.*", 0.5)))
     assert GROUPED.halved() == halved
-    assert GROUPED.even(0.3) == Strip("color", True, 0.3)
+    assert GROUPED.even(0.3, "") == Strip("color", True, 0.3)
 
 
 def test_what_the_page_sends_comes_back():
     row = {"on": True, "coefficient": 0.5, "groups": [["encoder.layer.1.*", 0.2], ["pooler.*", 1]]}
-    assert strip_from_page(row, "color") == GROUPED
-    assert strip_from_page({"on": False, "coefficient": 2}, "color") == Strip("color", False, 2.0)
+    assert strip_from_page(row, GROUPED) == GROUPED
+    moved = Strip("color", False, 2.0, set_by="person")
+    assert strip_from_page({"on": False, "coefficient": 2}, GROUPED) == moved
+
+
+def test_what_a_person_moves_is_set_by_a_person_and_all_else_comes_from_where_it_did():
+    found, default = Strip("color", True, 0.4123), Strip("color", True, 0.4, set_by="default")
+    same = {"on": False, "coefficient": 0.4123}
+    assert strip_from_page(same, found).set_by == ""
+    assert strip_from_page({"on": True, "coefficient": 0.4}, found).set_by == "person"
+    assert strip_from_page({"on": True, "coefficient": 0.4}, default).set_by == "default"
+    one_layer = {"on": True, "coefficient": 0.4123, "groups": [["layer.1.*", 0.9]]}
+    assert strip_from_page(one_layer, found).set_by == ""  # the other layers are as they were
+    assert strip_from_page(one_layer, default).set_by == "person"
+    assert found.halved().set_by == ""
+    assert default.halved().set_by == "person"
+
+
+def test_a_kept_strip_says_who_set_it():
+    row = {"on": True, "coefficient": 0.5, "set_by": "person"}
+    assert kept_strip(row, "color") == Strip("color", True, 0.5, set_by="person")
+    assert kept_strip({"on": True, "coefficient": 0.5}, "color").set_by == ""
+    with pytest.raises(BadRecipe, match="cannot be read"):
+        kept_strip(row | {"set_by": "somebody"}, "color")
 
 
 @pytest.mark.parametrize(
@@ -67,7 +96,7 @@ def test_a_layer_is_a_control_of_its_own_from_its_first_move_on():
     scaled = Strip("color", True, 0.25, (("layer.1.*", 0.35), ("layer.0.*", 0.25)))
     assert controls(plain, first) == controls(first, next_one) == ["color.coefficient:layer.1.*"]
     assert controls(next_one, scaled) == controls(scaled, plain) == ["color.coefficient"]
-    assert controls(plain, plain.even(0.6)) == ["color.coefficient"]
+    assert controls(plain, plain.even(0.6, "person")) == ["color.coefficient"]
     assert controls(scaled, Strip("color", False, 0.5)) == ["color.on", "color.coefficient"]
     assert controls(scaled, scaled) == []
 

@@ -8,10 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from studio.checkpoints.deltas import Deltas
 from studio.disk.durable import private_folder
 from studio.disk.files import read_mapping, write_file
 from studio.disk.folders import hold, is_held
 from studio.errors import BadLedger, NotAllowed, Remedy
+from studio.evidence.ledger.fingerprint import fingerprint, parallel
 from studio.evidence.ledger.keys import SigningKey
 from studio.evidence.ledger.log import Ledger
 from studio.evidence.wording import ALGEBRAIC
@@ -69,12 +71,16 @@ class Removed:
         digest: of the checkpoint.
         root: its weights root.
         time: of the certificate, UTC.
+        base: digest of the base that it was merged on.
+        fingerprint: of its change of that base; empty in logs of a studio before this one.
     """
 
     task: str
     digest: str
     root: str
     time: str
+    base: str = ""
+    fingerprint: str = ""
 
 
 @contextmanager
@@ -231,10 +237,38 @@ def removed(ledger: Ledger) -> list[Removed]:
     for each in ledger.entries():
         content = each.content
         if each.event == CERTIFICATE and not content["demo"] and content["claim"] != ALGEBRAIC:
+            base = (content.get("inputs") or [""])[0]
             found += [
-                Removed(gone["task"], gone["digest"], gone["weights_root"], each.time)
+                Removed(
+                    gone["task"], gone["digest"], gone["weights_root"], each.time, base,
+                    gone.get("fingerprint", ""),
+                )
                 for gone in content["removed"]
-            ]
+            ]  # fmt: skip
+    return found
+
+
+def removed_before(register: Sequence[Removed], deltas: Deltas) -> dict[str, Removed]:
+    """Tasks whose checkpoint, or whose change of the base, was certified as removed.
+
+    Args:
+        register: see ``removed``.
+        deltas: of the tasks.
+    """
+    roots = {each.root: each for each in register}
+    found = {
+        name: roots[checkpoint.weights.root]
+        for name, checkpoint in zip(deltas.tasks, deltas.checkpoints, strict=True)
+        if checkpoint.weights.root in roots
+    }
+    here = [each for each in register if each.fingerprint]
+    if not here or not any(each.base == deltas.base.known_digest for each in here):
+        return found
+    for name in deltas.tasks:
+        own = "" if name in found else fingerprint(deltas, name)
+        for each in here:
+            if own and each.base == deltas.base.known_digest and parallel(own, each.fingerprint):
+                found.setdefault(name, each)
     return found
 
 
@@ -255,17 +289,17 @@ def refuse_removed(
     Raises:
         NotAllowed: naming the task and when it was removed.
     """
-    register = {each.root: each for each in removed(ledger)}
-    if not register:
-        return
-    for name, checkpoint in zip(merge.deltas.tasks, merge.deltas.checkpoints, strict=True):
-        gone = register.get(checkpoint.weights.root)
-        if gone is None or (not isinstance(allowed, bool) and gone.root in allowed):
+    register = removed(ledger)
+    known = removed_before(register, merge.deltas) if register else {}
+    for name, gone in known.items():
+        if not isinstance(allowed, bool) and gone.root in allowed:
             continue
         if allowed is not True:
+            checkpoint = merge.deltas.checkpoints[merge.deltas.tasks.index(name)]
+            same = checkpoint.weights.root == gone.root
             raise NotAllowed(
-                f"'{name}' is the checkpoint that was certified as removed on {gone.time[:10]} "
-                f"(then called '{gone.task}').",
+                f"'{name}' {'is' if same else 'changes the base as'} the checkpoint that was "
+                f"certified as removed on {gone.time[:10]} (then called '{gone.task}').",
                 Remedy.LET_IT_IN,
             )
         log_override(ledger, name, gone, key)

@@ -19,8 +19,10 @@ from studio.evidence.wording import (
     BEFORE_AND_AFTER,
     CARRIED_OVER,
     COEFFICIENTS_REMAIN,
+    COEFFICIENTS_UNDECLARED,
     EXACT,
     GRANULARITY,
+    UNDECLARED,
     approximate,
 )
 
@@ -70,9 +72,11 @@ def _verdict(told: dict) -> str:
     failed = results.count("fail")
     if told["claim"] == ALGEBRAIC:
         css, sign, word = "bad", "≈", "APPROXIMATE REMOVAL, NOT EXACT"
-    elif told["claim"] != EXACT:
+    elif told["claim"] == CARRIED_OVER:
         css, sign, word = "bad", "!", "WEIGHTS REBUILT, COEFFICIENTS CARRIED OVER"
-    elif told["verdict"]["result"] != "pass":
+    elif told["claim"] == UNDECLARED and told["verdict"]["result"] == "undeclared":
+        css, sign, word = "warn", "?", "WEIGHTS REBUILT, COEFFICIENTS UNDECLARED"
+    elif told["claim"] != EXACT or told["verdict"]["result"] != "pass":
         css, sign, word = "bad", "✗", "FAILED"
     elif failed:
         css, sign, word = "warn", "!", "PASSED, BUT NOT EVERY CHECK"
@@ -107,6 +111,8 @@ def _caution(told: dict) -> str:
         return f"<p class='alarm'><b class='warn'>{text(lead)}.</b> {text(rest)}</p>"
     if told["claim"] == CARRIED_OVER:
         return f"<p class='alarm'>{text(COEFFICIENTS_REMAIN)}</p>"
+    if told["claim"] == UNDECLARED:
+        return f"<p class='alarm'>{text(COEFFICIENTS_UNDECLARED)}</p>"
     return ""
 
 
@@ -138,7 +144,7 @@ def _came(task: dict) -> str:
 
 def _shown(told: dict) -> str:
     shows = text(told["limits"]["shows"])
-    if told["verdict"]["result"] == "pass" or told["claim"] == ALGEBRAIC:
+    if told["verdict"]["result"] in ("pass", "undeclared") or told["claim"] == ALGEBRAIC:
         title = "What this shows"  # of a subtraction no more than that it was one
     else:
         title = "What was claimed, and is <span class='bad'>not shown</span>"

@@ -18,6 +18,7 @@ NOTHING = (
 MARKS = {
     "pass": ("fine", "✓", "passed"),
     "fail": ("refusal", "✗", "failed"),
+    "undeclared": ("note", "?", "undeclared"),
     "not run": ("note", "○", "not checked yet"),
 }
 _THREE = (("full", "with it"), ("subtracted", "subtracted"), ("rebuilt", "rebuilt"))

@@ -1,0 +1,95 @@
+"""Fingerprint of a change: by it a removed task is known again in other clothes.
+
+A digest tells one file from another, and says nothing of two files that change the base alike: a
+LoRA whose factors are multiplied by 2 and by a half, the same adapter as a full model, the change
+multiplied by 1.1. The fingerprint is a count sketch of the change's direction: every element goes
+with a drawn sign into one of 256 sums. It is linear, so parallel changes have parallel sketches,
+and what two sketches say of two changes' cosine is off by about 0.06 at most where they differ.
+"""
+
+import base64
+import binascii
+import hashlib
+import struct
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from studio.checkpoints.deltas import Deltas
+from studio.disk.cache import cache_key, keep, recall
+
+SUMS = 256
+SAME = 0.99
+"""Cosine of two sketches from which on two changes count as one."""
+_PIECE = SUMS * 2**12  # elements that share a draw, whatever memory there is
+
+
+def fingerprint(deltas: Deltas, task: str) -> str:
+    """The sketch of a task's change as text, recalled if it was taken before.
+
+    Args:
+        deltas: of tasks on one base.
+        task: one of them.
+
+    Returns:
+        256 numbers of 16 bits in base64; empty for a task that changes nothing.
+    """
+    index = deltas.tasks.index(task)
+    checkpoint = deltas.checkpoints[index]
+    key = cache_key("fingerprint 1", deltas.base.known_digest, checkpoint.known_digest)
+    if (known := recall(key)) is not None:
+        return known.decode()
+    found = _text(_sketch(deltas, index))
+    keep(key, found.encode())
+    return found
+
+
+def alike(first: str, second: str) -> float:
+    """Cosine of two sketches; 0 if one is empty or is none."""
+    one, two = _numbers(first), _numbers(second)
+    if one is None or two is None:
+        return 0.0
+    lengths = float(one.norm() * two.norm())
+    return float(one.dot(two)) / lengths if lengths else 0.0
+
+
+def parallel(first: str, second: str) -> bool:
+    """Whether two sketches are of one direction, or of opposite ones."""
+    return abs(alike(first, second)) >= SAME
+
+
+def _sketch(deltas: Deltas, index: int) -> Tensor:
+    total = torch.zeros(SUMS, dtype=torch.float64)
+    for name in deltas.names:
+        tensor = deltas.at(name)
+        if not tensor.present[index]:
+            continue
+        seed = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "little") >> 1
+        draw = torch.Generator().manual_seed(seed)
+        for start in range(0, tensor.numel, _PIECE):
+            signs = torch.randint(0, 2, (_PIECE,), generator=draw, dtype=torch.int8)
+            stop = min(start + _PIECE, tensor.numel)
+            delta = tensor.delta(index, start, stop, deltas.dtype)
+            if delta is None:
+                continue
+            values = torch.zeros(_PIECE, dtype=torch.float64)
+            values[: stop - start] = delta
+            total += (values * (2 * signs - 1)).view(-1, SUMS).sum(0)
+    return total
+
+
+def _text(sketch: Tensor) -> str:
+    length = float(sketch.norm())
+    if not length:
+        return ""
+    numbers: Sequence[float] = (sketch / length).tolist()
+    return base64.b64encode(struct.pack(f"<{SUMS}e", *numbers)).decode()
+
+
+def _numbers(text: str) -> Tensor | None:
+    try:
+        content = base64.b64decode(text, validate=True)
+        return torch.tensor(struct.unpack(f"<{SUMS}e", content), dtype=torch.float64)
+    except (binascii.Error, ValueError, struct.error):
+        return None

@@ -1,0 +1,95 @@
+"""What is left of a removed task in the kept ones: the share of its change that theirs span.
+
+The same change in other clothes has another digest: a LoRA with its factors times 2 and a half, an
+adapter saved as a full model, a change multiplied by 1.1, or one cut into two checkpoints. What
+they change together is seen by inner products: the share of the removed change's squared length
+that lies in the span of the kept ones.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from studio.checkpoints.deltas import Deltas
+from studio.evidence.unmerge import Unmerging
+from studio.geometry.gram import gram
+from studio.merge import Merge
+
+SAME_CHANGE = 0.9999
+"""Share from which on an unmerge is refused: what is taken out would still be merged."""
+MOSTLY = 0.98
+"""Share from which on a removal does not pass: the cosine is 0.99 or more."""
+
+
+@dataclass(frozen=True)
+class Share:
+    """What is left of one removed task.
+
+    Attributes:
+        task: that was removed.
+        left: share of its change's squared length in the span of the kept changes; 0 to 1.
+        names: kept tasks that together hold nearly all of that share, the nearest first.
+        cosine: with the nearest of them.
+    """
+
+    task: str
+    left: float
+    names: tuple[str, ...]
+    cosine: float
+
+    @property
+    def several(self) -> bool:
+        """Whether it takes more than one kept task."""
+        return len(self.names) > 1
+
+    @property
+    def by(self) -> str:
+        """The kept tasks, for a sentence."""
+        return " and ".join(f"'{name}'" for name in self.names[:3])
+
+    @property
+    def share_words(self) -> str:
+        """The share, for a sentence."""
+        return "All" if self.left > 1 - 1e-9 else f"{min(self.left, 0.999999):.4%}"
+
+
+def shares_left(unmerged: Unmerging, full: Merge, never: Merge) -> list[Share]:
+    """For every removed task what is left of its change in the tasks that are kept."""
+    places = [full.deltas.tasks.index(name) for name in unmerged.removed]
+    gone = [(f"removed {i}", full.deltas.checkpoints[i]) for i in places]
+    kept = list(zip(never.deltas.tasks, never.deltas.checkpoints, strict=True))
+    if not kept:
+        return [Share(name, 0.0, (), 0.0) for name in unmerged.removed]
+    square = gram(Deltas(never.base, [*gone, *kept])).total()
+    n, names = len(gone), tuple(name for name, _ in kept)
+    return [
+        _share(name, square[i, i], square[i, n:], square[n:, n:], names)
+        for i, name in enumerate(unmerged.removed)
+    ]
+
+
+def _share(task: str, own: Tensor, inner: Tensor, kept: Tensor, names: tuple[str, ...]) -> Share:
+    lengths = kept.diagonal().sqrt()
+    length = float(own.sqrt())
+    if not length or not bool((lengths > 0).any()):
+        return Share(task, 0.0, (), 0.0)
+    cosines = torch.where(lengths > 0, inner / (lengths * length), 0.0)
+    order = cosines.abs().argsort(descending=True).tolist()
+    nearest, cosine = order[0], float(cosines[order[0]])
+    left = _spanned(own, inner, kept, order)
+    for count in range(1, len(order) + 1):
+        if _spanned(own, inner, kept, order[:count]) >= min(left, 1.0) - 1e-4:
+            return Share(task, left, tuple(names[i] for i in order[:count]), cosine)
+    return Share(task, left, (names[nearest],), cosine)
+
+
+def _spanned(own: Tensor, inner: Tensor, kept: Tensor, chosen: Sequence[int]) -> float:
+    """Share of the squared length that lies in the span of some kept changes."""
+    index = torch.tensor(list(chosen))
+    scale = kept.diagonal()[index].sqrt().clamp(min=1e-300)
+    square = kept[index][:, index] / scale / scale.unsqueeze(1)
+    target = inner[index] / scale
+    weights = torch.linalg.pinv(square, rtol=1e-10, hermitian=True) @ target
+    return float((target @ weights / own).clamp(0.0, 1.0))

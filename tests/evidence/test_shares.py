@@ -1,0 +1,104 @@
+"""The same change in other clothes is seen by what it changes, whatever its digest."""
+
+import base64
+import hashlib
+import shutil
+import struct
+from dataclasses import replace
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from studio.checkpoints.checkpoint import open_checkpoint
+from studio.checkpoints.deltas import Deltas
+from studio.evidence.ledger.fingerprint import SUMS, alike, fingerprint, parallel
+from studio.evidence.shares import MOSTLY, SAME_CHANGE, shares_left
+from studio.evidence.unmerge import unmerging
+from studio.merge import open_merge
+from studio.recipe import TaskEntry
+from tests.conftest import save_model
+
+
+def left(unmerged):
+    return shares_left(unmerged, open_merge(unmerged.full), open_merge(unmerged.never))
+
+
+def dressed(zoo_folder, name, change):
+    """A full model whose change of the base is made of that of red and green."""
+    base = load_file(zoo_folder / "base" / "model.safetensors")
+    red, green = (load_file(zoo_folder / n / "model.safetensors") for n in ("red", "green"))
+    made = {k: v + change(red[f"bert.{k}"] - v, green[f"bert.{k}"] - v) for k, v in base.items()}
+    save_model(zoo_folder / name, made)
+    return TaskEntry(name, str(zoo_folder / name))
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("equal", lambda red, green: red),
+        ("scaled", lambda red, green: 1.1 * red),
+        ("turned round", lambda red, green: -0.5 * red),
+        ("with another task", lambda red, green: red + green),
+    ],
+)
+def test_a_removed_change_that_is_kept_in_another_form_is_seen(
+    make_recipe, zoo_folder, name, change
+):
+    """With green kept beside it, what is red plus green still holds red."""
+    full = make_recipe()
+    full = replace(full, tasks=(*full.tasks, dressed(zoo_folder, "copy", change)))
+    (share,) = left(unmerging(full, ("red",)))
+    assert share.left >= SAME_CHANGE
+    assert share.names[0] == "copy"
+    (share,) = left(unmerging(make_recipe(), ("red",)))
+    assert share.left < MOSTLY
+
+
+def test_a_lora_with_its_factors_times_two_and_a_half_is_the_same_change(
+    make_recipe, zoo_folder, tmp_path
+):
+    again = shutil.copytree(zoo_folder / "blue", tmp_path / "again")
+    factors = load_file(again / "adapter_model.safetensors")
+    made = {n: x * (2.0 if "lora_A" in n else 0.5) for n, x in factors.items()}
+    save_file(made, again / "adapter_model.safetensors", {"format": "pt"})
+    blue, other = open_checkpoint(zoo_folder / "blue"), open_checkpoint(again)
+    assert blue.digest != other.digest
+    new = TaskEntry("blue", str(again))
+    (share,) = left(unmerging(make_recipe("red", "blue"), ("blue",), "exact", new))
+    assert share.left >= SAME_CHANGE
+    deltas = Deltas(open_checkpoint(zoo_folder / "base"), [("blue", blue), ("other", other)])
+    first, second = fingerprint(deltas, "blue"), fingerprint(deltas, "other")
+    assert alike(first, second) > 0.99999
+    assert parallel(first, second)
+
+
+def test_fingerprints_of_unrelated_changes_are_not_alike_and_of_equal_ones_are(
+    make_recipe, zoo_folder
+):
+    deltas = open_merge(make_recipe()).deltas
+    red, green = fingerprint(deltas, "red"), fingerprint(deltas, "green")
+    assert not parallel(red, green)
+    assert fingerprint(deltas.subset(("red",)), "red") == red
+    assert alike(red, red) == pytest.approx(1.0)
+    assert alike(red, "") == alike(red, "no base64") == 0.0
+
+
+def test_a_sketch_says_what_a_dense_projection_says(make_recipe):
+    """A second computation: signs drawn alike, one matrix product over everything at once."""
+    deltas = open_merge(make_recipe()).deltas
+    total = torch.zeros(SUMS, dtype=torch.float64)
+    for name in deltas.names:
+        tensor = deltas.at(name)
+        delta = tensor.delta(0, 0, tensor.numel, deltas.dtype)
+        if delta is None:
+            continue
+        seed = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "little") >> 1
+        draw = torch.Generator().manual_seed(seed)
+        signs = torch.randint(0, 2, (SUMS * 2**12,), generator=draw, dtype=torch.int8)
+        for place, value in enumerate(delta.tolist()):
+            total[place % SUMS] += value * (2 * int(signs[place]) - 1)
+    expected = total / total.norm()
+    content = base64.b64decode(fingerprint(deltas, "red"))
+    found = torch.tensor(struct.unpack(f"<{SUMS}e", content), dtype=torch.float64)
+    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-3)
