@@ -364,7 +364,8 @@ def _summary(predicate: dict, own: str) -> str:
     said = _field(_field(predicate, "counterfactual"), "coefficients")
     how = f" ({said['words']})" if "origin" in said else ""  # older statements do not say it
     claim = f"Claim: {predicate.get('claim')}{how}. Verdict: {verdict}. {demo}"
-    return f"{claim}Signed by the key {own}; compare it with the one you were given by another channel."
+    compare = "compare it with the one you were given by another channel."
+    return f"{claim}Signed by the key {own}; {compare}"
 
 
 def main(arguments: list[str]) -> int:
