@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 import torch
 
-from studio.checkpoints.deltas import Deltas, DerivedDeltas, refuse_copies, refuse_zero
+from studio.checkpoints.deltas import Deltas, DerivedDeltas
+from studio.checkpoints.no_change import refuse_copies, refuse_zero
 from studio.checkpoints.quantized import base_notes
 from studio.errors import StudioError
 from studio.geometry.conflict_report import by_layer, largest, report

@@ -13,14 +13,13 @@ from torch import Tensor
 from studio.checkpoints.checkpoint import Checkpoint, open_base, open_checkpoint
 from studio.checkpoints.deltas import AnyDeltas, Deltas, not_finite
 from studio.checkpoints.quantized import base_notes
-from studio.checkpoints.statistics import refuse_negative_variance
 from studio.checkpoints.vectors import Room, Vectors, pieces
 from studio.errors import BadCheckpoint, BadRecipe, NotFinite, Remedy
 from studio.geometry.gram import Gram, gram
 from studio.geometry.orthogonal import Basis
 from studio.methods import method
 from studio.methods.contract import Given, Measured, Method, mixing
-from studio.methods.kit.coefficients import coefficients
+from studio.methods.kit.coefficients import coefficients, coefficients_at
 from studio.parallel import SMALL, in_order
 from studio.recipe import Recipe
 
@@ -170,6 +169,11 @@ class Merge:
             deltas.tasks, deltas.checkpoints, deltas.joins, strict=True
         ):
             told += [f"'{task}': {note}" for note in (*checkpoint.notes, *join.notes)]
+        if count := len(deltas.statistics):
+            told.append(
+                f"{count} running statistics of batch normalization are mixed, with the "
+                "coefficients as shares: they are no weights, so no method changes them."
+            )
         return told
 
     @property
@@ -177,7 +181,7 @@ class Merge:
         """Tensors that may differ from the base's: by a delta, or by another output dtype."""
         entries = self.base.weights.entries
         cast = (name for name, entry in entries.items() if self.output_dtype(name) != entry.dtype)
-        return tuple(sorted({*self.deltas.names, *cast}))
+        return tuple(sorted({*self.deltas.names, *self.deltas.statistics, *cast}))
 
     @property
     def compute_dtype(self) -> torch.dtype:
@@ -225,7 +229,8 @@ def merged_pieces(
     """One merged tensor in flat pieces: base + sum_i mixing_i delta_i (MDM-OC, Eq. 2).
 
     Per element, tasks are added in the recipe's order with separate multiply and add in the
-    compute dtype, and the result is cast once. A piece is valid until the next is asked for.
+    compute dtype, and the result is cast once. Running statistics are mixed instead, see
+    ``Deltas.statistic``. A piece is valid until the next is asked for.
 
     Args:
         merge: of the tensor.
@@ -239,6 +244,12 @@ def merged_pieces(
         NotFinite: an input holds NaN or infinity, or the result leaves the output's range.
     """
     target, dtype = merge.output_dtype(name), merge.compute_dtype
+    if name in merge.deltas.statistics:
+        own = coefficients_at(merge.recipe, name, merge.method.default_coefficient)
+        whole = merge.deltas.statistic(name, own).view(-1)
+        for start, stop in pieces(whole.numel(), size):
+            yield _cast(merge, name, whole[start:stop], target)
+        return
     if name not in merge.deltas.names:
         stored = merge.base.weights.stored(name)
         for start, stop in pieces(stored.numel(), size):
@@ -251,7 +262,6 @@ def merged_pieces(
         total = where.copy_(tensor.base_piece(start, stop, dtype, room))
         before = room.take("watched", stop - start, dtype).copy_(total) if watch else None
         _add(total, tensor, weights, start, room)
-        refuse_negative_variance(name, total)
         cast = _cast(merge, name, total, target)
         if watch and before is not None:
             watch(before, total, cast)

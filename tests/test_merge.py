@@ -153,15 +153,46 @@ def test_near_copies_that_are_not_refused_are_orthogonal_to_the_last_digits(tmp_
     assert merge.residual(gram(merge.deltas, merge.basis.rows)) < 1e-9
 
 
-def test_a_variance_below_zero_is_refused_in_words(tmp_path):
-    base = {"norm.running_var": torch.ones(3), "norm.weight": torch.ones(3)}
-    save_model(tmp_path / "base", base)
-    for name in ("a", "b", "c"):
-        save_model(
-            tmp_path / name,
-            {"norm.running_var": torch.full((3,), 0.5), "norm.weight": torch.zeros(3)},
-        )
-    tasks = tuple(TaskEntry(name, str(tmp_path / name), 1.0) for name in ("a", "b", "c"))
-    merge = open_merge(Recipe(str(tmp_path / "base"), tasks, "task_arithmetic"))
-    with pytest.raises(NotFinite, match="variances of batch normalization fall to -0.5"):
-        list(merged_pieces(merge, "norm.running_var"))
+def with_statistics(tmp_path):
+    """A base and three tasks whose variances would sum to less than 0; task c has none stored."""
+    draw = torch.Generator().manual_seed(1)
+    for name, variance in (("base", 1.0), ("a", 0.3), ("b", 0.4), ("c", None)):
+        tensors = {"norm.weight": torch.rand(3, generator=draw)}
+        if variance:
+            mean = torch.rand(3, generator=draw)
+            tensors |= {"norm.running_mean": mean, "norm.running_var": torch.full((3,), variance)}
+        save_model(tmp_path / name, tensors)
+    return tmp_path
+
+
+@pytest.mark.parametrize("method", ["mdm_oc", "task_arithmetic", "ties", "average", "opcm"])
+def test_no_method_changes_running_statistics_which_are_mixed(tmp_path, method):
+    folder = with_statistics(tmp_path)
+    tasks = tuple(TaskEntry(name, str(folder / name), 0.8) for name in ("a", "b"))
+    merge = open_merge(Recipe(str(folder / "base"), tasks, method))
+    if method in ("average", "opcm"):  # take no coefficients; every task counts alike
+        tasks = tuple(replace(task, coefficient=None) for task in tasks)
+        merge = open_merge(Recipe(str(folder / "base"), tasks, method))
+    merged = merged_tensors(merge)
+    a, b = (load_file(folder / name / "model.safetensors") for name in ("a", "b"))
+    means = [each["norm.running_mean"].double() for each in (a, b)]
+    variances = [each["norm.running_var"].double() for each in (a, b)]
+    mean = sum(means) / 2
+    variance = sum(v + (m - mean) ** 2 for v, m in zip(variances, means, strict=True)) / 2
+    torch.testing.assert_close(merged["norm.running_mean"].double(), mean)
+    torch.testing.assert_close(merged["norm.running_var"].double(), variance)
+    assert set(merge.deltas.names) == {"norm.weight"}
+    assert any("2 running statistics" in note for note in merge.notes)
+
+
+def test_statistics_of_an_unmerged_task_leave_nothing(tmp_path):
+    folder = with_statistics(tmp_path)
+    tasks = tuple(TaskEntry(name, str(folder / name), 0.4) for name in ("a", "b"))
+    both = Recipe(str(folder / "base"), tasks)
+    kept, silenced = (
+        merged_tensors(open_merge(each))
+        for each in (replace(both, tasks=tasks[:1]), both.silenced("b"))
+    )
+    for name in ("norm.running_mean", "norm.running_var"):
+        assert kept[name].equal(silenced[name])
+        assert not kept[name].equal(merged_tensors(open_merge(both))[name])

@@ -16,6 +16,7 @@ from studio.checkpoints.checkpoint import Checkpoint
 from studio.checkpoints.frame import Frame, frames
 from studio.checkpoints.names import Names, is_head, named
 from studio.checkpoints.quantized import refuse_quantized
+from studio.checkpoints.settings import settings_notes
 from studio.checkpoints.ties import Tied, adapter_ties, tied
 from studio.errors import BadCheckpoint, ShapeMismatch, some
 
@@ -90,6 +91,7 @@ def _join_full(base: Checkpoint, task: str, checkpoint: Checkpoint) -> Join:
     notes = [
         *_renamed(ours, frame, shared),
         *_kept(ours, frame, shared, ties),
+        *settings_notes(base, checkpoint),
         *ties.notes,
         *unread,
     ]

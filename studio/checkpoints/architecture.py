@@ -52,6 +52,7 @@ class Architecture:
         heads: first parts of names outside the body.
         modules: class of every module, by path.
         ignored: pattern of stored names that the class reads no longer.
+        settings: its configuration, completed with the class's defaults.
     """
 
     model_class: str
@@ -62,6 +63,7 @@ class Architecture:
     heads: frozenset[str]
     modules: Mapping[str, str]
     ignored: re.Pattern
+    settings: Mapping[str, Any]
     _renamings: tuple[Any, ...]
     _converters: tuple[Any, ...]
 
@@ -212,6 +214,7 @@ def _described(model: Any) -> Architecture:
         frozenset(path.split(".")[0] for path in paths),
         modules,
         re.compile("|".join(f"(?:{each})" for each in ignored)),
+        model.config.to_dict(),
         tuple(each for each in conversions if isinstance(each, WeightRenaming)),
         tuple(each for each in conversions if isinstance(each, WeightConverter)),
     )

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import ClassVar, NoReturn
 
 import torch
@@ -14,10 +14,11 @@ from studio.checkpoints.architecture import turned
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.checkpoints.low_rank import Rows
 from studio.checkpoints.resident import Residents
+from studio.checkpoints.statistics import mixed, statistics_among
 from studio.checkpoints.stored import Stored
 from studio.checkpoints.ties import members
-from studio.checkpoints.vectors import Room, Vectors, pieces
-from studio.errors import NotFinite, NothingToMerge, Remedy
+from studio.checkpoints.vectors import Room, Vectors
+from studio.errors import NotFinite
 
 Source = Stored | Rows
 
@@ -100,6 +101,8 @@ Transform = Callable[[Vectors], Vectors]
 class Deltas:
     """n deltas on one base; nothing is read before it is asked for.
 
+    Running statistics of batch normalization are no weights and have no deltas, see ``statistic``.
+
     Args:
         base: the base model.
         checkpoints: by task.
@@ -119,7 +122,9 @@ class Deltas:
         found = (join(base, name, c) for name, c in checkpoints) if joins is None else joins
         self._given = base, tuple(found)
         self.base, self.joins = _laid_out(*self._given)
-        self.names = tuple(sorted({name for j in self.joins for name in j.shared}))
+        changed = {name for j in self.joins for name in j.shared}
+        self.statistics = tuple(sorted(statistics_among(self.base.names) & changed))
+        self.names = tuple(sorted(changed - {*self.statistics}))
         self.residents = Residents()
 
     def __len__(self) -> int:
@@ -142,8 +147,8 @@ class Deltas:
     @property
     def numel(self) -> int:
         """Elements of all deltas."""
-        entries = self.base.weights.entries
-        return sum(entries[name].numel for each in self.joins for name in each.shared)
+        entries, weights = self.base.weights.entries, {*self.names}
+        return sum(entries[name].numel for each in self.joins for name in weights & {*each.shared})
 
     @property
     def sources(self) -> tuple[tuple[str, str], ...]:
@@ -154,6 +159,16 @@ class Deltas:
     def at(self, name: str) -> Vectors:
         """The deltas of one tensor of the base."""
         return self.residents.at(name, self.base, self.dtype, self._read)
+
+    def statistic(self, name: str, coefficients: Sequence[float]) -> Tensor:
+        """A running statistic of a mixture of the tasks, float64, see ``mixed``."""
+
+        def read(task: int, name: str) -> Tensor:
+            stored = self.joins[task].shared.get(name)
+            return self.checkpoints[task].tensor(stored) if stored else self.base.tensor(name)
+
+        experts = [partial(read, task) for task in range(len(self))]
+        return mixed(name, self.base.tensor, experts, coefficients)
 
     def private(self, task: str) -> dict[str, Tensor]:
         """A task's own tensors (its head, say), which are never merged."""
@@ -273,44 +288,6 @@ class DerivedDeltas:
 
 
 AnyDeltas = Deltas | DerivedDeltas
-
-
-def refuse_copies(deltas: Deltas) -> None:
-    """Refuse the same checkpoint twice.
-
-    Raises:
-        NothingToMerge: naming both tasks.
-    """
-    first: dict[str, str] = {}
-    for task, checkpoint in zip(deltas.tasks, deltas.checkpoints, strict=True):
-        other = first.setdefault(checkpoint.known_digest, task)
-        if other != task:
-            raise NothingToMerge(
-                f"'{other}' and '{task}' are the same checkpoint (digest "
-                f"{checkpoint.known_digest[:12]}…).",
-                Remedy.LEAVE_ONE_OUT,
-            )
-
-
-def refuse_zero(deltas: Deltas) -> None:
-    """Refuse a task whose delta is zero everywhere; reading stops at the first change found.
-
-    Raises:
-        NothingToMerge: naming the task.
-    """
-    for index, task in enumerate(deltas.tasks):
-        if not any(_changes(deltas.at(name), index, deltas.dtype) for name in deltas.names):
-            raise NothingToMerge(
-                f"'{task}' is equal to the base in every shared tensor: its delta is zero.",
-                Remedy.LEAVE_IT_OUT,
-            )
-
-
-def _changes(tensor: Vectors, task: int, dtype: torch.dtype) -> bool:
-    if not tensor.present[task]:
-        return False
-    cuts = ((start, stop) for start, stop in pieces(tensor.numel))
-    return any(bool(tensor.delta(task, *cut, dtype).any()) for cut in cuts)  # type: ignore[union-attr]
 
 
 def not_finite(deltas: AnyDeltas, name: str) -> NotFinite:

@@ -158,8 +158,8 @@ def _knows(tasks: tuple[tuple[str, str], ...], unmerged: Unmerging) -> bool:
 
 
 def _statistics(merge: Merge) -> Dependency:
-    running = [n for n in merge.base.names if n.endswith(("running_mean", "running_var"))]
-    words = "Running means and variances are merged like every other tensor."
+    running = merge.deltas.statistics
+    words = "Running means and variances are those of a mixture of the tasks that are merged."
     state = REBUILT if running else UNUSED
     return Dependency("BatchNorm statistics", state, merge.deltas.tasks if running else (), words)
 

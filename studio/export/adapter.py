@@ -78,7 +78,7 @@ class MergedAdapter(Merged):
             CONFIG_FILE: json.dumps(_config(self.merge, targets), indent=2),
             CARD: f"{card}\n## As one adapter\n\nThis is {made.words}.\n\n{use}",
         }
-        return Written(root, texts, made.words, notes, tuple(self.told))
+        return Written(root, texts, made.words, notes, tuple(self.told), tuple(self.doubts))
 
     def check(self, work: Path) -> None:
         """See ``Content``."""

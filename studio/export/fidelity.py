@@ -2,20 +2,20 @@
 
 import json
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
 
 import torch
 import transformers
-from torch import Tensor
+from torch import Tensor, nn
 
 from studio.checkpoints.alignment import Join
 from studio.checkpoints.architecture import Architecture, architecture_of, unwrapped
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.checkpoints.deltas import Deltas
 from studio.checkpoints.parameters import ParameterModule
+from studio.checkpoints.settings import entries_of_base
 from studio.checkpoints.vectors import Room, Vectors, pieces
 from studio.disk.cache import cache_key, keep, recall
 from studio.errors import BadCheckpoint, StudioError
@@ -23,9 +23,7 @@ from studio.measure.score_cache import code_digest
 from studio.merge import Merge
 from studio.progress import Progress, attended, part, silent
 from studio.tasks.pretrained import load_pretrained, loaded_adapter
-
-TOLERANCE = 1e-5
-"""Of a tensor's largest value, or of 1 if that is larger."""
+from studio.tasks.random_input import TOLERANCE, under_settings
 
 
 @dataclass(frozen=True)
@@ -39,6 +37,8 @@ class Fidelity:
         largest: difference among them, relative to a tensor's largest value or 1.
         where: the tensor that has it.
         unchecked: why nothing was compared; empty if something was.
+        moved: how far its answers to random input move under the base's settings, see ``apart``;
+            None if it has no others, or takes no random input.
     """
 
     task: str
@@ -47,16 +47,17 @@ class Fidelity:
     largest: float = 0.0
     where: str = ""
     unchecked: str = ""
+    moved: float | None = None
 
 
-def check_fidelity(merge: Merge, progress: Progress = silent) -> str:
+def check_fidelity(merge: Merge, progress: Progress = silent) -> tuple[str, list[str]]:
     """Compare every task, alone at coefficient 1, with what transformers or PEFT open.
 
     The result is kept by the digests of checkpoint and base, the versions of what opens them and
     the studio's own code, so that a pair is opened once. A model is loaded for each.
 
     Returns:
-        A sentence on what was compared.
+        A sentence on what was compared, and what must not be overlooked.
 
     Raises:
         BadCheckpoint: a checkpoint is joined wrongly, naming the tensor and the difference.
@@ -73,12 +74,12 @@ def check_fidelity(merge: Merge, progress: Progress = silent) -> str:
                 "transformers and PEFT make of this checkpoint on this base. It would be merged "
                 "wrongly; please report it with the names of both models."
             )
-    return _words(found)
+    return _words(found), _warnings(found)
 
 
 def _known(merge: Merge, number: int, progress: Progress) -> Fidelity:
     checkpoint, task = merge.deltas.checkpoints[number], merge.deltas.tasks[number]
-    key = cache_key("fidelity 1", *_depends_on(merge.base, checkpoint))
+    key = cache_key("fidelity 2", *_depends_on(merge.base, checkpoint))
     if (kept := recall(key)) is not None:
         return Fidelity(**json.loads(kept) | {"task": task})
     alone = merge.deltas.subset((task,))
@@ -115,9 +116,10 @@ def _compared(deltas: Deltas, task: str, checkpoint: Checkpoint) -> Fidelity:
     if not model_class:
         return Fidelity(task, unchecked="its names are not those that its class reads by itself")
     try:
-        expected = _opened(deltas.base, checkpoint, model_class)
+        opened = _opened(deltas.base, checkpoint, model_class)
     except StudioError as problem:
         return Fidelity(task, unchecked=str(problem))
+    expected = opened.state_dict()
     compared, worst, moved = 0, (0.0, ""), False
     for name, stored in joined.shared.items():
         # by the base's name, so that a wrong pair shows; a tower's class has names of its own
@@ -136,7 +138,9 @@ def _compared(deltas: Deltas, task: str, checkpoint: Checkpoint) -> Fidelity:
         return Fidelity(task, unchecked="PEFT finds nothing in it that it can put on the base")
     if not compared:
         return Fidelity(task, unchecked="its class has none of its tensors under one name")
-    return Fidelity(task, compared, len(joined.shared), *worst)
+    others = {} if checkpoint.adapter else entries_of_base(deltas.base, checkpoint)
+    answers = under_settings(opened, others) if others else None
+    return Fidelity(task, compared, len(joined.shared), *worst, moved=answers)
 
 
 def _class_that_reads(checkpoint: Checkpoint, own: Architecture, join: Join) -> str:
@@ -155,10 +159,10 @@ def _class_that_reads(checkpoint: Checkpoint, own: Architecture, join: Join) -> 
     return "AutoModel" if all(own.prefix + name in own.shapes for name in names) else ""
 
 
-def _opened(base: Checkpoint, checkpoint: Checkpoint, model_class: str) -> Mapping[str, Tensor]:
+def _opened(base: Checkpoint, checkpoint: Checkpoint, model_class: str) -> nn.Module:
     if checkpoint.adapter:
-        return loaded_adapter(base, checkpoint, model_class).state_dict()
-    return load_pretrained(checkpoint, model_class).state_dict()
+        return loaded_adapter(base, checkpoint, model_class)
+    return load_pretrained(checkpoint, model_class)
 
 
 def _difference(tensor: Vectors, expected: Tensor) -> tuple[float, bool]:
@@ -192,3 +196,12 @@ def _words(found: list[Fidelity]) -> str:
             f"open ({count} tensors, largest difference {largest:.1e})",
         )
     return "; ".join(words)
+
+
+def _warnings(found: list[Fidelity]) -> list[str]:
+    return [
+        f"'{each.task}' has other settings than the base, whose are used: by that alone its "
+        f"answers to random input move by {each.moved:.2g} of their largest value."
+        for each in found
+        if each.moved is not None and each.moved > TOLERANCE
+    ]

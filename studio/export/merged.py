@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from studio import __version__
-from studio.checkpoints.deltas import refuse_copies, refuse_zero
+from studio.checkpoints.no_change import refuse_copies, refuse_zero
 from studio.export.card import public_name
 from studio.export.fidelity import check_fidelity
 from studio.export.folder import RECORD, Content
@@ -32,6 +32,7 @@ class Merged(Content):
         allow_duplicates: accept equal checkpoints and zero deltas.
         checks: one of ``CHECKS``.
         told: what ``prepare`` has compared, a sentence each.
+        doubts: what it found that must not be overlooked, a sentence each.
     """
 
     given: Merge
@@ -39,6 +40,7 @@ class Merged(Content):
     allow_duplicates: bool = False
     checks: str = field(default="full", kw_only=True)
     told: list[str] = field(default_factory=list, init=False, repr=False)
+    doubts: list[str] = field(default_factory=list, init=False, repr=False)
 
     @cached_property
     def merge(self) -> Merge:
@@ -78,7 +80,8 @@ class Merged(Content):
             refuse_copies(self.merge.deltas)
             refuse_zero(self.merge.deltas)
         if self.checks == "full":
-            self.told[:] = [check_fidelity(self.merge, opening)]
+            words, self.doubts[:] = check_fidelity(self.merge, opening)
+            self.told[:] = [words]
 
     @property
     def recorded(self) -> Recipe:

@@ -15,7 +15,7 @@ from studio.export.classifier import is_own_classifier, unwritten, write_classif
 from studio.export.companions import companions, copy_companions
 from studio.export.folder import CARD, Written, write_export
 from studio.export.merged import Merged
-from studio.export.readback import read_back
+from studio.export.readback import answers_again, read_back
 from studio.export.rounding import Rounding, Tally
 from studio.measure.intervals import Score
 from studio.merge import Merge
@@ -56,11 +56,13 @@ class MergedModel(Merged):
         for task in self._copies:
             folder = work / "classifiers" / task.name
             _write_classifier(self.merge, folder, task, part(progress, 1.0, 1.0))
-        checked, warnings = [*self.told], ()
+        checked, warnings = [*self.told], [*self.doubts]
         if self.checks != "none":
             count, total = read_back(work, self.merge, root)
             checked.append(f"{count} of {total} tensors differ from the base")
-            warnings = () if count else (_NOTHING,)
+            warnings += [] if count else [_NOTHING]
+        if self.checks == "full":
+            checked += [each for each in [answers_again(work, self.merge)] if each]
         card = model_card(
             self.recorded,
             self.heads,
@@ -70,13 +72,13 @@ class MergedModel(Merged):
             notes=(*warnings, *notes),
         )
         texts = self.texts(work, root, self.scores, {"rounding": rounding.plain()}) | {CARD: card}
-        return Written(root, texts, rounding.words, notes, tuple(checked), warnings)
+        return Written(root, texts, rounding.words, notes, tuple(checked), tuple(warnings))
 
     def check(self, work: Path) -> None:
         """See ``Content``."""
         if self.checks != "full":
             return
-        check_loads(work, self.merge.base, self.merge.deltas.names, self.kind)
+        check_loads(work, self.merge.base, self.merge.changed, self.kind)
 
     @property
     def _copies(self) -> list[Task]:

@@ -11,7 +11,8 @@ from typing import cast
 import torch
 
 from studio.checkpoints.checkpoint import Checkpoint, open_base, open_checkpoint
-from studio.checkpoints.deltas import Deltas, DerivedDeltas, refuse_copies, refuse_zero
+from studio.checkpoints.deltas import Deltas, DerivedDeltas
+from studio.checkpoints.no_change import refuse_copies, refuse_zero
 from studio.checkpoints.resident import keep_in_memory
 from studio.device import resident_limit, resolve_device
 from studio.errors import BadData, BadRecipe

@@ -14,6 +14,7 @@ from torch import Tensor
 from studio import __version__
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.checkpoints.deltas import Deltas
+from studio.checkpoints.statistics import statistics_among
 from studio.checkpoints.weights import Weights, read_header_and_notes, weights_root
 from studio.checkpoints.writer import Layout, write_weights
 from studio.disk.files import mapping, only_keys, parse_json, text_field
@@ -189,6 +190,8 @@ def refuse_other_base(state: State, base: Checkpoint) -> None:
     )
     if not fits:
         raise _damaged(state.path, "it holds sums of tensors that its base does not have")
+    if state.sums and statistics_among(state.sums.entries):
+        raise BadState(f"{state.path} sums variances of batch normalization. Begin a new state.")
 
 
 def add_task(
@@ -283,6 +286,12 @@ def _refuse_newcomer(state: State, deltas: Deltas) -> None:
             f"'{name}' ({checkpoint.folder}) has trained {', '.join(sorted(twins))} apart from "
             "what the base ties it to, and a state keeps one sum for both. Merge it by a recipe, "
             "which holds both."
+        )
+    mixed = {each: deltas.statistic(each, (1.0,)) for each in deltas.statistics}
+    if moved := [n for n, own in mixed.items() if not own.equal(deltas.base.tensor(n).double())]:
+        raise BadState(
+            f"'{name}' ({checkpoint.folder}) changes {len(moved)} running statistics, first "
+            f"{moved[0]}; a state keeps sums, and they have none. Merge it by a recipe."
         )
     if deltas.dtype != state.dtype:
         raise BadState(

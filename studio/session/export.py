@@ -52,10 +52,11 @@ class Exports:
         target, context, merge = self._new_target(folder), self._context, self._merge()
         refuse_no_factors(merge, rank)
 
-        def work(progress: Progress) -> tuple[str, str]:
+        def work(progress: Progress) -> tuple[str, str, str]:
             plan = ExportPlan(target, adapter=True, rank=rank)
             made = export_merge(merge, plan, context.bench, None, self._account(), progress)
-            return _said(f"Wrote {target} as one adapter, {made.words}.", made), str(target)
+            words = f"Wrote {target} as one adapter, {made.words}."
+            return _said(words, made), str(target), " ".join(made.warnings)
 
         context.jobs.start(f"Adapter to {target.name}", work)
 
@@ -68,14 +69,14 @@ class Exports:
         target, context = self._new_target(folder), self._context
         recipe, worker = context.recipe(), context.worker
 
-        def work(progress: Progress) -> tuple[str, str]:
+        def work(progress: Progress) -> tuple[str, str, str]:
             report = part(progress, 0.0, 0.3)
             scores = worker.scores(recipe, lambda share: report(share, "scoring held-out rows"))
             bench, plan = worker.bench, ExportPlan(target, classifiers=classifiers)
             report = part(progress, 0.3, 1.0)
             made = export_merge(bench.merge(recipe), plan, bench, scores, self._account(), report)
             words = f"Wrote {target}: {made.words}. Weights root {made.root[:16]}…"
-            return _said(words, made), str(target)
+            return _said(words, made), str(target), " ".join(made.warnings)
 
         context.jobs.start(f"Export to {target.name}", work)
 
@@ -174,8 +175,7 @@ def _pack(folder: Path, within: str) -> Path | None:
 
 def _said(words: str, made: Written) -> str:
     """What an export did; what is to be known of its checkpoints stands in its card."""
-    loud = (f"Warning: {each}" for each in made.warnings)
     checked = (f"Checked: {each}." for each in made.checked)
     count = len(made.notes)
     notes = [f"{count} note{'s' * (count > 1)} on it: {CARD} in the folder."] if count else []
-    return " ".join([*loud, words, *checked, *notes])
+    return " ".join([words, *checked, *notes])

@@ -14,6 +14,9 @@ _ROOM = "Close other programs or use a smaller model, then start it again."
 _BUG = "Start it again; if it fails again, restart the studio and report what the terminal says."
 
 
+Work = Callable[[Progress], tuple[str, str] | tuple[str, str, str]]
+
+
 @dataclass(frozen=True)
 class JobState:
     """What the page shows of a job.
@@ -28,6 +31,7 @@ class JobState:
         advice: what to do next, if it failed.
         owner: id of the browser that started it.
         problem: the error that ended it, for a page that has words of its own for what to do.
+        warning: what must not be overlooked of what it made.
     """
 
     name: str
@@ -39,6 +43,7 @@ class JobState:
     advice: str = ""
     owner: str = ""
     problem: StudioError | None = None
+    warning: str = ""
 
     @property
     def running(self) -> bool:
@@ -63,14 +68,13 @@ class Jobs:
                 return replace(self._state, seconds=time.monotonic() - self._started)
             return self._state
 
-    def start(
-        self, name: str, work: Callable[[Progress], tuple[str, str]], owner: str = ""
-    ) -> None:
+    def start(self, name: str, work: Work, owner: str = "") -> None:
         """Start a job.
 
         Args:
             name: for people.
-            work: does it, reporting progress; returns its last words and its result.
+            work: does it, reporting progress; returns its last words, its result, and perhaps what
+                must not be overlooked of it.
             owner: id of the browser that asks.
 
         Raises:
@@ -111,10 +115,10 @@ class Jobs:
                 raise StudioError("A job of another browser is still running; wait for its end.")
             raise StudioError(f"'{self._state.name}' is still running; wait or cancel it.")
 
-    def _run(self, work: Callable[[Progress], tuple[str, str]]) -> None:
+    def _run(self, work: Work) -> None:
         try:
-            words, result = work(self._report)
-            self._end("done", words, result)
+            words, result, *warning = work(self._report)
+            self._end("done", words, result, warning=" ".join(warning))
         except Cancelled as stop:
             self._end("cancelled", str(stop))
         except StudioError as refusal:
@@ -135,14 +139,16 @@ class Jobs:
 
     def _end(
         self, phase: str, words: str, result: str = "", advice: str = "",
-        problem: StudioError | None = None,
+        problem: StudioError | None = None, warning: str = "",
     ) -> None:  # fmt: skip
         with self._lock:
             assert self._state is not None
             seconds = time.monotonic() - self._started
             share = 1.0 if phase == "done" else self._state.share
             ended = replace(self._state, phase=phase, share=share, words=words, seconds=seconds)
-            self._state = replace(ended, result=result, advice=advice, problem=problem)
+            self._state = replace(
+                ended, result=result, advice=advice, problem=problem, warning=warning
+            )
 
 
 class BrowserJobs:
@@ -165,7 +171,7 @@ class BrowserJobs:
             return state
         return replace(state, name="Another browser's job", words="") if state.running else None
 
-    def start(self, name: str, work: Callable[[Progress], tuple[str, str]]) -> None:
+    def start(self, name: str, work: Work) -> None:
         """Start a job of this browser, as ``Jobs.start``.
 
         Raises:

@@ -82,13 +82,13 @@ class LiveModel:
         """
         known, key = self._slide, (task, merge.recipe.silenced(task).digest)
         if known and known.key == key and self._worn == set(self._places(merge.changed)):
-            known.wear(merge, self._places(merge.deltas.names))
+            known.wear(merge, self._places(merge.changed))
             return True
         self._slide = None
         if slide_bytes(merge) > limit:
             return False
         self.wear(merge)
-        self._slide = begin_slide(merge, task, self._places(merge.deltas.names))
+        self._slide = begin_slide(merge, task, self._places(merge.changed))
         return True
 
     def batch(self, kind: Kind, items: Sequence[Item]) -> Batch:

@@ -42,6 +42,9 @@ class Slide:
         for name, value in zip(merge.deltas.names, values, strict=True):
             if name in places:
                 self._move(name, value, places[name], merge.output_dtype(name))
+        mixed = {name: places[name] for name in merge.deltas.statistics if name in places}
+        if mixed:  # no sums of parts, but few and small
+            merged_into(merge, mixed)
 
     def _move(self, name: str, value: float, place: Tensor, dtype: torch.dtype) -> None:
         torch.add(self.rest[name], self.component[name].view(place.shape), alpha=value, out=place)

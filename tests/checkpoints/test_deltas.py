@@ -7,7 +7,8 @@ import torch
 from safetensors.torch import load_file
 
 from studio.checkpoints.checkpoint import open_checkpoint
-from studio.checkpoints.deltas import Deltas, DerivedDeltas, refuse_copies
+from studio.checkpoints.deltas import Deltas, DerivedDeltas
+from studio.checkpoints.no_change import refuse_copies
 from studio.checkpoints.resident import Resident, bytes_in_memory, keep_in_memory
 from studio.errors import BadCheckpoint, NothingToMerge, ShapeMismatch
 from studio.methods.kit.sparse import Sparse

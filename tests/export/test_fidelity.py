@@ -1,5 +1,6 @@
 """What an export compares: checkpoints with transformers and PEFT, written bytes with computed."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -7,6 +8,7 @@ from safetensors.torch import load_file, save_file
 
 from studio.errors import BadCheckpoint
 from studio.evidence.logged_export import export_merge
+from studio.export import companions
 from studio.export.fidelity import check_fidelity
 from studio.export.plan import ExportPlan
 from studio.export.readback import read_back
@@ -25,8 +27,52 @@ def of(folder, *names, coefficient=0.5):
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_full_models_and_adapters_are_what_transformers_and_peft_open(name, tmp_path):
     save(EXAMPLES[name], tmp_path)
-    words = check_fidelity(of(tmp_path, "first", "second", "lora"))
+    words, warnings = check_fidelity(of(tmp_path, "first", "second", "lora"))
     assert words.startswith("3 of 3 checkpoints alone are what transformers and PEFT open")
+    assert warnings == []
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_export_answers_random_input_as_was_computed(name, tmp_path):
+    save(EXAMPLES[name], tmp_path)
+    plan = ExportPlan(tmp_path / "out", check="full")
+    made = export_merge(of(tmp_path, "first", "lora"), plan)
+    words = made.checked[-1]
+    assert "reopened, answers random input as was computed, to 0.0e+00" in words or (
+        name == "Mixtral" and "cannot hold the same" in words
+    )
+    again = export_merge(of(tmp_path, "second"), replace(plan, folder=tmp_path / "again"))
+    assert ("reopened" in again.checked[-1]) == (name == "Mixtral")  # compared once, if ever
+
+
+def test_an_export_that_answers_otherwise_is_refused(tmp_path, monkeypatch):
+    save(EXAMPLES["BERT"], tmp_path)
+    monkeypatch.setattr("studio.export.readback.recall", lambda key: None)
+    copy = companions.copy_companions
+
+    def another_activation(base, work, *rest):
+        notes = copy(base, work, *rest)
+        file = work / "config.json"
+        file.write_text(json.dumps(json.loads(file.read_text()) | {"hidden_act": "relu"}))
+        return notes
+
+    monkeypatch.setattr("studio.export.model.copy_companions", another_activation)
+    with pytest.raises(BadCheckpoint, match="answers otherwise than what was computed: by"):
+        export_merge(of(tmp_path, "first"), ExportPlan(tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
+
+
+def test_settings_that_move_the_answers_are_a_warning(tmp_path):
+    save(EXAMPLES["Llama"], tmp_path)
+    file = tmp_path / "first" / "config.json"
+    changed = {"rope_parameters": {"rope_type": "default", "rope_theta": 100.0}}
+    file.write_text(json.dumps(json.loads(file.read_text()) | changed))
+    words, (warning,) = check_fidelity(of(tmp_path, "first", "second"))
+    assert words.startswith("2 of 2 checkpoints alone")
+    assert warning.startswith("'first' has other settings than the base, whose are used")
+    made = export_merge(of(tmp_path, "first"), ExportPlan(tmp_path / "out"))
+    assert made.warnings == (warning,)
+    assert warning in (tmp_path / "out" / "README.md").read_text()
 
 
 def test_a_wrong_join_is_refused_by_tensor_and_difference(tmp_path, monkeypatch):
@@ -51,12 +97,13 @@ def test_a_pair_is_opened_once(tmp_path, monkeypatch):
 
 
 def test_what_cannot_be_opened_is_said(zoo_folder):
-    words = check_fidelity(of(zoo_folder, "red", "blue"))
+    words, _ = check_fidelity(of(zoo_folder, "red", "blue"))
     assert words.count("was not checked: no config.json names a class") == 2
 
 
-@pytest.mark.parametrize(("check", "sentences"), [("none", 0), ("header", 1), ("full", 2)])
-def test_as_much_is_checked_as_was_asked_for(tmp_path, check, sentences):
+@pytest.mark.parametrize(("check", "sentences"), [("none", 0), ("header", 1), ("full", 3)])
+def test_as_much_is_checked_as_was_asked_for(tmp_path, monkeypatch, check, sentences):
+    monkeypatch.setattr("studio.export.readback.recall", lambda key: None)
     save(EXAMPLES["BERT"], tmp_path)
     plan = ExportPlan(tmp_path / "out", check=check)
     assert len(export_merge(of(tmp_path, "first"), plan).checked) == sentences
@@ -91,7 +138,7 @@ def test_names_that_its_class_does_not_read_by_itself_are_not_compared(tmp_path)
     save(EXAMPLES["BERT"], tmp_path)
     file = tmp_path / "first" / "model.safetensors"
     save_file({f"module.{n}": t for n, t in load_file(file).items()}, file, {"format": "pt"})
-    words = check_fidelity(of(tmp_path, "first"))
+    words, _ = check_fidelity(of(tmp_path, "first"))
     assert (
         words == "'first' was not checked: its names are not those that its class reads by itself"
     )
@@ -105,4 +152,4 @@ def test_an_adapter_of_a_body_is_compared_by_the_body(tmp_path):
     body = AutoModel.from_pretrained(tmp_path / "base")
     config = LoraConfig(r=2, target_modules=["query"], init_lora_weights=False)
     get_peft_model(body, config).save_pretrained(str(tmp_path / "body"))
-    assert check_fidelity(of(tmp_path, "body")).startswith("1 of 1 checkpoints alone")
+    assert check_fidelity(of(tmp_path, "body"))[0].startswith("1 of 1 checkpoints alone")

@@ -293,3 +293,15 @@ def test_a_copy_of_a_tied_tensor_moves_along_and_one_trained_apart_is_refused(tm
     torch.testing.assert_close(made.lm_head.weight.data, wanted)
     with pytest.raises(BadState, match="has trained lm_head.weight apart"):
         grown(state, tmp_path, "apart")
+
+
+def test_a_state_refuses_what_it_cannot_sum_running_statistics(tmp_path):
+    shapes = {"n.weight": (3,), "n.running_mean": (3,)}
+    still = draw(1, shapes) | {"n.running_var": torch.ones(3)}
+    save_model(tmp_path / "base", still)
+    save_model(tmp_path / "frozen", still | {"n.weight": draw(2, shapes)["n.weight"]})
+    save_model(tmp_path / "moved", still | draw(3, shapes))
+    state = grown(begun(tmp_path), tmp_path, "frozen")
+    assert merged(state, tmp_path)["n.running_var"].equal(still["n.running_var"])
+    with pytest.raises(BadState, match="changes 1 running statistics, first n.running_mean"):
+        grown(state, tmp_path, "moved")

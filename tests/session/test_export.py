@@ -1,6 +1,8 @@
 """The name that an export is offered, and the zip of the last one."""
 
+import time
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -56,10 +58,20 @@ def test_the_name_offered_is_free_and_that_of_the_zoo(last, tmp_path, monkeypatc
     assert exports.free_export_name("without red") == "exports/my-zoo-without-red-1"
 
 
-def test_an_export_says_first_what_must_not_be_overlooked_and_points_to_its_notes():
-    made = Written("ab", {}, "", ("One.", "Two."), ("all is the same",), ("Nothing changes.",))
+def test_an_export_says_what_was_checked_and_points_to_its_notes():
+    made = Written("ab", {}, "", ("One.", "Two."), ("all is the same",))
     assert export._said("Wrote out.", made) == (
-        "Warning: Nothing changes. Wrote out. Checked: all is the same. "
-        "2 notes on it: README.md in the folder."
+        "Wrote out. Checked: all is the same. 2 notes on it: README.md in the folder."
     )
     assert export._said("Wrote out.", Written("ab", {})) == "Wrote out."
+
+
+def test_what_must_not_be_overlooked_is_the_warning_of_the_job(session, tmp_path):
+    mix = session.mixer.current
+    still = tuple(replace(strip, coefficient=0.0) for strip in mix.strips)
+    session.mixer.show(replace(mix, strips=still))
+    session.exports.start_export(str(tmp_path / "out"))
+    while (state := session.jobs.state) and state.running:
+        time.sleep(0.01)
+    assert state
+    assert state.warning.startswith("No tensor of the written model differs from the base")

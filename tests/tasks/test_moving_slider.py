@@ -8,10 +8,10 @@ import torch
 from studio.checkpoints.resident import keep_in_memory
 from studio.measure.bench import Bench
 from studio.merge import component, open_merge
-from studio.recipe import GroupedCoefficient
+from studio.recipe import GroupedCoefficient, Recipe, TaskEntry
 from studio.tasks.moving_slider import begin_slide, moved_task, slide_bytes
 from studio.zoo import load_zoo
-from tests.conftest import dense_deltas
+from tests.conftest import dense_deltas, draw, save_model
 from tests.merged import merged_tensors
 
 CPU = torch.device("cpu")
@@ -94,6 +94,25 @@ def test_groups_of_coefficients_slide_too(make_recipe):
     slide.wear(grouped, found)
     for name, tensor in merged_tensors(grouped).items():
         torch.testing.assert_close(found[name], tensor, rtol=1e-6, atol=1e-6)
+
+
+def test_running_statistics_follow_a_slide(tmp_path):
+    for seed, name in enumerate(("base", "red", "green")):
+        mean, weight = draw(seed, {"n.running_mean": (3,), "n.weight": (3,)}).values()
+        variance = torch.full((3,), 1.0 + seed)
+        save_model(
+            tmp_path / name,
+            {"n.running_mean": mean, "n.running_var": variance, "n.weight": weight},
+        )
+    tasks = tuple(TaskEntry(name, str(tmp_path / name), 0.3) for name in ("red", "green"))
+    recipe = Recipe(str(tmp_path / "base"), tasks, "task_arithmetic")
+    found = places(open_merge(recipe))
+    slide = begin_slide(open_merge(recipe), "green", found)
+    for value in (0.9, 0.1, -0.4):
+        merge = at(recipe, value)
+        slide.wear(merge, found)
+        for name, tensor in merged_tensors(merge).items():
+            torch.testing.assert_close(found[name], tensor, rtol=1e-6, atol=1e-6)
 
 
 def test_only_one_coefficient_that_moves_is_a_slide(make_recipe):

@@ -33,6 +33,12 @@ def coefficients(recipe: Recipe, deltas: Deltas, default: float) -> Tensor:
     return torch.tensor(columns, dtype=torch.float64).reshape(len(columns), len(names)).T
 
 
+def coefficients_at(recipe: Recipe, name: str, default: float) -> list[float]:
+    """The recipe's coefficient of every task at one tensor, whether or not the task changes it."""
+    chosen = (default if t.coefficient is None else t.coefficient for t in recipe.tasks)
+    return [each.of(name) if isinstance(each, GroupedCoefficient) else each for each in chosen]
+
+
 def refuse_negative(deltas: AnyDeltas, values: Tensor, title: str) -> None:
     """Refuse coefficients that are no weights.
 

@@ -27,8 +27,11 @@ def _job(state: JobState | None) -> str:
     else:
         css = {"done": "up", "failed": "down"}.get(state.phase, "quiet")
         advice = f" <span class='advice'>{escape(state.advice)}</span>" if state.advice else ""
-        middle = f"<b class='{css}'>{state.phase}</b>: <span class='words'>{words}</span>{advice}"
-    alert = " role='alert'" if state.phase == "failed" else ""
+        loud = f"<b class='down'>Warning: {escape(state.warning)}</b> " if state.warning else ""
+        middle = (
+            f"<b class='{css}'>{state.phase}</b>: {loud}<span class='words'>{words}</span>{advice}"
+        )
+    alert = " role='alert'" if state.phase == "failed" or state.warning else ""
     return (
         f"<div class='job {state.phase}' id='job' data-phase='{state.phase}'{alert}>"
         f"{name} {middle} <span class='quiet'>{state.seconds:.0f} s</span></div>"

@@ -33,3 +33,10 @@ def test_a_failed_job_says_what_helps_on_the_page():
     shown = footer(state, Memory(1, 2))
     assert "are the same checkpoint. Leave one out; only the command line merges both." in shown
     assert "--" not in shown
+
+
+def test_what_must_not_be_overlooked_is_red_though_the_job_is_done():
+    state = JobState("Export", "done", 1.0, "Wrote out.", 1.0, warning="Nothing <changes>.")
+    shown = footer(state, Memory(1, 2))
+    assert "role='alert'" in shown
+    assert "<b class='down'>Warning: Nothing &lt;changes&gt;.</b>" in shown

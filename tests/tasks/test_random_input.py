@@ -1,0 +1,62 @@
+"""Random input shows what equal weights hide: settings with which they answer otherwise."""
+
+import copy
+
+import pytest
+import torch
+import transformers
+from torch import nn
+
+from studio.tasks.random_input import answers, apart, random_input, under_settings
+from tests.architectures import examples
+
+EXAMPLES = examples()
+
+
+def built(name: str) -> nn.Module:
+    torch.manual_seed(0)
+    example = EXAMPLES[name]
+    return getattr(transformers, example.base)(copy.deepcopy(example.config)).eval()
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_every_architecture_takes_random_input_and_its_own_settings_move_nothing(name):
+    model = built(name)
+    given = random_input(model)
+    assert given
+    found = answers(model, given)
+    assert found
+    assert apart(found, found) == 0.0
+    assert under_settings(model, {}) == 0.0
+
+
+def test_settings_are_seen_by_what_they_move():
+    for name, settings in (
+        ("BERT", {"hidden_act": "relu"}), ("ViT", {"layer_norm_eps": 0.5}),
+        ("Qwen2", {"rope_parameters": {"rope_type": "default", "rope_theta": 10.0}}),
+    ):  # fmt: skip
+        moved = under_settings(built(name), settings)
+        assert moved is not None
+        assert moved > 1e-3
+
+
+def test_settings_that_do_not_fit_the_weights_are_not_compared():
+    assert under_settings(built("BERT"), {"hidden_size": 48}) is None
+    assert under_settings(built("BERT"), {"hidden_act": "no such"}) is None
+
+
+def test_a_difference_is_relative_to_the_largest_value_or_to_one():
+    assert apart([torch.tensor([4.0, 0.0])], [torch.tensor([4.0, 1.0])]) == 0.25
+    assert apart([torch.tensor([0.1])], [torch.tensor([0.3])]) == pytest.approx(0.2)
+    assert apart([torch.zeros(2)], [torch.zeros(3)]) == float("inf")
+    assert apart([torch.zeros(2)], [torch.tensor([0.0, float("nan")])]) == float("inf")
+
+
+def test_a_model_that_reads_nothing_known_has_no_input():
+    class Odd(nn.Module):
+        config = transformers.BertConfig()
+
+        def forward(self, graph):
+            return graph
+
+    assert random_input(Odd()) is None
