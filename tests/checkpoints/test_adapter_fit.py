@@ -226,6 +226,43 @@ def test_a_raw_state_dict_with_the_adapters_name_is_read(tmp_path):
     assert any("named original_module are copies of the base's" in note for note in notes)
 
 
+@pytest.mark.filterwarnings("ignore:.*")
+@pytest.mark.parametrize("apart", [False, True])
+def test_a_module_that_peft_saves_three_times_is_read_as_peft_reads_it(tmp_path, apart):
+    """As it does with ``save_embedding_layers``, by itself where a vocabulary was resized."""
+    saved = ["embed_tokens", "lm_head"]
+    model = save_llama(tmp_path, target_modules=["q_proj"], modules_to_save=saved)
+    model.save_pretrained(str(tmp_path / "task1"), save_embedding_layers=True)
+    file = tmp_path / "task1" / FILE
+    stored = load_file(file)
+    copies = [name for name in stored if name.endswith(".modules_to_save.weight")]
+    assert len(copies) == len([name for name in stored if ".original_module." in name]) == 2
+    if apart:
+        save_file(stored | {name: stored[name] + 1 for name in copies}, file)
+    assert any("2 tensors are stored twice: base_model.model.lm_head" in n for n in check(tmp_path))
+
+
+@pytest.mark.filterwarnings("ignore:.*")
+@pytest.mark.parametrize("kind", ["Bert", "Roberta"])  # heads of one layer, and of two
+def test_all_biases_beside_a_saved_head_are_merged(tmp_path, kind):
+    model_class = getattr(transformers, f"{kind}ForSequenceClassification")
+    torch.manual_seed(0)
+    model = model_class(getattr(transformers, f"{kind}Config")(**ENCODER))
+    model.save_pretrained(tmp_path / "base")
+    options = LoraConfig(r=2, target_modules=["query"], bias="all", task_type="SEQ_CLS")
+    adapter = get_peft_model(model, options)
+    nudge(adapter, 1)
+    adapter.save_pretrained(str(tmp_path / "task1"))
+    base = model_class.from_pretrained(tmp_path / "base")
+    start = {name: value.clone() for name, value in base.state_dict().items()}
+    whole = PeftModel.from_pretrained(base, str(tmp_path / "task1")).merge_and_unload().state_dict()
+    ours = merged_tensors(merge(tmp_path, "task1"))
+    changed = {name for name in start if not whole[name].equal(start[name])}
+    assert {name for name in changed if not name.startswith("classifier.")} == set(ours)
+    for name, tensor in ours.items():
+        torch.testing.assert_close(tensor, whole[name], rtol=0, atol=1e-6)
+
+
 def test_another_vocabulary_is_refused_with_both_numbers(tmp_path):
     save_llama(tmp_path, target_modules=["q_proj"])
     file = tmp_path / "task1" / FILE
