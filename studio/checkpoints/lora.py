@@ -218,11 +218,8 @@ class LoraModule(Module):
         a, b = read(self.a), read(self.b)
         across = self.is_transposed(tuple(a.shape), tuple(b.shape), base.entry.shape, turned)
         a, b = a.flatten(1), b.flatten(1)
-        factors = (
-            Factors(a.T.contiguous(), b.T.contiguous(), self.scale)
-            if across
-            else Factors(b, a, self.scale)
-        )
+        factors = Factors(b, a, self.scale)
+        factors = factors.turned() if across else factors
         if self.start:
             return without_start(factors, base, self.start, self.rank)
         if self.magnitude is None:
