@@ -10,9 +10,8 @@ from typing import Any
 import torch
 
 from studio.checkpoints.checkpoint import Checkpoint
-from studio.checkpoints.stored_names import WRAPPERS
+from studio.checkpoints.stored_names import unwrapped
 
-_WRAPPERS = re.compile(rf"(^|\.)({'|'.join(WRAPPERS)})(?=\.)|^module(?=\.)")
 # Written by many releases and read by none of today's, whatever the class.
 _BUFFERS = (
     r"(^|\.)position_ids$", r"rotary_emb\.inv_freq$", r"(^|\.)rotary_emb\.(cos|sin)_cached$",
@@ -123,11 +122,6 @@ class Architecture:
 
 def _without_numbers(name: str) -> str:
     return re.sub(r"\d+", "#", name)
-
-
-def unwrapped(stored: str) -> str:
-    """A name without the parts that compiled and distributed training add."""
-    return _WRAPPERS.sub("", stored).removeprefix(".")
 
 
 def architecture_of(checkpoint: Checkpoint) -> Architecture | None:

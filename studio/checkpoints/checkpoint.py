@@ -16,11 +16,16 @@ from studio.checkpoints.choice import choose, open_choice
 from studio.checkpoints.kohya import read_kohya
 from studio.checkpoints.layout import is_turned
 from studio.checkpoints.lora import CONFIG_FILE
+from studio.checkpoints.stored_names import common_lead
 from studio.checkpoints.weights import Weights
 from studio.disk.cache import cache_key, keep, recall
 from studio.disk.files import inside, read_mapping, source_place
 from studio.errors import BadCheckpoint
 
+_LEAD = (
+    "{folder} has '{lead}' before all of its {count} names, as compiled or distributed training "
+    "does: they are read, and an export is written, without it."
+)
 _SETTLED = 10 * 10**9  # nanoseconds after which a file's time of change tells of every change
 
 
@@ -34,6 +39,7 @@ class Checkpoint:
         adapter: options of the adapter, or None for a full model.
         notes: on what else lies in the folder and is not read, a sentence each.
         roots: folders into which links of its files may lead.
+        lead: what stands before all names in its files, and is taken off.
     """
 
     folder: Path
@@ -41,6 +47,7 @@ class Checkpoint:
     adapter: Adapter | None
     notes: tuple[str, ...] = ()
     roots: tuple[Path, ...] = ()
+    lead: str = ""
 
     @property
     def kind(self) -> str:
@@ -140,6 +147,8 @@ def open_checkpoint(source: str | Path, roots: tuple[Path, ...] = ()) -> Checkpo
 def open_base(source: str | Path, roots: tuple[Path, ...] = ()) -> Checkpoint:
     """The same for a base: of a folder that also holds an adapter, the full model.
 
+    What compiled or distributed training put before all of its names is taken off.
+
     Raises:
         BadCheckpoint: as ``open_checkpoint``.
     """
@@ -157,6 +166,11 @@ def _opened(source: str | Path, full: bool, roots: tuple[Path, ...]) -> Checkpoi
         weights = open_choice(choice, roots)
         notes = choice.beside({entry.file for entry in weights.entries.values()})
         config = config or read_kohya(weights, choice.folder)
-        return Checkpoint(choice.folder, weights, config, notes, roots)
+        lead = common_lead(weights.entries) if full and config is None else ""
+        if lead:
+            names = {name.removeprefix(lead): name for name in weights.entries}
+            weights = weights.seen(names, names.values())
+            notes = (*notes, _LEAD.format(folder=choice.folder.name, lead=lead, count=len(names)))
+        return Checkpoint(choice.folder, weights, config, notes, roots, lead)
     except OSError as problem:
         raise BadCheckpoint(f"{place} cannot be read: {problem.strerror}.") from None

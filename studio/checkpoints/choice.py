@@ -76,7 +76,7 @@ def choose(place: Path, full: bool, roots: tuple[Path, ...] = ()) -> Choice:
             f"read, as transformers and PEFT do. To take the full model, give the path of "
             f"{whole.name}.",
         )
-    return Choice(place, place / WEIGHTS_FILE, True, notes)
+    return Choice(place, place / WEIGHTS_FILE, True, (*notes, *_others_below(place)))
 
 
 def open_choice(choice: Choice, roots: tuple[Path, ...] = ()) -> Weights:
@@ -173,6 +173,20 @@ def _below(folder: Path) -> str:
     more = f" and {len(found) - _EXAMPLES} more" if len(found) > _EXAMPLES else ""
     what = "These folders in it do" if len(found) > 1 else "This folder in it does"
     return f"{what}: {', '.join(found[:_EXAMPLES])}{more}. Give the path of one of them."
+
+
+def _others_below(place: Path) -> tuple[str, ...]:
+    """A note on adapters in folders below one that holds an adapter itself."""
+    folders = sorted(each for each in place.iterdir() if each.is_dir())[:_MOST_FOLDERS]
+    found = [each.name for each in folders if (each / CONFIG_FILE).is_file()]
+    if not found:
+        return ()
+    more = f" and {len(found) - _EXAMPLES} more" if len(found) > _EXAMPLES else ""
+    what = "folders of it hold adapters" if len(found) > 1 else "folder of it holds an adapter"
+    return (
+        f"{place.name} holds an adapter itself, which is read; {len(found)} {what} too, not read: "
+        f"{', '.join(found[:_EXAMPLES])}{more}. To take one, give its path.",
+    )
 
 
 def _could_be_opened(folder: Path) -> bool:

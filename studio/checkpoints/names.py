@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from studio.checkpoints.architecture import Architecture, architecture_of, unwrapped
+from studio.checkpoints.architecture import Architecture, architecture_of
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.checkpoints.frame import Frame
+from studio.checkpoints.stored_names import unwrapped
 from studio.checkpoints.weights import Weights
 from studio.errors import BadCheckpoint
 

@@ -11,6 +11,13 @@ _TRACES = re.compile(
     r"weight_scale|weight_scale_inv|weight_zero_point|W_q|quant_state\.\w+)$"
 )
 _BLOCKS = re.compile(r"_(blocks|scales)$")  # of MXFP4, whole bytes
+# What the ends of names tell, where no configuration says it.
+_METHODS = (
+    (r"_(blocks|scales)$", "mxfp4"), (r"\.(qweight|qzeros)$", "gptq or awq"),
+    (r"absmax$|quant_map$|quant_state\.", "bitsandbytes, 4 or 8 bits"),
+    (r"\.SCB$", "bitsandbytes, 8 bits"), (r"\.weight_scale_inv$", "fp8"), (r"\.W_q$", "hqq"),
+    (r"\.(weight_packed|weight_zero_point)$", "compressed-tensors"),
+)  # fmt: skip
 _MATRIX = ".weight"
 
 
@@ -34,7 +41,8 @@ def refuse_quantized(checkpoint: Checkpoint) -> None:
     found = traces or codes
     if found:
         raise BadCheckpoint(
-            f"{checkpoint.folder} holds quantized weights{_method(checkpoint)}: {found[0]} and "
+            f"{checkpoint.folder} holds quantized weights{_method(checkpoint) or _traced(traces)}: "
+            f"{found[0]} and "
             f"{len(found) - 1} more are packed codes, which cannot be added to. Merge on the "
             "model that was quantized, or save a dequantized copy of this one "
             "(model.dequantize() in transformers)."
@@ -58,3 +66,10 @@ def _method(checkpoint: Checkpoint) -> str:
     if not isinstance(said, dict):
         return ""
     return f" ({str(said.get('quant_method', 'unknown method'))[:40]})"
+
+
+def _traced(traces: list[str]) -> str:
+    """The method that the names of codes tell, in brackets; empty if they tell none."""
+    found = (method for pattern, method in _METHODS for name in traces if re.search(pattern, name))
+    method = next(found, "")
+    return f" ({method})" if method else ""

@@ -1,5 +1,6 @@
 """Names in an adapter's file, as the model that was trained calls its tensors."""
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,21 @@ from studio.errors import BadCheckpoint
 ROOT = "base_model.model."
 COPY = ".base_layer.weight"  # how PEFT saves a base's weight below factors
 WRAPPERS = ("_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module")
+_WRAPPED = re.compile(rf"(^|\.)({'|'.join(WRAPPERS)})(?=\.)|^module(?=\.)")
+_LEAD = re.compile(rf"((module|{'|'.join(WRAPPERS)})\.)+")
 _SAVED, _ORIGINAL = "modules_to_save", "original_module"
+
+
+def unwrapped(stored: str) -> str:
+    """A name without the parts that compiled and distributed training add."""
+    return _WRAPPED.sub("", stored).removeprefix(".")
+
+
+def common_lead(names: Collection[str]) -> str:
+    """What compiled or distributed training put before all of some names; empty if nothing."""
+    found = _LEAD.match(next(iter(names), ""))
+    lead = found.group() if found else ""
+    return lead if all(name.startswith(lead) for name in names) else ""
 
 
 @dataclass(frozen=True)
@@ -43,11 +58,11 @@ def plain_names(names: Iterable[str], parts: Sequence[str], folder: Path) -> Pla
     stored: dict[str, str] = {}
     adapters: dict[str, str] = {}
     twice, originals, wrapped = [], 0, 0
-    spelled = {name: _unwrapped(name) for name in names}
+    spelled = {name: _inside(name) for name in names}
     held = {*spelled.values()}
-    for name, unwrapped in sorted(spelled.items(), key=lambda item: _is_saved(item[1])):
+    for name, inside in sorted(spelled.items(), key=lambda item: _is_saved(item[1])):
         wrapped += any(wrapper in name.split(".") for wrapper in WRAPPERS)
-        words, adapter = _without_adapter(unwrapped.split("."), parts, held)
+        words, adapter = _without_adapter(inside.split("."), parts, held)
         if adapter:
             adapters.setdefault(adapter, name)
         if _ORIGINAL in words[:-1]:
@@ -56,7 +71,7 @@ def plain_names(names: Iterable[str], parts: Sequence[str], folder: Path) -> Pla
         plain = ".".join(words)
         if plain not in stored:
             stored[plain] = name
-        elif _is_saved(unwrapped) and plain in held:
+        elif _is_saved(inside) and plain in held:
             twice.append(f"{stored[plain]} is read, and not {name}")
         else:
             raise BadCheckpoint(f"{folder}: {name} and {stored[plain]} are both there.")
@@ -73,7 +88,8 @@ def plain_names(names: Iterable[str], parts: Sequence[str], folder: Path) -> Pla
     return PlainNames(stored, tuple(notes))
 
 
-def _unwrapped(name: str) -> str:
+def _inside(name: str) -> str:
+    """A name inside the model that was trained, without wrappers."""
     words = ".".join(word for word in name.split(".") if word not in WRAPPERS)
     return words.removeprefix("module." if ROOT in name else "").removeprefix(ROOT)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.checkpoints.frame import Frame
 from studio.checkpoints.names import Names, named
+from studio.checkpoints.vectors import pieces
 from studio.checkpoints.weights import Weights
 
 
@@ -179,10 +180,21 @@ def _found(group: Mapping[str, str], theirs: Names, frame: Frame) -> dict[str, s
 
 
 def _equal(weights: Weights, stored: list[str]) -> bool:
-    """Whether tensors are the same in dtype, shape and bits."""
+    """Whether tensors are the same: in bits, or of two dtypes, as the narrower one rounds them."""
     entries = [weights.entries[name] for name in dict.fromkeys(stored)]
     if len(entries) == 1:
         return True
-    if len({(entry.code, entry.shape) for entry in entries}) > 1:
+    if len({entry.shape for entry in entries}) > 1:
         return False
+    if len({entry.code for entry in entries}) > 1:
+        return all(entry.floating for entry in entries) and _rounded_equal(weights, stored)
     return len({weights.sha256(name) for name in dict.fromkeys(stored)}) == 1
+
+
+def _rounded_equal(weights: Weights, stored: list[str]) -> bool:
+    """Whether tensors of one shape are equal in the narrowest of their dtypes; read in pieces."""
+    first, *others = sorted(
+        map(weights.stored, dict.fromkeys(stored)), key=lambda each: each.dtype.itemsize
+    )
+    cuts = [slice(start, stop) for start, stop in pieces(first.numel())]
+    return all(first[cut].equal(each[cut].to(first.dtype)) for each in others for cut in cuts)

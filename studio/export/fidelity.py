@@ -11,11 +11,12 @@ import transformers
 from torch import Tensor, nn
 
 from studio.checkpoints.alignment import Join
-from studio.checkpoints.architecture import Architecture, architecture_of, unwrapped
+from studio.checkpoints.architecture import Architecture, architecture_of
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.checkpoints.deltas import Deltas
 from studio.checkpoints.parameters import ParameterModule
 from studio.checkpoints.settings import entries_of_base
+from studio.checkpoints.stored_names import unwrapped
 from studio.checkpoints.vectors import Room, Vectors, pieces
 from studio.disk.cache import cache_key, keep, recall
 from studio.errors import BadCheckpoint, StudioError

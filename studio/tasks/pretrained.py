@@ -1,6 +1,7 @@
 """What transformers makes of a model folder: a model and what reads its rows, nothing fetched."""
 
 import json
+import re
 import tempfile
 import threading
 import warnings
@@ -35,6 +36,7 @@ def load_pretrained(checkpoint: Checkpoint, model_class: str) -> nn.Module:
         raise BadCheckpoint(
             f"{checkpoint.folder} has no config.json. It can be merged, but live scores need it."
         )
+    lead = checkpoint.lead
     try:
         with quiet_transformers(), _what_counts(checkpoint) as folder:
             model = getattr(transformers, model_class).from_pretrained(
@@ -43,6 +45,7 @@ def load_pretrained(checkpoint: Checkpoint, model_class: str) -> nn.Module:
                 local_files_only=True,
                 trust_remote_code=False,
                 use_safetensors=True,
+                key_mapping={f"^{re.escape(lead)}": ""} if lead else None,
             )
     except Exception as problem:  # transformers raises whatever its config classes raise
         raise BadCheckpoint(f"transformers cannot load {checkpoint.folder}: {problem}") from None
@@ -129,7 +132,10 @@ def _what_counts(checkpoint: Checkpoint) -> Iterator[Path]:
         else:
             for file in files:
                 (Path(made) / file.name).symlink_to(file.absolute())
-            places = {name: e.file.name for name, e in checkpoint.weights.entries.items()}
+            places = {
+                checkpoint.lead + name: e.file.name
+                for name, e in checkpoint.weights.entries.items()
+            }
             index = {"metadata": {}, "weight_map": places}
             (Path(made) / INDEX).write_text(json.dumps(index))
         yield Path(made)

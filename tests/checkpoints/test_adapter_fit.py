@@ -231,7 +231,7 @@ def test_a_raw_state_dict_with_the_adapters_name_is_read(tmp_path):
 def test_a_module_that_peft_saves_three_times_is_read_as_peft_reads_it(tmp_path, apart):
     """As it does with ``save_embedding_layers``, by itself where a vocabulary was resized."""
     saved = ["embed_tokens", "lm_head"]
-    model = save_llama(tmp_path, target_modules=["q_proj"], modules_to_save=saved)
+    model: Any = save_llama(tmp_path, target_modules=["q_proj"], modules_to_save=saved)
     model.save_pretrained(str(tmp_path / "task1"), save_embedding_layers=True)
     file = tmp_path / "task1" / FILE
     stored = load_file(file)

@@ -6,7 +6,7 @@ import time
 import pytest
 import transformers
 
-from studio.checkpoints.architecture import architecture_of, turned, unwrapped
+from studio.checkpoints.architecture import architecture_of, is_embedding, turned
 from studio.checkpoints.checkpoint import open_checkpoint
 from tests.architectures import examples
 from tests.conftest import draw, save_model
@@ -42,13 +42,10 @@ def test_renames_ties_layouts_and_buffers(tmp_path):
     assert class_.ties == {"lm_head.weight": "transformer.wte.weight"}
     assert turned(gpt2, "transformer.h.0.attn.c_proj.weight") is True
     assert turned(gpt2, "transformer.wte.weight") is False
+    assert is_embedding(gpt2, "transformer.wte.weight")
+    assert not is_embedding(gpt2, "transformer.h.0.attn.c_proj.weight")
     assert class_.ignores("transformer.h.0.attn.bias")
     assert not class_.ignores("transformer.h.0.attn.c_attn.bias")
-
-
-def test_wrappers_of_training_are_taken_off():
-    assert unwrapped("_orig_mod.layer.0.dense.weight") == "layer.0.dense.weight"
-    assert unwrapped("module.layer._fsdp_wrapped_module.0.weight") == "layer.0.weight"
 
 
 @pytest.mark.parametrize(

@@ -168,3 +168,21 @@ def test_an_index_that_is_not_read_is_still_no_trap(tmp_path):
     (folder / "model.safetensors.index.json").unlink()
     (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {"x": "y"}}))
     assert open_checkpoint(folder).names
+
+
+def test_adapters_below_one_are_named_and_not_read(tmp_path):
+    save_adapter(tmp_path / "run", ADAPTER)
+    folder = tmp_path / "run"
+    assert open_checkpoint(folder).notes == ()
+    for name in ("checkpoint-10", "checkpoint-20"):
+        save_adapter(folder / name, {"m": (torch.zeros(1, 2), torch.zeros(2, 1))})
+    opened = open_checkpoint(folder)
+    assert opened.tensor("base_model.model.m.lora_A.weight").tolist() == [[1.0, 1.0]]
+    assert opened.notes == (
+        "run holds an adapter itself, which is read; 2 folders of it hold adapters too, not read: "
+        "checkpoint-10, checkpoint-20. To take one, give its path.",
+    )
+    shutil.rmtree(folder / "checkpoint-20")
+    assert "1 folder of it holds an adapter too, not read: checkpoint-10." in str(
+        open_checkpoint(folder).notes
+    )

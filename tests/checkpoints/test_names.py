@@ -46,6 +46,21 @@ def test_old_buffers_are_left_out_and_told(zoo):
     assert "does not read are left out: bert.embeddings.position_ids" in found.notes[-1]
 
 
+def test_what_the_class_does_not_know_is_left_out_as_transformers_does_and_told(zoo):
+    made_up = ["bert.encoder.layer.0.gadget.weight", "bert.encoder.layer.0.gadget.bias"]
+    found = laid(zoo, lambda t: t | {name: torch.ones(16) for name in made_up})
+    loaded: Any = BertForSequenceClassification.from_pretrained(
+        zoo / "expert", output_loading_info=True
+    )
+    report = loaded[1]
+    assert {*report["unexpected_keys"]} == {*made_up}
+    (note,) = found.notes
+    assert note == (
+        f"2 tensors that its class does not read are left out: {', '.join(sorted(made_up))}."
+    )
+    assert not {*made_up} & {*found.shared.values(), *found.private.values()}
+
+
 def test_old_and_wrapped_names_are_read_and_told(zoo):
     found = laid(
         zoo,

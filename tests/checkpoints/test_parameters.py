@@ -93,7 +93,7 @@ def test_factors_on_parameters_are_merged_as_peft_merges_them(tmp_path, case):
         torch.testing.assert_close(found[name], value, rtol=0, atol=1e-6)
     assert moved >= 2
     count = len(opened.deltas.names)
-    assert f"({count} of {count} tensors" in check_fidelity(opened)
+    assert f"({count} of {count} tensors" in check_fidelity(opened)[0]
 
 
 @pytest.mark.filterwarnings("ignore:.*")

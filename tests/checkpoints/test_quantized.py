@@ -5,6 +5,7 @@ import json
 import pytest
 import torch
 
+from studio.checkpoints.alignment import join
 from studio.checkpoints.checkpoint import open_checkpoint
 from studio.checkpoints.quantized import base_notes, refuse_quantized
 from studio.errors import BadCheckpoint
@@ -28,6 +29,29 @@ def test_codes_are_refused(tmp_path, traces):
     )
     with pytest.raises(BadCheckpoint, match=r"quantized weights \(gptq\): layer.0.dense"):
         refuse_quantized(open_checkpoint(folder))
+
+
+@pytest.mark.parametrize(
+    ("trace", "method"),
+    [
+        ("layer.0.experts.down_proj_blocks", "mxfp4"),
+        ("layer.0.dense.qweight", "gptq or awq"),
+        ("layer.0.dense.weight.absmax", "bitsandbytes, 4 or 8 bits"),
+        ("layer.0.dense.SCB", "bitsandbytes, 8 bits"),
+        ("layer.0.dense.weight_scale_inv", "fp8"),
+        ("layer.0.dense.W_q", "hqq"),
+        ("layer.0.dense.weight_packed", "compressed-tensors"),
+    ],
+)
+def test_a_quantized_expert_of_a_plain_base_is_called_so_without_a_configuration(
+    tmp_path, trace, method
+):
+    base = open_checkpoint(save_model(tmp_path / "base", draw(0)))
+    codes = {trace: torch.ones(2, 2, dtype=torch.uint8)}
+    expert = open_checkpoint(save_model(tmp_path / "expert", draw(0) | codes))
+    words = rf"expert holds quantized weights \({method}\): {trace} and 0 more"
+    with pytest.raises(BadCheckpoint, match=words):
+        join(base, "expert", expert)
 
 
 def test_plain_weights_are_not_refused_and_the_entry_is_told(tmp_path):

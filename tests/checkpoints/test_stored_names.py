@@ -1,11 +1,21 @@
 """Names in an adapter's file without wrappers and without the adapter's name."""
 
+import shutil
 from pathlib import Path
 
 import pytest
+from safetensors.torch import load_file, save_file
+from transformers import BertConfig, BertForMaskedLM
 
-from studio.checkpoints.stored_names import plain_names
+from studio.checkpoints.checkpoint import open_base
+from studio.checkpoints.stored_names import common_lead, plain_names, unwrapped
 from studio.errors import BadCheckpoint
+from studio.export.model import export
+from studio.merge import open_merge
+from studio.recipe import Recipe, TaskEntry
+from studio.tasks.pretrained import load_pretrained
+from tests.architectures import moved
+from tests.checkpoints.test_weights import shard
 
 ROOT = "base_model.model."
 PARTS = ("lora_A", "lora_embedding_A", "ia3_l")
@@ -29,6 +39,47 @@ PARTS = ("lora_A", "lora_embedding_A", "ia3_l")
 )
 def test_a_name_is_that_of_the_model(name, plain):
     assert plain_names((name,), PARTS, Path("x")).stored == {plain: name}
+
+
+def test_wrappers_of_training_are_taken_off():
+    assert unwrapped("_orig_mod.layer.0.dense.weight") == "layer.0.dense.weight"
+    assert unwrapped("module.layer._fsdp_wrapped_module.0.weight") == "layer.0.weight"
+    assert common_lead(("module._orig_mod.a", "module._orig_mod.b.c")) == "module._orig_mod."
+    assert common_lead(("module.a", "b")) == common_lead(("modules.a",)) == common_lead(()) == ""
+
+
+@pytest.mark.parametrize("lead", ["module.", "_orig_mod.", "module._orig_mod."])
+@pytest.mark.parametrize("shards", [False, True])
+def test_a_base_whose_names_all_have_it_is_read_and_written_without(tmp_path, lead, shards):
+    config = BertConfig(
+        hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=24,
+        vocab_size=30, max_position_embeddings=16,
+    )  # fmt: skip
+    BertForMaskedLM(config).save_pretrained(tmp_path / "plain")
+    base_files = tmp_path / "base"
+    shutil.copytree(tmp_path / "plain", base_files)
+    stored = load_file(base_files / "model.safetensors")
+    wrapped = {lead + name: value for name, value in stored.items()}
+    if shards:
+        (base_files / "model.safetensors").unlink()
+        shard(tmp_path / "sharded", wrapped)
+        shutil.copytree(tmp_path / "sharded", base_files, dirs_exist_ok=True)
+    else:
+        save_file(wrapped, base_files / "model.safetensors", {"format": "pt"})
+    moved(BertForMaskedLM.from_pretrained(tmp_path / "plain"), 1).save_pretrained(tmp_path / "task")
+    tasks = (TaskEntry("task", str(tmp_path / "task"), 1.0),)
+    for base in ("base", "plain"):
+        merge = open_merge(Recipe(str(tmp_path / base), tasks, "task_arithmetic"))
+        export(merge, tmp_path / f"from {base}")
+    found, expected = (
+        load_file(tmp_path / f"from {base}" / "model.safetensors") for base in ("base", "plain")
+    )
+    assert set(found) == set(expected)
+    assert all(found[name].equal(expected[name]) for name in found)
+    base = open_base(tmp_path / "base")
+    assert base.notes[-1].startswith(f"base has '{lead}' before all of its {len(stored)} names")
+    loaded = load_pretrained(base, "AutoModelForMaskedLM").state_dict()
+    assert all(loaded[name].equal(value) for name, value in stored.items())
 
 
 def test_what_was_taken_out_is_said():

@@ -106,6 +106,24 @@ def test_a_copy_in_the_base_moves_with_what_it_is_a_copy_of(tied):
     torch.testing.assert_close(reloaded.lm_head.weight.data, wanted)
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_copies_of_two_dtypes_are_compared_in_the_narrower_one(tied, dtype):
+    file = tied / "base" / "model.safetensors"
+    stored = load_file(file)
+    save(file, stored | {EMBEDDING: stored[EMBEDDING].to(dtype), HEAD: stored[EMBEDDING]})
+    base = open_checkpoint(tied / "base")
+    assert base_copies(named(base, base)) == (HEAD,)
+    moved_head = stored[EMBEDDING] + 0.1
+    save(file, stored | {EMBEDDING: stored[EMBEDDING].to(dtype), HEAD: moved_head})
+    base = open_checkpoint(tied / "base")
+    assert base_copies(named(base, base)) == ()
+    other = torch.bfloat16 if dtype == torch.float16 else torch.float16
+    halves = {EMBEDDING: stored[EMBEDDING].to(dtype), HEAD: stored[EMBEDDING].to(other)}
+    save(file, stored | halves)
+    base = open_checkpoint(tied / "base")
+    assert base_copies(named(base, base)) == ()
+
+
 @pytest.mark.parametrize(
     ("name", "source"),
     [
