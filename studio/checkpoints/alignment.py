@@ -15,6 +15,7 @@ from studio.checkpoints.adapter_fit import fitted, refuse_odd, targets
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.checkpoints.empty import refuse_empty
 from studio.checkpoints.frame import Frame, frames
+from studio.checkpoints.fused import fused_notes, one_by_one, refuse_fused
 from studio.checkpoints.names import Names, is_head, named
 from studio.checkpoints.other_heads import take_other_heads
 from studio.checkpoints.quantized import refuse_quantized
@@ -63,6 +64,7 @@ def join(base: Checkpoint, task: str, checkpoint: Checkpoint) -> Join:
     refuse_quantized(base)
     if checkpoint.adapter is None:
         refuse_quantized(checkpoint)
+    checkpoint = one_by_one(base, checkpoint)
     joining = _join_full if checkpoint.adapter is None else _join_adapter
     found = joining(base, task, checkpoint)
     refuse_empty(f"'{task}'", checkpoint, found.private.values())
@@ -95,6 +97,7 @@ def _join_full(base: Checkpoint, task: str, checkpoint: Checkpoint) -> Join:
     notes = [
         *_renamed(ours, frame, shared),
         *_kept(ours, frame, shared, ties),
+        *fused_notes(checkpoint),
         *settings_notes(base, checkpoint),
         *ties.notes,
         *unread,
@@ -132,6 +135,7 @@ def _frame(
             f"{' and '.join(map(repr, sorted(sides)))}; it is not clear which to merge."
         )
     missing = next((f.missing for f in found if f.missing and not f.inside), tuple(asked))
+    refuse_fused(task, checkpoint, ours, theirs, missing)
     raise _lacking(task, checkpoint, ours, missing, required)
 
 

@@ -240,7 +240,7 @@ def test_a_tied_tensor_that_a_class_does_not_have_is_not_asked_of_it(tmp_path):
         vocab_size=60, num_mel_bins=8, d_model=16, encoder_layers=1, decoder_layers=1,
         encoder_attention_heads=2, decoder_attention_heads=2, encoder_ffn_dim=16,
         decoder_ffn_dim=16, max_source_positions=20, max_target_positions=20, pad_token_id=0,
-        bos_token_id=1, eos_token_id=2, decoder_start_token_id=1, num_labels=3,
+        bos_token_id=1, eos_token_id=2, decoder_start_token_id=1,
     )  # fmt: skip
     torch.manual_seed(0)
     transformers.WhisperForConditionalGeneration(config).save_pretrained(tmp_path / "base")
