@@ -168,6 +168,10 @@ class BadZoo(StudioError):
     """A zoo file is incomplete or names something that does not exist."""
 
 
+class SeveralBadInRecipe(SeveralProblems, BadRecipe):
+    """A recipe file has several mistakes."""
+
+
 class SeveralBadInZoo(SeveralProblems, BadZoo):
     """A zoo file has several mistakes."""
 

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -14,7 +14,7 @@ from studio.checkpoints.checkpoint import Checkpoint, open_base, open_checkpoint
 from studio.checkpoints.deltas import AnyDeltas, Deltas, not_finite
 from studio.checkpoints.quantized import base_notes
 from studio.checkpoints.vectors import Room, Vectors, pieces
-from studio.errors import BadCheckpoint, BadRecipe, NotFinite, Remedy
+from studio.errors import BadCheckpoint, BadRecipe, Findings, NotFinite, Remedy
 from studio.geometry.gram import Gram, gram
 from studio.geometry.orthogonal import Basis
 from studio.methods import method
@@ -25,7 +25,7 @@ from studio.recipe import Recipe
 
 Made = TypeVar("Made")
 Watch = Callable[[Tensor, Tensor, Tensor], None]
-_PIECE = 2**18  # elements at a time; the work is elementwise, so no cut changes a bit
+PIECE = 2**18  # elements at a time; the work is elementwise, so no cut changes a bit
 
 
 class Recall(Protocol):
@@ -208,8 +208,12 @@ def open_merge(recipe: Recipe, roots: tuple[Path, ...] = ()) -> Merge:
             than the recipe records; or the method or an option is unknown.
     """
     method(recipe.method, recipe.options)
-    base = open_base(recipe.base, roots)
-    checkpoints = [(task.name, open_checkpoint(task.checkpoint, roots)) for task in recipe.tasks]
+    wrong = Findings("The recipe")
+    base = wrong.tried(lambda: open_base(recipe.base, roots))
+    opened = [wrong.tried(partial(open_checkpoint, t.checkpoint, roots)) for t in recipe.tasks]
+    wrong.refuse()
+    checkpoints = [(t.name, c) for t, c in zip(recipe.tasks, opened, strict=True) if c]
+    assert base is not None
     for task, (_, checkpoint) in zip(recipe.tasks, checkpoints, strict=True):
         if task.digest and task.digest != checkpoint.digest:
             raise BadCheckpoint(
@@ -222,7 +226,7 @@ def open_merge(recipe: Recipe, roots: tuple[Path, ...] = ()) -> Merge:
 def merged_pieces(
     merge: Merge,
     name: str,
-    size: int = _PIECE,
+    size: int = PIECE,
     place: Tensor | None = None,
     watch: Watch | None = None,
 ) -> Iterator[Tensor]:
@@ -261,7 +265,7 @@ def merged_pieces(
         where = room.take("total", stop - start, dtype) if place is None else place[start:stop]
         total = where.copy_(tensor.base_piece(start, stop, dtype, room))
         before = room.take("watched", stop - start, dtype).copy_(total) if watch else None
-        _add(total, tensor, weights, start, room)
+        add_weighted(total, tensor, weights, start, room)
         cast = _cast(merge, name, total, target)
         if watch and before is not None:
             watch(before, total, cast)
@@ -293,41 +297,15 @@ def merged_into(merge: Merge, places: Mapping[str, Tensor]) -> None:
         pass
 
 
-def component(merge: Merge, task: str) -> dict[str, Tensor]:
-    """One task's component, before its coefficient: what a move of its slider adds or takes.
-
-    Returns:
-        Per merged tensor a flat one in the compute dtype; not to be changed, for where the
-        component is a delta that is held in memory, it is that memory.
-    """
-    merge.prepare()
-    names = merge.deltas.names
-    made = in_order(lambda name: component_at(merge, task, name), names)
-    return dict(zip(names, made, strict=True))
-
-
-def component_at(merge: Merge, task: str, name: str) -> Tensor:
-    """One task's component in one tensor, see ``component``."""
-    rows, index = merge.basis.rows, merge.recipe.names.index(task)
-    tensor, dtype = merge.vectors.at(name), merge.compute_dtype
-    weights = rows[merge.deltas.names.index(name) % len(rows), index].tolist()
-    used = [i for i, weight in enumerate(weights) if weight != 0.0]
-    if len(used) == 1 and weights[used[0]] == 1.0:
-        whole = tensor.delta(used[0], 0, tensor.numel, dtype)
-        return torch.zeros(tensor.numel, dtype=dtype) if whole is None else whole
-    total, room = torch.zeros(tensor.numel, dtype=dtype), Room()
-    for start, stop in pieces(tensor.numel, _PIECE):
-        _add(total[start:stop], tensor, weights, start, room)
-    return total
-
-
 def _holds_sums(merge: Merge, name: str, place: Tensor) -> bool:
     """Whether a tensor's sums can be formed where the merged tensor will be."""
     same = place.dtype == merge.compute_dtype == merge.output_dtype(name)
     return same and place.device.type == "cpu" and name in merge.deltas.names
 
 
-def _add(total: Tensor, tensor: Vectors, weights: list[float], start: int, room: Room) -> None:
+def add_weighted(
+    total: Tensor, tensor: Vectors, weights: list[float], start: int, room: Room
+) -> None:
     """Add weighted vectors to the elements from ``start`` on, task by task."""
     stop, dtype = start + len(total), total.dtype
     product = room.take("product", len(total), dtype)

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import yaml
@@ -21,7 +21,7 @@ from studio.disk.files import (
     text_field,
     write_file,
 )
-from studio.errors import BadRecipe, StudioError
+from studio.errors import BadRecipe, Findings, SeveralBadInRecipe, StudioError
 
 DTYPES = ("float16", "bfloat16", "float32", "float64")
 DEFAULT_METHOD = "mdm_oc"  # where nobody chooses; the methods themselves are a room above
@@ -239,26 +239,43 @@ def recipe_text(recipe: Recipe, path: Path) -> str:
 
 
 def parse_recipe(data: dict, folder: Path, where: str, least: int = 1) -> Recipe:
-    """A recipe of at least so many tasks, from the content of a file that lies in ``folder``."""
-    only_keys(data, _KEYS, where, BadRecipe)
+    """A recipe of at least so many tasks, from the content of a file that lies in ``folder``.
+
+    Raises:
+        BadRecipe: naming the key and what is wrong with it.
+        SeveralBadInRecipe: the same for every mistake.
+    """
+    wrong = Findings(where, several=SeveralBadInRecipe)
+    wrong.tried(lambda: only_keys(data, _KEYS, where, BadRecipe))
     entries = data.get("tasks")
     if not isinstance(entries, list) or len(entries) < least:
-        raise BadRecipe(f"{where} lists no tasks; a recipe needs at least one.")
-    tasks = tuple(_task(entry, folder, f"{where}: task {i}") for i, entry in enumerate(entries, 1))
-    for name, count in Counter(task.name for task in tasks).items():
+        wrong.add(BadRecipe(f"{where} lists no tasks; a recipe needs at least one."))
+        entries = []
+    tasks = [
+        wrong.tried(partial(_task, entry, folder, f"{where}: task {i}"))
+        for i, entry in enumerate(entries, 1)
+    ]
+    for name, count in Counter(task.name for task in tasks if task).items():
         if count > 1:
-            raise BadRecipe(f"{where} names the task '{name}' twice; names must differ.")
+            wrong.add(BadRecipe(f"{where} names the task '{name}' twice; names must differ."))
     dtype = data.get("dtype")
     if dtype is not None and dtype not in DTYPES:
-        raise BadRecipe(f"{where}: dtype {dtype!r} is not one of {', '.join(DTYPES)}.")
+        wrong.add(BadRecipe(f"{where}: dtype {dtype!r} is not one of {', '.join(DTYPES)}."))
+    base = wrong.tried(lambda: resolve_source(text_field(data, "base", where, BadRecipe), folder))
+    method = wrong.tried(lambda: text_field(data, "method", where, BadRecipe))
+    options = wrong.tried(lambda: _options(data.get("options") or {}, where))
+    seed = wrong.tried(lambda: parse_seed(data, where))
+    fitted = data.get("fitted") or None
+    found = wrong.tried(lambda: parse_fitted(fitted, where)) if fitted else None
+    wrong.refuse()
     return Recipe(
-        base=resolve_source(text_field(data, "base", where, BadRecipe), folder),
-        tasks=tasks,
-        method=text_field(data, "method", where, BadRecipe),
-        options=_options(data.get("options") or {}, where),
+        base=base or "",
+        tasks=tuple(task for task in tasks if task),
+        method=method or "",
+        options=options or {},
         dtype=dtype,
-        seed=parse_seed(data, where),
-        fitted=parse_fitted(data["fitted"], where) if data.get("fitted") else None,
+        seed=seed or 0,
+        fitted=found,
     )
 
 

@@ -65,6 +65,9 @@ def load_zoo(path: Path) -> Zoo:
         if count > 1:
             wrong.add(BadZoo(f"{file} names the task '{name}' twice; names must differ."))
     wrong.tried(lambda: _refuse_two_models((*tasks, *general), file))
+    if wrong.found:  # else opening it says so
+        for number, entry in enumerate(data.get("tasks") or (), 1):
+            wrong.tried(partial(_refuse_no_folder, entry, file.parent, f"{file}: task {number}"))
     wrong.refuse()
     assert base is not None
     return Zoo(title, file.parent, base, tasks, general)
@@ -146,6 +149,13 @@ def _kind(entry: dict, where: str) -> Kind:
 
 def _entry_keys(kind: Kind) -> tuple[str, ...]:
     return ("name", "checkpoint", "type", *kind.keys, "data")
+
+
+def _refuse_no_folder(entry: object, folder: Path, where: str) -> None:
+    named = entry.get("checkpoint") if isinstance(entry, dict) else None
+    source = resolve_source(named, folder) if isinstance(named, str) and named else ""
+    if Path(source).is_absolute() and not Path(source).exists():
+        raise BadZoo(f"{where}: its checkpoint {source} does not exist.")
 
 
 def _refuse_two_models(specs: tuple[TaskSpec, ...], file: Path) -> None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from studio.errors import BadCheckpoint, BadRecipe, NotFinite
+from studio.errors import BadCheckpoint, BadRecipe, NotFinite, StudioError
 from studio.geometry.gram import gram
 from studio.merge import merged_pieces, open_merge
 from studio.recipe import GroupedCoefficient, Recipe, TaskEntry
@@ -151,6 +151,13 @@ def test_near_copies_that_are_not_refused_are_orthogonal_to_the_last_digits(tmp_
     merge = open_merge(Recipe(str(tmp_path / "base"), tasks, "mdm_oc"))
     assert 1e-8 < float(merge.basis.shares.min()) < 1e-6
     assert merge.residual(gram(merge.deltas, merge.basis.rows)) < 1e-9
+
+
+def test_every_folder_that_cannot_be_opened_is_named(tmp_path):
+    tasks = tuple(TaskEntry(name, str(tmp_path / name)) for name in ("a", "b"))
+    with pytest.raises(StudioError, match="The recipe has 3 problems") as error:
+        open_merge(Recipe(str(tmp_path / "base"), tasks))
+    assert all(str(tmp_path / name) in str(error.value) for name in ("base", "a", "b"))
 
 
 def with_statistics(tmp_path):

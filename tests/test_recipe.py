@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from studio.checkpoints.checkpoint import open_checkpoint
 from studio.disk.files import parse_yaml
-from studio.errors import BadCheckpoint, BadRecipe
+from studio.errors import BadCheckpoint, BadRecipe, SeveralBadInRecipe
 from studio.recipe import (
     GroupedCoefficient,
     Recipe,
@@ -74,6 +74,15 @@ def test_a_recipe_survives_a_file_with_paths_relative_to_it(tmp_path, suffix):
 def test_a_bad_value_is_refused_by_name(change, words):
     with pytest.raises(BadRecipe, match=words):
         parse_recipe(GOOD | change, Path("/x"), "recipe.yaml")
+
+
+def test_every_mistake_is_listed():
+    tasks = [{"name": "a", "checkpoint": "x", "coefficient": "1"}, {"name": "b"}]
+    wrong = GOOD | {"tasks": tasks, "dtype": "int3", "seed": "no", "extra": 1}
+    with pytest.raises(SeveralBadInRecipe, match="recipe.yaml has 5 problems") as error:
+        parse_recipe(wrong, Path("/x"), "recipe.yaml")
+    for words in ("'extra'", "'1'; it must be a number", "task 2: 'checkpoint'", "int3", "seed"):
+        assert words in str(error.value)
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,8 @@ def test_every_mistake_is_listed_with_the_entry_it_stands_in(tmp_path):
         "task 1: 'checkpoint' is None", "task 2: data has the unknown key 'tset'",
         "task 4 must be a mapping", "'name' is 3", "general 1 has the unknown key 'checkpoint'",
         "names the task 'c' twice",
+        *(f"task {n}: its checkpoint {tmp_path / name} does not exist" for n, name in
+          ((2, "b"), (3, "c"), (5, "c"))),
     ]  # fmt: skip
     assert len(said) == len(wanted)
     assert all(any(words in sentence for sentence in said) for words in wanted)
@@ -48,6 +50,7 @@ def test_one_mistake_is_one_sentence(tmp_path):
 
 
 def test_without_a_base_general_rows_are_still_looked_at(tmp_path):
+    (tmp_path / "a").mkdir()
     written(tmp_path, tasks=[{"name": "a", "checkpoint": "a"}], general=[{"name": "g", "x": 1}])
     with pytest.raises(SeveralBadInZoo) as refused:
         load_zoo(tmp_path)

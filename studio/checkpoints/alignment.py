@@ -19,6 +19,7 @@ from studio.checkpoints.fused import fused_notes, one_by_one, refuse_fused
 from studio.checkpoints.names import Names, is_head, named
 from studio.checkpoints.other_heads import take_other_heads
 from studio.checkpoints.quantized import refuse_quantized
+from studio.checkpoints.sentence_modules import module_notes
 from studio.checkpoints.settings import settings_notes
 from studio.checkpoints.ties import Tied, adapter_ties, tied
 from studio.errors import BadCheckpoint, ShapeMismatch, some
@@ -99,6 +100,7 @@ def _join_full(base: Checkpoint, task: str, checkpoint: Checkpoint) -> Join:
         *_kept(ours, frame, shared, ties),
         *fused_notes(checkpoint),
         *settings_notes(base, checkpoint),
+        *module_notes(base, checkpoint),
         *ties.notes,
         *unread,
     ]
@@ -165,14 +167,15 @@ def _private(
         if stored in taken:
             continue
         bare = name.removeprefix(frame.prefix)
+        if theirs.unread(name) or (bare in ours.stored and ours.unread(bare)):
+            unread.append(stored)
+            continue
         if bare in ours.stored and not is_head(bare):
             raise BadCheckpoint(
                 f"'{task}' ({checkpoint.folder}) holds {bare} both as {stored} and as "
                 f"{frame.own_name(bare)}; it is not clear which to merge."
             )
-        if theirs.unread(name):
-            unread.append(stored)
-        elif theirs.of_head(name, frame.prefix, firsts):
+        if theirs.of_head(name, frame.prefix, firsts):
             plain = stored.removeprefix(frame.prefix).removeprefix(theirs.body)
             _keep(private, plain, stored, task, checkpoint)
         elif theirs.unknown(name):

@@ -200,8 +200,8 @@ def _not_read(choice: Choice, read: set[Path]) -> tuple[str, ...]:
         return ()
     known = {*read, choice.file}
     folder = choice.folder
-    found = [file for file in _candidates(folder) if file not in known]
-    found += [file for file in sorted(folder.glob(f"*{INDEX_ENDING}")) if file not in known]
+    found = [file for file in sorted(folder.glob(f"*{INDEX_ENDING}")) if file not in known]
+    found += [file for file in _candidates(folder) if file not in known]
     found = [file for file in found if file.name != WEIGHTS_FILE]
     found += sorted(folder.glob("pytorch_model*.bin"))
     if not found:

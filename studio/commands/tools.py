@@ -91,10 +91,13 @@ def link_roots(options: argparse.Namespace, *folders: Path) -> tuple[Path, ...]:
 
 
 def zoo_bench(options: argparse.Namespace) -> "Bench":
-    """The bench of the zoo that the parser demands."""
+    """The bench of the zoo that the parser demands; every misfit is found before any work."""
     from studio.measure.bench import open_bench
+    from studio.preflight import preflight
+    from studio.zoo import load_zoo
 
     roots = link_roots(options, *_recipe_folder(options))
+    preflight(load_zoo(options.zoo), roots=roots).refuse_misfits()
     bench = open_bench(options.zoo, options.device, options.allow_duplicates, roots)
     assert bench is not None, "the parser demands a zoo"
     return bench

@@ -9,8 +9,9 @@ from torch import Tensor
 
 from studio.checkpoints.stored import Entry
 from studio.checkpoints.vectors import Room, pieces
+from studio.component import component_at
 from studio.geometry.scopes import layer_of
-from studio.merge import Merge, component_at, merged_pieces
+from studio.merge import Merge, merged_pieces
 from studio.progress import Meter, Progress, silent
 
 _PIECE = 2**18

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.checkpoints.choice import SINGLE
+from studio.checkpoints.sentence_modules import module_folders
 from studio.disk.files import open_regular, parse_json, read_text
-from studio.errors import BadCheckpoint, StudioError
+from studio.errors import BadCheckpoint
 from studio.export.folder import CARD, RECORD
 
 LARGEST = 128 * 2**20  # bytes of a file that is taken along
@@ -36,7 +37,7 @@ _NOT_DATA = {
     ),
     "an archive": (".zip", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz", ".7z"),
     "a key or certificate": (".pem", ".key", ".dsse.json"),
-    "of a training run": (".tfevents", ".log"),
+    "of a training run": (".log",),
 }  # fmt: skip
 _STARTS = {
     b"PK\x03\x04": "an archive", b"\x7fELF": "code", b"#!": "code", b"GGUF": "other weights",
@@ -138,17 +139,8 @@ def _within_modules(base: Checkpoint) -> Iterator[tuple[Path, str]]:
 
 
 def _modules(base: Checkpoint) -> list[str]:
-    """Folders that sentence-transformers' ``modules.json`` names, whose weights are no others."""
-    try:
-        listed = parse_json(
-            read_text(base.inside(base.folder / "modules.json"), BadCheckpoint), "", BadCheckpoint
-        )
-    except StudioError:
-        return []
-    entries = listed if isinstance(listed, list) else []
-    paths = [entry.get("path") for entry in entries if isinstance(entry, dict)]
-    names = {path.split("/")[0] for path in paths if isinstance(path, str)}
-    return sorted(names - {"", ".", "..", *_OF_EXPORTS})
+    """Folders that the list of modules names, whose weights are no others."""
+    return [name for name in module_folders(base) if name not in _OF_EXPORTS]
 
 
 def _files(folder: Path, deep: int = 1) -> Iterator[Path]:
@@ -180,8 +172,10 @@ def _why_not(base: Checkpoint, file: Path, strict: bool = False) -> str:
     Raises:
         BadCheckpoint: ``strict`` and it is no regular file of the folder.
     """
+    if ".tfevents." in file.name:
+        return "of a training run"
     for why, endings in _NOT_DATA.items():
-        if file.name.lower().endswith(endings) or ".tfevents." in file.name:
+        if file.name.lower().endswith(endings):
             return why
     if file.name.startswith("adapter_"):
         return "of an adapter"

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from studio.merge import Merge, component, merged_into
+from studio.component import component
+from studio.merge import Merge, merged_into
 from studio.recipe import Recipe
 
 

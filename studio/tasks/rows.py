@@ -1,5 +1,6 @@
 """Rows: what every kind's examples have in common, their labels, and how rows become a split."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from pathlib import Path
@@ -87,12 +88,14 @@ def label_index(label: object, labels: Mapping[str, int], where: str) -> int:
     if isinstance(label, str):
         if label in labels:
             return labels[label]
-        quoted = label.strip().removeprefix("-").isdigit()
+        quoted = re.fullmatch(r"-?\d+(\.0*)?", label.strip())
         hint = " Write an index as a number, without quotes." if quoted else ""
         raise BadData(
             f"{where}: the label {label!r} is not among the {len(labels)} labels: "
             f"{_some(labels)}.{hint}"
         )
+    if isinstance(label, bool):
+        raise BadData(f"{where}: the label is {str(label).lower()}; write a label's name or index.")
     index = int(label) if isinstance(label, float) and label.is_integer() else label
     if type(index) is int and index == UNLABELLED:
         raise BadData(

@@ -23,8 +23,9 @@ from studio.checkpoints.deltas import Deltas
 from studio.checkpoints.resident import keep_in_memory
 from studio.checkpoints.stored import CODES, tensor_bytes
 from studio.checkpoints.weights import weights_root
+from studio.component import component
 from studio.geometry.gram import Gram, gram
-from studio.merge import Merge, component, merged_into
+from studio.merge import Merge, merged_into
 from studio.recipe import Recipe, TaskEntry
 from studio.zoo import load_zoo
 from tests.conftest import DEMO

@@ -40,7 +40,8 @@ def test_a_single_file_counts_before_an_index_as_in_transformers(tmp_path):
     assert all(opened.tensor(name).equal(loaded[name]) for name in opened.names)
     assert all(opened.tensor(name).equal(newer.state_dict()[name]) for name in opened.names)
     (note,) = opened.notes
-    assert "model.safetensors of m is read, as transformers does; beside it lie model-00001" in note
+    assert "model.safetensors of m is read, as transformers does; beside it lie" in note
+    assert "lie model.safetensors.index.json" in note
     assert "To read another, give its path." in note
     older = open_checkpoint(folder / "model.safetensors.index.json")
     assert older.digest != opened.digest

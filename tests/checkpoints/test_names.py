@@ -11,6 +11,7 @@ from studio.checkpoints.alignment import join
 from studio.checkpoints.checkpoint import open_checkpoint
 from studio.checkpoints.names import named
 from studio.errors import BadCheckpoint, ShapeMismatch
+from tests.conftest import save_model
 
 SIZE: dict[str, Any] = {
     "vocab_size": 30, "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2,
@@ -85,3 +86,22 @@ def test_two_tensors_of_one_name_are_refused(zoo):
     assert all(
         named(checkpoint, checkpoint).required(n) for n in checkpoint.names if "pooler" not in n
     )
+
+
+@pytest.mark.parametrize("prefix", ["", "bert."])
+def test_old_buffers_on_both_sides_are_left_out(tmp_path, prefix):
+    names = ("embeddings.position_ids", "encoder.layer.0.attention.self.x.rotary_emb.inv_freq")
+    config = BertConfig(**SIZE)
+    torch.manual_seed(0)
+    model = BertModel(config)
+    for name, at, shift in (("base", "", 0.0), ("expert", prefix, 1.0)):
+        tensors = {f"{at}{n}": t + shift for n, t in model.state_dict().items()}
+        tensors[f"{at}{names[0]}"] = torch.arange(16)[None] + int(shift)
+        tensors[f"{at}{names[1]}"] = torch.rand(4)
+        save_model(tmp_path / name, tensors)
+        model.config.save_pretrained(tmp_path / name)
+    base, expert = (open_checkpoint(tmp_path / name) for name in ("base", "expert"))
+    found = join(base, "law", expert)
+    assert set(found.shared) == set(model.state_dict())
+    assert not found.private
+    assert any("2 tensors that its class does not read are left out" in n for n in found.notes)

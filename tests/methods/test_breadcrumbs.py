@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from studio.merge import component, open_merge
+from studio.component import component
+from studio.merge import open_merge
 from studio.methods.breadcrumbs import Breadcrumbs
 from tests.conftest import dense_deltas
 from tests.methods.by_hand import merged_vector

@@ -3,8 +3,9 @@ from dataclasses import replace
 import pytest
 import torch
 
+from studio.component import component
 from studio.errors import BadRecipe
-from studio.merge import component, open_merge
+from studio.merge import open_merge
 from studio.methods import method
 from studio.methods.dare import Dare, mask
 from tests.conftest import dense_deltas

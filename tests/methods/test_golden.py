@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from studio.merge import component, open_merge
+from studio.component import component
+from studio.merge import open_merge
 from studio.methods import dare
 from studio.recipe import Recipe, TaskEntry
 from tests.conftest import golden

@@ -1,7 +1,8 @@
 import torch
 
+from studio.component import component
 from studio.inspection import order_words
-from studio.merge import component, open_merge
+from studio.merge import open_merge
 from studio.methods.magmax import MagMax
 from tests.conftest import dense_deltas
 from tests.merged import merged_tensors

@@ -7,8 +7,8 @@ import torch
 from torch.func import functional_call
 
 from studio.checkpoints.resident import keep_in_memory
+from studio.component import component_at
 from studio.measure.bench import Bench
-from studio.merge import component_at
 from studio.search.gradient import coefficient_slopes, gradients, inner, mixing_slopes
 from studio.search.objective import Objective
 from studio.search.plan import SearchPlan

@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from studio.merge import component, open_merge
+from studio.component import component
+from studio.merge import open_merge
 from studio.sequence.orders import Order
 from studio.sequence.plan import prefix
 from tests.conftest import dense_deltas

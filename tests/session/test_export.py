@@ -71,7 +71,7 @@ def test_what_must_not_be_overlooked_is_the_warning_of_the_job(session, tmp_path
     still = tuple(replace(strip, coefficient=0.0) for strip in mix.strips)
     session.mixer.show(replace(mix, strips=still))
     session.exports.start_export(str(tmp_path / "out"))
-    while (state := session.jobs.state) and state.running:
+    while (state := session.job()) and state.running:
         time.sleep(0.01)
     assert state
     assert state.warning.startswith("No tensor of the written model differs from the base")

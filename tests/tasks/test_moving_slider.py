@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from studio.checkpoints.resident import keep_in_memory
+from studio.component import component
 from studio.measure.bench import Bench
-from studio.merge import component, open_merge
+from studio.merge import open_merge
 from studio.recipe import GroupedCoefficient, Recipe, TaskEntry
 from studio.tasks.moving_slider import begin_slide, moved_task, slide_bytes
 from studio.zoo import load_zoo

@@ -13,19 +13,20 @@ from studio.tasks.kinds.pooling import config_of, is_classifier
 _SHOWN = 12
 
 
-def named_labels(config: Mapping) -> tuple[str, ...] | None:
+def named_labels(config: Mapping, zoo: Sequence[str] | None = None) -> tuple[str, ...] | None:
     """The names of ``id2label`` in the order of their indices; None if it names none.
 
-    What transformers fills in, ``LABEL_0`` and so on, are no names.
+    What transformers fills in, ``LABEL_0`` and so on, are no names, unless the zoo has them.
     """
     found = config.get("id2label")
     if not isinstance(found, Mapping) or not found:
         return None
     given = (found.get(str(index)) for index in range(len(found)))
-    names = [name for name in given if isinstance(name, str)]
-    if len(set(names)) < len(found) or all(re.fullmatch(r"LABEL_\d+", name) for name in names):
+    names = tuple(name for name in given if isinstance(name, str))
+    filled = all(re.fullmatch(r"LABEL_\d+", name) for name in names)
+    if len({*names}) < len(found) or (filled and {*names} != {*(zoo or ())}):
         return None
-    return tuple(names)
+    return names
 
 
 def of_checkpoint(
@@ -43,8 +44,8 @@ def of_checkpoint(
     """
     config = config_of(folder)
     if config or not is_classifier(folder):
-        return named_labels(config)
-    found = named_labels(base.config)
+        return named_labels(config, zoo)
+    found = named_labels(base.config, zoo)
     fits = found and len(found) == count and (zoo is None or matched(zoo, found) is not None)
     return found if fits else None
 

@@ -33,10 +33,13 @@ _LAST = (
 )  # fmt: skip
 _OWN = {**dict.fromkeys(_POOLER, "pooler"), **dict.fromkeys(_LAST, "last")}
 _OF_TYPE = {family.lower(): family for family in _OWN}
-_SENTENCE = {
+_MODES = {
     "pooling_mode_cls_token": "cls",
     "pooling_mode_mean_tokens": "mean",
     "pooling_mode_lasttoken": "last",
+    "pooling_mode_max_tokens": "max",
+    "pooling_mode_mean_sqrt_len_tokens": "mean_sqrt_len_tokens",
+    "pooling_mode_weightedmean_tokens": "weightedmean",
 }
 
 
@@ -47,10 +50,12 @@ class Source:
     Attributes:
         words: its name.
         pooling: that it has; None if it is none of those known here.
+        other: name of a pooling that is none of those known here; empty if it has none.
     """
 
     words: str
     pooling: str | None
+    other: str = ""
 
 
 def decided(
@@ -76,9 +81,10 @@ def decided(
         return asked, (f"pooling: {asked}, as the zoo says; {found.words} {other}.",)
     if found and found.pooling:
         return found.pooling, (f"pooling: {found.pooling}, as {found.words} has it.",)
-    if found and own_head:
+    if found and (own_head or found.other):
+        what = f"the pooling '{found.other}'" if found.other else "that"
         raise BadData(
-            f"'{task}' says no pooling, and that of {found.words} is not known here. Write the "
+            f"'{task}' says no pooling, and {what} of {found.words} is not known here. Write the "
             f"pooling that its head was trained with into the zoo file: {', '.join(POOLINGS)}."
         )
     return "mean", ("pooling: mean, as neither the zoo nor the checkpoint says another.",)
@@ -195,13 +201,15 @@ def _sentence(folder: Path) -> Source | None:
             if inner.parent != folder.resolve():
                 raise BadCheckpoint(f"{file} names {place!r}, which is not inside its folder.")
             config = read_mapping(inside(inner, inner / "config.json"), BadCheckpoint)
-            return Source(f"{place}/config.json", _mode(config))
+            mode, words = _mode(config), f"{place}/config.json"
+            return Source(words, mode) if mode in POOLINGS else Source(words, None, mode)
     return None
 
 
-def _mode(config: dict) -> str | None:
+def _mode(config: dict) -> str:
+    """The name of a pooling module's mode, as it is called here if it is known."""
     named = config.get("pooling_mode")
     if isinstance(named, str):
-        return {"lasttoken": "last"}.get(named, named if named in POOLINGS else None)
-    chosen = [key for key, on in config.items() if key.startswith("pooling_mode_") and on is True]
-    return _SENTENCE.get(chosen[0]) if len(chosen) == 1 else None
+        return {"lasttoken": "last"}.get(named, named)
+    chosen = [str(k) for k, on in config.items() if str(k) in _MODES and on is True]
+    return " and ".join(_MODES[key] for key in chosen) or "none"

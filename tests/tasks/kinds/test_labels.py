@@ -36,6 +36,12 @@ def test_names_are_those_of_the_config_unless_transformers_filled_them_in():
     assert named_labels({"id2label": [1]}) is None
 
 
+def test_names_that_transformers_filled_in_count_where_the_zoo_has_them():
+    filled = {"id2label": {"0": "LABEL_0", "1": "LABEL_1"}}
+    assert named_labels(filled, ("LABEL_1", "LABEL_0")) == ("LABEL_0", "LABEL_1")
+    assert named_labels(filled, ("no", "yes")) is None
+
+
 def test_labels_left_out_are_the_checkpoint_s(zoo):
     folder, rows = zoo
     bench = classifiers.bench(classifiers.write_zoo(folder, rows))

@@ -183,6 +183,25 @@ def test_a_folder_of_sentence_transformers_says_its_pooling(tmp_path, base, conf
         decided(None, "a", tmp_path, base, False)
 
 
+@pytest.mark.parametrize(
+    ("config", "name"),
+    [
+        ({"pooling_mode_max_tokens": True}, "max"),
+        ({"pooling_mode": "weightedmean"}, "weightedmean"),
+        ({"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": True}, "cls and mean"),
+    ],
+)
+def test_a_pooling_of_sentence_transformers_that_is_not_known_is_refused(
+    tmp_path, base, config, name
+):
+    modules = [{"type": "sentence_transformers.models.Pooling", "path": "1_Pooling"}]
+    (tmp_path / "modules.json").write_text(json.dumps(modules))
+    write_config(tmp_path / "1_Pooling", **config)
+    with pytest.raises(BadData, match=f"the pooling '{name}' of 1_Pooling/config.json is not"):
+        decided(None, "a", tmp_path, base, False)
+    assert decided("mean", "a", tmp_path, base, False) == ("mean", ())
+
+
 def test_a_head_file_alone_is_read_on_the_mean_and_that_is_said(tmp_path, base):
     found = decided(None, "a", tmp_path, base, False)
     assert found == (

@@ -49,7 +49,7 @@ def test_whole_numbers_may_be_written_as_pandas_does(tmp_path):
         ({"text": "x", "label": -1}, "line 1: the label -1 stands for an unlabelled row"),
         ({"text": "x", "label": -1.0}, "the label -1 stands for an unlabelled row"),
         ({"text": "x", "label": 0.5}, "the label 0.5 is outside the head"),
-        ({"text": "x", "label": True}, "the label True is outside the head"),
+        ({"text": "x", "label": True}, "the label is true; write a label's name or index"),
         ({"text": "x", "label": "1"}, "'1' is not among the 2 labels: no, yes. Write an index as"),
         ({"text": "x", "text_pair": 3, "label": 1}, "'text_pair' is 3; it must be text"),
         ({"sentence1": "x", "question": "y", "label": 1},
