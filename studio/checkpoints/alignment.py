@@ -21,6 +21,7 @@ from studio.checkpoints.other_heads import take_other_heads
 from studio.checkpoints.quantized import refuse_quantized
 from studio.checkpoints.sentence_modules import module_notes
 from studio.checkpoints.settings import settings_notes
+from studio.checkpoints.stored_names import ROOT
 from studio.checkpoints.ties import Tied, adapter_ties, tied
 from studio.errors import BadCheckpoint, ShapeMismatch, some
 
@@ -308,6 +309,12 @@ def _join_adapter(base: Checkpoint, task: str, checkpoint: Checkpoint) -> Join:
         raise BadCheckpoint(
             f"'{task}' ({checkpoint.folder}) holds {some(both)} whole and as "
             f"{checkpoint.adapter.part}; it is not clear which to merge."
+        )
+    bare = [stored for stored in whole.values() if ROOT not in stored]
+    if bare and any(ROOT in name for name in checkpoint.names):
+        notes.append(
+            f"{len(bare)} of its tensors ({bare[0]}, …) have no '{ROOT}' before their names, so "
+            "PEFT does not read them: they are merged, and compared with nothing."
         )
     if whole:
         besides = f", not as {checkpoint.adapter.part}" if shared else ""

@@ -18,7 +18,7 @@ from studio.checkpoints.deltas import Deltas
 from studio.checkpoints.names import named
 from studio.checkpoints.parameters import ParameterModule, Part, parts_of
 from studio.checkpoints.settings import entries_of_base
-from studio.checkpoints.stored_names import unwrapped
+from studio.checkpoints.stored_names import ROOT, unwrapped
 from studio.checkpoints.vectors import Room, Vectors, pieces
 from studio.disk.cache import cache_key, keep, recall
 from studio.errors import BadCheckpoint, StudioError
@@ -124,7 +124,7 @@ def _compared(deltas: Deltas, task: str, checkpoint: Checkpoint) -> Fidelity:
         return Fidelity(task, unchecked=str(problem))
     expected = opened.state_dict()
     compared, worst, moved = 0, (0.0, ""), False
-    for name, read, part_of_it in _places(deltas.base, ours, own, joined):
+    for name, read, part_of_it in _places(deltas.base, checkpoint, ours, own, joined):
         read = read if read in expected else read.removeprefix(own.prefix)
         if read in expected:
             compared += 1
@@ -140,13 +140,18 @@ def _compared(deltas: Deltas, task: str, checkpoint: Checkpoint) -> Fidelity:
 
 
 def _places(
-    base: Checkpoint, ours: Architecture, own: Architecture, join: Join
+    base: Checkpoint, checkpoint: Checkpoint, ours: Architecture, own: Architecture, join: Join
 ) -> Iterator[tuple[str, str, Part]]:
-    """Per tensor that is shared, the class's name of it, or of what it is a part of."""
+    """Per tensor that is shared, the class's name of it, or of what it is a part of.
+
+    Those of an adapter that PEFT does not read are left out.
+    """
     fused = parts_of(named(base, base)) if ours.puts_together else {}
     parts = {at: (whole, each) for whole, found in fused.items() for at, each in found.items()}
     for name, stored in join.shared.items():
         module = join.modules.get(stored)
+        if checkpoint.adapter and module is None and ROOT not in stored:
+            continue
         # by the base's name, so that a wrong pair shows; a tower's class has names of its own
         read = own.own(ours.name(name)) or own.own(own.name(stored))
         if isinstance(module, ParameterModule):

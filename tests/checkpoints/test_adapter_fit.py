@@ -21,6 +21,7 @@ from studio.checkpoints.joint import Joint, joined
 from studio.checkpoints.layout import is_turned
 from studio.checkpoints.lora import LoraModule
 from studio.errors import BadCheckpoint, ShapeMismatch, StudioError
+from studio.export.fidelity import check_fidelity
 from studio.export.model import export
 from tests.checkpoints.test_lora_options import merge, nudge
 from tests.conftest import draw, save_adapter, save_model
@@ -90,6 +91,7 @@ def test_factors_on_an_untied_head_are_merged(tmp_path):
         {"target_modules": ["q_proj", "embed_tokens"]},
         {"target_modules": ["q_proj", "lm_head", "embed_tokens"]},
         {"target_modules": ["q_proj", "lm_head"], "ensure_weight_tying": True},
+        {"target_modules": ["q_proj", "embed_tokens"], "ensure_weight_tying": True},
         {"target_modules": ["lm_head"], "use_dora": True},
     ],
 )
@@ -114,6 +116,26 @@ def test_factors_on_what_is_tied_move_all_of_it_as_peft_merges_them(tmp_path, op
         for note in opened.deltas.joins[0].notes
     )
     assert not opened.deltas.joins[0].private
+
+
+@pytest.mark.filterwarnings("ignore:.*")
+def test_lengths_under_both_names_of_a_tied_tensor_are_refused_by_cause(tmp_path):
+    options = {"target_modules": ["embed_tokens"], "ensure_weight_tying": True, "use_dora": True}
+    save_llama(tmp_path, tied=True, **options)
+    with pytest.raises(BadCheckpoint, match=r"twice, by .* They are tied, and lengths \(DoRA\) of"):
+        merge(tmp_path, "task1")
+
+
+@pytest.mark.parametrize("name", ["model.embed_tokens.weight", "embed_tokens.weight"])
+def test_what_peft_does_not_read_is_merged_and_compared_with_nothing(tmp_path, name):
+    save_llama(tmp_path, target_modules=["q_proj"])
+    file, trained = tmp_path / "task1" / FILE, torch.full((40, 16), 3.5)
+    save_file(load_file(file) | {name: trained}, file)
+    opened = merge(tmp_path, "task1")
+    torch.testing.assert_close(merged_tensors(opened)["model.embed_tokens.weight"], trained)
+    assert any(f"({name}, …) have no 'base_model.model.' before" in note
+               for note in opened.deltas.joins[0].notes)  # fmt: skip
+    assert "(2 of 3 tensors" in check_fidelity(opened)[0]
 
 
 ENCODER: dict[str, Any] = {
@@ -145,6 +167,8 @@ def save_two(folder: Path, config: Any, base: str, trained: str, targets: list[s
     [
         (BERT, MASKED, "BertForSequenceClassification", ["query", "pooler.dense"],
          r"on bert.pooler.dense.weight, a head that the base \(BertForMaskedLM\) does not hold"),
+        (BERT, MASKED, "BertModel", ["query", "pooler.dense"],
+         r"factors on pooler.dense.weight, a head that the base \(BertForMaskedLM\) does not hold"),
         (BERT, "BertModel", MASKED, ["query", "decoder"], "on cls.predictions.decoder.weight, a "),
         (MODERN, "ModernBertModel", "ModernBertForMaskedLM", ["Wqkv", "decoder", "head.dense"],
          "on decoder.weight, head.dense.weight, a head that the base"),
