@@ -1,6 +1,6 @@
 """How an adapter's modules fit a base: the frame of their names, their targets, their shapes."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from studio.checkpoints.adapter import Module
@@ -110,7 +110,8 @@ def fitted(base: Checkpoint, task: str, checkpoint: Checkpoint) -> Fit:
                if isinstance(module := modules[key], ParameterModule)}  # fmt: skip
     wanted = wanted or list(found.others)
     own = {ours.named(name): name for name in wanted}
-    fitting = [f for f in frames(list(at), (), own) if _holds(f, own, at)]
+    found_frames = frames(list(at), (), own)
+    fitting = [f for f in found_frames if _holds(f, own, at)]
     fitting = [f for f in fitting if not f.inside] or _of_the_class(fitting, ours, checkpoint)
     if len(fitting) == 1:
         told = (*notes, *_moved(fitting[0], own, at))
@@ -121,7 +122,7 @@ def fitted(base: Checkpoint, task: str, checkpoint: Checkpoint) -> Fit:
             f"'{task}' ({checkpoint.folder}): the modules that it changes are in the base "
             f"{len(fitting)} times, under {places}; it is not clear which are meant."
         )
-    raise _absent_modules(base, task, checkpoint, ours, wanted, {*base.names, *at})
+    raise _absent_modules(base, task, checkpoint, ours, own, at, found_frames)
 
 
 def _texts(value: object) -> list[str]:
@@ -164,17 +165,18 @@ def _another_base(base: Checkpoint, checkpoint: Checkpoint) -> tuple[str, ...]:
 
 
 def _absent_modules(
-    base: Checkpoint, task: str, checkpoint: Checkpoint, ours: Names, wanted: list[str],
-    names: set[str],
+    base: Checkpoint, task: str, checkpoint: Checkpoint, ours: Names, own: Mapping[str, str],
+    at: Mapping[str, str], found: list[Frame],
 ) -> ShapeMismatch:  # fmt: skip
-    parts = max(wanted, key=len).split(".")
-    cuts = [".".join(parts[:k]) + "." if k else "" for k in range(len(parts))]
-    best = min(cuts, key=lambda cut: (len(_absent(wanted, cut, names)), len(cut)))
-    _explain(ours, base, task, checkpoint, _absent(wanted, best, names), best)
-    missing = [name.removesuffix(".weight") for name in wanted if name not in names]
+    """Why no frame holds all modules: what the best one lacks, by its own cause if it has one."""
+    best = next(iter(found), Frame("", "", 0, ()))
+    missing = [name for inner, name in own.items() if best.base_name(inner) not in at]
+    _explain(ours, base, task, checkpoint, missing, best.prefix)
     return ShapeMismatch(
-        f"'{task}' ({checkpoint.folder}) changes {some(missing)}, which the base does not "
-        "have under any one prefix. The adapter belongs to another base model."
+        f"'{task}' ({checkpoint.folder}) changes "
+        f"{some([name.removesuffix('.weight') for name in missing])}, which the base does not have "
+        f"under any one prefix ({len(missing)} of the {len(own)} that it changes). The adapter "
+        "belongs to another base model."
     )
 
 
@@ -199,8 +201,14 @@ def targets(
             both = f"{shared[name]} and {key}"
             joint = joined(modules[shared[name]], module) if name in fit.tied.values() else None
             if joint is None:
+                why = (
+                    "They are tied, and lengths (DoRA) of both cannot be set; merge the adapter "
+                    "into its base and use the full model instead."
+                    if name in fit.tied.values()
+                    else "Leave one out."
+                )
                 raise BadCheckpoint(
-                    f"'{task}' ({checkpoint.folder}) changes {name} twice, by {both}."
+                    f"'{task}' ({checkpoint.folder}) changes {name} twice, by {both}. {why}"
                 )
             modules[both], key = joint, both
         shared[name] = key
@@ -258,7 +266,3 @@ def _explain(
             f"'{task}' ({checkpoint.folder}) trains biases (lora_bias) of {some(biases)}, but the "
             "base's layers have no bias; PEFT cannot merge them either."
         )
-
-
-def _absent(wanted: Iterable[str], prefix: str, names: set[str]) -> list[str]:
-    return [n for n in wanted if not n.startswith(prefix) or n[len(prefix) :] not in names]

@@ -13,11 +13,15 @@ from studio.checkpoints.adapter_checks import (
 )
 from studio.checkpoints.adapter_fit import fitted, refuse_odd, targets
 from studio.checkpoints.checkpoint import Checkpoint
+from studio.checkpoints.empty import refuse_empty
 from studio.checkpoints.frame import Frame, frames
+from studio.checkpoints.fused import fused_notes, one_by_one, refuse_fused
 from studio.checkpoints.names import Names, is_head, named
+from studio.checkpoints.other_heads import take_other_heads
 from studio.checkpoints.quantized import refuse_quantized
 from studio.checkpoints.sentence_modules import module_notes
 from studio.checkpoints.settings import settings_notes
+from studio.checkpoints.stored_names import ROOT
 from studio.checkpoints.ties import Tied, adapter_ties, tied
 from studio.errors import BadCheckpoint, ShapeMismatch, some
 
@@ -62,8 +66,11 @@ def join(base: Checkpoint, task: str, checkpoint: Checkpoint) -> Join:
     refuse_quantized(base)
     if checkpoint.adapter is None:
         refuse_quantized(checkpoint)
-        return _join_full(base, task, checkpoint)
-    return _join_adapter(base, task, checkpoint)
+    checkpoint = one_by_one(base, checkpoint)
+    joining = _join_full if checkpoint.adapter is None else _join_adapter
+    found = joining(base, task, checkpoint)
+    refuse_empty(f"'{task}'", checkpoint, found.private.values())
+    return found
 
 
 def _join_full(base: Checkpoint, task: str, checkpoint: Checkpoint) -> Join:
@@ -92,6 +99,7 @@ def _join_full(base: Checkpoint, task: str, checkpoint: Checkpoint) -> Join:
     notes = [
         *_renamed(ours, frame, shared),
         *_kept(ours, frame, shared, ties),
+        *fused_notes(checkpoint),
         *settings_notes(base, checkpoint),
         *module_notes(base, checkpoint),
         *ties.notes,
@@ -99,6 +107,7 @@ def _join_full(base: Checkpoint, task: str, checkpoint: Checkpoint) -> Join:
     ]
     notes += [f"Its {name} is its {stored}, by its class." for name, stored in own_ties.items()]
     at = {ours.stored[name]: stored for name, stored in sorted(shared.items())}
+    notes += take_other_heads(ours, checkpoint, at, private)
     refuse_vocabulary(base, task, checkpoint, at)
     notes += _check_pairs(base, task, checkpoint, at)
     at = {name: stored for name, stored in at.items() if base.weights.entries[name].floating}
@@ -129,6 +138,7 @@ def _frame(
             f"{' and '.join(map(repr, sorted(sides)))}; it is not clear which to merge."
         )
     missing = next((f.missing for f in found if f.missing and not f.inside), tuple(asked))
+    refuse_fused(task, checkpoint, ours, theirs, missing)
     raise _lacking(task, checkpoint, ours, missing, required)
 
 
@@ -247,6 +257,10 @@ def _check_pairs(
 ) -> list[str]:
     """Refuse pairs that differ in shape or kind; integer buffers must be the base's."""
     wrong, counters = [], 0
+    entries = base.weights.entries, checkpoint.weights.entries
+    apart = {a: b for a, b in shared.items() if entries[0][a].shape != entries[1][b].shape}
+    refuse_empty(f"'{task}'", checkpoint, apart.values())
+    refuse_empty("The base", base, apart)
     for name, stored in shared.items():
         ours, theirs = base.weights.entries[name], checkpoint.weights.entries[stored]
         if ours.shape != theirs.shape:
@@ -285,6 +299,7 @@ def _join_adapter(base: Checkpoint, task: str, checkpoint: Checkpoint) -> Join:
     whole, private, odd, unread = fit.sorted_others(checkpoint)
     notes = [*checkpoint.sorted_names.notes, *fit.notes, *layout_notes(base, shared, modules)]
     notes += [*_unread(unread), *take_copies(base, task, checkpoint, shared, private, fit.tied)]
+    notes += take_other_heads(fit.ours, checkpoint, whole, private)
     refuse_vocabulary(base, task, checkpoint, whole)
     _refuse_deeper(task, fit.ours, [*private, *odd], Frame("", "", 0, ()))
     refuse_odd(task, checkpoint, odd)
@@ -294,6 +309,12 @@ def _join_adapter(base: Checkpoint, task: str, checkpoint: Checkpoint) -> Join:
         raise BadCheckpoint(
             f"'{task}' ({checkpoint.folder}) holds {some(both)} whole and as "
             f"{checkpoint.adapter.part}; it is not clear which to merge."
+        )
+    bare = [stored for stored in whole.values() if ROOT not in stored]
+    if bare and any(ROOT in name for name in checkpoint.names):
+        notes.append(
+            f"{len(bare)} of its tensors ({bare[0]}, …) have no '{ROOT}' before their names, so "
+            "PEFT does not read them: they are merged, and compared with nothing."
         )
     if whole:
         besides = f", not as {checkpoint.adapter.part}" if shared else ""

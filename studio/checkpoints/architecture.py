@@ -106,6 +106,11 @@ class Architecture:
             return Fusion(own, patterns.index(pattern), len(patterns), done) if own else None
         return None
 
+    @property
+    def puts_together(self) -> bool:
+        """Whether the class puts stored tensors together, such as experts."""
+        return bool(self._converters)
+
     def ignores(self, name: str) -> bool:
         """Whether the class leaves a stored tensor aside without a word, as old buffers are."""
         return bool(self.ignored.search(name)) and self.own(name) is None

@@ -12,6 +12,7 @@ from torch import Tensor
 from studio.checkpoints.alignment import Join, join
 from studio.checkpoints.architecture import turned
 from studio.checkpoints.checkpoint import Checkpoint
+from studio.checkpoints.fused import one_by_one
 from studio.checkpoints.low_rank import Rows
 from studio.checkpoints.resident import Residents
 from studio.checkpoints.statistics import mixed, statistics_among
@@ -118,7 +119,7 @@ class Deltas:
         joins: Sequence[Join] | None = None,
     ) -> None:
         self.tasks = tuple(name for name, _ in checkpoints)
-        self.checkpoints = tuple(checkpoint for _, checkpoint in checkpoints)
+        self.checkpoints = tuple(one_by_one(base, checkpoint) for _, checkpoint in checkpoints)
         found = (join(base, name, c) for name, c in checkpoints) if joins is None else joins
         self._given = base, tuple(found)
         self.base, self.joins = _laid_out(*self._given)

@@ -51,7 +51,7 @@ def frames(
         excused: whether the checkpoint need not hold one of its names, by its own class.
     """
     pairs = _alike(own, base) | {(ours, theirs) for theirs, ours in _alike(required, own)}
-    whole = [pair for pair in pairs if not _cuts_a_list(pair[0], base)]
+    whole = [pair for pair in pairs if not _cuts_a_list(pair[0], base) and not _shifts(*pair)]
     found = [_frame(*pair, base, required, own, excused) for pair in whole]
     return sorted(found, key=lambda f: (-f.matched, f.inside, f.prefix))
 
@@ -76,6 +76,12 @@ def _cuts_a_list(inside: str, base: Collection[str]) -> bool:
     return bool(inside) and any(
         name[len(inside) :].split(".")[0].isdigit() for name in base if name.startswith(inside)
     )
+
+
+def _shifts(inside: str, prefix: str) -> bool:
+    """Whether one layer of a list would be another one of it."""
+    ours, theirs = (each.rstrip(".").split(".")[-1] for each in (inside, prefix))
+    return ours.isdigit() and theirs.isdigit()
 
 
 def _reduced(inside: str, prefix: str) -> tuple[str, str]:

@@ -27,6 +27,7 @@ from studio.errors import BadCheckpoint, ShapeMismatch
 WEIGHTS_FILE = "adapter_model.safetensors"
 CONFIG_FILE = "adapter_config.json"
 LARGEST_RANK = 4096
+_SCALE, _DEFAULT = ("r", "lora_alpha"), 8
 _PARTS = {
     ".lora_A.weight": "a", ".lora_B.weight": "b", ".lora_B.bias": "bias",
     ".lora_embedding_A": "a", ".lora_embedding_B": "b",
@@ -56,6 +57,7 @@ class LoraConfig(Adapter):
         tokens: rows of embeddings that are trained themselves.
         parameters: ends of the names of parameters that have factors themselves.
         start: what the factors started as and the base was left without, or empty.
+        assumed: options that the config does not have, as PEFT has them then.
     """
 
     usual_rank: int
@@ -69,6 +71,7 @@ class LoraConfig(Adapter):
     tokens: Tokens = ()
     parameters: tuple[str, ...] = ()
     start: str = ""
+    assumed: tuple[str, ...] = ()
 
     kind = "LoRA"
 
@@ -126,7 +129,10 @@ class LoraConfig(Adapter):
             others[name if copied else name.replace(".base_layer.", ".")] = stored
         if clash := sorted({*others.values()} & {*modules}):
             raise BadCheckpoint(f"{folder} names {clash[0]} both as a tensor and as a module.")
-        return Sorted(modules, others, (*parts.notes, *start_note(self.start)))
+        notes = [*parts.notes, *start_note(self.start)]
+        if self.assumed:
+            notes.append(f"{CONFIG_FILE} lacks {' and '.join(self.assumed)}, PEFT's default.")
+        return Sorted(modules, others, tuple(notes))
 
 
 @dataclass(frozen=True)
@@ -218,11 +224,8 @@ class LoraModule(Module):
         a, b = read(self.a), read(self.b)
         across = self.is_transposed(tuple(a.shape), tuple(b.shape), base.entry.shape, turned)
         a, b = a.flatten(1), b.flatten(1)
-        factors = (
-            Factors(a.T.contiguous(), b.T.contiguous(), self.scale)
-            if across
-            else Factors(b, a, self.scale)
-        )
+        factors = Factors(b, a, self.scale)
+        factors = factors.turned() if across else factors
         if self.start:
             return without_start(factors, base, self.start, self.rank)
         if self.magnitude is None:
@@ -247,7 +250,7 @@ def read_config(file: Path, config: Mapping) -> LoraConfig:
     for key, value in flags.items():
         if value is not None and not isinstance(value, bool):
             raise BadCheckpoint(f"{file}: {key} is {value!r}; it must be true or false.")
-    rank, alpha = config.get("r"), config.get("lora_alpha")
+    rank, alpha = (config.get(key, _DEFAULT) for key in _SCALE)
     if not is_rank(rank) or not is_scale(alpha):
         raise BadCheckpoint(
             f"{file}: r={rank!r} and lora_alpha={alpha!r} are no rank (1 to {LARGEST_RANK}) and "
@@ -274,6 +277,7 @@ def read_config(file: Path, config: Mapping) -> LoraConfig:
         ),
         parameters=_read_parameters(config.get("target_parameters"), file),
         start=start,
+        assumed=tuple(f"{key}, read as {_DEFAULT}" for key in _SCALE if key not in config),
     )
 
 

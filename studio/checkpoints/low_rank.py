@@ -41,6 +41,10 @@ class Factors(Rows):
     a: Tensor
     scale: float
 
+    def turned(self) -> "Factors":
+        """The same of the transposed tensor."""
+        return Factors(self.a.T.contiguous(), self.b.T.contiguous(), self.scale)
+
     def rows(self, start: int, stop: int, dtype: torch.dtype) -> Tensor:
         """Rows of the dense delta, as rank-one updates added in the order of the rank.
 

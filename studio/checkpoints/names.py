@@ -16,7 +16,9 @@ HEADS = ("classifier", "score", "fc", "qa_outputs")
 # Of the base's own training: often left out of a fine-tuned checkpoint; the base's are then kept.
 PRETRAINING = ("cls", "lm_head", "vocab_projector", "vocab_transform", "vocab_layer_norm")
 # What heads of transformers' classes are called, where no configuration says which class it is.
-_USUAL = (*HEADS, *PRETRAINING, "head", "pooler", "pre_classifier", "summary", "predictions")
+_USUAL = (
+    *HEADS, *PRETRAINING, "head", "pooler", "pre_classifier", "predictions", "projector", "summary",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)

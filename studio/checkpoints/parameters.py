@@ -147,7 +147,7 @@ def on_parameters(
             "class, and no config.json of the base names one that transformers knows. Put the "
             "base's own config.json beside its weights."
         )
-    located, pieces = {}, _pieces(ours)
+    located, pieces = {}, parts_of(ours)
     for path, wrapped in _wrapped(ours, config, modules).items():
         keys = [path + _BELOW * depth for depth in reversed(range(len(wrapped)))]
         surplus = [key for key in modules if _plain(key) == path and key not in keys]
@@ -213,7 +213,7 @@ def _wrapped(
     return found
 
 
-def _pieces(ours: Names) -> dict[str, dict[str, Part]]:
+def parts_of(ours: Names) -> dict[str, dict[str, Part]]:
     """Per parameter of the base's class, the base's tensors that make it and their places."""
     assert ours.base is not None
     found: dict[str, dict[str, Part]] = {}

@@ -57,7 +57,7 @@ def tied(ours: Names, theirs: Names, frame: Frame) -> Tied:
         found = _found(group, theirs, frame)
         taken |= {*found.values()}
         if not found:
-            lacking += [name for name in held if ours.required(name)][:1]
+            lacking += [name for name in held if _is_asked(name, ours, theirs, frame)][:1]
             continue
         main = found.get(first) or next(iter(found.values()))
         shared[first] = main
@@ -69,6 +69,12 @@ def tied(ours: Names, theirs: Names, frame: Frame) -> Tied:
                     "ties it: a merge holds both, and its configuration says so."
                 )
     return Tied(tuple(copies), shared, twins, frozenset(taken), tuple(lacking), tuple(notes))
+
+
+def _is_asked(name: str, ours: Names, theirs: Names, frame: Frame) -> bool:
+    """Whether a checkpoint must hold one of the base's tensors, as ``Frame.missing`` has it."""
+    own = frame.own_name(name)
+    return own is not None and ours.required(name) and not theirs.unknown(own)
 
 
 def members(base: Checkpoint) -> dict[str, str]:

@@ -67,7 +67,26 @@ class Weights:
         kept = {name: entry for name, entry in self.entries.items() if name not in copies}
         more = {twin: self.entries[name] for twin, name in twins.items()}
         view.entries = dict(sorted((kept | more).items()))
-        view._whole = self._whole or self
+        view._whole = self.whole
+        return view
+
+    @property
+    def whole(self) -> "Weights":
+        """All tensors of the files, as they are stored."""
+        return self._whole or self
+
+    def cut(self, parts: Mapping[str, Entry], wholes: Collection[str]) -> "Weights":
+        """The same files with parts of some tensors in the place of the tensors.
+
+        Args:
+            parts: places of the parts, by name.
+            wholes: names of what they are parts of.
+
+        Returns:
+            Weights of the same root, which is that of the files.
+        """
+        view = self.seen({}, wholes)
+        view.entries = dict(sorted((dict(view.entries) | dict(parts)).items()))
         return view
 
     def stored(self, name: str) -> Stored:

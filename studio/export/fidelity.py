@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -14,9 +15,10 @@ from studio.checkpoints.alignment import Join
 from studio.checkpoints.architecture import Architecture, architecture_of
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.checkpoints.deltas import Deltas
-from studio.checkpoints.parameters import ParameterModule
+from studio.checkpoints.names import named
+from studio.checkpoints.parameters import ParameterModule, Part, parts_of
 from studio.checkpoints.settings import entries_of_base
-from studio.checkpoints.stored_names import unwrapped
+from studio.checkpoints.stored_names import ROOT, unwrapped
 from studio.checkpoints.vectors import Room, Vectors, pieces
 from studio.disk.cache import cache_key, keep, recall
 from studio.errors import BadCheckpoint, StudioError
@@ -122,18 +124,11 @@ def _compared(deltas: Deltas, task: str, checkpoint: Checkpoint) -> Fidelity:
         return Fidelity(task, unchecked=str(problem))
     expected = opened.state_dict()
     compared, worst, moved = 0, (0.0, ""), False
-    for name, stored in joined.shared.items():
-        # by the base's name, so that a wrong pair shows; a tower's class has names of its own
-        read = own.own(ours.name(name)) or own.own(own.name(stored)) or ""
+    for name, read, part_of_it in _places(deltas.base, checkpoint, ours, own, joined):
         read = read if read in expected else read.removeprefix(own.prefix)
-        module = joined.modules.get(stored)
-        if isinstance(module, ParameterModule):
-            read = own.own(module.target) or ""
         if read in expected:
             compared += 1
-            value = expected[read]
-            value = module.part.of(value) if isinstance(module, ParameterModule) else value
-            apart, moves = _difference(deltas.at(name), value)
+            apart, moves = _difference(deltas.at(name), part_of_it.of(expected[read]))
             worst, moved = max(worst, (apart, name)), moved or moves
     if checkpoint.adapter and not moved:  # it knows none of the names, and says so to nobody
         return Fidelity(task, unchecked="PEFT finds nothing in it that it can put on the base")
@@ -142,6 +137,30 @@ def _compared(deltas: Deltas, task: str, checkpoint: Checkpoint) -> Fidelity:
     others = {} if checkpoint.adapter else entries_of_base(deltas.base, checkpoint)
     answers = under_settings(opened, others) if others else None
     return Fidelity(task, compared, len(joined.shared), *worst, moved=answers)
+
+
+def _places(
+    base: Checkpoint, checkpoint: Checkpoint, ours: Architecture, own: Architecture, join: Join
+) -> Iterator[tuple[str, str, Part]]:
+    """Per tensor that is shared, the class's name of it, or of what it is a part of.
+
+    Those of an adapter that PEFT does not read are left out.
+    """
+    fused = parts_of(named(base, base)) if ours.puts_together else {}
+    parts = {at: (whole, each) for whole, found in fused.items() for at, each in found.items()}
+    for name, stored in join.shared.items():
+        module = join.modules.get(stored)
+        if checkpoint.adapter and module is None and ROOT not in stored:
+            continue
+        # by the base's name, so that a wrong pair shows; a tower's class has names of its own
+        read = own.own(ours.name(name)) or own.own(own.name(stored))
+        if isinstance(module, ParameterModule):
+            yield name, own.own(module.target) or "", module.part
+        elif read is None and name in parts:
+            whole, each = parts[name]
+            yield name, own.own(whole) or own.own(whole.removeprefix(ours.prefix)) or "", each
+        else:
+            yield name, read or "", Part()
 
 
 def _class_that_reads(checkpoint: Checkpoint, own: Architecture, join: Join) -> str:

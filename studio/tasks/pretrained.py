@@ -132,10 +132,7 @@ def _what_counts(checkpoint: Checkpoint) -> Iterator[Path]:
         else:
             for file in files:
                 (Path(made) / file.name).symlink_to(file.absolute())
-            places = {
-                checkpoint.lead + name: e.file.name
-                for name, e in checkpoint.weights.entries.items()
-            }
+            places = {name: e.file.name for name, e in checkpoint.weights.whole.entries.items()}
             index = {"metadata": {}, "weight_map": places}
             (Path(made) / INDEX).write_text(json.dumps(index))
         yield Path(made)

@@ -40,9 +40,13 @@ def random_input(model: nn.Module) -> dict[str, Tensor] | None:
 
 
 def answers(model: nn.Module, given: Mapping[str, Tensor]) -> list[Tensor] | None:
-    """The tensors of real numbers that a model answers; None if it takes no such input."""
+    """The tensors of real numbers that a model answers; None if it takes no such input.
+
+    What it draws itself, such as a mask, it draws from one seed.
+    """
     try:
-        with torch.inference_mode():
+        with torch.inference_mode(), torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
             output: Any = model(**given)
     except Exception:  # models raise whatever their code raises on what they do not take
         return None

@@ -21,6 +21,7 @@ from studio.checkpoints.joint import Joint, joined
 from studio.checkpoints.layout import is_turned
 from studio.checkpoints.lora import LoraModule
 from studio.errors import BadCheckpoint, ShapeMismatch, StudioError
+from studio.export.fidelity import check_fidelity
 from studio.export.model import export
 from tests.checkpoints.test_lora_options import merge, nudge
 from tests.conftest import draw, save_adapter, save_model
@@ -90,6 +91,7 @@ def test_factors_on_an_untied_head_are_merged(tmp_path):
         {"target_modules": ["q_proj", "embed_tokens"]},
         {"target_modules": ["q_proj", "lm_head", "embed_tokens"]},
         {"target_modules": ["q_proj", "lm_head"], "ensure_weight_tying": True},
+        {"target_modules": ["q_proj", "embed_tokens"], "ensure_weight_tying": True},
         {"target_modules": ["lm_head"], "use_dora": True},
     ],
 )
@@ -114,6 +116,26 @@ def test_factors_on_what_is_tied_move_all_of_it_as_peft_merges_them(tmp_path, op
         for note in opened.deltas.joins[0].notes
     )
     assert not opened.deltas.joins[0].private
+
+
+@pytest.mark.filterwarnings("ignore:.*")
+def test_lengths_under_both_names_of_a_tied_tensor_are_refused_by_cause(tmp_path):
+    options = {"target_modules": ["embed_tokens"], "ensure_weight_tying": True, "use_dora": True}
+    save_llama(tmp_path, tied=True, **options)
+    with pytest.raises(BadCheckpoint, match=r"twice, by .* They are tied, and lengths \(DoRA\) of"):
+        merge(tmp_path, "task1")
+
+
+@pytest.mark.parametrize("name", ["model.embed_tokens.weight", "embed_tokens.weight"])
+def test_what_peft_does_not_read_is_merged_and_compared_with_nothing(tmp_path, name):
+    save_llama(tmp_path, target_modules=["q_proj"])
+    file, trained = tmp_path / "task1" / FILE, torch.full((40, 16), 3.5)
+    save_file(load_file(file) | {name: trained}, file)
+    opened = merge(tmp_path, "task1")
+    torch.testing.assert_close(merged_tensors(opened)["model.embed_tokens.weight"], trained)
+    assert any(f"({name}, …) have no 'base_model.model.' before" in note
+               for note in opened.deltas.joins[0].notes)  # fmt: skip
+    assert "(2 of 3 tensors" in check_fidelity(opened)[0]
 
 
 ENCODER: dict[str, Any] = {
@@ -145,6 +167,8 @@ def save_two(folder: Path, config: Any, base: str, trained: str, targets: list[s
     [
         (BERT, MASKED, "BertForSequenceClassification", ["query", "pooler.dense"],
          r"on bert.pooler.dense.weight, a head that the base \(BertForMaskedLM\) does not hold"),
+        (BERT, MASKED, "BertModel", ["query", "pooler.dense"],
+         r"factors on pooler.dense.weight, a head that the base \(BertForMaskedLM\) does not hold"),
         (BERT, "BertModel", MASKED, ["query", "decoder"], "on cls.predictions.decoder.weight, a "),
         (MODERN, "ModernBertModel", "ModernBertForMaskedLM", ["Wqkv", "decoder", "head.dense"],
          "on decoder.weight, head.dense.weight, a head that the base"),
@@ -224,6 +248,43 @@ def test_a_raw_state_dict_with_the_adapters_name_is_read(tmp_path):
     notes = opened.deltas.joins[0].notes
     assert "The adapter's name 'default' is left out of its tensors' names." in notes
     assert any("named original_module are copies of the base's" in note for note in notes)
+
+
+@pytest.mark.filterwarnings("ignore:.*")
+@pytest.mark.parametrize("apart", [False, True])
+def test_a_module_that_peft_saves_three_times_is_read_as_peft_reads_it(tmp_path, apart):
+    """As it does with ``save_embedding_layers``, by itself where a vocabulary was resized."""
+    saved = ["embed_tokens", "lm_head"]
+    model: Any = save_llama(tmp_path, target_modules=["q_proj"], modules_to_save=saved)
+    model.save_pretrained(str(tmp_path / "task1"), save_embedding_layers=True)
+    file = tmp_path / "task1" / FILE
+    stored = load_file(file)
+    copies = [name for name in stored if name.endswith(".modules_to_save.weight")]
+    assert len(copies) == len([name for name in stored if ".original_module." in name]) == 2
+    if apart:
+        save_file(stored | {name: stored[name] + 1 for name in copies}, file)
+    assert any("2 tensors are stored twice: base_model.model.lm_head" in n for n in check(tmp_path))
+
+
+@pytest.mark.filterwarnings("ignore:.*")
+@pytest.mark.parametrize("kind", ["Bert", "Roberta"])  # heads of one layer, and of two
+def test_all_biases_beside_a_saved_head_are_merged(tmp_path, kind):
+    model_class = getattr(transformers, f"{kind}ForSequenceClassification")
+    torch.manual_seed(0)
+    model = model_class(getattr(transformers, f"{kind}Config")(**ENCODER))
+    model.save_pretrained(tmp_path / "base")
+    options = LoraConfig(r=2, target_modules=["query"], bias="all", task_type="SEQ_CLS")
+    adapter = get_peft_model(model, options)
+    nudge(adapter, 1)
+    adapter.save_pretrained(str(tmp_path / "task1"))
+    base = model_class.from_pretrained(tmp_path / "base")
+    start = {name: value.clone() for name, value in base.state_dict().items()}
+    whole = PeftModel.from_pretrained(base, str(tmp_path / "task1")).merge_and_unload().state_dict()
+    ours = merged_tensors(merge(tmp_path, "task1"))
+    changed = {name for name in start if not whole[name].equal(start[name])}
+    assert {name for name in changed if not name.startswith("classifier.")} == set(ours)
+    for name, tensor in ours.items():
+        torch.testing.assert_close(tensor, whole[name], rtol=0, atol=1e-6)
 
 
 def test_another_vocabulary_is_refused_with_both_numbers(tmp_path):

@@ -17,6 +17,7 @@ from tests.merged import merged_tensors
 
 FOUR = ["one", "two", "flat", "three"]
 CASES = {
+    "adalora": peft.AdaLoraConfig(init_r=3, target_r=2, total_step=10, target_modules=["two"]),
     "lora": peft.LoraConfig(r=2, lora_alpha=3, target_modules=FOUR, lora_bias=True),
     "dora": peft.LoraConfig(r=2, target_modules=FOUR, use_dora=True),
     "loha": peft.LoHaConfig(r=2, target_modules=["two", "flat"]),
@@ -72,6 +73,16 @@ def test_factors_of_a_convolution_stay_factors_and_make_no_adapter(tmp_path):
     assert (source.b.shape, source.a.shape) == ((6, 2), (2, 36))
     with pytest.raises(StudioError, match="changes .*, a convolution|as a whole"):
         refuse_no_factors(opened)
+
+
+def test_a_type_that_is_not_merged_on_convolutions_says_so(tmp_path, monkeypatch):
+    options = peft.IA3Config(target_modules=["two"], feedforward_modules=[])
+    monkeypatch.setitem(CASES, "ia3", options)
+    words = (
+        r"IA3's l \(1, 6, 1, 1\) of two change a convolution, two.weight .* on linear layers only"
+    )
+    with pytest.raises(ShapeMismatch, match=words):
+        merge(save_convolutions(tmp_path, "ia3"), "task1")
 
 
 def test_a_grouped_convolution_is_refused_by_name(tmp_path):

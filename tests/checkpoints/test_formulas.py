@@ -7,7 +7,7 @@ import peft
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import BertModel
+from transformers import BertModel, GPT2LMHeadModel
 
 from studio.checkpoints.adapters import READERS
 from studio.checkpoints.checkpoint import open_checkpoint
@@ -27,12 +27,13 @@ from studio.checkpoints.formulas.miss import Miss
 from studio.checkpoints.formulas.road import Road
 from studio.checkpoints.formulas.shira import Shira
 from studio.checkpoints.formulas.trainable_tokens import TrainableTokens
+from studio.checkpoints.formulas.turnable import Turnable
 from studio.checkpoints.formulas.vera import Vera
 from studio.checkpoints.resident import keep_in_memory
 from studio.errors import BadCheckpoint, ShapeMismatch
 from studio.evidence.rebuild import is_portable
 from studio.merge import merged_pieces
-from tests.checkpoints.test_lora_options import BERT, merge, nudge
+from tests.checkpoints.test_lora_options import BERT, GPT2, merge, nudge
 from tests.merged import merged_tensors
 
 DENSE = ["query", "output.dense"]
@@ -112,6 +113,54 @@ def test_cuts_and_memory_change_no_bit(tmp_path, case):
                 assert torch.cat(pieces).equal(tensor.flatten()), (name, size)
 
 
+TURNED = {
+    "adalora": ("AdaLora", {"target_r": 3, "init_r": 4, "total_step": 10}),
+    "hira": ("Hira", {"r": 4}),
+    "ia3": ("IA3", {"feedforward_modules": ["mlp.c_proj"]}),
+    "vera": ("Vera", {"r": 4, "target_modules": ["attn.c_proj"]}),
+}
+
+
+@pytest.mark.parametrize("case", TURNED)
+def test_on_layers_stored_the_other_way_too(tmp_path, case):
+    """PEFT goes by the class of the layer, whatever ``fan_in_fan_out`` says."""
+    kind, options = TURNED[case]
+    targets = ["c_attn", "attn.c_proj", "mlp.c_proj"]  # wide, square and high
+    torch.manual_seed(0)
+    model = GPT2LMHeadModel(GPT2)
+    nudge(model, 0)
+    model.save_pretrained(tmp_path / "base")
+    config = getattr(peft, f"{kind}Config")(**({"target_modules": targets} | options))
+    adapter = peft.get_peft_model(model, config)
+    nudge(adapter, 1)
+    adapter.save_pretrained(str(tmp_path / "task1"))
+    base = GPT2LMHeadModel.from_pretrained(tmp_path / "base")
+    start = {name: value.clone() for name, value in base.state_dict().items()}
+    worn = peft.PeftModel.from_pretrained(base, str(tmp_path / "task1"))
+    expected = worn.merge_and_unload().state_dict()
+    file = tmp_path / "task1" / "adapter_config.json"
+    for said in (True, False):
+        file.write_text(json.dumps(json.loads(file.read_text()) | {"fan_in_fan_out": said}))
+        ours = merged_tensors(merge(tmp_path, "task1"))
+        assert {name for name in start if not expected[name].equal(start[name])} == set(ours)
+        for name, tensor in ours.items():
+            torch.testing.assert_close(tensor, expected[name], rtol=0, atol=2e-6)
+
+
+@pytest.mark.parametrize("cls", [AdaLora, Hira, Ia3, Vera])
+def test_a_square_layer_is_stored_as_the_options_say_where_nothing_else_tells(cls):
+    assert issubclass(cls, Turnable)
+    options, _, _ = FITS[cls]
+    shapes = {
+        "A": (2, 4), "B": (4, 2), "E": (2, 1), "l": (4, 1), "lambda_b": (4,), "lambda_d": (2,),
+    }  # fmt: skip
+    for said in (True, False):
+        config = cls.read(Path("x"), options | {"fan_in_fan_out": said})
+        assert config.is_across(shapes, (4, 4), "m", None) is said
+        assert config.is_across(shapes, (4, 4), "m", not said) is not said
+        assert config.is_across(shapes, (5, 5), "m", None) is None
+
+
 def test_every_type_has_a_case_and_a_reader():
     configs = (getattr(peft, f"{kind}Config")(**options) for kind, options in CASES.values())
     kinds = {config.peft_type.value for config in configs}
@@ -161,7 +210,8 @@ def test_shapes_fit_or_are_refused(cls):
         (AdaLora, {"init_r": 0}, "init_r is 0; it must be a number from 1"),
         (AdaLora, {"lora_alpha": "a"}, "lora_alpha is 'a'; it must be a number"),
         (Hra, {"apply_GS": 1}, "apply_GS is 1; it must be true or false"),
-        (Ia3, {"fan_in_fan_out": True}, "the IA3 option fan_in_fan_out=True is not supported"),
+        (Ia3, {"fan_in_fan_out": 1}, "fan_in_fan_out is 1; it must be true or false"),
+        (Ia3, {"new": True}, "the IA3 option new=True is not supported"),
         (LnTuning, {"new": 1}, "the LN tuning option new=1 is not supported"),
         (LoHa, {"alpha": 0}, "alpha is 0, so the adapter would change nothing"),
         (LoKr, {"alpha_pattern": {"x": 0}}, "alpha_pattern: 'x' is 0, which is out of range"),

@@ -44,5 +44,11 @@ def test_a_tower_is_told_from_another_by_its_names():
     assert complete[0] == Frame("picture.", "", 5, ())
 
 
+def test_one_layer_is_not_another_one():
+    own = {name.replace("layers.0.", "layers.1."): "" for name in BASE if "layers.0." in name}
+    assert own
+    assert all(f.inside == "" for f in frames(BASE, BASE, own))
+
+
 def test_layers_of_a_list_are_no_model_of_their_own():
     assert all(f.inside == "" for f in frames(BASE, BASE, {"other_layers.0.dense.weight": ""}))

@@ -186,6 +186,28 @@ def test_the_digest_of_a_plain_adapter_depends_on_rank_and_alpha_alone(tmp_path)
     assert len(digests) == 4
 
 
+def test_options_that_are_absent_are_those_of_peft(tmp_path):
+    torch.manual_seed(0)
+    BertModel(BERT).save_pretrained(tmp_path / "base")
+    base = BertModel.from_pretrained(tmp_path / "base")
+    adapter = get_peft_model(base, LoraConfig(r=8, lora_alpha=8, target_modules=["query"]))
+    nudge(adapter, 1)
+    adapter.save_pretrained(str(tmp_path / "task1"))
+    expected = merged_tensors(merge(tmp_path, "task1"))
+    file = tmp_path / "task1" / "adapter_config.json"
+    config = json.loads(file.read_text())
+    both = "r, read as 8 and lora_alpha, read as 8"
+    for absent, words in ((["lora_alpha"], "lora_alpha, read as 8"), (["r", "lora_alpha"], both)):
+        file.write_text(json.dumps({k: v for k, v in config.items() if k not in absent}))
+        opened = merge(tmp_path, "task1")
+        assert all(value.equal(expected[name]) for name, value in merged_tensors(opened).items())
+        note = f"adapter_config.json lacks {words}, PEFT's default."
+        assert note in opened.deltas.joins[0].notes
+    file.write_text(json.dumps(config | {"r": None}))
+    with pytest.raises(BadCheckpoint, match="r=None and lora_alpha=8 are no rank"):
+        merge(tmp_path, "task1")
+
+
 ROOT = "base_model.model."
 QUERY = ROOT + "encoder.layer.0.attention.self.query."
 

@@ -30,7 +30,7 @@ PARTS = ("lora_A", "lora_embedding_A", "ia3_l")
         (ROOT + "a.ia3_l", "a.ia3_l"),
         (ROOT + "a.modules_to_save.default.weight", "a.weight"),
         (ROOT + "a.modules_to_save.default.dense.weight", "a.dense.weight"),
-        (ROOT + "a.modules_to_save.weight", "a.modules_to_save.weight"),
+        (ROOT + "a.modules_to_save.weight", "a.weight"),
         ("_orig_mod." + ROOT + "a.weight", "a.weight"),
         (ROOT + "a._orig_mod.b._fsdp_wrapped_module.weight", "a.b.weight"),
         ("module." + ROOT + "a.weight", "a.weight"),
@@ -93,11 +93,35 @@ def test_what_was_taken_out_is_said():
     )
 
 
+def test_of_a_module_that_is_stored_three_times_the_plain_name_is_read_as_by_peft():
+    names = ("a.modules_to_save.weight", "a.original_module.weight", "a.weight")
+    found = plain_names(names, PARTS, Path("x"))
+    assert found.stored == {"a.weight": "a.weight"}
+    assert found.notes == (
+        "1 tensors named original_module are copies of the base's: left out.",
+        "1 tensors are stored twice: a.weight is read, and not a.modules_to_save.weight, as PEFT "
+        "reads it.",
+    )
+
+
+@pytest.mark.parametrize("beside", ["a.dense.bias", "a.original_module.dense.bias"])
+def test_a_part_of_a_saved_module_is_no_adapters_name(beside):
+    """Even where it looks like one: ``default`` is the adapter's here, ``dense`` is not."""
+    saved = "a.modules_to_save.dense.bias"
+    plain = plain_names((saved, beside), PARTS, Path("x"))
+    assert list(plain.stored) == ["a.dense.bias"]
+    assert not any("adapter's name" in note for note in plain.notes)
+    named = plain_names((saved.replace("dense", "default.dense"), beside), PARTS, Path("x"))
+    assert list(named.stored) == ["a.dense.bias"]
+    assert "The adapter's name 'default' is left out of its tensors' names." in named.notes
+
+
 @pytest.mark.parametrize(
     ("names", "words"),
     [
         (("a.lora_A.x.weight", "b.lora_A.y.weight"), "x holds 2 adapters in one file, x and y"),
         (("a.weight", "_orig_mod.a.weight"), "_orig_mod.a.weight and a.weight are both there"),
+        (("a.modules_to_save.weight", "a.modules_to_save.x.weight"), "are both there"),
     ],
 )
 def test_two_adapters_and_two_names_are_refused(names, words):

@@ -232,3 +232,27 @@ def test_models_that_are_tied_otherwise_are_compared_by_what_stands_for_a_tensor
     found = residue(result, never, open_merge(full), "apart")
     assert (found.norm, found.differing) == (0.0, 0)
     assert found.weights == sum(each.numel for each in result.base.weights.entries.values())
+
+
+def test_a_tied_tensor_that_a_class_does_not_have_is_not_asked_of_it(tmp_path):
+    """The encoder alone, under a head that listens; the base speaks and ties its embeddings."""
+    config = transformers.WhisperConfig(
+        vocab_size=60, num_mel_bins=8, d_model=16, encoder_layers=1, decoder_layers=1,
+        encoder_attention_heads=2, decoder_attention_heads=2, encoder_ffn_dim=16,
+        decoder_ffn_dim=16, max_source_positions=20, max_target_positions=20, pad_token_id=0,
+        bos_token_id=1, eos_token_id=2, decoder_start_token_id=1,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    transformers.WhisperForConditionalGeneration(config).save_pretrained(tmp_path / "base")
+    model_class = transformers.WhisperForAudioClassification
+    expert = moved(model_class.from_pretrained(tmp_path / "base"), 1)
+    expert.save_pretrained(tmp_path / "expert")
+    task = TaskEntry("expert", str(tmp_path / "expert"), 1.0)
+    merge = open_merge(Recipe(str(tmp_path / "base"), (task,), "task_arithmetic"))
+    export(merge, tmp_path / "out")
+    assert {name.split(".")[0] for name in merge.deltas.joins[0].private} == {
+        "classifier", "projector",
+    }  # fmt: skip
+    found = model_class.from_pretrained(tmp_path / "out").encoder.state_dict()
+    for name, value in expert.encoder.state_dict().items():
+        torch.testing.assert_close(found[name], value, atol=1e-5, rtol=0)

@@ -60,3 +60,18 @@ def test_a_model_that_reads_nothing_known_has_no_input():
             return graph
 
     assert random_input(Odd()) is None
+
+
+def test_what_a_model_draws_itself_is_drawn_alike_and_moves_no_other_draw():
+    class Masking(nn.Module):
+        def forward(self, values):
+            return values * torch.rand(5)
+
+    torch.manual_seed(3)
+    expected = torch.rand(2)
+    torch.manual_seed(3)
+    first, second = (answers(Masking(), {"values": torch.ones(5)}) for _ in range(2))
+    assert first
+    assert second
+    assert apart(first, second) == 0.0
+    assert torch.rand(2).equal(expected)

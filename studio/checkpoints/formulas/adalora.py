@@ -9,13 +9,14 @@ import torch
 from torch import Tensor
 
 from studio.checkpoints.adapter import Shapes
-from studio.checkpoints.formulas.contract import Formula, columns, natural, number
+from studio.checkpoints.formulas.contract import columns, natural, number
+from studio.checkpoints.formulas.turnable import Turnable
 from studio.checkpoints.low_rank import Factors
 from studio.checkpoints.stored import Stored
 
 
 @dataclass(frozen=True)
-class AdaLora(Formula):
+class AdaLora(Turnable):
     """``alpha / (init_r + 1e-5) B (A * E)``; the tensors show which ranks are left.
 
     Attributes:
@@ -32,6 +33,7 @@ class AdaLora(Formula):
     part = "factors"
     peft_type = "ADALORA"
     mark = "lora_"
+    on_convolutions = True
     required = ("A", "B", "E")
     suffixes: ClassVar[Mapping[str, str]] = {f".lora_{part}": part for part in required}
     known = frozenset({
@@ -72,3 +74,7 @@ class AdaLora(Formula):
             return Factors(torch.zeros(len(b), 1), torch.zeros(1, a.shape[1]), 1.0)
         wide = torch.promote_types(a.dtype, torch.float32)
         return Factors(b, a.to(wide) * e.to(wide), scale)
+
+    def change_across(self, parts: Mapping[str, Tensor], base: Stored, path: str) -> Factors:
+        """See ``Formula``."""
+        return self.change(parts, base, path).turned()

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from studio.checkpoints.adapter import (
     HARMLESS,
+    INSTEAD,
     Adapter,
     Module,
     Read,
@@ -37,6 +38,7 @@ class Formula(Adapter):
         mark: what the name of every such tensor contains.
         known: further options that are understood, read or not.
         required: parts that every module has.
+        on_convolutions: whether it is merged on convolutions too.
     """
 
     peft_type: ClassVar[str]
@@ -44,6 +46,7 @@ class Formula(Adapter):
     mark: ClassVar[str]
     known: ClassVar[frozenset[str]] = frozenset()
     required: ClassVar[tuple[str, ...]] = ()
+    on_convolutions: ClassVar[bool] = False
 
     part = "tensors"
 
@@ -111,6 +114,22 @@ class Formula(Adapter):
     def fits(self, shapes: Shapes, shape: tuple[int, ...], path: str) -> bool:
         """Whether parts of these shapes give a change of a tensor of ``shape``, ``(out, ...)``."""
 
+    def is_across(
+        self, shapes: Shapes, shape: tuple[int, ...], path: str, turned: bool | None
+    ) -> bool | None:
+        """Whether parts of these shapes change a layer that is stored as (in, out).
+
+        Args:
+            shapes: of the parts.
+            shape: of the tensor that is changed, as it is stored.
+            path: of the module.
+            turned: whether the base stores its layers as (in, out); None if that is not known.
+
+        Returns:
+            None if they fit neither way.
+        """
+        return False if self.fits(shapes, shape, path) else None
+
     @abstractmethod
     def change(self, parts: Mapping[str, Tensor], base: Stored, path: str) -> Rows:
         """The delta of a module.
@@ -120,6 +139,10 @@ class Formula(Adapter):
             base: the tensor that it changes; of a bias where that is changed too.
             path: of the module.
         """
+
+    def change_across(self, parts: Mapping[str, Tensor], base: Stored, path: str) -> Rows:
+        """The delta of a module whose layer is stored as (in, out), as it is stored."""
+        raise NotImplementedError
 
 
 @dataclass(frozen=True)
@@ -157,8 +180,14 @@ class FormulaModule(Module):
         """See ``Module``."""
         found = {part: shapes[stored] for part, stored in self.parts}
         lengths = len(shape) == 1 if self.bias else len(shape) > 1
-        if not lengths or not self.config.fits(found, shape, self.path):
+        if not lengths or self.config.is_across(found, shape, self.path, None) is None:
             listed = ", ".join(f"{part} {each}" for part, each in found.items())
+            if len(shape) > 2 and not self.config.on_convolutions:
+                raise ShapeMismatch(
+                    f"'{task}': {self.config.kind}'s {listed} of {self.path} change a convolution, "
+                    f"{name} {shape}; {self.config.kind} is merged on linear layers only, so "
+                    f"{INSTEAD}."
+                )
             raise ShapeMismatch(
                 f"'{task}': {self.config.kind}'s {listed} of {self.path} do not fit {name}, which "
                 f"the base has as {shape}. The adapter belongs to another base model, or changes a "
@@ -168,7 +197,10 @@ class FormulaModule(Module):
     def delta(self, base: Stored, read: Read, turned: bool | None) -> Rows:
         """See ``Module``."""
         parts = {part: read(stored) for part, stored in self.parts}
-        return self.config.change(parts, base, self.path)
+        shapes = {part: tuple(each.shape) for part, each in parts.items()}
+        across = self.config.is_across(shapes, base.entry.shape, self.path, turned)
+        change = self.config.change_across if across else self.config.change
+        return change(parts, base, self.path)
 
 
 def columns(shape: tuple[int, ...]) -> int:

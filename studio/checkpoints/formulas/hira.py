@@ -9,13 +9,14 @@ import torch
 from torch import Tensor
 
 from studio.checkpoints.adapter import Shapes
-from studio.checkpoints.formulas.contract import Formula, natural
+from studio.checkpoints.formulas.contract import natural
+from studio.checkpoints.formulas.turnable import Turnable
 from studio.checkpoints.low_rank import Made, base_rows
 from studio.checkpoints.stored import Stored
 
 
 @dataclass(frozen=True)
-class Hira(Formula):
+class Hira(Turnable):
     """``W * (B A)``.
 
     Attributes:
@@ -58,3 +59,7 @@ class Hira(Formula):
             return base_rows(base, i, j, dtype) * product
 
         return Made(base.entry.shape[0], block)
+
+    def change_across(self, parts: Mapping[str, Tensor], base: Stored, path: str) -> Made:
+        """See ``Formula``."""
+        return self.change({"A": parts["B"].T, "B": parts["A"].T}, base, path)

@@ -32,6 +32,7 @@ class Hra(Formula):
     part = "reflections"
     peft_type = "HRA"
     mark = "hra_"
+    on_convolutions = True
     suffixes: ClassVar[Mapping[str, str]] = {".hra_u": "u"}
     known = frozenset({"apply_GS", "init_weights", "r"})
 

@@ -8,13 +8,13 @@ import torch
 from torch import Tensor
 
 from studio.checkpoints.adapter import Shapes
-from studio.checkpoints.formulas.contract import Formula
+from studio.checkpoints.formulas.turnable import Turnable
 from studio.checkpoints.low_rank import Made, base_rows
 from studio.checkpoints.stored import Stored
 
 
 @dataclass(frozen=True)
-class Ia3(Formula):
+class Ia3(Turnable):
     """``W * (l - 1)``: l scales outputs, and the bias too, or the inputs of a feedforward layer.
 
     Source: T-Few (arXiv 2205.05638), as PEFT merges it.
@@ -45,3 +45,7 @@ class Ia3(Formula):
             return base_rows(base, i, j, dtype) * (by_row.to(dtype) - 1)
 
         return Made(base.entry.shape[0], block)
+
+    def change_across(self, parts: Mapping[str, Tensor], base: Stored, path: str) -> Made:
+        """See ``Formula``."""
+        return self.change({"l": parts["l"].T}, base, path)

@@ -23,6 +23,7 @@ class LoHa(Lycoris):
     kind = "LoHa"
     peft_type = "LOHA"
     mark = "hada_"
+    on_convolutions = True
     required = ("w1_a", "w1_b", "w2_a", "w2_b")
     suffixes: ClassVar[Mapping[str, str]] = {
         f".hada_{part}": part for part in (*required, "t1", "t2")

@@ -23,6 +23,7 @@ class LoKr(Lycoris):
     kind = "LoKr"
     peft_type = "LOKR"
     mark = "lokr_"
+    on_convolutions = True
     suffixes: ClassVar[Mapping[str, str]] = {
         f".lokr_{part}": part for part in ("w1", "w1_a", "w1_b", "w2", "w2_a", "w2_b", "t2")
     }

@@ -9,14 +9,15 @@ import torch
 from torch import Tensor
 
 from studio.checkpoints.adapter import INSTEAD, Shapes
-from studio.checkpoints.formulas.contract import Formula, natural
+from studio.checkpoints.formulas.contract import natural
+from studio.checkpoints.formulas.turnable import Turnable
 from studio.checkpoints.low_rank import Factors
 from studio.checkpoints.stored import Stored
 from studio.errors import BadCheckpoint
 
 
 @dataclass(frozen=True)
-class Vera(Formula):
+class Vera(Turnable):
     """``(lambda_b * B) (lambda_d * A)`` with the first rows of B and the first columns of A.
 
     Attributes:
@@ -83,7 +84,13 @@ class Vera(Formula):
 
     def change(self, parts: Mapping[str, Tensor], base: Stored, path: str) -> Factors:
         """See ``Formula``."""
-        rows, width = base.entry.shape
+        return self._factors(parts, *base.entry.shape)
+
+    def change_across(self, parts: Mapping[str, Tensor], base: Stored, path: str) -> Factors:
+        """See ``Formula``."""
+        return self._factors(parts, *base.entry.shape[::-1]).turned()
+
+    def _factors(self, parts: Mapping[str, Tensor], rows: int, width: int) -> Factors:
         wide = torch.promote_types(parts["A"].dtype, torch.float32)
         a, b, d, scale = (parts[part].to(wide) for part in ("A", "B", "lambda_d", "lambda_b"))
         return Factors(b[:rows] * scale[:, None], a[:, :width] * d[:, None], 1.0)
