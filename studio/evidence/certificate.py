@@ -21,6 +21,7 @@ from studio.evidence.ledger.copies import Copy
 from studio.evidence.ledger.keys import SigningKey
 from studio.evidence.measures import Measures, Range
 from studio.evidence.rebuild import is_portable
+from studio.evidence.verify_certificate import VERSION
 from studio.export.card import public_name
 from studio.merge import Merge
 from studio.recipe import Recipe, parse_recipe
@@ -96,6 +97,7 @@ def statement(
     """
     moment, found = datetime.now(UTC).replace(microsecond=0), judged.measures
     predicate = {
+        "version": VERSION,
         "id": secrets.token_hex(16),
         "claim": judged.claim,
         "operation": "replace" if found.unmerged.added else "remove",

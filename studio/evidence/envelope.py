@@ -17,12 +17,13 @@ def sealed(statement: dict, key: SigningKey) -> bytes:
     script would refuse.
 
     Args:
-        statement: an in-toto statement whose ``signer`` names the fingerprint of ``key``.
+        statement: an in-toto statement with all ``FIELDS``, whose ``signer`` names the
+            fingerprint of ``key``.
         key: signs the payload's DSSE encoding, so the statement needs no canonical form.
 
     Raises:
         BadCertificate: a number is not finite, the file would be larger than 16 MiB, or the
-            statement is not an unmerge certificate of this key.
+            statement is not an unmerge certificate of this key, or lacks a field.
     """
     try:
         body = json.dumps(statement, allow_nan=False, separators=(",", ":")).encode()
@@ -51,7 +52,7 @@ def opened(envelope: bytes, public_pem: bytes) -> dict:
 
     Raises:
         BadCertificate: the key or file cannot be read, no signature is by this key, or what was
-            signed is not an unmerge certificate.
+            signed is not an unmerge certificate with all of its fields.
     """
     try:
         return verify_certificate.open_envelope(envelope, public_pem)
