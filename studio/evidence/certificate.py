@@ -92,7 +92,7 @@ def statement(
         request: what the operator declares.
         holding: known copies that still hold a removed checkpoint.
         log: entries of the ledger, and its head, before this certificate.
-        predecessor: sha256 of the certificate that this one follows, or None.
+        predecessor: digest of the certificate that this one follows, or None.
         key: that signs.
     """
     moment, found = datetime.now(UTC).replace(microsecond=0), judged.measures

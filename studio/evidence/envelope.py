@@ -61,5 +61,19 @@ def opened(envelope: bytes, public_pem: bytes) -> dict:
 
 
 def digest(envelope: bytes) -> str:
-    """Sha256 of a certificate file, by which a later certificate names its predecessor."""
-    return hashlib.sha256(envelope).hexdigest()
+    """Sha256 of the payload: what the log and a later certificate call this certificate.
+
+    The envelope is not covered by the signature, so what is written there names nothing.
+
+    Raises:
+        BadCertificate: it is no envelope.
+    """
+    try:
+        return hashlib.sha256(verify_certificate.payload(envelope)).hexdigest()
+    except Refused as problem:
+        raise BadCertificate(str(problem)) from None
+
+
+def names(envelope: bytes) -> tuple[str, str]:
+    """By what a log may know a certificate: ``digest``, and as version 0.1.0 did, the file's."""
+    return digest(envelope), hashlib.sha256(envelope).hexdigest()

@@ -95,7 +95,7 @@ def verify(
     progress(0.1, "hashing the files of the bundle")
     findings += _of_files(folder, statement, signed)
     if log is not None:
-        findings += _of_log(log, pem, predicate, envelope.digest(signed))
+        findings += _of_log(log, pem, predicate, envelope.names(signed))
     if inputs is not None:
         try:
             findings += _rebuilt(folder, predicate, *inputs, roots, part(progress, 0.3, 1.0))
@@ -141,7 +141,7 @@ def _of_files(folder: Path, statement: dict, signed: bytes) -> list[Finding]:
     ]
 
 
-def _of_log(log: Path, pem: bytes | None, predicate: dict, digest: str) -> list[Finding]:
+def _of_log(log: Path, pem: bytes | None, predicate: dict, names: Sequence[str]) -> list[Finding]:
     text, head = _content(log, _LARGEST_LOG), log.with_name("head.json")
     quoted = ledger.LogHead(predicate["log"]["entries"], predicate["log"]["head"])
     signed = _content(head) if head.exists() else None
@@ -153,7 +153,7 @@ def _of_log(log: Path, pem: bytes | None, predicate: dict, digest: str) -> list[
     entries = "1 entry" if quoted.entries == 1 else f"{quoted.entries} entries"
     whole = f"The log is a whole chain that begins with the {entries} that the certificate quotes."
     known = any(
-        entry["event"] == CERTIFICATE and entry["content"]["certificate"] == digest
+        entry["event"] == CERTIFICATE and entry["content"]["certificate"] in names
         for entry in map(json.loads, text.splitlines())
     )
     words = f"The log {'knows' if known else 'does not know'} this certificate."

@@ -200,6 +200,15 @@ def open_envelope(envelope: bytes, public_pem: bytes) -> dict:
     return statement
 
 
+def payload(envelope: bytes) -> bytes:
+    """The signed bytes of an envelope, by whose sha256 the log knows a certificate.
+
+    Raises:
+        Refused: it is no envelope.
+    """
+    return _envelope(envelope)[0]
+
+
 def faults(statement: dict, version: int | None = None) -> Iterator[str]:
     """Where a statement lacks one of ``FIELDS`` or has it in another type, as sentences.
 

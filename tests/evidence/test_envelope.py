@@ -31,7 +31,9 @@ def test_a_statement_comes_back_as_it_was():
     assert opened(content, KEY.public_pem) == small(value=0.1, none=None)
     assert json.loads(content)["payloadType"] == PAYLOAD_TYPE
     assert json.loads(content)["signatures"][0]["keyid"] == KEY.fingerprint
-    assert envelope.digest(content) == hashlib.sha256(content).hexdigest()
+    body = base64.b64decode(json.loads(content)["payload"])
+    assert envelope.digest(content) == hashlib.sha256(body).hexdigest()
+    assert envelope.names(content)[1] == hashlib.sha256(content).hexdigest()
 
 
 def test_pae_is_that_of_the_dsse_specification():
@@ -229,6 +231,17 @@ def test_a_payload_has_one_form(change):
     found["payload"] = change(found["payload"])
     with pytest.raises(BadCertificate, match="base64"):
         opened(json.dumps(found).encode(), KEY.public_pem)
+
+
+def test_no_edit_of_the_envelope_changes_the_name_of_a_certificate():
+    content = sealed(small(), KEY)
+    found = json.loads(content)
+    found["signatures"].insert(0, {"keyid": "somebody", "sig": "AAAA"})
+    edited = json.dumps(found, indent=7).encode()
+    assert opened(edited, KEY.public_pem) == opened(content, KEY.public_pem)
+    assert envelope.digest(edited) == envelope.digest(content)
+    with pytest.raises(BadCertificate, match="The certificate is cut off or is not JSON"):
+        envelope.digest(b"x")
 
 
 def test_a_signer_signs_in_the_smaller_form_only():

@@ -1,5 +1,7 @@
 """Verification part by part: what is said of a signature, files, a log, and a rebuild."""
 
+import hashlib
+import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -144,6 +146,24 @@ def test_a_log_without_the_certificate_is_not_its_log(make, ledger):
     assert check(made, log).good
     log.write_bytes(b"".join(log.read_bytes().splitlines(keepends=True)[:-1]))
     assert wrong(check(made, log)) == ["The log does not know this certificate."]
+
+
+def test_a_log_knows_a_certificate_by_what_was_signed(make, ledger):
+    """The envelope around it may be written in another way; so may the log of 0.1.0."""
+    made, log = make(), ledger.folder / "audit.jsonl"
+    file = made.folder / CERTIFICATE_FILE
+    file.write_text(json.dumps(json.loads(file.read_text()), indent=5))
+    assert check(made, log).good
+    before = Ledger(ledger.folder.with_name("before"))
+    told = {"certificate": hashlib.sha256(file.read_bytes()).hexdigest()}
+    before.append("certificate", told)
+    quoted = made.statement["predicate"]["log"]["entries"]
+    assert quoted == 0
+    assert check(made, before.folder / "audit.jsonl").good
+    file.write_text(json.dumps(json.loads(file.read_text())))
+    assert wrong(check(made, before.folder / "audit.jsonl")) == [
+        "The log does not know this certificate."
+    ]
 
 
 def test_an_edited_log_names_the_line(make, ledger):
