@@ -1,6 +1,6 @@
 """The suite in two lanes side by side, for a browser mostly waits; or its quick part.
 
-python -m tests [--quick]
+python -m tests [--quick] [--all]
 """
 
 import argparse
@@ -17,11 +17,17 @@ _BESIDE = ("tests/test_package.py", "tests/browser")  # so much that both lanes 
 _QUICK_BESIDE = ("tests/hostile", "tests/session", "tests/ui", "tests/evidence")
 
 
-def lanes(quick: bool) -> tuple[list[str], list[str]]:
-    """What pytest is given in either lane: together each test once."""
+def lanes(quick: bool, every: bool = False) -> tuple[list[str], list[str]]:
+    """What pytest is given in either lane: together each test once.
+
+    Args:
+        quick: nothing that is slow, and no browser.
+        every: all attacks of ``tests/adversary``, and not a sample of them.
+    """
     beside = _QUICK_BESIDE if quick else _BESIDE
     elsewhere = (*beside, "tests/browser") if quick else beside
     marks = ["-m", "not slow"] if quick else []
+    marks += ["--all"] if every else []
     return [*marks, *(f"--ignore={path}" for path in elsewhere)], [*marks, *beside]
 
 
@@ -42,7 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run both lanes; 0 only if both pass. The second is printed behind the first."""
     parser = argparse.ArgumentParser(prog="python -m tests")
     parser.add_argument("--quick", action="store_true", help="nothing slow, and no browser")
-    first, second = lanes(parser.parse_args(arguments).quick)
+    parser.add_argument("--all", action="store_true", help="every attack, and not a sample")
+    given = parser.parse_args(arguments)
+    first, second = lanes(given.quick, given.all)
     with tempfile.TemporaryFile() as output, ThreadPoolExecutor(1) as beside:
         running = beside.submit(_run, second, output)
         failed = _run(first, None)

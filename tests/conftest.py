@@ -58,6 +58,10 @@ def save_adapter(folder: Path, factors: dict[str, tuple[Tensor, Tensor]], **opti
     return folder
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--all", action="store_true", help="try every attack, and not a sample")
+
+
 def pytest_collection_finish() -> None:
     """What was imported stays: collecting garbage, as each opened zoo does, need not look at it."""
     gc.collect()

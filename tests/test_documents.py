@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from docs.make import architecture, command_line, methods_table
+from docs.make import architecture, command_line, methods_table, statement_fields
 from studio.__main__ import main
 from tests.conftest import DEMO, ROOT
 
@@ -147,6 +147,11 @@ def test_the_table_of_methods_is_made_from_them():
 def test_the_options_are_those_of_help():
     text = command_line.FILE.read_text()
     assert text == command_line.document(text)
+
+
+def test_the_fields_of_a_statement_are_those_that_the_verifiers_ask_for():
+    text = statement_fields.FILE.read_text()
+    assert text == statement_fields.document(text)
 
 
 def test_the_picture_of_the_rooms_is_drawn_from_the_imports():

@@ -10,7 +10,7 @@ from tests.conftest import ROOT
 STUDIO, TESTS = ROOT / "studio", ROOT / "tests"
 LONG_FILES = {
     "studio.evidence.ledger.log": "one noun: the log, its lines, its chain and its head",
-    "studio.evidence.verify_certificate": "one file on purpose: an auditor carries it",
+    "studio.evidence.verify_certificate": "stands alone: every bundle has it as its one program",
     "studio.recipe": "one noun: the recipe file, with every check of what stands in it",
 }
 

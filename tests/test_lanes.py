@@ -20,6 +20,11 @@ def test_what_one_lane_ignores_the_other_runs(quick):
     assert all((ROOT / path).exists() for path in first | second)
 
 
+@pytest.mark.parametrize("every", [False, True])
+def test_both_lanes_hear_whether_every_attack_is_tried(every):
+    assert [("--all" in lane) for lane in lanes(False, every)] == [every, every]
+
+
 def test_each_test_in_the_folder_of_the_browser_drives_one():
     files = (Path(__file__).parent / "browser").glob("test_*.py")
     assert all("pytestmark = pytest.mark.browser\n" in file.read_text() for file in files)

@@ -17,6 +17,7 @@ from studio.recipe import load_recipe
 from tests.conftest import ROOT
 
 WRITTEN = Path(__file__).parent / "written_before"
+BEFORE = "NOTE: It was written before version 2, and does not meet a rule of today: "
 PASSPHRASE = "correct horse battery"  # of the key in signed-ledger, which signs nothing else
 
 
@@ -73,7 +74,11 @@ def test_its_certificate_is_verified_with_its_log_and_rebuilt(before, bundle, le
     run("verify", folder, "--certificate", folder / "certificate.dsse.json",
         "--public-key", folder / "public_key.pem", "--log", before / ledger / "audit.jsonl",
         "--rebuild", "--base", before / "zoo/base", "--tasks", before / "zoo" / kept)  # fmt: skip
-    assert "exact-leave-one-out, pass" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "exact-leave-one-out, pass" in said
+    assert f"{BEFORE}The field 'predicate.version' is missing" in said
+    half = f"{BEFORE}The signature has an s above half the order of the curve."
+    assert (half in said) == (bundle == "bundle")
 
 
 @pytest.mark.slow
@@ -90,6 +95,7 @@ def test_its_bundle_passes_the_verifier_in_one_file(before, verifier):
         cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
+    assert ("NOTE    It was written before version 2" in done.stdout) == (verifier == "of today")
 
 
 def test_its_ledger_is_listed_and_its_key_opens(before, capsys):

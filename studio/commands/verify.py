@@ -42,6 +42,7 @@ def _verify(options: argparse.Namespace) -> None:
     for words in closing_words(found):
         print(visible(words))
     plain = {"good": found.good, "findings": [vars(each) for each in found.findings]}
+    plain["notes"] = list(found.notes)
     write_json(options.json, plain | {"statement": found.statement})
     if not found.good:
         raise StudioError("The bundle does not pass; see the lines above.")

@@ -49,8 +49,8 @@ class Operator:
         ledger: knows other exports, and is told of this one.
         key: that signs.
         request: what the operator declares.
-        predecessor: sha256 of the certificate before; None takes the latest of this ledger that
-            shares a checkpoint.
+        predecessor: digest of the certificate before; None takes the latest of this ledger that
+            shares a checkpoint, as the log calls it.
         allowed: removed checkpoints that may be merged, see ``refuse_removed``.
     """
 
@@ -68,7 +68,7 @@ class Certified:
     Attributes:
         folder: the bundle.
         statement: that was signed.
-        digest: sha256 of the certificate file.
+        digest: sha256 of the payload, by which the log knows the certificate.
     """
 
     folder: Path

@@ -23,6 +23,7 @@ from studio.evidence.ledger.fingerprint import fingerprint
 from studio.evidence.ledger.keys import SigningKey
 from studio.evidence.measures import Measures, Range
 from studio.evidence.rebuild import is_portable
+from studio.evidence.verify_certificate import VERSION
 from studio.export.card import public_name
 from studio.merge import Merge
 from studio.recipe import Recipe, parse_recipe
@@ -93,11 +94,12 @@ def statement(
         request: what the operator declares.
         holding: known copies that still hold a removed checkpoint.
         log: entries of the ledger, and its head, before this certificate.
-        predecessor: sha256 of the certificate that this one follows, or None.
+        predecessor: digest of the certificate that this one follows, or None.
         key: that signs.
     """
     moment, found = datetime.now(UTC).replace(microsecond=0), judged.measures
     predicate = {
+        "version": VERSION,
         "id": secrets.token_hex(16),
         "claim": judged.claim,
         "operation": "replace" if found.unmerged.added else "remove",

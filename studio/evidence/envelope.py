@@ -17,12 +17,13 @@ def sealed(statement: dict, key: SigningKey) -> bytes:
     script would refuse.
 
     Args:
-        statement: an in-toto statement whose ``signer`` names the fingerprint of ``key``.
+        statement: an in-toto statement with all ``FIELDS``, whose ``signer`` names the
+            fingerprint of ``key``.
         key: signs the payload's DSSE encoding, so the statement needs no canonical form.
 
     Raises:
         BadCertificate: a number is not finite, the file would be larger than 16 MiB, or the
-            statement is not an unmerge certificate of this key.
+            statement is not an unmerge certificate of this key, or lacks a field.
     """
     try:
         body = json.dumps(statement, allow_nan=False, separators=(",", ":")).encode()
@@ -51,7 +52,7 @@ def opened(envelope: bytes, public_pem: bytes) -> dict:
 
     Raises:
         BadCertificate: the key or file cannot be read, no signature is by this key, or what was
-            signed is not an unmerge certificate.
+            signed is not an unmerge certificate with all of its fields.
     """
     try:
         return verify_certificate.open_envelope(envelope, public_pem)
@@ -60,5 +61,19 @@ def opened(envelope: bytes, public_pem: bytes) -> dict:
 
 
 def digest(envelope: bytes) -> str:
-    """Sha256 of a certificate file, by which a later certificate names its predecessor."""
-    return hashlib.sha256(envelope).hexdigest()
+    """Sha256 of the payload: what the log and a later certificate call this certificate.
+
+    The envelope is not covered by the signature, so what is written there names nothing.
+
+    Raises:
+        BadCertificate: it is no envelope.
+    """
+    try:
+        return hashlib.sha256(verify_certificate.payload(envelope)).hexdigest()
+    except Refused as problem:
+        raise BadCertificate(str(problem)) from None
+
+
+def names(envelope: bytes) -> tuple[str, str]:
+    """By what a log may know a certificate: ``digest``, and as version 0.1.0 did, the file's."""
+    return digest(envelope), hashlib.sha256(envelope).hexdigest()

@@ -18,36 +18,13 @@ from studio.evidence.ledger import log as ledger
 from studio.evidence.ledger.copies import CERTIFICATE
 from studio.evidence.ledger.keys import DEMO_WORDS, read_public_key
 from studio.evidence.rebuild import rebuilt_root
-from studio.evidence.verify_certificate import contradictions, problems
+from studio.evidence.verify_certificate import contradictions, notes, problems
 from studio.evidence.wording import EXACT
 from studio.merge import Merge, merged_pieces, open_merge
 from studio.progress import Progress, part, silent
 
 _CLOSE = 1e-10  # largest relative difference of coefficients that are computed again
 _WITHIN = 1e-5  # of the merged change, where singular values enter
-_PARTS: dict[str, type] = {
-    "subject": list,
-    "predicate.claim": str,
-    "predicate.verdict.result": str,
-    "predicate.verdict.words": str,
-    "predicate.result.weights_root": str,
-    "predicate.signer.demo": bool,
-    "predicate.signer.fingerprint": str,
-    "predicate.log.entries": int,
-    "predicate.log.head": str,
-    "predicate.removed": list,
-    "predicate.removed.*.task": str,
-    "predicate.removed.*.digest": str,
-    "predicate.counterfactual.promise": str,
-    "predicate.counterfactual.vectors": str,
-    "predicate.counterfactual.recipe.base": str,
-    "predicate.counterfactual.recipe.tasks": list,
-    "predicate.counterfactual.recipe.tasks.*.name": str,
-    "predicate.counterfactual.recipe.tasks.*.digest": str,
-    "predicate.counterfactual.mixing.tasks": list,
-    "predicate.counterfactual.mixing.rows": list,
-    "predicate.counterfactual.mixing.tensors": dict,
-}
 _LARGEST = 16 * 2**20  # bytes of a certificate, a key or a signed head
 _LARGEST_LOG = 2**30
 
@@ -62,10 +39,17 @@ class Finding:
 
 @dataclass(frozen=True)
 class Verification:
-    """Everything that was checked, and the statement if its signature is good."""
+    """Everything that was checked, and the statement if its signature is good.
+
+    Attributes:
+        findings: each with its sentence.
+        statement: that was signed; None if the certificate does not open.
+        notes: rules of today that a certificate of an earlier version does not meet.
+    """
 
     findings: tuple[Finding, ...]
     statement: dict | None
+    notes: tuple[str, ...] = ()
 
     @property
     def good(self) -> bool:
@@ -105,22 +89,19 @@ def verify(
     except BadCertificate as refusal:
         return Verification((Finding(False, str(refusal)),), None)
     findings = [Finding(True, "The signature is by this key.")]
-    if lacking := _lacking(statement):
-        words = f"The certificate lacks {lacking}, or it is not as it must be."
-        return Verification((*findings, Finding(False, words)), None)
     predicate = statement["predicate"]
     wrong = contradictions(statement)
     findings += [Finding(False, words) for words in wrong]
     progress(0.1, "hashing the files of the bundle")
     findings += _of_files(folder, statement, signed)
     if log is not None:
-        findings += _of_log(log, pem, predicate, envelope.digest(signed))
+        findings += _of_log(log, pem, predicate, envelope.names(signed))
     if inputs is not None:
         try:
             findings += _rebuilt(folder, predicate, *inputs, roots, part(progress, 0.3, 1.0))
         except StudioError as refusal:
             findings.append(Finding(False, f"It cannot be computed again: {refusal}"))
-    return Verification(tuple(findings), statement)
+    return Verification(tuple(findings), statement, tuple(notes(signed, statement)))
 
 
 def closing_words(found: Verification) -> list[str]:
@@ -134,25 +115,9 @@ def closing_words(found: Verification) -> list[str]:
         words.append("This is no exact removal.")
     if signer["demo"]:
         words.append(f"{DEMO_WORDS}.")
+    words += [f"NOTE: {each}" for each in found.notes]
     words.append(f"Compare the key's fingerprint with its owner: {signer['fingerprint']}")
     return words
-
-
-def _lacking(statement: dict) -> str:
-    """The first part that is read here and is not there in its form; empty if all are."""
-    for path, kind in _PARTS.items():
-        level: list = [statement]
-        for key in path.split("."):
-            try:
-                if key == "*":
-                    level = [inner for each in level for inner in each]
-                else:
-                    level = [each[key] for each in level]
-            except (KeyError, TypeError):
-                return path
-        if not all(type(each) is kind for each in level):
-            return path
-    return ""
 
 
 def _content(file: Path, largest: int = _LARGEST) -> bytes:
@@ -176,7 +141,7 @@ def _of_files(folder: Path, statement: dict, signed: bytes) -> list[Finding]:
     ]
 
 
-def _of_log(log: Path, pem: bytes | None, predicate: dict, digest: str) -> list[Finding]:
+def _of_log(log: Path, pem: bytes | None, predicate: dict, names: Sequence[str]) -> list[Finding]:
     text, head = _content(log, _LARGEST_LOG), log.with_name("head.json")
     quoted = ledger.LogHead(predicate["log"]["entries"], predicate["log"]["head"])
     signed = _content(head) if head.exists() else None
@@ -188,7 +153,7 @@ def _of_log(log: Path, pem: bytes | None, predicate: dict, digest: str) -> list[
     entries = "1 entry" if quoted.entries == 1 else f"{quoted.entries} entries"
     whole = f"The log is a whole chain that begins with the {entries} that the certificate quotes."
     known = any(
-        entry["event"] == CERTIFICATE and entry["content"]["certificate"] == digest
+        entry["event"] == CERTIFICATE and entry["content"]["certificate"] in names
         for entry in map(json.loads, text.splitlines())
     )
     words = f"The log {'knows' if known else 'does not know'} this certificate."

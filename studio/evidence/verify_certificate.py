@@ -16,13 +16,14 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from io import BufferedReader
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, utils
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
@@ -30,16 +31,122 @@ PREDICATE_TYPE = "urn:mdm-oc-studio:unmerge-certificate:v1"
 DEMO_WORDS = "DEMO KEY: identity not established"
 CERTIFICATE = "certificate.dsse.json"  # the only file of a bundle that the certificate cannot list
 LARGEST = 16 * 2**20  # bytes of a certificate, an index or a header
+MOST = 4  # signatures of a certificate
+ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # of the curve P-256
+VERSION = 2  # of the form that statements have; one without a version has the first
 EXACT = "exact-leave-one-out"
 UNDECLARED = "weights-rebuilt-coefficients-undeclared"
 CARRIED_OVER = "weights-rebuilt-coefficients-carried-over"
 REBUILT = (EXACT, UNDECLARED, CARRIED_OVER)
 EXACT_ORIGINS = ("set by a person", "defaults", "found without it")
+RESULTS = ("pass", "fail", "not run", "information")
 _KINDS = {dict: "an object", list: "a list", str: "text", bool: "true or false"}
+
+FIELDS = {
+    "": "_type text, subject [object], predicateType text, predicate object",
+    "subject.*": "name text, digest object",
+    "subject.*.digest": "sha256 digest",
+    "predicate": "version count since 2, id text, claim text, operation text, verdict object, "
+    "result object, removed [object], added [object], request object, counterfactual object, "
+    "resolvedDependencies [object], builder object, closure [object], checks [object], "
+    "limits object, copies object, recipients [text], log object, predecessor digest?, "
+    "signer object",
+    "predicate.verdict": "result text, words text",
+    "predicate.result": "weights_root digest, dtype text, compute_dtype text, tensors count, "
+    "parameters count, format text, bytes count",
+    "predicate.removed.*": "task text, digest digest, weights_root digest, files {digest}, "
+    "kind text, position count, of count, coefficient coefficient, raw_coefficient object, "
+    "fingerprint text since 2",
+    "predicate.removed.*.raw_coefficient": "full [number]?, algebraic [number]?, exact [number]?",
+    "predicate.added.*": "task text, digest digest, weights_root digest, files {digest}, kind text",
+    "predicate.request": "reference text, reason text, received text?, completed text, "
+    "granularity text",
+    "predicate.counterfactual": "recipe object, recipe_digest digest, order [text], "
+    "coefficients object, vectors text, mixing object, rounding text, promise text",
+    "predicate.counterfactual.recipe": "base digest, tasks [object], method text, "
+    "options {value?}, dtype? text, seed count, fitted? object",
+    "predicate.counterfactual.recipe.tasks.*": "name text, digest digest, coefficient coefficient, "
+    "set_by? text",
+    "predicate.counterfactual.recipe.fitted": "by text, seed count, tasks {digests}, "
+    "used? [text], options? [text]",
+    "predicate.counterfactual.coefficients": "policy text, words text, fitted object?, "
+    "origin text since 2",
+    "predicate.counterfactual.coefficients.fitted": "by text, seed count, tasks {digests}, "
+    "used? [text], options? [text]",
+    "predicate.counterfactual.mixing": "tasks [text], rows [[hex]], tensors {count}",
+    "predicate.resolvedDependencies.*": "role text, name text, digest digest, weights_root digest, "
+    "files {digest}, kind text, source text, license text?, initialised_from text?, verified flag",
+    "predicate.builder": "studio text, torch text, numpy text, python text, machine text, "
+    "system text, cpu_capability text",
+    "predicate.closure.*": "artefact text, state text, inputs [text], words text",
+    "predicate.checks.*": "id text, title text, reference text, value measured, unit text, "
+    "result text, threshold text, words text, n count?, low number?, high number?",
+    "predicate.limits": "shows text, does_not_show [text], approximate text?",
+    "predicate.copies": "holding [object], caches text, backups text",
+    "predicate.copies.holding.*": "id text, name text, weights_root digest, made text, state text",
+    "predicate.log": "entries count, head digest",
+    "predicate.signer": "name text, fingerprint digest, demo flag, time text, time_source text",
+}
+"""What every object of a statement holds, in the order of reading: name, type, first version.
+
+``*`` in a path is every entry of a list. ``name?`` may be missing, ``type?`` may be null,
+``[type]`` is a list and ``{type}`` an object with any names; ``since 2`` is not asked of a
+statement of version 1. ``TYPES`` says what each type is. More fields than these do no harm.
+"""
 
 
 class Refused(Exception):
     """A key, certificate or bundle is not what it must be; the text is a sentence."""
+
+
+def _is_text(value: object) -> bool:
+    return type(value) is str and not re.search("[\ud800-\udfff]", value)
+
+
+def _is_number(value: object) -> bool:
+    return type(value) in (int, float) and abs(value) <= sys.float_info.max  # type: ignore
+
+
+def _is_coefficient(value: object) -> bool:
+    if type(value) is dict and value.keys() == {"default", "groups"}:
+        return _is_number(value["default"]) and _is(value["groups"], "{number}")
+    return _is_number(value)
+
+
+def _is_hex(value: object) -> bool:
+    try:
+        return type(value) is str and abs(float.fromhex(value)) < float("inf")
+    except (ValueError, OverflowError):
+        return False
+
+
+TYPES: dict[str, tuple[str, Callable[[object], bool]]] = {
+    "object": ("an object", lambda value: type(value) is dict),
+    "text": ("text", _is_text),
+    "flag": ("true or false", lambda value: type(value) is bool),
+    "count": ("a whole number from 0", lambda value: type(value) is int and 0 <= value < 2**63),
+    "number": ("a finite number", _is_number),
+    "digest": (
+        "64 hex digits",
+        lambda value: type(value) is str and re.fullmatch("[0-9a-f]{64}", value) is not None,
+    ),
+    "digests": (
+        "text, or a list of text",
+        lambda value: (
+            _is_text(value) or (type(value) is list and bool(value) and all(map(_is_text, value)))
+        ),
+    ),
+    "hex": ("a finite number as hexadecimal text", _is_hex),
+    "coefficient": ("a number, or a number and those of groups", _is_coefficient),
+    "measured": (
+        "a finite number, text or null",
+        lambda value: value is None or _is_text(value) or _is_number(value),
+    ),
+    "value": (
+        "a finite number, text, true or false",
+        lambda value: type(value) is bool or _is_text(value) or _is_number(value),
+    ),
+}  # fmt: skip
 
 
 def pae(payload_type: str, body: bytes) -> bytes:
@@ -76,33 +183,93 @@ def is_signed(public: ec.EllipticCurvePublicKey, signature: bytes, content: byte
 
 
 def open_envelope(envelope: bytes, public_pem: bytes) -> dict:
-    """The statement in a DSSE envelope, after its signature was checked with this key.
+    """The statement in a DSSE envelope, after its signature and its fields were checked.
 
     Raises:
         Refused: no signature is by this key, or what it signed is no certificate that names it.
     """
     public = read_public_key(public_pem)
-    own, found = fingerprint(public), _parse(envelope, "The certificate")
-    if found.get("payloadType") != PAYLOAD_TYPE:
-        raise Refused(f"The payloadType is {found.get('payloadType')!r}, not {PAYLOAD_TYPE!r}.")
-    signatures = _list(found, "signatures")
-    coded = [_field(found, "payload", str), *(_field(each, "sig", str) for each in signatures)]
-    try:
-        body, *given = (base64.b64decode(each, validate=True) for each in coded)
-    except ValueError:
-        raise Refused("The payload or a signature is not base64.") from None
-    if not any(is_signed(public, each, pae(PAYLOAD_TYPE, body)) for each in given):
-        keys = [str(each.get("keyid"))[:64] for each in signatures]
+    own, (body, signatures) = fingerprint(public), _envelope(envelope)
+    fitting = [
+        numbers
+        for _, each in signatures
+        if (numbers := _numbers(each)) and is_signed(public, each, pae(PAYLOAD_TYPE, body))
+    ]
+    if not fitting:
+        keys = [keyid[:64] for keyid, _ in signatures]
         if own in keys:
             raise Refused("The signature does not fit: the certificate was changed after signing.")
         raise Refused(f"It is signed by {', '.join(keys) or 'no key'}, not by your key {own}.")
     statement = _parse(body, "The signed statement")
     if (statement.get("_type"), statement.get("predicateType")) != (STATEMENT_TYPE, PREDICATE_TYPE):
         raise Refused("What was signed is no unmerge certificate of this kind.")
-    named = _field(_field(_field(statement, "predicate"), "signer"), "fingerprint", str)
+    if sentence := next(faults(statement), None):
+        raise Refused(sentence)
+    if _version(statement) > 1 and not any(map(_is_low, fitting)):
+        raise Refused("The signature was turned into its other form, with s above half the order.")
+    named = statement["predicate"]["signer"]["fingerprint"]
     if named != own:
         raise Refused(f"It names {named[:64]} as the key that signs, but {own} signed it.")
     return statement
+
+
+def payload(envelope: bytes) -> bytes:
+    """The signed bytes of an envelope, by whose sha256 the log knows a certificate.
+
+    Raises:
+        Refused: it is no envelope.
+    """
+    return _envelope(envelope)[0]
+
+
+def faults(statement: dict, version: int | None = None) -> Iterator[str]:
+    """Where a statement lacks one of ``FIELDS`` or has it in another type, as sentences.
+
+    Only the first is sure: where it is an object that is no object, the next cannot be looked for.
+
+    Args:
+        statement: that was signed.
+        version: whose fields are asked for; None takes the statement's own.
+
+    Raises:
+        Refused: the statement is of a version that is not known here.
+    """
+    version = version or _version(statement)
+    for path, fields in FIELDS.items():
+        objects = _at(statement, path)
+        for field in fields.split(", "):
+            name, kind, *since = field.split()
+            if since and version < int(since[-1]):
+                continue
+            key, optional = name.removesuffix("?"), name.endswith("?")
+            for each in objects:
+                if not (_is(each[key], kind) if key in each else optional):
+                    where = f"{path}.{key}".strip(".")
+                    yield f"The field {where!r} is missing or is not {type_words(kind)}."
+                    break
+
+
+def type_words(kind: str) -> str:
+    """What a type of ``FIELDS`` is, for a sentence."""
+    if kind.endswith("?"):
+        return f"{type_words(kind[:-1])}, or null"
+    if kind.startswith("["):
+        return f"a list, each of it {type_words(kind[1:-1])}"
+    if kind.startswith("{"):
+        return f"an object, each value of it {type_words(kind[1:-1])}"
+    return TYPES[kind][0]
+
+
+def notes(envelope: bytes, statement: dict) -> list[str]:
+    """Which rules of today a certificate of an earlier version does not meet, as sentences."""
+    if _version(statement) == VERSION:
+        return []
+    found = [*faults(statement, VERSION)]
+    numbers = [_numbers(each) for _, each in _envelope(envelope)[1]]
+    if not all(_is_low(each) for each in numbers if each):
+        found.append("The signature has an s above half the order of the curve.")
+    before = f"It was written before version {VERSION}, and does not meet a rule of today: "
+    return [before + each for each in found]
 
 
 def problems(folder: Path, statement: dict) -> list[str]:
@@ -157,7 +324,7 @@ def weights_root(folder: Path) -> str:
 def contradictions(statement: dict) -> list[str]:
     """Where a statement speaks against itself although it is signed, as sentences."""
     found: list[str] = []
-    for rule in (_verdict, _left_out, _known):
+    for rule in (_verdict, _left_out, _known, _twice, _sources):
         try:
             found += rule(_field(statement, "predicate"))
         except Refused as problem:
@@ -178,10 +345,12 @@ def _verdict(predicate: dict) -> Iterator[str]:
     if verdict != "fail" and ("A1", "pass") not in checks:
         yield f"The verdict is {verdict!r}, but no check A1, the independent rebuild, passed."
     for name, result in checks:
+        if result not in RESULTS:
+            yield f"The result {result!r} of check {name} is unknown."
         if result == "fail" and verdict != "fail":
             yield f"Check {name} failed, but the verdict is {verdict!r}."
-        if result == "fail" and claim == EXACT and name in ("A1", "A2", "A3"):
-            yield f"The claim is {EXACT}, but check {name} failed."
+        if result == "fail" and claim in (EXACT, UNDECLARED) and name in ("A1", "A2", "A3"):
+            yield f"The claim is {claim}, but check {name} failed."
 
 
 def _left_out(predicate: dict) -> Iterator[str]:
@@ -191,8 +360,8 @@ def _left_out(predicate: dict) -> Iterator[str]:
     names = {_field(each, "task", str) for each in removed}
     for row in _list(predicate, "closure"):
         inputs = ", ".join(sorted(names & {*_list(row, "inputs", str)}))
-        if inputs and claim == EXACT and row.get("state") == "carried over":
-            yield f"The claim is {EXACT}, but {row.get('artefact')} of {inputs} is carried over."
+        if inputs and claim in (EXACT, UNDECLARED) and row.get("state") == "carried over":
+            yield f"The claim is {claim}, but {row.get('artefact')} of {inputs} is carried over."
     if claim not in REBUILT:
         return
     if not removed:
@@ -257,6 +426,43 @@ def _of_search(fitted: object) -> list[tuple[str, str]]:
         digests = found if isinstance(found, list) else [found]
         pairs += [(name, _field({"digest": each}, "digest", str)) for each in digests]
     return pairs
+
+
+def _twice(predicate: dict) -> Iterator[str]:
+    """Nothing is told twice but A4 and C1, the checks that there are for every removed task."""
+    recipe = _field(_field(predicate, "counterfactual"), "recipe")
+    sources = [x for x in _list(predicate, "resolvedDependencies") if x.get("role") == "task"]
+    for what, entries, key in (
+        ("removed task", _list(predicate, "removed"), "task"),
+        ("added task", _list(predicate, "added"), "task"),
+        ("task of the recipe", _list(recipe, "tasks"), "name"),
+        ("source", sources, "name"),
+        ("artefact", _list(predicate, "closure"), "artefact"),
+        ("check", [x for x in _list(predicate, "checks") if x.get("id") not in ("A4", "C1")], "id"),
+    ):
+        counts = Counter(_field(each, key, str) for each in entries)
+        yield from (f"The {what} {name} stands there twice." for name in counts if counts[name] > 1)
+
+
+def _sources(predicate: dict) -> Iterator[str]:
+    """Recipe, order and sources are of the same checkpoints; every tensor has its row."""
+    without = _field(predicate, "counterfactual")
+    recipe, mixing = _field(without, "recipe"), _field(without, "mixing")
+    tasks = [(_field(x, "name", str), _field(x, "digest", str)) for x in _list(recipe, "tasks")]
+    given: dict[str, list[tuple[str, str]]] = {"base": [], "task": []}
+    for each in _list(predicate, "resolvedDependencies"):
+        role = _field(each, "role", str)
+        given.setdefault(role, []).append((_field(each, "name", str), _field(each, "digest", str)))
+    if [digest for _, digest in given["base"]] != [_field(recipe, "base", str)]:
+        yield "The base of the recipe is not the base among the sources."
+    if given["task"] != tasks:
+        yield "The checkpoints of the recipe are not those among the sources."
+    if _list(without, "order", str) != [name for name, _ in tasks]:
+        yield "The order is not that of the recipe."
+    rows = len(_list(mixing, "rows", list))
+    for name, row in _field(mixing, "tensors").items():
+        if type(row) is not int or not 0 <= row < rows:
+            yield f"The tensor {name} has a row of coefficients that is not there."
 
 
 def _subjects(statement: dict, found: list[str]) -> dict[str, str]:
@@ -341,6 +547,60 @@ def _parse(content: bytes, where: str) -> dict:
         raise Refused(f"{where} is cut off or is not JSON.") from None
 
 
+def _envelope(envelope: bytes) -> tuple[bytes, list[tuple[str, bytes]]]:
+    """What was signed, and every key id with its signature; there is one way to write them."""
+    found = _parse(envelope, "The certificate")
+    if found.get("payloadType") != PAYLOAD_TYPE:
+        raise Refused(f"The payloadType is {found.get('payloadType')!r}, not {PAYLOAD_TYPE!r}.")
+    signatures, text = _list(found, "signatures"), _field(found, "payload", str)
+    if len(signatures) > MOST:
+        raise Refused(f"It has {len(signatures):,} signatures; at most {MOST} are looked at.")
+    coded = [(_field(each, "sig", str), _field(each, "keyid", str)) for each in signatures]
+    extra = [key for key in found if key not in ("payloadType", "payload", "signatures")]
+    extra += [key for each in signatures for key in each if key not in ("keyid", "sig")]
+    if extra:
+        raise Refused(f"The envelope has a field {extra[0][:64]!r}, which no envelope has.")
+    return _decoded(text), [(keyid, _decoded(each)) for each, keyid in coded]
+
+
+def _decoded(text: str) -> bytes:
+    try:
+        content = base64.b64decode(text, validate=True)
+    except ValueError:
+        raise Refused("The payload or a signature is not base64.") from None
+    if base64.b64encode(content).decode() != text:
+        raise Refused("The payload or a signature is base64 in another form than the usual one.")
+    return content
+
+
+def _numbers(signature: bytes) -> tuple[int, int] | None:
+    """The numbers r and s of a signature, if it is DER in its one form."""
+    try:
+        numbers = utils.decode_dss_signature(signature)
+    except ValueError:
+        return None
+    return numbers if utils.encode_dss_signature(*numbers) == signature else None
+
+
+def _is_low(numbers: tuple[int, int]) -> bool:
+    """Whether s is the smaller of the two that fit: s and ORDER - s."""
+    return numbers[1] <= ORDER // 2
+
+
+def _version(statement: dict) -> int:
+    """Of a statement's form: 1 if it names none, which no later version may say."""
+    predicate = _field(statement, "predicate")
+    if "version" not in predicate:
+        return 1
+    version = predicate["version"]
+    if type(version) is int and 1 < version <= VERSION:
+        return version
+    raise Refused(
+        f"The version of the statement is {str(version)[:20]!r}; this program knows those up to "
+        f"{VERSION}, so take a later one if there is one."
+    )
+
+
 def _field(data: dict, key: str, kind: type = dict):
     if type(data.get(key)) is kind:
         return data[key]
@@ -351,6 +611,29 @@ def _list(data: dict, key: str, kind: type = dict) -> list:
     if all(isinstance(each, kind) for each in _field(data, key, list)):
         return data[key]
     raise Refused(f"The field {key!r} must be a list, each of it {_KINDS[kind]}.")
+
+
+def _at(statement: dict, path: str) -> list[dict]:
+    """The objects at a path of ``FIELDS``; what is missing or null there is left out."""
+    level: list = [statement]
+    for key in path.split(".") if path else ():
+        if key == "*":
+            level = [inner for each in level if type(each) is list for inner in each]
+        else:
+            level = [each.get(key) for each in level if type(each) is dict]
+    return [each for each in level if type(each) is dict]
+
+
+def _is(value: object, kind: str) -> bool:
+    """Whether a value has a type of ``FIELDS``."""
+    if kind.endswith("?"):
+        return value is None or _is(value, kind[:-1])
+    if kind.startswith("["):
+        return type(value) is list and all(_is(each, kind[1:-1]) for each in value)
+    if kind.startswith("{"):
+        pairs = value.items() if type(value) is dict else [(None, None)]
+        return all(_is_text(key) and _is(each, kind[1:-1]) for key, each in pairs)
+    return TYPES[kind][1](value)
 
 
 def _sentence(problem: Exception) -> str:
@@ -379,6 +662,7 @@ def main(arguments: list[str]) -> int:
         envelope, pem = _read(certificate), _read(key)
         statement = open_envelope(envelope, pem)
         lines.append(("OK", "The certificate is whole and signed by your key."))
+        lines += [("NOTE", each) for each in notes(envelope, statement)]
         last = _summary(statement["predicate"], fingerprint(read_public_key(pem)))
         other = os.path.lexists(bundle / CERTIFICATE) and _read(bundle / CERTIFICATE) != envelope
         differs = [f"The bundle has another {CERTIFICATE}."] if other else []

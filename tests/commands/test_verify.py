@@ -1,9 +1,13 @@
 """``verify`` as a user calls it."""
 
+import base64
+import hashlib
 import json
+import shutil
 
 import pytest
 
+from studio.evidence.verify_certificate import PAYLOAD_TYPE
 from studio.recipe import save_recipe
 from tests.commands.conftest import run
 
@@ -43,3 +47,20 @@ def test_a_bundle_that_was_changed_leaves_with_1(capsys, certified, tmp_path):
 def test_a_rebuild_wants_the_base(capsys, certified):
     code, _, err = verify(capsys, certified, "--rebuild")
     assert (code, "--rebuild needs --base" in err) == (1, True)
+
+
+def test_a_predecessor_is_named_by_what_was_signed(capsys, certified, tmp_path):
+    file = certified / "certificate.dsse.json"
+    asked = (
+        "unmerge", tmp_path / "recipe.json", "--task", "blue", "--certify", "--demo-key",
+        "--ledger", tmp_path / "ledger", "--out", tmp_path / "next", "--predecessor",
+    )  # fmt: skip
+    assert run(capsys, *asked, file)[0] == 0
+    payload, told = (
+        base64.b64decode(json.loads(each.read_text())["payload"])
+        for each in (file, tmp_path / "next/certificate.dsse.json")
+    )
+    assert json.loads(told)["predicate"]["predecessor"] == hashlib.sha256(payload).hexdigest()
+    shutil.rmtree(tmp_path / "next")
+    code, _, err = run(capsys, *asked, tmp_path / "recipe.json")
+    assert (code, err) == (1, f"studio: The payloadType is None, not '{PAYLOAD_TYPE}'.\n")

@@ -1,8 +1,12 @@
 """Sample statements: every kind of certificate that the studio writes."""
 
+import json
+from base64 import b64encode
 from copy import deepcopy
 from hashlib import sha256
 
+from studio.evidence.ledger.keys import SigningKey
+from studio.evidence.verify_certificate import PAYLOAD_TYPE, VERSION, pae
 from studio.evidence.wording import ALGEBRAIC, EXACT, limits
 
 TASKS = ("reviews", "tickets", "medical notes", "headlines", "spam")
@@ -24,6 +28,23 @@ def statement(**changes) -> dict:
         "predicateType": "urn:mdm-oc-studio:unmerge-certificate:v1",
         "predicate": predicate,
     }
+
+
+def source(name: str, **changes) -> dict:
+    """A task's checkpoint among the sources, or with another role the base."""
+    return _dependency("task", name, "full") | changes
+
+
+def signed(body: bytes, key: SigningKey, kind: str = PAYLOAD_TYPE) -> bytes:
+    """Signed bytes, whatever they are: what ``sealed`` would refuse to sign."""
+    content = {
+        "payloadType": kind,
+        "payload": b64encode(body).decode(),
+        "signatures": [
+            {"keyid": key.fingerprint, "sig": b64encode(key.sign(pae(kind, body))).decode()}
+        ],
+    }
+    return json.dumps(content).encode()
 
 
 def exact(**changes) -> dict:
@@ -113,6 +134,7 @@ def _dependency(role: str, name: str, kind: str, **rest) -> dict:
             "adapter_config.json": digest(f"config of {name}"),
             "adapter_model.safetensors": digest(f"file of {name}"),
         },
+        "source": name,
         "license": "Apache-2.0",
         "initialised_from": None,
         "verified": False,
@@ -164,6 +186,7 @@ _COPIES = {
     "backups": "Declared by the operator: nightly backups, overwritten after 30 days.",
 }  # fmt: skip
 _EXACT = {
+    "version": VERSION,
     "id": digest("id")[:32],
     "claim": EXACT,
     "operation": "remove",
@@ -188,6 +211,7 @@ _EXACT = {
             "weights_root": digest("root of intents"),
             "files": {"adapter_model.safetensors": digest("file of intents")},
             "kind": "LoRA",
+            "fingerprint": "AAAA",
             "position": 2,
             "of": 6,
             "coefficient": 0.8,
@@ -208,8 +232,11 @@ _EXACT = {
     },
     "counterfactual": {
         "recipe": {
-            "base": digest("base"),
-            "tasks": [{"name": t, "digest": digest(t), "coefficient": 0.8} for t in TASKS],
+            "base": digest("bert-tiny"),
+            "tasks": [
+                {"name": t, "digest": digest(t), "coefficient": 0.8, "set_by": "person"}
+                for t in TASKS
+            ],
             "method": "mdm_oc",
             "options": {"scope": "tensor"},
             "dtype": "float32",
@@ -219,7 +246,9 @@ _EXACT = {
         "order": list(TASKS),
         "coefficients": {
             "policy": "fixed by the recipe",
-            "words": "The coefficients are numbers in the recipe.",
+            "origin": "set by a person",
+            "words": "exact for coefficients set by a person",
+            "fitted": None,
         },
         "vectors": "raw deltas",
         "mixing": {

@@ -1,5 +1,6 @@
 """Corners of evidence: twins, heads of successors, other browsers, broken logs and statements."""
 
+import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,7 +12,6 @@ import yaml
 from safetensors.torch import load_file, save_file
 
 from studio.errors import BadLedger, BadRecipe, NotAllowed, StudioError
-from studio.evidence import envelope
 from studio.evidence.bundle import Certified, Operator, certify
 from studio.evidence.certificate import CERTIFICATE_FILE, Request
 from studio.evidence.checks import checks, verdict
@@ -218,7 +218,9 @@ def test_a_signed_statement_that_lacks_a_part_is_a_finding(make, key, ledger, zo
     """Anybody can sign anything; the key may come with the bundle."""
     made = make()
     edit(made.statement)
-    (made.folder / CERTIFICATE_FILE).write_bytes(envelope.sealed(made.statement, key))
+    (made.folder / CERTIFICATE_FILE).write_bytes(
+        statements.signed(json.dumps(made.statement).encode(), key)
+    )
     found = check(made, ledger.folder / "audit.jsonl", kept(zoo_folder))
     assert not found.good
     closing_words(found)

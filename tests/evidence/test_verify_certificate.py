@@ -22,70 +22,51 @@ from studio.checkpoints.checkpoint import open_base
 from studio.evidence import verify_certificate as script
 from studio.evidence.envelope import sealed
 from studio.evidence.ledger.keys import SigningKey, demo_key
-from studio.evidence.verify_certificate import contradictions, main, pae, problems, weights_root
+from studio.evidence.verify_certificate import contradictions, main, problems, weights_root
 from tests.conftest import draw
+from tests.evidence.statements import check as check_of
+from tests.evidence.statements import digest, exact, signed, source
 
 KEY = SigningKey(demo_key().private, demo=False)
 OTHER = demo_key()
-GONE = {"task": "poems", "digest": "d" * 64, "weights_root": "e" * 64, "files": {}}
+GONE = {"task": "poems", "digest": "d" * 64, "weights_root": "e" * 64}
 
 
 def statement(folder: Path, key: SigningKey = KEY) -> dict:
     """What the studio would state about a folder."""
     files = [f for f in sorted(folder.rglob("*")) if f.is_file() and f.name != script.CERTIFICATE]
     names = {f.relative_to(folder).as_posix(): f.read_bytes() for f in files}
-    tasks = [{"name": x, "digest": x[0] * 64, "coefficient": 0.5} for x in ("color", "shape")]
-    return {
-        "_type": script.STATEMENT_TYPE,
-        "subject": [
-            {"name": name, "digest": {"sha256": hashlib.sha256(content).hexdigest()}}
-            for name, content in names.items()
-        ],
-        "predicateType": script.PREDICATE_TYPE,
-        "predicate": {
-            "claim": "exact-leave-one-out",
-            "operation": "remove",
-            "verdict": {"result": "pass", "words": "All checks passed."},
-            "result": {"weights_root": weights_root(folder)},
-            "removed": [dict(GONE)],
-            "added": [],
-            "counterfactual": {
-                "recipe": {"tasks": tasks},
-                "coefficients": {"policy": "fixed by the recipe", "fitted": None},
-                "order": ["color", "shape"],
-                "mixing": {
-                    "tasks": ["color", "shape"],
-                    "rows": [["0x1.0p-1", "0x1.8p-1"]],
-                    "tensors": {"layer.0.dense.bias": 0},
-                },
-            },
-            "resolvedDependencies": [
-                {"role": "task", "name": x["name"], "digest": x["digest"], "weights_root": "a"}
-                for x in tasks
-            ],
-            "closure": [
-                {"artefact": "basis", "state": "rebuilt", "inputs": ["color", "shape"]},
-                {"artefact": "options", "state": "fixed by the recipe", "inputs": ["poems"]},
-            ],
-            "checks": [{"id": x, "result": "pass"} for x in ("A1", "A2", "A3", "C1")],
-            "signer": {"fingerprint": key.fingerprint, "demo": key.demo},
-        },
+    said = exact()
+    said["subject"] = [
+        {"name": name, "digest": {"sha256": hashlib.sha256(content).hexdigest()}}
+        for name, content in names.items()
+    ]
+    told, tasks = said["predicate"], ["color", "shape"]
+    told["verdict"] = {"result": "pass", "words": "All checks passed."}
+    told["result"]["weights_root"] = weights_root(folder)
+    told["removed"][0] |= GONE
+    without = told["counterfactual"]
+    without["recipe"]["tasks"] = [
+        {"name": x, "digest": digest(x), "coefficient": 0.5, "set_by": "person"} for x in tasks
+    ]
+    without["order"] = [*tasks]
+    without["mixing"] = {
+        "tasks": [*tasks],
+        "rows": [["0x1.0p-1", "0x1.8p-1"]],
+        "tensors": {"layer.0.dense.bias": 0},
     }
-
-
-def envelope(body: bytes, key: SigningKey = KEY, kind: str = script.PAYLOAD_TYPE) -> bytes:
-    """Signed bytes, whatever they are: what ``sealed`` would refuse to sign."""
-    signature = base64.b64encode(key.sign(pae(kind, body))).decode()
-    content = {
-        "payloadType": kind,
-        "payload": base64.b64encode(body).decode(),
-        "signatures": [{"keyid": key.fingerprint, "sig": signature}],
-    }
-    return json.dumps(content).encode()
+    told["resolvedDependencies"] = [*map(source, tasks), source("bert-tiny", role="base")]
+    told["closure"] = [
+        {"artefact": "basis", "state": "rebuilt", "inputs": [*tasks], "words": ""},
+        {"artefact": "options", "state": "fixed by the recipe", "inputs": ["poems"], "words": ""},
+    ]
+    told["checks"] = [check_of(x, x, "pass") for x in ("A1", "A2", "A3", "C1")]
+    told["signer"] |= {"fingerprint": key.fingerprint, "demo": key.demo}
+    return said
 
 
 def sign(folder: Path, said: dict, key: SigningKey = KEY) -> None:
-    (folder / script.CERTIFICATE).write_bytes(envelope(json.dumps(said).encode(), key))
+    (folder / script.CERTIFICATE).write_bytes(signed(json.dumps(said).encode(), key))
 
 
 def make(folder: Path) -> Path:
@@ -184,12 +165,12 @@ def resigned(bundle: Path) -> None:
 
 def other_kind(bundle: Path) -> None:
     body = json.dumps(statement(bundle)).encode()
-    (bundle / script.CERTIFICATE).write_bytes(envelope(body, kind="application/json"))
+    (bundle / script.CERTIFICATE).write_bytes(signed(body, KEY, "application/json"))
 
 
 def twice_in_the_payload(bundle: Path) -> None:
     body = json.dumps(statement(bundle)).replace('"claim"', '"claim": "x", "claim"', 1).encode()
-    (bundle / script.CERTIFICATE).write_bytes(envelope(body))
+    (bundle / script.CERTIFICATE).write_bytes(signed(body, KEY))
 
 
 def pipe(bundle: Path) -> None:
@@ -331,8 +312,8 @@ def test_an_untouched_bundle_passes(check):
         "OK      The statement does not contradict itself.",
         "OK      The files and weights are those signed; no others.",
         "OK      The bundle's certificate.dsse.json is the one checked.",
-        "OK      Claim: exact-leave-one-out. Verdict: pass. Signed by the key "
-        f"{KEY.fingerprint}; compare it with the one you were given by another channel.",
+        "OK      Claim: exact-leave-one-out (exact for coefficients set by a person). Verdict: "
+        f"pass. Signed by the key {KEY.fingerprint}; compare it with the one you were given by another channel.",
     ]
 
 
@@ -387,7 +368,7 @@ def test_a_line_from_a_stranger_cannot_command_a_terminal(bundle, check):
 CONTRADICTIONS = {
     "a basis carried over": (
         lambda p: p["closure"].append(
-            {"artefact": "basis", "state": "carried over", "inputs": ["poems", "color"]}
+            p["closure"][0] | {"state": "carried over", "inputs": ["poems", "color"]}
         ),
         "The claim is exact-leave-one-out, but basis of poems is carried over.",
     ),
@@ -400,7 +381,7 @@ CONTRADICTIONS = {
         "Check C1 failed, but the verdict is 'pass'.",
     ),
     "the removed digest as a source": (
-        lambda p: p["resolvedDependencies"].append({"name": "rhymes", "digest": "d" * 64}),
+        lambda p: p["resolvedDependencies"].append(source("rhymes", digest="d" * 64)),
         "A removed checkpoint is a source: rhymes.",
     ),
     "the removed weights as a source": (
@@ -412,7 +393,9 @@ CONTRADICTIONS = {
         "A removed checkpoint is a source: shape.",
     ),
     "the removed digest put back": (
-        lambda p: p["added"].append({"task": "poems", "digest": "d" * 64}),
+        lambda p: p["added"].append(
+            {**GONE, "weights_root": "f" * 64, "files": {}, "kind": "full"}
+        ),
         "A removed checkpoint is a source: poems.",
     ),
     "a column of the removed task": (
@@ -481,8 +464,13 @@ def test_other_claims_may_carry_over_what_they_say(bundle):
     said["predicate"]["closure"].append(carried)
     said["predicate"]["claim"] = "weights-rebuilt-coefficients-carried-over"
     said["predicate"]["verdict"]["result"] = "fail"
+    fitted = {"by": "Adam", "seed": 0, "tasks": {"poems": "d" * 64}}
+    without = said["predicate"]["counterfactual"]
+    without["coefficients"] |= {"origin": "carried over", "fitted": fitted}
+    without["recipe"]["fitted"] = fitted
     assert contradictions(said) == []
     said["predicate"]["resolvedDependencies"][0]["digest"] = "d" * 64
+    said["predicate"]["counterfactual"]["recipe"]["tasks"][0]["digest"] = "d" * 64
     assert contradictions(said) == ["A removed checkpoint is a source: color."]
     said["predicate"]["claim"] = "algebraic-approximate"
     assert contradictions(said) == []
@@ -522,7 +510,7 @@ def test_no_malformed_statement_makes_a_traceback(bundle, check):
         sign(bundle, said)
         status, lines = check()
         assert status in (0, 1)
-        assert all(line[:8].strip() in ("OK", "FAILED") for line in lines)
+        assert all(line[:8].strip() in ("OK", "FAILED", "NOTE") for line in lines)
         assert isinstance(contradictions(said), list)
         assert isinstance(problems(bundle, said), list)
 
@@ -585,7 +573,7 @@ def test_the_script_runs_alone_where_no_studio_can_be_imported(bundle):
     given = bundle, bundle / script.CERTIFICATE, bundle.parent / "auditor.pem"
     good = run(*given)
     assert (good.returncode, good.stderr) == (0, "")
-    assert good.stdout.splitlines()[-1].startswith("OK      Claim: exact-leave-one-out.")
+    assert good.stdout.splitlines()[-1].startswith("OK      Claim: exact-leave-one-out (exact")
     (bundle / "größer\udcff").write_text("")
     bad = run(*given)
     assert (bad.returncode, bad.stderr) == (1, "")

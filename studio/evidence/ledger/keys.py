@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, utils
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.kdf.pbkdf2 import PBKDF2HMAC
 from cryptography.hazmat.primitives.padding import PKCS7
@@ -19,7 +19,7 @@ from studio.disk.files import open_regular
 from studio.errors import BadCertificate
 from studio.evidence import verify_certificate
 from studio.evidence.verify_certificate import DEMO_WORDS as DEMO_WORDS
-from studio.evidence.verify_certificate import Refused
+from studio.evidence.verify_certificate import ORDER, Refused
 
 PRIVATE = "signing_key.pem"
 PUBLIC = "public_key.pem"
@@ -47,8 +47,10 @@ class SigningKey:
     demo: bool
 
     def sign(self, content: bytes) -> bytes:
-        """The signature in DER: ECDSA with SHA-256."""
-        return self.private.sign(content, ec.ECDSA(hashes.SHA256()))
+        """The signature in DER: ECDSA with SHA-256; of the two s that fit, the smaller."""
+        drawn = self.private.sign(content, ec.ECDSA(hashes.SHA256()))
+        r, s = utils.decode_dss_signature(drawn)
+        return utils.encode_dss_signature(r, min(s, ORDER - s))
 
     @property
     def public_pem(self) -> bytes:
