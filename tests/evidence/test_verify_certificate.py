@@ -313,7 +313,8 @@ def test_an_untouched_bundle_passes(check):
         "OK      The files and weights are those signed; no others.",
         "OK      The bundle's certificate.dsse.json is the one checked.",
         "OK      Claim: exact-leave-one-out (exact for coefficients set by a person). Verdict: "
-        f"pass. Signed by the key {KEY.fingerprint}; compare it with the one you were given by another channel.",
+        f"pass. Signed by the key {KEY.fingerprint}; compare it with the one you were given by "
+        "another channel.",
     ]
 
 
