@@ -1,5 +1,6 @@
 """New folders, whole or not at all: written beside their place, flushed, renamed, swept."""
 
+import errno
 import os
 import re
 import shutil
@@ -174,6 +175,20 @@ def is_held(path: Path) -> bool:
     return False
 
 
+def lock_handle(handle: int, wait: bool) -> bool:
+    """Lock an open file until it is closed everywhere; whether that may be relied on.
+
+    Where the disk knows no locks, whoever waits goes on, and nobody can sweep.
+    """
+    if fcntl is None:
+        return wait
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except OSError:
+        return wait
+    return True
+
+
 def _sweep(target: Path) -> None:
     """Remove the temporary siblings of exports to ``target`` whose process is gone."""
     left = re.compile(re.escape(f".{target.name}.") + r"[a-z0-9_]{8}\.part")
@@ -201,13 +216,9 @@ def _work_folder(target: Path) -> tuple[Path, int | None]:
 def _lock(folder: Path, wait: bool) -> int:
     assert fcntl is not None
     handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-    except OSError:
-        if not wait:
-            os.close(handle)
-            raise
-        # A disk that knows no locks: nobody can sweep there either.
+    if not lock_handle(handle, wait):
+        os.close(handle)
+        raise BlockingIOError(errno.EWOULDBLOCK, os.strerror(errno.EWOULDBLOCK), str(folder))
     return handle
 
 

@@ -196,6 +196,11 @@ class Ledger:
         if found is None:
             found = secrets.token_hex(16).encode()
             durable.write_new(self.folder / ACTOR, found)
+        if not found.strip():
+            raise BadLedger(
+                f"{self.folder / ACTOR} is empty: a program was stopped after it had made the "
+                "file and before it wrote to it. Nothing is lost. Remove it; another is made."
+            )
         if not _ACTOR.fullmatch(text := found.decode("ascii", "replace").strip()):
             raise BadLedger(f"{self.folder / ACTOR} is not 32 hex digits; remove it to get others.")
         return text
