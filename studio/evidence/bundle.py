@@ -14,16 +14,10 @@ from studio.evidence.certificate import (
     subject,
 )
 from studio.evidence.judgment import Judgment, judge
-from studio.evidence.ledger.copies import (
-    CERTIFICATE,
-    Allowed,
-    announced,
-    copies,
-    log_copy,
-    refuse_removed,
-)
+from studio.evidence.ledger.copies import CERTIFICATE, Allowed, copies, refuse_removed
 from studio.evidence.ledger.keys import SigningKey
 from studio.evidence.ledger.log import Ledger
+from studio.evidence.ledger.pending import announced, log_copy
 from studio.evidence.measures import Measures, measure
 from studio.evidence.rebuild import is_portable, rebuild_apart, why_not_apart
 from studio.evidence.report.page import report
@@ -116,6 +110,7 @@ def certify(
     result, full = merges(unmerged.recipe), merges(unmerged.full)
     _refuse_still_there(unmerged, full, result)
     ledger, key = operator.ledger, operator.key
+    ledger.check(key)
     refuse_removed(ledger, result, operator.allowed, key)
     if unmerged.added is not None:
         tasks = [_successor(task, unmerged, result) for task in tasks]
@@ -130,11 +125,12 @@ def certify(
         apart = rebuild_apart(unmerged.never, is_portable(never), report, never.base.roots)
         judged = judge(found, apart, merge, full, root, _heads(work))
         made.append(_sealed(work, target, _stated(judged, full, merge, root, operator), key))
+        ledger.check(key)  # the last thing before the folder is visible
 
-    with announced(ledger, target) as copy:
+    with announced(ledger, target, key, certified=True) as copy:
         root = write_export(content, target, part(progress, 0.6, 1.0), seal).root
-        log_copy(ledger, copy, target, root, content.held, key)
-        _log_certificate(ledger, copy, made[0], key)
+        event = _certificate_event(copy, made[0], key)
+        log_copy(ledger, copy, target, root, content.held, key, [event])
     return made[0]
 
 
@@ -202,10 +198,10 @@ def _sealed(work: Path, target: Path, signed: dict, key: SigningKey) -> Certifie
     return Certified(target, signed, envelope.digest(content))
 
 
-def _log_certificate(ledger: Ledger, copy: str, made: Certified, key: SigningKey) -> None:
+def _certificate_event(copy: str, made: Certified, key: SigningKey) -> tuple[str, dict]:
     predicate = made.statement["predicate"]
     known = ("task", "digest", "weights_root")
-    ledger.append(
+    return (
         CERTIFICATE,
         {
             "copy": copy,
@@ -219,7 +215,6 @@ def _log_certificate(ledger: Ledger, copy: str, made: Certified, key: SigningKey
             "inputs": [each["digest"] for each in predicate["resolvedDependencies"]],
             "request": predicate["request"]["reference"],
         },
-        key,
     )
 
 

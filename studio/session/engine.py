@@ -18,9 +18,9 @@ from studio.device import device_memory, used_memory
 from studio.disk import cache
 from studio.disk.folders import data_folder
 from studio.errors import NotAllowed, Remedy, StudioError
-from studio.evidence.ledger.copies import adopt_orphans
 from studio.evidence.ledger.keys import demo_key, has_key, make_key, open_key
 from studio.evidence.ledger.log import Ledger
+from studio.evidence.ledger.pending import adopt_orphans
 from studio.measure.bench import Bench
 from studio.preflight import Preflight, preflight
 from studio.progress import Progress, attended, silent
