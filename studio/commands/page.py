@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from studio.demo import DEMO_ZOO
+from studio.disk.temporary import sweep_temporary
 from studio.errors import NotAllowed, StudioError
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def main() -> int:
         auth = credentials(hosts, options.auth)
         # The studio reads the hub's local cache only; nothing here may ask the network.
         os.environ["HF_HUB_OFFLINE"] = "1"
-        print("Starting …", flush=True)
+        print("Starting …", *sweep_temporary(), sep="\n", flush=True)
         with _nothing_to_collect():
             from studio.device import resolve_device
             from studio.session.engine import Engine

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from studio.disk.temporary import sweep_temporary
 from studio.errors import BadRecipe
 from studio.evidence import envelope, verify_certificate
 from studio.evidence.certificate import (
@@ -107,6 +108,7 @@ def certify(
             needs data.
     """
     _refuse_uncheckable(unmerged)
+    sweep_temporary()  # what killed studios left may hold what is taken out here
     result, full = merges(unmerged.recipe), merges(unmerged.full)
     _refuse_still_there(unmerged, full, result)
     ledger, key = operator.ledger, operator.key

@@ -12,6 +12,7 @@ _YEAR = 31_536_000  # seconds
 _GET = re.compile(
     r"/|/(config|theme\.css|favicon\.ico|robots\.txt|manifest\.json|login|logout)/?"
     r"|/(static|assets|svelte)/.+"
+    r"|/download/[0-9a-f]{32}\.zip"
     r"|/gradio_api/(info|startup-events|app_id|user|login_check|token|upload_progress|queue/data)/?"
     r"|/gradio_api/(heartbeat/|file=).+",
     re.DOTALL,

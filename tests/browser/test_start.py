@@ -126,7 +126,7 @@ def test_a_project_and_a_cache_below_home_serve_the_page_and_not_the_cache(home,
             page.get_by_role("button", name="Export", exact=True).click()
             expect(page.locator("#job")).to_have_attribute("data-phase", "done")
             with page.expect_download() as download:
-                page.get_by_role("button", name="Download the export").click()
+                page.get_by_role("link", name="Download the export").click()
             assert Path(download.value.path()).stat().st_size > 1000
             assert failed == []
         client, kept = Client(url), list((project / "cache" / "mdm-oc-studio").iterdir())
