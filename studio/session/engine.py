@@ -270,6 +270,6 @@ def _recent() -> list[str]:
     """The paths that were kept; none of what does not look like a list of them."""
     try:
         known = json.loads(cache.recall(_RECENT) or b"[]")
-    except ValueError:
+    except (ValueError, RecursionError):
         return []
     return [each for each in known if isinstance(each, str)] if isinstance(known, list) else []

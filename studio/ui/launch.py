@@ -50,7 +50,7 @@ def start(
     """
     port = free_port(hosts.bound, port)
     blocks = Page(engine).build()
-    blocks.delete_cache = (3600, 86400)
+    blocks.delete_cache = (600, 3600)  # seconds: looked for, and of age
     app, address, _ = blocks.queue(max_size=64, default_concurrency_limit=2).launch(
         server_name=in_address(hosts.bound),
         root_path=hosts.root,
