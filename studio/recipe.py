@@ -4,8 +4,8 @@ import hashlib
 import json
 import math
 import os
-from collections import Counter
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import lru_cache, partial
@@ -28,6 +28,9 @@ DEFAULT_METHOD = "mdm_oc"  # where nobody chooses; the methods themselves are a 
 _KEYS = ("base", "tasks", "method", "options", "dtype", "seed", "fitted")
 _FITTED_KEYS = ("by", "seed", "tasks", "used", "options")
 _TASK_KEYS = ("name", "checkpoint", "coefficient", "set_by", "digest")
+_LONGEST_NAME = 200  # bytes: a system takes 255, and something may be put before or behind
+_PORTS = (f"{port}{number}" for port in ("COM", "LPT") for number in "0123456789¹²³")
+_DEVICES = ("CON", "PRN", "AUX", "NUL", *_PORTS)
 PERSON, DEFAULT = "person", "default"
 UNDECLARED_START = "undeclared start"
 """What a search used that began at numbers of which nobody says where they come from."""
@@ -294,8 +297,10 @@ def recipe_text(recipe: Recipe, path: Path) -> str:
     return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True)
 
 
-def parse_recipe(data: dict, folder: Path, where: str, least: int = 1) -> Recipe:
+def parse_recipe(data: dict, folder: Path, where: str, least: int = 0) -> Recipe:
     """A recipe of at least so many tasks, from the content of a file that lies in ``folder``.
+
+    One without tasks is the base.
 
     Raises:
         BadRecipe: naming the key and what is wrong with it.
@@ -305,15 +310,15 @@ def parse_recipe(data: dict, folder: Path, where: str, least: int = 1) -> Recipe
     wrong.tried(lambda: only_keys(data, _KEYS, where, BadRecipe))
     entries = data.get("tasks")
     if not isinstance(entries, list) or len(entries) < least:
-        wrong.add(BadRecipe(f"{where} lists no tasks; a recipe needs at least one."))
+        words = "lists no tasks; it needs at least one" if least else "has no list of tasks"
+        wrong.add(BadRecipe(f"{where} {words}."))
         entries = []
     tasks = [
         wrong.tried(partial(_task, entry, folder, f"{where}: task {i}"))
         for i, entry in enumerate(entries, 1)
     ]
-    for name, count in Counter(task.name for task in tasks if task).items():
-        if count > 1:
-            wrong.add(BadRecipe(f"{where} names the task '{name}' twice; names must differ."))
+    for one, other in same_names(task.name for task in tasks if task):
+        wrong.add(BadRecipe(f"{where} names {twice(one, other)}"))
     dtype = data.get("dtype")
     if dtype is not None and dtype not in DTYPES:
         wrong.add(BadRecipe(f"{where}: dtype {dtype!r} is not one of {', '.join(DTYPES)}."))
@@ -423,18 +428,42 @@ def finite(value: object, what: str) -> float:
 
 
 def task_name(name: str, where: str, error: type[StudioError]) -> str:
-    """``name`` if it can also serve as a folder name."""
+    """``name`` in Unicode's composed form (NFC), if every system takes it for a folder name."""
+    name = unicodedata.normalize("NFC", name)
     if (
         len(name) > 100
-        or name.startswith(".")
+        or len(name.encode("utf-8", "replace")) > _LONGEST_NAME
+        or name.startswith((".", " "))
+        or name.endswith((".", " "))
         or not name.isprintable()
         or set(name) & set('/\\:*?"<>|')
+        or name.partition(".")[0].rstrip().upper() in _DEVICES
     ):
         raise error(
             f"{where}: {name[:100]!r} is no task name; use at most 100 printable characters, "
-            'none of / \\ : * ? " < > |, and no leading dot.'
+            'none of / \\ : * ? " < > |, no dot or space at either end, and no name of a device '
+            "such as CON or LPT1."
         )
     return name
+
+
+def twice(one: str, other: str) -> str:
+    """What is wrong with two names that are taken for one."""
+    if one == other:
+        return f"the task '{one}' twice; names must differ."
+    return f"the tasks '{one}' and '{other}'; names must differ by more than capitals."
+
+
+def same_names(names: Iterable[str]) -> list[tuple[str, str]]:
+    """Pairs of names that some system takes for one: they differ at most in capitals."""
+    seen: dict[str, str] = {}
+    found = []
+    for name in names:
+        key = unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+        if key in seen:
+            found.append((seen[key], name))
+        seen.setdefault(key, name)
+    return found
 
 
 def _options(options: object, where: str) -> dict[str, Option]:

@@ -1,13 +1,12 @@
 """A zoo file: one base, its tasks, their heads, labels and data."""
 
-from collections import Counter
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from studio.disk.files import mapping, only_keys, read_mapping, resolve_source, text_field
 from studio.errors import BadZoo, Findings, SeveralBadInZoo
-from studio.recipe import DEFAULT_METHOD, Recipe, TaskEntry, task_name
+from studio.recipe import DEFAULT_METHOD, Recipe, TaskEntry, same_names, task_name, twice
 from studio.tasks.kinds import KINDS, USUAL_KIND
 from studio.tasks.kinds.contract import Kind
 from studio.tasks.spec import TaskSpec, existing_file
@@ -61,9 +60,8 @@ def load_zoo(path: Path) -> Zoo:
         lambda: resolve_source(text_field(data, "base", str(file), BadZoo), file.parent)
     )
     general = _all_general(data.get("general", []), base or str(file.parent), file, wrong)
-    for name, count in Counter(each.name for each in (*tasks, *general)).items():
-        if count > 1:
-            wrong.add(BadZoo(f"{file} names the task '{name}' twice; names must differ."))
+    for one, other in same_names(each.name for each in (*tasks, *general)):
+        wrong.add(BadZoo(f"{file} names {twice(one, other)}"))
     wrong.tried(lambda: _refuse_two_models((*tasks, *general), file))
     if wrong.found:  # else opening it says so
         for number, entry in enumerate(data.get("tasks") or (), 1):

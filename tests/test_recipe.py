@@ -15,7 +15,9 @@ from studio.recipe import (
     TaskEntry,
     load_recipe,
     parse_recipe,
+    same_names,
     save_recipe,
+    task_name,
 )
 from tests.conftest import refusal
 
@@ -49,7 +51,7 @@ def test_a_recipe_survives_a_file_with_paths_relative_to_it(tmp_path, suffix):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"tasks": []}, "lists no tasks"),
+        ({"tasks": None}, "has no list of tasks"),
         ({"tasks": [GOOD["tasks"][0]] * 2}, "names the task 'a' twice"),
         ({"coeficients": 1}, "unknown key 'coeficients'"),
         ({"dtype": "int8"}, "dtype 'int8' is not one of float16"),
@@ -215,3 +217,32 @@ def test_a_digest_of_numbers_as_they_were_written_stays_the_recipes():
     assert recipe.is_recorded_as(old, "digest")
     assert recipe.is_recorded_as(recipe.digest_on("digest"), "digest")
     assert not recipe_of(0.5, strength=0.5).is_recorded_as(old, "digest")
+
+
+def test_a_recipe_without_tasks_is_the_base_and_loads_again(zoo_folder, tmp_path):
+    recipe = Recipe(str(zoo_folder / "base"), ())
+    save_recipe(recipe, tmp_path / "recipe.yaml")
+    assert load_recipe(tmp_path / "recipe.yaml") == recipe
+    with pytest.raises(BadRecipe, match="lists no tasks; it needs at least one"):
+        parse_recipe(GOOD | {"tasks": []}, Path("/x"), "recipe.yaml", least=1)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["CON", "con", "nul.txt", "COM1", "lpt¹.x", "a.", "a ", " a", ".a", "a\u200b", "x" * 101,
+     "漢" * 100, "a/b", "a\\b", "a:b", "a\n"],
+)  # fmt: skip
+def test_a_name_that_some_system_refuses_is_refused(name):
+    with pytest.raises(BadRecipe, match="is no task name"):
+        task_name(name, "recipe.yaml", BadRecipe)
+
+
+def test_a_name_is_composed_and_unlike_others_by_more_than_capitals():
+    assert task_name("e\u0301te\u0301", "r", BadRecipe) == "\u00e9t\u00e9"
+    assert task_name("CONSOLE", "r", BadRecipe) == "CONSOLE"
+    assert same_names(["a", "b", "A", "stra\u00dfe", "STRASSE", "e\u0301", "\u00c9"]) == [
+        ("a", "A"), ("stra\u00dfe", "STRASSE"), ("e\u0301", "\u00c9"),
+    ]  # fmt: skip
+    task = {"name": "red", "checkpoint": "x"}
+    with pytest.raises(BadRecipe, match="names the tasks 'red' and 'Red'; names must differ by"):
+        parse_recipe(GOOD | {"tasks": [task, task | {"name": "Red"}]}, Path("/x"), "r")

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import time
 from dataclasses import dataclass
 from functools import cached_property
@@ -100,7 +101,7 @@ class Checkpoint:
         state = [(str(file), *found) for file, found in self.weights.states()]
         key = cache_key("digest", state, repr(self.adapter))
         known = recall(key)
-        if known is not None:
+        if known is not None and re.fullmatch(rb"[0-9a-f]{64}", known):
             return known.decode()
         digest = self.digest
         newest = max(moment for _, found in self.weights.states() for moment in found[-2:])

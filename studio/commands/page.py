@@ -8,16 +8,20 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from getpass import getpass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from studio.demo import DEMO_ZOO
+from studio.disk.files import open_regular
+from studio.disk.temporary import sweep_temporary
 from studio.errors import NotAllowed, StudioError
 
 if TYPE_CHECKING:
     from studio.ui.hosts import Hosts
 
 _SHORTEST_PASSWORD = 12
+_LARGEST_AUTH = 2000  # bytes
 
 
 def main() -> int:
@@ -27,10 +31,10 @@ def main() -> int:
 
     try:
         hosts = _hosts(options)
-        auth = credentials(hosts, options.auth)
+        auth = credentials(hosts, given_auth(options.auth, options.auth_file))
         # The studio reads the hub's local cache only; nothing here may ask the network.
         os.environ["HF_HUB_OFFLINE"] = "1"
-        print("Starting …", flush=True)
+        print("Starting …", *sweep_temporary(), sep="\n", flush=True)
         with _nothing_to_collect():
             from studio.device import resolve_device
             from studio.session.engine import Engine
@@ -75,6 +79,34 @@ def _hosts(options: argparse.Namespace) -> "Hosts":
     return Hosts(options.host, allowed, root_path(options.root_path))
 
 
+def given_auth(auth: str | None, file: Path | None) -> str | None:
+    """``USER:PASS`` as it was given: in a file, or with the password asked for after ``USER:``.
+
+    Raises:
+        NotAllowed: both were given, or the file is none that only its owner can read.
+    """
+    if file is not None:
+        if auth is not None:
+            raise NotAllowed("Give --auth or --auth-file, not both.")
+        with open_regular(file, NotAllowed) as stream:
+            mode = os.fstat(stream.fileno()).st_mode
+            content = stream.read(_LARGEST_AUTH + 1)
+        if os.name != "nt" and mode & 0o077:
+            raise NotAllowed(
+                f"--auth-file {file} has the mode {mode & 0o777:o}: others on this computer can "
+                f"read it. Run `chmod 600 '{file}'`."
+            )
+        lines = content.decode("utf-8", "replace").strip("\r\n").splitlines()
+        if len(content) > _LARGEST_AUTH or len(lines) != 1:
+            raise NotAllowed(f"--auth-file {file} must hold one line, USER:PASS.")
+        return lines[0]
+    if auth is None or auth.count(":") != 1 or not auth.endswith(":"):
+        return auth
+    if sys.stdin.isatty():
+        return auth + getpass(f"Password of {auth} ")
+    return auth + sys.stdin.readline().rstrip("\n")
+
+
 def credentials(hosts: "Hosts", auth: str | None) -> tuple[str, str] | None:
     """User and password from ``USER:PASS``; demanded when others than this computer are let in.
 
@@ -84,14 +116,15 @@ def credentials(hosts: "Hosts", auth: str | None) -> tuple[str, str] | None:
     if auth is None:
         if opened := hosts.opened:
             raise NotAllowed(
-                f"{opened} lets other computers in; add --auth USER:PASS with a password of "
-                f"at least {_SHORTEST_PASSWORD} characters."
+                f"{opened} lets other computers in; add --auth USER: or --auth-file FILE, with a "
+                f"password of at least {_SHORTEST_PASSWORD} characters."
             )
         return None
     user, colon, password = auth.partition(":")
     if not user or not colon or len(password) < _SHORTEST_PASSWORD:
         raise NotAllowed(
-            f"--auth must be USER:PASS with a password of at least {_SHORTEST_PASSWORD} characters."
+            "--auth must be USER: or USER:PASS, and --auth-file hold USER:PASS, with a password "
+            f"of at least {_SHORTEST_PASSWORD} characters."
         )
     return user, password
 
@@ -111,8 +144,14 @@ def _parser() -> argparse.ArgumentParser:
         "--host", default="127.0.0.1", help="address to serve (default this computer)"
     )
     parser.add_argument(
-        "--auth", metavar="USER:PASS", help="demanded if --host or --allow-host is not loopback"
-    )
+        "--auth", metavar="USER:",
+        help="demanded if --host or --allow-host is not loopback; the password is asked for, or "
+        "read as a line of stdin (USER:PASS is taken, too, but others on this computer can see it)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--auth-file", type=Path, metavar="FILE",
+        help="the same from a file that only you can read: one line, USER:PASS",
+    )  # fmt: skip
     parser.add_argument(
         "--allow-host", action="append", default=[], metavar="NAME",
         help="another name or address that visitors may use for this page, such as the public name "

@@ -111,11 +111,12 @@ def _recipe_folder(options: argparse.Namespace) -> list[Path]:
 def opened_ledger(options: argparse.Namespace) -> "Ledger":
     """The ledger that a command writes to; exports that were cut off are noted, and said."""
     from studio.disk.folders import data_folder
-    from studio.evidence.ledger.copies import adopt_orphans
+    from studio.disk.temporary import sweep_temporary
     from studio.evidence.ledger.log import Ledger
+    from studio.evidence.ledger.pending import adopt_orphans
 
     ledger = Ledger(options.ledger or data_folder())
-    for words in adopt_orphans(ledger):
+    for words in [*sweep_temporary(), *adopt_orphans(ledger)]:
         print(words)
     return ledger
 

@@ -2,8 +2,10 @@
 
 import os
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
+from studio.disk.beside import link_new, replace, write_beside
 from studio.disk.files import open_regular
 from studio.disk.folders import sync
 from studio.errors import StudioError
@@ -24,27 +26,18 @@ def private_folder(folder: Path) -> Path:
 
 
 def write_new(path: Path, content: bytes, mode: int = 0o600) -> None:
-    """Write a file that is not there yet, with its mode from the first byte, to the disk."""
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        sync(path.parent)
-    except OSError:
-        with suppress(OSError):
-            path.unlink()
-        raise
+    """Write a file that is not there yet, whole or not at all, to the disk.
+
+    Raises:
+        FileExistsError: it is there.
+        OSError: the disk refuses it; nothing was kept.
+    """
+    write_beside(path, content, mode, partial(link_new, path=path))
 
 
 def replace_file(path: Path, content: bytes) -> None:
     """Give a file a new content, whole or not at all, and only its owner the right to read it."""
-    part = path.with_name(f"{path.name}.part")
-    part.unlink(missing_ok=True)
-    write_new(part, content)
-    part.replace(path)
-    sync(path.parent)
+    write_beside(path, content, 0o600, partial(replace, path=path))
 
 
 def append_file(path: Path, content: bytes) -> None:

@@ -6,14 +6,15 @@ import math
 import os
 import re
 import stat
-import tempfile
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import yaml
 from yaml.composer import ComposerError
 from yaml.constructor import ConstructorError
 
+from studio.disk.beside import replace, write_beside
 from studio.errors import BadCheckpoint, Remedy, StudioError
 
 LARGEST_TEXT_FILE = 16 * 2**20
@@ -246,22 +247,18 @@ def write_file(path: Path, text: str) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as stream:
-                stream.write(text)
-                stream.flush()
-                os.fsync(stream.fileno())
-            Path(name).chmod(0o644)
-            Path(name).replace(path)
-        finally:
-            Path(name).unlink(missing_ok=True)
+        write_beside(path, text.encode(), 0o600, partial(_publish, path=path))
     except OSError as problem:
         raise StudioError(f"{path} cannot be written: {problem.strerror}.") from None
     except UnicodeEncodeError:
         raise StudioError(
             f"{path} cannot be written: it would hold a path that is no text."
         ) from None
+
+
+def _publish(part: Path, path: Path) -> None:
+    part.chmod(0o644)
+    replace(part, path)
 
 
 class _StrictLoader(yaml.SafeLoader):

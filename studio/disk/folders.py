@@ -1,7 +1,9 @@
 """New folders, whole or not at all: written beside their place, flushed, renamed, swept."""
 
+import errno
 import os
 import re
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -46,7 +48,7 @@ def new_folder(target: Path, size: int = 0) -> Iterator[Path]:
     try:
         refuse_full(target, size)
         target.parent.mkdir(parents=True, exist_ok=True)
-        _sweep(target)
+        sweep(target)
         work, lock = _work_folder(target)
         try:
             yield work
@@ -108,6 +110,34 @@ def replaced_file(target: Path, size: int = 0) -> Iterator[Path]:
         raise StudioError(f"{target} could not be written: {what}; nothing was changed.") from None
 
 
+def sweep(target: Path) -> int:
+    """Remove the temporary siblings of exports to ``target`` whose process is gone.
+
+    Returns:
+        How many there were.
+    """
+    left, swept = re.compile(re.escape(f".{target.name}.") + r"[a-z0-9_]{8}\.part"), 0
+    for folder in target.parent.iterdir() if fcntl else ():
+        if left.fullmatch(folder.name) and folder.is_dir() and not folder.is_symlink():
+            with suppress(OSError):  # locked: its export is running
+                lock = _lock(folder, wait=False)
+                shutil.rmtree(folder, ignore_errors=True)
+                os.close(lock)
+                swept += 1
+    return swept
+
+
+def withdraw(target: Path) -> None:
+    """Take a folder back that was just published: its name is free first, then its files go.
+
+    Raises:
+        OSError: it keeps its name.
+    """
+    work = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+    target.rename(work)
+    shutil.rmtree(work, ignore_errors=True)  # of what is left, the next export there is the end
+
+
 def flush(folder: Path) -> None:
     """See that a folder and everything in it is on the disk."""
     for path in [*sorted(folder.rglob("*")), folder]:
@@ -161,6 +191,21 @@ def hold(path: Path) -> Iterator[None]:
             os.close(lock)
 
 
+@contextmanager
+def hold_if_free(path: Path) -> Iterator[bool]:
+    """Lock a file or folder as ``hold`` does, without waiting; whether it could be had."""
+    try:
+        lock = _lock(path, wait=False) if fcntl else None
+    except OSError:
+        yield False
+        return
+    try:
+        yield lock is not None
+    finally:
+        if lock is not None:
+            os.close(lock)
+
+
 def is_held(path: Path) -> bool:
     """Whether a process holds it; what is gone is not held."""
     if fcntl is None:
@@ -174,15 +219,18 @@ def is_held(path: Path) -> bool:
     return False
 
 
-def _sweep(target: Path) -> None:
-    """Remove the temporary siblings of exports to ``target`` whose process is gone."""
-    left = re.compile(re.escape(f".{target.name}.") + r"[a-z0-9_]{8}\.part")
-    for folder in target.parent.iterdir() if fcntl else ():
-        if left.fullmatch(folder.name) and folder.is_dir() and not folder.is_symlink():
-            with suppress(OSError):  # locked: its export is running
-                lock = _lock(folder, wait=False)
-                shutil.rmtree(folder, ignore_errors=True)
-                os.close(lock)
+def lock_handle(handle: int, wait: bool) -> bool:
+    """Lock an open file until it is closed everywhere; whether that may be relied on.
+
+    Where the disk knows no locks, whoever waits goes on, and nobody can sweep.
+    """
+    if fcntl is None:
+        return wait
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except OSError:
+        return wait
+    return True
 
 
 def _work_folder(target: Path) -> tuple[Path, int | None]:
@@ -201,13 +249,9 @@ def _work_folder(target: Path) -> tuple[Path, int | None]:
 def _lock(folder: Path, wait: bool) -> int:
     assert fcntl is not None
     handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-    except OSError:
-        if not wait:
-            os.close(handle)
-            raise
-        # A disk that knows no locks: nobody can sweep there either.
+    if not lock_handle(handle, wait):
+        os.close(handle)
+        raise BlockingIOError(errno.EWOULDBLOCK, os.strerror(errno.EWOULDBLOCK), str(folder))
     return handle
 
 

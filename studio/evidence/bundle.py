@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from studio.disk.temporary import sweep_temporary
 from studio.errors import BadRecipe
 from studio.evidence import envelope, verify_certificate
 from studio.evidence.certificate import (
@@ -14,16 +15,10 @@ from studio.evidence.certificate import (
     subject,
 )
 from studio.evidence.judgment import Judgment, judge
-from studio.evidence.ledger.copies import (
-    CERTIFICATE,
-    Allowed,
-    announced,
-    copies,
-    log_copy,
-    refuse_removed,
-)
+from studio.evidence.ledger.copies import CERTIFICATE, Allowed, copies, refuse_removed
 from studio.evidence.ledger.keys import SigningKey
 from studio.evidence.ledger.log import Ledger
+from studio.evidence.ledger.pending import announced, log_copy
 from studio.evidence.measures import Measures, measure
 from studio.evidence.rebuild import rebuild_of, rebuilt_root, why_not_apart
 from studio.evidence.report.page import report
@@ -114,9 +109,11 @@ def certify(
             needs data.
     """
     _refuse_uncheckable(unmerged)
+    sweep_temporary()  # what killed studios left may hold what is taken out here
     result, full = merges(unmerged.recipe), merges(unmerged.full)
     _refuse_still_there(unmerged, full, result)
     ledger, key = operator.ledger, operator.key
+    ledger.check(key)
     refuse_removed(ledger, result, operator.allowed, key)
     if unmerged.added is not None:
         tasks = [_successor(task, unmerged, result) for task in tasks]
@@ -134,11 +131,12 @@ def certify(
         content.refuse_changed()
         judged = judge(found, apart, merge, full, root, _heads(work))
         made.append(_sealed(work, target, _stated(judged, full, merge, root, operator), key))
+        ledger.check(key)  # the last thing before the folder is visible
 
-    with announced(ledger, target) as copy:
+    with announced(ledger, target, key, certified=True) as copy:
         root = write_export(content, target, part(progress, 0.6, 1.0), seal).root
-        log_copy(ledger, copy, target, root, content.held, key)
-        _log_certificate(ledger, copy, made[0], key)
+        event = _certificate_event(copy, made[0], key)
+        log_copy(ledger, copy, target, root, content.held, key, [event])
     return made[0]
 
 
@@ -228,10 +226,10 @@ def _sealed(work: Path, target: Path, signed: dict, key: SigningKey) -> Certifie
     return Certified(target, signed, envelope.digest(content))
 
 
-def _log_certificate(ledger: Ledger, copy: str, made: Certified, key: SigningKey) -> None:
+def _certificate_event(copy: str, made: Certified, key: SigningKey) -> tuple[str, dict]:
     predicate = made.statement["predicate"]
     known = ("task", "digest", "weights_root")
-    ledger.append(
+    return (
         CERTIFICATE,
         {
             "copy": copy,
@@ -248,7 +246,6 @@ def _log_certificate(ledger: Ledger, copy: str, made: Certified, key: SigningKey
             "inputs": [each["digest"] for each in predicate["resolvedDependencies"]],
             "request": predicate["request"]["reference"],
         },
-        key,
     )
 
 

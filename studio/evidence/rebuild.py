@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from dataclasses import asdict, dataclass
 from hashlib import sha256
@@ -16,6 +15,7 @@ import torch
 from studio.checkpoints.stored import CODES, tensor_bytes
 from studio.checkpoints.weights import weights_root
 from studio.disk.files import read_mapping
+from studio.disk.temporary import TemporaryFolder
 from studio.errors import BadCheckpoint, BadRecipe, StudioError
 from studio.merge import Merge, merged_pieces, open_merge
 from studio.methods import method
@@ -112,8 +112,8 @@ def rebuild_apart(
     variables = {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
     if portable:
         variables["ATEN_CPU_CAPABILITY"] = "default"
-    with tempfile.TemporaryDirectory(prefix="studio-rebuild-") as folder:
-        file, told = Path(folder) / "recipe.json", Path(folder) / "progress"
+    with TemporaryFolder("rebuild") as folder:
+        file, told = folder.path / "recipe.json", folder.path / "progress"
         save_recipe(recipe, file)
         told.touch()
         command = [

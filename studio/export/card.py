@@ -65,6 +65,11 @@ def escaped(note: str) -> str:
     return re.sub(r"([\\`*_{}\[\]<>#|!])", r"\\\1", visible(note))
 
 
+def quoted(name: str) -> str:
+    """A name as code, or escaped where it holds what would end the code or the table's cell."""
+    return f"`{name}`" if name.isprintable() and not set(name) & set("`|") else escaped(name)
+
+
 def front_matter(sources: Sequence[str], method: str, library: str = "transformers") -> str:
     """What the hub reads of a card.
 
@@ -97,15 +102,18 @@ def public_name(source: str) -> str:
 
 def _ingredients(recipe: Recipe) -> str:
     chosen = method(recipe.method, recipe.options)
-    settings = ", ".join(f"{key} = {value}" for key, value in vars(chosen).items()) or "no options"
+    options = (f"{key} = {escaped(str(value))}" for key, value in vars(chosen).items())
+    settings = ", ".join(options) or "no options"
     lines = [
-        f"Base `{public_name(recipe.base)}`, method `{recipe.method}` ({settings}), "
+        f"Base {quoted(public_name(recipe.base))}, method `{recipe.method}` ({settings}), "
         f"dtype {recipe.dtype or 'of the base'}.\n",
         "| task | coefficient | checkpoint digest |",
         "|---|---|---|",
     ]
     default = method_type(recipe.method).default_coefficient
-    lines += [f"| {t.name} | {_coefficient(t, default)} | `{t.digest}` |" for t in recipe.tasks]
+    lines += [
+        f"| {escaped(t.name)} | {_coefficient(t, default)} | `{t.digest}` |" for t in recipe.tasks
+    ]
     if not recipe.tasks:
         lines.append("| none: these are the base's weights | | |")
     return "\n".join(lines) + "\n"
@@ -113,7 +121,7 @@ def _ingredients(recipe: Recipe) -> str:
 
 def _coefficient(task: TaskEntry, default: float) -> str:
     if isinstance(task.coefficient, GroupedCoefficient):
-        groups = ", ".join(f"`{pattern}`: {x:g}" for pattern, x in task.coefficient.groups)
+        groups = ", ".join(f"{quoted(pattern)}: {x:g}" for pattern, x in task.coefficient.groups)
         return f"{task.coefficient.default:g}; {groups}"
     return f"{default if task.coefficient is None else task.coefficient:g}"
 
@@ -129,7 +137,7 @@ def _measured(scores: Mapping[str, Score], recipe: Recipe) -> str:
     for name, s in scores.items():
         state = "yes" if name in recipe.names else "no"
         interval = f"{s.low:.3f} to {s.high:.3f} ({s.interval})"
-        lines.append(f"| {name} | {state} | {s.accuracy:.3f} | {interval} | {s.n} |")
+        lines.append(f"| {escaped(name)} | {state} | {s.accuracy:.3f} | {interval} | {s.n} |")
     lines.append(f"\nUnweighted mean: {mean_accuracy(scores):.3f}.\n")
     return "\n".join(lines)
 

@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -84,7 +85,8 @@ def _known(merge: Merge, number: int, progress: Progress) -> Fidelity:
     checkpoint, task = merge.deltas.checkpoints[number], merge.deltas.tasks[number]
     key = cache_key("fidelity 2", *_depends_on(merge.base, checkpoint))
     if (kept := recall(key)) is not None:
-        return Fidelity(**json.loads(kept) | {"task": task})
+        with suppress(ValueError, TypeError, RecursionError):  # damaged, and as good as none
+            return Fidelity(**json.loads(kept) | {"task": task})
     alone = merge.deltas.subset((task,))
     found = attended(
         lambda: _compared(alone, task, checkpoint),

@@ -4,6 +4,7 @@ import platform
 from collections.abc import Callable
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load, save
 
 from studio.checkpoints.deltas import Deltas
@@ -24,7 +25,13 @@ def recalled_gram(deltas: Deltas, about: object = "deltas") -> Gram | None:
     content = recall(_key(deltas, about))
     if content is None:
         return None
-    return Gram(deltas.tasks, deltas.names, load(content)["blocks"])
+    try:
+        blocks = load(content)["blocks"]
+    except (SafetensorError, KeyError):  # damaged, and as good as none
+        return None
+    n = len(deltas.tasks)
+    fits = blocks.dtype == torch.float64 and blocks.shape == (len(deltas.names), n, n)
+    return Gram(deltas.tasks, deltas.names, blocks) if fits else None
 
 
 def kept_gram(deltas: Deltas, make: Callable[[], Gram], about: object = "deltas") -> Gram:

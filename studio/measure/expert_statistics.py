@@ -2,7 +2,6 @@
 
 import hashlib
 import platform
-import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from studio.checkpoints.deltas import Deltas
 from studio.checkpoints.stored import tensor_bytes
 from studio.checkpoints.weights import Weights
 from studio.disk.cache import cache_folder, cache_key, keep_file, recall_file
+from studio.disk.temporary import TemporaryFolder
 from studio.errors import BadData
 from studio.measure.evaluate import examples, fair_order
 from studio.measure.information import fisher, input_grams
@@ -126,7 +126,7 @@ class Statistics:
 
     def _kept_here(self, key: str, write: partial, wanted: Wanted) -> Path:
         try:
-            return keep_file(Path(self._temporary.name), key, write, _MOST_BYTES)
+            return keep_file(self._temporary.path, key, write, _MOST_BYTES)
         except OSError as problem:
             raise BadData(
                 f"The disk does not take {wanted.words}: {problem.strerror}. Make room, then try "
@@ -134,8 +134,8 @@ class Statistics:
             ) from None
 
     @cached_property
-    def _temporary(self) -> tempfile.TemporaryDirectory:
-        return tempfile.TemporaryDirectory(prefix="studio-", ignore_cleanup_errors=True)
+    def _temporary(self) -> TemporaryFolder:
+        return TemporaryFolder("statistics")
 
     def _measured(self, wanted: Wanted, progress: Progress) -> dict:
         progress(0.0, f"loading a model for '{wanted.task}'")

@@ -241,7 +241,11 @@ def _arranged(entry: Mapping, asked: np.ndarray, whole: bool) -> KnownRows:
 
 def _read(file: str) -> dict:
     found = recall(file, _ROOM)
-    return json.loads(zlib.decompress(found)) if found else {}
+    try:
+        known = json.loads(zlib.decompress(found)) if found else {}
+    except (zlib.error, ValueError, RecursionError):  # damaged, and as good as none
+        return {}
+    return known if isinstance(known, dict) else {}
 
 
 def _write(file: str, known: Mapping) -> None:

@@ -225,7 +225,7 @@ def add_task(
             or name is in it already, changes nothing, or needs another compute dtype.
         StudioError: the checkpoint cannot be read or does not fit the base.
     """
-    task_name(name, "The newcomer", BadState)
+    name = task_name(name, "The newcomer", BadState)
     refuse_other_base(state, base)
     deltas = Deltas(base, [(name, checkpoint)])
     _refuse_newcomer(state, deltas)

@@ -13,7 +13,7 @@ from studio.checkpoints.ties import without_copies
 from studio.checkpoints.vectors import pieces
 from studio.checkpoints.writer import write_weights
 from studio.errors import NotFinite
-from studio.export.card import front_matter, notes_part, public_name, root_words
+from studio.export.card import escaped, front_matter, notes_part, public_name, root_words
 from studio.export.companions import copy_companions
 from studio.export.folder import CARD, RECORD, Content, Written
 from studio.export.merged import made_with
@@ -142,7 +142,7 @@ def _record(state: State, base: Checkpoint, root: str, factor: float) -> dict:
 def _card(state: State, base: Checkpoint, root: str) -> str:
     settings = ", ".join(f"{key} = {value}" for key, value in vars(state.method).items())
     rows = [
-        f"| {number} | {task.name} | {task.norm:.4g} | `{task.digest}` |"
+        f"| {number} | {escaped(task.name)} | {task.norm:.4g} | `{task.digest}` |"
         for number, task in enumerate(state.tasks, 1)
     ]
     return "\n".join(

@@ -11,8 +11,8 @@ and know nothing of the session that made them, nor of the engine.
 4. the locks of a ``Bench`` and of its statistics of experts, which report progress;
 5. the worker's condition: what pages show, and what is known of it;
 6. those of the engine below, which are named in ``docs/architecture.md``;
-7. the last ones, which take no other: ``Jobs._lock``, ``OnDemand._lock``, ``LastZip._lock``, and
-   the ledger's locks.
+7. the last ones, which take no other: ``Jobs._lock``, ``OnDemand._lock``, the one of
+   ``Downloads``, and the ledger's locks.
 
 The worker's thread, the threads of ``OnDemand`` and a job's thread hold none of them when they
 begin. The first two never take 1 to 3, so that an engine may hold its own lock while it waits
@@ -22,14 +22,15 @@ for them to end. A job takes 1 or 2 only for a moment and between its steps, hol
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Protocol
 
+from studio.disk.temporary import TemporaryFolder
 from studio.evidence.ledger.keys import SigningKey
 from studio.evidence.ledger.log import Ledger
 from studio.measure.bench import Bench
 from studio.recipe import Recipe
 from studio.session.admission import Admission
+from studio.session.downloads import Downloads
 from studio.session.jobs import BrowserJobs, Jobs
 from studio.session.mix import Mix
 from studio.session.worker import Worker
@@ -55,7 +56,7 @@ class SharedEngine(Protocol):
     jobs: Jobs
     ledger: Ledger
     key: SigningKey
-    temporary: TemporaryDirectory[str]
+    temporary: TemporaryFolder
 
     def inside(self, path: str) -> Path:
         """A path from a page, resolved.
@@ -80,6 +81,7 @@ class Context:
         worker: that scores and measures what the page shows.
         jobs: the one long job, as this browser may see it.
         admission: keeps out what was certified as removed.
+        downloads: what this browser has exported and may take away.
         start: the mix that the zoo starts with.
         mix: the mix that is shown.
         current: the mix that is worked on; another than the shown one during a flip.
@@ -92,6 +94,7 @@ class Context:
     worker: Worker
     jobs: BrowserJobs
     admission: Admission
+    downloads: Downloads
     start: Mix
     mix: Callable[[], Mix]
     current: Callable[[], Mix]

@@ -2,7 +2,6 @@
 
 import gc
 import json
-import tempfile
 import threading
 import time
 from collections import OrderedDict
@@ -17,10 +16,11 @@ from studio.checkpoints.resident import bytes_in_memory
 from studio.device import device_memory, used_memory
 from studio.disk import cache
 from studio.disk.folders import data_folder
+from studio.disk.temporary import TemporaryFolder
 from studio.errors import NotAllowed, Remedy, StudioError
-from studio.evidence.ledger.copies import adopt_orphans
 from studio.evidence.ledger.keys import demo_key, has_key, make_key, open_key
 from studio.evidence.ledger.log import Ledger
+from studio.evidence.ledger.pending import adopt_orphans
 from studio.measure.bench import Bench
 from studio.preflight import Preflight, preflight
 from studio.progress import Progress, attended, silent
@@ -82,7 +82,7 @@ class Engine:
         self.orphans = _orphans(self.ledger)
         self.lock = threading.RLock()
         self.opened = 0
-        self.temporary = tempfile.TemporaryDirectory(prefix="studio-", ignore_cleanup_errors=True)
+        self.temporary = TemporaryFolder("live")
         self._started = False
         self._sessions: OrderedDict[str, Session] = OrderedDict()
         self._seen: dict[str, float] = {}
@@ -270,6 +270,6 @@ def _recent() -> list[str]:
     """The paths that were kept; none of what does not look like a list of them."""
     try:
         known = json.loads(cache.recall(_RECENT) or b"[]")
-    except ValueError:
+    except (ValueError, RecursionError):
         return []
     return [each for each in known if isinstance(each, str)] if isinstance(known, list) else []

@@ -156,6 +156,7 @@ class Evidence:
                 worker.bench.merge, shown, target, operator, scoring=scoring(worker),
                 tasks=list(worker.bench.tasks.values()), measured=measured, progress=progress,
             )  # fmt: skip
+            context.downloads.offer(target)
             self.certified = made
             engine.leave_out_removed()
             self._changed()
@@ -190,7 +191,7 @@ class Evidence:
         inside = _bundle(self._context.engine.inside(folder))
 
         def work(progress: Progress) -> tuple[str, str]:
-            within = Path(self._context.engine.temporary.name)
+            within = self._context.engine.temporary.path
             self.tampered = tamper(inside, inside / KEY_FILE, within, progress)
             self._changed()
             return "One byte of a copy was changed; the copy is deleted again.", ""

@@ -1,9 +1,5 @@
-"""A browser's exports: what one would take, the jobs that write or measure it, and the zip."""
+"""A browser's exports: what one would take, and the jobs that write or measure it."""
 
-import shutil
-import tempfile
-import threading
-import zipfile
 from pathlib import Path
 
 from studio.disk.folders import free_space, needed_space, refuse_existing
@@ -19,20 +15,20 @@ from studio.progress import Progress, part
 from studio.session.context import Context
 from studio.session.export_plan import ExportCost, as_command, as_python
 
-_LARGEST_ZIP = 2 * 10**9
-
 
 class Exports:
     """The part of a session that writes the mix it shows into a folder.
 
     Args:
         context: of the session.
-        last_zip: of this browser; it outlives the zoo.
+
+    Attributes:
+        downloads: what this browser may take away.
     """
 
-    def __init__(self, context: Context, last_zip: "LastZip") -> None:
+    def __init__(self, context: Context) -> None:
         self._context = context
-        self._last_zip = last_zip
+        self.downloads = context.downloads
 
     def own_classifiers(self) -> list[str]:
         """Tasks for which a complete classifier folder can be written."""
@@ -55,6 +51,7 @@ class Exports:
         def work(progress: Progress) -> tuple[str, str, str]:
             plan = ExportPlan(target, adapter=True, rank=rank)
             made = export_merge(merge, plan, context.bench, None, self._account(), progress)
+            context.downloads.offer(target)
             words = f"Wrote {target} as one adapter, {made.words}."
             return _said(words, made), str(target), " ".join(made.warnings)
 
@@ -75,6 +72,7 @@ class Exports:
             bench, plan = worker.bench, ExportPlan(target, classifiers=classifiers)
             report = part(progress, 0.3, 1.0)
             made = export_merge(bench.merge(recipe), plan, bench, scores, self._account(), report)
+            context.downloads.offer(target)
             words = f"Wrote {target}: {made.words}. Weights root {made.root[:16]}…"
             return _said(words, made), str(target), " ".join(made.warnings)
 
@@ -112,10 +110,6 @@ class Exports:
         recipe = self._context.recipe()
         return as_command(recipe, self._context.engine.path, plan), as_python(recipe, plan)
 
-    def zip_export(self, folder: str) -> Path | None:
-        """An export as one zip file in a temporary folder; None if it is too large for that."""
-        return self._last_zip.pack(folder)
-
     def free_export_name(self, ending: str = "") -> str:
         """A folder name for an export that does not exist yet."""
         words = f"{self._context.zoo.name} {ending}".lower().strip()
@@ -136,41 +130,6 @@ class Exports:
         refuse_existing(target)
         self._context.admission.refuse(self._context.recipe().names)
         return target
-
-
-class LastZip:
-    """The last export of one browser as a zip file; the next takes its place.
-
-    Args:
-        within: a temporary folder.
-    """
-
-    def __init__(self, within: str) -> None:
-        self._within = within
-        self._lock = threading.Lock()
-        self._last: tuple[str, Path] | None = None
-
-    def pack(self, folder: str) -> Path | None:
-        """A folder as one zip file; None if it is too large for that."""
-        with self._lock:
-            if self._last and self._last[0] == folder and self._last[1].exists():
-                return self._last[1]
-            if self._last:
-                shutil.rmtree(self._last[1].parent, ignore_errors=True)
-            made = _pack(Path(folder), self._within)
-            self._last = (folder, made) if made else None
-            return made
-
-
-def _pack(folder: Path, within: str) -> Path | None:
-    files = sorted(file for file in folder.rglob("*") if file.is_file())
-    if sum(file.stat().st_size for file in files) > _LARGEST_ZIP:
-        return None
-    target = Path(tempfile.mkdtemp(dir=within)) / f"{folder.name}.zip"
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
-        for file in files:
-            archive.write(file, Path(folder.name) / file.relative_to(folder))
-    return target
 
 
 def _said(words: str, made: Written) -> str:

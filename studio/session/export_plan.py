@@ -10,8 +10,6 @@ from studio.export.plan import ExportPlan
 from studio.methods import method
 from studio.recipe import GroupedCoefficient, Recipe
 
-_NOTHING = "# Nothing is merged, and a recipe file needs at least one task."
-
 
 @dataclass(frozen=True)
 class ExportCost:
@@ -30,8 +28,6 @@ class ExportCost:
 
 def as_command(recipe: Recipe, zoo: Path, plan: ExportPlan) -> str:
     """Lines for a POSIX shell: the recipe as a file, and the merge of it."""
-    if not recipe.tasks:
-        return _NOTHING
     text = yaml.safe_dump(recipe.plain(), sort_keys=False, allow_unicode=True)
     words = ["python", "-m", "studio", "merge", "recipe.yaml", "--out", str(plan.folder)]
     words += ["--zoo", str(zoo)]

@@ -156,7 +156,9 @@ class Mixer:
     def _recall(self) -> None:
         """Take up the mix last kept; one that makes no sense is left aside whole."""
         if known := cache.recall(self.key):
-            with suppress(StudioError, KeyError, TypeError, AttributeError, ValueError):
+            with suppress(
+                StudioError, KeyError, TypeError, AttributeError, ValueError, RecursionError
+            ):
                 kept = json.loads(known)
                 mix, pinned = (mix_from_plain(kept[each], self.start) for each in ("mix", "pinned"))
                 self.pinned, self.history = pinned, History(mix)

@@ -12,8 +12,9 @@ from studio.recipe import Recipe, parse_recipe
 from studio.session.admission import Admission
 from studio.session.compare import Comparisons
 from studio.session.context import Context, SharedEngine
+from studio.session.downloads import Downloads
 from studio.session.evidence import Evidence
-from studio.session.export import Exports, LastZip
+from studio.session.export import Exports
 from studio.session.jobs import BrowserJobs, JobState
 from studio.session.mix import Mix, mix_of_recipe
 from studio.session.mixer import Mixer
@@ -47,10 +48,9 @@ class Session:
     """
 
     def __init__(self, engine: SharedEngine, browser: str) -> None:
-        self.engine = engine
-        self.browser = browser
+        self.engine, self.browser = engine, browser
         self._lock = threading.RLock()
-        self._last_zip = LastZip(engine.temporary.name)
+        self._taken = Downloads()
         self.begin()
 
     def begin(self) -> None:
@@ -63,14 +63,15 @@ class Session:
             self.own_text, self.only_changed = "", False
             self.context = Context(
                 self.engine, self.zoo, self.worker, BrowserJobs(self.engine.jobs, self.browser),
-                self.admission, self.mixer.start, lambda: self.mix, self._current, self.show_mix,
+                self.admission, self._taken, self.mixer.start, lambda: self.mix, self._current,
+                self.show_mix,
             )  # fmt: skip
             self.comparisons = Comparisons(self.context)
             self.sequences = Sequences(self.context)
             self.sweeps = Sweeps(self.context)
             self.searches = Searches(self.context)
             self.evidence = Evidence(self.context)
-            self.exports = Exports(self.context, self._last_zip)
+            self.exports = Exports(self.context)
             self._show()
 
     def attend(self) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import re
-import tempfile
 import threading
 import warnings
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from torch import nn
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.checkpoints.choice import INDEX, SINGLE
 from studio.checkpoints.lora import CONFIG_FILE
+from studio.disk.temporary import TemporaryFolder
 from studio.errors import BadCheckpoint
 
 _loading = threading.Lock()
@@ -124,18 +124,18 @@ def _what_counts(checkpoint: Checkpoint) -> Iterator[Path]:
     if alone and not checkpoint.notes and not (folder / CONFIG_FILE).exists():
         yield folder
         return
-    with tempfile.TemporaryDirectory(prefix="studio-model-") as made:
+    with TemporaryFolder("model") as made:
         config = {k: v for k, v in checkpoint.config.items() if k != "transformers_weights"}
-        (Path(made) / "config.json").write_text(json.dumps(config))
+        (made.path / "config.json").write_text(json.dumps(config))
         if len(files) == 1:
-            (Path(made) / SINGLE).symlink_to(files.pop().absolute())
+            (made.path / SINGLE).symlink_to(files.pop().absolute())
         else:
             for file in files:
-                (Path(made) / file.name).symlink_to(file.absolute())
+                (made.path / file.name).symlink_to(file.absolute())
             places = {name: e.file.name for name, e in checkpoint.weights.whole.entries.items()}
             index = {"metadata": {}, "weight_map": places}
-            (Path(made) / INDEX).write_text(json.dumps(index))
-        yield Path(made)
+            (made.path / INDEX).write_text(json.dumps(index))
+        yield made.path
 
 
 def longest_input(model: nn.Module) -> int | None:

@@ -2,8 +2,8 @@
 
 import atexit
 import os
-import shutil
-import tempfile
+
+from studio.disk.temporary import TemporaryFolder
 
 _HOSTED = ("space_id", "system", "forwarded_allow_ips")  # of servers on the net
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "ftp_proxy")
@@ -19,8 +19,8 @@ def close_off() -> None:
         if name.lower().startswith("gradio_") or name.lower() in (*_HOSTED, *_PROXIES):
             del os.environ[name]
     os.environ["no_proxy"] = "*"  # nor one that the system knows of
-    folder = tempfile.mkdtemp(prefix="studio-page-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    os.environ["GRADIO_TEMP_DIR"] = folder
+    folder = TemporaryFolder("page")
+    atexit.register(folder.cleanup)
+    os.environ["GRADIO_TEMP_DIR"] = str(folder.path)
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")

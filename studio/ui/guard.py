@@ -1,17 +1,20 @@
 """What a running studio answers to: the requests of its own page, of a reasonable size."""
 
+import math
 import re
 from typing import Any
 from urllib.parse import unquote
 
 from studio.ui.browsers import COOKIE, is_browser_id, new_browser_id
 from studio.ui.hosts import Hosts, in_address, place, split
+from studio.ui.limits import MOST_BYTES, MOST_FILES, Guesses, uploads_full
 
 LARGEST_BODY = 2**20  # bytes of any request; an upload is a recipe, which is smaller
 _YEAR = 31_536_000  # seconds
 _GET = re.compile(
     r"/|/(config|theme\.css|favicon\.ico|robots\.txt|manifest\.json|login|logout)/?"
     r"|/(static|assets|svelte)/.+"
+    r"|/download/[0-9a-f]{32}\.zip"
     r"|/gradio_api/(info|startup-events|app_id|user|login_check|token|upload_progress|queue/data)/?"
     r"|/gradio_api/(heartbeat/|file=).+",
     re.DOTALL,
@@ -48,6 +51,7 @@ class OneOrigin:
     def __init__(self, app: Any, hosts: Hosts = Hosts()) -> None:  # noqa: B008 (it is frozen)
         self.app = app
         self.hosts = hosts
+        self.guesses = Guesses()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one request."""
@@ -66,6 +70,11 @@ class OneOrigin:
             await _answer(send, *answer)
             return
 
+        login = scope["method"] == "POST" and scope["path"].rstrip("/") == "/login"
+        visitor = (scope.get("client") or ("", 0))[0]
+        if too_much := self._too_much(scope, login, visitor):
+            await _answer(send, *too_much)
+            return
         added = list(_HEADERS)
         if scope["path"] == "/" and not is_browser_id(_cookie(headers)):
             words = (
@@ -76,10 +85,25 @@ class OneOrigin:
         async def guarded(message: Any) -> None:
             if message["type"] == "http.response.start":
                 message = {**message, "headers": [*message.get("headers", []), *added]}
+                if login and message["status"] < 400:
+                    self.guesses.right(visitor)
             await send(message)
 
         below = _rooted(guarded, self.hosts.path) if scope["path"] == "/" else guarded
         await self.app(scope, _limited(receive), below)
+
+    def _too_much(self, scope: Any, login: bool, visitor: str) -> tuple[int, str, float] | None:
+        """Status, words and seconds to wait, for what has been done too often."""
+        if login and (wait := self.guesses.wait(visitor)):
+            seconds = math.ceil(wait)
+            return 429, f"Too many wrong passwords; try again in {seconds} s.", seconds
+        if scope["path"].rstrip("/") == "/gradio_api/upload" and uploads_full(LARGEST_BODY):
+            words = (
+                "Refused: the uploads of all visitors that nobody has loaded yet have "
+                f"{MOST_BYTES:,} bytes or {MOST_FILES:,} files; they go after an hour."
+            )
+            return 413, words, 0
+        return None
 
 
 def _below(scope: Any, root: str) -> Any:
@@ -192,8 +216,9 @@ def _cookie(headers: dict[bytes, str]) -> str:
     return next((value for name, _, value in pairs if name == COOKIE), "")
 
 
-async def _answer(send: Any, status: int, words: str) -> None:
+async def _answer(send: Any, status: int, words: str, wait: float = 0) -> None:
     kind = b"text/html" if words == _AGAIN else b"text/plain"
     headers = [(b"content-type", kind + b"; charset=utf-8"), *_HEADERS]
+    headers += [(b"retry-after", b"%d" % wait)] if wait else []
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": words.encode()})

@@ -11,6 +11,7 @@ from studio.disk.cache import cache_folder
 from studio.errors import StudioError
 from studio.session.engine import Engine
 from studio.ui.components import STATIC, static
+from studio.ui.download import add_download
 from studio.ui.guard import OneOrigin
 from studio.ui.hosts import Hosts, in_address
 from studio.ui.page import Page
@@ -49,8 +50,8 @@ def start(
     """
     port = free_port(hosts.bound, port)
     blocks = Page(engine).build()
-    blocks.delete_cache = (3600, 86400)
-    _, address, _ = blocks.queue(max_size=64, default_concurrency_limit=2).launch(
+    blocks.delete_cache = (600, 3600)  # seconds: looked for, and of age
+    app, address, _ = blocks.queue(max_size=64, default_concurrency_limit=2).launch(
         server_name=in_address(hosts.bound),
         root_path=hosts.root,
         server_port=port,
@@ -64,6 +65,7 @@ def start(
         app_kwargs={"middleware": [Middleware(OneOrigin, hosts=hosts)]},
         **_CLOSED,
     )
+    add_download(app, engine)
     return address
 
 

@@ -1,0 +1,1 @@
+"""What an adversary and bad luck would try: kills, forgeries, rewritten files."""

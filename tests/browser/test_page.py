@@ -259,7 +259,7 @@ def test_export_writes_what_the_page_shows_and_offers_a_download(page, session, 
     assert written.names == session.snapshot().recipe.names
     assert open_checkpoint(target).digest in (target / "README.md").read_text()
     with page.expect_download() as download:
-        page.get_by_role("button", name="Download the export").click()
+        page.get_by_role("link", name="Download the export").click()
     assert download.value.suggested_filename == "from-page.zip"
     page.reload(wait_until="domcontentloaded")
     at_rest(page)

@@ -126,7 +126,7 @@ def test_a_project_and_a_cache_below_home_serve_the_page_and_not_the_cache(home,
             page.get_by_role("button", name="Export", exact=True).click()
             expect(page.locator("#job")).to_have_attribute("data-phase", "done")
             with page.expect_download() as download:
-                page.get_by_role("button", name="Download the export").click()
+                page.get_by_role("link", name="Download the export").click()
             assert Path(download.value.path()).stat().st_size > 1000
             assert failed == []
         client, kept = Client(url), list((project / "cache" / "mdm-oc-studio").iterdir())
@@ -187,6 +187,8 @@ def test_a_start_that_cannot_be_is_refused_in_a_sentence(tiny_zoo):
     assert f"Port {port} is in use by another program; give another with --port" in words
     auth = ("--auth", "me:twelve-letters")
     assert "--host 203.0.113.7, port 7" in refused(tiny_zoo, "--host", "203.0.113.7", *auth)
-    assert "lets other computers in; add --auth" in refused(tiny_zoo, "--allow-host", "gpu.lan")
+    assert "lets other computers in; add --auth USER: or --auth-file" in refused(
+        tiny_zoo, "--allow-host", "gpu.lan"
+    )
     assert "is no name of a computer" in refused(tiny_zoo, "--allow-host", "*", *auth)
     assert "--port 70000 is no port" in refused(tiny_zoo, "--port", "70000")

@@ -1,8 +1,11 @@
 """The program of the page: who is let in."""
 
+import io
+import sys
+
 import pytest
 
-from studio.commands.page import credentials
+from studio.commands.page import credentials, given_auth
 from studio.errors import NotAllowed
 from studio.ui.hosts import Hosts, allowed_host
 
@@ -36,3 +39,30 @@ def test_whatever_lets_others_in_demands_a_password(hosts, words):
 def test_other_names_of_this_computer_need_none():
     named = tuple(map(allowed_host, ("localhost", "127.0.0.1:8080", "[::1]:8080")))
     assert credentials(Hosts(allowed=named, root="/studio"), None) is None
+
+
+def test_a_password_is_read_from_a_file_that_only_its_owner_can_read(tmp_path):
+    file = tmp_path / "auth"
+    file.write_text("me:twelve:letters\n")
+    file.chmod(0o644)
+    with pytest.raises(NotAllowed, match="has the mode 644: others on this computer can read it"):
+        given_auth(None, file)
+    file.chmod(0o600)
+    assert given_auth(None, file) == "me:twelve:letters"
+    assert credentials(Hosts("0.0.0.0"), given_auth(None, file)) == ("me", "twelve:letters")
+    with pytest.raises(NotAllowed, match="not both"):
+        given_auth("me:twelve-letters", file)
+    for content in ("", "a:b\nc:d\n", "x" * 3000):
+        file.write_text(content)
+        with pytest.raises(NotAllowed, match="must hold one line, USER:PASS"):
+            given_auth(None, file)
+    with pytest.raises(NotAllowed, match="There is no file"):
+        given_auth(None, tmp_path / "nowhere")
+
+
+def test_a_password_that_is_left_out_is_asked_for(monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.StringIO("twelve-letters\nmore"))
+    assert given_auth("me:", None) == "me:twelve-letters"
+    assert given_auth("me:twelve-letters", None) == "me:twelve-letters"
+    assert given_auth(None, None) is None
+    assert given_auth("no-colon", None) == "no-colon"

@@ -13,6 +13,7 @@ from studio.checkpoints.stored import Stored
 from studio.disk import cache
 from studio.errors import NothingToMerge
 from studio.inspection import checkpoint_summaries
+from studio.measure import score_cache
 from studio.measure.bench import Bench
 from studio.zoo import load_zoo
 
@@ -122,3 +123,17 @@ def test_a_room_of_the_cache_has_a_limit_of_its_own(monkeypatch, tmp_path):
     assert cache.recall(cache.cache_key("n", 3)) is None
     for folder in (tmp_path / "mdm-oc-studio", tmp_path / "mdm-oc-studio" / "room"):
         assert folder.stat().st_mode & 0o77 == 0
+
+
+@pytest.mark.parametrize("content", [b"", b"x", b"null", b"[1]", b"[" * 100_000, b"{}", b"\xff"])
+def test_what_is_whole_and_makes_no_sense_is_as_good_as_none(settled, content):
+    """As a program of another version, or a stranger, leaves it."""
+    before = Bench(load_zoo(settled), CPU).gram.blocks
+    kept = [file for file in cache.cache_folder().iterdir() if file.is_file()]
+    assert kept
+    for file in kept:
+        cache.keep(file.name, content)
+    assert Bench(load_zoo(settled), CPU).gram.blocks.equal(before)
+    for room in ("scores", ""):
+        cache.keep("known", content, room)
+    assert score_cache._read("known") in ({}, None)

@@ -275,7 +275,7 @@ def test_a_kill_between_rename_and_log_leaves_an_orphan_that_counts_as_uncertifi
     make_recipe, tmp_path, ledger, one_thread
 ):
     """T-21."""
-    from studio.evidence.ledger.copies import adopt_orphans
+    from studio.evidence.ledger.pending import adopt_orphans
 
     def certified_and_killed() -> None:
         bundle.log_copy = lambda *given, **named: os.kill(os.getpid(), signal.SIGKILL)

@@ -11,12 +11,10 @@ import torch
 import yaml
 from safetensors.torch import load_file, save_file
 
-from studio.errors import BadLedger, BadRecipe, NotAllowed, StudioError
+from studio.errors import BadRecipe, NotAllowed
 from studio.evidence.bundle import Certified, Operator, certify
 from studio.evidence.certificate import CERTIFICATE_FILE, Request
 from studio.evidence.checks import checks, verdict
-from studio.evidence.ledger import copies as copies_module
-from studio.evidence.ledger.copies import adopt_orphans, announced, copies
 from studio.evidence.ledger.keys import make_key
 from studio.evidence.ledger.log import Ledger
 from studio.evidence.logged_export import Account, export_merge
@@ -233,42 +231,6 @@ def test_a_log_knows_a_certificate_by_its_event_and_not_by_any_mention(make, key
     assert [each.words for each in found.findings if not each.good] == [
         "The log does not know this certificate."
     ]
-
-
-def test_a_note_is_held_from_the_moment_it_can_be_found(ledger, tmp_path, monkeypatch):
-    write = copies_module.write_file
-
-    def look_at_once(path, text):
-        write(path, text)
-        adopt_orphans(ledger)
-
-    monkeypatch.setattr(copies_module, "write_file", look_at_once)
-    with announced(ledger, tmp_path / "out") as name:
-        assert (ledger.folder / "pending" / f"{name}.json").exists()
-
-
-def test_an_export_that_the_log_did_not_take_is_an_orphan_and_not_forgotten(
-    make_recipe, ledger, tmp_path, monkeypatch
-):
-    """The folder is visible when the log's disk is full, or the log was edited meanwhile."""
-
-    def full(*given):
-        raise BadLedger("no space left")
-
-    monkeypatch.setattr(Ledger, "append", full)
-    with pytest.raises(BadLedger):
-        export_merge(
-            open_merge(make_recipe("green")), ExportPlan(tmp_path / "out"), account=Account(ledger)
-        )
-    monkeypatch.undo()
-    assert (tmp_path / "out").is_dir()
-    assert len(adopt_orphans(ledger)) == 1
-    assert [each.state for each in copies(ledger)] == ["alive"]
-    with pytest.raises(StudioError, match="exists already"):
-        export_merge(
-            open_merge(make_recipe("green")), ExportPlan(tmp_path / "out"), account=Account(ledger)
-        )
-    assert adopt_orphans(ledger) == []
 
 
 def test_a_subtraction_that_leaves_the_base_says_what_it_is_compared_with(make_recipe):

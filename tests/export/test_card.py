@@ -1,9 +1,11 @@
 """The words of a model card, without a model."""
 
+from dataclasses import replace
+
 import pytest
 import yaml
 
-from studio.export.card import front_matter, model_card, public_name
+from studio.export.card import front_matter, model_card, public_name, quoted
 from studio.measure.intervals import Score
 from studio.recipe import GroupedCoefficient, Recipe, TaskEntry
 
@@ -47,6 +49,18 @@ def test_every_task_has_its_coefficient_and_nobody_its_path():
     assert "somebody" not in found
     grouped = RECIPE.with_coefficients({"red": GroupedCoefficient(0.5, (("layer.1.*", 0.2),))})
     assert "| red | 0.5; `layer.1.*`: 0.2 |" in card(grouped)
+
+
+def test_a_name_in_a_table_is_text_and_no_markup():
+    evil = "[x](javascript:1)_a_ `b` !"
+    found = card(
+        replace(RECIPE, tasks=(TaskEntry(evil, "/a", 0.5, "aa"),)),
+        {evil: Score(0.5, 8, 0.2, 0.8, "wilson")},
+    )
+    shown = "| \\[x\\](javascript:1)\\_a\\_ \\`b\\` \\! |"
+    assert found.count(shown) == 2
+    assert evil not in found
+    assert (quoted("a`b"), quoted("a|b"), quoted("a_b")) == ("a\\`b", "a\\|b", "`a_b`")
 
 
 def test_no_tasks_are_the_bases_weights():

@@ -3,7 +3,6 @@
 import threading
 import time
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 import torch
@@ -204,19 +203,22 @@ def test_a_browser_that_was_crowded_out_is_computed_once_its_page_is_opened_agai
     assert shown.recipes[0] == session.snapshot().recipe
 
 
-def test_an_export_is_packed_once_and_the_next_takes_its_place(engine, tmp_path):
-    session = engine.session(ONE)
-    for name in ("first", "second"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "file").write_text(name)
-    first = session.exports.zip_export(str(tmp_path / "first"))
-    assert first == session.exports.zip_export(str(tmp_path / "first"))
-    assert Path(engine.temporary.name).stat().st_mode & 0o077 == 0
-    second = session.exports.zip_export(str(tmp_path / "second"))
-    assert second.exists()
-    assert not first.exists()
+def test_a_browser_may_take_away_what_it_has_exported_and_no_other_may(engine, tmp_path):
+    first, second = engine.session(ONE), engine.session("2" * 32)
+    (tmp_path / "out").mkdir()
+    first.exports.downloads.offer(tmp_path / "out")
+    name = first.exports.downloads.name_of(str(tmp_path / "out"))
+    assert first.exports.downloads.find(name).folder == tmp_path / "out"
+    assert second.exports.downloads.name_of(str(tmp_path / "out")) is None
+    assert second.exports.downloads.find(name) is None
+    first.begin()  # another zoo
+    assert first.exports.downloads.name_of(str(tmp_path / "out")) == name
+
+
+def test_the_temporary_folder_is_for_this_user_and_goes_with_the_studio(engine):
+    assert engine.temporary.path.stat().st_mode & 0o077 == 0
     engine.close()
-    assert not second.exists()
+    assert not engine.temporary.path.exists()
 
 
 def test_what_is_refused_again_and_again_is_not_all_kept(engine, monkeypatch):

@@ -32,7 +32,7 @@ def flipped(tiny_zoo) -> Context:
     nothing: Any = None
     worker: Any = SimpleNamespace(bench=SimpleNamespace(device=torch.device("cpu"), roots=()))
     return Context(
-        nothing, zoo, worker, nothing, nothing, start, lambda: start.unticked(("color",)),
+        nothing, zoo, worker, nothing, nothing, nothing, start, lambda: start.unticked(("color",)),
         lambda: start, lambda mix: None,
     )  # fmt: skip
 
@@ -50,7 +50,7 @@ def test_a_job_has_a_bench_of_its_own_on_the_same_zoo(flipped):
 
 def test_every_lock_in_the_written_order_exists():
     told = re.findall(r"``(\w+)\.(_?lock)``", context.__doc__ or "")
-    assert len(told) == 6
+    assert len(told) == 5
     held = set()
     for file in house.files(ROOT / "studio" / "session"):
         for node in ast.parse(file.read_text()).body:

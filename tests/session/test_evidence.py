@@ -246,7 +246,7 @@ def test_a_bundle_is_written_verified_and_its_forgery_is_caught(session, tmp_pat
     assert ended(session).words == "One byte of a copy was changed; the copy is deleted again."
     assert proof.tampered is not None
     assert not proof.tampered.found.good
-    left = list(Path(session.engine.temporary.name).glob("tampered-*"))
+    left = list(session.engine.temporary.path.glob("tampered-*"))
     assert left == []
 
     (tmp_path / "out" / "README.md").write_text("")

@@ -81,9 +81,10 @@ def test_an_adapter_is_written_alike_by_page_and_program(session, tmp_path, caps
     assert run_python(python, capsys) == open_checkpoint(tmp_path / "page").weights.root
 
 
-def test_a_recipe_of_no_task_is_a_program_but_no_command():
+def test_a_recipe_of_no_task_is_a_program_and_a_command():
     empty = Recipe("/base", ())
-    assert as_command(empty, Path("/zoo"), ExportPlan("out")).startswith("# Nothing is merged")
+    text = as_command(empty, Path("/zoo"), ExportPlan("out")).split("'END'\n")[1].split("END")[0]
+    assert parse_recipe(yaml.safe_load(text), Path("/"), "it") == empty
     assert "tasks=(\n    )," in as_python(empty, ExportPlan("out"))
 
 

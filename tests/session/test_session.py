@@ -159,9 +159,10 @@ def test_an_export_is_a_job_with_scores_in_its_card(session, tmp_path):
     now = rest(session)
     assert now.job.phase == "done"
     assert "| color | yes |" in (tmp_path / "out" / "README.md").read_text()
-    packed = session.exports.zip_export(now.job.result)
-    assert packed is not None
-    assert packed.name == "out.zip"
+    name = session.exports.downloads.name_of(now.job.result)
+    offered = session.exports.downloads.find(name)
+    assert offered.folder == tmp_path / "out"
+    assert "recipe.yaml" in dict(offered.files)
     with pytest.raises(OutputExists):
         session.exports.start_export(str(tmp_path / "out"))
 

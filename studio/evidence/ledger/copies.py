@@ -1,17 +1,11 @@
 """Copies: which exports this ledger knows, what they hold, and which were recalled."""
 
-import json
-import os
-import secrets
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from studio.checkpoints.deltas import Deltas
-from studio.disk.durable import private_folder
-from studio.disk.files import read_mapping, write_file
-from studio.disk.folders import hold, is_held
+from studio.disk.files import read_mapping
 from studio.errors import BadLedger, NotAllowed, Remedy
 from studio.evidence.ledger.fingerprint import fingerprint, parallel
 from studio.evidence.ledger.keys import SigningKey
@@ -22,8 +16,7 @@ from studio.merge import Merge
 EXPORT, ORPHAN, RECALLED, CERTIFICATE, OVERRIDE = (
     "export", "orphan export", "recalled", "certificate", "override",
 )  # fmt: skip
-_PLACES = "places.json"
-_PENDING = "pending"
+PLACES = "places.json"
 _RECORD = "merge.json"
 Allowed = bool | Collection[str]
 
@@ -83,103 +76,9 @@ class Removed:
     fingerprint: str = ""
 
 
-@contextmanager
-def announced(ledger: Ledger, target: Path) -> Iterator[str]:
-    """Note down an export before it becomes visible, so that one cut off is found later.
-
-    Yields:
-        The id of the copy; the block must log it with ``log_copy``.
-    """
-    copy, folder = secrets.token_hex(8), private_folder(ledger.folder) / _PENDING
-    note, early = private_folder(folder) / f"{copy}.json", folder / f"{copy}.early"
-    write_file(early, json.dumps({"path": os.path.abspath(target)}))
-    before = os.path.lexists(target)
-    with hold(early):
-        early.replace(note)  # the lock follows: nobody finds a note that is not held
-        try:
-            yield copy
-        except BaseException:
-            if before or not os.path.lexists(target):  # else it is adopted as an orphan
-                note.unlink(missing_ok=True)
-            raise
-        note.unlink(missing_ok=True)
-
-
-def log_copy(
-    ledger: Ledger, copy: str, target: Path, root: str, held: dict, key: SigningKey | None = None
-) -> None:
-    """Log an export, and remember where it lies, outside the log.
-
-    Args:
-        ledger: that is told.
-        copy: the id that ``announced`` gave.
-        target: its folder.
-        root: its weights root.
-        held: what is in it, see ``Content.held``.
-        key: signs what is logged.
-    """
-    _log(ledger, copy, target, {"weights_root": root, **held}, EXPORT, key)
-
-
-def _log(
-    ledger: Ledger, copy: str, target: Path, content: dict, event: str,
-    key: SigningKey | None = None,
-) -> None:  # fmt: skip
-    with hold(private_folder(private_folder(ledger.folder) / _PENDING)):
-        places = _places(ledger) | {copy: os.path.abspath(target)}
-        write_file(ledger.folder / _PLACES, json.dumps(places, indent=1))
-    ledger.append(event, {"copy": copy, "name": target.name, **content}, key)
-
-
-def adopt_orphans(ledger: Ledger) -> list[str]:
-    """Log exports that were cut off between their rename and the log.
-
-    Returns:
-        A sentence for each.
-
-    Raises:
-        BadLedger: the log was edited; all notes stay.
-    """
-    found = []
-    folder = ledger.folder / _PENDING
-    for note in sorted(folder.glob("*.json")) if folder.is_dir() else ():
-        if is_held(note):
-            continue  # its export is running
-        target = _target(note)
-        record = _record(target)
-        if record is not None and not _is_logged(ledger, note.stem, target, record):
-            _log(ledger, note.stem, target, record, ORPHAN)
-            found.append(
-                f"{target.name} was written, but the studio was stopped before the log knew of "
-                "it: an orphan export, which counts as uncertified."
-            )
-        note.unlink(missing_ok=True)
-    return found
-
-
-def _is_logged(ledger: Ledger, copy: str, target: Path, record: dict) -> bool:
-    """Whether the log knows a copy by its id, or the same weights at the same place."""
-    places = _places(ledger)
-    return any(
-        each.content["copy"] == copy
-        or (places.get(each.content["copy"]), each.content["weights_root"])
-        == (str(target), record["weights_root"])
-        for each in ledger.entries()
-        if each.event in (EXPORT, ORPHAN)
-    )
-
-
-def _target(note: Path) -> Path:
-    """The folder that a note names; none that exists if the note itself was cut off."""
-    try:
-        return Path(str(read_mapping(note, BadLedger)["path"]))
-    except (BadLedger, KeyError):
-        return note / "nowhere"
-
-
 def copies(ledger: Ledger) -> list[Copy]:
     """All exports that the log knows, the latest first."""
-    entries, places = ledger.entries(), _places(ledger)
+    entries, places = ledger.entries(), known_places(ledger)
     recalled = {each.content.get("copy") for each in entries if each.event == RECALLED}
     signed = {
         each.content["copy"]: each.content["certificate"]
@@ -310,16 +209,16 @@ def log_override(ledger: Ledger, task: str, gone: Removed, key: SigningKey | Non
     ledger.append(OVERRIDE, {"task": task, "weights_root": gone.root, "removed": gone.time}, key)
 
 
-def _places(ledger: Ledger) -> dict[str, str]:
+def known_places(ledger: Ledger) -> dict[str, str]:
     """Where copies lie, as far as it is known; a file that is damaged knows nothing."""
     try:
-        known = read_mapping(ledger.folder / _PLACES, BadLedger)
+        known = read_mapping(ledger.folder / PLACES, BadLedger)
     except BadLedger:
         return {}
     return {copy: path for copy, path in known.items() if isinstance(path, str)}
 
 
-def _record(folder: Path) -> dict | None:
+def recorded(folder: Path) -> dict | None:
     """What an export says of itself, or None if there is none."""
     try:
         found = read_mapping(folder / _RECORD, BadLedger)
@@ -331,5 +230,5 @@ def _record(folder: Path) -> dict | None:
 
 
 def _holds(folder: Path, root: str) -> bool:
-    found = _record(folder) if folder.is_dir() else None
+    found = recorded(folder) if folder.is_dir() else None
     return found is not None and found["weights_root"] == root

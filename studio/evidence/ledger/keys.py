@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -78,6 +79,7 @@ def make_key(folder: Path, passphrase: str) -> SigningKey:
     """
     secret = _secret(passphrase)
     for name in (PRIVATE, PUBLIC):
+        _refuse_empty(folder / name)
         if os.path.lexists(folder / name):
             raise BadCertificate(
                 f"{folder / name} exists already; a key is never overwritten. Open it, or choose "
@@ -93,7 +95,7 @@ def make_key(folder: Path, passphrase: str) -> SigningKey:
             durable.write_new(folder / PUBLIC, key.public_pem, 0o644)
         except OSError:
             (folder / PRIVATE).unlink()
-            raise
+            raise  # a kill leaves the private half, and opening it writes the other
     except OSError as problem:
         raise BadCertificate(
             f"A key could not be written to {folder}: {problem.strerror}; nothing was kept."
@@ -104,11 +106,14 @@ def make_key(folder: Path, passphrase: str) -> SigningKey:
 def open_key(folder: Path, passphrase: str) -> SigningKey:
     """The key that ``make_key`` keeps in a folder.
 
+    The public half is written again if it is missing, as a kill while the key was made leaves it.
+
     Raises:
         BadCertificate: there is none, others can read it, the passphrase is wrong, or the file
             holds no encrypted P-256 key or not the one that lies beside it.
     """
     path = folder / PRIVATE
+    _refuse_empty(path)
     content = _read(path, private=True)
     try:
         private = serialization.load_pem_private_key(content, _encoded(passphrase))
@@ -125,7 +130,11 @@ def open_key(folder: Path, passphrase: str) -> SigningKey:
         name = type(getattr(private, "curve", private)).__name__
         raise BadCertificate(f"{path} holds a key of the type {name}; it must be ECDSA P-256.")
     key = SigningKey(private, demo=False)
-    if os.path.lexists(folder / PUBLIC):
+    _refuse_empty(folder / PUBLIC)
+    if not os.path.lexists(folder / PUBLIC):
+        with suppress(OSError):  # whoever cannot write there can sign all the same
+            durable.write_new(folder / PUBLIC, key.public_pem, 0o644)
+    else:
         beside = fingerprint(read_public_key(_read(folder / PUBLIC)))
         if beside != key.fingerprint:
             raise BadCertificate(
@@ -133,6 +142,16 @@ def open_key(folder: Path, passphrase: str) -> SigningKey:
                 f"{key.fingerprint}: they are not one key. Somebody exchanged a file."
             )
     return key
+
+
+def kept_public(folder: Path) -> bytes | None:
+    """The public half that lies in a folder, or None.
+
+    Raises:
+        BadCertificate: it is empty, or cannot be read.
+    """
+    _refuse_empty(folder / PUBLIC)
+    return _read(folder / PUBLIC) if os.path.lexists(folder / PUBLIC) else None
 
 
 def has_key(folder: Path) -> bool:
@@ -215,6 +234,20 @@ def _read(path: Path, private: bool = False) -> bytes:
     if len(content) > _LARGEST:
         raise BadCertificate(f"{path} has more than {_LARGEST:,} bytes; it is no key.")
     return content
+
+
+def _refuse_empty(path: Path) -> None:
+    """Say what is to be done of a half that was made and never written."""
+    if path.is_file() and not path.stat().st_size:
+        next_ = (
+            "another key can be made then."
+            if path.name == PRIVATE
+            else "it is written again when the key is opened or made."
+        )
+        raise BadCertificate(
+            f"{path} is empty: a program was stopped after it had made the file and before it "
+            f"wrote to it. Nothing is lost. Remove it; {next_}"
+        )
 
 
 def _refuse_shared(path: Path, mode: int, wanted: str) -> None:

@@ -34,6 +34,7 @@ except ImportError:  # Windows: one process at a time may write there
 LOG, HEAD, ACTOR, LOCK = "audit.jsonl", "head.json", "actor", "audit.lock"
 NOTHING = "0" * 64  # the hash before the first entry
 RECOVERED, SIGNED_BY = "recovered", "signed_by"
+Events = Sequence[tuple[str, dict]]
 _ACTOR = re.compile(r"[0-9a-f]{32}")
 
 
@@ -83,11 +84,29 @@ class Ledger:
             BadLedger: the log was edited or cut, its signed head was removed, another key signs
                 it, the content has a ``signed_by`` of its own, or it cannot be written.
         """
-        if SIGNED_BY in content:
-            raise BadLedger(f"The event '{event}' may not have a '{SIGNED_BY}'; the log adds it.")
+        return self.append_all([(event, content)], key)[0]
+
+    def append_all(self, events: Events, key: SigningKey | None = None) -> list[LogEntry]:
+        """``append`` for several events, written at once and signed once."""
+        for event, content in events:
+            if SIGNED_BY in content:
+                words = f"may not have a '{SIGNED_BY}'; the log adds it."
+                raise BadLedger(f"The event '{event}' {words}")
         key = None if key is None or key.demo else key
         with self._locked(alone=True):
-            return self._append(event, content, key)
+            return self._append(events, key)
+
+    def check(self, key: SigningKey | None = None) -> None:
+        """Refuse what ``append`` would refuse, before anything is done that it must hear of.
+
+        Raises:
+            BadLedger: as ``append``.
+        """
+        with self._locked(alone=True):
+            self._sound(None if key is None or key.demo else key)
+            self._actor()
+            if os.path.lexists(self.folder / LOG):
+                os.close(os.open(self.folder / LOG, os.O_WRONLY | os.O_APPEND))
 
     def entries(self) -> tuple[LogEntry, ...]:
         """All entries, verified; a last line that a crash left unfinished is not one.
@@ -116,27 +135,39 @@ class Ledger:
             text, signed = self._bytes(LOG) or b"", self._bytes(HEAD)
         return verify_log(text, signed, public_pem, quoted)
 
-    def _append(self, event: str, content: dict, key: SigningKey | None) -> LogEntry:
+    def _append(self, events: Events, key: SigningKey | None) -> list[LogEntry]:
+        entries, torn, signed = self._sound(key)
+        if torn:
+            self._recover(entries, torn)
+        made: list[LogEntry] = []
+        text = b""
+        for event, content in events:
+            more = {SIGNED_BY: key.fingerprint} if key else {}
+            entry, line = self._next(event, content | more, _head(made or self._known[1]))
+            made.append(entry)
+            text += line
+        if key is not None and not signed:  # no crash leaves ``signed_by`` without a head
+            self._sign(_head(self._known[1]), key)
+        durable.append_file(self.folder / LOG, text)
+        self._remember(self._known[0] + text, (*self._known[1], *made))
+        if key is None:
+            return made
+        try:
+            self._sign(_head(self._known[1]), key)
+        except OSError as problem:
+            what = f"but its head could not be signed: {problem.strerror}"
+            seq = made[-1].seq
+            raise BadLedger(f"{self.folder}: event {seq} is in the log, {what}.") from None
+        return made
+
+    def _sound(self, key: SigningKey | None) -> tuple[tuple[LogEntry, ...], bytes, bool]:
+        """All entries, torn bytes, and whether a head is signed; of a log that can go on."""
         entries, torn = self._read()
         signed = self._bytes(HEAD)
         # or the next signature would cover up what was done to the log
         if wrong := _head_problems(signed, entries, key.public_pem if key else None):
             raise BadLedger(f"{self.folder}: {wrong[0]} Nothing is appended.")
-        if torn:
-            self._recover(entries, torn)
-        entry, line = self._next(event, content | ({SIGNED_BY: key.fingerprint} if key else {}))
-        if key is not None and signed is None:  # no crash leaves ``signed_by`` without a head
-            self._sign(_head(self._known[1]), key)
-        durable.append_file(self.folder / LOG, line)
-        self._remember(self._known[0] + line, (*self._known[1], entry))
-        if key is None:
-            return entry
-        try:
-            self._sign(_head(self._known[1]), key)
-        except OSError as problem:
-            what = f"but its head could not be signed: {problem.strerror}"
-            raise BadLedger(f"{self.folder}: event {entry.seq} is in the log, {what}.") from None
-        return entry
+        return entries, torn, signed is not None
 
     def _read(self) -> tuple[tuple[LogEntry, ...], bytes]:
         """All entries and the torn bytes after them; lines seen before are only compared."""
@@ -166,13 +197,12 @@ class Ledger:
         copy = self.folder / f"audit.torn-{number}"
         durable.write_new(copy, torn)
         told = {"file": copy.name, "bytes": len(torn), "sha256": hashlib.sha256(torn).hexdigest()}
-        entry, line = self._next(RECOVERED, told)
+        entry, line = self._next(RECOVERED, told, _head(self._known[1]))
         durable.replace_file(self.folder / LOG, self._known[0] + line)
         self._remember(self._known[0] + line, (*entries, entry))
 
-    def _next(self, event: str, content: dict) -> tuple[LogEntry, bytes]:
-        """The entry after those known, and its line, which reads back as itself."""
-        last = _head(self._known[1])
+    def _next(self, event: str, content: dict, last: LogHead) -> tuple[LogEntry, bytes]:
+        """The entry after a head, and its line, which reads back as itself."""
         try:
             plain = json.loads(canonical(content))
         except ValueError as problem:
@@ -196,6 +226,11 @@ class Ledger:
         if found is None:
             found = secrets.token_hex(16).encode()
             durable.write_new(self.folder / ACTOR, found)
+        if not found.strip():
+            raise BadLedger(
+                f"{self.folder / ACTOR} is empty: a program was stopped after it had made the "
+                "file and before it wrote to it. Nothing is lost. Remove it; another is made."
+            )
         if not _ACTOR.fullmatch(text := found.decode("ascii", "replace").strip()):
             raise BadLedger(f"{self.folder / ACTOR} is not 32 hex digits; remove it to get others.")
         return text

@@ -2,16 +2,14 @@
 
 from dataclasses import asdict
 
-from studio.disk.durable import read_if_there
-from studio.errors import BadLedger
 from studio.evidence.ledger.copies import Copy, copies, removed
-from studio.evidence.ledger.keys import PUBLIC
+from studio.evidence.ledger.keys import kept_public
 from studio.evidence.ledger.log import Ledger
 
 
 def problems(ledger: Ledger) -> list[str]:
     """What is wrong with the log, a sentence each; checked against the ledger's own key."""
-    return ledger.verify(read_if_there(ledger.folder / PUBLIC, BadLedger))
+    return ledger.verify(kept_public(ledger.folder))
 
 
 def lines(ledger: Ledger) -> list[str]:

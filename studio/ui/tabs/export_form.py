@@ -33,7 +33,7 @@ class ExportForm(PagePart):
             self.measure = gr.Button("Measure the rounding", elem_id="measure")
             self.export = gr.Button("Export", variant="primary", elem_id="export")
         self.refusal = gr.HTML(**BARE, elem_id="refusal")
-        self.download = gr.DownloadButton("Download the export (zip)", visible=False)
+        self.download = gr.HTML(**BARE, elem_id="download")
         copy = static("copy.js")
         self.programs = gr.HTML(**BARE, elem_id="programs", js_on_load=copy)
         self.asked = {
@@ -127,10 +127,8 @@ class ExportForm(PagePart):
         }
 
     def _offer(self, session: Session, made: str) -> Drawn:
-        if not made:
-            return {self.download: gr.DownloadButton(visible=False)}
-        packed = session.exports.zip_export(made)
-        return {self.download: gr.DownloadButton(value=packed, visible=packed is not None)}
+        name = session.exports.downloads.name_of(made) if made else None
+        return {self.download: views.download(name)}
 
 
 def _choose_dtype(session: Session, name: str) -> None:

@@ -33,6 +33,16 @@ def checkpoints(rows: list[dict], warnings: list[str], recipe_text: str) -> str:
     )
 
 
+def download(name: str | None) -> str:
+    """A link to what was exported, as an archive that is made on its way; empty without one."""
+    if name is None:
+        return ""
+    return (
+        f"<p><a class='download' download href='download/{name}.zip'>Download the export (zip)</a> "
+        "<span class='quiet'>it is packed on its way: no copy is kept</span></p>"
+    )
+
+
 def forecast(found: ExportCost) -> str:
     """What an export would write, against what is free."""
     words = (

@@ -2,8 +2,6 @@
 
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,17 +9,13 @@ import pytest
 from studio.checkpoints.checkpoint import open_checkpoint
 from studio.checkpoints.weights import Weights
 from studio.commands.remedies import told
-from studio.disk.folders import hold
-from studio.errors import BadLedger, NotAllowed, StudioError
+from studio.errors import BadLedger, NotAllowed
 from studio.evidence.ledger.copies import (
     CERTIFICATE,
     OVERRIDE,
     RECALLED,
     Copy,
-    adopt_orphans,
-    announced,
     copies,
-    log_copy,
     recall_copy,
     refuse_removed,
     removed,
@@ -32,7 +26,7 @@ from studio.evidence.wording import ALGEBRAIC, CARRIED_OVER, EXACT
 from studio.export.model import MergedModel
 from studio.export.plan import ExportPlan
 from studio.merge import Merge, open_merge
-from tests.conftest import ROOT, refusal
+from tests.conftest import refusal
 
 
 @pytest.fixture
@@ -43,14 +37,6 @@ def ledger(tmp_path: Path) -> Ledger:
 @pytest.fixture
 def merge(make_recipe) -> Merge:
     return open_merge(make_recipe("red", "green"))
-
-
-def note(ledger: Ledger, target: Path, name: str = "00ff") -> Path:
-    """What an export that was cut off leaves in the ledger's folder."""
-    file = ledger.folder / "pending" / f"{name}.json"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps({"path": str(target)}))
-    return file
 
 
 def certificate(ledger: Ledger, merge: Merge, task: str, **changes) -> None:
@@ -155,103 +141,10 @@ def test_a_copy_that_the_ledger_does_not_know_cannot_be_recalled(ledger, merge, 
     assert refusal(error) == f"The ledger knows no copy ''; it knows {known.id} (out)."
 
 
-def test_an_export_that_fails_leaves_no_entry_and_no_note(ledger, merge, tmp_path):
-    class Full(MergedModel):
-        def check(self, work: Path) -> None:
-            assert len(list((ledger.folder / "pending").iterdir())) == 1
-            raise StudioError("the disk is full")
-
-    with pytest.raises(StudioError, match="the disk is full"):
-        logged_export(Full(merge), tmp_path / "out", Account(ledger))
-    assert ledger.entries() == ()
-    assert list((ledger.folder / "pending").iterdir()) == []
-
-
 def test_without_a_ledger_an_export_is_just_written(merge, tmp_path):
     made = logged_export(MergedModel(merge), tmp_path / "out", None)
     assert made.root == open_checkpoint(tmp_path / "out").digest
     assert [each.name for each in tmp_path.iterdir() if each.name == "ledger"] == []
-
-
-def test_an_export_that_was_cut_off_before_the_log_is_adopted_once(ledger, merge, tmp_path):
-    root = export_merge(merge, ExportPlan(tmp_path / "out")).root
-    left = note(ledger, tmp_path / "out")
-    assert adopt_orphans(ledger) == [
-        "out was written, but the studio was stopped before the log knew of it: an orphan "
-        "export, which counts as uncertified."
-    ]
-    (copy,) = copies(ledger)
-    assert (copy.id, copy.root, copy.state) == ("00ff", root, "alive")
-    assert (copy.orphan, copy.certificate) == (True, "")
-    assert copy.tasks == MergedModel(merge).held["tasks"]
-    assert not left.exists()
-    assert adopt_orphans(ledger) == []
-    assert len(ledger.entries()) == 1
-
-
-def test_an_export_cut_off_before_its_folder_or_after_its_entry_is_no_orphan(
-    ledger, merge, tmp_path
-):
-    nowhere = note(ledger, tmp_path / "nowhere", "01")
-    (tmp_path / "other").mkdir()
-    no_export = note(ledger, tmp_path / "other", "02")
-    broken = note(ledger, tmp_path, "03")
-    broken.write_text('{"path": ')
-    assert adopt_orphans(ledger) == []
-    assert ledger.entries() == ()
-    root = export_merge(merge, ExportPlan(tmp_path / "out")).root
-    log_copy(ledger, "04", tmp_path / "out", root, MergedModel(merge).held)
-    logged = note(ledger, tmp_path / "out", "04")
-    assert adopt_orphans(ledger) == []
-    assert [each.event for each in ledger.entries()] == ["export"]
-    assert not any(each.exists() for each in (nowhere, no_export, broken, logged))
-
-
-def test_the_note_of_a_running_export_is_left_alone_in_this_process(ledger, merge, tmp_path):
-    with announced(ledger, tmp_path / "out") as copy:
-        export_merge(merge, ExportPlan(tmp_path / "out"))
-        assert adopt_orphans(ledger) == []  # visible, not yet in the log, and not cut off
-        assert (ledger.folder / "pending" / f"{copy}.json").exists()
-        assert ledger.entries() == ()
-    assert list((ledger.folder / "pending").iterdir()) == []
-
-
-_HOLDING = """
-import sys
-from pathlib import Path
-from studio.commands.remedies import told
-from studio.disk.folders import hold
-with hold(Path(sys.argv[1])):
-    print("held", flush=True)
-    sys.stdin.readline()
-"""
-
-
-@pytest.mark.slow
-def test_the_note_of_a_running_export_is_left_alone_in_another_process(ledger, merge, tmp_path):
-    export_merge(merge, ExportPlan(tmp_path / "out"))
-    left = note(ledger, tmp_path / "out")
-    with subprocess.Popen(
-        [sys.executable, "-c", _HOLDING, str(left)], cwd=ROOT, text=True,
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-    ) as other:  # fmt: skip
-        assert other.stdout
-        assert other.stdout.readline() == "held\n"
-        assert adopt_orphans(ledger) == []
-        assert left.exists()
-        other.communicate("\n")
-    (words,) = adopt_orphans(ledger)
-    assert "an orphan export" in words
-    assert not left.exists()
-
-
-def test_a_note_is_free_once_its_block_has_ended(ledger, tmp_path):
-    left = note(ledger, tmp_path / "nowhere")
-    with hold(left):
-        assert adopt_orphans(ledger) == []
-        assert left.exists()
-    assert adopt_orphans(ledger) == []
-    assert not left.exists()
 
 
 def test_only_certificates_that_bind_and_rebuild_remove_a_checkpoint(ledger, merge):

@@ -17,6 +17,7 @@ from studio.evidence.ledger.keys import (
     DEMO_WORDS,
     demo_key,
     has_key,
+    kept_public,
     make_key,
     open_key,
     read_public_key,
@@ -64,7 +65,7 @@ def test_only_the_owner_can_read_the_key_from_its_first_byte(tmp_path, monkeypat
 
     def watched(path, flags, given=0o777, **more):
         handle = really(path, flags, given, **more)
-        opened.append((Path(path).name, oct(stat.S_IMODE(os.fstat(handle).st_mode))))
+        opened.append((Path(path).suffixes[:1], oct(stat.S_IMODE(os.fstat(handle).st_mode))))
         return handle
 
     monkeypatch.setattr(os, "open", watched)
@@ -73,7 +74,7 @@ def test_only_the_owner_can_read_the_key_from_its_first_byte(tmp_path, monkeypat
         make_key(tmp_path / "keys", PASSPHRASE)
     finally:
         os.umask(before)
-    assert ("signing_key.pem", "0o600") in opened
+    assert opened[0] == ([".pem"], "0o600")  # the file beside it, which takes its name
     assert mode(tmp_path / "keys" / "signing_key.pem") == "0o600"
     assert mode(tmp_path / "keys" / "public_key.pem") == "0o644"
     assert mode(tmp_path / "keys") == "0o700"
@@ -225,6 +226,36 @@ def test_a_disk_that_fails_keeps_no_half_of_a_key(tmp_path, monkeypatch):
         make_key(tmp_path / "keys", PASSPHRASE)
     assert calls == ["signing_key.pem", "public_key.pem"]
     assert not list((tmp_path / "keys").iterdir())
+
+
+def test_a_key_that_was_made_by_half_is_opened_and_has_its_public_half_again(tmp_path):
+    key = make_key(tmp_path, PASSPHRASE)
+    (tmp_path / "public_key.pem").unlink()  # as a kill between the two leaves it
+    assert open_key(tmp_path, PASSPHRASE).fingerprint == key.fingerprint
+    assert kept_public(tmp_path) == key.public_pem
+    assert mode(tmp_path / "public_key.pem") == "0o644"
+
+
+def test_an_empty_half_of_a_key_is_said_with_what_to_do(tmp_path):
+    key = make_key(tmp_path, PASSPHRASE)
+    (tmp_path / "public_key.pem").write_bytes(b"")
+    for use in (lambda: open_key(tmp_path, PASSPHRASE), lambda: kept_public(tmp_path)):
+        with pytest.raises(BadCertificate) as error:
+            use()
+        assert "public_key.pem is empty: a program was stopped" in refusal(error)
+        assert refusal(error).endswith("it is written again when the key is opened or made.")
+    (tmp_path / "public_key.pem").unlink()
+    assert open_key(tmp_path, PASSPHRASE).fingerprint == key.fingerprint
+    (tmp_path / "signing_key.pem").write_bytes(b"")
+    for use in (open_key, make_key):
+        with pytest.raises(BadCertificate) as error:
+            use(tmp_path, PASSPHRASE)
+        assert "signing_key.pem is empty: a program was stopped" in refusal(error)
+        assert refusal(error).endswith("Remove it; another key can be made then.")
+    for name in ("signing_key.pem", "public_key.pem"):
+        (tmp_path / name).unlink()
+    assert make_key(tmp_path, PASSPHRASE).fingerprint != key.fingerprint
+    assert kept_public(tmp_path / "nowhere") is None
 
 
 @needs_openssl

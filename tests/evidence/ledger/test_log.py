@@ -499,6 +499,9 @@ def test_a_pipe_or_a_strange_actor_is_refused(ledger):
     (ledger.folder / "actor").write_text("Erika Mustermann")
     with pytest.raises(BadLedger, match="is not 32 hex digits"):
         ledger.append("merged", {})
+    (ledger.folder / "actor").write_text("")
+    with pytest.raises(BadLedger, match="actor is empty: a program was stopped .* Remove it; anot"):
+        ledger.append("merged", {})
     (ledger.folder / "audit.jsonl").unlink()
     os.mkfifo(ledger.folder / "audit.jsonl")
     with pytest.raises(BadLedger, match="is not a regular file"):
