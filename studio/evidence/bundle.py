@@ -115,8 +115,7 @@ def certify(
     ledger, key = operator.ledger, operator.key
     ledger.check(key)
     refuse_removed(ledger, result, operator.allowed, key)
-    if unmerged.added is not None:
-        tasks = [_successor(task, unmerged, result) for task in tasks]
+    tasks = [_successor(task, unmerged, result) for task in tasks]
     found = measured or measure(merges, unmerged, scoring, part(progress, 0.0, 0.5))
     _refuse_same_change(found)
     scores = _scores(unmerged, scoring, part(progress, 0.5, 0.6))
@@ -127,10 +126,9 @@ def certify(
         merge = content.merge
         _refuse_no_difference(full, root)
         never = merge if unmerged.mode == "exact" else merges(unmerged.never)
-        apart = rebuild_of(never, report)
-        content.refuse_changed()
-        judged = judge(found, apart, merge, full, root, _heads(work))
+        judged = judge(found, rebuild_of(never, report), merge, full, root, _heads(work))
         made.append(_sealed(work, target, _stated(judged, full, merge, root, operator), key))
+        content.refuse_changed()
         ledger.check(key)  # the last thing before the folder is visible
 
     with announced(ledger, target, key, certified=True) as copy:
