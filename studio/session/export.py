@@ -15,6 +15,9 @@ from studio.progress import Progress, part
 from studio.session.context import Context
 from studio.session.export_plan import ExportCost, as_command, as_python
 
+EXPORTS = ("Export to", "Adapter to")
+"""How the names of its jobs begin."""
+
 
 class Exports:
     """The part of a session that writes the mix it shows into a folder.
@@ -55,7 +58,7 @@ class Exports:
             words = f"Wrote {target} as one adapter, {made.words}."
             return _said(words, made), str(target), " ".join(made.warnings)
 
-        context.jobs.start(f"Adapter to {target.name}", work)
+        context.jobs.start(f"{EXPORTS[1]} {target.name}", work)
 
     def start_export(self, folder: str, classifiers: bool = False) -> None:
         """Export the shown recipe to a new folder, as a job.
@@ -76,7 +79,7 @@ class Exports:
             words = f"Wrote {target}: {made.words}. Weights root {made.root[:16]}…"
             return _said(words, made), str(target), " ".join(made.warnings)
 
-        context.jobs.start(f"Export to {target.name}", work)
+        context.jobs.start(f"{EXPORTS[0]} {target.name}", work)
 
     def start_rounding(self) -> None:
         """Measure what an export in the chosen dtype would lose, as a job.

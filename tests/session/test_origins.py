@@ -111,7 +111,9 @@ def test_a_search_knows_what_the_numbers_knew_that_it_began_at(searched, zoo):
     assert later.after(undeclared).used == ("fisher", "undeclared start")
 
 
-@pytest.mark.parametrize(("name", "options"), [("strength", ("strength",)), ("coefficient.color", ())])
+@pytest.mark.parametrize(
+    ("name", "options"), [("strength", ("strength",)), ("coefficient.color", ())]
+)
 def test_the_best_point_of_a_sweep_says_whose_rows_chose_it(name, options):
     axis = Axis(name, 0.0, 1.0)
     points = tuple(

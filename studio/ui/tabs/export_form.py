@@ -8,6 +8,7 @@ import gradio as gr
 from studio.errors import StudioError
 from studio.export.plan import ExportPlan
 from studio.recipe import DTYPES
+from studio.session.jobs import JobState
 from studio.session.session import Session
 from studio.ui.components import BARE, static
 from studio.ui.part import PagePart
@@ -74,7 +75,7 @@ class ExportForm(PagePart):
         job = view.snapshot.job
         if job is None or not job.running:
             made = job.result if job and job.phase == "done" else ""
-            offer = partial(self._offer, view.session, made)
+            offer = partial(self._offer, view.session, job, made)
             yield Piece("download", view.job or "no job", offer)
 
     def wire(self, page: Wiring) -> None:
@@ -126,9 +127,9 @@ class ExportForm(PagePart):
             ),
         }
 
-    def _offer(self, session: Session, made: str) -> Drawn:
+    def _offer(self, session: Session, job: JobState | None, made: str) -> Drawn:
         name = session.exports.downloads.name_of(made) if made else None
-        return {self.download: views.download(name)}
+        return {self.download: views.written(job, name)}
 
 
 def _choose_dtype(session: Session, name: str) -> None:

@@ -1,11 +1,14 @@
 """Pure views of the Files tab: checkpoints, sizes, pre-flights, programs to copy."""
 
+from collections.abc import Sequence
 from html import escape
 from urllib.parse import quote
 
 from studio.errors import SeveralProblems, StudioError
 from studio.preflight import Look, Preflight
+from studio.session.export import EXPORTS
 from studio.session.export_plan import ExportCost
+from studio.session.jobs import JobState
 from studio.ui.remedies import told
 from studio.ui.views.units import size
 
@@ -14,11 +17,12 @@ def checkpoints(rows: list[dict], warnings: list[str], recipe_text: str) -> str:
     """What is in the zoo, in plain words, and the recipe to take away."""
     body = "".join(
         f"<tr><th scope='row'>{escape(row['task'])}</th><td>{_kind(row)}</td>"
-        f"<td class='num'>{row['tensors']}</td><td class='num'>{row['parameters'] / 1e6:.1f} M</td>"
+        f"<td class='num'>{row['tensors']}</td><td class='num'>{row['parameters']:,}</td>"
         f"<td>{escape(', '.join(row['private'])) or 'nothing'}</td>"
-        f"<td>{escape(_join(row)) or 'none'}</td><td><code>{row['digest'][:12]}</code></td></tr>"
+        f"<td><code>{row['digest'][:12]}</code></td></tr>"
         for row in rows
     )
+    told = _notes([(row["task"], _join(row)) for row in rows])
     notes = "".join(f"<p class='note'>{escape(each)}</p>" for each in warnings)
     link = "data:application/yaml;charset=utf-8," + quote(recipe_text)
     return (
@@ -26,11 +30,22 @@ def checkpoints(rows: list[dict], warnings: list[str], recipe_text: str) -> str:
         "<table class='studio'><caption>What each checkpoint would change in "
         "the base</caption><thead><tr><th scope='col'>task</th><th scope='col'>kind</th>"
         "<th scope='col'>tensors</th><th scope='col'>parameters</th><th scope='col'>kept private"
-        "</th><th scope='col'>notes</th><th scope='col'>digest</th></tr></thead>"
-        f"<tbody>{body}</tbody></table></div>{notes}"
+        "</th><th scope='col'>digest</th></tr></thead>"
+        f"<tbody>{body}</tbody></table></div>{told}{notes}"
         f"<p><a class='download' download='recipe.yaml' href='{link}'>Download this recipe</a> "
         "<span class='quiet'>for <code>python -m studio merge</code></span></p>"
     )
+
+
+def written(job: JobState | None, name: str | None) -> str:
+    """What came of the last export, beside its button: its words, a warning, the download."""
+    if job is None or job.running or not job.name.startswith(EXPORTS):
+        return ""
+    if job.phase != "done":
+        words = told(job.problem) if job.problem else job.words
+        return f"<p class='refusal' role='alert'>{escape(words)} {escape(job.advice)}</p>"
+    loud = f"<p class='refusal' role='alert'>{escape(job.warning)}</p>" if job.warning else ""
+    return f"{loud}<p class='fine'>{escape(job.words)}</p>{download(name)}"
 
 
 def download(name: str | None) -> str:
@@ -89,6 +104,7 @@ def preflight(found: Preflight) -> str:
     problems = found.problems
     rows = "".join(_look(look, problems) for look in found.looks)
     listed = "".join(f"<li>{escape(told(each))}</li>" for each in problems)
+    notes = _notes([(look.name, " ".join(look.notes)) for look in found.looks])
     state = (
         f"<p class='refusal' role='alert'>{len(problems)} "
         f"{'problem' if len(problems) == 1 else 'problems'}; the open zoo stays.</p>"
@@ -102,8 +118,8 @@ def preflight(found: Preflight) -> str:
         f"<table class='studio'><caption>'{escape(found.zoo.name)}', from headers, heads and first "
         "rows</caption><thead><tr><th scope='col'>checkpoint</th><th scope='col'>fits the base</th>"
         "<th scope='col'>kind</th><th scope='col'>tensors</th><th scope='col'>parameters</th>"
-        "<th scope='col'>on disk</th><th scope='col'>notes</th></tr></thead>"
-        f"<tbody>{rows}</tbody></table></div><p class='quiet'>{_memory_words(found)}</p></div>"
+        f"<th scope='col'>on disk</th></tr></thead><tbody>{rows}</tbody></table></div>{notes}"
+        f"<p class='quiet'>{_memory_words(found)}</p></div>"
     )
 
 
@@ -117,22 +133,25 @@ def refused(sentence: str) -> str:
 
 def _look(look: Look, problems: list[StudioError]) -> str:
     kind = f"LoRA, rank {look.rank}" if look.rank else {"": "unreadable"}.get(look.kind, look.kind)
-    fits = "<b class='down'>no</b>" if look.problem else "<span class='up'>yes</span>"
-    if look.name == "base" and not look.problem:
-        fits = "is the base"
-    notes = " ".join(look.notes)
+    fits = "is the base" if look.name == "base" else "<span class='up'>yes</span>"
     if look.problem:
         each = look.problem
         several = each.found if isinstance(each, SeveralProblems) else (each,)
         numbered = ", ".join(str(problems.index(one) + 1) for one in several)
-        notes = f"problem{'s' if len(several) > 1 else ''} {numbered}"
+        fits = f"<b class='down'>no</b>, problem{'s' if len(several) > 1 else ''} {numbered}"
     numbers = (f"{look.tensors:,}", f"{look.parameters:,}") if look.tensors else ("", "")
     cells = (*numbers, size(look.size) if look.size else "")
     return (
         f"<tr><th scope='row'>{escape(look.name)}</th><td>{fits}</td><td>{escape(kind)}</td>"
         + "".join(f"<td class='num'>{cell}</td>" for cell in cells)
-        + f"<td class='words'>{escape(notes) or 'none'}</td></tr>"
+        + "</tr>"
     )
+
+
+def _notes(rows: Sequence[tuple[str, str]]) -> str:
+    """What is to be known of each checkpoint, below its table, where there is room for it."""
+    items = "".join(f"<li><b>{escape(name)}</b>: {escape(x)}</li>" for name, x in rows if x)
+    return f"<ul class='notes' aria-label='Notes'>{items}</ul>" if items else ""
 
 
 def _memory_words(found: Preflight) -> str:

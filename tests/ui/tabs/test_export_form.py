@@ -36,7 +36,7 @@ def test_an_export_into_a_forbidden_folder_is_refused_beside_its_button(driver):
     assert "class='refusal'" in drawn["refusal"]
 
 
-def test_the_download_is_hidden_unless_the_last_job_made_something(driver, tmp_path):
+def test_what_came_of_the_last_export_stands_beside_its_button(driver, tmp_path):
     form = driver.page.tabs[-1].members[0]
     assert isinstance(form, ExportForm)
     now = driver.session.snapshot()
@@ -48,11 +48,17 @@ def test_the_download_is_hidden_unless_the_last_job_made_something(driver, tmp_p
     made = tmp_path / "made"
     made.mkdir()
     (made / "model.txt").write_text("weights")
-    done = JobState("Export", "done", 1.0, "Wrote it", 1.0, result=str(made))
-    assert offered(done) == [""]  # somebody else's folder
+    done = JobState("Export to made", "done", 1.0, "Wrote <it>", 1.0, result=str(made))
+    (words,) = offered(done)
+    assert "Wrote &lt;it&gt;" in words
+    assert "Download" not in words  # somebody else's folder
     driver.session.exports.downloads.offer(made)
     (link,) = offered(done)
     assert "Download the export (zip)</a>" in link
-    assert offered(replace(done, phase="failed")) == [""]
+    (loud,) = offered(replace(done, warning="Nothing changes."))
+    assert "<p class='refusal' role='alert'>Nothing changes.</p>" in loud
+    (failed,) = offered(replace(done, phase="failed", advice="Make room."))
+    assert "role='alert'>Wrote &lt;it&gt; Make room." in failed
+    assert offered(replace(done, name="Rounding")) == [""]
     assert offered(None) == [""]
     assert offered(replace(done, phase="running")) == []
