@@ -68,6 +68,9 @@ def make(make_recipe, zoo_folder, tmp_path) -> Callable[[str], Made]:
         if kind == "searched":
             fitted = Fitted("adam", (("red", "0" * 64), ("blue", "1" * 64)), 3, ("replay",))
             recipe = replace(recipe, fitted=fitted)
+        elif kind != "undeclared":
+            by_hand = tuple(replace(t, set_by=t.origin or "person") for t in recipe.tasks)
+            recipe = replace(recipe, tasks=by_hand)
         other = TaskEntry("red", str(zoo_folder / "other"))
         added = other if kind in ("replaced", "later") else None
         mode = "algebraic" if kind == "subtracted" else "exact"
@@ -90,7 +93,9 @@ def make(make_recipe, zoo_folder, tmp_path) -> Callable[[str], Made]:
     return made
 
 
-KINDS = ("exact", "two", "searched", "subtracted", "replaced", "later", "before")
+KINDS = (
+    "exact", "two", "searched", "undeclared", "subtracted", "replaced", "later", "before",
+)  # fmt: skip
 
 
 def by_script(folder: Path, key: Path) -> tuple[bool, set[str]]:
@@ -249,6 +254,14 @@ def removed(name: str) -> Callable[[dict], str]:
     return lambda told: told["removed"][0][name]
 
 
+def searched(told: dict, digest: object) -> None:
+    """Let the statement say that a search of this checkpoint, called as a kept one, found all."""
+    without = told["counterfactual"]
+    fitted = {"by": "Adam", "seed": 0, "tasks": {without["order"][0]: digest}}
+    without["recipe"]["fitted"] = without["coefficients"]["fitted"] = fitted
+    without["coefficients"]["origin"] = "found without it"
+
+
 CONTRADICTIONS = {
     "a removed digest as a source": set_at("resolvedDependencies.1.digest", removed("digest")),
     "removed weights as a source": set_at(
@@ -280,6 +293,32 @@ CONTRADICTIONS = {
     "a subtraction that passes": set_at("claim", "algebraic-approximate"),
     "a basis carried over": lambda told: told["closure"][1].update(
         state="carried over", inputs=[told["removed"][0]["task"]]
+    ),
+    "a removed digest in its search": lambda told: searched(told, told["removed"][0]["digest"]),
+    "a removed digest among several of a name": lambda told: searched(
+        told, [told["counterfactual"]["recipe"]["tasks"][0]["digest"], told["removed"][0]["digest"]]
+    ),
+    "a search of a checkpoint that is nowhere": lambda told: searched(told, "1" * 64),
+    "two searches": set_at(
+        "counterfactual.coefficients.fitted", {"by": "Adam", "seed": 0, "tasks": {}}
+    ),
+    "exact with undeclared coefficients": set_at(
+        "counterfactual.coefficients.origin", "undeclared"
+    ),
+    "exact with coefficients carried over": set_at(
+        "counterfactual.coefficients.origin", "carried over"
+    ),
+    "found by a search that is not named": set_at(
+        "counterfactual.coefficients.origin", "found without it"
+    ),
+    "defaults that a person has set": set_at("counterfactual.coefficients.origin", "defaults"),
+    "a person that the recipe does not name": lambda told: [
+        task.pop("set_by", None) for task in told["counterfactual"]["recipe"]["tasks"]
+    ],
+    "an origin of another kind": set_at("counterfactual.coefficients.origin", "trust me"),
+    "an undeclared claim of coefficients set by a person": lambda told: (
+        told.update(claim="weights-rebuilt-coefficients-undeclared"),
+        told["verdict"].update(result="undeclared"),
     ),
     "another signer": set_at("signer.fingerprint", "1" * 64),
     "another weights root": set_at("result.weights_root", "1" * 64),

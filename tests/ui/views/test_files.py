@@ -79,4 +79,4 @@ def test_files_escape_what_they_show():
         "prefix": EVIL, "private": [EVIL], "notes": [EVIL], "digest": "abc" * 10,
     }  # fmt: skip
     assert EVIL not in views.checkpoints([row], [EVIL], EVIL)
-    assert "2.0 M" in views.checkpoints([row], [], "")
+    assert "2,000,000" in views.checkpoints([row], [], "")
