@@ -22,6 +22,7 @@ from studio.disk.cache import cache_key, keep, recall
 SUMS = 256
 SAME = 0.99
 """Cosine of two sketches from which on two changes count as one."""
+_seen: dict[tuple[str, str], str] = {}  # a page asks often; half a kilobyte for each checkpoint
 _PIECE = SUMS * 2**12  # elements that share a draw, whatever memory there is
 
 
@@ -37,12 +38,14 @@ def fingerprint(deltas: Deltas, task: str) -> str:
     """
     index = deltas.tasks.index(task)
     checkpoint = deltas.checkpoints[index]
-    key = cache_key("fingerprint 1", deltas.base.known_digest, checkpoint.known_digest)
-    if (known := recall(key)) is not None:
-        return known.decode()
-    found = _text(_sketch(deltas, index))
-    keep(key, found.encode())
-    return found
+    both = deltas.base.known_digest, checkpoint.known_digest
+    if both not in _seen:
+        key = cache_key("fingerprint 1", *both)
+        known = recall(key)
+        _seen[both] = known.decode() if known is not None else _text(_sketch(deltas, index))
+        if known is None:
+            keep(key, _seen[both].encode())
+    return _seen[both]
 
 
 def alike(first: str, second: str) -> float:
