@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from studio.demo import DEMO_ZOO
-from studio.disk.files import open_regular
-from studio.disk.temporary import sweep_temporary
 from studio.errors import NotAllowed, StudioError
 
 if TYPE_CHECKING:
@@ -34,6 +32,8 @@ def main() -> int:
         auth = credentials(hosts, given_auth(options.auth, options.auth_file))
         # The studio reads the hub's local cache only; nothing here may ask the network.
         os.environ["HF_HUB_OFFLINE"] = "1"
+        from studio.disk.temporary import sweep_temporary
+
         print("Starting …", *sweep_temporary(), sep="\n", flush=True)
         with _nothing_to_collect():
             from studio.device import resolve_device
@@ -85,6 +85,8 @@ def given_auth(auth: str | None, file: Path | None) -> str | None:
     Raises:
         NotAllowed: both were given, or the file is none that only its owner can read.
     """
+    from studio.disk.files import open_regular
+
     if file is not None:
         if auth is not None:
             raise NotAllowed("Give --auth or --auth-file, not both.")
