@@ -6,8 +6,10 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
+from safetensors.torch import load_file, save_file
 
 from studio.evidence.verify import verify
 from tests.browser.conftest import at_rest, settled
@@ -150,9 +152,11 @@ def test_a_checkpoint_is_replaced_as_one_operation(page, session, jobs, tmp_path
     first, second = session.zoo.tasks[0], session.zoo.tasks[1]
     retrained = Path(shutil.copytree(first.checkpoint, folder / "retrained"))
     weights = next(retrained.glob("*.safetensors"))
-    from safetensors.torch import load_file, save_file
-
-    tensors = {k: v * 1.01 if v.is_floating_point() else v for k, v in load_file(weights).items()}
+    noise = torch.Generator().manual_seed(1)
+    tensors = {
+        k: v + torch.randn(v.shape, generator=noise).to(v) * 0.3 if v.is_floating_point() else v
+        for k, v in load_file(weights).items()
+    }  # what is only scaled would be found as the same change
     save_file(tensors, weights)
     assert second.name != first.name
     open_evidence(page)
