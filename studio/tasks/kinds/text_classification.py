@@ -18,7 +18,7 @@ from studio.tasks.heads import LinearHead, head_from_checkpoint, head_from_file,
 from studio.tasks.kinds import labels as label_names
 from studio.tasks.kinds.contract import Batch, Kind, Opened, OwnClass
 from studio.tasks.kinds.pooling import POOLINGS, decided, padding_of, pool, refuse_other_pooler
-from studio.tasks.kinds.text_items import Encoded, batched, encoded
+from studio.tasks.kinds.text_items import Encoded, batched, encoded, refuse_unread_texts
 from studio.tasks.kinds.text_rows import TextRow, read_rows
 from studio.tasks.pretrained import load_tokenizer, longest_input
 from studio.tasks.rows import UNLABELLED, read_labels
@@ -192,6 +192,10 @@ class TextClassification(Kind):
     def reader(self, checkpoint: Checkpoint) -> Any:
         """The base's tokenizer."""
         return load_tokenizer(checkpoint)
+
+    def refuse_unread(self, reader: Any, rows: Sequence[TextRow], where: str) -> None:
+        """See ``refuse_unread_texts``."""
+        refuse_unread_texts(reader, rows, where)
 
     def refuse_long(self, spec: TaskSpec, model: nn.Module) -> None:
         """An encoder has positions for so many tokens."""
