@@ -81,7 +81,7 @@ class Merged(Content):
             refuse_zero(self.merge.deltas)
         if self.checks == "full":
             words, self.doubts[:] = check_fidelity(self.merge, opening)
-            self.told[:] = [words]
+            self.told[:] = [words] if words else []
 
     def refuse_changed(self) -> None:
         """Refuse inputs whose files were changed since their headers were read.
