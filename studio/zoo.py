@@ -61,7 +61,7 @@ def load_zoo(path: Path) -> Zoo:
         lambda: resolve_source(text_field(data, "base", str(file), BadZoo), file.parent)
     )
     general = _all_general(data.get("general", []), base or str(file.parent), file, wrong)
-    for name, count in Counter(each.name for each in (*tasks, *general)).items():
+    for name, count in _names(data).items():
         if count > 1:
             wrong.add(BadZoo(f"{file} names the task '{name}' twice; names must differ."))
     wrong.tried(lambda: _refuse_two_models((*tasks, *general), file))
@@ -71,6 +71,14 @@ def load_zoo(path: Path) -> Zoo:
     wrong.refuse()
     assert base is not None
     return Zoo(title, file.parent, base, tasks, general)
+
+
+def _names(data: dict) -> Counter[str]:
+    """How often each name stands in the file, also in an entry that is wrong elsewhere."""
+    lists = (data.get("tasks"), data.get("general"))
+    entries = [each for found in lists if isinstance(found, list) for each in found]
+    named = (each.get("name") for each in entries if isinstance(each, dict))
+    return Counter(each for each in named if isinstance(each, str))
 
 
 def _all_tasks(entries: object, file: Path, wrong: Findings) -> tuple[TaskSpec, ...]:

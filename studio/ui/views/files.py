@@ -115,7 +115,7 @@ def _look(look: Look, problems: list[StudioError]) -> str:
         each = look.problem
         several = each.found if isinstance(each, SeveralProblems) else (each,)
         numbered = ", ".join(str(problems.index(one) + 1) for one in several)
-        notes = f"problem{'s' if len(several) > 1 else ''} {numbered}"
+        notes = f"problem{'s' if len(several) > 1 else ''} {numbered}{'.' if notes else ''} {notes}"
     numbers = (f"{look.tensors:,}", f"{look.parameters:,}") if look.tensors else ("", "")
     cells = (*numbers, size(look.size) if look.size else "")
     return (
