@@ -162,7 +162,18 @@ def _what_counts(checkpoint: Checkpoint) -> Iterator[Path]:
 
 def longest_input(model: nn.Module) -> int | None:
     """Most tokens that a model has positions for; None if it does not say."""
-    config: Any = model.config
+    return _positions(model.config)
+
+
+def longest_of(base: Checkpoint) -> int | None:
+    """The same of a model that is not loaded, by its configuration."""
+    try:
+        return _positions(transformers.AutoConfig.for_model(**base.config))
+    except Exception:  # transformers raises whatever its config classes raise
+        return None
+
+
+def _positions(config: Any) -> int | None:
     positions = getattr(config, "max_position_embeddings", None)
     if not isinstance(positions, int):
         return None
