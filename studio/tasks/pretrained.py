@@ -23,7 +23,7 @@ from studio.errors import BadCheckpoint
 _QUANTIZED = "quantization_config"
 _loading = threading.Lock()
 _TOKENIZER_FILE = re.compile(
-    r"^(tokenizer|vocab|merges|tekken|bpe)|\.(model|spm|tiktoken|bpe|codes)$"
+    r"^(tokenizer|vocab|merges|tekken|bpe)|\.(model|spm|tiktoken|bpe|codes|vocab)$"
 )
 _COPY_TOKENIZER = "Copy the tokenizer files there from the folder of an expert that has them."
 
