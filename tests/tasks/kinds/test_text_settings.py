@@ -1,6 +1,7 @@
 """What a zoo says of a text classification: labels, lengths, heads that cannot be used."""
 
 import json
+from pathlib import Path
 
 import pytest
 import yaml
@@ -16,7 +17,7 @@ from tests.tasks.kinds import classifiers
 
 
 def spec_of(**settings) -> TaskSpec:
-    return TaskSpec("a", "a", USUAL_KIND.name, TextSettings(**settings), {"held_out": "rows"})
+    return TaskSpec("a", "a", USUAL_KIND.name, TextSettings(**settings), {"held_out": Path("rows")})
 
 
 def without_data(folder):
@@ -104,5 +105,5 @@ def test_a_name_among_labels_without_names_says_how_to_name_them(tmp_path):
     task = classifiers.bench(
         classifiers.write_zoo(tmp_path, rows, labels=["bad", "good", "none"])
     ).tasks["expert"]
-    assert [row.label for row in task.rows("held_out")] == [1]
+    assert [row.answers for row in task.rows("held_out")] == [(1,)]
     assert json.dumps(task.labels) == '["bad", "good", "none"]'
