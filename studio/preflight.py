@@ -11,15 +11,18 @@ from torch import Tensor
 from studio.checkpoints.alignment import Join, join
 from studio.checkpoints.checkpoint import Checkpoint, open_base, open_checkpoint
 from studio.checkpoints.deltas import Deltas
-from studio.checkpoints.quantized import base_notes
+from studio.checkpoints.quantized import base_notes, refuse_quantized
 from studio.device import free_memory, resident_limit
 from studio.errors import Findings, StudioError
+from studio.tasks.kinds import KINDS
+from studio.tasks.kinds.contract import Reader
 from studio.tasks.spec import TaskSpec
 from studio.tasks.task import open_task
 from studio.zoo import Zoo
 
 Made = TypeVar("Made")
 _FIRST_ROWS = 1000
+Readers = Mapping[str, Reader]
 Allow = Callable[[str, str], None]
 
 
@@ -127,7 +130,10 @@ def preflight(
     """
     roots = (zoo.folder, *roots)
     base, problem = _tried(partial(_open, open_base, zoo.base, "base", allow, roots))
-    looks, opened = [_base_look(base, problem)], [base]
+    look, opened = _base_look(base, problem), [base]
+    base = None if look.problem else base  # what is wrong with it is told once
+    readers, unread = _readers(zoo, base)
+    looks = [replace(look, problem=look.problem or unread)]
     for task in zoo.tasks:
         opening = partial(_open, open_checkpoint, task.checkpoint, task.name, allow, roots)
         checkpoint, problem = _tried(opening)
@@ -138,10 +144,15 @@ def preflight(
         look = _look(task.name, base, checkpoint, joined, _named(task.name, problem))
         if base and checkpoint and joined:
             own = Deltas(base, [(task.name, checkpoint)], [joined]).private(task.name)
-            look = _answered(look, task, own, base)
+            look = _answered(look, task, own, base, readers)
         looks.append(look)
-    looks += [_general_look(spec, base) for spec in zoo.general]
-    entries = [each for c in opened if c for each in c.weights.entries.values()]
+    looks += [_general_look(spec, base, readers) for spec in zoo.general]
+    return _in_memory(zoo, looks, [each for each in opened if each])
+
+
+def _in_memory(zoo: Zoo, looks: list[Look], opened: list[Checkpoint]) -> Preflight:
+    """What was found, with the memory that the open zoo takes."""
+    entries = [each for c in opened for each in c.weights.entries.values()]
     width = 8 if any(entry.code == "F64" for entry in entries) else 4
     deltas = width * sum(look.parameters for look in looks[1:])
     if not any("held_out" in task.data for task in zoo.tasks):
@@ -177,19 +188,32 @@ def _base_look(base: Checkpoint | None, problem: StudioError | None) -> Look:
         return Look("base", problem=problem)
     if base.adapter is not None:
         problem = StudioError(f"The base {base.folder} is an adapter; it must be a full model.")
+    else:
+        _, problem = _tried(partial(refuse_quantized, base))
     entries = base.weights.entries.values()
     numbers = len(entries), sum(e.numel for e in entries), sum(e.size for e in entries)
     return Look("base", base.kind, None, *numbers, base_notes(base), problem)
 
 
-def _general_look(spec: TaskSpec, base: Checkpoint | None) -> Look:
+def _readers(zoo: Zoo, base: Checkpoint | None) -> tuple[Readers, StudioError | None]:
+    """What reads the zoo's rows, by kind, and why the base's files make none."""
+    kinds = {spec.type: KINDS[spec.type] for spec in (*zoo.tasks, *zoo.general) if spec.data}
+    if base is None or not kinds:
+        return {}, None
+    read, problem = _tried(lambda: {name: kind.reader(base) for name, kind in kinds.items()})
+    return read or {}, problem
+
+
+def _general_look(spec: TaskSpec, base: Checkpoint | None, readers: Readers) -> Look:
     """Rows that belong to no task: their head and labels must fit each other and the base."""
     note = "Rows that belong to no task; they show how much of the base's ability is kept."
     look = Look(spec.name, "general", notes=(note,))
-    return _answered(look, spec, {}, base) if base else look
+    return _answered(look, spec, {}, base, readers) if base else look
 
 
-def _answered(look: Look, spec: TaskSpec, private: Mapping[str, Tensor], base: Checkpoint) -> Look:
+def _answered(
+    look: Look, spec: TaskSpec, private: Mapping[str, Tensor], base: Checkpoint, readers: Readers
+) -> Look:
     """A look with what is known of its head, labels and first rows."""
     wrong = Findings(f"'{spec.name}'")
     task = wrong.tried(partial(open_task, spec, private, base))
@@ -198,7 +222,10 @@ def _answered(look: Look, spec: TaskSpec, private: Mapping[str, Tensor], base: C
     if task.head:
         wrong.tried(partial(task.kind.refuse_misfit, spec, task.head, base))
     for split in spec.data if task.head else ():
-        wrong.tried(partial(task.refuse_first_rows, split, _FIRST_ROWS))
+        rows = wrong.tried(partial(task.first_rows, split, _FIRST_ROWS))
+        if rows and spec.type in readers:
+            where = f"'{spec.name}', {split} rows"
+            wrong.tried(partial(task.kind.refuse_unread, readers[spec.type], rows, where))
     named = [_named(spec.name, each) or each for each in wrong.found]
     _, problem = _tried(Findings(wrong.what, named).refuse)
     return replace(look, notes=(*look.notes, *task.notes), problem=problem)

@@ -323,7 +323,7 @@ def parse_recipe(data: dict, folder: Path, where: str, least: int = 0) -> Recipe
     if dtype is not None and dtype not in DTYPES:
         wrong.add(BadRecipe(f"{where}: dtype {dtype!r} is not one of {', '.join(DTYPES)}."))
     base = wrong.tried(lambda: resolve_source(text_field(data, "base", where, BadRecipe), folder))
-    method = wrong.tried(lambda: text_field(data, "method", where, BadRecipe))
+    method = wrong.tried(lambda: _method_name(data, where))
     options = wrong.tried(lambda: _options(data.get("options") or {}, where))
     seed = wrong.tried(lambda: parse_seed(data, where))
     fitted = data.get("fitted") or None
@@ -338,6 +338,15 @@ def parse_recipe(data: dict, folder: Path, where: str, least: int = 0) -> Recipe
         seed=seed or 0,
         fitted=found,
     )
+
+
+def _method_name(data: dict, where: str) -> str:
+    if isinstance(data.get("method"), dict):
+        raise BadRecipe(
+            f"{where}: 'method' is {data['method']!r}; it must be the name of a method alone. What "
+            "the method is told stands beside it, under 'options'."
+        )
+    return text_field(data, "method", where, BadRecipe)
 
 
 def parse_fitted(data: object, where: str) -> Fitted:

@@ -60,7 +60,7 @@ def load_zoo(path: Path) -> Zoo:
         lambda: resolve_source(text_field(data, "base", str(file), BadZoo), file.parent)
     )
     general = _all_general(data.get("general", []), base or str(file.parent), file, wrong)
-    for one, other in same_names(each.name for each in (*tasks, *general)):
+    for one, other in same_names(_names(data)):
         wrong.add(BadZoo(f"{file} names {twice(one, other)}"))
     wrong.tried(lambda: _refuse_two_models((*tasks, *general), file))
     if wrong.found:  # else opening it says so
@@ -69,6 +69,14 @@ def load_zoo(path: Path) -> Zoo:
     wrong.refuse()
     assert base is not None
     return Zoo(title, file.parent, base, tasks, general)
+
+
+def _names(data: dict) -> list[str]:
+    """Every name in the file, also in an entry that is wrong elsewhere."""
+    lists = (data.get("tasks"), data.get("general"))
+    entries = [each for found in lists if isinstance(found, list) for each in found]
+    named = (each.get("name") for each in entries if isinstance(each, dict))
+    return [each for each in named if isinstance(each, str)]
 
 
 def _all_tasks(entries: object, file: Path, wrong: Findings) -> tuple[TaskSpec, ...]:

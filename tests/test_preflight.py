@@ -169,3 +169,38 @@ def test_every_mistake_of_a_zoo_file_is_listed(tiny_copy):
         "task 1: labels", "task 2: 'checkpoint' is 3", "unknown key 'test'", "data held_out",
     )  # fmt: skip
     assert all(part in each for part, each in zip(expected, words, strict=True))
+
+
+def test_what_is_wrong_with_the_base_is_told_once_and_of_the_base(tiny_copy):
+    file = tiny_copy / "base" / "model.safetensors"
+    save_file(load_file(file) | {"encoder.layer.0.dense.SCB": torch.ones(2)}, file)
+    found = preflight(load_zoo(tiny_copy))
+    (problem,) = found.problems
+    assert found.looks[0].problem is problem
+    assert "base holds quantized weights" in str(problem)
+    assert [look.kind for look in found.looks] == ["full", "full", "LoRA"]
+
+
+def test_a_base_without_a_tokenizer_is_a_problem_where_there_are_rows(tiny_copy):
+    for file in (tiny_copy / "base").glob("tokenizer*"):
+        file.unlink()
+    (problem,) = preflight(load_zoo(tiny_copy)).problems
+    assert "base holds no tokenizer" in str(problem)
+    zoo = yaml.safe_load((tiny_copy / "zoo.yaml").read_text())
+    for task in zoo["tasks"]:
+        task.pop("data")
+    (tiny_copy / "zoo.yaml").write_text(yaml.safe_dump(zoo))
+    assert preflight(load_zoo(tiny_copy)).problems == []
+
+
+def test_first_rows_of_unknown_words_are_a_problem_of_their_split(tiny_copy):
+    rows = [{"text": "pourpre safran ocre", "label": 0}] * 3 + [{"text": "red", "label": 0}]
+    text = "\n".join(json.dumps(row) for row in rows[:3] * 4 + rows[3:])
+    (tiny_copy / "color" / "held_out.jsonl").write_text(text)
+    found = preflight(load_zoo(tiny_copy))
+    (problem,) = found.problems
+    assert "'color', held_out rows: The tokenizer in" in str(problem)
+    assert "first 13 texts: 36 of their 37 tokens are [UNK]." in str(problem)
+    bench = Bench(load_zoo(tiny_copy), torch.device("cpu"))
+    with pytest.raises(BadData, match="knows almost none of the first 13 texts"):
+        bench.evaluation(bench.heads(["color"]), "held_out")

@@ -58,6 +58,7 @@ def test_a_recipe_survives_a_file_with_paths_relative_to_it(tmp_path, suffix):
         ({"seed": -1}, "seed -1"),
         ({"seed": True}, "seed True"),
         ({"method": None}, "'method' is None"),
+        ({"method": {"name": "ties"}}, "the name of a method alone. .* beside it, under 'options'"),
         ({"options": [1]}, "options must be a mapping"),
         ({"options": {"scope": [1]}}, r"option 'scope' is \[1\]"),
         ({"tasks": [{"name": "a", "checkpoint": "x", "coefficient": float("nan")}]},

@@ -57,3 +57,14 @@ def test_without_a_base_general_rows_are_still_looked_at(tmp_path):
     first, second = map(str, refused.value.found)
     assert "'base' is None" in first
     assert "general 1 has the unknown key 'x'" in second
+
+
+def test_a_name_that_stands_twice_is_told_beside_the_other_mistakes(tmp_path):
+    with pytest.raises(SeveralBadInZoo) as error:
+        load_zoo(
+            written(
+                tmp_path, base="base",
+                tasks=[{"name": "a", "checkpoint": "a"}, {"name": "a", "checkpont": "a"}],
+            )
+        )  # fmt: skip
+    assert any("names the task 'a' twice" in str(each) for each in error.value.found)

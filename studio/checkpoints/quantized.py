@@ -27,18 +27,8 @@ def refuse_quantized(checkpoint: Checkpoint) -> None:
     Raises:
         BadCheckpoint: naming the method and a tensor.
     """
-    entries = checkpoint.weights.entries
-    traces = [
-        name
-        for name, entry in entries.items()
-        if _TRACES.search(name) or (_BLOCKS.search(name) and not entry.floating)
-    ]
-    codes = [
-        name
-        for name, entry in entries.items()
-        if name.endswith(_MATRIX) and not entry.floating and len(entry.shape) == 2
-    ]
-    found = traces or codes
+    traces = _traces(checkpoint)
+    found = traces or _codes(checkpoint)
     if found:
         raise BadCheckpoint(
             f"{checkpoint.folder} holds quantized weights{_method(checkpoint) or _traced(traces)}: "
@@ -49,16 +39,39 @@ def refuse_quantized(checkpoint: Checkpoint) -> None:
         )
 
 
+def is_quantized(checkpoint: Checkpoint) -> bool:
+    """Whether the weights are codes, whatever the configuration says."""
+    return bool(_traces(checkpoint) or _codes(checkpoint))
+
+
 def base_notes(base: Checkpoint) -> tuple[str, ...]:
     """What a user should know of a base: the choice of its files, and an entry that is not true."""
     method = _method(base)
-    if not method:
+    if not method or is_quantized(base):
         return base.notes
     return (
         *base.notes,
         f"The base's config.json says that it is quantized{method}, but its weights are plain; "
         "an export leaves that entry out.",
     )
+
+
+def _traces(checkpoint: Checkpoint) -> list[str]:
+    """Names of what packers keep beside their codes."""
+    return [
+        name
+        for name, entry in checkpoint.weights.entries.items()
+        if _TRACES.search(name) or (_BLOCKS.search(name) and not entry.floating)
+    ]
+
+
+def _codes(checkpoint: Checkpoint) -> list[str]:
+    """Names of matrices that hold whole numbers."""
+    return [
+        name
+        for name, entry in checkpoint.weights.entries.items()
+        if name.endswith(_MATRIX) and not entry.floating and len(entry.shape) == 2
+    ]
 
 
 def _method(checkpoint: Checkpoint) -> str:

@@ -49,9 +49,10 @@ def settings_notes(base: Checkpoint, checkpoint: Checkpoint) -> list[str]:
     if not found:
         return []
     told = [f"{name} is {own!r} and not {ours!r}" for name, (ours, own) in found.items()]
+    count = "one setting that differs" if len(found) == 1 else f"{len(found)} settings that differ"
     return [
-        f"Its config.json has {len(found)} other settings than the base, whose are used: "
-        f"{some(told)}. With them its weights may answer otherwise."
+        f"Its config.json has {count} from the base's: {some(told)}. A merge is read as the base "
+        "is, so these weights may answer otherwise in it."
     ]
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.checkpoints.writer import write_weights
 from studio.disk.files import mapping
-from studio.errors import BadCheckpoint, BadData
+from studio.errors import BadCheckpoint, BadData, some
 from studio.merge import Merge, merged_pieces
 from studio.progress import Progress, silent
 from studio.tasks.kinds import KINDS
@@ -74,7 +74,8 @@ def own_tasks(merge: Merge) -> list[Task]:
                 spec = TaskSpec(entry.name, entry.checkpoint, kind.name, settings)
                 with suppress(BadCheckpoint, BadData):
                     task = open_task(spec, private, merge.base)
-                    tasks.append(replace(task, labels=_own_labels(task, checkpoint)))
+                    if task.head:
+                        tasks.append(replace(task, labels=_own_labels(task, checkpoint)))
                 break
     return tasks
 
@@ -85,9 +86,9 @@ def unwritten(merge: Merge, tasks: Sequence[Task]) -> list[str]:
     found = []
     for name, join in zip(merge.deltas.tasks, merge.deltas.joins, strict=True):
         if join.private and name not in written:
-            some = ", ".join(sorted(join.private)[:3])
+            own = some(sorted(join.private), 3)
             found.append(
-                f"'{name}': {len(join.private)} tensors of its own ({some}) are not in the export."
+                f"'{name}': {len(join.private)} tensors of its own ({own}) are not in the export."
             )
     return found
 

@@ -222,8 +222,9 @@ def _words(found: list[Fidelity]) -> str:
 
 def _warnings(found: list[Fidelity]) -> list[str]:
     return [
-        f"'{each.task}' has other settings than the base, whose are used: by that alone its "
-        f"answers to random input move by {each.moved:.2g} of their largest value."
+        f"'{each.task}' was trained with settings that differ from the base's, which a merge has. "
+        "By that alone its hidden states and answers to random input change by up to "
+        f"{each.moved:.2g} of their largest value (0 is not at all, 1 as much as they are large)."
         for each in found
         if each.moved is not None and each.moved > TOLERANCE
     ]

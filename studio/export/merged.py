@@ -53,6 +53,12 @@ class Merged(Content):
         return [task for task in self.tasks if task.name in self.given.recipe.names and task.head]
 
     @property
+    def head_notes(self) -> list[str]:
+        """What a user should know of how the merged tasks' heads were opened, a sentence each."""
+        merged = [task for task in self.tasks if task.name in self.given.recipe.names]
+        return [f"'{task.name}': {note}" for task in merged for note in task.notes]
+
+    @property
     def kind(self) -> Kind:
         """Of the tasks, whose model an export is loaded as."""
         return self.tasks[0].kind if self.tasks else USUAL_KIND
@@ -81,7 +87,7 @@ class Merged(Content):
             refuse_zero(self.merge.deltas)
         if self.checks == "full":
             words, self.doubts[:] = check_fidelity(self.merge, opening)
-            self.told[:] = [words]
+            self.told[:] = [words] if words else []
 
     def refuse_changed(self) -> None:
         """Refuse inputs whose files were changed since their headers were read.

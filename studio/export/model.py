@@ -52,7 +52,7 @@ class MergedModel(Merged):
     def write(self, work: Path, progress: Progress) -> Written:
         """See ``Content``."""
         root, rounding, notes = write_model(self.merge, work, progress)
-        notes = (*self.merge.notes, *unwritten(self.merge, self.heads), *notes)
+        notes = (*self.merge.notes, *self.head_notes, *unwritten(self.merge, self.heads), *notes)
         for task in self._copies:
             folder = work / "classifiers" / task.name
             _write_classifier(self.merge, folder, task, part(progress, 1.0, 1.0))

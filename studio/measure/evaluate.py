@@ -84,6 +84,8 @@ def examples(model: LiveModel, task: Task, split: str, labelled: bool = True) ->
             "needed here. Label them; searches for coefficients by 'entropy' or 'expert' need none."
         )
     task.kind.refuse_long(task.spec, model.encoder)
+    reader, where = model.readers[task.kind.name], f"'{task.name}', {split} rows"
+    task.kind.refuse_unread(reader, rows, where)
     return Examples(
         task,
         model.encode(task, rows),

@@ -16,10 +16,16 @@ from torch import nn
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.checkpoints.choice import INDEX, SINGLE
 from studio.checkpoints.lora import CONFIG_FILE
+from studio.checkpoints.quantized import is_quantized
 from studio.disk.temporary import TemporaryFolder
 from studio.errors import BadCheckpoint
 
+_QUANTIZED = "quantization_config"
 _loading = threading.Lock()
+_TOKENIZER_FILE = re.compile(
+    r"^(tokenizer|vocab|merges|tekken|bpe)|\.(model|spm|tiktoken|bpe|codes|vocab)$"
+)
+_COPY_TOKENIZER = "Copy the tokenizer files there from the folder of an expert that has them."
 
 
 def load_pretrained(checkpoint: Checkpoint, model_class: str) -> nn.Module:
@@ -98,18 +104,32 @@ def loading_report(folder: Path, model_class: str) -> tuple[list[str], list[str]
 def load_tokenizer(checkpoint: Checkpoint) -> Any:
     """The tokenizer of a model folder.
 
+    Of a folder without one, transformers makes a tokenizer of a handful of tokens and says nothing.
+
     Raises:
-        BadCheckpoint: transformers cannot load it.
+        BadCheckpoint: there is none, transformers cannot load it, or it knows less than half as
+            many tokens as the model.
     """
+    folder = checkpoint.folder
+    if not any(_TOKENIZER_FILE.search(file.name) for file in folder.iterdir()):
+        raise BadCheckpoint(
+            f"{folder} holds no tokenizer (tokenizer.json, vocab.txt, …), so no text can be read. "
+            f"{_COPY_TOKENIZER}"
+        )
     try:
         with quiet_transformers():
-            return transformers.AutoTokenizer.from_pretrained(
-                checkpoint.folder, local_files_only=True, trust_remote_code=False
+            found = transformers.AutoTokenizer.from_pretrained(
+                folder, local_files_only=True, trust_remote_code=False
             )
     except Exception as problem:  # transformers raises whatever its tokenizers raise
+        raise BadCheckpoint(f"transformers finds no tokenizer in {folder}: {problem}") from None
+    rows = checkpoint.config.get("vocab_size")
+    if isinstance(rows, int) and 2 * len(found) < rows:
         raise BadCheckpoint(
-            f"transformers finds no tokenizer in {checkpoint.folder}: {problem}"
-        ) from None
+            f"The tokenizer in {folder} knows {len(found):,} tokens, but the model has {rows:,}: "
+            f"its files are incomplete, or of another model. {_COPY_TOKENIZER}"
+        )
+    return found
 
 
 @contextmanager
@@ -117,15 +137,17 @@ def _what_counts(checkpoint: Checkpoint) -> Iterator[Path]:
     """The folder; or, where more lies in it than counts, one of links to the files that do.
 
     Given a folder with an adapter, transformers would put it on, and of two sets of weights it
-    reads its own choice.
+    reads its own choice. Where plain weights are called quantized, it would want the quantizer.
     """
     folder, files = checkpoint.folder, {e.file for e in checkpoint.weights.entries.values()}
     alone = files == {folder / SINGLE} or (folder / INDEX).is_file()
-    if alone and not checkpoint.notes and not (folder / CONFIG_FILE).exists():
+    untrue = _QUANTIZED in checkpoint.config and not is_quantized(checkpoint)
+    if alone and not checkpoint.notes and not (folder / CONFIG_FILE).exists() and not untrue:
         yield folder
         return
     with TemporaryFolder("model") as made:
-        config = {k: v for k, v in checkpoint.config.items() if k != "transformers_weights"}
+        left = {"transformers_weights", *([_QUANTIZED] if untrue else [])}
+        config = {k: v for k, v in checkpoint.config.items() if k not in left}
         (made.path / "config.json").write_text(json.dumps(config))
         if len(files) == 1:
             (made.path / SINGLE).symlink_to(files.pop().absolute())
@@ -140,7 +162,18 @@ def _what_counts(checkpoint: Checkpoint) -> Iterator[Path]:
 
 def longest_input(model: nn.Module) -> int | None:
     """Most tokens that a model has positions for; None if it does not say."""
-    config: Any = model.config
+    return _positions(model.config)
+
+
+def longest_of(base: Checkpoint) -> int | None:
+    """The same of a model that is not loaded, by its configuration."""
+    try:
+        return _positions(transformers.AutoConfig.for_model(**base.config))
+    except Exception:  # transformers raises whatever its config classes raise
+        return None
+
+
+def _positions(config: Any) -> int | None:
     positions = getattr(config, "max_position_embeddings", None)
     if not isinstance(positions, int):
         return None

@@ -42,16 +42,20 @@ def random_input(model: nn.Module) -> dict[str, Tensor] | None:
 def answers(model: nn.Module, given: Mapping[str, Tensor]) -> list[Tensor] | None:
     """The tensors of real numbers that a model answers; None if it takes no such input.
 
-    What it draws itself, such as a mask, it draws from one seed.
+    Its hidden states are among them where it gives them. What it draws itself, such as a mask, it
+    draws from one seed.
     """
-    try:
-        with torch.inference_mode(), torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
-            output: Any = model(**given)
-    except Exception:  # models raise whatever their code raises on what they do not take
-        return None
-    values = output.to_tuple() if hasattr(output, "to_tuple") else (output,)
-    return [each for each in values if isinstance(each, Tensor) and each.is_floating_point()]
+    for asked in ({"output_hidden_states": True}, {}):
+        try:
+            with torch.inference_mode(), torch.random.fork_rng(devices=[]):
+                torch.manual_seed(0)
+                output: Any = model(**given, **asked)
+        except Exception:  # models raise whatever their code raises on what they do not take
+            continue
+        values = output.to_tuple() if hasattr(output, "to_tuple") else (output,)
+        flat = [x for each in values for x in (each if isinstance(each, tuple) else (each,))]
+        return [each for each in flat if isinstance(each, Tensor) and each.is_floating_point()]
+    return None
 
 
 def apart(first: list[Tensor], second: list[Tensor]) -> float:

@@ -88,9 +88,11 @@ def table_records(
 def _refuse_header(path: Path, header: list[str], columns: Sequence[str], needed: str) -> None:
     unknown = [name for name in header if name not in columns]
     if unknown or needed not in header or len(set(header)) < len(header):
+        index = bool(header) and header[0] == ""
         raise BadData(
             f"{path}, line 1 names the columns {', '.join(map(repr, header)) or 'of nothing'}; "
             f"they must be of {', '.join(columns)}, each once, and {needed} among them."
+            + (" pandas writes its index without a name: to_csv(file, index=False)." * index)
         )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from studio.disk.files import mapping, parse_json, read_text
-from studio.errors import BadData
+from studio.errors import BadData, StudioError
 from studio.tasks.row_files import json_records
 
 UNLABELLED = -1
@@ -39,11 +39,19 @@ def read_labels(path: Path) -> tuple[str, ...]:
     Raises:
         BadData: it is no list of different names.
     """
-    labels = parse_json(read_text(path, BadData), str(path), BadData)
+    return label_list(parse_json(read_text(path, BadData), str(path), BadData), str(path), BadData)
+
+
+def label_list(labels: object, where: str, error: type[StudioError]) -> tuple[str, ...]:
+    """Label names, as a file lists them.
+
+    Raises:
+        StudioError: of the given type; they are no list of different names.
+    """
     if not isinstance(labels, list) or not labels or not all(isinstance(x, str) for x in labels):
-        raise BadData(f"{path} must be a list of label names.")
+        raise error(f"{where} must be a list of label names.")
     if len(set(labels)) < len(labels):
-        raise BadData(f"{path} names a label twice.")
+        raise error(f"{where} names a label twice.")
     return tuple(labels)
 
 
@@ -88,6 +96,12 @@ def label_index(label: object, labels: Mapping[str, int], where: str) -> int:
     if isinstance(label, str):
         if label in labels:
             return labels[label]
+        if list(labels) == [str(index) for index in range(len(labels))]:
+            raise BadData(
+                f"{where}: the label {label!r} is a name, but the checkpoint names none of its "
+                f"{len(labels)} labels. Give their names in the zoo file, in the order of the "
+                "head's rows: 'labels: [NAME, NAME]'; or write indices as numbers."
+            )
         quoted = re.fullmatch(r"-?\d+(\.0*)?", label.strip())
         hint = " Write an index as a number, without quotes." if quoted else ""
         raise BadData(

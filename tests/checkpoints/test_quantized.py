@@ -7,7 +7,7 @@ import torch
 
 from studio.checkpoints.alignment import join
 from studio.checkpoints.checkpoint import open_checkpoint
-from studio.checkpoints.quantized import base_notes, refuse_quantized
+from studio.checkpoints.quantized import base_notes, is_quantized, refuse_quantized
 from studio.errors import BadCheckpoint
 from tests.conftest import draw, save_model
 
@@ -64,3 +64,13 @@ def test_plain_weights_are_not_refused_and_the_entry_is_told(tmp_path):
     base = open_checkpoint(folder)
     refuse_quantized(base)
     assert "quantized (awq), but its weights are plain" in base_notes(base)[0]
+
+
+def test_the_entry_of_a_base_that_holds_codes_is_true_and_not_told(tmp_path):
+    codes = {"layer.0.dense.SCB": torch.ones(2)}
+    folder = save_model(tmp_path / "base", draw(0) | codes)
+    said = {"quantization_config": {"quant_method": "bitsandbytes"}}
+    (folder / "config.json").write_text(json.dumps(said))
+    base = open_checkpoint(folder)
+    assert is_quantized(base)
+    assert base_notes(base) == ()

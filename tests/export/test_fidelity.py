@@ -72,7 +72,7 @@ def test_settings_that_move_the_answers_are_a_warning(tmp_path):
     file.write_text(json.dumps(json.loads(file.read_text()) | changed))
     words, (warning,) = check_fidelity(of(tmp_path, "first", "second"))
     assert words.startswith("2 of 2 checkpoints alone")
-    assert warning.startswith("'first' has other settings than the base, whose are used")
+    assert warning.startswith("'first' was trained with settings that differ from the base's")
     made = export_merge(of(tmp_path, "first"), ExportPlan(tmp_path / "out"))
     assert made.warnings == (warning,)
     assert warning in (tmp_path / "out" / "README.md").read_text()

@@ -300,3 +300,16 @@ def test_the_output_dtype_stands_in_the_config(tiny_zoo, tmp_path):
     assert json.loads((tmp_path / "out" / "config.json").read_text())["dtype"] == "bfloat16"
     codes = {e.code for e in open_checkpoint(tmp_path / "out").weights.entries.values()}
     assert codes == {"BF16"}
+
+
+def test_the_card_says_what_the_zoo_left_open(tiny_copy, tmp_path):
+    zoo = yaml.safe_load((tiny_copy / "zoo.yaml").read_text())
+    del zoo["tasks"][0]["pooling"]
+    (tiny_copy / "zoo.yaml").write_text(yaml.safe_dump(zoo))
+    bench = Bench(load_zoo(tiny_copy), CPU)
+    made = export_merge(
+        bench.merge(bench.zoo.recipe("average")), ExportPlan(tmp_path / "out"), bench
+    )
+    note = "'color': pooling: pooler, as BertForSequenceClassification has it."
+    assert note in made.notes
+    assert note in (tmp_path / "out" / "README.md").read_text()

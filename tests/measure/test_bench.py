@@ -210,7 +210,7 @@ def test_a_bad_zoo_is_refused_by_name(tiny_copy, change, words):
         ('{"text": "a", "label": 3}', r"line 1: the label 3 is outside the head, which has 3"),
         ('{"text": "a", "label": -1}', "label -1 stands for an unlabelled row"),
         ('{"text": "a", "label": "cow"}', "label 'cow' is not among the 3 labels"),
-        ('{"text": "a", "label": true}', "label True is outside"),
+        ('{"text": "a", "label": true}', "the label is true; write a label's name"),
         ('{"text": 5, "label": 0}', "'text' is 5"),
         ("[1]", "row 1 must be a mapping"),
         ('{"text": "a", "label": 0, "group": "x"}\n{"text": "a", "label": 0}', "some have none"),

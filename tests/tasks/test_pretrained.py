@@ -1,3 +1,4 @@
+import json
 from types import SimpleNamespace
 
 import pytest
@@ -15,7 +16,7 @@ def test_a_folder_without_a_configuration_can_be_merged_but_not_asked(tmp_path):
     checkpoint = open_checkpoint(save_model(tmp_path / "m", draw(0)))
     with pytest.raises(BadCheckpoint, match="has no config.json. It can be merged, but live"):
         load_pretrained(checkpoint, "AutoModel")
-    with pytest.raises(BadCheckpoint, match="finds no tokenizer in"):
+    with pytest.raises(BadCheckpoint, match="holds no tokenizer .* Copy the tokenizer files there"):
         load_tokenizer(checkpoint)
     with pytest.raises(BadCheckpoint, match="cannot load the written model, so it was removed"):
         loading_report(tmp_path / "m", "AutoModel")
@@ -72,3 +73,34 @@ def test_the_weights_that_were_chosen_are_the_ones_loaded(tmp_path, most):
     (tmp_path / "other/model.safetensors").rename(tmp_path / "m/model.safetensors")
     loaded = load_pretrained(open_base(tmp_path / "m" / file), "AutoModel").state_dict()
     assert all(loaded[name].equal(value) for name, value in chosen.state_dict().items())
+
+
+def tiny(**more) -> BertConfig:
+    return BertConfig(vocab_size=20, hidden_size=8, num_hidden_layers=1, num_attention_heads=1,
+                      intermediate_size=8, max_position_embeddings=8, **more)  # fmt: skip
+
+
+def test_a_tokenizer_that_is_missing_damaged_or_of_another_model_is_refused(tiny_zoo, tmp_path):
+    folder = tmp_path / "m"
+    BertModel(tiny()).save_pretrained(folder)
+    base = open_base(folder)
+    with pytest.raises(BadCheckpoint, match="m holds no tokenizer .* from the folder of an expert"):
+        load_tokenizer(base)
+    (folder / "tokenizer.json").write_text("{}")
+    with pytest.raises(BadCheckpoint, match="transformers finds no tokenizer in"):
+        load_tokenizer(base)
+    (folder / "tokenizer.json").unlink()
+    (folder / "tokenizer_config.json").write_text('{"tokenizer_class": "BertTokenizer"}')
+    with pytest.raises(BadCheckpoint, match="knows 5 tokens, but the model has 20: its files are"):
+        load_tokenizer(base)
+    assert len(load_tokenizer(open_base(tiny_zoo / "base"))) == 16
+
+
+def test_plain_weights_that_are_called_quantized_are_loaded_as_they_are(tmp_path):
+    made = BertModel(tiny())
+    made.save_pretrained(tmp_path)
+    file = tmp_path / "config.json"
+    said = {"quantization_config": {"quant_method": "bitsandbytes", "load_in_8bit": True}}
+    file.write_text(json.dumps(json.loads(file.read_text()) | said))
+    loaded = load_pretrained(open_base(tmp_path), "AutoModel").state_dict()
+    assert all(loaded[name].equal(value) for name, value in made.state_dict().items())

@@ -75,3 +75,12 @@ def test_what_a_model_draws_itself_is_drawn_alike_and_moves_no_other_draw():
     assert second
     assert apart(first, second) == 0.0
     assert torch.rand(2).equal(expected)
+
+
+def test_hidden_states_are_among_the_answers_of_a_model_that_gives_them():
+    model = built("BERT")
+    found = answers(model, random_input(model) or {})
+    config = EXAMPLES["BERT"].config
+    width = config.hidden_size
+    states = [each for each in found or () if each.shape[-1] == width and each.ndim == 3]
+    assert len(states) > config.num_hidden_layers

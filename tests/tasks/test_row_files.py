@@ -76,3 +76,10 @@ def test_files_are_bounded(tmp_path, monkeypatch):
     list_of_rows.write_text("[" + "1," * 20 + "1]")
     with pytest.raises(BadData, match="at most 20 are read"):
         list(json_records(list_of_rows))
+
+
+def test_the_index_that_pandas_writes_is_refused_with_how_to_leave_it_out(tmp_path):
+    file = tmp_path / "rows.csv"
+    file.write_text(",text,label\n0,a,x\n")
+    with pytest.raises(BadData, match=r"columns '', 'text', .* to_csv\(file, index=False\)"):
+        list(table_records(file, ("text", "label"), "text"))

@@ -193,6 +193,10 @@ class Kind(ABC):
     def reader(self, checkpoint: Checkpoint) -> Reader:
         """What turns rows into items, from a model's files; raises ``BadCheckpoint``."""
 
+    def refuse_unread(self, reader: Reader, rows: Sequence[Row], where: str) -> None:
+        """Refuse a reader to which the first rows say nothing; ``BadData`` begins with where."""
+        return None
+
     def refuse_long(self, spec: TaskSpec, model: nn.Module) -> None:
         """Refuse settings that ask for more than the model can read.
 

@@ -50,8 +50,17 @@ def of_checkpoint(
     return found if fits else None
 
 
+def whose_labels(folder: Path) -> str:
+    """Whose names ``of_checkpoint`` gives, for a sentence."""
+    return "its base" if is_classifier(folder) and not config_of(folder) else "its checkpoint"
+
+
 def joined(
-    task: str, zoo: tuple[str, ...] | None, own: tuple[str, ...], head: LinearHead
+    task: str,
+    zoo: tuple[str, ...] | None,
+    own: tuple[str, ...],
+    head: LinearHead,
+    whose: str = "its checkpoint",
 ) -> tuple[tuple[str, ...], LinearHead, tuple[str, ...]]:
     """A checkpoint's own head with its rows in the order of the zoo's labels.
 
@@ -60,6 +69,7 @@ def joined(
         zoo: labels by the zoo; None if it names none.
         own: labels by the checkpoint's ``id2label``.
         head: of the checkpoint, its rows in the order of ``own``.
+        whose: ``own`` are, see ``whose_labels``.
 
     Returns:
         The labels, the head in their order, and what a user should know.
@@ -73,7 +83,7 @@ def joined(
             f"its head has {len(head.weight)}. Correct id2label in its config.json."
         )
     if zoo is None:
-        return own, head, (f"labels: {listed(own)}, as id2label of its checkpoint has them.",)
+        return own, head, (f"labels: {listed(own)}, as id2label of {whose} has them.",)
     order = matched(zoo, own)
     if order is None:
         raise BadData(
@@ -85,14 +95,13 @@ def joined(
         return zoo, head, ()
     turned = replace(head, weight=head.weight[order], bias=head.bias[order])
     note = (
-        f"labels: joined by name; the zoo has {listed(zoo)}, id2label of its checkpoint has "
-        f"{listed(own)}."
+        f"labels: joined by name; the zoo has {listed(zoo)}, id2label of {whose} has {listed(own)}."
     )
     return zoo, turned, (note,)
 
 
 def beside_file(
-    zoo: tuple[str, ...] | None, own: tuple[str, ...], count: int
+    zoo: tuple[str, ...] | None, own: tuple[str, ...], count: int, whose: str = "its checkpoint"
 ) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
     """The labels of a head file, whose rows are in the zoo's order, and what a user should know.
 
@@ -100,13 +109,14 @@ def beside_file(
         zoo: labels by the zoo; None if it names none.
         own: labels by the checkpoint's ``id2label``.
         count: rows of the head file.
+        whose: ``own`` are, see ``whose_labels``.
     """
     if zoo is None and len(own) == count:
-        return own, (f"labels: {listed(own)}, as id2label of its checkpoint has them.",)
+        return own, (f"labels: {listed(own)}, as id2label of {whose} has them.",)
     if zoo is None or zoo == own or matched(zoo, own) is None:
         return zoo, ()
     return zoo, (
-        f"labels: {listed(zoo)}, the order of the head file by the zoo; id2label of its checkpoint "
+        f"labels: {listed(zoo)}, the order of the head file by the zoo; id2label of {whose} "
         f"has {listed(own)}.",
     )
 

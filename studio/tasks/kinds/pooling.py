@@ -104,6 +104,14 @@ def refuse_other_pooler(task: str, folder: Path, base: Checkpoint) -> None:
         )
 
 
+def other_task(folder: Path) -> str:
+    """That a checkpoint's class answers something else than whole texts; empty if it does not."""
+    named = _class(config_of(folder))
+    if not _answers_otherwise(named):
+        return ""
+    return f"{named} does not classify texts, and nothing else is scored here."
+
+
 def is_classifier(folder: Path) -> bool:
     """Whether an adapter was trained with a sequence classifier's head on its base."""
     file = folder / "adapter_config.json"
@@ -166,13 +174,19 @@ def _architecture(folder: Path, base: Checkpoint, own_head: bool) -> Source | No
     named = _class(config)
     if named.endswith(_CLASSIFIER):
         return Source(named, _OWN.get(named.removesuffix(_CLASSIFIER)))
-    if named and "For" in named and own_head and not re.search("LM|Pre", named.split("For")[-1]):
+    if own_head and _answers_otherwise(named):
         return Source(named, None)
     if is_classifier(folder) or own_head:
         family = _family(config) or _family(base.config)
         words = family and family + _CLASSIFIER
         return Source(words or f"the classifier of {folder}", _OWN.get(family))
     return None
+
+
+def _answers_otherwise(named: str) -> bool:
+    """Whether a class has a head that is neither of texts nor of training before all tasks."""
+    task = named.split("For")[-1] if "For" in named else ""
+    return bool(task) and not named.endswith(_CLASSIFIER) and not re.search("LM|Pre", task)
 
 
 def _class(config: dict) -> str:

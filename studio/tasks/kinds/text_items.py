@@ -7,7 +7,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from studio.errors import BadData
 from studio.tasks.kinds.text_rows import TextRow
+
+_FIRST, _MOST_UNKNOWN = 200, 0.9  # texts that are looked at; share of their tokens
+_CORRECT = (
+    "Put the tokenizer files that the base was trained with there, such as those of an expert; "
+    "tokenizer_class in tokenizer_config.json names their class."
+)
 
 
 @dataclass(frozen=True)
@@ -36,6 +43,34 @@ def encoded(tokenizer: Any, rows: Sequence[TextRow], length: int) -> list[Encode
         for at, ids, own in zip(places, read["input_ids"], types, strict=True):
             found[at] = Encoded(ids, own if any(own) else None)
     return found
+
+
+def refuse_unread_texts(tokenizer: Any, rows: Sequence[TextRow], where: str) -> None:
+    """Refuse a tokenizer that makes nothing, or almost only the unknown token, of the first rows.
+
+    Args:
+        tokenizer: of the base.
+        rows: of a split, of which the first are looked at.
+        where: they stand, for the sentence.
+
+    Raises:
+        BadData: it does, as one of another model, or one that is loaded as another class.
+    """
+    texts = [row.text for row in rows[:_FIRST] if any(each.isalnum() for each in row.text)]
+    if not texts:
+        return
+    read = tokenizer(texts, add_special_tokens=False)["input_ids"]
+    whose = f"The tokenizer in {tokenizer.name_or_path} ({type(tokenizer).__name__})"
+    empty = next((text for text, ids in zip(texts, read, strict=True) if not ids), None)
+    if empty is not None:
+        raise BadData(f"{where}: {whose} makes no token of the text {empty[:60]!r}. {_CORRECT}")
+    total, unknown = sum(map(len, read)), tokenizer.unk_token_id
+    missed = sum(ids.count(unknown) for ids in read)
+    if missed > _MOST_UNKNOWN * total:
+        raise BadData(
+            f"{where}: {whose} knows almost none of the first {len(texts)} texts: {missed:,} of "
+            f"their {total:,} tokens are {tokenizer.unk_token}. {_CORRECT}"
+        )
 
 
 def batched(items: Sequence[Encoded], padding: int) -> dict[str, Tensor]:

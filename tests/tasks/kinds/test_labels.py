@@ -8,7 +8,14 @@ import torch
 from studio.checkpoints.checkpoint import open_checkpoint
 from studio.errors import BadData
 from studio.tasks.heads import LinearHead
-from studio.tasks.kinds.labels import beside_file, joined, matched, named_labels, of_checkpoint
+from studio.tasks.kinds.labels import (
+    beside_file,
+    joined,
+    matched,
+    named_labels,
+    of_checkpoint,
+    whose_labels,
+)
 from tests.tasks.kinds import classifiers
 
 NAMES = ("no", "maybe", "yes")
@@ -113,3 +120,7 @@ def test_a_classifier_s_adapter_has_the_names_of_its_base_if_they_fit(tmp_path):
     assert of_checkpoint(tmp_path / "adapter", base, 3, ("yes", "no", "maybe")) == NAMES
     assert of_checkpoint(tmp_path / "adapter", base, 3, ("a", "b", "c")) is None
     assert of_checkpoint(tmp_path / "adapter", base, 2, None) is None
+    assert whose_labels(tmp_path / "adapter") == "its base"
+    assert whose_labels(tmp_path / "expert") == "its checkpoint"
+    said = joined("a", None, NAMES, HEAD, "its base")[2]
+    assert said == ("labels: no, maybe, yes, as id2label of its base has them.",)

@@ -1,8 +1,10 @@
 """Texts as a model reads them: pairs as transformers gives them to it."""
 
 import pytest
+from tokenizers import normalizers
 
-from studio.tasks.kinds.text_items import Encoded, batched, encoded, padded
+from studio.errors import BadData
+from studio.tasks.kinds.text_items import Encoded, batched, encoded, padded, refuse_unread_texts
 from studio.tasks.kinds.text_rows import TextRow
 from tests.tasks.kinds import classifiers
 
@@ -37,3 +39,20 @@ def test_a_classifier_of_pairs_is_right_on_its_own_predictions(tmp_path, family)
     alone = [{key: x for key, x in row.items() if key != "text_pair"} for row in rows]
     bench = classifiers.bench(classifiers.write_zoo(tmp_path, alone))
     assert classifiers.expert_score(bench).accuracy < 1
+
+
+def test_a_tokenizer_to_which_the_texts_say_nothing_is_refused(tmp_path):
+    reader = classifiers.tokenizer(tmp_path)
+
+    def refuse(*texts):
+        refuse_unread_texts(reader, [TextRow(text, 0, None) for text in texts], "'a', rows")
+
+    refuse("w1 w2 and", "…", "")
+    refuse()
+    with pytest.raises(
+        BadData, match="'a', rows: .* of the first 2 texts: 3 of their 3 tokens are"
+    ):
+        refuse("some other", "words")
+    reader.backend_tokenizer.normalizer = normalizers.Replace("w2", "")
+    with pytest.raises(BadData, match=r"Tokenizer.*\) makes no token of the text 'w2'. Put the"):
+        refuse("w1", "w2")

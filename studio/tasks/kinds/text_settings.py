@@ -1,0 +1,166 @@
+"""What a zoo says of a text classification, and what it leaves to the checkpoint."""
+
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from studio.checkpoints.checkpoint import Checkpoint
+from studio.checkpoints.choice import INDEX, SINGLE
+from studio.disk.files import source_folder
+from studio.errors import BadData, BadZoo, Findings
+from studio.tasks.heads import LinearHead
+from studio.tasks.kinds import labels as label_names
+from studio.tasks.kinds.pooling import (
+    POOLINGS,
+    decided,
+    is_classifier,
+    padding_of,
+    refuse_other_pooler,
+)
+from studio.tasks.pretrained import longest_of
+from studio.tasks.rows import label_list, read_labels
+from studio.tasks.spec import Settings, TaskSpec, named_file
+
+USUAL_LENGTH = 128
+"""Tokens after which a text is cut where nobody says another number."""
+
+
+@dataclass(frozen=True)
+class TextSettings(Settings):
+    """What an entry of the zoo file says of a text classification.
+
+    Attributes:
+        head: file with ``weight`` (labels, hidden) and ``bias``; None if the checkpoint holds it.
+        head_only: the same, fitted on the untouched base; None if there is none.
+        labels: names in the order of the zoo; None leaves them to the checkpoint.
+        pooling: how token states become one vector: mean, cls, pooler or last; None leaves it to
+            the checkpoint.
+        max_length: tokens after which a text is cut; None leaves it to the model.
+        padding: a token that 'last' passes over, beside those of the mask; None for none.
+    """
+
+    head: Path | None = None
+    head_only: Path | None = None
+    labels: tuple[str, ...] | None = None
+    pooling: str | None = None
+    max_length: int | None = None
+    padding: int | None = None
+
+
+def settings_of(spec: TaskSpec) -> TextSettings:
+    """The settings of a text classification."""
+    assert isinstance(spec.settings, TextSettings)
+    return spec.settings
+
+
+def read_settings(entry: dict, folder: Path, where: str) -> TextSettings:
+    """Files of the head, labels, how states are pooled, where texts are cut.
+
+    Raises:
+        BadZoo: naming each key and what is wrong with it.
+        BadData: what a file of labels holds is no list of names.
+    """
+    wrong, pooling, length = Findings(where), entry.get("pooling"), entry.get("max_length")
+    if "pooling" in entry and pooling not in POOLINGS:
+        known = ", ".join(POOLINGS)
+        wrong.add(BadZoo(f"{where} has pooling {pooling!r}; it must be one of {known}."))
+    if "max_length" in entry and (type(length) is not int or not 1 <= length <= 100_000):
+        wrong.add(BadZoo(f"{where} has max_length {length!r}; it must be a whole number from 1."))
+    files = {
+        key: wrong.tried(partial(named_file, entry, key, folder, where))
+        for key in ("head", "head_only")
+    }
+    labels = wrong.tried(lambda: _labels(entry, folder, where))
+    wrong.refuse()
+    return TextSettings(files["head"], files["head_only"], labels, pooling, length)
+
+
+def _labels(entry: dict, folder: Path, where: str) -> tuple[str, ...] | None:
+    """The names of an entry, in the file itself or in one that it names."""
+    given = entry.get("labels")
+    if isinstance(given, list):
+        return label_list(given, f"{where}: labels", BadZoo)
+    if given is not None and not (isinstance(given, str) and given):
+        raise BadZoo(
+            f"{where}: 'labels' is {given!r}; it must be a list of names, or a path to a JSON list."
+        )
+    file = named_file(entry, "labels", folder, where)
+    return read_labels(file) if file else None
+
+
+def text_length(spec: TaskSpec, base: Checkpoint) -> tuple[int, tuple[str, ...]]:
+    """Tokens after which texts are cut, and what a user should know of that."""
+    asked, longest = settings_of(spec).max_length, longest_of(base)
+    if asked is not None or longest is None or longest >= USUAL_LENGTH:
+        return asked or USUAL_LENGTH, ()
+    if not spec.data:
+        return longest, ()
+    return longest, (f"max_length: {longest}, the tokens that the base has positions for.",)
+
+
+def refuse_longer(spec: TaskSpec, longest: int | None) -> None:
+    """Refuse texts that may be longer than a model has positions for; None is no limit.
+
+    Raises:
+        BadData: with both numbers.
+    """
+    asked = settings_of(spec).max_length
+    if longest is not None and asked is not None and asked > longest:
+        raise BadData(
+            f"'{spec.name}' has max_length {asked}, but the model reads at most {longest} "
+            "tokens. Lower max_length in the zoo file."
+        )
+
+
+def pooled(
+    spec: TaskSpec, base: Checkpoint, head: LinearHead, own_head: bool
+) -> tuple[TextSettings, tuple[str, ...]]:
+    """Settings that say how states are pooled, and what a user should know of that."""
+    own, folder = settings_of(spec), source_folder(spec.checkpoint)
+    pooling, notes = decided(own.pooling, spec.name, folder, base, own_head)
+    if pooling == "pooler" and head.pooler is None:
+        _need_pooler(spec, base, folder)
+    if own_head and head.pooler is not None:
+        refuse_other_pooler(spec.name, folder, base)
+    padding = padding_of(folder, base) if pooling == "last" else None
+    return replace(own, pooling=pooling, padding=padding), notes
+
+
+def labelled(
+    spec: TaskSpec, names: tuple[str, ...] | None, head: LinearHead, base: Checkpoint,
+    own_head: bool,
+) -> tuple[tuple[str, ...] | None, LinearHead, tuple[str, ...]]:  # fmt: skip
+    """The labels of a head, by the zoo and by the checkpoint, and its rows in their order."""
+    folder, count = source_folder(spec.checkpoint), len(head.weight)
+    own = label_names.of_checkpoint(folder, base, count, names)
+    whose = label_names.whose_labels(folder)
+    if own and own_head:
+        return label_names.joined(spec.name, names, own, head, whose)
+    if own and folder != base.folder:
+        names, notes = label_names.beside_file(names, own, count, whose)
+        return names, head, notes
+    if names is not None and len(names) != count:
+        raise BadData(
+            f"'{spec.name}': the head of its checkpoint has weight {tuple(head.weight.shape)}, but "
+            f"there are {len(names)} labels."
+        )
+    return names, head, ()
+
+
+def _need_pooler(spec: TaskSpec, base: Checkpoint, folder: Path) -> None:
+    if any(name.endswith(("pooler.dense.weight", "pooler.weight")) for name in base.names):
+        return
+    if not is_classifier(folder):
+        asks = "asks for" if settings_of(spec).pooling else "needs"
+        raise BadZoo(
+            f"'{spec.name}' {asks} pooling 'pooler', but neither the base nor its checkpoint "
+            "holds pooler.dense.weight. Use mean or cls if its head was trained so."
+        )
+    beside = any((folder / each).is_file() for each in (SINGLE, INDEX))
+    full = f" ({folder / SINGLE} lies beside it)" if beside else ""
+    raise BadData(
+        f"'{spec.name}' is an adapter whose head was trained on a pooler, but neither the base nor "
+        "the adapter holds one: it was drawn at random for the training and not saved, so its "
+        "answers cannot be repeated. Train it on a base with a pooler, or with 'pooler' among its "
+        f"modules_to_save, or name the full model that it was merged into{full}."
+    )
