@@ -124,11 +124,15 @@ class Fitted:
         if earlier is None:
             more = {UNDECLARED_START: None} if before.undeclared else {}
             return replace(self, used=tuple(used | more))
+        return self.joined(earlier)
+
+    def joined(self, other: "Fitted") -> "Fitted":
+        """The same, with what another one knows besides."""
         return replace(
             self,
-            tasks=tuple(dict.fromkeys((*self.tasks, *earlier.tasks))),
-            used=tuple(used | dict.fromkeys(earlier.used)),
-            options=tuple(dict.fromkeys((*self.options, *earlier.options))),
+            tasks=tuple(dict.fromkeys((*self.tasks, *other.tasks))),
+            used=tuple(dict.fromkeys((*self.used, *other.used))),
+            options=tuple(dict.fromkeys((*self.options, *other.options))),
         )
 
 
@@ -174,9 +178,12 @@ class Recipe:
     @property
     def undeclared(self) -> tuple[str, ...]:
         """Tasks with a coefficient of which nothing says where it comes from."""
-        if self.fitted is not None:
-            return self.names if UNDECLARED_START in self.fitted.used and self.taint else ()
-        return tuple(task.name for task in self.tasks if not task.origin)
+        open_ = tuple(task.name for task in self.tasks if not task.origin)
+        if self.fitted is None:
+            return open_
+        if UNDECLARED_START in self.fitted.used and self.taint:
+            return self.names
+        return open_ if self.taint and not self.fitted.tasks else ()
 
     @property
     def digest(self) -> str:
@@ -359,6 +366,8 @@ def parse_fitted(data: object, where: str) -> Fitted:
     data = mapping(data, where, BadRecipe)
     only_keys(data, _FITTED_KEYS, where, BadRecipe)
     tasks = mapping(data.get("tasks"), f"{where}: tasks", BadRecipe)
+    if not tasks:
+        raise BadRecipe(f"{where}: 'tasks' is empty; it names every checkpoint that took part.")
     used, options = (_names(data.get(key, []), key, where) for key in ("used", "options"))
     pairs = []
     for name, found in tasks.items():

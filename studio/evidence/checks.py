@@ -115,10 +115,9 @@ def verdict(
 
 def _undeclared(found: Measures) -> str:
     was, it = ("were", "them") if len(found.unmerged.removed) > 1 else ("was", "it")
-    names = ", ".join(found.unmerged.recipe.undeclared)
     return (
-        f"The weights were rebuilt without {_subject(found)}, but nothing says where the "
-        f"coefficients of {names} come from: whether {it} {was} used for them is undeclared. Set "
+        f"The weights were rebuilt without {_subject(found)}, but nothing says where some of the "
+        f"coefficients come from: whether {it} {was} used for them is undeclared. Set "
         "them by hand or reset them in the mixer, or search them anew."
     )
 

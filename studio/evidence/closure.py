@@ -17,11 +17,12 @@ from studio.evidence.wording import (
 )
 from studio.merge import Merge
 from studio.methods.contract import FISHER, GRAM
-from studio.recipe import PERSON
+from studio.recipe import DEFAULT, PERSON
 
 REBUILT, UNUSED, CARRIED = "rebuilt", "not used", "carried over"
 FIXED, DECLARED, UNKNOWN = "fixed by the recipe", "declared", "undeclared"
 _COEFFICIENTS = "coefficients"
+_MOST_TASKS = 257  # that a start is computed for, to know one again
 
 
 @dataclass(frozen=True)
@@ -114,11 +115,37 @@ def origin(merge: Merge, kept: Collection[str]) -> str:
     recipe = merge.recipe
     if (taint := recipe.taint) is not None and not {d for _, d in taint.tasks} <= {*kept}:
         return WITH_IT
-    if recipe.undeclared:
+    if recipe.undeclared or _not_found(merge) or _no_defaults(merge):
         return NOT_DECLARED
     if taint is not None:
         return BY_SEARCH
     return BY_PERSON if any(task.origin == PERSON for task in recipe.tasks) else BY_DEFAULT
+
+
+def _open(merge: Merge) -> str:
+    names = (*merge.recipe.undeclared, *_not_found(merge), *_no_defaults(merge))
+    return ", ".join(dict.fromkeys(names))
+
+
+def _not_found(merge: Merge) -> tuple[str, ...]:
+    """Tasks whose number is nobody's although the search that is named had no part of them."""
+    taint = merge.recipe.taint
+    if taint is None:
+        return ()
+    searched = {digest for _, digest in taint.tasks}
+    pairs = zip(merge.recipe.tasks, merge.deltas.checkpoints, strict=True)
+    return tuple(t.name for t, c in pairs if not t.origin and c.digest not in searched)
+
+
+def _no_defaults(merge: Merge) -> tuple[str, ...]:
+    """Tasks whose number is called a default and is none, of however many tasks."""
+    usual, kind = merge.method.default_coefficient, type(merge.method)
+    known = {usual, *(kind.starting_coefficient(n) for n in range(1, _MOST_TASKS))}
+    return tuple(
+        task.name
+        for task in merge.recipe.tasks
+        if task.set_by == DEFAULT and task.coefficient not in (None, *known)
+    )
 
 
 def _traced(
@@ -156,7 +183,7 @@ def _coefficients(merge: Merge) -> Dependency:
     words = {
         BY_PERSON: "Set by a person in this studio, or as the recipe declares it.",
         BY_DEFAULT: "The method's defaults.",
-        NOT_DECLARED: f"Nothing says where those of {', '.join(recipe.undeclared)} come from.",
+        NOT_DECLARED: f"Nothing says where those of {_open(merge)} come from.",
     }.get(found, "")
     if taint is None:
         state = UNKNOWN if found == NOT_DECLARED else FIXED

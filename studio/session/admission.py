@@ -24,6 +24,7 @@ class Admission:
     def __init__(self, ledger: Ledger, deltas: Deltas) -> None:
         self._ledger = ledger
         self._deltas = deltas
+        self._known: tuple[tuple[Removed, ...], dict[str, Removed]] = ((), {})
         self.allowed: set[str] = set()
 
     @property
@@ -33,11 +34,12 @@ class Admission:
         None of a log that was edited: then the Evidence tab says so, and nothing is exported.
         """
         try:
-            register = removed(self._ledger)
+            register = tuple(removed(self._ledger))
         except BadLedger:
             return {}
-        known = removed_before(register, self._deltas) if register else {}
-        return {name: gone for name, gone in known.items() if gone.root not in self.allowed}
+        if self._known[0] != register:  # asked at every move; what is known changes rarely
+            self._known = register, removed_before(register, self._deltas)
+        return {name: g for name, g in self._known[1].items() if g.root not in self.allowed}
 
     def without(self, mix: Mix) -> Mix:
         """The mix with the removed tasks unticked."""

@@ -23,6 +23,11 @@ class History:
         return self._mixes[self._place]
 
     @property
+    def mixes(self) -> tuple[Mix, ...]:
+        """Every mix that could be shown again."""
+        return tuple(self._mixes)
+
+    @property
     def before(self) -> Mix | None:
         """The mix before the last move, or None."""
         return self._mixes[self._place - 1] if self._place else None

@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 
 from studio.checkpoints.deltas import Deltas
 from studio.disk import cache
@@ -73,16 +74,34 @@ class Mixer:
         earlier = self.current if self.flipped else self.history.before
         return earlier or self.pinned
 
-    def move(self, value: object) -> None:
+    def move(self, value: object, moving: Mix | None = None) -> None:
         """Take over what the page sent.
+
+        Args:
+            value: as the page's mixer sends it.
+            moving: where a running search has its sliders; None if there is none.
 
         Raises:
             BadRecipe: it holds something that cannot be merged; nothing changes.
             NotAllowed: a task of it was certified as removed; nothing changes.
         """
-        mix = mix_from_page(value, self.mix)
+        mix = self._still_found(mix_from_page(value, self.mix), moving)
         self._push(mix, moved(self.mix, mix))
         self.flipped = False
+
+    def _still_found(self, mix: Mix, moving: Mix | None) -> Mix:
+        """The mix, its numbers that a search has found being that search's, whoever sends them.
+
+        A page that was drawn from another mix of this browser sends all of that mix's numbers.
+        """
+        for other in (*self.history.mixes, self.pinned, *([moving] if moving else [])):
+            found = {s.name: s.given for s in other.strips if not s.set_by} if other.fitted else {}
+            if other.fitted and (back := [s for s in mix.strips if found.get(s.name) == s.given]):
+                names = {strip.name for strip in back}
+                strips = (replace(s, set_by="") if s.name in names else s for s in mix.strips)
+                known = mix.fitted.joined(other.fitted) if mix.fitted else other.fitted
+                mix = replace(mix, strips=tuple(strips), fitted=known)
+        return mix
 
     def show(self, mix: Mix) -> None:
         """Work on another mix of the zoo's tasks; undo brings the one before back.

@@ -109,7 +109,7 @@ class Session:
             BadRecipe: it holds something that cannot be merged; nothing changes.
         """
         with self._lock:
-            self.mixer.move(value)
+            self.mixer.move(value, self.searches.moving())
             self._show()
 
     def edit(self, action: str) -> None:

@@ -93,7 +93,9 @@ def test_coefficients_found_with_the_task_turn_the_verdict_red(make_recipe):
     claimed, result, table = judged(unmerging(knowing, ("green",)))
     assert state(table, "coefficients") == (CARRIED, ("red", "green"))
     assert (claimed, result) == (CARRIED_OVER, FAIL)
-    innocent = replace(recipe, fitted=Fitted("adam", (("red", red),), used=("fisher",)))
+    by_hand = tuple(replace(t, set_by="person" * (t.name == "blue")) for t in recipe.tasks)
+    fitted = Fitted("adam", (("red", red),), used=("fisher",))
+    innocent = replace(recipe, tasks=by_hand, fitted=fitted)
     claimed, result, table = judged(unmerging(innocent, ("green",)))
     assert state(table, "coefficients") == (REBUILT, ("red",))
     assert state(table, "fisher") == (REBUILT, ("red",))
@@ -175,7 +177,8 @@ def test_a_replaced_checkpoint_is_told_from_its_successor_by_its_folder(make_rec
 def test_a_fit_on_the_successor_is_no_fit_on_the_predecessor(make_recipe, zoo_folder):
     full = make_recipe("red", "blue").with_coefficients({"red": 0.3, "blue": 0.4})
     (green,) = digests(make_recipe("green"), "green")
-    fitted = replace(full, fitted=Fitted("adam", (("red", green),)))
+    by_hand = tuple(replace(t, set_by="person" * (t.name == "blue")) for t in full.tasks)
+    fitted = replace(full, tasks=by_hand, fitted=Fitted("adam", (("red", green),)))
     new = TaskEntry("red", str(zoo_folder / "green"))
     unmerged = Unmerging(fitted, ("red",), "exact", new)
     table = closure(open_merge(unmerged.recipe), open_merge(full), unmerged)
@@ -235,3 +238,20 @@ def test_statistics_of_a_subtracted_task_are_carried_over(make_recipe):
     linear = unmerging(make_recipe(), ("green",))
     table = closure(open_merge(linear.recipe), open_merge(linear.full), linear)
     assert state(table, "statistics of rows") == (UNUSED, ())
+
+
+def test_a_search_vouches_for_the_numbers_of_its_own_tasks_alone(make_recipe):
+    recipe = make_recipe().with_coefficients({"green": 0.3, "blue": 0.731})
+    (green,) = digests(recipe, "green")
+    for fitted in (Fitted("Adam", (("green", green),)),
+                   Fitted("a sweep", (("green", green),), options=("strength",))):  # fmt: skip
+        claimed, result, _ = judged(unmerging(replace(recipe, fitted=fitted), ("red",)))
+        assert (claimed, result) == (UNDECLARED, "undeclared")
+
+
+def test_a_default_is_one_that_the_method_or_the_mixer_has(make_recipe):
+    recipe = make_recipe("red", "green", "blue")
+    for number, claimed in ((1.0, EXACT), (0.58, EXACT), (0.7311, UNDECLARED)):
+        tasks = tuple(replace(t, coefficient=number, set_by="default") for t in recipe.tasks)
+        found, _, _ = judged(unmerging(replace(recipe, tasks=tasks), ("red",)))
+        assert found == claimed

@@ -171,3 +171,16 @@ def test_how_far_a_statement_goes_follows_from_the_recipe(make_recipe):
     assert found(replace(numbers, fitted=by_kept)) == BY_SEARCH
     assert found(replace(numbers, fitted=SEARCH)) == WITH_IT
     assert found(replace(person, fitted=SEARCH)) == BY_PERSON
+
+
+def test_a_stale_tab_cannot_turn_found_numbers_into_a_persons(session, searched):
+    session.show_mix(searched)
+    value = {"rows": [vars(s) for s in searched.strips], "method": searched.method,
+             "options": dict(searched.options)}  # fmt: skip
+    session.edit("undo")
+    assert session.mix.fitted is None
+    value["rows"][0] = value["rows"][0] | {"on": False}
+    session.move(value)  # from a tab that still shows what was found
+    fitted = session.snapshot().recipe.fitted
+    assert fitted is not None
+    assert fitted.tasks == SEARCH.tasks

@@ -140,7 +140,7 @@ def removed(ledger: Ledger) -> list[Removed]:
             found += [
                 Removed(
                     gone["task"], gone["digest"], gone["weights_root"], each.time, base,
-                    gone.get("fingerprint", ""),
+                    gone.get("fingerprint", "") if content["verdict"] != "fail" else "",
                 )
                 for gone in content["removed"]
             ]  # fmt: skip

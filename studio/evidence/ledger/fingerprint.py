@@ -22,6 +22,7 @@ from studio.disk.cache import cache_key, keep, recall
 SUMS = 256
 SAME = 0.99
 """Cosine of two sketches from which on two changes count as one."""
+_FEWEST = 8
 _seen: dict[tuple[str, str], str] = {}  # a page asks often; half a kilobyte for each checkpoint
 _PIECE = SUMS * 2**12  # elements that share a draw, whatever memory there is
 
@@ -34,7 +35,8 @@ def fingerprint(deltas: Deltas, task: str) -> str:
         task: one of them.
 
     Returns:
-        256 numbers of 16 bits in base64; empty for a task that changes nothing.
+        256 numbers of 16 bits in base64; empty for a task that changes nothing, or so few numbers
+        that others could not be told from it.
     """
     index = deltas.tasks.index(task)
     checkpoint = deltas.checkpoints[index]
@@ -84,7 +86,7 @@ def _sketch(deltas: Deltas, index: int) -> Tensor:
 
 def _text(sketch: Tensor) -> str:
     length = float(sketch.norm())
-    if not length:
+    if int((sketch != 0).sum()) < _FEWEST:  # a direction of so few numbers tells nothing apart
         return ""
     numbers: Sequence[float] = (sketch / length).tolist()
     return base64.b64encode(struct.pack(f"<{SUMS}e", *numbers)).decode()
