@@ -18,6 +18,7 @@ from studio.progress import Progress, part
 
 if TYPE_CHECKING:
     from studio.checkpoints.checkpoint import Checkpoint
+    from studio.checkpoints.deltas import Deltas
     from studio.evidence.ledger.log import Ledger
     from studio.sequence.state import State
 
@@ -61,6 +62,7 @@ def _init(options: argparse.Namespace) -> None:
 
 def _add(options: argparse.Namespace) -> None:
     from studio.checkpoints.checkpoint import open_base, open_checkpoint
+    from studio.checkpoints.deltas import Deltas
     from studio.disk.folders import refuse_existing
     from studio.sequence.state import add_task, open_state
     from studio.sequence.state_export import NO_UNDO, scaling
@@ -71,7 +73,7 @@ def _add(options: argparse.Namespace) -> None:
     checkpoint = open_checkpoint(options.checkpoint, link_roots(options))
     name = options.name or checkpoint.folder.name
     ledger = opened_ledger(options)
-    _refuse_removed(ledger, state, name, checkpoint)
+    _refuse_removed(ledger, state, Deltas(base, [(name, checkpoint)]))
     roots: list[str] = []
 
     def export(new: "State") -> None:
@@ -101,18 +103,22 @@ def _export(
     return made.root
 
 
-def _refuse_removed(ledger: "Ledger", state: "State", name: str, checkpoint: "Checkpoint") -> None:
+def _refuse_removed(ledger: "Ledger", state: "State", newcomer: "Deltas") -> None:
     """Refuse a newcomer, or a state, with a checkpoint that was certified as removed.
 
     Raises:
         NotAllowed: naming the task and when it was removed.
     """
-    from studio.evidence.ledger.copies import removed
+    from studio.evidence.ledger.lineage import lineage_of
+    from studio.evidence.ledger.register import how_known, removed, removed_before
 
-    for gone in removed(ledger):
+    register, lineage = removed(ledger), lineage_of(ledger)
+    before = removed_before(register, newcomer, lineage) if register else {}
+    for gone in register:
         when = f"certified as removed on {gone.time[:10]} (then called '{gone.task}')"
-        if gone.root == checkpoint.weights.root:
-            raise NotAllowed(f"'{name}' is the checkpoint that was {when}. Leave it out.")
+        for name in (name for name, each in before.items() if each == gone):
+            how = how_known(name, gone, newcomer, lineage)
+            raise NotAllowed(f"{how} the checkpoint that was {when}. Leave it out.")
         for task in state.tasks:
             if task.digest == gone.digest:
                 raise NotAllowed(

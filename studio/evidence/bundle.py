@@ -15,10 +15,12 @@ from studio.evidence.certificate import (
     subject,
 )
 from studio.evidence.judgment import Judgment, judge
-from studio.evidence.ledger.copies import CERTIFICATE, Allowed, copies, refuse_removed
+from studio.evidence.ledger.copies import CERTIFICATE, copies
 from studio.evidence.ledger.keys import SigningKey
+from studio.evidence.ledger.lineage import Lineage, held_in, lineage_of
 from studio.evidence.ledger.log import Ledger
 from studio.evidence.ledger.pending import announced, log_copy
+from studio.evidence.ledger.register import Allowed, refuse_removed
 from studio.evidence.measures import Measures, measure
 from studio.evidence.rebuild import rebuild_of, rebuilt_root, why_not_apart
 from studio.evidence.report.page import report
@@ -111,10 +113,10 @@ def certify(
     _refuse_uncheckable(unmerged)
     sweep_temporary()  # what killed studios left may hold what is taken out here
     result, full = merges(unmerged.recipe), merges(unmerged.full)
-    _refuse_still_there(unmerged, full, result)
     ledger, key = operator.ledger, operator.key
+    _refuse_still_there(unmerged, full, result, lineage_of(ledger))
     ledger.check(key)
-    refuse_removed(ledger, result, operator.allowed, key)
+    refuse_removed(ledger, result.deltas, operator.allowed, key)
     tasks = [_successor(task, unmerged, result) for task in tasks]
     found = measured or measure(merges, unmerged, scoring, part(progress, 0.0, 0.5))
     _refuse_same_change(found)
@@ -157,8 +159,8 @@ def _scores(
     return {name: score for name, score in scores.items() if name not in left}
 
 
-def _refuse_still_there(unmerged: Unmerging, full: Merge, result: Merge) -> None:
-    """Refuse to call a checkpoint removed whose weights are merged by another name or folder."""
+def _refuse_still_there(unmerged: Unmerging, full: Merge, result: Merge, lineage: Lineage) -> None:
+    """Refuse to call a checkpoint removed that is merged by another name, folder or export."""
     if unmerged.mode != "exact":
         return
     gone = {full.deltas.checkpoints[i].weights.root: i for i in _places(full, unmerged)}
@@ -168,6 +170,15 @@ def _refuse_still_there(unmerged: Unmerging, full: Merge, result: Merge) -> None
             raise BadRecipe(
                 f"'{name}' has the weights of the checkpoint '{old}' that is taken out, so it "
                 "would still be merged. Take both out, or give a checkpoint that differs."
+            )
+    digests = {full.deltas.checkpoints[i].digest: i for i in _places(full, unmerged)}
+    tasks = zip(result.deltas.tasks, result.deltas.checkpoints, strict=True)
+    for name, source in (("The base", result.base), *((f"'{n}'", c) for n, c in tasks)):
+        if inside := held_in(source, lineage) & digests.keys():
+            old = ", ".join(full.deltas.tasks[digests[each]] for each in sorted(inside))
+            raise BadRecipe(
+                f"{name} was merged from '{old}', by the log or its own record, so what is taken "
+                "out would still be in the result. Take it out as well, or merge that model anew."
             )
 
 

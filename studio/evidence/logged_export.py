@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from studio.evidence.ledger.copies import Allowed, refuse_removed
 from studio.evidence.ledger.keys import SigningKey
 from studio.evidence.ledger.log import Ledger
 from studio.evidence.ledger.pending import announced, log_copy
+from studio.evidence.ledger.register import Allowed, refuse_removed
 from studio.export.adapter import MergedAdapter
 from studio.export.classifier import own_tasks
 from studio.export.folder import Content, Written, write_export
@@ -90,7 +90,7 @@ def logged_export(
     if account is None:
         return write_export(content, target, progress)
     if content.merge is not None:
-        refuse_removed(account.ledger, content.merge, account.allowed, account.key)
+        refuse_removed(account.ledger, content.merge.deltas, account.allowed, account.key)
     ledger, key = account.ledger, account.key
     with announced(ledger, target, key) as copy:
         made = write_export(content, target, progress, lambda *_: ledger.check(key))

@@ -369,6 +369,12 @@ def _left_out(predicate: dict) -> Iterator[str]:
     without = _field(predicate, "counterfactual")
     gone = {_field(each, key, str) for each in removed for key in ("digest", "weights_root")}
     sources = _list(predicate, "resolvedDependencies") + added
+    if predicate.get("version", 1) >= 2:  # a rule that the first version did not have
+        copies = _list(_field(predicate, "copies"), "holding")
+        holding = {_field(each, "weights_root", str): _field(each, "name", str) for each in copies}
+        for entry in sources:
+            if name := holding.get(str(entry.get("weights_root"))):
+                yield f"The source {entry.get('name', entry.get('task'))} is the copy {name}."
     for entry in sources + _list(_field(without, "recipe"), "tasks"):
         if gone & {_field(entry, "digest", str), str(entry.get("weights_root"))}:
             yield f"A removed checkpoint is a source: {entry.get('name', entry.get('task'))}."

@@ -4,9 +4,10 @@ from collections.abc import Collection
 
 from studio.checkpoints.deltas import Deltas
 from studio.errors import BadLedger, NotAllowed
-from studio.evidence.ledger.copies import Removed, log_override, removed, removed_before
 from studio.evidence.ledger.keys import SigningKey
+from studio.evidence.ledger.lineage import lineage_of
 from studio.evidence.ledger.log import Ledger
+from studio.evidence.ledger.register import Removed, log_override, removed, removed_before
 from studio.session.mix import Mix
 
 
@@ -24,7 +25,7 @@ class Admission:
     def __init__(self, ledger: Ledger, deltas: Deltas) -> None:
         self._ledger = ledger
         self._deltas = deltas
-        self._known: tuple[tuple[Removed, ...], dict[str, Removed]] = ((), {})
+        self._known: tuple[object, dict[str, Removed]] = (None, {})
         self.allowed: set[str] = set()
 
     @property
@@ -34,11 +35,13 @@ class Admission:
         None of a log that was edited: then the Evidence tab says so, and nothing is exported.
         """
         try:
-            register = tuple(removed(self._ledger))
+            register = removed(self._ledger)
+            lineage = lineage_of(self._ledger) if register else {}
         except BadLedger:
             return {}
-        if self._known[0] != register:  # asked at every move; what is known changes rarely
-            self._known = register, removed_before(register, self._deltas)
+        if self._known[0] != (register, lineage):  # asked at every move, and changes rarely
+            before = removed_before(register, self._deltas, lineage) if register else {}
+            self._known = (register, lineage), before
         return {name: g for name, g in self._known[1].items() if g.root not in self.allowed}
 
     def without(self, mix: Mix) -> Mix:

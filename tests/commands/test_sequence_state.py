@@ -9,7 +9,7 @@ from studio.checkpoints.checkpoint import open_checkpoint
 from studio.commands.sequence_state import add_state_commands
 from studio.commands.tools import Commands
 from studio.errors import BadRecipe, BadState, NotAllowed, OutputExists
-from studio.evidence.ledger import copies
+from studio.evidence.ledger import register
 from studio.evidence.ledger.log import Ledger
 from studio.export.model import export
 from studio.merge import open_merge
@@ -75,8 +75,8 @@ def test_removed_checkpoints_neither_arrive_nor_leave(run, tiny_zoo, tmp_path, m
     run("add", state, tiny_zoo / "color", "--base", base)
     for name, words in (("animal", "'animal' is the checkpoint"), ("color", "holds 'color'")):
         gone = open_checkpoint(tiny_zoo / name)
-        entry = copies.Removed("old", gone.digest, gone.weights.root, "2026-01-02T00:00:00Z")
-        monkeypatch.setattr(copies, "removed", lambda ledger, entry=entry: [entry])
+        entry = register.Removed("old", gone.digest, gone.weights.root, "2026-01-02T00:00:00Z")
+        monkeypatch.setattr(register, "removed", lambda ledger, entry=entry: [entry])
         with pytest.raises(NotAllowed, match=f"{words}.*removed on 2026-01-02"):
             run("add", state, tiny_zoo / "animal", "--base", base)
     assert len(open_state(state).tasks) == 1

@@ -16,9 +16,10 @@ from studio.evidence import bundle, verify_certificate
 from studio.evidence.bundle import Certified, Operator, certify
 from studio.evidence.certificate import CERTIFICATE_FILE, Request
 from studio.evidence.envelope import opened
-from studio.evidence.ledger.copies import copies, refuse_removed, removed
+from studio.evidence.ledger.copies import copies
 from studio.evidence.ledger.keys import SigningKey, demo_key, make_key
 from studio.evidence.ledger.log import Ledger
+from studio.evidence.ledger.register import refuse_removed, removed
 from studio.evidence.rebuild import rebuild_apart
 from studio.evidence.tamper import tamper
 from studio.evidence.unmerge import Unmerging, unmerging
@@ -231,7 +232,7 @@ def test_a_demo_key_says_so_and_binds_nothing(make_recipe, tmp_path, ledger):
     assert "DEMO KEY: identity not established." in closing_words(found)
     assert "DEMO KEY: identity not established" in (made.folder / "report.html").read_text()
     assert removed(ledger) == []
-    refuse_removed(ledger, open_merge(make_recipe()))
+    refuse_removed(ledger, open_merge(make_recipe()).deltas)
 
 
 def test_a_removed_task_comes_back_only_by_an_override_that_is_logged(
@@ -240,15 +241,15 @@ def test_a_removed_task_comes_back_only_by_an_override_that_is_logged(
     """T-25."""
     certified(unmerging(make_recipe(), ("red",)), tmp_path / "out", ledger, key)
     assert [each.task for each in removed(ledger)] == ["red"]
-    refuse_removed(ledger, open_merge(make_recipe("green", "blue")))
+    refuse_removed(ledger, open_merge(make_recipe("green", "blue")).deltas)
     shutil.copytree(tmp_path / "red", tmp_path / "crimson")  # the same weights by another name
     back = replace(
         make_recipe("green"), tasks=(TaskEntry("new", str(tmp_path / "crimson")),)
     )  # fmt: skip
     with pytest.raises(NotAllowed) as error:
-        refuse_removed(ledger, open_merge(back))
+        refuse_removed(ledger, open_merge(back).deltas)
     assert "'new' is the checkpoint that was certified as removed" in refusal(error)
-    refuse_removed(ledger, open_merge(back), allowed=True)
+    refuse_removed(ledger, open_merge(back).deltas, allowed=True)
     assert ledger.entries()[-1].event == "override"
 
 

@@ -9,9 +9,10 @@ import yaml
 
 from studio.checkpoints.deltas import Deltas
 from studio.errors import NotAllowed
-from studio.evidence.ledger.copies import CERTIFICATE, OVERRIDE, removed
+from studio.evidence.ledger.copies import CERTIFICATE, OVERRIDE
 from studio.evidence.ledger.keys import demo_key
 from studio.evidence.ledger.log import Ledger
+from studio.evidence.ledger.register import removed
 from studio.evidence.wording import ALGEBRAIC, EXACT
 from studio.merge import open_merge
 from studio.session.admission import Admission

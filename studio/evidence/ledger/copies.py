@@ -1,24 +1,19 @@
 """Copies: which exports this ledger knows, what they hold, and which were recalled."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from studio.checkpoints.deltas import Deltas
 from studio.disk.files import read_mapping
-from studio.errors import BadLedger, NotAllowed, Remedy
-from studio.evidence.ledger.fingerprint import fingerprint, parallel
+from studio.errors import BadLedger
 from studio.evidence.ledger.keys import SigningKey
 from studio.evidence.ledger.log import Ledger
-from studio.evidence.wording import ALGEBRAIC
-from studio.merge import Merge
 
 EXPORT, ORPHAN, RECALLED, CERTIFICATE, OVERRIDE = (
     "export", "orphan export", "recalled", "certificate", "override",
 )  # fmt: skip
 PLACES = "places.json"
 _RECORD = "merge.json"
-Allowed = bool | Collection[str]
 
 
 @dataclass(frozen=True)
@@ -53,27 +48,6 @@ class Copy:
     def holds(self, digests: Sequence[str]) -> bool:
         """Whether one of these checkpoints is in it."""
         return any(digest in digests for digest in self.tasks.values())
-
-
-@dataclass(frozen=True)
-class Removed:
-    """A checkpoint that was certified as removed.
-
-    Attributes:
-        task: what it was called.
-        digest: of the checkpoint.
-        root: its weights root.
-        time: of the certificate, UTC.
-        base: digest of the base that it was merged on.
-        fingerprint: of its change of that base; empty in logs of a studio before this one.
-    """
-
-    task: str
-    digest: str
-    root: str
-    time: str
-    base: str = ""
-    fingerprint: str = ""
 
 
 def copies(ledger: Ledger) -> list[Copy]:
@@ -128,85 +102,6 @@ def recall_copy(ledger: Ledger, copy: str, key: SigningKey | None = None) -> Cop
         )
     ledger.append(RECALLED, {"copy": copy}, key)
     return known[copy]
-
-
-def removed(ledger: Ledger) -> list[Removed]:
-    """Checkpoints that this ledger's certificates removed; no demonstrations, no subtractions."""
-    found = []
-    for each in ledger.entries():
-        content = each.content
-        if each.event == CERTIFICATE and not content["demo"] and content["claim"] != ALGEBRAIC:
-            base = (content.get("inputs") or [""])[0]
-            found += [
-                Removed(
-                    gone["task"], gone["digest"], gone["weights_root"], each.time, base,
-                    gone.get("fingerprint", "") if content["verdict"] != "fail" else "",
-                )
-                for gone in content["removed"]
-            ]  # fmt: skip
-    return found
-
-
-def removed_before(register: Sequence[Removed], deltas: Deltas) -> dict[str, Removed]:
-    """Tasks whose checkpoint, or whose change of the base, was certified as removed.
-
-    Args:
-        register: see ``removed``.
-        deltas: of the tasks.
-    """
-    roots = {each.root: each for each in register}
-    found = {
-        name: roots[checkpoint.weights.root]
-        for name, checkpoint in zip(deltas.tasks, deltas.checkpoints, strict=True)
-        if checkpoint.weights.root in roots
-    }
-    here = [each for each in register if each.fingerprint]
-    if not here or not any(each.base == deltas.base.known_digest for each in here):
-        return found
-    for name in deltas.tasks:
-        own = "" if name in found else fingerprint(deltas, name)
-        for each in here:
-            if own and each.base == deltas.base.known_digest and parallel(own, each.fingerprint):
-                found.setdefault(name, each)
-    return found
-
-
-def refuse_removed(
-    ledger: Ledger, merge: Merge, allowed: Allowed = False, key: SigningKey | None = None
-) -> None:
-    """Refuse a merge of a checkpoint that was certified as removed.
-
-    Reads the weights of the recipe's checkpoints if the register is not empty.
-
-    Args:
-        ledger: whose certificates count.
-        merge: to look at.
-        allowed: True lets every removed checkpoint in, and logs that; or the weights roots of
-            those that were let in before.
-        key: signs what is logged.
-
-    Raises:
-        NotAllowed: naming the task and when it was removed.
-    """
-    register = removed(ledger)
-    known = removed_before(register, merge.deltas) if register else {}
-    for name, gone in known.items():
-        if not isinstance(allowed, bool) and gone.root in allowed:
-            continue
-        if allowed is not True:
-            checkpoint = merge.deltas.checkpoints[merge.deltas.tasks.index(name)]
-            same = checkpoint.weights.root == gone.root
-            raise NotAllowed(
-                f"'{name}' {'is' if same else 'changes the base as'} the checkpoint that was "
-                f"certified as removed on {gone.time[:10]} (then called '{gone.task}').",
-                Remedy.LET_IT_IN,
-            )
-        log_override(ledger, name, gone, key)
-
-
-def log_override(ledger: Ledger, task: str, gone: Removed, key: SigningKey | None = None) -> None:
-    """Log that a removed checkpoint was let in again, under a name."""
-    ledger.append(OVERRIDE, {"task": task, "weights_root": gone.root, "removed": gone.time}, key)
 
 
 def known_places(ledger: Ledger) -> dict[str, str]:

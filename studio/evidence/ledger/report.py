@@ -2,9 +2,10 @@
 
 from dataclasses import asdict
 
-from studio.evidence.ledger.copies import Copy, copies, removed
+from studio.evidence.ledger.copies import Copy, copies
 from studio.evidence.ledger.keys import kept_public
 from studio.evidence.ledger.log import Ledger
+from studio.evidence.ledger.register import removed
 
 
 def problems(ledger: Ledger) -> list[str]:

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from pathlib import Path
 
 import pytest
 
@@ -10,33 +9,15 @@ from studio.checkpoints.checkpoint import open_checkpoint
 from studio.checkpoints.weights import Weights
 from studio.commands.remedies import told
 from studio.errors import BadLedger, NotAllowed
-from studio.evidence.ledger.copies import (
-    CERTIFICATE,
-    OVERRIDE,
-    RECALLED,
-    Copy,
-    copies,
-    recall_copy,
-    refuse_removed,
-    removed,
-)
+from studio.evidence.ledger.copies import CERTIFICATE, OVERRIDE, RECALLED, Copy, copies, recall_copy
 from studio.evidence.ledger.log import Ledger
+from studio.evidence.ledger.register import refuse_removed, removed
 from studio.evidence.logged_export import Account, export_merge, logged_export
 from studio.evidence.wording import ALGEBRAIC, CARRIED_OVER, EXACT
 from studio.export.model import MergedModel
 from studio.export.plan import ExportPlan
 from studio.merge import Merge, open_merge
 from tests.conftest import refusal
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Ledger:
-    return Ledger(tmp_path / "ledger")
-
-
-@pytest.fixture
-def merge(make_recipe) -> Merge:
-    return open_merge(make_recipe("red", "green"))
 
 
 def certificate(ledger: Ledger, merge: Merge, task: str, **changes) -> None:
@@ -170,12 +151,12 @@ def test_an_empty_register_is_asked_without_reading_any_weights(
     fresh = make_recipe("red", "green")
     certificate(ledger, merge, "red", demo=True)
     monkeypatch.setattr(Weights, "root", property(read))
-    refuse_removed(ledger, open_merge(fresh))
+    refuse_removed(ledger, open_merge(fresh).deltas)
     monkeypatch.undo()
     certificate(ledger, merge, "red")
     monkeypatch.setattr(Weights, "root", property(read))
     with pytest.raises(AssertionError, match="weights were read"):
-        refuse_removed(ledger, open_merge(fresh))
+        refuse_removed(ledger, open_merge(fresh).deltas)
 
 
 def test_a_refused_checkpoint_is_named_with_the_day_of_its_removal(ledger, merge, tmp_path):

@@ -17,18 +17,8 @@ from studio.evidence.ledger.pending import adopt_orphans, announced, log_copy
 from studio.evidence.logged_export import Account, export_merge, logged_export
 from studio.export.model import MergedModel
 from studio.export.plan import ExportPlan
-from studio.merge import Merge, open_merge
+from studio.merge import open_merge
 from tests.conftest import ROOT
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Ledger:
-    return Ledger(tmp_path / "ledger")
-
-
-@pytest.fixture
-def merge(make_recipe) -> Merge:
-    return open_merge(make_recipe("red", "green"))
 
 
 @pytest.fixture
