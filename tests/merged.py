@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from studio.checkpoints.deltas import TensorDeltas
 from studio.merge import Merge, merged_into
 
 
@@ -15,3 +16,11 @@ def merged_tensors(merge: Merge) -> dict[str, Tensor]:
     }
     merged_into(merge, merged)
     return merged
+
+
+def source_of(merge: Merge, name: str) -> object:
+    """What the one task of a merge changes a tensor by, as it is read."""
+    tensor = merge.deltas.at(name)
+    assert isinstance(tensor, TensorDeltas)
+    (source,) = tensor.sources
+    return source

@@ -185,13 +185,14 @@ def _refuse_still_there(unmerged: Unmerging, full: Merge, result: Merge, lineage
 def _refuse_same_change(found: Measures) -> None:
     """Refuse to call a checkpoint removed whose change of the base is merged still."""
     for share in found.shares if found.unmerged.mode == "exact" else ():
-        if share.left >= SAME_CHANGE:
-            raise BadRecipe(
-                f"{share.share_words} of what '{share.task}' changes, which is taken out, is still "
-                f"merged: it lies in what {share.by} change{'s' * (not share.several)}. Take "
-                f"{'them' if share.several else 'it'} out as well, or give a checkpoint that "
-                "differs."
-            )
+        if share.left < SAME_CHANGE:
+            continue
+        them = "them" if share.several else "it"
+        what = f"{share.share_words} of what '{share.task}' changes, which is taken out, is still "
+        what += f"merged: it lies in what {share.by} change{'s' * (not share.several)}."
+        if share.of_kept:
+            what = f"What {share.by} changes is made of what {share.task} change."
+        raise BadRecipe(f"{what} Take {them} out as well, or give a checkpoint that differs.")
 
 
 def _refuse_no_difference(full: Merge, root: str) -> None:
@@ -199,7 +200,8 @@ def _refuse_no_difference(full: Merge, root: str) -> None:
     if rebuilt_root(full) == root:
         raise BadRecipe(
             "The result has the same weights as the model before, so nothing was removed: what is "
-            "taken out had no part in it, or is still merged in another form."
+            "taken out had no part in it, or is still merged in another form. Where its "
+            "coefficient is 0, leave it out of the recipe: the weights stay the same."
         )
 
 

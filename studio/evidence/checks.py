@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from studio.evidence.closure import CARRIED, Dependency
 from studio.evidence.measures import Measures
 from studio.evidence.rebuild import Rebuild, why_not_apart
-from studio.evidence.shares import MOSTLY
+from studio.evidence.shares import MOSTLY, PARTLY
 from studio.evidence.wording import BY_DEFAULT, CARRIED_OVER, EXACT, ORIGINS, UNDECLARED
 from studio.measure.intervals import Score
 
@@ -210,12 +210,15 @@ def _spanned(found: Measures) -> list[Check]:
         words = f"{share.task}: {share.left:.4f}"
         if share.names:
             words += f"; its cosine with {share.names[0]}, the nearest, is {share.cosine:+.4f}"
-        result = FAIL if share.left >= MOSTLY else PASS
+        if share.alike:
+            words += f"; {share.alike:.1%} of it is in tensors that kept tasks change alike"
+        result = PASS if share.passes else FAIL
         if result == FAIL:
-            words += f". {share.by} still change{'s' * (not share.several)} the base as it did"
+            did = "they did" if share.of_kept else "it did"
+            words += f". {share.by} still change{'s' * (not share.several)} the base as {did}"
         rows.append(
             Check("A4", title, "kept tasks", share.left, "share of its squared length", result,
-                  f"below {MOSTLY}", f"{words}.")
+                  f"below {MOSTLY}, and {PARTLY} alike", f"{words}.")
         )  # fmt: skip
     return rows
 

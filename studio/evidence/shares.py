@@ -7,7 +7,7 @@ that lies in the span of the kept ones.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -21,6 +21,9 @@ SAME_CHANGE = 0.9999
 """Share from which on an unmerge is refused: what is taken out would still be merged."""
 MOSTLY = 0.98
 """Share from which on a removal does not pass: the cosine is 0.99 or more."""
+PARTLY = 0.1
+"""Share of a change, in tensors that kept tasks change alike, from which on it does not pass."""
+_FEWEST = 64  # elements of a tensor for each kept task, else it is small
 
 
 @dataclass(frozen=True)
@@ -32,12 +35,23 @@ class Share:
         left: share of its change's squared length in the span of the kept changes; 0 to 1.
         names: kept tasks that together hold nearly all of that share, the nearest first.
         cosine: with the nearest of them.
+        alike: share of its squared length in tensors of which the kept tasks hold ``MOSTLY`` all;
+            small tensors, which a few tasks span by chance, do not count.
+        of_kept: whether it is the other way round: a kept task, whose change lies in the span of
+            the removed ones, that are then ``task`` together.
     """
 
     task: str
     left: float
     names: tuple[str, ...]
     cosine: float
+    alike: float = 0.0
+    of_kept: bool = False
+
+    @property
+    def passes(self) -> bool:
+        """Whether the removed task may be called removed."""
+        return self.left < MOSTLY and self.alike < PARTLY
 
     @property
     def several(self) -> bool:
@@ -56,18 +70,43 @@ class Share:
 
 
 def shares_left(unmerged: Unmerging, full: Merge, never: Merge) -> list[Share]:
-    """For every removed task what is left of its change in the tasks that are kept."""
+    """For every removed task what is left of its change in the tasks that are kept.
+
+    Of several removed ones also every kept task whose change is made of theirs, such as their mean.
+    """
     places = [full.deltas.tasks.index(name) for name in unmerged.removed]
     gone = [(f"removed {i}", full.deltas.checkpoints[i]) for i in places]
     kept = list(zip(never.deltas.tasks, never.deltas.checkpoints, strict=True))
     if not kept:
         return [Share(name, 0.0, (), 0.0) for name in unmerged.removed]
-    square = gram(Deltas(never.base, [*gone, *kept])).total()
-    n, names = len(gone), tuple(name for name, _ in kept)
-    return [
-        _share(name, square[i, i], square[i, n:], square[n:, n:], names)
+    found = gram(Deltas(never.base, [*gone, *kept]))
+    square, n, names = found.total(), len(gone), tuple(name for name, _ in kept)
+    entries = never.base.weights.entries
+    large = [t for t, x in enumerate(found.names) if entries[x].numel >= _FEWEST * len(kept)]
+    shares = [
+        replace(
+            _share(name, square[i, i], square[i, n:], square[n:, n:], names),
+            alike=_alike(found.blocks[large], i, n, float(square[i, i])),
+        )
         for i, name in enumerate(unmerged.removed)
     ]
+    together = " and ".join(unmerged.removed)
+    for k, name in enumerate(names, n) if n > 1 else ():
+        share = _share(name, square[k, k], square[k, :n], square[:n, :n], unmerged.removed)
+        if not share.passes:
+            shares.append(Share(together, share.left, (name,), share.cosine, of_kept=True))
+    return shares
+
+
+def _alike(blocks: Tensor, own: int, n: int, whole: float) -> float:
+    """Share of a removed change's squared length in tensors that the kept changes span."""
+    spanned = 0.0
+    for block in blocks:
+        length, kept = block[own, own], block[n:, n:]
+        used = [i for i, x in enumerate(kept.diagonal().tolist()) if x > 0]
+        if length > 0 and used and _spanned(length, block[own, n:], kept, used) >= MOSTLY:
+            spanned += float(length)
+    return spanned / whole if whole else 0.0
 
 
 def _share(task: str, own: Tensor, inner: Tensor, kept: Tensor, names: tuple[str, ...]) -> Share:

@@ -369,7 +369,7 @@ def _left_out(predicate: dict) -> Iterator[str]:
     without = _field(predicate, "counterfactual")
     gone = {_field(each, key, str) for each in removed for key in ("digest", "weights_root")}
     sources = _list(predicate, "resolvedDependencies") + added
-    if predicate.get("version", 1) >= 2:  # a rule that the first version did not have
+    if "version" in predicate:  # a rule that the first form did not have
         copies = _list(_field(predicate, "copies"), "holding")
         holding = {_field(each, "weights_root", str): _field(each, "name", str) for each in copies}
         for entry in sources:

@@ -11,7 +11,7 @@ BY_PERSON, BY_DEFAULT, BY_SEARCH = "set by a person", "defaults", "found without
 NOT_DECLARED, WITH_IT = "undeclared", "carried over"
 ORIGINS = {
     BY_PERSON: "exact for coefficients set by a person",
-    BY_DEFAULT: "exact for the method's defaults",
+    BY_DEFAULT: "exact for defaults: the method's, or the mixer's start for its number of tasks",
     BY_SEARCH: "exact, with coefficients found by the kept tasks alone",
     NOT_DECLARED: "weights rebuilt; where the coefficients come from is undeclared",
     WITH_IT: "weights rebuilt; the coefficients are carried over from before",

@@ -1,9 +1,10 @@
 """Tasks that were certified as removed stay out of a mix until somebody lets them in again."""
 
 from collections.abc import Collection
+from contextlib import suppress
 
 from studio.checkpoints.deltas import Deltas
-from studio.errors import BadLedger, NotAllowed
+from studio.errors import BadCheckpoint, BadLedger, NotAllowed
 from studio.evidence.ledger.keys import SigningKey
 from studio.evidence.ledger.lineage import lineage_of
 from studio.evidence.ledger.log import Ledger
@@ -32,7 +33,9 @@ class Admission:
     def locked(self) -> dict[str, Removed]:
         """Removed tasks of the zoo that were not let in again.
 
-        None of a log that was edited: then the Evidence tab says so, and nothing is exported.
+        None of a log that was edited: then the Evidence tab says so, and nothing is exported. If a
+        checkpoint's file was changed or is gone, what was known of the zoo before: nothing of it
+        can be merged until it is opened again.
         """
         try:
             register = removed(self._ledger)
@@ -40,8 +43,9 @@ class Admission:
         except BadLedger:
             return {}
         if self._known[0] != (register, lineage):  # asked at every move, and changes rarely
-            before = removed_before(register, self._deltas, lineage) if register else {}
-            self._known = (register, lineage), before
+            with suppress(BadCheckpoint):
+                before = removed_before(register, self._deltas, lineage) if register else {}
+                self._known = (register, lineage), before
         return {name: g for name, g in self._known[1].items() if g.root not in self.allowed}
 
     def without(self, mix: Mix) -> Mix:

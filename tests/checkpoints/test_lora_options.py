@@ -17,14 +17,13 @@ from transformers import (
 )
 
 from studio.checkpoints.checkpoint import open_checkpoint
-from studio.checkpoints.deltas import TensorDeltas
 from studio.checkpoints.low_rank import Dora, Factors
 from studio.checkpoints.resident import keep_in_memory
 from studio.errors import BadCheckpoint, ShapeMismatch
 from studio.merge import merged_pieces, open_merge
 from studio.recipe import Recipe, TaskEntry
 from tests.conftest import draw, save_model
-from tests.merged import merged_tensors
+from tests.merged import merged_tensors, source_of
 
 BERT = BertConfig(
     hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=24,
@@ -160,16 +159,11 @@ def test_a_full_checkpoint_a_lora_and_a_dora_are_added_up(tmp_path):
 
 def test_low_rank_deltas_stay_factors_and_dora_is_dense(tmp_path):
     opened = merge(save_trained(tmp_path, "transposed"), "task1")
-    name = "transformer.h.0.attn.c_attn.weight"
-    tensor = opened.deltas.at(name)
-    assert isinstance(tensor, TensorDeltas)
-    (source,) = tensor.sources
+    source = source_of(opened, "transformer.h.0.attn.c_attn.weight")
     assert isinstance(source, Factors)
     assert (source.b.shape, source.a.shape) == ((16, 4), (4, 48))
     opened = merge(save_trained(tmp_path / "dora", "dora"), "task1")
-    tensor = opened.deltas.at("encoder.layer.0.attention.self.query.weight")
-    assert isinstance(tensor, TensorDeltas)
-    assert isinstance(tensor.sources[0], Dora)
+    assert isinstance(source_of(opened, "encoder.layer.0.attention.self.query.weight"), Dora)
 
 
 def test_the_digest_of_a_plain_adapter_depends_on_rank_and_alpha_alone(tmp_path):

@@ -10,7 +10,6 @@ import transformers
 from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file, save_file
 
-from studio.checkpoints.deltas import TensorDeltas
 from studio.checkpoints.low_rank import Factors, Stacked
 from studio.checkpoints.parameters import Part
 from studio.errors import BadCheckpoint, ShapeMismatch
@@ -19,7 +18,7 @@ from studio.export.model import export
 from studio.merge import merged_pieces
 from tests.checkpoints.test_lora_options import merge, nudge
 from tests.conftest import draw, save_adapter, save_model
-from tests.merged import merged_tensors
+from tests.merged import merged_tensors, source_of
 
 SIZE: dict[str, Any] = {
     "vocab_size": 40, "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2,
@@ -99,10 +98,7 @@ def test_factors_on_parameters_are_merged_as_peft_merges_them(tmp_path, case):
 @pytest.mark.filterwarnings("ignore:.*")
 def test_experts_that_are_stored_one_by_one_stay_low_rank(tmp_path):
     opened = merge(save_trained(tmp_path, "all experts and the router"), "task1")
-    name = "model.layers.0.block_sparse_moe.experts.10.w3.weight"
-    tensor = opened.deltas.at(name)
-    assert isinstance(tensor, TensorDeltas)
-    (source,) = tensor.sources
+    source = source_of(opened, "model.layers.0.block_sparse_moe.experts.10.w3.weight")
     assert isinstance(source, Factors)
     assert (source.b.shape, source.a.shape) == ((24, 2), (2, 16))
     assert Part(1, 1, 2).of(torch.arange(12).view(2, 6)).tolist() == [9, 10, 11]
@@ -112,9 +108,7 @@ def test_experts_that_are_stored_one_by_one_stay_low_rank(tmp_path):
 def test_cuts_of_a_stack_change_no_bit(tmp_path):
     opened = merge(save_trained(tmp_path, "in and out the other way"), "task1")
     name = "model.layers.0.mlp.experts.gate_up_proj"
-    tensor = opened.deltas.at(name)
-    assert isinstance(tensor, TensorDeltas)
-    (source,) = tensor.sources
+    source = source_of(opened, name)
     assert isinstance(source, Stacked)
     assert source.rows(1, 3, torch.float32).shape == (2, 256)
     whole = merged_tensors(opened)[name].flatten()

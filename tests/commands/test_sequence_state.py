@@ -9,7 +9,7 @@ from studio.checkpoints.checkpoint import open_checkpoint
 from studio.commands.sequence_state import add_state_commands
 from studio.commands.tools import Commands
 from studio.errors import BadRecipe, BadState, NotAllowed, OutputExists
-from studio.evidence.ledger import register
+from studio.evidence.ledger import copies, register
 from studio.evidence.ledger.log import Ledger
 from studio.export.model import export
 from studio.merge import open_merge

@@ -11,7 +11,7 @@ from studio.evidence.measures import Behaviour, Drop, Measures, measure
 from studio.evidence.rebuild import Rebuild, rebuilt_root
 from studio.evidence.residue import LayerResidue, Residue
 from studio.evidence.unmerge import Unmerging, unmerging
-from studio.evidence.wording import ALGEBRAIC, CARRIED_OVER, EXACT
+from studio.evidence.wording import ALGEBRAIC, BY_DEFAULT, CARRIED_OVER, EXACT, ORIGINS
 from studio.measure.intervals import Score
 from studio.merge import open_merge
 from studio.recipe import Recipe, TaskEntry
@@ -102,7 +102,7 @@ def test_all_thirteen_measures_are_listed_run_or_not():
     ],
 )
 def test_a_pass_names_what_is_gone_and_what_is_left(removed, words):
-    origin = " This is exact for the method's defaults."
+    origin = f" This is {ORIGINS[BY_DEFAULT]}."
     assert judged(measures(removed)) == (PASS, words + origin)
 
 

@@ -16,8 +16,8 @@ from studio.evidence.ledger.fingerprint import SUMS, alike, fingerprint, paralle
 from studio.evidence.shares import MOSTLY, SAME_CHANGE, shares_left
 from studio.evidence.unmerge import unmerging
 from studio.merge import open_merge
-from studio.recipe import TaskEntry
-from tests.conftest import save_model
+from studio.recipe import Recipe, TaskEntry
+from tests.conftest import draw, save_model
 
 
 def left(unmerged):
@@ -102,3 +102,51 @@ def test_a_sketch_says_what_a_dense_projection_says(make_recipe):
     content = base64.b64decode(fingerprint(deltas, "red"))
     found = torch.tensor(struct.unpack(f"<{SUMS}e", content), dtype=torch.float64)
     torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-3)
+
+
+def wide(folder, name, change):
+    """A model of four layers large enough that no task spans one by chance."""
+    shapes = {f"layer.{i}.weight": (32, 32) for i in range(4)}
+    base, moved = draw(1, shapes), change(shapes)
+    save_model(folder / name, {k: v + 0.1 * moved.get(k, 0) for k, v in base.items()})
+    return TaskEntry(name, str(folder / name))
+
+
+@pytest.mark.parametrize("scales", [(1, 1, 1, 0), (1, 0, 0, 0), (0.5, 1, 3, -1)])
+def test_a_copy_of_some_layers_or_of_layers_scaled_apart_does_not_pass(tmp_path, scales):
+    own = lambda shapes: draw(2, shapes)  # noqa: E731
+    part = lambda shapes: {  # noqa: E731
+        k: s * v for s, (k, v) in zip(scales, draw(2, shapes).items(), strict=True)
+    }
+    wide(tmp_path, "base", lambda shapes: {})
+    tasks = (
+        wide(tmp_path, "red", own), wide(tmp_path, "part", part),
+        wide(tmp_path, "green", lambda shapes: draw(3, shapes)),
+    )  # fmt: skip
+    recipe = Recipe(str(tmp_path / "base"), tasks, "task_arithmetic")
+    (share,) = left(unmerging(recipe, ("red",)))
+    assert share.left < SAME_CHANGE
+    assert share.alike == pytest.approx(sum(s != 0 for s in scales) / 4, abs=0.05)
+    assert not share.passes
+    (share,) = left(unmerging(replace(recipe, tasks=(tasks[0], tasks[2])), ("red",)))
+    assert (share.alike, share.passes) == (0.0, True)
+
+
+def test_the_mean_of_two_removed_tasks_does_not_pass(tmp_path):
+    mean = lambda shapes: {  # noqa: E731
+        k: (v + draw(3, shapes)[k]) / 2 for k, v in draw(2, shapes).items()
+    }
+    wide(tmp_path, "base", lambda shapes: {})
+    tasks = (
+        wide(tmp_path, "red", lambda shapes: draw(2, shapes)),
+        wide(tmp_path, "blue", lambda shapes: draw(3, shapes)),
+        wide(tmp_path, "mean", mean),
+        wide(tmp_path, "green", lambda shapes: draw(4, shapes)),
+    )
+    recipe = Recipe(str(tmp_path / "base"), tasks, "task_arithmetic")
+    one, two, made = left(unmerging(recipe, ("red", "blue")))
+    assert one.passes
+    assert two.passes
+    assert (made.of_kept, made.names, made.task) == (True, ("mean",), "red and blue")
+    assert made.left >= SAME_CHANGE
+    assert len(left(unmerging(recipe, ("red",)))) == 1

@@ -1,5 +1,6 @@
 """A task that was certified as removed stays out of every mix until somebody lets it in again."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import yaml
 from studio.checkpoints.deltas import Deltas
 from studio.errors import NotAllowed
 from studio.evidence.ledger.copies import CERTIFICATE, OVERRIDE
+from studio.evidence.ledger.fingerprint import fingerprint
 from studio.evidence.ledger.keys import demo_key
 from studio.evidence.ledger.log import Ledger
 from studio.evidence.ledger.register import removed
@@ -242,3 +244,18 @@ def test_a_copy_of_removed_weights_under_another_name_is_locked_too(make_recipe,
     assert admission.locked == {}
     with pytest.raises(NotAllowed, match="Choose a task that was certified as removed"):
         admission.allow("crimson", demo_key())
+
+
+def test_a_zoo_whose_file_was_touched_keeps_the_task_out_and_raises_nothing(
+    make_recipe, zoo_folder, tmp_path
+):
+    merge, ledger = open_merge(make_recipe("red", "green")), Ledger(tmp_path / "ledger")
+    admission = Admission(ledger, merge.deltas)
+    certificate(ledger, merge, "red")
+    assert list(admission.locked) == ["red"]
+    red = merge.deltas.checkpoints[0]
+    gone = {"task": "red", "digest": red.digest, "weights_root": red.weights.root}
+    gone["fingerprint"] = fingerprint(merge.deltas, "red")  # green's is asked for, and cannot be
+    certificate(ledger, merge, "red", removed=[gone])
+    os.utime(zoo_folder / "green" / "model.safetensors")
+    assert list(admission.locked) == ["red"]

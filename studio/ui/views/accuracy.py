@@ -18,7 +18,7 @@ _FLOORS = {
 
 
 def accuracy(now: Snapshot) -> str:
-    """A row per task: bar for now, ticks for expert and floor, interval, rows."""
+    """A row per task: the shown mix as a bar, ticks for expert and floor, interval, rows."""
     if not now.rows:
         return (
             "<p>This zoo names no held-out rows, so there is no accuracy to show. "
