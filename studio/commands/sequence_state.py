@@ -117,7 +117,7 @@ def _refuse_removed(ledger: "Ledger", state: "State", newcomer: "Deltas") -> Non
     for gone in register:
         when = f"certified as removed on {gone.time[:10]} (then called '{gone.task}')"
         for name in (name for name, each in before.items() if each == gone):
-            how = how_known(name, gone, newcomer, lineage)
+            how = how_known(name, gone, before, newcomer, lineage)
             raise NotAllowed(f"{how} the checkpoint that was {when}. Leave it out.")
         for task in state.tasks:
             if task.digest == gone.digest:

@@ -152,8 +152,9 @@ def _copies(holding: Sequence[Copy], request: Request) -> dict:
         for c in holding
     ]
     caches = (
-        "On disk the studio keeps digests, inner products, scores and mixes, no weights; while it "
-        "runs, it holds weights in memory and in its temporary folder."
+        "On disk the studio keeps digests, inner products, statistics of experts, scores and "
+        "mixes, no weights; while it runs, it holds weights in memory and in its temporary folder. "
+        "Temporary folders that programs had left were removed before this was signed."
     )
     return {"holding": known, "caches": caches, "backups": request.backups or "not declared"}
 

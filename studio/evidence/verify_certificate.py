@@ -463,6 +463,11 @@ def _sources(predicate: dict) -> Iterator[str]:
         yield "The base of the recipe is not the base among the sources."
     if given["task"] != tasks:
         yield "The checkpoints of the recipe are not those among the sources."
+    added = [_field(each, "digest", str) for each in _list(predicate, "added")]
+    if not {*added} <= {digest for _, digest in tasks}:
+        yield "A checkpoint that was added is not in the recipe."
+    if (predicate.get("operation") == "replace") != bool(added):
+        yield f"The operation is {predicate.get('operation')!r}, but {len(added)} were added."
     if _list(without, "order", str) != [name for name, _ in tasks]:
         yield "The order is not that of the recipe."
     rows = len(_list(mixing, "rows", list))

@@ -320,6 +320,7 @@ CONTRADICTIONS = {
         told.update(claim="weights-rebuilt-coefficients-undeclared"),
         told["verdict"].update(result="undeclared"),
     ),
+    "a replacement without what was added": set_at("operation", "replace"),
     "another signer": set_at("signer.fingerprint", "1" * 64),
     "another weights root": set_at("result.weights_root", "1" * 64),
     "a later version": set_at("version", 99),

@@ -12,25 +12,17 @@ from safetensors.torch import load_file, save_file
 
 from studio.checkpoints.checkpoint import open_checkpoint
 from studio.checkpoints.deltas import Deltas
-from studio.evidence.ledger.fingerprint import SUMS, alike, fingerprint, parallel
+from studio.evidence.ledger.fingerprint import SUMS, alike, fingerprint, made_of
 from studio.evidence.shares import MOSTLY, SAME_CHANGE, shares_left
 from studio.evidence.unmerge import unmerging
 from studio.merge import open_merge
 from studio.recipe import Recipe, TaskEntry
 from tests.conftest import draw, save_model
+from tests.evidence.clothes import dressed
 
 
 def left(unmerged):
     return shares_left(unmerged, open_merge(unmerged.full), open_merge(unmerged.never))
-
-
-def dressed(zoo_folder, name, change):
-    """A full model whose change of the base is made of that of red and green."""
-    base = load_file(zoo_folder / "base" / "model.safetensors")
-    red, green = (load_file(zoo_folder / n / "model.safetensors") for n in ("red", "green"))
-    made = {k: v + change(red[f"bert.{k}"] - v, green[f"bert.{k}"] - v) for k, v in base.items()}
-    save_model(zoo_folder / name, made)
-    return TaskEntry(name, str(zoo_folder / name))
 
 
 @pytest.mark.parametrize(
@@ -70,7 +62,7 @@ def test_a_lora_with_its_factors_times_two_and_a_half_is_the_same_change(
     deltas = Deltas(open_checkpoint(zoo_folder / "base"), [("blue", blue), ("other", other)])
     first, second = fingerprint(deltas, "blue"), fingerprint(deltas, "other")
     assert alike(first, second) > 0.99999
-    assert parallel(first, second)
+    assert made_of(first, {"other": second}) == ["other"]
 
 
 def test_fingerprints_of_unrelated_changes_are_not_alike_and_of_equal_ones_are(
@@ -78,7 +70,7 @@ def test_fingerprints_of_unrelated_changes_are_not_alike_and_of_equal_ones_are(
 ):
     deltas = open_merge(make_recipe()).deltas
     red, green = fingerprint(deltas, "red"), fingerprint(deltas, "green")
-    assert not parallel(red, green)
+    assert not made_of(red, {"green": green})
     assert fingerprint(deltas.subset(("red",)), "red") == red
     assert alike(red, red) == pytest.approx(1.0)
     assert alike(red, "") == alike(red, "no base64") == 0.0

@@ -487,8 +487,12 @@ def test_a_replacement_may_have_the_name_of_what_it_replaces(bundle):
     said = statement(bundle)
     said["predicate"]["removed"][0]["task"] = "shape"
     assert "The coefficients have a column for the removed task shape." in contradictions(said)
-    said["predicate"]["added"] = [{"task": "shape", "digest": "s" * 64}]
+    said["predicate"]["added"] = [{"task": "shape", "digest": digest("shape")}]
+    assert contradictions(said) == ["The operation is 'remove', but 1 were added."]
+    said["predicate"]["operation"] = "replace"
     assert contradictions(said) == []
+    said["predicate"]["added"][0]["digest"] = "5" * 64
+    assert contradictions(said) == ["A checkpoint that was added is not in the recipe."]
 
 
 def test_no_malformed_statement_makes_a_traceback(bundle, check):

@@ -11,7 +11,7 @@ import base64
 import binascii
 import hashlib
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -22,6 +22,8 @@ from studio.disk.cache import cache_key, keep, recall
 SUMS = 256
 SAME = 0.99
 """Cosine of two sketches from which on two changes count as one."""
+_OUTSIDE = 1 - SAME**2
+_MOST = 32  # tasks in whose span a change may lie: unrelated ones hold a share of 32/256 by chance
 _FEWEST = 8
 _seen: dict[tuple[str, str], str] = {}  # a page asks often; half a kilobyte for each checkpoint
 _PIECE = SUMS * 2**12  # elements that share a draw, whatever memory there is
@@ -59,9 +61,40 @@ def alike(first: str, second: str) -> float:
     return float(one.dot(two)) / lengths if lengths else 0.0
 
 
-def parallel(first: str, second: str) -> bool:
-    """Whether two sketches are of one direction, or of opposite ones."""
-    return abs(alike(first, second)) >= SAME
+def made_of(wanted: str, sketches: Mapping[str, str]) -> list[str]:
+    """The tasks whose changes are a change, each alone, or else several of them together.
+
+    Args:
+        wanted: sketch of the change.
+        sketches: {task: sketch of its change}.
+
+    Returns:
+        Tasks whose sketch is parallel to it; if there are none, the fewest of the nearest ones in
+        whose span its sketch lies, and none if it lies in no span of ``_MOST`` of them.
+    """
+    known = {name: x for name, text in sketches.items() if (x := _numbers(text)) is not None}
+    target = _numbers(wanted)
+    if target is None or not known:
+        return []
+    cosines = {name: abs(alike(wanted, sketches[name])) for name in known}
+    if single := [name for name in known if cosines[name] >= SAME]:
+        return single
+    most = min(_MOST, int((target != 0).sum()) // _FEWEST)  # few numbers lie in many a span
+    chosen = sorted(known, key=lambda name: -cosines[name])[:most]
+    if not chosen or _outside(target, [known[name] for name in chosen]) > _OUTSIDE:
+        return []
+    for name in reversed(chosen.copy()):  # the farthest first
+        rest = [each for each in chosen if each != name]
+        if rest and _outside(target, [known[each] for each in rest]) <= _OUTSIDE:
+            chosen = rest
+    return [name for name in known if name in chosen]
+
+
+def _outside(target: Tensor, sketches: Sequence[Tensor]) -> float:
+    """Share of a sketch's squared length outside the span of others."""
+    unit, together = target / target.norm(), torch.stack(list(sketches), 1)
+    weights = torch.linalg.lstsq(together, unit, driver="gelsd").solution
+    return float((unit - together @ weights).square().sum())
 
 
 def _sketch(deltas: Deltas, index: int) -> Tensor:

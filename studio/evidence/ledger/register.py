@@ -1,12 +1,12 @@
 """The register: checkpoints that were certified as removed, and how they are known again."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from studio.checkpoints.deltas import Deltas
 from studio.errors import NotAllowed, Remedy
 from studio.evidence.ledger.copies import CERTIFICATE, OVERRIDE
-from studio.evidence.ledger.fingerprint import fingerprint, parallel
+from studio.evidence.ledger.fingerprint import fingerprint, made_of
 from studio.evidence.ledger.keys import SigningKey
 from studio.evidence.ledger.lineage import Lineage, held_in, lineage_of
 from studio.evidence.ledger.log import Ledger
@@ -25,15 +25,13 @@ class Removed:
         digest: of the checkpoint.
         root: its weights root.
         time: of the certificate, UTC.
-        base: digest of the base that it was merged on.
-        fingerprint: of its change of that base; empty in logs of a studio before this one.
+        fingerprint: of its change of the base; empty in logs of a studio before this one.
     """
 
     task: str
     digest: str
     root: str
     time: str
-    base: str = ""
     fingerprint: str = ""
 
 
@@ -43,10 +41,9 @@ def removed(ledger: Ledger) -> list[Removed]:
     for each in ledger.entries():
         content = each.content
         if each.event == CERTIFICATE and not content["demo"] and content["claim"] != ALGEBRAIC:
-            base = (content.get("inputs") or [""])[0]
             found += [
                 Removed(
-                    gone["task"], gone["digest"], gone["weights_root"], each.time, base,
+                    gone["task"], gone["digest"], gone["weights_root"], each.time,
                     gone.get("fingerprint", "") if content["verdict"] != "fail" else "",
                 )
                 for gone in content["removed"]
@@ -59,6 +56,9 @@ def removed_before(
 ) -> dict[str, Removed]:
     """Tasks that were certified as removed: by their weights, their lineage, or their change.
 
+    Changes are compared on any base, since one that was touched would hide them otherwise, and also
+    put together, since a removed change may come back in pieces.
+
     Args:
         register: see ``removed``.
         deltas: of the tasks.
@@ -70,13 +70,11 @@ def removed_before(
         own = [x for x in register if x.root == checkpoint.weights.root or x.digest in digests]
         found |= {name: own[0]} if own else {}
     here = [each for each in register if each.fingerprint]
-    if not here or not any(each.base == deltas.base.known_digest for each in here):
-        return found
-    for name in deltas.tasks:
-        own = "" if name in found else fingerprint(deltas, name)
-        for each in here:
-            if own and each.base == deltas.base.known_digest and parallel(own, each.fingerprint):
-                found.setdefault(name, each)
+    others = deltas.tasks if here else ()
+    sketches = {name: fingerprint(deltas, name) for name in others if name not in found}
+    for each in here:
+        for name in made_of(each.fingerprint, sketches):
+            found.setdefault(name, each)
     return found
 
 
@@ -108,23 +106,37 @@ def refuse_removed(
         if not isinstance(allowed, bool) and gone.root in allowed:
             continue
         if allowed is not True:
+            how = how_known(name, gone, known, deltas, lineage)
             raise NotAllowed(
-                f"{how_known(name, gone, deltas, lineage)} the checkpoint that was certified as "
-                f"removed on {gone.time[:10]} (then called '{gone.task}').",
+                f"{how} the checkpoint that was certified as removed on {gone.time[:10]} "
+                f"(then called '{gone.task}').",
                 Remedy.LET_IT_IN,
             )
         log_override(ledger, name or "the base", gone, key)
 
 
-def how_known(name: str, gone: Removed, deltas: Deltas, lineage: Lineage) -> str:
-    """How a task, or the base if it has no name, is a removed checkpoint: a sentence's start."""
+def how_known(
+    name: str, gone: Removed, known: Mapping[str, Removed], deltas: Deltas, lineage: Lineage
+) -> str:
+    """How a task, or the base if it has no name, is a removed checkpoint: a sentence's start.
+
+    Args:
+        name: of the task.
+        gone: the removed checkpoint.
+        known: see ``removed_before``.
+        deltas: of the tasks.
+        lineage: see ``lineage_of``.
+    """
     if not name:
         return "The base was merged from"
     checkpoint = deltas.checkpoints[deltas.tasks.index(name)]
     if checkpoint.weights.root == gone.root:
         return f"'{name}' is"
-    holds = gone.digest in held_in(checkpoint, lineage)
-    return f"'{name}' {'was merged from' if holds else 'changes the base as'}"
+    if gone.digest in held_in(checkpoint, lineage):
+        return f"'{name}' was merged from"
+    others = [f"'{each}'" for each, of in known.items() if of == gone and each != name]
+    beside = f", alone or together with {' and '.join(others)}," if others else ""
+    return f"'{name}'{beside} changes the base as"
 
 
 def log_override(ledger: Ledger, task: str, gone: Removed, key: SigningKey | None = None) -> None:
