@@ -46,7 +46,7 @@ def stills(shown: Page) -> None:
         tab.click()
         shown.wait_for_timeout(2500)
         shown.screenshot(path=FOLDER / f"{name.lower()}.png", full_page=True)
-    tabs["Accuracy"].click()
+    tabs["Scores"].click()
 
 
 def worked(shown: Page, tabs: dict[str, Locator]) -> None:

@@ -67,9 +67,17 @@ def _evaluate(options: argparse.Namespace) -> None:
 
 
 def _print_scores(found: dict) -> None:
+    losses = False
     for name, score in found["tasks"].items():
+        losses = losses or "loss" in score
+        bits = f", {score['bits_per_byte']:.4f} bits per byte" if "loss" in score else ""
         print(
-            f"  {score['accuracy']:.4f}  [{score['low']:.4f}, {score['high']:.4f}]  "
-            f"n={score['n']}  {name}"
+            f"  {score.get('accuracy', score.get('loss')):.4f}  "
+            f"[{score['low']:.4f}, {score['high']:.4f}]  n={score['n']}  {name}{bits}"
         )
-    print(f"  {found['mean']:.4f}  mean")
+    if found["mean"] is not None:
+        print(f"  {found['mean']:.4f}  mean{' loss' if losses else ''}")
+    for metric, mean in found.get("means", {}).items():
+        print(f"  {mean['mean']:.4f}  mean {metric}")
+    if losses:
+        print("  Losses are in nats per token: less is better.")

@@ -40,10 +40,10 @@ def add_run_command(commands: Commands) -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
-    from studio.sequence.measures import tracks
+    from studio.sequence.measures import metrics_of, tracks
     from studio.sequence.orders import Order, shuffled
     from studio.sequence.plan import make_plan
-    from studio.sequence.report import lines, plain, sweep_lines
+    from studio.sequence.report import lines, plain, sweep_lines, titles
     from studio.sequence.run import run
     from studio.sequence.sweep import parse_sweep
 
@@ -64,7 +64,9 @@ def _run(options: argparse.Namespace) -> None:
     )
     found, steps = run(bench, plan, show_progress)
     made = tracks(plan, found, list(steps))
-    for line in (*lines(plan, found, made), *(sweep_lines(plan, sweep, made) if sweep else ())):
+    for line in lines(plan, found, made):
+        print(line)
+    for line in sweep_lines(plan, sweep, made, titles(metrics_of(found))) if sweep else ():
         print(line)
     write_json(options.json, plain(plan, found, made, sweep))
 

@@ -9,7 +9,7 @@ from studio.compare.scale_search import Budget, best, largest_factor, plan_budge
 from studio.compare.standings import MethodRow, Proposal, Standing, propose, standing
 from studio.errors import BadRecipe, Cancelled, StudioError
 from studio.measure.bench import Bench, known_digests
-from studio.measure.metrics import mean_accuracy
+from studio.measure.metrics import worth
 from studio.measure.outcomes import Measuring, Outcome
 from studio.measure.references import References, references, score_references
 from studio.methods import METHODS, method_type
@@ -41,7 +41,7 @@ class Table:
         """Of the rows that could be merged, the best mean first."""
         known = [row for row in self.rows if row.held_out]
         found = [standing(row, known, self.references) for row in known]
-        return tuple(sorted(found, key=lambda each: -each.mean))
+        return tuple(sorted(found, key=lambda each: -each.worth))
 
     @cached_property
     def refusals(self) -> dict[str, str]:
@@ -175,7 +175,7 @@ def _validated(
 
 
 def _value(outcome: Outcome | None) -> float:
-    return mean_accuracy(outcome.scores) if outcome else float("-inf")
+    return worth(outcome.scores) if outcome else float("-inf")
 
 
 def _about(progress: Progress, what: str) -> Progress:

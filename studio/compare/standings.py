@@ -1,16 +1,16 @@
 """Standings: each row of a comparison against its rivals, the experts, the floor and the base."""
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from studio.measure.change import Change, mean_change
+from studio.measure.change import Change, change_words, mean_change
 from studio.measure.intervals import Score
-from studio.measure.metrics import gain_kept, mean_accuracy
+from studio.measure.metrics import Mean, gain_kept, means, means_words, worth
 from studio.measure.outcomes import Outcome, paired
 from studio.measure.references import References
 from studio.methods import method
 from studio.recipe import Recipe
+from studio.tasks.metric import ACCURACY
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,6 @@ class Standing:
         row: that could be merged.
         outcome: its outcome on held-out rows.
         scores: of the tasks.
-        half: half of the 95 % interval of their mean.
         rival: the best row of another method and the change of the mean from it; None if alone.
         floor: change of the mean from not merging.
         gain: share of the experts' gain over head-only that is kept; None if not known.
@@ -68,7 +67,6 @@ class Standing:
     row: MethodRow
     outcome: Outcome
     scores: dict[str, Score]
-    half: float
     rival: tuple[str, Change] | None
     floor: Change
     gain: float | None
@@ -76,9 +74,14 @@ class Standing:
     general: dict[str, tuple[Score, Change]]
 
     @property
-    def mean(self) -> float:
-        """Unweighted mean accuracy over tasks."""
-        return mean_accuracy(self.scores)
+    def means(self) -> tuple[Mean, ...]:
+        """Unweighted means over the tasks of each metric."""
+        return means(self.scores)
+
+    @property
+    def worth(self) -> float:
+        """By what rows are ranked: higher is better."""
+        return worth(self.scores)
 
     @property
     def worse_than_not_merging(self) -> bool:
@@ -94,11 +97,13 @@ class Proposal:
         row: the winner.
         rival: the best row of another method; None if there is none.
         change: of the mean from the rival to the winner, on validation rows.
+        said: the same in words, metric by metric.
     """
 
     row: MethodRow
     rival: MethodRow | None
     change: Change | None
+    said: str = ""
 
     @property
     def beyond_noise(self) -> bool:
@@ -111,11 +116,10 @@ class Proposal:
         found = self.row.validation
         assert found is not None
         rows = sum(score.n for score in found.scores.values())
-        won = f"{self.row.name} wins on validation rows ({_mean(found):.1%}, n={rows:,})"
+        won = f"{self.row.name} wins on validation rows ({_mean_words(found)}, n={rows:,})"
         if self.rival is None or self.change is None:
             return f"{won}; no other method was merged that it could be compared with."
-        points = f"{100 * self.change.mean + 0.0:+.1f} ± {100 * self.change.half:.1f} points"
-        against = f"{points} against {self.rival.name}, paired"
+        against = f"{self.said or self.change.words} against {self.rival.name}, paired"
         if self.beyond_noise:
             said = f"{won}: {against}, which is beyond noise."
         else:
@@ -134,7 +138,7 @@ def standing(row: MethodRow, rows: Sequence[MethodRow], references: References) 
     own = row.held_out.only(references.tasks)
     rival = _best([other for other in rows if other.recipe.method != row.recipe.method])
     losses = paired(own, references.experts)
-    worst = min(losses, key=lambda name: losses[name].mean)
+    worst = min(losses, key=lambda name: losses[name].relative.gain)
     gain = None
     if references.head_only:
         gain = _gain(own, references.experts, references.head_only)
@@ -142,7 +146,6 @@ def standing(row: MethodRow, rows: Sequence[MethodRow], references: References) 
         row=row,
         outcome=row.held_out,
         scores=own.scores,
-        half=half_of_mean(own.scores),
         rival=(rival.name, _change(own, rival.held_out)) if rival and rival.held_out else None,
         floor=_change(own, references.floor[1]),
         gain=gain,
@@ -153,7 +156,7 @@ def standing(row: MethodRow, rows: Sequence[MethodRow], references: References) 
 
 def general(outcome: Outcome, references: References) -> dict[str, tuple[Score, Change]]:
     """General rows: score, and change from the base."""
-    rest = {n: x for n, x in outcome.correct.items() if n not in references.tasks}
+    rest = {n: x for n, x in outcome.marks.items() if n not in references.tasks}
     changes = paired(outcome.only(rest), references.base)
     return {name: (outcome.scores[name], change) for name, change in changes.items()}
 
@@ -163,19 +166,15 @@ def propose(rows: Sequence[MethodRow]) -> Proposal | None:
     known = [row for row in rows if row.validation]
     if not known:
         return None
-    winner = max(known, key=lambda row: _mean(row.validation))
+    winner = max(known, key=lambda row: _worth(row.validation))
     others = [row for row in known if row.recipe.method != winner.recipe.method]
     if not others:
         return Proposal(winner, None, None)
-    rival = max(others, key=lambda row: _mean(row.validation))
+    rival = max(others, key=lambda row: _worth(row.validation))
     assert winner.validation is not None
     assert rival.validation is not None
-    return Proposal(winner, rival, _change(winner.validation, rival.validation))
-
-
-def half_of_mean(scores: Mapping[str, Score]) -> float:
-    """Half of the mean's 95 % interval; the tasks' rows are independent of one another."""
-    return math.sqrt(sum(((s.high - s.low) / 2) ** 2 for s in scores.values())) / len(scores)
+    each = paired(winner.validation, rival.validation)
+    return Proposal(winner, rival, mean_change(each), change_words(each))
 
 
 def _gain(own: Outcome, experts: Outcome, floor: Outcome) -> float | None:
@@ -188,19 +187,26 @@ def _gain(own: Outcome, experts: Outcome, floor: Outcome) -> float | None:
 
 
 def _best(rows: Sequence[MethodRow]) -> MethodRow | None:
-    """Of the highest mean on held-out tasks; general rows are never part of it."""
+    """Of the best mean on held-out tasks; general rows are never part of it."""
     known = [row for row in rows if row.held_out]
-    return max(known, key=lambda row: _mean(row.held_out, _tasks(row)), default=None)
+    return max(known, key=lambda row: _worth(row.held_out, _tasks(row)), default=None)
 
 
 def _tasks(row: MethodRow) -> tuple[str, ...]:
     return row.recipe.names
 
 
-def _mean(outcome: Outcome | None, names: tuple[str, ...] | None = None) -> float:
+def _worth(outcome: Outcome | None, names: tuple[str, ...] | None = None) -> float:
     assert outcome is not None
     scores = outcome.scores
-    return mean_accuracy({n: s for n, s in scores.items() if names is None or n in names})
+    return worth({n: s for n, s in scores.items() if names is None or n in names})
+
+
+def _mean_words(outcome: Outcome) -> str:
+    """The mean, by its name unless it is the accuracy alone."""
+    found = means(outcome.scores)
+    alone = len(found) == 1 and found[0].metric is ACCURACY
+    return found[0].shown if alone else means_words(outcome.scores)
 
 
 def _change(new: Outcome, old: Outcome | None) -> Change:

@@ -8,12 +8,13 @@ from studio.compare.standings import Standing
 from studio.disk.csv import Cell, csv_text
 from studio.measure.change import Change
 from studio.measure.general import general_json
-from studio.measure.metrics import scores_json
+from studio.measure.metrics import Mean, mean_column, means, scores_json
 from studio.measure.outcomes import Outcome
+from studio.tasks.metric import LOSS
 
 NOTES = (
     "Half-widths and brackets are 95 % intervals; differences are paired on the same rows.",
-    "Best rival: the row of another method with the highest mean. A tie: the interval holds 0. "
+    "Best rival: the row of another method with the best mean. A tie: the interval holds 0. "
     "No interval is widened for the number of methods.",
     "Seconds: to compute the merged weights and put them on, with the deltas' inner products, and "
     "what a method measures on validation rows, at hand. Peak memory: resident memory of the "
@@ -21,16 +22,25 @@ NOTES = (
     "Unmerging is exact for every row, since each is a recipe: it is merged again without the "
     "task. A running state of continual merging could not do that.",
 )
+BOTH_NOTE = (
+    "Two means are shown, one of each metric. Where one number must decide, a point of accuracy "
+    "counts as a percent of a loss, and differences of the means are of these, better above 0."
+)
+LOSS_NOTE = (
+    "Losses are in nats per token: less is better, and a difference below 0 is a gain. Perplexity "
+    "is the exponential of the loss."
+)
 MARK = "worse than not merging"
 _HEADER = (
-    "method", "mean", "vs best rival", "gain kept", "worst task, vs expert", "vs not merging",
+    "vs best rival", "gain kept", "worst task, vs expert", "vs not merging",
     "s to merge", "ms per row", "peak MB", "needs data", "order matters", "exact unmerge",
 )  # fmt: skip
+_FIRST = ("method", "tuned", "factor")
 _COLUMNS = (
-    "method", "tuned", "factor", "mean", "half of its interval", "best rival", "change from it",
+    "best rival", "change from it",
     "half of that", "verdict", "gain kept", "worst task", "change from its expert", "half of that",
     "change from not merging", "half of that", MARK, "seconds to merge", "seconds per row",
-    "peak bytes", "needs", "order matters", "exact unmerge", "mean on validation rows",
+    "peak bytes", "needs", "order matters", "exact unmerge",
 )  # fmt: skip
 
 
@@ -58,10 +68,10 @@ def comparison_json(table: Table) -> dict:
         found["proposal"] = {
             "method": proposal.row.name,
             "rival": proposal.rival.name if proposal.rival else None,
-            "change": _change(proposal.change) if proposal.change else None,
+            "change": proposal.change.plain() if proposal.change else None,
             "words": proposal.words,
         }
-    rest = [name for name in refs.base.correct if name not in refs.tasks]
+    rest = [name for name in refs.base.marks if name not in refs.tasks]
     if rest:
         found["general_base"] = scores_json(_only(refs.base, rest).scores)["tasks"]
     return found
@@ -71,68 +81,74 @@ def comparison_csv(table: Table) -> str:
     """A row per method, references behind them; accuracies and differences as shares, 0 to 1."""
     tasks = table.references.tasks
     general = list(table.standings[0].general) if table.standings else []
-    header = [*_COLUMNS, *tasks]
+    named = [mean_column(mean.metric) for mean in _means(table)]
+    columns = [*_FIRST, *(x for name in named for x in (name, "half of its interval")), *_COLUMNS]
+    columns += [f"{name} on validation rows" for name in named]
+    header = [*columns, *tasks]
     for name in general:
         header += [f"general: {name}", f"general: {name}, change from the base", "half of that"]
     header.append("refusal")
     rows = [[*_numbers(each), None] for each in table.standings]
     blank = [None] * (len(header) - 2)
     rows += [[name, *blank, words] for name, words in table.refusals.items()]
-    rest = [None] * (len(header) - len(_COLUMNS) - len(tasks))
+    rest = [None] * (len(header) - len(columns) - len(tasks))
     rows += [
-        [name, *blank[: len(_COLUMNS) - 1], *(scores[task] for task in tasks), *rest]
+        [name, *blank[: len(columns) - 1], *(scores[task] for task in tasks), *rest]
         for name, scores in _references(table).items()
     ]
     return csv_text(header, rows)
 
 
 def comparison_markdown(table: Table) -> str:
-    """The table, accuracies per task, the proposal and what the numbers mean."""
+    """The table, scores per task, the proposal and what the numbers mean."""
     parts = [f"## Methods compared on {_escaped(table.zoo)}", f"Validation: {table.budget.words}."]
     if table.proposal:
         parts.append(_escaped(table.proposal.words))
-    parts += [_grid(_HEADER, _cells(table)), _grid(*by_task(table))]
+    parts += [_grid(_header(table), _cells(table)), _grid(*by_task(table))]
     parts += [f"- {_escaped(name)}: {_escaped(words)}" for name, words in table.refusals.items()]
-    return "\n\n".join([*parts, "\n".join(f"- {note}" for note in NOTES)]) + "\n"
+    return "\n\n".join([*parts, "\n".join(f"- {note}" for note in notes(table))]) + "\n"
 
 
 def comparison_text(table: Table) -> str:
     """The same for a terminal."""
-    parts = [_columns(_HEADER, _cells(table)), _columns(*by_task(table))]
+    parts = [_columns(_header(table), _cells(table)), _columns(*by_task(table))]
     parts += [f"{name}: {words}" for name, words in table.refusals.items()]
     parts += [f"warning: {words}" for words in table.references.doubts]
     if table.proposal:
         parts.append(table.proposal.words)
-    return "\n\n".join([*parts, "\n".join(NOTES)])
+    return "\n\n".join([*parts, "\n".join(notes(table))])
+
+
+def notes(table: Table) -> tuple[str, ...]:
+    """What the numbers mean, a sentence or two each."""
+    found = [mean.metric for mean in _means(table)]
+    more = (LOSS_NOTE,) if LOSS in found else ()
+    return (*NOTES, *more, BOTH_NOTE) if len(found) > 1 else (*NOTES, *more)
 
 
 def by_task(table: Table) -> tuple[list[str], list[list[str]]]:
-    """Header and rows of the accuracies per task, with intervals; general rows behind them."""
+    """Header and rows of the scores per task, with intervals; general rows behind them."""
     refs = table.references
-    rest = [name for name in refs.base.correct if name not in refs.tasks]
-    header = ["accuracy", *refs.tasks, *(f"general: {name}, vs base" for name in rest)]
+    rest = [name for name in refs.base.marks if name not in refs.tasks]
+    what = " or ".join(mean.metric.name for mean in _means(table))
+    header = [what, *refs.tasks, *(f"general: {name}, vs base" for name in rest)]
     rows = []
     for each in table.standings:
         cells = [_interval(each, task) for task in refs.tasks]
-        cells += [f"{s.accuracy:.1%} ({points(change)}, n={change.n:,})"
+        cells += [f"{s.shown} ({change.shown}, n={change.n:,})"
                   for s, change in each.general.values()]  # fmt: skip
         rows.append([each.row.name, *cells])
     for name, scores in _references(table).items():
-        cells = [f"{scores[task]:.1%}" for task in refs.tasks]
-        base = [f"{refs.base.scores[each].accuracy:.1%}" if name == "base" else "" for each in rest]
+        cells = [refs.experts.scores[task].metric.shown(scores[task]) for task in refs.tasks]
+        base = [refs.base.scores[each].shown if name == "base" else "" for each in rest]
         rows.append([name, *cells, *base])
     return header, rows
-
-
-def points(change: Change) -> str:
-    """A difference in points with its half-width."""
-    return f"{100 * change.mean + 0.0:+.1f} ± {100 * change.half:.1f}"
 
 
 def against(name: str, change: Change) -> str:
     """A difference in words: ties are called ties."""
     tie = ", tie" if change.verdict == "cannot tell" else ""
-    return f"{points(change)} ({name}{tie})"
+    return f"{change.shown} ({name}{tie})"
 
 
 def _method(each: Standing) -> dict:
@@ -142,11 +158,11 @@ def _method(each: Standing) -> dict:
         "tuned": row.tuned,
         "seconds": held.seconds,
         "factor": row.factor,
-        "half": each.half,
-        "rival": {"name": each.rival[0]} | _change(each.rival[1]) if each.rival else None,
+        "half": each.means[0].half if len(each.means) == 1 else None,
+        "rival": {"name": each.rival[0]} | each.rival[1].plain() if each.rival else None,
         "gain_kept": each.gain,
-        "worst": {"task": each.worst[0]} | _change(each.worst[1]),
-        "not_merging": _change(each.floor),
+        "worst": {"task": each.worst[0]} | each.worst[1].plain(),
+        "not_merging": each.floor.plain(),
         "worse_than_not_merging": each.worse_than_not_merging,
         "latency": held.latency,
         "peak_memory": held.peak,
@@ -161,16 +177,22 @@ def _method(each: Standing) -> dict:
     return found
 
 
-def _change(change: Change) -> dict:
-    return asdict(change) | {"verdict": change.verdict}
+def _means(table: Table) -> tuple[Mean, ...]:
+    """The experts' mean of every metric that the tasks have."""
+    return means(table.references.experts.scores)
+
+
+def _header(table: Table) -> list[str]:
+    """Headings of ``_cells``."""
+    return ["method", *(mean_column(mean.metric) for mean in _means(table)), *_HEADER]
 
 
 def _references(table: Table) -> dict[str, dict[str, float]]:
-    """Accuracies of what methods are compared with, by task."""
+    """Scores of what methods are compared with, by task."""
     refs = table.references
     found = {"experts": refs.experts, "head-only": refs.head_only, "base": refs.base}
     return {
-        name: {task: outcome.scores[task].accuracy for task in refs.tasks}
+        name: {task: outcome.scores[task].value for task in refs.tasks}
         for name, outcome in found.items()
         if outcome
     }
@@ -181,30 +203,32 @@ def _numbers(each: Standing) -> list[Cell]:
     rival = (None,) * 4
     if each.rival:
         rival = (each.rival[0], *_pair(each.rival[1]), _verdict(each.rival[1]))
-    checked = row.validation and scores_json(row.validation.scores)["mean"]
-    cells: list[Cell] = [row.name, _yes(row.tuned), row.factor, each.mean, each.half, *rival]
-    cells += [each.gain, each.worst[0], *_pair(each.worst[1]), *_pair(each.floor)]
+    checked = means(row.validation.scores) if row.validation else ()
+    cells: list[Cell] = [row.name, _yes(row.tuned), row.factor]
+    cells += [x for mean in each.means for x in (mean.value, mean.half)]
+    cells += [*rival, each.gain, each.worst[0], *_pair(each.worst[1]), *_pair(each.floor)]
     cells += [_yes(each.worse_than_not_merging), held.seconds, held.latency, held.peak]
-    cells += [row.needs, _yes(row.ordered), "rebuild", checked]
-    cells += [score.accuracy for score in each.scores.values()]
+    cells += [row.needs, _yes(row.ordered), "rebuild"]
+    cells += [mean.value for mean in checked] or [None] * len(each.means)
+    cells += [score.value for score in each.scores.values()]
     for own, change in each.general.values():
-        cells += [own.accuracy, *_pair(change)]
+        cells += [own.value, *_pair(change)]
     return cells
 
 
 def _cells(table: Table) -> list[list[str]]:
-    """The cells below ``_HEADER``, for people."""
+    """The cells below ``_header``, for people."""
     floor, rows = table.references.floor[0], []
     for each in table.standings:
         held = each.outcome
         mark = f", {MARK}" if each.worse_than_not_merging else ""
         rows.append([
             each.row.name + (f", scale x {each.row.factor:g}" if each.row.tuned else ""),
-            f"{each.mean:.1%} ± {100 * each.half:.1f}",
+            *(mean.words for mean in each.means),
             against(*each.rival) if each.rival else "",
             "" if each.gain is None else f"{each.gain:.0%}",
-            f"{each.worst[0]} {points(each.worst[1])}",
-            f"{points(each.floor)} ({floor}{mark})",
+            f"{each.worst[0]} {each.worst[1].shown}",
+            f"{each.floor.shown} ({floor}{mark})",
             f"{held.seconds:.2f}",
             f"{1000 * held.latency:.2f}",
             f"{held.peak / 1e6:.0f}",
@@ -217,7 +241,7 @@ def _cells(table: Table) -> list[list[str]]:
 
 def _interval(each: Standing, task: str) -> str:
     own = each.scores[task]
-    return f"{own.accuracy:.1%} [{100 * own.low:.1f}, {100 * own.high:.1f}]"
+    return f"{own.shown} [{own.metric.amount(own.low)}, {own.metric.amount(own.high)}]"
 
 
 def _grid(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

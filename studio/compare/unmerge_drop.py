@@ -1,4 +1,4 @@
-"""Unmerge accuracy drop: what the kept tasks lose when one is taken out, subtracted or rebuilt."""
+"""Unmerge drop: what the kept tasks lose when one is taken out, subtracted or rebuilt."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,6 +15,7 @@ from studio.merge import Merge, merged_pieces
 from studio.methods import METHODS, method
 from studio.progress import Progress, part, silent
 from studio.recipe import Recipe
+from studio.tasks.metric import ACCURACY, BOTH, Metric
 
 SUBTRACT, REBUILD = "subtract", "rebuild"
 
@@ -23,21 +24,27 @@ SUBTRACT, REBUILD = "subtract", "rebuild"
 class Removal:
     """What one task's removal costs the tasks that are kept; accuracies are shares, 0 to 1.
 
+    A loss that rises is a drop, in nats per token. Where the kept tasks have several metrics, the
+    mean is of their relative drops: a point of accuracy counts as a percent of a loss.
+
     Attributes:
         method: the name under which the recipe was given.
         task: that was taken out.
         mode: 'subtract' (algebraic, MDM-OC, Eq. 8: coefficient 0, kept in the basis) or 'rebuild'
             (exact: merged as if it had never been there).
-        mean: over the kept tasks, accuracy before minus after; above 0 is a loss.
+        mean: over the kept tasks, how much worse they are after than before; above 0 is worse.
         half: half of the 95 % interval of the mean, from paired changes on the same rows.
-        worst: the largest drop of a kept task.
+        worst: the largest drop of a kept task, in its metric.
         worst_task: whose that is.
-        removed_accuracy: on the removed task afterwards; None if it has no rows.
+        removed_score: on the removed task afterwards, in its metric; None if it has no rows.
         n: rows of the kept tasks.
         seconds: to compute the merged weights and put them on, with the deltas' inner products at
             hand from the merge of all tasks; no evaluation in it.
         same: whether both modes give the same weights, byte for byte: their merged tensors were
             compared. Such weights are scored once, and both modes carry that score.
+        metric: of the mean.
+        worst_metric: of the task that loses most.
+        removed_metric: of the removed task.
     """
 
     method: str
@@ -47,10 +54,20 @@ class Removal:
     half: float
     worst: float
     worst_task: str
-    removed_accuracy: float | None
+    removed_score: float | None
     n: int
     seconds: float
     same: bool
+    metric: Metric = ACCURACY
+    worst_metric: Metric = ACCURACY
+    removed_metric: Metric = ACCURACY
+
+    def plain(self) -> dict:
+        """As JSON; metrics other than accuracy are named."""
+        found = {name: x for name, x in asdict(self).items() if not name.endswith("metric")}
+        score = found.pop("removed_score")
+        found |= {f"removed_{self.removed_metric.name}": score}
+        return found if self.metric is ACCURACY else found | {"metric": self.metric.name}
 
 
 @dataclass(frozen=True)
@@ -146,18 +163,19 @@ def same_weights(one: Merge, other: Merge) -> bool:
 def drops_json(found: Sequence[Removal]) -> dict:
     """``{"removals": [...], "paper": {"words": ..., "rows": [...]}}``, plain."""
     return {
-        "removals": [asdict(each) for each in found],
+        "removals": [each.plain() for each in found],
         "paper": {"words": PAPER_WORDS, "rows": [asdict(each) for each in PAPER]},
     }
 
 
 def line(removal: Removal) -> str:
     """A removal as a line below ``HEADER``."""
-    drop = f"{100 * removal.mean:+.2f} ± {100 * removal.half:.2f}"
+    drop = _drop(removal.metric, removal.mean, removal.half)
     once = ", the same weights in both modes, scored once" if removal.same else ""
     return (
         f"{removal.method:15} {removal.mode:8} {removal.task:18} {drop:>17} "
-        f"{removal.seconds:8.2f}  {100 * removal.worst:+.2f} {removal.worst_task} "
+        f"{removal.seconds:8.2f}  {_drop(removal.worst_metric, removal.worst)} "
+        f"{removal.worst_task} "
         f"(n={removal.n:,}{once})"
     )
 
@@ -170,6 +188,13 @@ def paper_lines() -> list[str]:
         for row in PAPER
     ]
     return [f"The paper's unmerge accuracy drops, {PAPER_WORDS}:", *rows]
+
+
+def _drop(metric: Metric, mean: float, half: float | None = None) -> str:
+    """A drop with its unit and an interval, finer than points."""
+    if not metric.percent:
+        return f"{metric.difference(mean, half)} {metric.short}"
+    return f"{100 * mean:+.2f}" + ("" if half is None else f" ± {100 * half:.2f}")
 
 
 def _scored(bench: Bench, recipe: Recipe, split: str) -> tuple[str, ...]:
@@ -210,11 +235,11 @@ def _of_one(
         rebuilt, seconds = _wear(bench, recipe.without(task))
         same = same_weights(rebuilt, bench.merge(recipe.silenced(task)))
         after = evaluated(1 + 2 * place, f"{name} rebuilt without {task}")
-        yield _removal(name, task, REBUILD, before, after, seconds, same)
+        yield _removal(bench, name, task, REBUILD, before, after, seconds, same)
         _, seconds = _wear(bench, recipe.silenced(task))
         if not same:
             after = evaluated(2 + 2 * place, f"{name} with {task} subtracted")
-        yield _removal(name, task, SUBTRACT, before, after, seconds, same)
+        yield _removal(bench, name, task, SUBTRACT, before, after, seconds, same)
 
 
 def _wear(bench: Bench, recipe: Recipe) -> tuple[Merge, float]:
@@ -227,6 +252,7 @@ def _wear(bench: Bench, recipe: Recipe) -> tuple[Merge, float]:
 
 
 def _removal(
+    bench: Bench,
     name: str,
     task: str,
     mode: str,
@@ -235,23 +261,26 @@ def _removal(
     seconds: float,
     same: bool,
 ) -> Removal:
-    old, new = (
-        {each: score.accuracy for each, score in evaluation.scores().items()}
-        for evaluation in (before, after)
-    )
-    mean, worst = unmerge_drop(old, new, task)
+    new = after.scores()
+    drops = unmerge_drop(before.scores(), new, task)
     kept = {each: change for each, change in changes(after, before).items() if each != task}
-    paired = mean_change(kept)
+    paired, worst = mean_change(kept), max(drops, key=lambda each: drops[each])
+    mean = sum(drops.values()) / len(drops)
+    if paired.metric is BOTH:  # points and nats are joined, and compared, as shares
+        mean, worst = -paired.gain, min(kept, key=lambda each: kept[each].relative.gain)
     return Removal(
         method=name,
         task=task,
         mode=mode,
         mean=mean,
         half=paired.half,
-        worst=worst,
-        worst_task=max(kept, key=lambda each: old[each] - new[each]),
-        removed_accuracy=new.get(task),
+        worst=drops[worst],
+        worst_task=worst,
+        removed_score=new[task].value if task in new else None,
         n=paired.n,
         seconds=seconds,
         same=same,
+        metric=paired.metric,
+        worst_metric=kept[worst].metric,
+        removed_metric=bench.tasks[task].metric,
     )

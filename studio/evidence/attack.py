@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import inf
 
 from torch import Tensor
 
@@ -35,11 +36,12 @@ class Attack:
         """Share of the task's gain over a floor that came back; None if it gained nothing.
 
         Args:
-            own: accuracy of the task's own model.
-            floor: accuracy without the task, of the base, say.
+            own: score of the task's own model.
+            floor: score without the task, of the base, say.
         """
-        gain = own - floor
-        return (self.score.accuracy - floor) / gain if gain > 0 else None
+        sign = self.score.metric.sign
+        gain = sign * (own - floor)
+        return sign * (self.score.value - floor) / gain if gain > 0 else None
 
 
 def attack(
@@ -79,12 +81,12 @@ def attack(
     scale = float(lengths.mean()) / residue_norm
     heads = bench.heads([task])
     by_validation = "validation" if "validation" in bench.tasks[task].spec.data else ""
-    best: tuple[float, float] = (-1.0, scale)
+    best: tuple[float, float] = (-inf, scale)
     for number, signed in enumerate((scale, -scale) if by_validation else ()):
         live.wear_tensors(_reconstructed(result, never, signed))
         share = part(progress, number / 3, (number + 1) / 3)
         found = _score(bench, live, heads, "validation", share)
-        best = max(best, (found[task].accuracy, signed))
+        best = max(best, (found[task].metric.sign * found[task].value, signed))
     live.wear_tensors(_reconstructed(result, never, best[1]))
     score = _score(bench, live, heads, "held_out", part(progress, 2 / 3, 1.0))[task]
     return Attack(task, score, best[1], by_validation)

@@ -9,10 +9,10 @@ from studio.evidence.rebuild import Rebuild, why_not_apart
 from studio.evidence.shares import MOSTLY, PARTLY
 from studio.evidence.wording import BY_DEFAULT, CARRIED_OVER, EXACT, ORIGINS, UNDECLARED
 from studio.measure.intervals import Score
+from studio.tasks.metric import ACCURACY, LOSS, Metric
 
 PASS, FAIL, NOT_RUN, INFORMATION = "pass", "fail", "not run", "information"
-UNKNOWN = "undeclared"
-NEVER, BASE = "never merged", "base"
+UNKNOWN, NEVER, BASE = "undeclared", "never merged", "base"
 BY_CONSTRUCTION = (
     "For an exact removal this equals the reference by construction; it is no independent evidence."
 )
@@ -243,19 +243,23 @@ def _attack(found: Measures) -> Check:
     task = found.unmerged.removed[0]
     assert found.behaviour is not None
     floor, own = found.behaviour.never[task], found.behaviour.own[task]
+    most = f"not {_beyond(own)} the reference"
+    if own.metric is not ACCURACY:
+        title = f"Reconstruction attack: {own.metric.name} that it brings the removed task to"
     if found.attack is None:
         words = "Nothing to amplify: the residue is 0, so the attack has nothing to start from."
-        return Check("B2", title, NEVER, "impossible", "", PASS, "not above the reference", words)
+        return Check("B2", title, NEVER, "impossible", "", PASS, most, words)
     score = found.attack.score
-    share = found.attack.recovered(own.accuracy, floor.accuracy)
+    share = found.attack.recovered(own.value, floor.value)
     back = f", {share:.0%} of its gain" if share is not None and share > 0 else ""
+    unit = "" if score.metric.percent else f" {score.metric.unit}"
     words = (
-        f"{score.accuracy:.1%} of {score.n:,} held-out rows ({_interval(score)}){back}; its own "
-        f"model has {own.accuracy:.1%}, the never-merged one {floor.accuracy:.1%}."
+        f"{score.shown}{unit} of {score.n:,} held-out rows ({_interval(score)}){back}; its own "
+        f"model has {own.shown}, the never-merged one {floor.shown}."
     )
-    result = FAIL if score.low > floor.high else PASS
+    result = FAIL if score.better_than(floor.best) else PASS
     return Check(
-        "B2", title, NEVER, score.accuracy, "accuracy", result, "not above the reference", words,
+        "B2", title, NEVER, score.value, _unit(score.metric), result, most, words,
         score.n, score.low, score.high,
     )  # fmt: skip
 
@@ -267,29 +271,20 @@ def _removed(found: Measures) -> list[Check]:
     rows = []
     for task, score in found.behaviour.after.items():
         never, base = found.behaviour.never[task], found.behaviour.base[task]
-        same = score.accuracy == never.accuracy
+        same, metric = score.value == never.value, score.metric
+        unit = "" if metric.percent else f" {metric.unit}"
         words = (
-            f"{task}: {score.accuracy:.1%} ({_interval(score)}, n={score.n:,}); never merged "
-            f"{never.accuracy:.1%}, base {base.accuracy:.1%}, its own model "
-            f"{found.behaviour.own[task].accuracy:.1%}."
+            f"{task}: {score.shown}{unit} ({_interval(score)}, n={score.n:,}); never merged "
+            f"{never.shown}, base {base.shown}, its own model {found.behaviour.own[task].shown}."
         )
-        if score.low > base.high:
-            words += " Above the base: kept tasks that are related teach it, too."
-        rows.append(
-            Check(
-                "C1",
-                title,
-                f"{NEVER}, {BASE}",
-                score.accuracy,
-                "accuracy",
-                PASS if same else FAIL,
-                "equal to never merged",
-                words,
-                score.n,
-                score.low,
-                score.high,
-            )
-        )
+        if score.better_than(base.best):
+            where = _beyond(score).capitalize()
+            words += f" {where} the base: kept tasks that are related teach it, too."
+        rows.append(Check(
+            "C1", f"{metric.name.capitalize()} on the removed task", f"{NEVER}, {BASE}",
+            score.value, _unit(metric), PASS if same else FAIL, "equal to never merged", words,
+            score.n, score.low, score.high,
+        ))  # fmt: skip
     return rows
 
 
@@ -298,13 +293,16 @@ def _kept(found: Measures) -> Check:
     drop = found.behaviour.drop if found.behaviour else None
     if drop is None:
         return _not_run("C2", title, found.reasons.get("C2", "It was not measured."))
-    words = (
-        f"{100 * drop.mean:+.1f} ± {100 * drop.half:.1f} points in the mean, worst "
-        f"{100 * drop.worst:+.1f} ({drop.task}), n={drop.n:,}."
-    )
+    if drop.metric is LOSS:
+        title = "UAD: how far the losses of the kept tasks rise"
+    elif drop.metric is not ACCURACY:
+        title = "UAD: what the kept tasks lose, in accuracy or as a share of their loss"
+    said = drop.said or f"{drop.metric.difference(drop.mean, drop.half)} {drop.metric.unit}"
+    worst = f"{drop.worst_metric.difference(drop.worst)} ({drop.task})"
     return Check(
-        "C2", title, "before the unmerge", drop.mean, "accuracy", INFORMATION, "", words, drop.n,
-        drop.mean - drop.half, drop.mean + drop.half,
+        "C2", title, "before the unmerge", drop.mean, _unit(drop.metric), INFORMATION, "",
+        f"{said} in the mean, worst {worst}, n={drop.n:,}.", drop.n, drop.mean - drop.half,
+        drop.mean + drop.half,
     )  # fmt: skip
 
 
@@ -326,8 +324,18 @@ def _not_run(key: str, title: str, reason: str) -> Check:
     return Check(key, title, NEVER, None, "", NOT_RUN, "", reason)
 
 
+def _unit(metric: Metric) -> str:
+    """Of a check's value: the metric's name, or what a loss is counted in."""
+    return metric.unit if metric is LOSS else metric.name
+
+
+def _beyond(score: Score) -> str:
+    """On which side what is better lies."""
+    return "above" if score.metric.sign > 0 else "below"
+
+
 def _interval(score: Score) -> str:
-    return f"95 %: {score.low:.1%} to {score.high:.1%}"
+    return f"95 %: {score.span}"
 
 
 def _names(names: Sequence[str]) -> str:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from studio.evidence.attack import Attack, attack
 from studio.evidence.rebuild import rebuilt_root
@@ -10,12 +10,13 @@ from studio.evidence.residue import Residue, residue
 from studio.evidence.scoring import Scoring
 from studio.evidence.shares import Share, shares_left
 from studio.evidence.unmerge import Unmerging
-from studio.measure.change import changes, mean_change
+from studio.measure.change import Change, change_words, changes, mean_change
 from studio.measure.evaluate import Evaluation
 from studio.measure.intervals import Score
 from studio.merge import Merge
 from studio.progress import Progress, part, silent
 from studio.recipe import Recipe
+from studio.tasks.metric import ACCURACY, Metric
 
 Range = tuple[float, float]
 Ranges = tuple[Range | None, Range | None, Range | None]
@@ -26,11 +27,15 @@ class Drop:
     """UAD: what the kept tasks lose.
 
     Attributes:
-        mean: over kept tasks, of accuracy before minus after.
+        mean: over kept tasks, how much worse they are after than before, in the metric; where they
+            have several, of their relative changes.
         half: half of its 95 % interval, from the same rows.
-        worst: of one kept task.
+        worst: of one kept task, in its own metric.
         task: which.
         n: rows.
+        metric: of the mean.
+        worst_metric: of that task.
+        said: mean and interval in words, metric by metric.
     """
 
     mean: float
@@ -38,6 +43,9 @@ class Drop:
     worst: float
     task: str
     n: int
+    metric: Metric = ACCURACY
+    worst_metric: Metric = ACCURACY
+    said: str = ""
 
 
 @dataclass(frozen=True)
@@ -183,7 +191,10 @@ def _behaviour(
 
 
 def _drop(before: Evaluation, after: Evaluation, unmerged: Unmerging) -> Drop | None:
-    """UAD_k = mean over kept tasks of (before - after), with its paired interval."""
+    """UAD_k = mean over kept tasks of (before - after), with its paired interval.
+
+    Of losses it is (after - before): a loss that rises is a drop.
+    """
     kept = {
         name: change
         for name, change in changes(after, before).items()
@@ -191,9 +202,17 @@ def _drop(before: Evaluation, after: Evaluation, unmerged: Unmerging) -> Drop | 
     }
     if not kept:
         return None
-    task = min(kept, key=lambda name: kept[name].mean)
-    change = mean_change(kept)
-    return Drop(-change.mean, change.half, -kept[task].mean, task, change.n)
+    task = min(kept, key=lambda name: kept[name].relative.gain)
+    change, said = mean_change(kept), change_words(_turned(kept))
+    return Drop(
+        -change.gain, change.half, -kept[task].gain, task, change.n, change.metric,
+        kept[task].metric, said,
+    )  # fmt: skip
+
+
+def _turned(each: Mapping[str, Change]) -> dict[str, Change]:
+    """Changes such that above 0 is worse."""
+    return {name: replace(change, mean=-change.gain) for name, change in each.items()}
 
 
 def _attacked(

@@ -8,9 +8,10 @@ import yaml
 
 from studio.errors import visible
 from studio.measure.intervals import Score
-from studio.measure.metrics import mean_accuracy
+from studio.measure.metrics import means
 from studio.methods import method, method_type
 from studio.recipe import GroupedCoefficient, Recipe, TaskEntry
+from studio.tasks.metric import LOSS
 from studio.tasks.task import Task
 
 
@@ -129,17 +130,34 @@ def _coefficient(task: TaskEntry, default: float) -> str:
 def _measured(scores: Mapping[str, Score], recipe: Recipe) -> str:
     if not scores:
         return "No scores were measured for this export.\n"
+    found = means(scores)
+    what = " or ".join(mean.metric.name for mean in found)
     lines = [
         "## Measured on held-out rows\n",
-        "| task | merged | accuracy | 95 % interval | rows |",
+        f"| task | merged | {what} | 95 % interval | rows |",
         "|---|---|---|---|---|",
     ]
     for name, s in scores.items():
         state = "yes" if name in recipe.names else "no"
         interval = f"{s.low:.3f} to {s.high:.3f} ({s.interval})"
-        lines.append(f"| {escaped(name)} | {state} | {s.accuracy:.3f} | {interval} | {s.n} |")
-    lines.append(f"\nUnweighted mean: {mean_accuracy(scores):.3f}.\n")
+        lines.append(
+            f"| {escaped(name)} | {state} | {s.value:.3f}{_more(s)} | {interval} | {s.n} |"
+        )
+    if len(found) == 1:
+        lines.append(f"\nUnweighted mean: {found[0].value:.3f}.\n")
+    else:
+        said = ", ".join(f"{mean.metric.name} {mean.value:.3f}" for mean in found)
+        lines.append(f"\nUnweighted means: {said}.\n")
+    if any(mean.metric is LOSS for mean in found):
+        lines.append("Losses are in nats per token of the rows; less is better.\n")
     return "\n".join(lines)
+
+
+def _more(score: Score) -> str:
+    """A loss in the other units that people compare it in; nothing for accuracy."""
+    if score.bits_per_byte is None:
+        return ""
+    return f" (perplexity {score.perplexity:.3g}, {score.bits_per_byte:.3f} bits per byte)"
 
 
 def _count(number: int, noun: str) -> str:

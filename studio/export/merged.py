@@ -127,7 +127,7 @@ class Merged(Content):
             "compute_dtype": str(merge.compute_dtype).removeprefix("torch."),
             "vectors": "derived" if merge.method.derives else "raw deltas",
             "mixing": dict(zip(merge.deltas.names, rows, strict=True)),
-            "scores": {name: vars(score) for name, score in scores.items()},
+            "scores": {name: score.plain() for name, score in scores.items()},
         }
 
 

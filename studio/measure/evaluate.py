@@ -9,10 +9,12 @@ import torch
 from torch import Tensor
 
 from studio.errors import BadData
-from studio.measure.intervals import Score, score
+from studio.measure.intervals import Score
+from studio.measure.marks import Marks
 from studio.tasks.heads import Head
 from studio.tasks.kinds.contract import Batch, Item, places_of
 from studio.tasks.live_model import LiveModel
+from studio.tasks.metric import ACCURACY
 from studio.tasks.quick_pass import FULL_PRECISION
 from studio.tasks.rows import Row
 from studio.tasks.task import Task, is_labelled
@@ -36,6 +38,7 @@ class Examples:
         groups: ``(q,)`` labels of questions that belong together, or None if all are independent.
         order: ``(n,)`` a fixed shuffle: any beginning of it is a fair sample.
         starts: ``(n + 1,)`` where the questions of each row begin, and where the last ones end.
+        extents: ``(q, 2)`` of a loss: the units and the bytes of every question's text; else None.
     """
 
     task: Task
@@ -44,6 +47,7 @@ class Examples:
     groups: np.ndarray | None
     order: np.ndarray
     starts: np.ndarray
+    extents: np.ndarray | None = None
 
     def questions(self, rows: Sequence[int] | np.ndarray) -> np.ndarray:
         """Indices of the questions of some rows, row after row."""
@@ -56,6 +60,25 @@ class Examples:
         counts = torch.from_numpy(self.starts[rows + 1] - self.starts[rows])
         owners = torch.repeat_interleave(torch.arange(len(rows)), counts)
         return torch.zeros(len(rows), dtype=values.dtype).index_add(0, owners, values) / counts
+
+    def row_sums(self, values: Tensor, rows: np.ndarray) -> Tensor:
+        """``(rows,)`` what rows add to a loss: their mean over questions, or all their nats."""
+        means = self.row_means(values, rows)
+        if self.extents is None:
+            return means
+        return means * torch.from_numpy(self.starts[rows + 1] - self.starts[rows])
+
+    def shares(self, rows: np.ndarray) -> float:
+        """What the sum of ``row_sums`` is divided by: the rows, or the units of their texts."""
+        if self.extents is None:
+            return float(len(rows))
+        return float(self.extents[self.questions(rows), 0].sum())
+
+    def marks(self, values: np.ndarray) -> Marks:
+        """``(q,)`` values of all questions with what they are summed over."""
+        if self.extents is None:
+            return Marks(values)
+        return Marks(values, self.task.metric, self.extents[:, 0], self.extents[:, 1])
 
     def length(self, row: int) -> int:
         """How long a row is; rows of like length share a batch."""
@@ -86,14 +109,22 @@ def examples(model: LiveModel, task: Task, split: str, labelled: bool = True) ->
     task.kind.refuse_long(task.spec, model.encoder)
     reader, where = model.readers[task.kind.name], f"'{task.name}', {split} rows"
     task.kind.refuse_unread(reader, rows, where)
+    items = model.encode(task, rows)
     return Examples(
         task,
-        model.encode(task, rows),
+        items,
         np.array([answer for row in rows for answer in row.answers]),
         groups_of(rows),
         fair_order(len(rows)),
         starts_of(rows),
+        _extents(task, items),
     )
+
+
+def _extents(task: Task, items: Sequence[Item]) -> np.ndarray | None:
+    if task.metric is ACCURACY:
+        return None
+    return np.array([each for item in items for each in task.kind.extents(item)], float)
 
 
 def starts_of(rows: Sequence[Row]) -> np.ndarray:
@@ -134,6 +165,7 @@ def sampled(part: Examples, rows: int | None) -> Examples:
         None if part.groups is None else part.groups[asked],
         np.arange(rows),
         np.cumsum([0, *(part.starts[chosen + 1] - part.starts[chosen])]),
+        None if part.extents is None else part.extents[asked],
     )
 
 
@@ -143,10 +175,10 @@ def fair_order(count: int) -> np.ndarray:
 
 
 class Evaluation:
-    """Predictions of one model for some tasks, growing from a fair sample to every row.
+    """Answers of one model for some tasks, growing from a fair sample to every row.
 
     Where less precision is faster, a quick pass sees every row first, and an exact pass then
-    replaces its predictions.
+    replaces its answers.
 
     Args:
         parts: the rows, task by task.
@@ -154,6 +186,8 @@ class Evaluation:
         quick: precision of the first pass; float32 for one exact pass.
 
     Attributes:
+        predictions: per task ``(q,)``: the option that was chosen, ``UNKNOWN`` where none was yet;
+            of a loss its nats, NaN where it was not measured yet.
         seconds: that the exact pass took so far.
     """
 
@@ -166,7 +200,8 @@ class Evaluation:
         self.parts = {part.task.name: part for part in parts}
         self.heads = heads
         self.predictions = {
-            name: np.full(len(part.answers), UNKNOWN) for name, part in self.parts.items()
+            name: np.full(len(part.answers), UNKNOWN if part.extents is None else np.nan)
+            for name, part in self.parts.items()
         }
         rounds = _batches(self.parts)
         self._seen = len(rounds)  # batches until every row was run once
@@ -199,10 +234,14 @@ class Evaluation:
         output = model.states(batch.inputs, dtype)
         with torch.inference_mode():
             for task, places in places_of(rows).items():
-                spec, head = self.parts[task].task.spec, self.heads[task]
-                found = self.parts[task].task.kind.scores(spec, head, output, batch, places)
-                asked = self.parts[task].questions([rows[place][1] for place in places.tolist()])
-                self.predictions[task][asked] = found.argmax(-1).numpy()
+                part = self.parts[task]
+                asked = part.questions([rows[place][1] for place in places.tolist()])
+                about = part.task.spec, self.heads[task], output, batch, places
+                if part.extents is None:
+                    found = part.task.kind.scores(*about).argmax(-1)
+                else:
+                    found = part.task.kind.nats(*about, torch.from_numpy(part.answers[asked]))
+                self.predictions[task][asked] = found.numpy()
         self._next += 1
         if dtype is FULL_PRECISION:
             self.seconds += time.perf_counter() - started
@@ -224,17 +263,25 @@ class Evaluation:
         found = self.predictions[task]
         return np.where(found == UNKNOWN, UNKNOWN, found == self.parts[task].answers)
 
+    def marks(self, task: str) -> Marks:
+        """What every question's answer is worth, as far as it was asked."""
+        part = self.parts[task]
+        if part.extents is not None:
+            return part.marks(self.predictions[task])
+        correct = self.correct(task)
+        return part.marks(np.where(correct == UNKNOWN, np.nan, correct))
+
     def scores(self) -> dict[str, Score]:
         """Scores on the rows run so far, for the tasks that have any; computed once per step."""
         at, scores = self._next, {}
         if self._scores[0] == at:
             return dict(self._scores[1])
         for name, part in self.parts.items():
-            correct = self.correct(name)
-            seen = correct != UNKNOWN
+            marks = self.marks(name)
+            seen = marks.seen
             if seen.any():
                 groups = None if part.groups is None else part.groups[seen]
-                scores[name] = score(correct[seen], groups)
+                scores[name] = marks.at(seen).score(groups)
         self._scores = (at, scores)
         return dict(scores)
 

@@ -1,7 +1,6 @@
 """General rows, which belong to no task: how much of the base's ability a model keeps."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
 
 from studio.measure.bench import Bench
 from studio.measure.change import Change, changes
@@ -47,15 +46,14 @@ class General:
 def general_json(kept: Kept) -> dict:
     """``{name: score | {"change": {mean, half, n, verdict}}}``."""
     return {
-        name: asdict(score) | {"change": asdict(change) | {"verdict": change.verdict}}
-        for name, (score, change) in kept.items()
+        name: score.plain() | {"change": change.plain()} for name, (score, change) in kept.items()
     }
 
 
 def general_words(kept: Kept) -> list[str]:
     """A line per set of rows."""
     return [
-        f"  general {name}: {score.accuracy:.4f}, {100 * change.mean + 0.0:+.1f} ± "
-        f"{100 * change.half:.1f} points against the base ({change.verdict}, n={change.n})"
+        f"  general {name}: {score.value:.4f}, {change.words} against the base "
+        f"({change.verdict}, n={change.n})"
         for name, (score, change) in kept.items()
     ]

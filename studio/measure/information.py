@@ -33,7 +33,7 @@ def fisher(
 
     Returns:
         By the base's names, in the shape of each parameter, float32: the mean over the rows of
-        the squared gradient of log p(right label), of all questions of a row together.
+        the squared gradient of log p(right answer), of all questions of a row together.
 
     Source: Matena and Raffel 2022 (arXiv 2111.09832), with the rows' own labels in the place of
     ones drawn from the model.
@@ -49,10 +49,9 @@ def fisher(
             calls.clear()
             batch = model.batch(kind, [part.items[row]])
             output = model.encoder(**batch.inputs)
-            found = kind.scores(spec, head, output, batch, torch.tensor([0])).log_softmax(-1)
             right = torch.from_numpy(part.answers[part.questions([row])])
-            chosen = found[torch.arange(len(right)), right].sum()
-            _add_squares(chosen, parameters, calls, sums)
+            found = kind.nats(spec, head, output, batch, torch.tensor([0]), right)
+            _add_squares(found.sum(), parameters, calls, sums)
             progress((done + 1) / len(rows), f"{part.task.name}: {done + 1} of {len(rows)} rows")
     return {name: sums[id(each)] / len(rows) for name, each in named.items()}
 

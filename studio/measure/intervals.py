@@ -1,9 +1,11 @@
-"""A score: accuracy with its number of rows and a 95 % interval, by Wilson or over groups."""
+"""A score: accuracy or loss with its number of rows and a 95 % interval."""
 
 import math
 from dataclasses import dataclass
 
 import numpy as np
+
+from studio.tasks.metric import ACCURACY, LOSS, Metric
 
 NORMAL = 1.959963984540054  # the normal distribution's 97.5 % point
 _RESAMPLES, _SLICES = 2000, 20
@@ -11,22 +13,74 @@ _RESAMPLES, _SLICES = 2000, 20
 
 @dataclass(frozen=True)
 class Score:
-    """Accuracy on some rows.
+    """What a model scores on some rows.
 
     Attributes:
-        accuracy: share of rows that are right, 0 to 1.
-        n: rows.
+        value: in the metric: share of questions that are right, 0 to 1, or nats per token.
+        n: rows, or the documents of a loss.
         low: lower end of the 95 % interval.
         high: upper end.
-        interval: 'wilson' (over rows), 'cluster-bootstrap' (over groups of rows), or 'paired' (the
-            last full pass and the change since).
+        interval: 'wilson' (over rows), 'cluster-bootstrap' (over groups of rows), 'bootstrap' (of a
+            loss, over documents or groups of them), 'one document' (of a loss, from 0 to twice the
+            value, since one shows no spread), or 'paired' (the last full pass and the change
+            since).
+        metric: what the value is.
+        bits_per_byte: of a loss: of the texts as they are written, whatever the vocabulary.
     """
 
-    accuracy: float
+    value: float
     n: int
     low: float
     high: float
     interval: str
+    metric: Metric = ACCURACY
+    bits_per_byte: float | None = None
+
+    @property
+    def half(self) -> float:
+        """Half of the interval's width."""
+        return (self.high - self.low) / 2
+
+    @property
+    def best(self) -> float:
+        """The better end of the interval."""
+        return self.high if self.metric.sign > 0 else self.low
+
+    @property
+    def worst(self) -> float:
+        """The worse end of the interval."""
+        return self.low if self.metric.sign > 0 else self.high
+
+    @property
+    def shown(self) -> str:
+        """The value, for people."""
+        return self.metric.shown(self.value)
+
+    @property
+    def span(self) -> str:
+        """The interval, for people."""
+        return self.metric.span(self.low, self.high)
+
+    @property
+    def perplexity(self) -> float | None:
+        """Of a loss: how many tokens it is as unsure between; None of another metric."""
+        return math.exp(self.value) if self.metric is LOSS else None
+
+    def better_than(self, value: float) -> bool:
+        """Whether the whole interval is better than a value of the same metric."""
+        return self.metric.sign * (self.worst - value) > 0
+
+    def worse_than(self, value: float) -> bool:
+        """Whether the value and the whole interval are worse than a value of the same metric."""
+        sign = self.metric.sign
+        return max(sign * self.best, sign * self.value) < sign * value
+
+    def plain(self) -> dict:
+        """As JSON: the value under its metric's name, a loss also in bits per byte."""
+        found: dict = {self.metric.name: self.value}
+        if self.bits_per_byte is not None:
+            found["bits_per_byte"] = self.bits_per_byte
+        return found | {"n": self.n, "low": self.low, "high": self.high, "interval": self.interval}
 
 
 def score(correct: np.ndarray, groups: np.ndarray | None) -> Score:
@@ -48,6 +102,26 @@ def score(correct: np.ndarray, groups: np.ndarray | None) -> Score:
     return Score(right / n, n, low, high, "wilson")
 
 
+def loss_score(
+    nats: np.ndarray, units: np.ndarray, sizes: np.ndarray, groups: np.ndarray | None
+) -> Score:
+    """Loss of some documents with its interval: the sum of nats by the sum of units.
+
+    Args:
+        nats: ``(n,)`` of each document, n >= 1.
+        units: ``(n,)`` what they are shared among, such as tokens that count.
+        sizes: ``(n,)`` bytes of the texts that they are of.
+        groups: ``(n,)`` labels of documents that belong together; None if independent.
+    """
+    total, n = float(nats.sum()), len(nats)
+    value, bits = total / float(units.sum()), total / math.log(2) / float(sizes.sum())
+    apart = np.arange(n) if groups is None else groups
+    if len(np.unique(apart)) == 1:
+        return Score(value, n, 0.0, 2 * value, "one document", LOSS, bits)
+    low, high = ratio_bootstrap(nats, units, apart)
+    return Score(value, n, low, high, "bootstrap", LOSS, bits)
+
+
 def wilson(right: float, n: int) -> tuple[float, float]:
     """95 % interval of a share.
 
@@ -65,12 +139,27 @@ def wilson(right: float, n: int) -> tuple[float, float]:
 
 def cluster_bootstrap(correct: np.ndarray, groups: np.ndarray) -> tuple[float, float]:
     """95 % percentile interval of the accuracy when whole groups are resampled (seed 0)."""
+    return ratio_bootstrap(correct, np.ones(len(correct)), groups)
+
+
+def ratio_bootstrap(
+    values: np.ndarray, units: np.ndarray, groups: np.ndarray
+) -> tuple[float, float]:
+    """95 % percentile interval of a ratio of sums when whole groups are resampled (seed 0).
+
+    Args:
+        values: ``(n,)`` that are summed.
+        units: ``(n,)`` whose sum they are divided by.
+        groups: ``(n,)`` labels of what belongs together.
+
+    Source: Efron and Tibshirani 1993, An Introduction to the Bootstrap, chapter 13.
+    """
     _, index = np.unique(groups, return_inverse=True)
-    sizes = np.bincount(index).astype(float)
-    right = np.bincount(index, weights=correct)
+    sizes = np.bincount(index, weights=units)
+    totals = np.bincount(index, weights=values)
     generator, shares = np.random.default_rng(0), []
     for _ in range(_SLICES):
         drawn = generator.integers(0, len(sizes), (_RESAMPLES // _SLICES, len(sizes)), np.int32)
-        shares.append(right[drawn].sum(1) / sizes[drawn].sum(1))
+        shares.append(totals[drawn].sum(1) / sizes[drawn].sum(1))
     low, high = np.percentile(np.concatenate(shares), [2.5, 97.5])
     return float(low), float(high)

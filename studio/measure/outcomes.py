@@ -1,4 +1,4 @@
-"""Outcomes: which rows a model gets right and what it cost, measured once and recalled later."""
+"""Outcomes: what a model's answers are worth and what it cost, measured once and recalled."""
 
 import ctypes
 import threading
@@ -12,9 +12,10 @@ import numpy as np
 
 from studio.device import used_memory
 from studio.measure.bench import Bench
-from studio.measure.change import Change, paired_change
+from studio.measure.change import Change, change_of
 from studio.measure.evaluate import fair_order, groups_of
-from studio.measure.intervals import Score, score
+from studio.measure.intervals import Score
+from studio.measure.marks import Marks
 from studio.measure.score_cache import KnownRows, MergeCost
 from studio.merge import Merge
 from studio.progress import Progress, part, silent
@@ -30,7 +31,7 @@ class Outcome:
     """One model on the rows of one split.
 
     Attributes:
-        correct: per task ``(n,)`` of 1 right and 0 wrong, in the order of the evaluation.
+        marks: per task, of every question, in the order of the evaluation.
         groups: per task ``(n,)`` labels of rows that belong together; None if independent.
         seconds: to compute the merged weights and put them on, with the deltas' inner products and
             what the method measures on validation rows at hand; 0 if it was not worn.
@@ -39,7 +40,7 @@ class Outcome:
             it was computed and put on; 0 if it was not timed.
     """
 
-    correct: Mapping[str, np.ndarray]
+    marks: Mapping[str, Marks]
     groups: Mapping[str, np.ndarray | None]
     seconds: float = 0.0
     latency: float = 0.0
@@ -47,20 +48,20 @@ class Outcome:
 
     @cached_property
     def scores(self) -> dict[str, Score]:
-        """Accuracy with its interval, of every task."""
-        return {name: score(right, self.groups[name]) for name, right in self.correct.items()}
+        """The score with its interval, of every task."""
+        return {name: marks.score(self.groups[name]) for name, marks in self.marks.items()}
 
     def only(self, names: Mapping[str, object] | tuple[str, ...]) -> "Outcome":
         """The same for some of its tasks."""
-        return replace(self, correct={n: x for n, x in self.correct.items() if n in names})
+        return replace(self, marks={n: x for n, x in self.marks.items() if n in names})
 
 
 def paired(new: Outcome, old: Outcome) -> dict[str, Change]:
     """Change of every task of both, from one model to another; they saw the same rows."""
     return {
-        name: paired_change((right - old.correct[name]).astype(float), new.groups[name])
-        for name, right in new.correct.items()
-        if name in old.correct
+        name: change_of(marks, old.marks[name], new.groups[name])
+        for name, marks in new.marks.items()
+        if name in old.marks
     }
 
 
@@ -136,10 +137,10 @@ class Measuring:
         return self._outcome(known, split, None) if set(known) == set(heads) else None
 
     def _outcome(self, known: Mapping[str, KnownRows], split: str, most: int | None) -> Outcome:
-        counts = {name: len(rows.correct) for name, rows in known.items()}
+        counts = {name: len(rows.marks) for name, rows in known.items()}
         seconds = sum(rows.latency * counts[name] for name, rows in known.items())
         return Outcome(
-            {name: rows.correct for name, rows in known.items()},
+            {name: rows.marks for name, rows in known.items()},
             {name: _groups(self.bench, name, split, most) for name in known},
             latency=seconds / max(sum(counts.values()), 1),
         )

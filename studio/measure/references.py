@@ -84,7 +84,7 @@ class References:
     @property
     def floor(self) -> tuple[str, Outcome]:
         """What not merging gives, with its name; head-only only where every task has it."""
-        if self.head_only and set(self.head_only.correct) == set(self.tasks):
+        if self.head_only and set(self.head_only.marks) == set(self.tasks):
             return "head-only", self.head_only
         return "base", self.base.only(self.tasks)
 
@@ -168,6 +168,6 @@ def measured_references(
 
 def _joined(outcomes: Sequence[Outcome]) -> Outcome:
     """Outcomes of different tasks as one."""
-    correct = {name: right for each in outcomes for name, right in each.correct.items()}
+    marks = {name: own for each in outcomes for name, own in each.marks.items()}
     groups = {name: labels for each in outcomes for name, labels in each.groups.items()}
-    return Outcome(correct, groups)
+    return Outcome(marks, groups)

@@ -1,10 +1,10 @@
-"""Known scores: which rows a model gets right, measured once and shared by all who ask for them."""
+"""Known scores: what a model's answers are worth, measured once and shared by all who ask."""
 
 import hashlib
 import json
 import platform
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -19,8 +19,10 @@ from studio.checkpoints.checkpoint import Checkpoint
 from studio.disk.cache import cache_key, keep, recall
 from studio.measure.evaluate import Evaluation, fair_order, questions_of, starts_of
 from studio.measure.expert_statistics import settings_beside
+from studio.measure.marks import Marks
 from studio.merge import Merge
 from studio.tasks.heads import Head
+from studio.tasks.metric import LOSS
 from studio.tasks.task import Task
 
 _FORMAT = 1  # of what is kept; another one recalls nothing that is older
@@ -34,14 +36,23 @@ class KnownRows:
     """One task's rows by one model in float32, in the order in which an evaluation holds them.
 
     Attributes:
-        correct: ``(q,)`` 1 right, 0 wrong, of every question.
-        predictions: ``(q,)`` what the model said.
+        marks: of every question.
+        predictions: ``(q,)`` what the model said; of a loss, its nats.
         latency: seconds per row of the evaluation that they are from.
     """
 
-    correct: np.ndarray
+    marks: Marks
     predictions: np.ndarray
     latency: float
+
+    def plain(self, asked: np.ndarray) -> dict:
+        """As it is kept: the questions in the fair order of their rows."""
+        marks, found = self.marks.at(asked), {"latency": self.latency}
+        if marks.units is not None and marks.sizes is not None:
+            extents = {"units": marks.units.tolist(), "sizes": marks.sizes.tolist()}
+            return found | {"nats": marks.values.tolist()} | extents
+        right = "".join(map(str, marks.values.astype(int).tolist()))
+        return found | {"correct": right, "predictions": self.predictions[asked].tolist()}
 
 
 @dataclass(frozen=True)
@@ -94,10 +105,10 @@ class ScoreCache:
         known, found = self._read(merge), {}
         for name, head in heads.items():
             every = self._tasks[name].rows(split)
-            entry = known.get(self._digest(name, head, split))
+            entry = known.get(self._digest(name, head, split), {})
             chosen = fair_order(len(every))[:rows]
             asked = questions_of(starts_of(every), chosen)
-            if entry is not None and len(entry["correct"]) >= len(asked):
+            if _asked(entry) >= len(asked):
                 found[name] = _arranged(entry, asked, whole=len(chosen) == len(every))
         return found
 
@@ -116,16 +127,11 @@ class ScoreCache:
         rows = sum(len(part.items) for part in evaluation.parts.values())
         latency, found = evaluation.seconds / max(rows, 1), {}
         for name, part in evaluation.parts.items():
-            made = KnownRows(evaluation.correct(name), evaluation.predictions[name], latency)
+            made = KnownRows(evaluation.marks(name), evaluation.predictions[name], latency)
             key = self._digest(name, evaluation.heads[name], split)
-            asked = part.questions(part.order)
             found[name] = made
-            if len(known.get(key, {"correct": ""})["correct"]) < len(made.correct):
-                known[key] = {
-                    "correct": "".join(map(str, made.correct[asked].tolist())),
-                    "predictions": made.predictions[asked].tolist(),
-                    "latency": latency,
-                }
+            if _asked(known.get(key, {})) < len(made.marks):
+                known[key] = made.plain(part.questions(part.order))
         _write(self._file(merge), known)
         return found
 
@@ -229,14 +235,23 @@ def _sum(numbers: Tensor) -> str:
     return hashlib.sha256(numbers.contiguous().numpy().tobytes()).hexdigest()
 
 
+def _asked(entry: Mapping) -> int:
+    """How many questions an entry holds."""
+    return len(entry.get("nats", entry.get("correct", "")))
+
+
 def _arranged(entry: Mapping, asked: np.ndarray, whole: bool) -> KnownRows:
     """The questions of the beginning of the fair order; of all rows as their file has them."""
-    correct = np.array([int(letter) for letter in entry["correct"][: len(asked)]])
-    predictions = np.array(entry["predictions"][: len(asked)])
-    if whole:
-        places = np.argsort(asked)
-        correct, predictions = correct[places], predictions[places]
-    return KnownRows(correct, predictions, entry["latency"])
+    count, places = len(asked), np.argsort(asked) if whole else np.arange(len(asked))
+
+    def numbers(values: Sequence) -> np.ndarray:
+        return np.array([float(each) for each in values[:count]])[places]
+
+    if "nats" in entry:
+        nats, units, sizes = (numbers(entry[key]) for key in ("nats", "units", "sizes"))
+        return KnownRows(Marks(nats, LOSS, units, sizes), nats, entry["latency"])
+    predictions = np.array(entry["predictions"][:count])[places]
+    return KnownRows(Marks(numbers(entry["correct"])), predictions, entry["latency"])
 
 
 def _read(file: str) -> dict:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from studio.measure.evaluate import UNKNOWN, Evaluation
+from studio.measure.evaluate import Evaluation
 from studio.tasks.heads import Head
 from studio.tasks.live_model import LiveModel
+from studio.tasks.metric import ACCURACY
 from studio.tasks.task import Task
 
 MOST_ROWS = 12
@@ -22,9 +23,9 @@ class ShownRow:
         task: that it belongs to.
         noun: what the row shows, in one word.
         shown: what a person sees of it.
-        label: the right answer.
-        before: what was predicted before.
-        now: what is predicted.
+        label: the right answer; empty for a loss, which has none.
+        before: what was predicted before, or the loss of the row.
+        now: what is predicted, or the loss of the row.
     """
 
     task: str
@@ -82,7 +83,7 @@ def readings_of(
     for name, head in heads.items():
         task = tasks[name]
         row = task.kind.own_row(text)
-        if head is None or row is None:
+        if head is None or row is None or task.metric is not ACCURACY:
             continue
         batch = model.batch(task.kind, model.encode(task, [row]))
         output = model.states(batch.inputs)
@@ -99,8 +100,8 @@ def _changed(now: Evaluation, before: Evaluation | None, name: str) -> np.ndarra
     if before is None or name not in before.predictions:
         return np.zeros(len(starts) - 1, bool)
     old = before.predictions[name]
-    differs = (new != UNKNOWN) & (old != UNKNOWN) & (new != old)
-    return np.logical_or.reduceat(differs, starts[:-1])
+    both = now.marks(name).seen & before.marks(name).seen
+    return np.logical_or.reduceat(both & (new != old), starts[:-1])
 
 
 def _row(now: Evaluation, before: Evaluation | None, name: str, index: int) -> ShownRow:
@@ -111,8 +112,12 @@ def _row(now: Evaluation, before: Evaluation | None, name: str, index: int) -> S
     def predicted(by: Evaluation | None) -> str:
         if by is None or name not in by.predictions:
             return ""
-        found = by.predictions[name][asked].tolist()
-        return "" if UNKNOWN in found else task.kind.says(task.labels, row, found)
+        marks = by.marks(name).at(asked)
+        if not marks.seen.all():
+            return ""
+        if task.metric is not ACCURACY:
+            return f"{marks.score(None).shown} {task.metric.unit}"
+        return task.kind.says(task.labels, row, by.predictions[name][asked].tolist())
 
     right = task.kind.says(task.labels, row, row.answers)
     shown = task.kind.shown(row)

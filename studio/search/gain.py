@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from studio.measure.bench import Bench
-from studio.measure.change import Change, mean_change
+from studio.measure.change import Change, change_words, mean_change
 from studio.measure.intervals import Score
-from studio.measure.metrics import mean_accuracy
+from studio.measure.metrics import means, means_json
 from studio.measure.outcomes import Measuring, paired
 from studio.progress import Progress, part, silent
 from studio.recipe import Recipe
+from studio.tasks.metric import ACCURACY
 
 SPLITS = ("validation", "held_out")
 _NAMES = {"validation": "Validation, seen by the search", "held_out": "Held out"}
@@ -17,7 +18,7 @@ _NAMES = {"validation": "Validation, seen by the search", "held_out": "Held out"
 
 @dataclass(frozen=True)
 class Gain:
-    """The change of accuracy from one recipe to another, on the same rows.
+    """The change of scores from one recipe to another, on the same rows.
 
     Attributes:
         split: whose rows.
@@ -33,7 +34,7 @@ class Gain:
 
     @property
     def change(self) -> Change:
-        """Of the mean over tasks."""
+        """Of the mean over tasks; see ``mean_change`` for tasks of several metrics."""
         return mean_change(self.each)
 
     @property
@@ -45,21 +46,25 @@ class Gain:
             "worse": "worse, beyond noise",
             "cannot tell": "within noise: no difference can be told",
         }[change.verdict]
+        pairs = list(zip(means(self.before), means(self.after), strict=True))
+        named = len(pairs) > 1 or any(old.metric is not ACCURACY for old, _ in pairs)
+        said = " and ".join(
+            f"{f'{old.name} ' if named else ''}{old.shown} to {new.shown}" for old, new in pairs
+        )
         return (
-            f"{_NAMES[self.split]}: {mean_accuracy(self.before):.1%} to "
-            f"{mean_accuracy(self.after):.1%}, {100 * change.mean:+.1f} ± {100 * change.half:.1f} "
-            f"points (n={change.n:,}): {verdict}."
+            f"{_NAMES[self.split]}: {said}, {change_words(self.each)} (n={change.n:,}): {verdict}."
         )
 
     def plain(self) -> dict:
         """As JSON."""
-        change = self.change
+        change, both = self.change, (means(self.before), means(self.after))
+        before, after = (found[0].value if len(found) == 1 else None for found in both)
+        apart = {"means": {"before": means_json(self.before), "after": means_json(self.after)}}
         return {
-            "before": mean_accuracy(self.before), "after": mean_accuracy(self.after),
+            "before": before, "after": after,
             "change": change.mean, "half": change.half, "n": change.n, "verdict": change.verdict,
-            "tasks": {name: {"change": c.mean, "half": c.half, "n": c.n}
-                      for name, c in self.each.items()},
-        }  # fmt: skip
+            "tasks": {name: _each(own) for name, own in self.each.items()},
+        } | (apart if before is None else {}) | change.named  # fmt: skip
 
 
 def gains(
@@ -86,3 +91,8 @@ def gains(
         each = paired(both[1], both[0])
         found.append(Gain(split, both[0].scores, both[1].scores, each))
     return tuple(found)
+
+
+def _each(change: Change) -> dict:
+    found = {"change": change.mean, "half": change.half, "n": change.n}
+    return found | change.named

@@ -30,10 +30,12 @@ class Value:
     """What a point is worth on some rows.
 
     Attributes:
-        losses: ``(n,)`` mean loss of each task, in nats.
+        losses: ``(n,)`` mean loss of each task, in nats per row, or per token where it is scored
+            by a loss.
         penalty: EWC's, 0 without one.
         rows: row evaluations that it took.
-        accuracies: ``(n,)`` shares of right answers; None where rows have no labels.
+        accuracies: ``(n,)`` shares of right answers; None where rows have no labels, or some task
+            is scored by a loss.
     """
 
     losses: Tensor
@@ -107,8 +109,8 @@ class Objective:
         with gradients(self.bench.live, self.merge) as parameters:
             for found in self._runs(chosen):
                 total = torch.zeros((), dtype=torch.float64)
-                for name, (_, losses, _) in found.items():
-                    weight = float(weights[names.index(name)]) / len(chosen[name])
+                for name, (losses, _) in found.items():
+                    weight = float(weights[names.index(name)]) / self._shares(name, chosen)
                     total = total + weight * losses.sum()
                     sums[name] += float(losses.detach().sum())
                 total.backward()
@@ -116,7 +118,7 @@ class Objective:
         if self.penalty is not None:
             slopes = slopes + 0.5 * self.plan.ewc * self.penalty.slopes(self._mixing(point))
         slope = self.free.gathered(coefficient_slopes(slopes, self.merge.basis.rows))
-        losses = [sums[name] / len(chosen[name]) for name in names]
+        losses = [sums[name] / self._shares(name, chosen) for name in names]
         count = sum(len(each) for each in chosen.values())
         return Slope(
             torch.tensor(losses, dtype=torch.float64), self.penalty_of(point), count, slope=slope
@@ -127,16 +129,17 @@ class Objective:
         sums, right = dict.fromkeys(chosen, 0.0), dict.fromkeys(chosen, 0)
         with torch.no_grad():
             for found in self._runs(chosen):
-                for name, (_, losses, correct) in found.items():
+                for name, (losses, correct) in found.items():
                     sums[name] += float(losses.sum())
-                    right[name] += int(correct.sum())
-        counts = torch.tensor([len(each) for each in chosen.values()], dtype=torch.float64)
+                    right[name] += correct
+        whole = torch.tensor([self._shares(name, chosen) for name in chosen], dtype=torch.float64)
+        losses = torch.tensor([sums[name] for name in chosen], dtype=torch.float64) / whole
         asked = [len(self._parts[name].questions(rows)) for name, rows in chosen.items()]
         shares = torch.tensor([right[name] for name in chosen], dtype=torch.float64)
         shares = shares / torch.tensor(asked, dtype=torch.float64)
-        labelled = all(self.rows[name].labelled for name in chosen)
-        losses = torch.tensor([sums[name] for name in chosen], dtype=torch.float64) / counts
-        return Value(losses, 0.0, int(counts.sum()), shares if labelled else None)
+        known = all(self.rows[name].has_accuracy for name in chosen)
+        rows = sum(len(each) for each in chosen.values())
+        return Value(losses, 0.0, rows, shares if known else None)
 
     def try_longest(self, rows: int) -> None:
         """Run so many rows at once, the longest there are, as a step or a candidate does."""
@@ -156,7 +159,10 @@ class Objective:
             return
         with gradients(self.bench.live, self.merge):
             found = self._run(rows).values()
-            torch.stack([losses.sum() for _, losses, _ in found]).sum().backward()
+            torch.stack([losses.sum() for losses, _ in found]).sum().backward()
+
+    def _shares(self, name: str, chosen: Chosen) -> float:
+        return self._parts[name].shares(chosen[name])
 
     def _mixing(self, point: Tensor) -> Tensor:
         return mixing(self.free.spread(point), self.merge.basis)
@@ -182,11 +188,11 @@ class Objective:
             chosen[name] = np.array([each.fit[rounds[int(k // count)][k % count]] for k in used])
         return chosen
 
-    def _runs(self, chosen: Chosen) -> Iterator[dict[str, tuple[np.ndarray, Tensor, Tensor]]]:
+    def _runs(self, chosen: Chosen) -> Iterator[dict[str, tuple[Tensor, int]]]:
         """Run rows through what is worn, those of like length together.
 
         Yields:
-            Per pass, by task: rows, their losses, and whether each answer is right.
+            Per pass, by task: what each row adds to the loss, and how many answers are right.
         """
         every = [(name, int(row)) for name, rows in chosen.items() for row in rows]
         every.sort(key=self._length)
@@ -198,7 +204,7 @@ class Objective:
     def _length(self, row: RowAt) -> int:
         return self._parts[row[0]].length(row[1])
 
-    def _run(self, rows: Sequence[RowAt]) -> dict[str, tuple[np.ndarray, Tensor, Tensor]]:
+    def _run(self, rows: Sequence[RowAt]) -> dict[str, tuple[Tensor, int]]:
         """One pass of rows of tasks of one kind."""
         live, found = self.bench.live, {}
         batch = batch_of(live, self._parts, rows)
@@ -206,13 +212,17 @@ class Objective:
         for name, places in places_of(rows).items():
             own = self.rows[name]
             index = np.array([rows[place][1] for place in places.tolist()])
-            asked, task = own.part.questions(index), own.part.task
-            scores = task.kind.scores(task.spec, own.head, output, batch, places)
+            asked, kind = own.part.questions(index), own.part.task.kind
             answers = torch.from_numpy(own.part.answers[asked])
-            expert = self.experts[name][asked] if self.experts else None
-            losses = task.kind.losses(self.plan.loss, scores, answers, expert)
-            losses = own.part.row_means(losses, index)
-            found[name] = index, losses, scores.argmax(-1) == answers
+            about = own.part.task.spec, own.head, output, batch, places
+            if own.part.extents is None:
+                scores = kind.scores(*about)
+                expert = self.experts[name][asked] if self.experts else None
+                losses = kind.losses(self.plan.loss, scores, answers, expert)
+                right = int((scores.argmax(-1) == answers).sum())
+            else:
+                losses, right = kind.nats(*about, answers).double(), 0
+            found[name] = own.part.row_sums(losses, index), right
         return found
 
 

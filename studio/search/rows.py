@@ -8,6 +8,8 @@ from studio.errors import BadData
 from studio.measure.bench import Bench
 from studio.measure.evaluate import Examples, examples
 from studio.tasks.heads import Head
+from studio.tasks.kinds.losses import NEEDS_LABELS
+from studio.tasks.metric import ACCURACY
 from studio.tasks.task import Task
 
 SPLIT = "validation"
@@ -36,6 +38,11 @@ class SearchRows:
     def labelled(self) -> bool:
         """Whether every row has a label."""
         return bool((self.part.answers >= 0).all())
+
+    @property
+    def has_accuracy(self) -> bool:
+        """Whether every row says which of its options is right."""
+        return self.labelled and self.part.task.metric is ACCURACY
 
 
 def chosen_rows(bench: Bench, task: str, most: int, needs_labels: bool) -> SearchRows:
@@ -69,6 +76,20 @@ def chosen_rows(bench: Bench, task: str, most: int, needs_labels: bool) -> Searc
             "a search fits on some groups and stops by others. Add rows of another group."
         )
     return SearchRows(part, head, chosen[~inside], chosen[inside])
+
+
+def refuse_no_options(task: Task, loss: str) -> None:
+    """Refuse a loss that is taken of options, of a task that has none.
+
+    Raises:
+        BadData: naming the task and the loss that would do.
+    """
+    if loss != NEEDS_LABELS and task.metric is not ACCURACY:
+        raise BadData(
+            f"'{task.name}' is scored by its {task.metric.name} in {task.metric.unit} and has no "
+            f"options to choose from, so the loss '{loss}' cannot be taken of it. Search by "
+            f"'{NEEDS_LABELS}', which is that loss itself, or leave the task out."
+        )
 
 
 def _groups(groups: np.ndarray, count: int) -> list[str]:

@@ -1,7 +1,7 @@
 """A run: everything a search needs is made ready, then it steps until the budget ends."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -22,10 +22,11 @@ from studio.search.memory import refuse_too_large, said_in_words
 from studio.search.objective import Objective, expert_predictions, loss_references
 from studio.search.oracle import LossNotFinite, Oracle, OracleAnswer
 from studio.search.plan import OPTIMIZER_TITLES, SearchPlan, checked, refuse_unsearchable
-from studio.search.rows import SearchRows, chosen_rows
+from studio.search.rows import SearchRows, chosen_rows, refuse_no_options
 from studio.search.space import Space, space
 from studio.search.start import components_of, norm_rule
 from studio.search.state import Kept, Search, SearchStep
+from studio.tasks.metric import Metric
 
 _READY = 0.2  # share of the progress
 
@@ -44,6 +45,7 @@ class Run:
         steps: so far.
         ended: why there will be no more; empty while it runs.
         digests: (task, checkpoint digest) of all that take part.
+        metrics: of the tasks, by name.
     """
 
     before: Recipe
@@ -55,6 +57,7 @@ class Run:
     answers: tuple[OracleAnswer, ...] = ()
     steps: tuple[SearchStep, ...] = ()
     ended: str = ""
+    metrics: Mapping[str, Metric] = field(default_factory=dict)
 
     @property
     def best(self) -> Kept:
@@ -105,10 +108,9 @@ def optimize(
     plan = checked(plan)
     merge = bench.merge(recipe)
     refuse_unsearchable(merge, plan)
-    rows = {
-        name: chosen_rows(bench, _of_zoo(bench, name), plan.rows, plan.needs_labels)
-        for name in recipe.names
-    }
+    for name in recipe.names:
+        refuse_no_options(bench.tasks[_of_zoo(bench, name)], plan.loss)
+    rows = {name: chosen_rows(bench, name, plan.rows, plan.needs_labels) for name in recipe.names}
     refuse_too_large(merge, plan)
     free, plain = space(merge.deltas, plan.granularity), replace(plan, loss="entropy")
     smaller = " or ".join(kind.smaller for kind in bench.kinds)
@@ -138,7 +140,9 @@ def _begun(
         for name, checkpoint in zip(merge.deltas.tasks, merge.deltas.checkpoints, strict=True)
     )
     counts = tuple((len(each.fit), len(each.check)) for each in rows.values())
-    return search, Run(merge.recipe, plan, free, len(free) - len(moves), counts, digests)
+    metrics = {name: bench.tasks[name].metric for name in merge.deltas.tasks}
+    held = len(free) - len(moves)
+    return search, Run(merge.recipe, plan, free, held, counts, digests, metrics=metrics)
 
 
 def _starts(merge: Merge, free: Space) -> tuple[tuple[Tensor, ...], Directions]:

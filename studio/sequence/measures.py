@@ -2,17 +2,25 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import sqrt
 from statistics import fmean, stdev
 
 from studio.measure.intervals import Score
-from studio.measure.metrics import average_accuracy, backward_transfer, forward_transfer, gain_kept
+from studio.measure.metrics import average_score, backward_transfer, forward_transfer, gain_kept
 from studio.sequence.orders import Order
 from studio.sequence.plan import SequencePlan
 from studio.sequence.run import Arrival, ReferenceScores
+from studio.tasks.metric import ACCURACY, LOSS, METRICS, Metric
 
 Values = tuple[float | None, ...]
-CURVES = ("acc", "bwt", "fwt", "gain", "distance", "growth", "projected")
+TRANSFERS = {
+    ACCURACY: {"acc": "ACC", "bwt": "BWT", "fwt": "FWT"},
+    LOSS: {"loss": "mean loss", "loss_bwt": "BWT of loss", "loss_fwt": "FWT of loss"},
+}
+"""Curves of the mean, of backward and of forward transfer, within each metric, by their titles.
+
+Transfers are turned so that above 0 is better: a loss that rises is forgetting, too.
+"""
+SHAPES = ("gain", "distance", "growth", "projected")
 
 
 @dataclass(frozen=True)
@@ -23,9 +31,9 @@ class Track:
         label: of the method.
         order: of arrival.
         steps: the T arrivals that were merged.
-        matrix: ``(T, n)`` a_i(M_t), columns in order of arrival.
+        matrix: ``(T, n)`` a_i(M_t), columns in order of arrival, each in its task's metric.
         refusal: why it ended early; or empty.
-        curves: by a name of ``CURVES``, T values each; None where there is no such number.
+        curves: by a name of ``curve_names``, T values each; None where there is no such number.
     """
 
     label: str
@@ -67,13 +75,15 @@ def spread(tracks: Sequence[Track], curve: str, t: int) -> Spread | None:
 
     Args:
         tracks: of one method.
-        curve: one of ``CURVES``.
+        curve: one of ``curve_names``.
         t: 1 to n.
     """
     values = [
         value
         for track in tracks
-        if len(track.steps) >= t and (value := track.curves[curve][t - 1]) is not None
+        if len(track.steps) >= t
+        and curve in track.curves
+        and (value := track.curves[curve][t - 1]) is not None
     ]
     if not values:
         return None
@@ -91,18 +101,22 @@ def mean_matrix(tracks: Sequence[Track]) -> list[list[float]]:
     return rows
 
 
-def half_width(scores: Mapping[str, Score], tasks: Sequence[str]) -> float:
-    """Half of the 95 % interval of a mean accuracy; the tasks' rows are independent."""
-    halves = [(scores[name].high - scores[name].low) / 2 for name in tasks]
-    return sqrt(sum(half * half for half in halves)) / len(halves)
+def metrics_of(found: ReferenceScores) -> tuple[Metric, ...]:
+    """What the tasks of a run are scored by."""
+    return tuple(x for x in METRICS if any(s.metric is x for s in found.base.values()))
+
+
+def curve_names(metrics: Sequence[Metric]) -> tuple[str, ...]:
+    """Every curve of a run whose tasks have these metrics."""
+    return (*(name for metric in metrics for name in TRANSFERS[metric]), *SHAPES)
 
 
 def _track(label: str, order: Order, steps: Sequence[Arrival], found: ReferenceScores) -> Track:
     merged = sorted((step for step in steps if not step.refusal), key=lambda step: step.t)
     refusal = next((step.refusal for step in steps if step.refusal), "")
-    matrix = tuple(tuple(step.scores[name].accuracy for name in order.tasks) for step in merged)
+    matrix = tuple(tuple(step.scores[name].value for name in order.tasks) for step in merged)
     shapes = [step.shape for step in merged]
-    curves = _transfers(matrix, [found.base[name].accuracy for name in order.tasks]) | {
+    curves = _transfers(matrix, [found.base[name] for name in order.tasks]) | {
         "gain": tuple(_gain(step, order.tasks[: step.t], found) for step in merged),
         "distance": tuple(each.distance if each else None for each in shapes),
         "growth": tuple(each.growth if each else None for each in shapes),
@@ -111,15 +125,27 @@ def _track(label: str, order: Order, steps: Sequence[Arrival], found: ReferenceS
     return Track(label, order, tuple(merged), matrix, refusal, curves)
 
 
-def _transfers(matrix: Sequence[Sequence[float]], base: Sequence[float]) -> dict[str, Values]:
-    """ACC, BWT and FWT of the tasks that have arrived, after each arrival."""
-    counts = range(1, len(matrix) + 1)
-    arrived = [[row[:t] for row in matrix[:t]] for t in counts]
-    return {
-        "acc": tuple(average_accuracy(steps) for steps in arrived),
-        "bwt": tuple(backward_transfer(steps) if len(steps) > 1 else None for steps in arrived),
-        "fwt": tuple(forward_transfer(matrix[:t], base) if t > 1 else None for t in counts),
-    }
+def _transfers(matrix: Sequence[Sequence[float]], base: Sequence[Score]) -> dict[str, Values]:
+    """ACC, BWT and FWT of the tasks of each metric that have arrived, after each arrival."""
+    found: dict[str, Values] = {}
+    values = [score.value for score in base]
+    for metric in {score.metric for score in base}:
+        own = [i for i, score in enumerate(base) if score.metric is metric]
+        arrived = [(matrix[:t], [i for i in own if i < t]) for t in range(1, len(matrix) + 1)]
+        rows = (
+            tuple(average_score(steps, here) if here else None for steps, here in arrived),
+            tuple(_turned(metric, backward_transfer(steps, here)) for steps, here in arrived),
+            tuple(
+                _turned(metric, forward_transfer(steps, values, here)) for steps, here in arrived
+            ),
+        )
+        found |= dict(zip(TRANSFERS[metric], rows, strict=True))
+    return found
+
+
+def _turned(metric: Metric, change: float | None) -> float | None:
+    """A change such that above 0 is better."""
+    return None if change is None else metric.sign * change
 
 
 def _gain(step: Arrival, arrived: Sequence[str], found: ReferenceScores) -> float | None:
@@ -128,7 +154,7 @@ def _gain(step: Arrival, arrived: Sequence[str], found: ReferenceScores) -> floa
         return None
     if len(arrived) == 1:
         name = arrived[0]
-        if found.experts[name].low <= found.head_only[name].accuracy:
+        if not found.experts[name].better_than(found.head_only[name].value):
             return None
     merged, experts, floor = (
         {name: scores[name] for name in arrived}

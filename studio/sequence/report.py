@@ -1,20 +1,30 @@
 """A sequence run as plain values and as lines of text."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from studio.measure.metrics import scores_json
-from studio.sequence.measures import CURVES, Track, half_width, mean_matrix, spread
+from studio.measure.metrics import means, scores_json
+from studio.sequence.measures import (
+    TRANSFERS,
+    Track,
+    curve_names,
+    mean_matrix,
+    metrics_of,
+    spread,
+)
 from studio.sequence.plan import SequencePlan, carried
 from studio.sequence.run import Arrival, ReferenceScores
 from studio.sequence.sweep import Sweep
+from studio.tasks.metric import LOSS, Metric
 
-_POINTS = {"acc": "ACC", "bwt": "BWT", "fwt": "FWT"}
+_LEVELS = tuple(next(iter(names)) for names in TRANSFERS.values())  # and not changes
 
 
 def plain(
     plan: SequencePlan, found: ReferenceScores, tracks: Sequence[Track], sweep: Sweep | None = None
 ) -> dict:
     """Everything that a run measured, for a JSON file."""
+    metrics = metrics_of(found)
+    curves = curve_names(metrics)
     result = {
         "tasks": list(plan.tasks),
         "rows": dict(plan.counts),
@@ -24,13 +34,15 @@ def plain(
         "base": scores_json(found.base),
         "experts": scores_json(found.experts),
         "head_only": scores_json(found.head_only) if found.head_only else None,
-        "methods": {label: _method(plan, label, tracks) for label in plan.recipes},
+        "methods": {label: _method(plan, label, tracks, curves) for label in plan.recipes},
     }
     if sweep:
         result["sweep"] = {
             "method": sweep.method,
             "option": sweep.option,
-            "values": [_swept(plan, sweep, value, tracks) for value in sweep.values],
+            "values": [
+                _swept(plan, sweep, value, tracks, titles(metrics)) for value in sweep.values
+            ],
         }
     return result
 
@@ -39,7 +51,7 @@ def lines(plan: SequencePlan, found: ReferenceScores, tracks: Sequence[Track]) -
     """The run for a terminal: per method the matrix, ACC, BWT and FWT, and their spread."""
     counts = ", ".join(f"{name} {count}" for name, count in plan.counts.items())
     yield f"held-out rows: {counts}"
-    base = ", ".join(f"{name} {score.accuracy:.4f}" for name, score in found.base.items())
+    base = ", ".join(f"{name} {score.value:.4f}" for name, score in found.base.items())
     yield f"base: {base}"
     for label, recipe in plan.recipes.items():
         own = [track for track in tracks if track.label == label]
@@ -52,36 +64,56 @@ def lines(plan: SequencePlan, found: ReferenceScores, tracks: Sequence[Track]) -
             if track.refusal:
                 yield f"  ended after {len(track.steps)} tasks: {track.refusal}"
         if own and own[0].steps:
-            yield from _matrix(plan, own)
-            yield from _curves(plan, own)
+            yield from _matrix(plan, own, metrics_of(found))
+            yield from _curves(plan, own, titles(metrics_of(found)))
+    if LOSS in metrics_of(found):
+        yield "losses in nats per token; of a loss, BWT and FWT above 0 say that it fell"
 
 
-def sweep_lines(plan: SequencePlan, sweep: Sweep, tracks: Sequence[Track]) -> Iterator[str]:
-    """ACC, BWT and FWT at the end, value by value."""
+def titles(metrics: Sequence[Metric]) -> dict[str, str]:
+    """ACC, BWT and FWT within each metric, by the names of the curves."""
+    return {curve: title for metric in metrics for curve, title in TRANSFERS[metric].items()}
+
+
+def sweep_lines(
+    plan: SequencePlan, sweep: Sweep, tracks: Sequence[Track], shown: Mapping[str, str]
+) -> Iterator[str]:
+    """ACC, BWT and FWT at the end, value by value.
+
+    Args:
+        plan: of the run.
+        sweep: of one of its methods.
+        tracks: of the run.
+        shown: see ``titles``.
+    """
     yield ""
     yield f"{sweep.method}: {sweep.option} swept, after {len(plan.tasks)} tasks"
-    yield f"  {sweep.option:>10}  " + "  ".join(f"{name:>17}" for name in _POINTS.values())
+    yield f"  {sweep.option:>10}  " + "  ".join(f"{name:>17}" for name in shown.values())
     for value in sweep.values:
         own = [track for track in tracks if track.label == sweep.label(value)]
-        cells = (_cell(own, curve, len(plan.tasks), "") for curve in _POINTS)
+        cells = (_cell(own, curve, len(plan.tasks), "") for curve in shown)
         yield f"  {value:>10g}  {'  '.join(cells)}"
 
 
-def _matrix(plan: SequencePlan, own: Sequence[Track]) -> Iterator[str]:
+def _matrix(plan: SequencePlan, own: Sequence[Track], metrics: Sequence[Metric]) -> Iterator[str]:
     single = len(plan.orders) == 1
     heads = own[0].order.tasks if single else [f"arrived {i + 1}" for i in range(len(plan.tasks))]
     width = max(8, *(len(head) for head in heads))
     over = "" if single else f", mean over {len(own)} orders"
-    yield f"  accuracy of each task after t arrivals{over}"
+    what = " or ".join(metric.name for metric in metrics)
+    if len(metrics) > 1 and not single:
+        yield "  tasks of two metrics arrive in one place, so no mean over orders is formed there"
+        return
+    yield f"  {what} of each task after t arrivals{over}"
     yield "    t  " + "  ".join(f"{head:>{width}}" for head in heads)
     for t, row in enumerate(mean_matrix(own), 1):
         yield f"  {t:3}  " + "  ".join(f"{value:>{width}.4f}" for value in row)
 
 
-def _curves(plan: SequencePlan, own: Sequence[Track]) -> Iterator[str]:
-    yield "    t  " + "  ".join(f"{name:>17}" for name in _POINTS.values()) + "  distance to base"
+def _curves(plan: SequencePlan, own: Sequence[Track], shown: Mapping[str, str]) -> Iterator[str]:
+    yield "    t  " + "  ".join(f"{name:>17}" for name in shown.values()) + "  distance to base"
     for t in range(1, len(plan.tasks) + 1):
-        cells = [_cell(own, curve, t, "+" if curve != "acc" else "") for curve in _POINTS]
+        cells = [_cell(own, curve, t, "" if curve in _LEVELS else "+") for curve in shown]
         if any(cell.strip() != "-" for cell in cells):
             far = spread(own, "distance", t)
             yield f"  {t:3}  {'  '.join(cells)}  {far.mean if far else 0.0:.4f}"
@@ -95,10 +127,10 @@ def _cell(own: Sequence[Track], curve: str, t: int, sign: str) -> str:
     return f"{format(value.mean, sign + '.4f') + many:>17}"
 
 
-def _method(plan: SequencePlan, label: str, tracks: Sequence[Track]) -> dict:
+def _method(plan: SequencePlan, label: str, tracks: Sequence[Track], curves: Sequence[str]) -> dict:
     own = [track for track in tracks if track.label == label]
     counts = range(1, len(plan.tasks) + 1)
-    spreads = {curve: [spread(own, curve, t) for t in counts] for curve in CURVES}
+    spreads = {curve: [spread(own, curve, t) for t in counts] for curve in curves}
     return {
         "recipe": plan.recipes[label].plain(),
         "carried": carried(plan.recipes[label]),
@@ -122,17 +154,19 @@ def _track(plan: SequencePlan, track: Track) -> dict:
 
 def _step(step: Arrival, track: Track) -> dict:
     arrived = track.order.tasks[: step.t]
-    return scores_json(step.scores) | {
-        "t": step.t,
-        "acc_half": half_width(step.scores, arrived),
-        "seconds": step.seconds,
-    }
+    own = means({name: step.scores[name] for name in arrived})
+    names = {metric: next(iter(curves)) for metric, curves in TRANSFERS.items()}
+    halves = {f"{names[mean.metric]}_half": mean.half for mean in own}
+    return scores_json(step.scores) | {"t": step.t, **halves, "seconds": step.seconds}
 
 
-def _swept(plan: SequencePlan, sweep: Sweep, value: float | int, tracks: Sequence[Track]) -> dict:
+def _swept(
+    plan: SequencePlan, sweep: Sweep, value: float | int, tracks: Sequence[Track],
+    curves: Iterable[str],
+) -> dict:  # fmt: skip
     own = [track for track in tracks if track.label == sweep.label(value)]
     last: dict = {"value": value, "orders": len(own)}
-    for curve in _POINTS:
+    for curve in curves:
         at_end = spread(own, curve, len(plan.tasks))
         last[curve] = at_end and at_end.mean
         last[f"{curve}_sd"] = at_end and at_end.deviation

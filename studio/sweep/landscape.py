@@ -1,4 +1,4 @@
-"""A landscape: validation accuracy over one or two numbers of a recipe, coarse to fine."""
+"""A landscape: validation scores over one or two numbers of a recipe, coarse to fine."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -7,12 +7,11 @@ from functools import cached_property, partial
 from statistics import NormalDist
 
 from studio.compare.scale_search import ROWS
-from studio.compare.standings import half_of_mean
 from studio.errors import BadData, BadRecipe, Cancelled, StudioError
 from studio.measure.bench import Bench, known_digests
-from studio.measure.change import Change, mean_change
+from studio.measure.change import Change, change_words, mean_change
 from studio.measure.intervals import NORMAL
-from studio.measure.metrics import mean_accuracy
+from studio.measure.metrics import Mean, means, means_words, worth
 from studio.measure.outcomes import Measuring, Outcome, paired
 from studio.progress import Progress, part, silent
 from studio.recipe import Fitted, Recipe
@@ -38,16 +37,22 @@ class SweepPoint:
     refusal: str = ""
 
     @cached_property
-    def accuracy(self) -> float:
-        """Unweighted mean over tasks."""
+    def means(self) -> tuple[Mean, ...]:
+        """Unweighted means over the tasks of each metric."""
         assert self.outcome is not None
-        return mean_accuracy(self.outcome.scores)
+        return means(self.outcome.scores)
+
+    @property
+    def words(self) -> str:
+        """The means by name, for people."""
+        assert self.outcome is not None
+        return means_words(self.outcome.scores)
 
     @cached_property
-    def half(self) -> float:
-        """Half of the 95 % interval of that mean."""
+    def worth(self) -> float:
+        """What the best point has most of."""
         assert self.outcome is not None
-        return half_of_mean(self.outcome.scores)
+        return worth(self.outcome.scores)
 
     @property
     def rows(self) -> int:
@@ -103,8 +108,8 @@ class Landscape:
 
     @cached_property
     def best(self) -> SweepPoint | None:
-        """The highest mean; of equal ones that nearest to the present recipe."""
-        return max(self.known, key=lambda p: (p.accuracy, -self._away(p)), default=None)
+        """The best mean; of equal ones that nearest to the present recipe."""
+        return max(self.known, key=lambda p: (p.worth, -self._away(p)), default=None)
 
     @cached_property
     def best_recipe(self) -> Recipe | None:
@@ -131,7 +136,7 @@ class Landscape:
 
         Source: Bonferroni; Miller 1981, Simultaneous Statistical Inference, chapter 1.
         """
-        return self.gain is not None and self.gain.mean > self.widened
+        return self.gain is not None and self.gain.gain > self.widened
 
     @property
     def widened(self) -> float:
@@ -150,21 +155,29 @@ class Landscape:
             for axis, value in zip(self.axes, self.best.place, strict=True)
         )
         said = (
-            f"Best of {len(self.known)} points: {where}, mean accuracy {self.best.accuracy:.1%} "
+            f"Best of {len(self.known)} points: {where}, {self.best.words} "
             f"(n={self.best.rows:,} validation rows)"
         )
         if self.gain is None:
             return f"{said}; the present recipe cannot be merged: {self.here.refusal}"
-        points = f"{100 * self.gain.mean + 0.0:+.1f} ± {100 * self.gain.half:.1f} points"
-        said = f"{said}, {points} against the present recipe, paired."
-        if self.gain.mean <= 0:
+        said = f"{said}, {self._gained} against the present recipe, paired."
+        if self.gain.gain <= 0:
             return f"{said} No point of the sweep is better than the present recipe."
-        wide = f"± {100 * self.widened:.1f}, widened for the best of {len(self.known)}"
+        wide = self.gain.metric.amount(self.widened)
+        wide = f"± {wide}, widened for the best of {len(self.known)}"
         if self.beyond_noise:
             verdict = f"That is beyond noise, even by {wide}"
         else:
             verdict = f"These rows cannot tell them apart ({wide})"
         return f"{said} {verdict}. It was chosen on these rows, so expect less of it on others."
+
+    @property
+    def _gained(self) -> str:
+        """The change of every metric's mean, from the present recipe to the best point."""
+        assert self.best is not None
+        assert self.best.outcome is not None
+        assert self.here.outcome is not None
+        return change_words(paired(self.best.outcome, self.here.outcome))
 
     def _away(self, point: SweepPoint) -> float:
         """Squared distance from the present recipe, in ranges of the axes."""

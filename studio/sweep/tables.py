@@ -3,8 +3,9 @@
 from dataclasses import asdict
 
 from studio.disk.csv import csv_text
-from studio.measure.metrics import scores_json
+from studio.measure.metrics import mean_column, scores_json
 from studio.sweep.landscape import Landscape, SweepPoint
+from studio.tasks.metric import ACCURACY
 
 
 def landscape_json(found: Landscape) -> dict:
@@ -19,7 +20,7 @@ def landscape_json(found: Landscape) -> dict:
     if found.best:
         best = _point(found, found.best)
         if found.gain:
-            best["change"] = asdict(found.gain) | {"verdict": found.gain.verdict}
+            best["change"] = found.gain.plain()
             best["change"] |= {"widened": found.widened, "beyond_noise": found.beyond_noise}
     return {
         "axes": [asdict(axis) for axis in found.axes],
@@ -35,20 +36,25 @@ def landscape_json(found: Landscape) -> dict:
 def landscape_csv(found: Landscape) -> str:
     """A line per point, in rising order; a hole has its sentence."""
     tasks = [name for name in found.recipe.names if any(name in _scores(p) for p in found.known)]
-    header = [axis.name for axis in found.axes] + ["mean", "half of its interval"]
+    metrics = [mean.metric for mean in found.known[0].means] if found.known else [ACCURACY]
+    header = [axis.name for axis in found.axes]
+    header += [words for each in metrics for words in (mean_column(each), "half of its interval")]
     header += [words for name in tasks for words in (name, f"n of {name}")] + ["refusal"]
     rows = []
     for point in sorted(found.points, key=lambda each: tuple(x or 0.0 for x in each.place)):
         scores = _scores(point)
-        means = [point.accuracy, point.half] if scores else [None, None]
-        own = [(scores[n].accuracy, scores[n].n) if scores else (None, None) for n in tasks]
+        known = point.means if scores else ()
+        means = [x for mean in known for x in (mean.value, mean.half)] or [None, None] * len(
+            metrics
+        )
+        own = [(scores[n].value, scores[n].n) if scores else (None, None) for n in tasks]
         flat = [value for pair in own for value in pair]
         rows.append([*point.place, *means, *flat, point.refusal or None])
     return csv_text(header, rows)
 
 
 def landscape_text(found: Landscape) -> list[str]:
-    """What was found, and the finest grid of means in percent."""
+    """What was found, and the finest grid of means."""
     lines = [found.words, "", *(_curve(found) if len(found.axes) == 1 else _grid(found))]
     holes = dict.fromkeys(point.refusal for point in found.points if point.refusal)
     return [*lines, *(f"no number: {sentence}" for sentence in holes)]
@@ -56,39 +62,51 @@ def landscape_text(found: Landscape) -> list[str]:
 
 def _curve(found: Landscape) -> list[str]:
     names = list(_scores(found.known[0])) if found.known else []
-    lines = [f"{found.axes[0].name:>14}  {'mean':>6}  {'±':>5}  " + "  ".join(names)]
+    metrics = [mean.metric for mean in found.known[0].means] if found.known else [ACCURACY]
+    heads = "".join(f"  {mean_column(each):>6}  {'±':>5}" for each in metrics)
+    lines = [f"{found.axes[0].name:>14}{heads}  " + "  ".join(names)]
     for (value,) in ((each,) for each in found.axes[0].values(found.level)):
         point = found.at(value)
         if point is None or point.outcome is None:
             lines.append(f"{value:14.4g}  {'–':>6}")
             continue
-        own = "  ".join(f"{s.accuracy:{len(n)}.1%}" for n, s in _scores(point).items())
+        own = "  ".join(f"{s.shown:>{len(n)}}" for n, s in _scores(point).items())
         mark = "  best" if point is found.best else ""
-        lines.append(f"{value:14.4g}  {point.accuracy:6.1%}  {100 * point.half:5.1f}  {own}{mark}")
+        means = "".join(
+            f"  {x.shown:>{max(len(mean_column(x.metric)), 6)}}  {x.metric.amount(x.half):>5}"
+            for x in point.means
+        )
+        lines.append(f"{value:14.4g}{means}  {own}{mark}")
     return lines
 
 
 def _grid(found: Landscape) -> list[str]:
     across, down = found.axes
-    lines = [f"mean accuracy in percent; across: {across.words}; down: {down.words}; * best"]
-    lines.append(" " * 8 + "".join(f"{value:8.4g}" for value in across.values(found.level)))
-    for y in reversed(down.values(found.level)):
-        cells = (_cell(found, found.at(x, y)) for x in across.values(found.level))
-        lines.append(f"{y:8.4g}" + "".join(cells))
+    lines = []
+    for place, mean in enumerate(found.known[0].means if found.known else ()):
+        unit = "percent" if mean.metric.percent else mean.metric.unit
+        about = f"{mean.name} in {unit}"
+        lines.append(f"{about}; across: {across.words}; down: {down.words}; * best")
+        lines.append(" " * 8 + "".join(f"{value:8.4g}" for value in across.values(found.level)))
+        for y in reversed(down.values(found.level)):
+            cells = (_cell(found, found.at(x, y), place) for x in across.values(found.level))
+            lines.append(f"{y:8.4g}" + "".join(cells))
     return lines
 
 
-def _cell(found: Landscape, point: SweepPoint | None) -> str:
+def _cell(found: Landscape, point: SweepPoint | None, place: int) -> str:
     if point is None or point.outcome is None:
         return f"{'–':>8}"
-    return f"{100 * point.accuracy:7.1f}{'*' if point is found.best else ' '}"
+    mean = point.means[place]
+    return f"{mean.metric.amount(mean.value):>7}{'*' if point is found.best else ' '}"
 
 
 def _point(found: Landscape, point: SweepPoint) -> dict:
     at = {axis.name: value for axis, value in zip(found.axes, point.place, strict=True)}
     if point.outcome is None:
         return {"at": at, "refusal": point.refusal}
-    return {"at": at, **scores_json(point.outcome.scores), "half": point.half}
+    half = point.means[0].half if len(point.means) == 1 else None
+    return {"at": at, **scores_json(point.outcome.scores), "half": half}
 
 
 def _scores(point: SweepPoint) -> dict:

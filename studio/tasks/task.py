@@ -10,6 +10,7 @@ from studio.checkpoints.checkpoint import Checkpoint
 from studio.tasks.heads import Head
 from studio.tasks.kinds import KINDS
 from studio.tasks.kinds.contract import Kind, Opened
+from studio.tasks.metric import Metric
 from studio.tasks.rows import UNLABELLED, Row
 from studio.tasks.spec import TaskSpec
 
@@ -42,6 +43,11 @@ class Task:
     def kind(self) -> Kind:
         """What knows how its rows are read and answered."""
         return KINDS[self.spec.type]
+
+    @property
+    def metric(self) -> Metric:
+        """What it is scored by."""
+        return self.kind.metric
 
     @property
     def opened(self) -> Opened:

@@ -29,7 +29,7 @@ from studio.checkpoints.vectors import Room, pieces
 from studio.demo import DEMO_ZOO
 from studio.measure.bench import Bench
 from studio.measure.change import Change
-from studio.measure.metrics import mean_accuracy
+from studio.measure.metrics import mean_score
 from studio.measure.outcomes import Measuring
 from studio.progress import silent
 from studio.recipe import Recipe
@@ -117,7 +117,7 @@ def track(bench: Bench, recipe: Recipe, optimizer: str, seed: int, rows: int) ->
 
 def held_out(bench: Bench, recipe: Recipe) -> float:
     """Mean accuracy on all held-out rows."""
-    return mean_accuracy(Measuring(bench).merged(recipe, "held_out").scores)
+    return mean_score(Measuring(bench).merged(recipe, "held_out").scores)
 
 
 def print_optimizers(bench: Bench, recipe: Recipe, seeds: int, rows: int) -> None:
@@ -172,7 +172,7 @@ def print_spaces(bench: Bench, plan: SearchPlan) -> None:
             change: Change = unseen.change
             print(
                 f"| {words} | {granularity} | {len(run.free)}, {run.held} | "
-                f"{mean_accuracy(seen.after):.3f} | {mean_accuracy(unseen.after):.3f} | "
+                f"{mean_score(seen.after):.3f} | {mean_score(unseen.after):.3f} | "
                 f"{100 * change.mean:+.1f} ± {100 * change.half:.1f} |",
                 flush=True,
             )
@@ -200,7 +200,7 @@ def print_objectives(bench: Bench, recipe: Recipe, plan: SearchPlan) -> None:
             words = ", ".join(f"{name} {value}" for name, value in changes.items())
             print(
                 f"| {words or 'uniform, labels'} | {granularity} | "
-                f"{mean_accuracy(seen.after):.3f} | {mean_accuracy(unseen.after):.3f} | "
+                f"{mean_score(seen.after):.3f} | {mean_score(unseen.after):.3f} | "
                 f"{100 * change.mean:+.1f} ± {100 * change.half:.1f} |",
                 flush=True,
             )
@@ -240,7 +240,7 @@ def plain_pass(objective: Objective, number: int) -> None:
     chosen = objective._batch(number)
     with gradients(objective.bench.live, objective.merge):
         for found in objective._runs(chosen):
-            torch.stack([losses.mean() for _, losses, _ in found.values()]).sum().backward()
+            torch.stack([losses.mean() for losses, _ in found.values()]).sum().backward()
     room = Room()
     for name in objective.merge.deltas.names:
         tensor = objective.merge.vectors.at(name)

@@ -23,7 +23,7 @@ from studio.demo import DEMO_ZOO
 from studio.measure.bench import Bench
 from studio.measure.change import changes, mean_change
 from studio.measure.evaluate import Evaluation
-from studio.measure.metrics import mean_accuracy
+from studio.measure.metrics import mean_score
 from studio.methods import METHODS, method
 from studio.methods.contract import Measured
 from studio.recipe import Recipe
@@ -106,10 +106,10 @@ def main() -> None:
         recipe = replace(bench.zoo.recipe(name), options={"rows": options.rows})
         seconds = _seconds(bench, recipe)
         right, wrong = control(bench, recipe)
-        own = mean_accuracy(right.scores())
+        own = mean_score(right.scores())
         print(f"| {name} | the task itself, at hand in {seconds:.1f} s | {own:.1%} | |", flush=True)
         for words, evaluation in wrong:
-            mean, change = mean_accuracy(evaluation.scores()), _change(evaluation, right)
+            mean, change = mean_score(evaluation.scores()), _change(evaluation, right)
             print(f"| {name} | {words} | {mean:.1%} | {change} |", flush=True)
 
 

@@ -47,13 +47,13 @@ def attacked(bench: Bench, task: str, coefficient: float) -> str:
     base = score(bench, task, None)
     back = "nothing to start from"
     if found is not None:
-        share = found.recovered(own.accuracy, floor.accuracy)
-        back = f"{found.score.accuracy:.1%} ({found.score.low:.1%} to {found.score.high:.1%})"
+        share = found.recovered(own.value, floor.value)
+        back = f"{found.score.value:.1%} ({found.score.low:.1%} to {found.score.high:.1%})"
         back += f", {share:.0%} of the gain" if share is not None else ""
     cosine = "" if left.cosine is None else f"{left.cosine:+.3f}"
     return (
         f"| {task} | {left.relative or 0:.2%} | {left.differing:,} of {left.weights:,} | {cosine} "
-        f"| {own.accuracy:.1%} | {base.accuracy:.1%} | {floor.accuracy:.1%} | {back} |"
+        f"| {own.value:.1%} | {base.value:.1%} | {floor.value:.1%} | {back} |"
     )
 
 

@@ -114,7 +114,7 @@ def passed(found: Evaluation, bench: Bench, wanted: str) -> tuple[dict, dict[str
     while not getattr(found, wanted):
         found.step(bench.live)
     predictions = {name: each.copy() for name, each in found.predictions.items()}
-    return predictions, {name: score.accuracy for name, score in found.scores().items()}
+    return predictions, {name: score.value for name, score in found.scores().items()}
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ FOCUSED = """() => {
 }"""
 
 
-@pytest.mark.parametrize("tab", ["Accuracy", "Geometry", "Files"])
+@pytest.mark.parametrize("tab", ["Scores", "Geometry", "Files"])
 def test_tab_reaches_every_control_in_the_order_of_the_page_with_a_visible_focus(page, tab):
     page.get_by_role("tab", name=tab).click()
     if tab == "Geometry":
@@ -60,7 +60,7 @@ def test_keys_alone_untick_a_task_take_it_back_and_keep_the_focus(page, session)
     page.get_by_label("Method").focus()
     page.keyboard.press("ArrowDown")
     expect(page.locator("#mix-option-scale")).to_have_value("1")
-    page.get_by_role("tab", name="Accuracy").focus()
+    page.get_by_role("tab", name="Scores").focus()
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     expect(page.get_by_role("tab", name="Examples")).to_have_attribute("aria-selected", "true")

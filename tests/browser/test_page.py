@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from studio.checkpoints.checkpoint import open_checkpoint
 from studio.measure.bench import Bench
 from studio.measure.change import mean_change
-from studio.measure.metrics import mean_accuracy
+from studio.measure.metrics import mean_score
 from studio.merge import open_merge
 from studio.recipe import GroupedCoefficient, load_recipe
 from studio.zoo import load_zoo
@@ -28,7 +28,7 @@ def shown_mean(page) -> str:
 
 def expected_mean(session) -> str:
     bench = Bench(load_zoo(session.zoo.folder), session.engine.device)
-    return f"{mean_accuracy(score(bench, bench.merge(session.snapshot().recipe))):.1%}"
+    return f"{mean_score(score(bench, bench.merge(session.snapshot().recipe))):.1%}"
 
 
 def test_a_moved_slider_shows_the_engines_numbers_for_the_new_recipe(page, session):
@@ -307,7 +307,7 @@ def test_names_are_text_not_markup(page):
 
 @pytest.mark.parametrize("page", [LIGHT, DARK], indirect=True)
 def test_no_accessibility_violation_of_wcag_aa(page):
-    for tab in ("Accuracy", "Examples", "Geometry", "Files"):
+    for tab in ("Scores", "Examples", "Geometry", "Files"):
         page.get_by_role("tab", name=tab).click()
         if tab == "Geometry":
             expect(page.locator("#plot .js-plotly-plot")).to_be_visible()

@@ -47,7 +47,7 @@ def test_a_run_shows_the_numbers_that_it_measured_and_saves_them(page, session, 
     assert (shown.plan.rows, len(shown.plan.orders), shown.done) == (10, 2, True)
     assert page.locator("[data-heat]").count() == 4
     last = next(s for s in shown.steps if s.label == "average" and s.t == 2)
-    mean = sum(score.accuracy for score in last.scores.values()) / 2
+    mean = sum(score.value for score in last.scores.values()) / 2
     expect(page.locator("tr[data-method=average]")).to_contain_text(f"{mean:.1%} ± 0.0")
     with page.expect_download() as saved:
         page.get_by_label("Save sequence as JSON").click()

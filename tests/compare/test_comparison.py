@@ -2,7 +2,6 @@ import csv
 import json
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
 
@@ -12,13 +11,14 @@ from studio.errors import BadRecipe, Cancelled
 from studio.measure.bench import Bench
 from studio.measure.change import changes
 from studio.measure.evaluate import fair_order
-from studio.measure.metrics import mean_accuracy, scores_json
-from studio.measure.outcomes import Measuring, Outcome, paired
+from studio.measure.metrics import mean_score, scores_json
+from studio.measure.outcomes import Measuring, paired
 from studio.methods import METHODS
 from studio.methods.iso_c import IsoC
 from studio.tasks.live_model import LiveModel
 from studio.zoo import load_zoo
 from tests.compare.conftest import add_general
+from tests.outcomes import outcome
 from tests.scored import score_experts
 
 PAIR = ("average", "mdm_oc")
@@ -68,7 +68,7 @@ def test_scores_are_those_of_an_evaluation_and_differences_those_of_the_same_row
     assert average.rival is not None
     name, change = average.rival
     assert name == "mdm_oc"
-    assert change.mean == pytest.approx(average.mean - mdm_oc.mean)
+    assert change.mean == pytest.approx(average.means[0].value - mdm_oc.means[0].value)
     assert scores_json(table.references.experts.scores) == scores_json(score_experts(bench))
 
 
@@ -127,7 +127,7 @@ def test_tuning_chooses_on_validation_rows_alone(bench):
     assert tuned.recipe.tasks[0].coefficient in (None, tuned.factor)
     assert default.validation is not None
     assert tuned.validation is not None
-    means = [mean_accuracy(each.scores) for each in (default.validation, tuned.validation)]
+    means = [mean_score(each.scores) for each in (default.validation, tuned.validation)]
     assert means[1] >= means[0]
 
 
@@ -157,13 +157,9 @@ def table_of(table, **correct):
     """The comparison with other right rows."""
     rows = []
     for row in table.rows:
-        right = {task: np.array(correct[row.name]) for task in table.references.tasks}
-        groups = dict.fromkeys(right)
-        rows.append(
-            replace(row, held_out=Outcome(right, groups), validation=Outcome(right, groups))
-        )
-    base = {task: np.array([1, 0] * 50) for task in table.references.tasks}
-    floor = Outcome(base, dict.fromkeys(base))
+        made = outcome({task: correct[row.name] for task in table.references.tasks})
+        rows.append(replace(row, held_out=made, validation=made))
+    floor = outcome({task: [1, 0] * 50 for task in table.references.tasks})
     found = replace(table.references, base=floor, experts=floor)
     return replace(table, rows=tuple(rows), references=found)
 
@@ -204,7 +200,7 @@ def test_the_worst_task_is_the_largest_loss_against_its_expert(bench):
     table = last(bench, ["mdm_oc"])
     (standing,) = table.standings
     experts = table.references.experts.scores
-    losses = {n: s.accuracy - experts[n].accuracy for n, s in standing.scores.items()}
+    losses = {n: s.value - experts[n].value for n, s in standing.scores.items()}
     assert standing.worst[0] == min(losses, key=losses.__getitem__)
     assert standing.worst[1].mean == pytest.approx(min(losses.values()))
     assert standing.rival is None
@@ -243,11 +239,11 @@ def test_general_rows_stand_beside_the_mean_and_never_in_it(opened, table, tiny_
     table = last(opened())
     for old, new in zip(before, table.standings, strict=True):
         assert new.scores == old.scores
-        assert new.mean == old.mean
+        assert new.means == old.means
         score, change = new.general["grammar"]
         assert (score.n, change.n) == (40, 40)
-        base = table.references.base.scores["grammar"].accuracy
-        assert change.mean == pytest.approx(score.accuracy - base)
+        base = table.references.base.scores["grammar"].value
+        assert change.mean == pytest.approx(score.value - base)
     found = comparison_json(table)
     assert set(found["methods"]["average"]["general"]["grammar"]["change"]) == {
         "mean", "half", "n", "verdict",
@@ -289,8 +285,8 @@ def test_an_outcome_on_few_rows_is_the_beginning_of_the_fixed_shuffle(bench):
     recipe = bench.zoo.recipe("average")
     few, every = (Measuring(bench).merged(recipe, "validation", most) for most in (10, None))
     order = fair_order(30)[:10]
-    for name, right in few.correct.items():
-        assert right.tolist() == every.correct[name][order].tolist()
+    for name, marks in few.marks.items():
+        assert marks.values.tolist() == every.marks[name].values[order].tolist()
     some, all_groups = few.groups["animal"], every.groups["animal"]
     assert few.groups["color"] is None
     assert some is not None

@@ -1,4 +1,4 @@
-"""Unmerge accuracy drops against the same scores taken one by one."""
+"""Unmerge drops against the same scores taken one by one."""
 
 import json
 import shutil
@@ -58,17 +58,17 @@ def evaluated(bench, recipe):
 def test_every_number_is_that_of_scores_taken_one_by_one(bench, found, method):
     recipe = bench.zoo.recipe(method, 0.6)
     before = evaluated(bench, recipe)
-    old = {name: s.accuracy for name, s in before.scores().items()}
+    old = {name: s.value for name, s in before.scores().items()}
     for task in TASKS:
         left = [name for name in TASKS if name != task]
         for mode, after in (("rebuild", recipe.without(task)), ("subtract", recipe.silenced(task))):
             now = evaluated(bench, after)
-            new = {name: s.accuracy for name, s in now.scores().items()}
+            new = {name: s.value for name, s in now.scores().items()}
             drops = {name: old[name] - new[name] for name in left}
             one = pick(found, method, task, mode)
             assert one.mean == pytest.approx(sum(drops.values()) / 2)
             assert (one.worst, drops[one.worst_task]) == (max(drops.values()),) * 2
-            assert one.removed_accuracy == new[task]
+            assert one.removed_score == new[task]
             paired = mean_change({name: changes(now, before)[name] for name in left})
             assert (one.half, one.n, -paired.mean) == (paired.half, 100, pytest.approx(one.mean))
             assert one.seconds > 0

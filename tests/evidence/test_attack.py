@@ -45,7 +45,7 @@ def test_subtraction_gives_the_removed_task_back_and_a_rebuild_does_not(bench, t
     assert norm > 0
     assert found is not None
     assert found.score.low > never.high  # beyond chance, n = 1,000
-    share = found.recovered(own.accuracy, never.accuracy)
+    share = found.recovered(own.value, never.value)
     assert share is not None
     assert share > 0.8
     assert attacked(bench, task, "exact") == (None, 0.0)

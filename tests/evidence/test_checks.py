@@ -1,5 +1,6 @@
 """Checks and verdicts of measures that are made by hand, sentence by sentence."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
@@ -15,6 +16,7 @@ from studio.evidence.wording import ALGEBRAIC, BY_DEFAULT, CARRIED_OVER, EXACT, 
 from studio.measure.intervals import Score
 from studio.merge import open_merge
 from studio.recipe import Recipe, TaskEntry
+from studio.tasks.metric import LOSS
 
 ROOT_OF_WEIGHTS = "0123456789abcdef" + "0" * 48
 APART = Rebuild(ROOT_OF_WEIGHTS, 1.25, 3 * 2**20, 1, "DEFAULT")
@@ -360,3 +362,50 @@ def test_subtracting_the_task_that_came_last_gives_the_same_bits_and_is_still_no
     )
     result, words = verdict(found, table, ALGEBRAIC)
     assert (result, "the weights are 0 % away" in words) == (FAIL, True)
+
+
+def in_nats(found: Behaviour) -> Behaviour:
+    """The same with losses: 4 nats per token less 4 times what was an accuracy."""
+
+    def of(scores: Mapping[str, Score]) -> dict[str, Score]:
+        return {
+            name: Score(4 - 4 * s.value, s.n, 4 - 4 * s.high, 4 - 4 * s.low, "bootstrap", LOSS)
+            for name, s in scores.items()
+        }
+
+    return Behaviour(of(found.after), of(found.never), of(found.base), of(found.own), found.drop)
+
+
+def test_a_removed_task_s_loss_must_be_that_of_the_never_merged_model():
+    found = measures(behaviour=in_nats(behaviour(0.2, 0.2, 0.1, 0.6)), reasons={})
+    row = pick(checks(found, APART), "C1")
+    assert (row.result, row.unit) == (PASS, "nats per token")
+    assert row.title == "Loss on the removed task"
+    assert (row.value, row.low, row.high) == pytest.approx((3.2, 3.0, 3.4))
+    assert "red: 3.200 nats per token (95 %: 3.000 to 3.400, n=1,000); never merged" in row.words
+    near = measures(behaviour=in_nats(behaviour(0.3, 0.3, 0.1, 0.6)), reasons={})
+    assert "Below the base: kept tasks" in pick(checks(near, APART), "C1").words
+
+
+@pytest.mark.parametrize(("high", "result"), [(2.9, FAIL), (3.1, PASS)])
+def test_an_attack_on_a_loss_counts_once_its_interval_lies_below_the_reference(high, result):
+    """The never-merged model has 3.2 ± 0.2; the attack's upper end must be below 3.0."""
+    found = subtracted(
+        behaviour=in_nats(behaviour(0.3, 0.2, 0.1, 0.6)), reasons={},
+        attack=Attack("red", Score(2.8, 1000, 2.5, high, "bootstrap", LOSS), 1, ""),
+    )  # fmt: skip
+    row = pick(checks(found, APART), "B2")
+    assert (row.result, row.unit, row.threshold) == (
+        result, "nats per token", "not below the reference",
+    )  # fmt: skip
+    assert "accuracy" not in row.title
+    assert ", 25% of its gain; its own model has 1.600" in row.words
+
+
+def test_what_kept_tasks_lose_in_nats_is_said_so():
+    drop = Drop(0.02, 0.01, 0.05, "blue", 900, LOSS, LOSS)
+    kept = replace(behaviour(0.2, 0.2, 0.1, 0.6), drop=drop)
+    row = pick(checks(measures(behaviour=kept, reasons={}), APART), "C2")
+    assert row.title == "UAD: how far the losses of the kept tasks rise"
+    assert (row.value, row.unit) == (0.02, "nats per token")
+    assert row.words.startswith("+0.020 ± 0.010 nats per token in the mean, worst +0.050 (blue)")

@@ -71,7 +71,7 @@ def test_the_card_tells_what_was_merged_and_its_loader_runs(tiny_zoo, tmp_path, 
     assert front["base_model"] == ["base", "color", "animal"]
     assert "merge" in front["tags"]
     scores = score(bench, merge)
-    assert f"| color | yes | {scores['color'].accuracy:.3f} |" in card
+    assert f"| color | yes | {scores['color'].value:.3f} |" in card
     assert str(tiny_zoo) not in card
     code = card.split("```python\n")[1].split("```")[0]
     monkeypatch.chdir(tmp_path / "out")
@@ -82,7 +82,7 @@ def test_the_card_tells_what_was_merged_and_its_loader_runs(tiny_zoo, tmp_path, 
         found = space["classify"]([row.text for row in rows])
         right = [bench.tasks[task].labels[row.label] for row in rows]
         share = sum(a == b for a, b in zip(found, right, strict=True)) / len(rows)
-        assert share == pytest.approx(scores[task].accuracy)
+        assert share == pytest.approx(scores[task].value)
 
 
 def test_the_record_holds_digests_and_the_mixing_as_hex_floats(tmp_path):
@@ -206,7 +206,7 @@ def test_a_complete_classifier_predicts_what_the_studio_predicts(tiny_zoo, tmp_p
     with torch.no_grad():
         found = model.eval()(**batch).logits.argmax(-1).tolist()
     share = sum(a == row.label for a, row in zip(found, rows, strict=True)) / len(rows)
-    assert share == pytest.approx(score(bench, merge)["color"].accuracy)
+    assert share == pytest.approx(score(bench, merge)["color"].value)
     assert model.config.id2label[0] == "red"
 
 

@@ -3,6 +3,7 @@
 from studio.measure.doubts import doubts
 from studio.measure.intervals import Score
 from studio.measure.references import references, score_references
+from studio.tasks.metric import LOSS
 from tests.tasks.kinds import classifiers
 
 FLOORS = [("head-only", {"a": Score(0.5, 40, 0.4, 0.6, "wilson")})]
@@ -40,3 +41,15 @@ def test_labels_in_another_order_are_noticed_by_the_expert_alone(tmp_path, monke
     (words,) = score_references(references(bench)).doubts
     assert "'expert' alone scores 0.0%" in words
     assert "chance (33.3%)" in words
+
+
+def test_an_expert_whose_loss_is_above_that_of_the_base_is_named():
+    base = [("the base with its head", {"a": Score(3.0, 40, 2.8, 3.2, "bootstrap", LOSS)})]
+    worse = {"a": Score(3.5, 40, 3.1, 3.9, "bootstrap", LOSS)}
+    (words,) = doubts(worse, {"a": 0}, base).values()
+    assert "'a' alone has a loss of 3.500 nats per token (95 % interval 3.100 to 3.900" in words
+    assert "above the base with its head (3.000)" in words
+    assert "tokenizer" in words
+    unsure = {"a": Score(3.5, 40, 2.9, 4.1, "bootstrap", LOSS)}
+    better = {"a": Score(2.5, 40, 2.4, 2.6, "bootstrap", LOSS)}
+    assert doubts(unsure, {"a": 0}, base) == doubts(better, {"a": 0}, base) == {}

@@ -1,7 +1,15 @@
 import numpy as np
 import pytest
 
-from studio.measure.intervals import Score, cluster_bootstrap, score, wilson
+from studio.measure.intervals import (
+    Score,
+    cluster_bootstrap,
+    loss_score,
+    ratio_bootstrap,
+    score,
+    wilson,
+)
+from studio.tasks.metric import LOSS
 
 
 def test_wilson_values_worked_by_hand():
@@ -40,3 +48,47 @@ def test_rows_that_are_all_right_still_have_an_interval():
     found = score(np.ones(30), np.repeat(np.arange(10), 3))
     assert found == Score(1.0, 30, *wilson(10, 10), "wilson")
     assert score(np.array([1, 0, 1, 1]), None).interval == "wilson"
+
+
+def test_a_loss_is_nats_by_tokens_and_bits_by_bytes_worked_by_hand():
+    found = loss_score(np.array([4.0, 8.0]), np.array([2.0, 2.0]), np.array([5.0, 7.0]), None)
+    assert (found.value, found.n, found.metric, found.interval) == (3.0, 2, LOSS, "bootstrap")
+    assert found.bits_per_byte == pytest.approx(12 / np.log(2) / 12)
+    assert found.perplexity == pytest.approx(np.exp(3))
+    assert (found.low, found.high) == (2.0, 4.0)
+    assert list(found.plain()) == ["loss", "bits_per_byte", "n", "low", "high", "interval"]
+    assert list(score(np.ones(3), None).plain()) == ["accuracy", "n", "low", "high", "interval"]
+
+
+def test_the_bootstrap_of_a_loss_covers_the_truth_and_groups_widen_it():
+    generator, covered, wider = np.random.default_rng(2), [], []
+    groups = np.repeat(np.arange(60), 4)
+    for _ in range(150):
+        units = generator.integers(1, 40, 240).astype(float)
+        rates = 3 + np.repeat(generator.normal(0, 0.5, 60), 4)
+        low, high = ratio_bootstrap(rates * units, units, groups)
+        covered.append(low <= 3 <= high)
+        alone = ratio_bootstrap(rates * units, units, np.arange(240))
+        wider.append((high - low) / (alone[1] - alone[0]))
+    assert 0.88 < np.mean(covered) <= 1
+    assert np.mean(wider) > 1.5
+
+
+def test_one_document_or_one_group_shows_no_spread_and_says_so():
+    one = loss_score(np.array([4.0]), np.array([2.0]), np.array([5.0]), None)
+    assert (one.low, one.value, one.high, one.interval) == (0.0, 2.0, 4.0, "one document")
+    both = np.array([4.0, 4.0]), np.array([2.0, 1.0]), np.array([5.0, 5.0]), np.array(["a", "a"])
+    assert loss_score(*both).interval == "one document"
+
+
+def test_which_end_is_better_depends_on_the_metric():
+    loss = Score(2.0, 9, 1.8, 2.3, "bootstrap", LOSS)
+    assert (loss.best, loss.worst) == (1.8, 2.3)
+    assert loss.better_than(2.4)
+    assert not loss.better_than(2.2)
+    assert loss.worse_than(1.7)
+    assert not loss.worse_than(1.9)
+    share = Score(0.5, 9, 0.4, 0.6, "wilson")
+    assert (share.best, share.worst, share.better_than(0.3)) == (0.6, 0.4, True)
+    assert (loss.shown, loss.span) == ("2.000", "1.800 to 2.300")
+    assert (share.shown, share.span) == ("50.0%", "40.0% to 60.0%")

@@ -172,12 +172,12 @@ def test_fewer_rows_are_the_beginning_of_more_and_more_replace_fewer(opened, pas
     assert sum(passes) == 20 + 100
     for name in NAMES:
         order = fair_order(50)[:10]
-        assert few.correct[name].tolist() == every.correct[name][order].tolist()
+        assert few.marks[name].values.tolist() == every.marks[name].values[order].tolist()
     again = measured(opened(), recipe, rows=10)
     measured(opened(), recipe, rows=10_000)
     assert sum(passes) == 120
-    assert {name: again.correct[name].tolist() for name in NAMES} == {
-        name: few.correct[name].tolist() for name in NAMES
+    assert {name: again.marks[name].values.tolist() for name in NAMES} == {
+        name: few.marks[name].values.tolist() for name in NAMES
     }
     groups, others = again.groups["animal"], few.groups["animal"]
     assert groups is not None

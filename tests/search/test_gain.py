@@ -4,7 +4,7 @@ import pytest
 
 from studio.measure.change import Change
 from studio.measure.intervals import Score
-from studio.measure.metrics import mean_accuracy
+from studio.measure.metrics import mean_score
 from studio.search.gain import Gain, gains
 from tests.scored import score
 
@@ -15,10 +15,10 @@ def test_gains_are_those_of_the_scores_of_both_recipes(bench):
     validation, held_out = gains(bench, before, after)
     for gain, count in ((validation, 60), (held_out, 100)):
         scores = [score(bench, bench.merge(each), gain.split) for each in (before, after)]
-        expected = mean_accuracy(scores[1]) - mean_accuracy(scores[0])
+        expected = mean_score(scores[1]) - mean_score(scores[0])
         assert gain.change.mean == pytest.approx(expected)
         assert gain.change.n == count
-        assert gain.plain()["after"] == pytest.approx(mean_accuracy(scores[1]))
+        assert gain.plain()["after"] == pytest.approx(mean_score(scores[1]))
 
 
 def test_only_the_recipe_s_tasks_count(bench):

@@ -1,14 +1,18 @@
 """ACC, BWT, FWT and gain after each arrival, by hand; spread over orders."""
 
+from dataclasses import replace
+
 import pytest
 
 from studio.measure.intervals import Score
+from studio.measure.metrics import means
 from studio.recipe import Recipe, TaskEntry
-from studio.sequence.measures import half_width, mean_matrix, spread, tracks
+from studio.sequence.measures import curve_names, mean_matrix, metrics_of, spread, tracks
 from studio.sequence.orders import Order
 from studio.sequence.plan import SequencePlan
 from studio.sequence.run import Arrival, ReferenceScores
 from studio.sequence.shape import Shape
+from studio.tasks.metric import ACCURACY, LOSS
 
 TASKS = ("a", "b", "c")
 RECIPE = Recipe("base", tuple(TaskEntry(name, name) for name in TASKS), "average")
@@ -79,4 +83,32 @@ def test_spread_and_mean_over_orders_by_place_of_arrival():
 
 
 def test_a_mean_is_surer_than_each_of_its_tasks():
-    assert half_width(scores((0.5, 0.5, 0.5)), ("a", "b")) == pytest.approx(0.1 / 2**0.5)
+    (mean,) = means({name: scores((0.5, 0.5, 0.5))[name] for name in "ab"})
+    assert mean.half == pytest.approx(0.1 / 2**0.5)
+
+
+def mixed(values) -> dict[str, Score]:
+    """Scores of which b's is a loss."""
+    made = scores(values)
+    return made | {"b": replace(made["b"], metric=LOSS)}
+
+
+def test_transfers_are_formed_within_one_metric_and_a_loss_that_rises_is_forgetting():
+    found = ReferenceScores(mixed((0.2, 3.0, 0.4)), mixed((0.9, 2.0, 0.9)), mixed((0.5, 2.9, 0.5)))
+    steps = [
+        replace(each, scores=mixed(values))
+        for each, values in zip(
+            STEPS, ((0.25, 2.1, 0.45), (0.7, 2.5, 0.5), (0.6, 2.4, 0.9)), strict=True
+        )
+    ]
+    assert metrics_of(found) == (ACCURACY, LOSS)
+    assert curve_names((LOSS,))[:3] == ("loss", "loss_bwt", "loss_fwt")
+    (first,) = tracks(plan(), found, steps)  # b, a, c
+    assert first.curves["loss"] == pytest.approx((2.1, 2.5, 2.4))
+    assert first.curves["loss_bwt"] == (None, pytest.approx(-0.4), pytest.approx(-0.3))
+    assert first.curves["loss_fwt"] == (None, None, None)
+    assert first.curves["acc"] == (None, pytest.approx(0.7), pytest.approx(0.75))
+    assert first.curves["bwt"] == (None, None, pytest.approx(-0.1))
+    assert first.curves["fwt"] == (None, pytest.approx(0.05), pytest.approx(0.075))
+    (second,) = tracks(plan(), found, [replace(each, order=1) for each in steps])  # a, b, c
+    assert second.curves["loss_fwt"][1] == pytest.approx(3.0 - 2.1)

@@ -128,7 +128,7 @@ def test_fewer_rows_are_the_same_fair_sample_each_time(bench):
         pass
     for name in NAMES:
         chosen = whole.parts[name].order[:20]
-        assert last.scores[name].accuracy == whole.correct(name)[chosen].mean()
+        assert last.scores[name].value == whole.correct(name)[chosen].mean()
 
 
 @pytest.mark.parametrize("name", ["mdm_oc", "average", "ties", "iso_c"])
@@ -212,7 +212,7 @@ def test_a_sweep_of_mdm_ocs_strength_ends_at_the_sum_and_at_the_orthogonal_merge
     ends = (bench.zoo.recipe("task_arithmetic", 1.0), bench.zoo.recipe("mdm_oc"))
     for value, recipe in zip((values[0], values[-1]), ends, strict=True):
         own = score(bench, bench.merge(recipe))
-        assert value["acc"] == pytest.approx(sum(s.accuracy for s in own.values()) / 2)
+        assert value["acc"] == pytest.approx(sum(s.value for s in own.values()) / 2)
         assert (value["acc_sd"], value["orders"]) == (None, 1)
 
 

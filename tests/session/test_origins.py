@@ -10,13 +10,13 @@ from studio.compare.comparison import _tuned
 from studio.evidence.closure import origin
 from studio.evidence.wording import BY_DEFAULT, BY_PERSON, BY_SEARCH, NOT_DECLARED, WITH_IT
 from studio.measure.bench import known_digests
-from studio.measure.outcomes import Outcome
 from studio.merge import open_merge
 from studio.recipe import Fitted, Recipe, TaskEntry, load_recipe, save_recipe
 from studio.session.mix import mix_from_page, mix_from_plain, mix_of_recipe, starting_mix
 from studio.sweep.axis import Axis
 from studio.sweep.landscape import Landscape, SweepPoint
 from studio.zoo import load_zoo
+from tests.outcomes import outcome
 from tests.session.test_compare import compared  # noqa: F401
 
 SEARCH = Fitted("Adam", (("color", "c" * 64), ("animal", "a" * 64)), 3)
@@ -117,10 +117,10 @@ def test_a_search_knows_what_the_numbers_knew_that_it_began_at(searched, zoo):
 def test_the_best_point_of_a_sweep_says_whose_rows_chose_it(name, options):
     axis = Axis(name, 0.0, 1.0)
     points = tuple(
-        SweepPoint((x,), Outcome({"color": np.array(rows)}, {"color": None}))
+        SweepPoint((x,), outcome({"color": np.array(rows)}))
         for x, rows in ((0.0, [0, 0]), (1.0, [1, 1]))
     )
-    here = SweepPoint((0.5,), Outcome({"color": np.array([0, 1])}, {"color": None}))
+    here = SweepPoint((0.5,), outcome({"color": np.array([0, 1])}))
     recipe = Recipe("/b", (TaskEntry("color", "/c", 0.5, set_by="person"),), "mdm_oc")
     digests = (("color", "c" * 64),)
     best = Landscape(recipe, (axis,), 1, here, points, digests).best_recipe

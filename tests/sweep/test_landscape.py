@@ -8,13 +8,14 @@ import torch
 
 from studio.errors import BadData, BadRecipe, Cancelled
 from studio.measure.bench import Bench
-from studio.measure.outcomes import Measuring, Outcome
+from studio.measure.outcomes import Measuring
 from studio.recipe import Recipe, TaskEntry
 from studio.sweep import landscape as module
 from studio.sweep.axis import Axis, parse_axis
 from studio.sweep.landscape import Landscape, SweepPoint, landscape, order, sweep_cost
 from studio.zoo import load_zoo
 from tests.conftest import refusal
+from tests.outcomes import outcome
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +51,7 @@ def test_every_value_is_the_score_of_its_recipe(bench, recipe, swept):
         bench.live.wear(bench.merge(by_hand))
         list(evaluation.run(bench.live))
         assert point.outcome.scores == evaluation.scores()
-        assert point.accuracy == np.mean([s.accuracy for s in evaluation.scores().values()])
+        assert point.means[0].value == np.mean([s.value for s in evaluation.scores().values()])
     assert point.rows == 24
 
 
@@ -76,12 +77,12 @@ def test_nothing_is_measured_twice(bench, recipe, monkeypatch, tmp_path):
 
 
 def test_a_point_that_is_refused_is_a_hole_with_its_sentence(bench, recipe, monkeypatch):
-    def outcome(self, made, split, most):
+    def merged(self, made, split, most):
         if made.options.get("scale") == 1.0:
             raise BadRecipe("It cannot be merged.")
-        return Outcome({"color": np.array([1, 0])}, {"color": None})
+        return outcome({"color": np.array([1, 0])})
 
-    monkeypatch.setattr(Measuring, "merged", outcome)
+    monkeypatch.setattr(Measuring, "merged", merged)
     *_, found = landscape(bench, recipe, [parse_axis(recipe, "scale=0:2")], 1, 2)
     assert [point.refusal for point in found.points] == ["", "It cannot be merged.", ""]
     assert found.done
@@ -102,10 +103,10 @@ def made(*rights: list[int], here: list[int]) -> Landscape:
     """A sweep of one task on the rows given."""
     axis = Axis("strength", 0.0, 1.0)
     points = tuple(
-        SweepPoint((value,), Outcome({"red": np.array(right)}, {"red": None}))
+        SweepPoint((value,), outcome({"red": np.array(right)}))
         for value, right in zip((0.0, 0.5, 1.0), rights, strict=True)
     )
-    present = SweepPoint((0.9,), Outcome({"red": np.array(here)}, {"red": None}))
+    present = SweepPoint((0.9,), outcome({"red": np.array(here)}))
     return Landscape(Recipe("/b", (TaskEntry("red", "/r"),)), (axis,), 1, present, points)
 
 

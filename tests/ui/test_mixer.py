@@ -25,7 +25,7 @@ def test_an_edit_draws_the_mix_and_which_edits_are_possible(driver: Driver):
 
 
 def test_the_mixer_is_drawn_at_a_look_only_where_a_search_moves_it(driver, monkeypatch):
-    assert "mixer" not in driver.look("Accuracy")
+    assert "mixer" not in driver.look("Scores")
     monkeypatch.setattr(driver.session.searches, "moves", 1)
-    assert driver.look("Accuracy")["mixer"] == driver.session.mixer_value()
+    assert driver.look("Scores")["mixer"] == driver.session.mixer_value()
     assert isinstance(driver.page.mixer, MixerPanel)

@@ -108,7 +108,7 @@ def test_every_tab_has_a_title_and_every_part_draws_components_of_its_own():
     shown = page()
     titles = [tab.title for tab in TABS]
     assert titles == [
-        "Accuracy", "Examples", "Geometry", "Coefficients", "Compare", "Sequence", "Evidence",
+        "Scores", "Examples", "Geometry", "Coefficients", "Compare", "Sequence", "Evidence",
         "Files",
     ]  # fmt: skip
     outputs = [each for part in shown.parts for each in part.outputs]

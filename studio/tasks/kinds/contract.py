@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.tasks.heads import Head
 from studio.tasks.kinds.losses import option_losses
+from studio.tasks.metric import ACCURACY, LOSS, Metric
 from studio.tasks.pretrained import load_pretrained
 from studio.tasks.rows import Row
 from studio.tasks.spec import Settings, TaskSpec
@@ -71,13 +72,73 @@ class OwnClass:
     leaves: tuple[str, ...] = field(default=())
 
 
-class Kind(ABC):
-    """A kind of task, in a file of its own; one instance of it stands in ``KINDS``.
+class Answers(ABC):
+    """What a kind makes of the model's output, and what that is worth.
 
     A row asks one question or several. A question has options, and one of them is right. All
     that is said of a kind's tasks, be it a score, a loss or a prediction on the page, is made of
     ``scores``: one line of numbers per question, whose softmax the options' probabilities are.
+
+    A kind whose metric is a loss has no options (see ``LossKind``): all is made of ``nats``, what
+    the text of a question costs, and of ``extents``, what it is summed over.
     """
+
+    metric: ClassVar[Metric] = ACCURACY
+    """What its tasks are scored by."""
+    losses = staticmethod(option_losses)
+    """Of questions, by their scores and right options."""
+
+    @abstractmethod
+    def scores(
+        self, spec: TaskSpec, head: Head, output: object, batch: Batch, places: Tensor
+    ) -> Tensor:
+        """Scores of the options of the questions of some rows of a batch.
+
+        Args:
+            spec: of the task whose rows they are.
+            head: that reads what the model gives.
+            output: of the model.
+            batch: that it was called with.
+            places: ``(m,)`` of the rows, in the batch.
+
+        Returns:
+            ``(questions, options)`` float32 on the CPU, row after row, of as many options in
+            every batch; a very low score stands where a question has fewer.
+
+        Raises:
+            BadData: the head does not fit the model.
+        """
+
+    def nats(
+        self, spec: TaskSpec, head: Head, output: object, batch: Batch, places: Tensor,
+        right: Tensor,
+    ) -> Tensor:  # fmt: skip
+        """What the right answers of some rows of a batch cost: minus their log-probability.
+
+        Args:
+            spec: of the task whose rows they are.
+            head: that reads what the model gives.
+            output: of the model.
+            batch: that it was called with.
+            places: ``(m,)`` of the rows, in the batch.
+            right: ``(questions,)`` the right option of each.
+
+        Returns:
+            ``(questions,)`` on the CPU, row after row, with gradients where they are recorded.
+
+        Raises:
+            BadData: the head does not fit the model.
+        """
+        found = self.scores(spec, head, output, batch, places).log_softmax(-1)
+        return -found[torch.arange(len(right)), right]
+
+    def extents(self, item: Item) -> Sequence[tuple[int, int]]:
+        """Of a loss: the units (such as tokens that count) and bytes of every question's text."""
+        return ()
+
+
+class Kind(Answers):
+    """A kind of task, in a file of its own; one instance of it stands in ``KINDS``."""
 
     name: ClassVar[str]
     """As the zoo file has it in ``type``."""
@@ -91,8 +152,6 @@ class Kind(ABC):
     """What a row shows, in one word."""
     smaller: ClassVar[str]
     """What to set so that a row takes less memory, in words."""
-    losses = staticmethod(option_losses)
-    """Of questions, by their scores and right options."""
 
     # The zoo file
     @abstractmethod
@@ -225,27 +284,6 @@ class Kind(ABC):
         """``(rows, positions)``, true where a batch holds more than padding; None for all."""
         return None
 
-    @abstractmethod
-    def scores(
-        self, spec: TaskSpec, head: Head, output: object, batch: Batch, places: Tensor
-    ) -> Tensor:
-        """Scores of the options of the questions of some rows of a batch.
-
-        Args:
-            spec: of the task whose rows they are.
-            head: that reads what the model gives.
-            output: of the model.
-            batch: that it was called with.
-            places: ``(m,)`` of the rows, in the batch.
-
-        Returns:
-            ``(questions, options)`` float32 on the CPU, row after row, of as many options in
-            every batch; a very low score stands where a question has fewer.
-
-        Raises:
-            BadData: the head does not fit the model.
-        """
-
     # Caches and exports
     @abstractmethod
     def reads(self, spec: TaskSpec) -> list:
@@ -266,6 +304,36 @@ class Kind(ABC):
     def own_class(self, base: Checkpoint, spec: TaskSpec, opened: Opened) -> OwnClass | None:
         """How the architecture's own class for a task is stored; None if it reads otherwise."""
         return None
+
+
+class LossKind(Kind):
+    """A kind whose questions are texts that a model finds likely or not: it gives ``nats``.
+
+    Every question of a row has the one answer 0, so that ``Row.answers`` says how many there are.
+    """
+
+    metric = LOSS
+
+    @abstractmethod
+    def nats(
+        self, spec: TaskSpec, head: Head, output: object, batch: Batch, places: Tensor,
+        right: Tensor,
+    ) -> Tensor:  # fmt: skip
+        """The nats of the text of each question, summed over what counts."""
+
+    @abstractmethod
+    def extents(self, item: Item) -> Sequence[tuple[int, int]]:
+        """The units and bytes of the text of every question; units of at least 1."""
+
+    def scores(
+        self, spec: TaskSpec, head: Head, output: object, batch: Batch, places: Tensor
+    ) -> Tensor:
+        """There are none; who asks for them has not looked at the metric."""
+        raise AssertionError(f"{self.name} has no options")
+
+    def says(self, labels: tuple[str, ...], row: Row, options: Sequence[int]) -> str:
+        """No option is right or chosen."""
+        return ""
 
 
 def places_of(rows: Sequence[tuple[str, int]]) -> dict[str, Tensor]:

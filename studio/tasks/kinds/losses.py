@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor
 
-LOSSES = ("labels", "entropy", "expert")
+NEEDS_LABELS = "labels"
+LOSSES = (NEEDS_LABELS, "entropy", "expert")
 
 
 def option_losses(loss: str, scores: Tensor, right: Tensor, expert: Tensor | None = None) -> Tensor:
@@ -23,7 +24,7 @@ def option_losses(loss: str, scores: Tensor, right: Tensor, expert: Tensor | Non
     Source: MDM-OC, Eq. 14; entropy: AdaMerging (arXiv 2310.02575), Eq. 4.
     """
     found = scores.double().log_softmax(-1)
-    if loss == "labels":
+    if loss == NEEDS_LABELS:
         return torch.nn.functional.nll_loss(found, right, reduction="none")
     if loss == "entropy":
         return -(found.exp() * found).sum(-1)

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
+from studio.measure.metrics import mean_column
 from studio.sweep.landscape import Landscape, SweepPoint
+from studio.tasks.metric import BOTH, joint
 from studio.ui.charts.lines import COLORS
 
 _CONTOURS_FROM = 2  # the level of 5 x 5 points
@@ -34,7 +36,7 @@ def figure(found: Landscape, path: Path = ()) -> go.Figure:
         plot_bgcolor="rgba(0,0,0,0)",
         font={"color": "#808080"},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
-        coloraxis={"colorscale": "Viridis", "colorbar": {"title": {"text": "%"}, "thickness": 14}},
+        coloraxis=_colors(found),
     )
     drawn.update_xaxes(title={"text": across}, gridcolor=_GRID, zeroline=False)
     drawn.update_yaxes(title={"text": down}, gridcolor=_GRID, zeroline=False)
@@ -52,9 +54,26 @@ def grid(
     return across, down, [[found.at(x, y) for x in across] for y in down]
 
 
+def _height(point: SweepPoint) -> float:
+    """What the map shows: the mean, or of several metrics what the best point has most of."""
+    mean, *others = point.means
+    if others:
+        return 100 * point.worth
+    return 100 * mean.value if mean.metric.percent else mean.value
+
+
+def _colors(found: Landscape) -> dict:
+    """Light where it is good: at high accuracy, at low loss."""
+    metric = joint(mean.metric for point in found.known for mean in point.means)
+    unit = "%" if metric.percent else metric.short
+    unit += " of both" if metric is BOTH else ""
+    bar = {"title": {"text": unit}, "thickness": 14}
+    return {"colorscale": "Viridis", "reversescale": metric.sign < 0, "colorbar": bar}
+
+
 def _surface(found: Landscape) -> go.Heatmap | go.Contour:
     across, down, points = grid(found)
-    heights = [[100 * p.accuracy if p and p.outcome else None for p in row] for row in points]
+    heights = [[_height(p) if p and p.outcome else None for p in row] for row in points]
     common = {"x": across, "y": down, "z": heights, "coloraxis": "coloraxis", "hoverinfo": "skip"}
     if found.level < _CONTOURS_FROM:
         return go.Heatmap(**common)
@@ -73,7 +92,7 @@ def _measured(found: Landscape) -> go.Scatter:
         text=[_words(point) for point in known],
         hovertemplate="%{x:.4g}, %{y:.4g}<br>%{text}<extra></extra>",
         marker={
-            "color": [100 * point.accuracy for point in known],
+            "color": [_height(point) for point in known],
             "coloraxis": "coloraxis",
             "size": 7,
             "line": {"width": 1, "color": _LINE},
@@ -138,7 +157,7 @@ def _path(path: Path) -> list[go.Scatter]:
 
 def _words(point: SweepPoint) -> str:
     assert point.outcome is not None
-    lines = [f"mean {point.accuracy:.1%} ± {100 * point.half:.1f}"]
+    lines = [f"{mean_column(mean.metric)} {mean.words}" for mean in point.means]
     for name, score in point.outcome.scores.items():
-        lines.append(f"{name.replace('<', '&lt;')} {score.accuracy:.1%}, n={score.n:,}")
+        lines.append(f"{name.replace('<', '&lt;')} {score.shown}, n={score.n:,}")
     return "<br>".join(lines)

@@ -7,6 +7,7 @@ from statistics import fmean, pstdev
 from studio.search.run import Run
 from studio.search.state import SearchStep
 from studio.session.search_view import GRAINS, UNITS
+from studio.tasks.metric import ACCURACY, LOSS
 from studio.ui.charts.lines import Chart, Point, Series
 
 MOST_MARKS = 40
@@ -43,8 +44,9 @@ def _words(key: str, run: Run) -> str:
     check = sum(each[1] for each in run.rows)
     if key == "loss":
         return (
-            f"{_LOSS_UNITS[run.plan.loss].capitalize()}. Thin: on the rows of each step, which "
-            f"differ. Marked: on the rows that decide, the same n={check:,} at every look."
+            f"{_LOSS_UNITS[run.plan.loss].capitalize()}{_per(run)}. Thin: on the rows of each "
+            f"step, which differ. Marked: on the rows that decide, the same n={check:,} at every "
+            "look."
         )
     if key == "accuracy":
         return f"On the n={check:,} rows that decide; the search has looked at them."
@@ -52,6 +54,12 @@ def _words(key: str, run: Run) -> str:
         return "One coefficient per task."
     spread = "one standard deviation over its coefficients"
     return f"Mean of each task's coefficients, {GRAINS[run.plan.granularity]}; bands: {spread}."
+
+
+def _per(run: Run) -> str:
+    """What losses are shared among, where that is not the rows of all tasks."""
+    losses = [task for task, metric in run.metrics.items() if metric is not ACCURACY]
+    return f" (of {', '.join(losses)}: {LOSS.unit})" if losses else ""
 
 
 def _axis(run: Run, other: Run | None) -> tuple[str, Callable[[SearchStep], float]]:

@@ -1,4 +1,4 @@
-"""The Accuracy tab: held-out accuracy of every task beside its expert and its floor."""
+"""The Scores tab: held-out scores of every task beside its expert and its floor."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,7 @@ from studio.ui.views.accuracy import accuracy
 class AccuracyTab(PagePart):
     """The table; it is drawn even while another tab is open, since a page opens with it."""
 
-    title = "Accuracy"
+    title = "Scores"
 
     def build(self) -> None:
         """Lay out the tab."""

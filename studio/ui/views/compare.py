@@ -1,7 +1,7 @@
 """Pure views of the Compare tab: the table with bars, the heat map, the proposal, the files."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Mapping
 from html import escape
 
 from studio.compare.comparison import Table
@@ -9,24 +9,26 @@ from studio.compare.scale_search import Budget
 from studio.compare.standings import Standing
 from studio.compare.tables import (
     MARK,
-    NOTES,
     comparison_csv,
     comparison_json,
     comparison_markdown,
-    points,
+    notes,
 )
 from studio.disk.csv import csv_text
 from studio.measure.change import Change
+from studio.measure.intervals import Score
+from studio.measure.metrics import Mean, means
 from studio.methods import METHODS
+from studio.tasks.metric import LOSS, METRICS, Metric
 from studio.ui.charts.grids import Grid, diverging, short, shown, standalone
 from studio.ui.charts.saves import document_saves, picture_saves
+from studio.ui.views.track import track
 
 NOTHING = (
     "<p class='quiet'>Choose methods and press <b>Compare</b>: each merges all tasks of the zoo at "
     "its defaults and is scored on the same held-out rows. Nothing is chosen on these rows.</p>"
 )
-_COLUMNS = (  # heading, what it means, which way it is sorted at first
-    ("mean accuracy", "over tasks, with its 95 % interval", "falling"),
+_COLUMNS = (  # heading, what it means, which way it is sorted at first; the means come before
     ("vs best rival", "paired difference of the mean to the best row of another method", "falling"),
     ("gain kept", "share of the experts' gain over head-only", "falling"),
     ("worst task", "the largest loss against its own expert, paired", "falling"),
@@ -39,6 +41,7 @@ _COLUMNS = (  # heading, what it means, which way it is sorted at first
     ("exact unmerge", "every row is a recipe that is merged again without the task", ""),
 )
 _WIDE, _HIGH, _LEFT = 88, 26, 178
+_SIDES = {False: "Blue: below; orange: above.", True: "Blue: worse; orange: better."}
 _SIGNS = {"better": ("up", "▲"), "worse": ("down", "▼"), "cannot tell": ("quiet", "=")}
 
 
@@ -69,7 +72,7 @@ def results(table: Table | None) -> str:
     floor = table.references.floor[0]
     heads = "".join(
         f"<th scope='col' title='{escape(words)}'>{_sorter(title.format(floor=floor), way)}</th>"
-        for title, words, way in _COLUMNS
+        for title, words, way in (*_mean_columns(table), *_COLUMNS)
     )
     body = "".join(_row(each, table) for each in table.standings) + _refused(table)
     n = sum(score.n for score in table.standings[0].scores.values()) if table.standings else 0
@@ -83,12 +86,19 @@ def results(table: Table | None) -> str:
         "</span><span class='l-expert'>experts</span><span class='l-floor'>"
         f"{escape(floor)}</span></p>"
         f"{_saves(table)}<details><summary>What the numbers mean</summary>"
-        f"<ul>{''.join(f'<li>{escape(note)}</li>' for note in NOTES)}</ul></details>"
+        f"<ul>{''.join(f'<li>{escape(note)}</li>' for note in notes(table))}</ul></details>"
     )
 
 
+def _mean_columns(table: Table) -> list[tuple[str, str, str]]:
+    """A column of means per metric; the best are first at first."""
+    found = means(table.references.experts.scores)
+    words = "over tasks, with its 95 % interval"
+    return [(x.name, words, "falling" if x.metric.sign > 0 else "rising") for x in found]
+
+
 def heat(table: Table | None) -> str:
-    """Methods by tasks: accuracy against the task's own expert; general rows against the base."""
+    """Methods by tasks: scores against the task's own expert; general rows against the base."""
     if table is None or not table.standings:
         return ""
     grid, csv = _grid(table)
@@ -109,7 +119,7 @@ def _row(each: Standing, table: Table) -> str:
     if each.worse_than_not_merging:
         small += f"<b class='down mark'>▼ {MARK}</b>"
     small += "".join(
-        f"<span class='quiet'>general {escape(name)}: {score.accuracy:.1%}, {points(change)} "
+        f"<span class='quiet'>general {escape(name)}: {score.shown}, {change.shown} "
         f"against the base, n={change.n:,}</span>"
         for name, (score, change) in each.general.items()
     )
@@ -120,7 +130,7 @@ def _row(each: Standing, table: Table) -> str:
     )
     rival = each.rival
     cells = [
-        _number(each.mean, _bar(each, table)),
+        *(_number(mean.value, _bar(each, mean, table)) for mean in each.means),
         _number(rival[1].mean, _against(rival[1], rival[0])) if rival else "<td></td>",
         _number(each.gain, "" if each.gain is None else f"{each.gain:.0%}"),
         _number(each.worst[1].mean, _against(each.worst[1], each.worst[0])),
@@ -142,59 +152,66 @@ def _row(each: Standing, table: Table) -> str:
 def _refused(table: Table) -> str:
     return "".join(
         f"<tr class='refused' data-method='{escape(name)}'><th scope='row'>{escape(name)}</th>"
-        f"<td colspan='{len(_COLUMNS)}'>{escape(words)}</td></tr>"
+        f"<td colspan='{len(_mean_columns(table)) + len(_COLUMNS)}'>{escape(words)}</td></tr>"
         for name, words in table.refusals.items()
     )
 
 
-def _bar(each: Standing, table: Table) -> str:
-    """The mean as a bar with its interval, the experts' and the floor's as marks."""
-    refs = table.references
-    experts, floor = (_mean(x.scores[task].accuracy for task in refs.tasks)
-                      for x in (refs.experts, refs.floor[1]))  # fmt: skip
-    low, high = max(each.mean - each.half, 0.0), min(each.mean + each.half, 1.0)
-    label = f"{each.row.name}: {each.mean:.1%}, experts {experts:.1%}, floor {floor:.1%}"
-    return (
-        f"<b>{each.mean:.1%}</b> ± {100 * each.half:.1f}"
-        f"<div class='track' role='img' aria-label='{escape(label)}'>"
-        f"<i style='width:{each.mean:.2%}'></i>"
-        f"<s style='left:{low:.2%};width:{max(high - low, 0.004):.2%}'></s>"
-        f"<u style='left:{floor:.2%}'></u><b style='left:{experts:.2%}'></b></div>"
+def _bar(each: Standing, mean: Mean, table: Table) -> str:
+    """A mean as a bar with its interval, the experts' and the floor's as marks."""
+    refs, metric = table.references, mean.metric
+    experts, floor = (
+        _mean(x.scores, metric) for x in (refs.experts, refs.floor[1].only(refs.tasks))
     )
+    ends = metric.within(mean.value - mean.half), metric.within(mean.value + mean.half)
+    label = f"{each.row.name}: {mean.shown}, experts {experts.shown}, floor {floor.shown}"
+    bar = track(metric, (floor.value, experts.value), ends)
+    drawn = bar.drawn(mean.value, *ends, floor.value, experts.value, label)
+    return f"<b>{mean.shown}</b> ± {metric.amount(mean.half)}{drawn}"
 
 
 def _grid(table: Table) -> tuple[Grid, str]:
     refs = table.references
     general = list(table.standings[0].general)
     changes = {each.row.name: _changes(each, table) for each in table.standings}
-    limit = max((abs(x[0]) for row in changes.values() for x in row), default=1.0) or 1.0
+    limits = {
+        metric: max((abs(x) for row in changes.values() for x, own, _ in row if own is metric),
+                    default=1.0) or 1.0
+        for metric in METRICS
+    }  # fmt: skip
     cells: list[list[tuple[str, str, str] | None]] = [
-        [(f"{100 * mean + 0.0:+.1f}", diverging(mean, limit), tip) for mean, tip in row]
+        [(own.difference(mean), diverging(own.sign * mean, limits[own]), tip)
+         for mean, own, tip in row]
         for row in changes.values()
-    ]
+    ]  # fmt: skip
     names = [*refs.tasks, *(f"general: {name}" for name in general)]
-    title = "Accuracy against each task's own expert, in points"
+    found = [mean.metric for mean in means(refs.experts.scores)]
+    what, units = (
+        " or ".join(words) for words in ((x.name for x in found), (x.unit for x in found))
+    )
+    title = f"{what.capitalize()} against each task's own expert, in {units}"
     if general:
         title += "; general rows against the base"
-    notes = (f"{table.zoo}: " + "; ".join(names), "Blue: below; orange: above.")
+    notes = (f"{table.zoo}: " + "; ".join(names), _SIDES[LOSS in found])
     columns = tuple(short(name, 12) for name in names)
     grid = Grid(title, tuple(changes), columns, cells, _LEFT, (_WIDE, _HIGH), notes)
-    rows = [[name, *(mean for mean, _ in row)] for name, row in changes.items()]
-    return grid, csv_text(["change of accuracy", *names], rows)
+    rows = [[name, *(mean for mean, _, _ in row)] for name, row in changes.items()]
+    return grid, csv_text([f"change of {what}", *names], rows)
 
 
-def _changes(each: Standing, table: Table) -> list[tuple[float, str]]:
+def _changes(each: Standing, table: Table) -> list[tuple[float, Metric, str]]:
+    """Per task and set of general rows: the change, its metric, and what it says."""
     experts, found = table.references.experts.scores, []
     for task in table.references.tasks:
         own = each.scores[task]
         tip = (
-            f"{each.row.name}, {task}: {own.accuracy:.1%} [{100 * own.low:.1f}, "
-            f"{100 * own.high:.1f}], expert {experts[task].accuracy:.1%}, n={own.n:,}"
+            f"{each.row.name}, {task}: {own.shown} [{own.metric.amount(own.low)}, "
+            f"{own.metric.amount(own.high)}], expert {experts[task].shown}, n={own.n:,}"
         )
-        found.append((own.accuracy - experts[task].accuracy, tip))
+        found.append((own.value - experts[task].value, own.metric, tip))
     for name, (score, change) in each.general.items():
-        tip = f"{each.row.name}, {name}: {score.accuracy:.1%}, {points(change)} against the base"
-        found.append((change.mean, tip))
+        tip = f"{each.row.name}, {name}: {score.shown}, {change.shown} against the base"
+        found.append((change.mean, change.metric, tip))
     return found
 
 
@@ -224,13 +241,12 @@ def _number(value: float | bool | None, words: str) -> str:
 def _change(change: Change) -> str:
     css, sign = _SIGNS[change.verdict]
     tie = " tie" if change.verdict == "cannot tell" else ""
-    return f"<span class='{css}'>{sign} {points(change)}{tie}</span>"
+    return f"<span class='{css}'>{sign} {change.shown}{tie}</span>"
 
 
 def _against(change: Change, name: str) -> str:
     return f"{_change(change)}<br><span class='quiet'>{escape(name)}</span>"
 
 
-def _mean(values: Iterable[float]) -> float:
-    found = list(values)
-    return sum(found) / len(found)
+def _mean(scores: Mapping[str, Score], metric: Metric) -> Mean:
+    return next(mean for mean in means(scores) if mean.metric is metric)

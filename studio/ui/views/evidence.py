@@ -9,6 +9,7 @@ from studio.evidence.judgment import Judgment
 from studio.evidence.measures import Range, Ranges
 from studio.evidence.residue import LayerResidue
 from studio.evidence.unmerge import Unmerging
+from studio.ui.views.track import track
 
 NOTHING = (
     "<div class='note' id='verdict'><b>Nothing is unmerged.</b> Untick a task in the mixer: the "
@@ -174,12 +175,13 @@ def attack(shown: Unmerging | None, found: Mapping[str, Judgment]) -> str:
             ("never merged", one.never[task], "base")]  # fmt: skip
     if sub.attack is not None:
         rows.append(("brought back from the subtracted model", sub.attack.score, "back"))
+    own = one.own[task]
+    bar = track(own.metric, (own.value, one.base[task].value), ())
     tracks = "".join(
-        f"<tr><th scope='row'>{words}</th><td><div class='track {css}' role='img' aria-label="
-        f"'{score.accuracy:.1%}'><i style='width:{score.accuracy:.2%}'></i>"
-        f"<s style='left:{score.low:.2%};width:{max(score.high - score.low, 0.004):.2%}'></s></div>"
-        f"</td><td class='num'><b>{score.accuracy:.1%}</b></td>"
-        f"<td class='num quiet wide'>{score.low:.1%} to {score.high:.1%}</td></tr>"
+        f"<tr><th scope='row'>{words}</th><td>"
+        f"{bar.drawn(score.value, score.low, score.high, None, None, score.shown, css)}</td>"
+        f"<td class='num'><b>{score.shown}</b></td>"
+        f"<td class='num quiet wide'>{score.span}</td></tr>"
         for words, score, css in rows
     )
     tracks += (
@@ -191,14 +193,13 @@ def attack(shown: Unmerging | None, found: Mapping[str, Judgment]) -> str:
             "<tr><th scope='row'>brought back from the subtracted model</th><td colspan='3'>"
             "nothing: here, subtracting the task gives the same bits as a rebuild</td></tr>"
         )
-    n = one.own[task].n
+    what = f"Held-out {own.metric.name}" + ("" if own.metric.percent else f" ({own.metric.unit})")
     return (
         f"<section class='attack'><h3>Can <b>{escape(task)}</b> be brought back?</h3><p>An insider "
         "who holds the base, the kept checkpoints and the recipe builds the never-merged model, "
         "takes the difference to the model that was handed out, stretches it to the mean length of "
         "the kept tasks' changes, and adds it to the base, with the sign that does better on the "
-        "task's validation rows, under its own head. Held-out accuracy on "
-        f"{escape(task)}, n={n:,}:</p>"
+        f"task's validation rows, under its own head. {what} on {escape(task)}, n={own.n:,}:</p>"
         f"<table class='studio attack'><tbody>{tracks}</tbody></table></section>"
     )
 

@@ -10,7 +10,8 @@ def rows_table(rows: Sequence[ShownRow], changed: int, only_changed: bool) -> st
     """Held-out rows with the right answer, the prediction before the last move, and now."""
     if not rows and not only_changed:
         return "<p class='quiet'>Reading the first rows …</p>"
-    moved = f"This move changed <b id='changed'>{changed:,}</b> predictions."
+    what = "predictions" if all(row.label for row in rows) else "predictions or losses"
+    moved = f"This move changed <b id='changed'>{changed:,}</b> {what}."
     if not rows:
         return f"<p>{moved} Move a slider further to see some change.</p>"
     shown = f" Shown are {len(rows)} of them." if only_changed else ""
@@ -56,6 +57,8 @@ def _row(row: ShownRow) -> str:
 def _verdict(predicted: str, label: str) -> str:
     if not predicted:
         return "<span class='quiet'>not read yet</span>"
+    if not label:  # a loss, which is more or less and not right or wrong
+        return escape(predicted)
     right = predicted == label
     css, sign = ("up", "✓") if right else ("down", "✗")
     return f"<span class='{css}'>{sign} {escape(predicted)}</span>"

@@ -1,12 +1,11 @@
-"""What stands above the page: the zoo, the mean accuracy, and what it is compared with."""
+"""What stands above the page: the zoo, the mean scores, and what they are compared with."""
 
 from collections.abc import Mapping
 from html import escape
-from math import sqrt
 
-from studio.measure.change import Change, mean_change
+from studio.measure.change import Change, change_words, mean_change
 from studio.measure.intervals import Score
-from studio.measure.metrics import gain_kept, mean_accuracy
+from studio.measure.metrics import Mean, gain_kept, means, means_words, worth
 from studio.session.snapshot import Snapshot
 from studio.ui.views.notices import refusal
 from studio.ui.views.references import ARROWS, complete, floor_of
@@ -31,25 +30,17 @@ def headline(now: Snapshot) -> str:
     """The mean over tasks, what it is compared with, and how sure it is."""
     parts = []
     if now.scores:
-        mean, half = mean_accuracy(now.scores), _half_width(now.scores)
-        rows = sum(score.n for score in now.scores.values())
-        total = sum(now.rows.values())
-        state = f"n={rows:,}" if rows == total else f"n={rows:,} of {total:,} so far"
-        early = "" if now.share >= 1 else f" class='early' title='{_EARLY[now.seen]}'"
-        parts.append(
-            f"mean accuracy <b id='mean' data-n='{rows}'{early}>{mean:.1%}</b> "
-            f"<span class='quiet'>± {half:.1%}, {state}</span>"
-        )
+        parts += [_mean(now, place, mean) for place, mean in enumerate(means(now.scores))]
     elif now.measuring and not now.refusal:
         parts.append(f"<span class='quiet' id='measuring'>{escape(now.measuring)} …</span>")
     elif now.rows and not now.refusal:
         parts.append("<span class='quiet'>scoring the first rows …</span>")
     parts.append(f"merged <b id='merged'>{len(now.recipe.tasks)}</b> of {len(now.mix.strips)}")
     if complete(now.experts, now.rows):
-        parts.append(f"experts <b>{mean_accuracy(now.experts):.1%}</b>")
+        parts.append(f"experts <b>{_shown(now.experts)}</b>")
     name, floor = floor_of(now)
     if complete(floor, now.rows):
-        parts.append(f"{name} <b>{mean_accuracy(floor):.1%}</b>")
+        parts.append(f"{name} <b>{_shown(floor)}</b>")
     parts += [f"<span id='change'>{words}</span>"] if (words := _changed(now)) else []
     gain = _gain(now)
     if gain is not None:
@@ -67,8 +58,28 @@ def status(now: Snapshot) -> str:
         return escape(now.refusal)
     if not now.scores or not now.seen:
         return ""
-    change = "" if now.is_pinned or not now.changes else f", {_against(mean_change(now.changes))}"
-    return f"Mean accuracy {mean_accuracy(now.scores):.1%}{change}."
+    change = "" if now.is_pinned or not now.changes else f", {_against(now.changes)}"
+    words = means_words(now.scores)
+    return f"{words[0].upper()}{words[1:]}{change}."
+
+
+def _mean(now: Snapshot, place: int, mean: Mean) -> str:
+    """The mean of one metric with its interval and its rows; the first one is the page's."""
+    total = sum(now.rows[name] for name, s in now.scores.items() if s.metric is mean.metric)
+    state = f"n={mean.n:,}" if mean.n == total else f"n={mean.n:,} of {total:,} so far"
+    early = "" if now.share >= 1 else f" class='early' title='{_EARLY[now.seen]}'"
+    name = "" if place else f" id='mean' data-n='{sum(s.n for s in now.scores.values())}'"
+    half = f"{mean.half:.1%}" if mean.metric.percent else mean.metric.amount(mean.half)
+    more = f", perplexity {mean.perplexity:.3g}" if mean.perplexity is not None else ""
+    return (
+        f"{mean.name} <b{name}{early}>{mean.shown}</b> "
+        f"<span class='quiet'>± {half}{more}, {state}</span>"
+    )
+
+
+def _shown(scores: Mapping[str, Score]) -> str:
+    """The mean of every metric."""
+    return ", ".join(mean.shown for mean in means(scores))
 
 
 def _changed(now: Snapshot) -> str:
@@ -83,15 +94,14 @@ def _changed(now: Snapshot) -> str:
     css, arrow = ARROWS[change.verdict]
     return (
         f"<span class='{css}' data-mean='{change.mean:.6f}' data-half='{change.half:.6f}' "
-        f"data-n='{change.n}'>{arrow} {_against(change)}</span>"
+        f"data-n='{change.n}'>{arrow} {_against(now.changes)}</span>"
     )
 
 
-def _against(change: Change) -> str:
-    points = f"{100 * change.mean + 0.0:+.1f} ± {100 * change.half:.1f} points"
-    if change.verdict == "cannot tell":
-        return f"cannot tell from the pinned mix: {points}"
-    return f"{change.verdict} than the pinned mix: {points}"
+def _against(changes: Mapping[str, Change]) -> str:
+    verdict = mean_change(changes).verdict
+    than = "from" if verdict == "cannot tell" else "than"
+    return f"{verdict} {than} the pinned mix: {change_words(changes)}"
 
 
 def _verdict(now: Snapshot) -> str:
@@ -99,17 +109,26 @@ def _verdict(now: Snapshot) -> str:
     if now.refusal:
         return refusal(now.refusal)
     name, floor = floor_of(now)
-    if now.recipe.tasks and now.seen and complete(floor, now.rows):
-        loss = mean_accuracy(floor) - mean_accuracy(now.scores)
-        if loss > 0:
-            what = "Try smaller coefficients."
-            if now.doubts:  # then it is no matter of how much is added
-                what = "First look at what the Accuracy tab says of experts alone."
-            return (
-                f"<p class='note'>This merge scores {100 * loss:.1f} points below {name}: on "
-                f"average the tasks would do better unmerged. {what}</p>"
-            )
-    return ""
+    known = now.recipe.tasks and now.seen and complete(floor, now.rows)
+    if not known or worth(floor) <= worth(now.scores):
+        return ""
+    what = "Try smaller coefficients."
+    if now.doubts:  # then it is no matter of how much is added
+        what = "First look at what the Scores tab says of experts alone."
+    return (
+        f"<p class='note'>This merge scores {_worse(now.scores, floor)} {name}: on average the "
+        f"tasks would do better unmerged. {what}</p>"
+    )
+
+
+def _worse(scores: Mapping[str, Score], floor: Mapping[str, Score]) -> str:
+    """How far scores are from a floor that is better, in words."""
+    pairs = list(zip(means(scores), means(floor), strict=True))
+    if len(pairs) > 1:  # points and nats do not add up; both means stand above
+        return "worse than"
+    ((own, least),) = pairs
+    away = f"{own.metric.amount(abs(own.value - least.value))} {own.metric.unit}"
+    return f"{away} below" if own.metric.sign > 0 else f"a loss {away} above that of"
 
 
 def _gain(now: Snapshot) -> float | None:
@@ -118,12 +137,7 @@ def _gain(now: Snapshot) -> float | None:
     if not known or not now.seen:
         return None
     if len(now.rows) == 1 and all(
-        now.experts[name].low <= now.head_only[name].accuracy for name in now.rows
+        not now.experts[name].better_than(now.head_only[name].value) for name in now.rows
     ):
         return None
     return gain_kept(now.scores, now.experts, now.head_only)
-
-
-def _half_width(scores: Mapping[str, Score]) -> float:
-    """Half of the mean's 95 % interval; the tasks' rows are independent of one another."""
-    return sqrt(sum(((s.high - s.low) / 2) ** 2 for s in scores.values())) / len(scores)

@@ -4,9 +4,12 @@ import json
 from collections.abc import Sequence
 from html import escape
 
+from studio.measure.intervals import Score
+from studio.measure.metrics import mean_column
 from studio.sweep.axis import Axis
 from studio.sweep.landscape import Landscape, SweepCost, SweepPoint
 from studio.sweep.tables import landscape_csv, landscape_json
+from studio.tasks.metric import Metric
 from studio.ui.charts import line_figure, lines
 from studio.ui.charts.contour import Path, grid
 from studio.ui.charts.lines import Chart, Series
@@ -15,11 +18,15 @@ from studio.ui.charts.saves import document_saves, plot_saves
 PLOT = "landscape-plot"  # id of the plotly figure's component
 NOTHING = (
     "<p class='quiet'>Take one or two numbers of the mix over a range, and see where validation "
-    "accuracy is high, where it falls, and how flat the top is.</p>"
+    "scores are good, where they fall off, and how flat the top is.</p>"
 )
 _MOST_STEPS = 40  # of a path on a curve; of longer ones a part is drawn
 _MEAN, _HERE, _BEST, _PATH = range(4)
 _BAND = "half of its interval"
+_BOTH = (
+    " Tasks have two metrics; the best point is that where accuracies less logarithms of losses "
+    "are highest, so a point of accuracy counts as a percent of a loss."
+)
 
 
 def cost(found: SweepCost, axes: Sequence[Axis]) -> str:
@@ -68,40 +75,35 @@ def notes(found: Landscape | None, path: Path = ()) -> str:
 
 def _shows(found: Landscape, path: Path) -> str:
     names = found.known[0].outcome.scores if found.known[0].outcome else {}
-    half = max(point.half for point in found.known)
+    means = found.known[0].means
+    what = " and ".join(mean.metric.name for mean in means)
+    halves = " and ".join(
+        f"{x.metric.amount(max(p.means[place].half for p in found.known))} {x.metric.unit}"
+        for place, x in enumerate(means)
+    )
     words = (
-        f"Accuracy on validation rows, the mean over {len(names)} "
+        f"{what.capitalize()} on validation rows, the mean over {len(names)} "
         f"{'task' if len(names) == 1 else 'tasks'}, n={found.known[0].rows:,} rows, the same at "
-        f"every point. A point's own 95 % interval is at most ± {100 * half:.1f} points; points "
+        f"every point. A point's own 95 % interval is at most ± {halves}; points "
         "share their rows, so their differences are surer than that. All other coefficients and "
-        "options are held at the mix's values. It does <b>not</b> show: held-out accuracy; what "
+        f"options are held at the mix's values. It does <b>not</b> show: held-out {what}; what "
         "happens when the others move, too; or what lies between the points"
     )
     words += ", where the map is interpolated." if len(found.axes) == 2 else "."
+    words += _BOTH if len(means) > 1 else ""
     if path:
         words += (
             " The path of the search is projected: its other coefficients moved, too, so what lies "
-            "under it is not the accuracy that it had there."
+            f"under it is not the {what} that it had there."
         )
     return f"<p class='quiet' id='sweep-shows'>{words}</p>"
 
 
 def _curves(found: Landscape, path: Path) -> str:
-    axis = found.axes[0]
-    ticks = tuple(float(value) for value in axis.values(2))
     known = sorted(found.known, key=_x)
-    half = "95 % interval of each point as a band."
-    means = Series("mean over tasks", _MEAN, tuple((_x(p), p.accuracy, p.half) for p in known))
-    series = [means, *_marks(found), *_walk(found, known, path)]
-    title = f"Validation accuracy by {axis.words}"
-    charts = [Chart(title, axis.words, tuple(series), ticks, True, (0.0, 1.0), (half,), _BAND)]
-    names = list(known[0].outcome.scores) if known[0].outcome else []
-    if len(names) > 1:
-        tasks = tuple(
-            Series(name, i, tuple((_x(p), _accuracy(p, name), None) for p in known))
-            for i, name in enumerate(names)
-        )
-        charts.append(Chart("The same by task", axis.words, tasks, ticks, True, (0.0, 1.0)))
+    charts = []
+    for place, mean in enumerate(known[0].means):
+        charts += _charts(found, known, path, place, mean.metric)
     drawn = (
         line_figure.figure(each, f"<p class='keys'>{lines.legend(each.series)}</p>", found.done)
         for each in charts
@@ -109,33 +111,59 @@ def _curves(found: Landscape, path: Path) -> str:
     return f"<div class='matrices'>{''.join(drawn)}</div>"
 
 
-def _marks(found: Landscape) -> list[Series]:
+def _charts(
+    found: Landscape, known: Sequence[SweepPoint], path: Path, place: int, metric: Metric
+) -> list[Chart]:
+    """The mean of one metric, and the same by task if there are several."""
+    axis = found.axes[0]
+    ticks = tuple(float(value) for value in axis.values(2))
+    half = "95 % interval of each point as a band."
+    points = tuple((_x(p), p.means[place].value, p.means[place].half) for p in known)
+    means = Series("mean over tasks", _MEAN, points)
+    series = [means, *_marks(found, place), *_walk(found, known, path, place)]
+    title = f"Validation {metric.name} by {axis.words}"
+    about = metric.percent, metric.limits
+    charts = [Chart(title, axis.words, tuple(series), ticks, *about, (half,), _BAND)]
+    scores = known[0].outcome.scores if known[0].outcome else {}
+    names = [name for name, score in scores.items() if score.metric is metric]
+    if len(names) > 1:
+        tasks = tuple(
+            Series(name, i, tuple((_x(p), _score(p, name).value, None) for p in known))
+            for i, name in enumerate(names)
+        )
+        charts.append(Chart("The same by task", axis.words, tasks, ticks, *about))
+    return charts
+
+
+def _marks(found: Landscape, place: int) -> list[Series]:
     marks = (("present mix", _HERE, found.here), ("best point", _BEST, found.best))
     return [
-        Series(name, number, ((_x(point), point.accuracy, None),))
+        Series(name, number, ((_x(point), point.means[place].value, None),))
         for name, number, point in marks
         if point and point.outcome and None not in point.place
     ]
 
 
-def _walk(found: Landscape, known: Sequence[SweepPoint], path: Path) -> list[Series]:
+def _walk(found: Landscape, known: Sequence[SweepPoint], path: Path, place: int) -> list[Series]:
     """A search's steps, put on the curve at their values; those beyond its ends are left out."""
     inside = [x for (x,) in path if _x(known[0]) <= x <= _x(known[-1])]
     every = -(-len(inside) // _MOST_STEPS) or 1
-    steps = tuple((x, _height(known, x), None) for x in [*inside[:-1:every], *inside[-1:]])
+    shown = [*inside[:-1:every], *inside[-1:]]
+    steps = tuple((x, _height(known, x, place), None) for x in shown)
     if not steps:
         return []
     ends = (("search: start", _PATH + 1, steps[:1]), ("search: end", _PATH + 2, steps[-1:]))
     return [Series("path of the search", _PATH, steps), *(Series(*each) for each in ends)]
 
 
-def _height(known: Sequence[SweepPoint], x: float) -> float:
+def _height(known: Sequence[SweepPoint], x: float, place: int) -> float:
     """The curve at a value, on the straight line between two points."""
     right = next((i for i, point in enumerate(known) if _x(point) >= x), len(known) - 1)
     left = max(right - 1, 0)
     gap = _x(known[right]) - _x(known[left])
     share = (x - _x(known[left])) / gap if gap else 1.0
-    return known[left].accuracy + share * (known[right].accuracy - known[left].accuracy)
+    low, high = (known[i].means[place].value for i in (left, right))
+    return low + share * (high - low)
 
 
 def _table(found: Landscape) -> str:
@@ -155,10 +183,11 @@ def _table(found: Landscape) -> str:
 def _by_value(found: Landscape) -> tuple[list[str], list[list[str]]]:
     names = list(found.known[0].outcome.scores) if found.known[0].outcome else []
     rows = [
-        [f"{_x(p):.4g}", _mean(p), *(f"{_accuracy(p, name):.1%}" for name in names)]
+        [f"{_x(p):.4g}", *(x.words for x in p.means), *(_score(p, name).shown for name in names)]
         for p in sorted(found.known, key=_x)
     ]
-    return [found.axes[0].words, "mean", *names], rows
+    heads = [mean_column(mean.metric) for mean in found.known[0].means]
+    return [found.axes[0].words, *heads, *names], rows
 
 
 def _by_both(found: Landscape) -> tuple[list[str], list[list[str]]]:
@@ -180,12 +209,12 @@ def _x(point: SweepPoint) -> float:
     return point.place[0] or 0.0
 
 
-def _accuracy(point: SweepPoint, task: str) -> float:
+def _score(point: SweepPoint, task: str) -> Score:
     assert point.outcome is not None
-    return point.outcome.scores[task].accuracy
+    return point.outcome.scores[task]
 
 
 def _mean(point: SweepPoint | None) -> str:
     if point is None or point.outcome is None:
         return "–"
-    return f"{point.accuracy:.1%} ± {100 * point.half:.1f}"
+    return ", ".join(mean.words for mean in point.means)

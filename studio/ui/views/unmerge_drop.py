@@ -1,4 +1,4 @@
-"""Pure view of the unmerge accuracy drops: ours as they are measured, the paper's beside them."""
+"""Pure view of the unmerge drops: ours as they are measured, the paper's beside them."""
 
 from collections.abc import Sequence
 from html import escape
@@ -6,6 +6,7 @@ from html import escape
 from studio.compare.unmerge_drop import PAPER, PAPER_WORDS, Removal
 from studio.disk.csv import csv_text
 from studio.methods import METHODS
+from studio.tasks.metric import ACCURACY, LOSS, joint
 from studio.ui.charts.saves import table_saves
 
 _MODES = {"subtract": "subtracted", "rebuild": "rebuilt"}
@@ -23,7 +24,7 @@ def uad(found: Sequence[Removal], tasks: Sequence[str]) -> str:
     heads = "".join(f"<th scope='col'>{escape(task)}</th>" for task in tasks)
     return (
         "<div class='scroll' tabindex='0' role='region' aria-label='Unmerge accuracy drop'>"
-        "<table class='studio uad'><caption>Mean accuracy that the kept tasks lose, in points, "
+        f"<table class='studio uad'><caption>{_caption(found)}, "
         "when the task above is taken out</caption><thead><tr><th scope='col'>method</th>"
         f"<th scope='col'>operation</th>{heads}<th scope='col'>mean</th><th scope='col'>worst task"
         f"</th><th scope='col'>seconds</th></tr></thead><tbody>{body}</tbody></table></div>"
@@ -34,26 +35,54 @@ def uad(found: Sequence[Removal], tasks: Sequence[str]) -> str:
     )
 
 
+def _caption(found: Sequence[Removal]) -> str:
+    metrics = {each.metric for each in found}
+    if metrics == {ACCURACY}:
+        return "Mean accuracy that the kept tasks lose, in points"
+    if metrics == {LOSS}:
+        return f"How far the mean loss of the kept tasks rises, in {LOSS.unit}"
+    return (
+        "What the kept tasks lose on average, in points of accuracy, in nats per token where all "
+        "are scored by a loss, and where both are kept in points or percent of a loss"
+    )
+
+
 def _row(name: str, mode: str, found: Sequence[Removal], tasks: Sequence[str]) -> str:
     own = {each.task: each for each in found if (each.method, each.mode) == (name, mode)}
     cells = "".join(f"<td class='num'>{_cell(own.get(task))}</td>" for task in tasks)
-    worst = max(own.values(), key=lambda each: each.worst)
     seconds = sorted(each.seconds for each in own.values())
-    mean = 100 * sum(each.mean for each in own.values()) / len(own)
     title = METHODS[name].title if name in METHODS else name
     return (
         f"<tr data-uad='{escape(name)} {mode}'><th scope='row'>{escape(title)}</th>"
-        f"<td>{_MODES[mode]}</td>{cells}<td class='num'><b>{mean:+.1f}</b></td>"
-        f"<td class='num'>{100 * worst.worst:+.1f} <span class='quiet'>{escape(worst.worst_task)}"
-        f"</span></td><td class='num'>{seconds[len(seconds) // 2]:.2f}</td></tr>"
+        f"<td>{_MODES[mode]}</td>{cells}<td class='num'><b>{_mean(list(own.values()))}</b></td>"
+        f"<td class='num'>{_worst(list(own.values()))}</td>"
+        f"<td class='num'>{seconds[len(seconds) // 2]:.2f}</td></tr>"
+    )
+
+
+def _mean(own: Sequence[Removal]) -> str:
+    """Over the removed tasks; none where what is kept has another metric each time."""
+    if len({each.metric for each in own}) > 1:
+        return "–"
+    return own[0].metric.difference(sum(each.mean for each in own) / len(own))
+
+
+def _worst(own: Sequence[Removal]) -> str:
+    """The task that loses most, of each metric."""
+    found = {}
+    for each in sorted(own, key=lambda each: each.worst):
+        found[each.worst_metric] = each
+    return "<br>".join(
+        f"{metric.difference(each.worst)} <span class='quiet'>{escape(each.worst_task)}</span>"
+        for metric, each in found.items()
     )
 
 
 def _cell(each: Removal | None) -> str:
     if each is None:
         return "…"
-    same = " =" if each.same else ""
-    return f"{100 * each.mean:+.1f} <span class='quiet'>± {100 * each.half:.1f}</span>{same}"
+    same, half = " =" if each.same else "", each.metric.amount(each.half)
+    return f"{each.metric.difference(each.mean)} <span class='quiet'>± {half}</span>{same}"
 
 
 def _paper() -> str:
@@ -71,11 +100,14 @@ def _paper() -> str:
 
 
 def _csv(found: Sequence[Removal]) -> str:
+    metrics = {each.removed_metric for each in found}
+    what = joint(metrics).name.replace(" and ", " or ")
     header = ["method", "mode", "removed task", "mean", "half", "worst", "worst task",
-              "accuracy of the removed task", "n", "seconds", "same bytes"]  # fmt: skip
+              f"{what} of the removed task", "n", "seconds", "same bytes"]  # fmt: skip
+    header += ["metric"] if metrics != {ACCURACY} else []
     rows = [
         (each.method, each.mode, each.task, each.mean, each.half, each.worst, each.worst_task,
-         each.removed_accuracy, each.n, each.seconds, each.same)
+         each.removed_score, each.n, each.seconds, each.same, each.metric.name)[: len(header)]
         for each in found
     ]  # fmt: skip
     return csv_text(header, rows)

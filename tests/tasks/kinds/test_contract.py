@@ -57,7 +57,7 @@ def test_every_question_of_a_row_counts_and_a_row_s_questions_belong_together(be
     right = found.correct("up")
     assert right.tolist() == [0 if place % 7 == 0 else 1 for place in range(80)]
     score = found.scores()["up"]
-    assert (score.n, score.accuracy) == (80, 68 / 80)
+    assert (score.n, score.value) == (80, 68 / 80)
     assert score.interval == "cluster-bootstrap"
     assert (score.low, score.high) == cluster_bootstrap(right, np.repeat(np.arange(40), 2))
 

@@ -55,7 +55,7 @@ def test_labels_left_out_are_the_checkpoint_s(zoo):
     task = bench.tasks["expert"]
     assert task.labels == NAMES
     assert "labels: no, maybe, yes, as id2label of its checkpoint has them." in task.notes
-    assert classifiers.expert_score(bench).accuracy == 1
+    assert classifiers.expert_score(bench).value == 1
 
 
 def test_a_list_in_another_order_is_joined_by_name(zoo):
@@ -65,10 +65,10 @@ def test_a_list_in_another_order_is_joined_by_name(zoo):
     task = bench.tasks["expert"]
     assert task.labels == ("yes", "no", "maybe")
     assert any("labels: joined by name" in note for note in task.notes)
-    assert classifiers.expert_score(bench).accuracy == 1
+    assert classifiers.expert_score(bench).value == 1
     by_index = [row | {"label": task.labels.index(row["label"])} for row in rows]
     bench = classifiers.bench(classifiers.write_zoo(folder, by_index, labels="labels.json"))
-    assert classifiers.expert_score(bench).accuracy == 1
+    assert classifiers.expert_score(bench).value == 1
 
 
 def test_names_that_differ_are_refused_with_both_lists(zoo):

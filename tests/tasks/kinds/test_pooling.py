@@ -64,7 +64,7 @@ def test_a_classifier_is_right_on_its_own_predictions_without_a_word_on_pooling(
     assert bench.tasks["expert"].notes == (
         f"pooling: {pooling}, as {family}ForSequenceClassification has it.",
     )
-    assert classifiers.expert_score(bench).accuracy == 1
+    assert classifiers.expert_score(bench).value == 1
 
 
 @pytest.mark.parametrize("family", ["Albert", "Bert"])
@@ -80,7 +80,7 @@ def test_a_pooler_that_the_base_lacks_is_the_task_s_own(tmp_path, family):
     head = bench.tasks["expert"].head
     assert isinstance(head, LinearHead)
     assert head.pooler is not None
-    assert classifiers.expert_score(bench).accuracy == 1
+    assert classifiers.expert_score(bench).value == 1
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_a_classifier_s_adapter_on_a_base_of_another_class_is_read_as_its_family
     classifiers.write_zoo(tmp_path, rows_of(model, tmp_path))
     bench = classifiers.bench(tmp_path)
     assert f"as {family}ForSequenceClassification has it" in bench.tasks["expert"].notes[0]
-    assert classifiers.expert_score(bench).accuracy == 1
+    assert classifiers.expert_score(bench).value == 1
 
 
 def test_the_last_token_is_the_last_that_the_config_does_not_call_padding(tmp_path):
@@ -107,7 +107,7 @@ def test_the_last_token_is_the_last_that_the_config_does_not_call_padding(tmp_pa
     model.save_pretrained(tmp_path / "expert")
     classifiers.write_zoo(tmp_path, rows_of(model, tmp_path))
     assert padding_of(tmp_path / "expert", open_checkpoint(tmp_path / "base")) == 3
-    assert classifiers.expert_score(classifiers.bench(tmp_path)).accuracy == 1
+    assert classifiers.expert_score(classifiers.bench(tmp_path)).value == 1
 
 
 @pytest.fixture(scope="module")

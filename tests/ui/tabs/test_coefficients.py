@@ -12,4 +12,4 @@ def test_the_tab_is_made_of_the_results_of_a_search_and_the_sweep(driver):
 
 def test_both_are_drawn_while_the_tab_is_open_and_neither_else(driver):
     assert {"coefficients", "sweep-takes"} <= set(driver.look(CoefficientsTab.title))
-    assert not {"coefficients", "sweep-takes"} & set(driver.look("Accuracy"))
+    assert not {"coefficients", "sweep-takes"} & set(driver.look("Scores"))

@@ -15,4 +15,4 @@ def test_a_hidden_tab_asks_nothing_of_the_ledger(driver, monkeypatch):
         raise AssertionError
 
     monkeypatch.setattr(driver.page.engine.ledger, "head", forbidden)
-    assert "evidence-verdict" not in driver.look("Accuracy")
+    assert "evidence-verdict" not in driver.look("Scores")

@@ -29,5 +29,5 @@ def test_the_places_follow_the_scope_and_choices_wake_the_page(driver):
 
 
 def test_the_tab_follows_the_mix_while_it_is_open(driver):
-    assert "matrices" not in driver.look("Accuracy")
+    assert "matrices" not in driver.look("Scores")
     assert "matrices" in driver.look(GeometryTab.title)

@@ -5,8 +5,19 @@ import csv
 import io
 import re
 
+import pytest
+
+from studio.measure.change import Change
+from studio.measure.intervals import Score
+from studio.tasks.metric import LOSS
 from studio.ui.views.accuracy import accuracy
 from tests.ui.snapshots import EVIL, snapshot
+
+
+def saved(shown: str) -> str:
+    data = re.search(r"href='data:text/csv;charset=utf-8;base64,([^']+)'", shown)
+    assert data
+    return base64.b64decode(data[1]).decode()
 
 
 def test_an_unmerged_task_is_marked_and_still_scored():
@@ -17,9 +28,7 @@ def test_an_unmerged_task_is_marked_and_still_scored():
 
 def test_the_table_saves_as_csv_with_the_numbers_that_it_shows():
     shown = accuracy(snapshot())
-    data = re.search(r"href='data:text/csv;charset=utf-8;base64,([^']+)'", shown)
-    assert data
-    lines = list(csv.DictReader(io.StringIO(base64.b64decode(data[1]).decode())))
+    lines = list(csv.DictReader(io.StringIO(saved(shown))))
     assert [line["task"] for line in lines] == ["a", EVIL]
     assert [line["merged"] for line in lines] == ["yes", "no"]
     assert float(lines[0]["accuracy"]) == 0.8
@@ -31,3 +40,39 @@ def test_the_table_saves_as_csv_with_the_numbers_that_it_shows():
 
 def test_the_names_of_tasks_are_escaped():
     assert EVIL not in accuracy(snapshot(refusal=EVIL))
+
+
+def in_nats(**values) -> dict:
+    """Scores of the first task as a loss."""
+    return {
+        key: snapshot().__dict__[key] | {"a": Score(
+            value, 100, value - 0.25, value + 0.25, "bootstrap", LOSS, value / 3
+        )}
+        for key, value in values.items()
+    }  # fmt: skip
+
+
+def test_a_loss_is_in_nats_with_perplexity_and_bits_beside_and_no_percent():
+    now = snapshot(**in_nats(scores=2.5, experts=2.0, head_only=3.0))
+    shown = accuracy(now)
+    row = shown.split("<tr")[2]
+    assert "2.500<br><span class='quiet'>perplexity 12.2, 0.833 bits per byte</span>" in row
+    assert "<i style='width:50.00%'></i>" in row
+    assert "2.250 to 2.750" in row
+    assert "%<" not in row
+    assert "Held-out accuracy or loss by task" in shown
+    assert "worse to better" in shown
+    assert "0 to 100 %" not in shown
+    lines = list(csv.DictReader(io.StringIO(saved(shown))))
+    assert (lines[0]["accuracy or loss"], lines[0]["metric"]) == ("2.5", "loss")
+    assert float(lines[0]["perplexity"]) == pytest.approx(12.18, abs=0.01)
+    assert lines[1]["metric"] == "accuracy"
+
+
+def test_a_loss_that_falls_is_green_and_one_that_rises_is_red():
+    scores = in_nats(scores=2.5, experts=2.0, head_only=3.0)
+    for mean, css in ((-0.2, "up"), (0.2, "down")):
+        changes = {"a": Change(mean, 0.1, 100, LOSS, 2.5)}
+        row = accuracy(snapshot(**scores, changes=changes, is_pinned=False)).split("<tr")[2]
+        assert f"<span class='{css}'" in row
+        assert f"{mean:+.3f} ± 0.100" in row

@@ -12,9 +12,12 @@ import pytest
 from studio.compare.comparison import Table
 from studio.compare.scale_search import Budget
 from studio.compare.standings import MethodRow, References
+from studio.measure.marks import Marks
 from studio.measure.outcomes import Outcome
 from studio.recipe import Recipe, TaskEntry
 from studio.ui.views import compare as shown
+from tests.outcomes import outcome as made_up
+from tests.outcomes import with_losses
 
 EVIL = "<img src=x onerror=1>"
 TASKS = ("red", EVIL)
@@ -22,8 +25,7 @@ HALF = [1, 0] * 50
 
 
 def outcome(*right, **costs) -> Outcome:
-    correct = {task: np.array(each) for task, each in zip(TASKS, right, strict=True)}
-    return Outcome(correct, dict.fromkeys(TASKS), **costs)
+    return made_up(dict(zip(TASKS, right, strict=True)), **costs)
 
 
 def row(name: str, method: str, *right, **fields) -> MethodRow:
@@ -110,8 +112,8 @@ def test_the_heat_map_shows_the_difference_to_each_tasks_own_expert(table):
 
 def test_general_rows_stand_beside_the_mean_with_the_change_from_the_base(table):
     def with_general(each: Outcome, right) -> Outcome:
-        more = {**each.correct, "grammar": np.array(right)}
-        return replace(each, correct=more, groups=dict.fromkeys(more))
+        more = {**each.marks, "grammar": Marks(np.array(right, float))}
+        return replace(each, marks=more, groups=dict.fromkeys(more))
 
     first = table.rows[0]
     rows = (replace(first, held_out=with_general(first.held_out, [0, 1, 1, 1] * 25)),)
@@ -140,3 +142,53 @@ def test_columns_can_be_sorted_and_missing_numbers_have_none(table):
     values = re.findall(r"<td class='num'( data-value='[^']*')?>", lines(html)["mdm_oc"])
     assert values[0] == " data-value='0.7'"
     assert values[2] == ""  # gain kept: no heads fitted on the base
+
+
+def in_nats(table: Table, *names: str) -> Table:
+    """The same with tasks that have a loss: 3 nats per token where a row was wrong, 1 if right."""
+
+    def of(each: Outcome | None) -> Outcome | None:
+        if each is None:
+            return None
+        return with_losses(each, {name: 6 - 4 * each.marks[name].values for name in names})
+
+    rows = tuple(
+        replace(row, held_out=of(row.held_out), validation=of(row.validation)) for row in table.rows
+    )
+    refs = table.references
+    return replace(
+        table, rows=rows, references=replace(refs, experts=of(refs.experts), base=of(refs.base))
+    )
+
+
+def test_of_losses_the_lowest_is_first_and_green_is_what_falls(table):
+    losses = in_nats(table, *TASKS)
+    html = shown.results(losses)
+    assert list(lines(html)) == list(lines(shown.results(table)))
+    first = lines(html)["mdm_oc"]
+    assert "<b>1.600</b> ± " in first
+    assert "<span class='up'>▲ -0.400 ± " in first
+    assert "accuracy" not in html
+    assert "<button type='button' data-sort='rising'>mean loss</button>" in html
+    assert "Perplexity is the exponential" in html
+    assert "mean loss 1.600" in shown.proposal(losses)
+    heat = shown.heat(losses)
+    assert "Loss against each task&#x27;s own expert, in nats per token" in heat
+    header, *rows = csv.reader(saved(heat, "csv").splitlines())
+    assert header[0] == "change of loss"
+    assert [float(x) for x in rows[0][1:]] == pytest.approx([0.2, 1.0])
+
+
+def test_both_metrics_have_a_mean_each_and_no_number_mixes_them(table):
+    mixed = in_nats(table, "red")
+    html = shown.results(mixed)
+    assert ">mean accuracy</button>" in html
+    assert ">mean loss</button>" in html
+    assert "<b>50.0%</b>" in lines(html)["mdm_oc"]
+    assert "<b>1.200</b>" in lines(html)["mdm_oc"]
+    plain = json.loads(saved(html, "json"))["methods"]["mdm_oc"]
+    assert plain["mean"] is None
+    assert plain["means"]["loss"]["mean"] == pytest.approx(1.2)
+    header = next(csv.reader(saved(html, "csv").splitlines()))
+    assert header[3:7] == ["mean", "half of its interval", "mean loss", "half of its interval"]
+    assert len({len(line) for line in csv.reader(saved(html, "csv").splitlines())}) == 1

@@ -1,5 +1,8 @@
 """The headline without a browser: numbers are the snapshot's, claims are measured."""
 
+from studio.measure.change import Change
+from studio.measure.intervals import Score
+from studio.tasks.metric import LOSS
 from studio.ui.views.accuracy import accuracy
 from studio.ui.views.header import headline, status, title
 from tests.ui.snapshots import EVIL, at, snapshot
@@ -48,7 +51,7 @@ def test_an_expert_that_is_read_wrongly_comes_before_any_advice_on_coefficients(
     doubt = f"The expert {EVIL} alone scores 1.0%: look at the pooling."
     worse = snapshot(scores={"a": at(0.5), EVIL: at(0.6)}, doubts=(doubt,))
     assert "coefficients" not in headline(worse)
-    assert "First look at what the Accuracy tab says of experts alone." in headline(worse)
+    assert "First look at what the Scores tab says of experts alone." in headline(worse)
     shown = accuracy(worse)
     assert shown.startswith("<p class='refusal' role='alert'>The expert ")
     assert EVIL not in shown
@@ -70,3 +73,43 @@ def test_a_refusal_takes_the_place_of_the_numbers_in_the_headline():
     shown = headline(snapshot(refusal=EVIL))
     assert EVIL not in shown
     assert "role='alert'" in shown
+
+
+def loss(value: float) -> Score:
+    return Score(value, 100, value - 0.2, value + 0.2, "bootstrap", LOSS)
+
+
+def losses(**changes):
+    """The snapshot with losses in the place of accuracies."""
+    given = {"scores": 2.5, "experts": 2.0, "head_only": 3.0} | changes
+    return snapshot(**{key: {"a": loss(x), EVIL: loss(x)} for key, x in given.items()})
+
+
+def test_a_zoo_of_losses_speaks_of_losses():
+    shown = headline(losses())
+    assert "mean loss <b id='mean' data-n='200'>2.500</b>" in shown
+    assert "± 0.141, perplexity 12.2, n=200" in shown
+    assert "experts <b>2.000</b>" in shown
+    assert "gain kept <b id='gain'>50%" in shown
+    assert "accuracy" not in shown
+    assert status(losses()) == "Mean loss 2.500."
+    worse = headline(losses(scores=3.1))
+    assert "This merge scores a loss 0.100 nats per token above that of head-only" in worse
+    assert "unmerged" not in headline(losses(scores=2.9))
+
+
+def test_a_zoo_of_both_metrics_shows_two_means_by_name_and_changes_apart():
+    both = {"a": at(0.8), EVIL: loss(2.5)}
+    refs = {"experts": {"a": at(0.9), EVIL: loss(2.0)}, "head_only": {"a": at(0.7), EVIL: loss(3)}}
+    changes = {"a": Change(0.02, 0.01, 100), EVIL: Change(-0.1, 0.05, 100, LOSS, 2.6)}
+    now = snapshot(scores=both, **refs, changes=changes, is_pinned=False)
+    shown = headline(now)
+    assert "mean accuracy <b id='mean' data-n='200'>80.0%</b>" in shown
+    assert "mean loss <b>2.500</b>" in shown
+    assert "experts <b>90.0%, 2.000</b>" in shown
+    assert (
+        "▲ better than the pinned mix: accuracy +2.0 ± 1.0 points and loss -0.100 ± 0.050 nats per "
+        "token"
+    ) in shown
+    assert "gain kept <b id='gain'>50%" in shown
+    assert status(now).startswith("Mean accuracy 80.0%, mean loss 2.500, better than")

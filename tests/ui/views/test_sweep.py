@@ -3,15 +3,14 @@
 import re
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
-from studio.measure.outcomes import Outcome
 from studio.recipe import Recipe, TaskEntry
 from studio.sweep.axis import Axis, places
 from studio.sweep.landscape import Landscape, SweepCost, SweepPoint
 from studio.ui.charts.contour import figure, grid
 from studio.ui.views import sweep as views
+from tests.outcomes import outcome, with_losses
 
 EVIL = "<img src=x onerror=1>"
 RECIPE = Recipe("/b", (TaskEntry("red", "/r", 0.4), TaskEntry(EVIL, "/e", 0.4)))
@@ -21,8 +20,7 @@ X, Y = Axis("strength", 0.0, 1.0), Axis(f"coefficient.{EVIL}", 0.0, 2.0)
 def point(place, right: int) -> SweepPoint:
     """Of 10 rows of each task; the second task has one right fewer."""
     rights = {"red": right, EVIL: right - 1}
-    correct = {n: np.array([1] * k + [0] * (10 - k)) for n, k in rights.items()}
-    return SweepPoint(place, Outcome(correct, dict.fromkeys(correct)))
+    return SweepPoint(place, outcome({n: [1] * k + [0] * (10 - k) for n, k in rights.items()}))
 
 
 def map_of(level: int, hole: tuple = ()) -> Landscape:
@@ -64,9 +62,9 @@ def test_a_map_is_heat_at_first_and_contours_from_5_by_5(level, kind):
     assert (list(surface.x), list(surface.y)) == (list(X.values(level)), list(Y.values(level)))
     for row, y in zip(surface.z, surface.y, strict=True):
         points = [found.at(x, y) for x in surface.x]
-        assert list(row) == [100 * p.accuracy for p in points if p]
+        assert list(row) == [100 * p.means[0].value for p in points if p]
     assert list(dots.x) == [p.place[0] for p in found.known]
-    assert list(dots.marker.color) == [100 * p.accuracy for p in found.known]
+    assert list(dots.marker.color) == [100 * p.means[0].value for p in found.known]
     assert re.match(r"mean 35.0% ± .*<br>red 40.0%, n=10<br>&lt;img.* 30.0%, n=10", dots.text[0])
     assert "<img" not in str(figure(found))
 
@@ -132,7 +130,7 @@ def test_a_path_on_a_curve_lies_on_it_and_leaves_out_what_is_beyond():
 def test_under_it_stands_what_it_shows_and_the_table():
     said = views.notes(curve())
     assert "the mean over 2 tasks, n=20 rows" in said
-    half = 100 * max(p.half for p in curve().known)
+    half = 100 * max(p.means[0].half for p in curve().known)
     assert f"at most ± {half:.1f} points" in said
     assert "held at the mix's values" in said
     assert re.findall(r"<th scope='row'>(.*?)</th><td>(.*?) ±", said) == [
@@ -145,3 +143,40 @@ def test_under_it_stands_what_it_shows_and_the_table():
     assert "data-of='landscape-plot'" in table
     growing = replace(map_of(1), points=map_of(1).points[:4])
     assert "class='saves'" not in views.notes(growing)
+
+
+def in_nats(found: Landscape, *names: str) -> Landscape:
+    """The same with tasks that have a loss, the lower the more rows were right."""
+
+    def of(each: SweepPoint) -> SweepPoint:
+        assert each.outcome is not None
+        marks = each.outcome.marks
+        nats = {name: 6 - 4 * marks[name].values for name in names}
+        return replace(each, outcome=with_losses(each.outcome, nats))
+
+    return replace(found, here=of(found.here), points=tuple(map(of, found.points)))
+
+
+def test_of_losses_the_lowest_point_is_best_and_light_on_the_map():
+    losses = in_nats(curve(), "red", EVIL)
+    assert losses.best == losses.at(0.5)
+    drawn = views.results(losses, False)
+    assert "mean loss 1.500 (n=20 validation rows)" in drawn
+    assert "nats per token against the present recipe" in drawn
+    assert "Validation loss by strength" in drawn
+    assert "ccuracy" not in drawn + views.notes(losses)
+    colors = figure(in_nats(map_of(2), "red", EVIL)).layout.coloraxis
+    assert colors.reversescale
+    assert colors.colorbar.title.text == "nats"
+
+
+def test_of_both_metrics_each_has_its_curve_and_the_choice_is_said():
+    mixed = in_nats(curve(), "red")
+    drawn = views.results(mixed, False)
+    assert "Validation accuracy by strength" in drawn
+    assert "Validation loss by strength" in drawn
+    assert mixed.best == mixed.at(0.5)
+    assert "a point of accuracy counts as a percent of a loss" in views.notes(mixed)
+    whole = figure(in_nats(map_of(2), "red"))
+    assert whole.layout.coloraxis.colorbar.title.text == "% of both"
+    assert "mean loss" in trace(list(whole.data), "best point").text[0]

@@ -15,7 +15,7 @@ TASKS = ("red", EVIL)
 def drop(mode: str, task: str, mean: float, **changes) -> Removal:
     fields = {
         "method": "mdm_oc", "task": task, "mode": mode, "mean": mean, "half": 0.012,
-        "worst": mean + 0.01, "worst_task": "other", "removed_accuracy": 0.25, "n": 1200,
+        "worst": mean + 0.01, "worst_task": "other", "removed_score": 0.25, "n": 1200,
         "seconds": 0.5, "same": False,
     }  # fmt: skip
     return Removal(**(fields | changes))

@@ -1,0 +1,51 @@
+"""Marks: what a model's answer to every question of a task is worth, right or wrong, or in nats."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from studio.measure.intervals import Score, loss_score, score
+from studio.tasks.metric import ACCURACY, Metric
+
+
+@dataclass(frozen=True)
+class Marks:
+    """One model's answers to the questions of one task.
+
+    Attributes:
+        values: ``(q,)`` float64: 1 right and 0 wrong, or the nats of a loss; NaN where a question
+            was not asked.
+        metric: that they are summed to.
+        units: ``(q,)`` of a loss: what it is shared among, such as the tokens that count.
+        sizes: ``(q,)`` of a loss: bytes of the text that it is of.
+    """
+
+    values: np.ndarray
+    metric: Metric = ACCURACY
+    units: np.ndarray | None = None
+    sizes: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @property
+    def seen(self) -> np.ndarray:
+        """``(q,)`` whether a question was asked."""
+        return ~np.isnan(self.values)
+
+    def at(self, chosen: np.ndarray) -> "Marks":
+        """Those of some questions, by their indices or by a mask."""
+        units, sizes = (x if x is None else x[chosen] for x in (self.units, self.sizes))
+        return Marks(self.values[chosen], self.metric, units, sizes)
+
+    def score(self, groups: np.ndarray | None) -> Score:
+        """Their score with its interval.
+
+        Args:
+            groups: ``(q,)`` labels of questions that belong together; None if independent.
+        """
+        if self.metric is ACCURACY:
+            return score(self.values, groups)
+        assert self.units is not None
+        assert self.sizes is not None
+        return loss_score(self.values, self.units, self.sizes, groups)

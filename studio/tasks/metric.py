@@ -1,0 +1,64 @@
+"""Metrics: what a task is scored by, whether more of it is better, and how it is written."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import inf
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What scores are made of.
+
+    Attributes:
+        name: in words and in files.
+        sign: 1 where more is better, -1 where less is.
+        unit: of a difference.
+        short: the same where there is little room.
+        limits: lowest and highest value that there can be.
+        percent: whether values are shares, written in percent.
+    """
+
+    name: str
+    sign: int
+    unit: str
+    short: str
+    limits: tuple[float, float]
+    percent: bool
+
+    def shown(self, value: float) -> str:
+        """A value, for people."""
+        return f"{value:.1%}" if self.percent else f"{value:.3f}"
+
+    def span(self, low: float, high: float) -> str:
+        """An interval, for people."""
+        return f"{self.shown(low)} to {self.shown(high)}"
+
+    def amount(self, size: float) -> str:
+        """A size without sign, such as half of an interval, in ``unit`` but without it."""
+        return f"{100 * size:.1f}" if self.percent else f"{size:.3f}"
+
+    def difference(self, mean: float, half: float | None = None) -> str:
+        """A difference with its sign and, if given, half of its interval, without ``unit``."""
+        sign = f"{100 * mean + 0.0:+.1f}" if self.percent else f"{mean + 0.0:+.3f}"
+        return sign if half is None else f"{sign} ± {self.amount(half)}"
+
+    def within(self, value: float) -> float:
+        """The nearest value that there can be."""
+        return min(max(value, self.limits[0]), self.limits[1])
+
+
+ACCURACY = Metric("accuracy", 1, "points", "points", (0.0, 1.0), percent=True)
+"""Share of questions whose right option is the likeliest."""
+LOSS = Metric("loss", -1, "nats per token", "nats", (0.0, inf), percent=False)
+"""Mean negative log-likelihood of what a text says; perplexity is its exponential."""
+BOTH = Metric(
+    "accuracy and loss", 1, "points, or percent of a loss,", "points", (-inf, inf), percent=True
+)
+"""Changes of tasks of both metrics together: a point of accuracy counts as a percent of a loss."""
+METRICS = (ACCURACY, LOSS)
+
+
+def joint(metrics: Iterable[Metric]) -> Metric:
+    """The one that all have, or ``BOTH``; accuracy if there are none."""
+    found = set(metrics)
+    return found.pop() if len(found) == 1 else BOTH if found else ACCURACY
