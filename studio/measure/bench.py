@@ -104,8 +104,8 @@ class Bench:
 
     @property
     def notes(self) -> dict[str, tuple[str, ...]]:
-        """What a user should know of how each task was opened."""
-        return {name: task.notes for name, task in self.tasks.items()}
+        """What a user should know of how each task was opened, and its rows are read."""
+        return {n: (*task.notes, *task.remarks(self.base)) for n, task in self.tasks.items()}
 
     def options(self, name: str) -> int:
         """Between how many labels a task's rows choose; 0 where rows have options of their own."""

@@ -39,12 +39,12 @@ def fisher(
     ones drawn from the model.
     """
     own = model.own_names(model.base.names)
-    every = dict(model.encoder.named_parameters(remove_duplicate=False))
+    every = dict(model.whole.named_parameters(remove_duplicate=False))
     named = {name: every[mine] for name, mine in own.items() if mine in every}
     parameters = list({id(each): each for each in named.values()}.values())
     sums = {id(each): torch.zeros_like(each, requires_grad=False) for each in parameters}
     spec, kind = part.task.spec, part.task.kind
-    with using_threads(1), torch.enable_grad(), _recorded_lookups(model.encoder) as calls:
+    with using_threads(1), torch.enable_grad(), _recorded_lookups(model.whole) as calls:
         for done, row in enumerate(rows):
             calls.clear()
             batch = model.batch(kind, [part.items[row]])
@@ -90,7 +90,7 @@ def input_grams(
 
         return module.register_forward_pre_hook(hook)
 
-    linear = [(n, m) for n, m in model.encoder.named_modules() if isinstance(m, nn.Linear)]
+    linear = [(n, m) for n, m in model.whole.named_modules() if isinstance(m, nn.Linear)]
     watched = [(f"{n}.weight", m) for n, m in linear if f"{n}.weight" in names]
     handles = [watch(names[own], module) for own, module in watched]
     try:
@@ -109,16 +109,20 @@ def input_grams(
 
 
 @contextmanager
-def _recorded_lookups(encoder: nn.Module) -> Iterator[Calls]:
-    """What embedding tables are asked for and give, while the context lasts."""
+def _recorded_lookups(model: nn.Module) -> Iterator[Calls]:
+    """What embedding tables are asked for and give, while the context lasts.
+
+    A table that is another layer's weight, too, has gradients in every row and is no such table.
+    """
     calls: Calls = []
 
     def hook(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         assert isinstance(module, nn.Embedding)
         calls.append((module, inputs[0], output))
 
-    tables = (m for m in encoder.modules() if isinstance(m, nn.Embedding))
-    handles = [each.register_forward_hook(hook) for each in tables]
+    others = {id(m.weight) for m in model.modules() if isinstance(m, nn.Linear)}
+    every = (m for m in model.modules() if isinstance(m, nn.Embedding))
+    handles = [m.register_forward_hook(hook) for m in every if id(m.weight) not in others]
     try:
         yield calls
     finally:

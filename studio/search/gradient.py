@@ -21,7 +21,7 @@ def gradients(live: LiveModel, merge: Merge) -> Iterator[Mapping[str, nn.Paramet
         Them by the base's names; buffers, such as running means, have no gradient and are not
         among them.
     """
-    every = dict(live.encoder.named_parameters(remove_duplicate=False))
+    every = dict(live.whole.named_parameters(remove_duplicate=False))
     own = live.own_names(merge.deltas.names)
     found = {name: every[mine] for name, mine in own.items() if mine in every}
     before = {id(each): (each, each.requires_grad) for each in every.values()}

@@ -1,6 +1,7 @@
 """The live model: one encoder in memory that wears a merge, always rebuilt from the base."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -26,6 +27,9 @@ class LiveModel:
 
     Attributes:
         kinds: of the tasks that it is asked; all of one model class.
+        whole: everything that wears a merge: the encoder, and the layers behind it that a kind
+            asks.
+        encoder: the body, which is called.
         readers: what turns rows into items, by kind.
         pace: how it runs fastest; one exact pass until that was measured.
     """
@@ -34,9 +38,11 @@ class LiveModel:
         self.base = base
         self.device = device
         self.kinds = kinds
-        self.encoder = kinds[0].load(base).to(device)
+        behind = next((kind for kind in kinds if kind.behind_class), None)
+        self.whole: Any = (behind or kinds[0]).load(base).to(device)
+        self.encoder: Any = self.whole.base_model if behind else self.whole
         self.readers = {kind.name: kind.reader(base) for kind in kinds}
-        self._parameters = dict(self.encoder.state_dict())  # share the encoder's memory
+        self._parameters = dict(self.whole.state_dict())  # share the model's memory
         self._worn: set[str] = set()
         self._slide: Slide | None = None
         self.pace = Pace()
@@ -93,7 +99,7 @@ class LiveModel:
 
     def batch(self, kind: Kind, items: Sequence[Item]) -> Batch:
         """Items of a kind, made ready to go through the model together."""
-        return kind.batch(self.readers[kind.name], items)
+        return replace(kind.batch(self.readers[kind.name], items), model=self.whole)
 
     def encode(self, task: Task, rows: Sequence[Row]) -> list[Item]:
         """Rows of a task as the model reads them."""
@@ -139,18 +145,19 @@ class LiveModel:
         Raises:
             BadCheckpoint: it has no such tensor, and it is none of a head for pretraining.
         """
-        prefix = getattr(self.encoder, "base_model_prefix", "") + "."
+        prefix = getattr(self.whole, "base_model_prefix", "") + "."
         architecture = architecture_of(self.base)
         found = {}
         for name in names:
             renamed = architecture.name(name) if architecture else name
-            forms = (name, name.removeprefix(prefix), renamed, renamed.removeprefix(prefix))
+            forms = [name, name.removeprefix(prefix), renamed, renamed.removeprefix(prefix)]
+            forms += [prefix + name, prefix + renamed] if self.whole is not self.encoder else []
             own = next((each for each in forms if each in self._parameters), None)
             if own is not None:
                 found[name] = own
             elif name.split(".")[0] not in PRETRAINING:  # AutoModel leaves these heads out
                 raise BadCheckpoint(
-                    f"{type(self.encoder).__name__} has no tensor {name}, so the base folder's "
+                    f"{type(self.whole).__name__} has no tensor {name}, so the base folder's "
                     "config.json does not describe its weights."
                 )
         return found

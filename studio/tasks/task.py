@@ -75,6 +75,12 @@ class Task:
         rows = self.rows(split)
         return bool(rows) and all(is_labelled(row) for row in rows)
 
+    def remarks(self, base: Checkpoint) -> tuple[str, ...]:
+        """What a user should know of how the rows that are scored or searched on are read."""
+        splits = [s for s in ("held_out", "validation") if self.head and s in self.spec.data]
+        said = {split: self.kind.remarks(self.spec, base, self.rows(split)) for split in splits}
+        return tuple(f"{split.replace('_', '-')} rows: {x}" for split, x in said.items() if x)
+
     def succeeded(self, checkpoint: str, private: Mapping[str, Tensor], base: Checkpoint) -> "Task":
         """The task with another checkpoint's own head, or none: its head is of the one before.
 

@@ -32,7 +32,7 @@ def model() -> SimpleNamespace:
     """What wears the toy."""
     toy = Toy()
     return SimpleNamespace(
-        base=SimpleNamespace(names=("table.weight", "layer.weight")), encoder=toy,
+        base=SimpleNamespace(names=("table.weight", "layer.weight")), encoder=toy, whole=toy,
         own_names=lambda names: {name: name for name in names},
         batch=lambda kind, items: SimpleNamespace(inputs={"ids": torch.tensor(items)}),
         states=torch.no_grad()(lambda inputs: toy(**inputs)),

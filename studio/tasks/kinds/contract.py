@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.tasks.heads import Head
 from studio.tasks.kinds.losses import option_losses
-from studio.tasks.metric import ACCURACY, LOSS, Metric
+from studio.tasks.metric import ACCURACY, Metric
 from studio.tasks.pretrained import load_pretrained
 from studio.tasks.rows import Row
 from studio.tasks.spec import Settings, TaskSpec
@@ -30,10 +30,12 @@ class Batch:
     Attributes:
         items: in order.
         inputs: what the model is called with, by name.
+        model: whose body is called, with the layers behind it that a kind may ask.
     """
 
     items: Sequence[Item]
     inputs: dict[str, Tensor]
+    model: nn.Module | None = None
 
 
 @dataclass(frozen=True)
@@ -148,6 +150,8 @@ class Kind(Answers):
     """Those of them that rows which belong to no task cannot have."""
     model_class: ClassVar[str] = "AutoModel"
     """Of transformers' auto classes, the one whose model is asked."""
+    behind_class: ClassVar[str] = ""
+    """Of these, the one with the layers behind the body that this kind asks, too; or empty."""
     noun: ClassVar[str]
     """What a row shows, in one word."""
     smaller: ClassVar[str]
@@ -268,6 +272,10 @@ class Kind(Answers):
     def encode(self, reader: Reader, spec: TaskSpec, rows: Sequence[Row]) -> list[Item]:
         """Rows as the model reads them."""
 
+    def remarks(self, spec: TaskSpec, base: Checkpoint, rows: Sequence[Row]) -> str:
+        """What a user should know of how rows are read, as a sentence; empty for nothing."""
+        return ""
+
     @abstractmethod
     def length(self, item: Item) -> int:
         """How long an item is; items of like length share a batch."""
@@ -304,36 +312,6 @@ class Kind(Answers):
     def own_class(self, base: Checkpoint, spec: TaskSpec, opened: Opened) -> OwnClass | None:
         """How the architecture's own class for a task is stored; None if it reads otherwise."""
         return None
-
-
-class LossKind(Kind):
-    """A kind whose questions are texts that a model finds likely or not: it gives ``nats``.
-
-    Every question of a row has the one answer 0, so that ``Row.answers`` says how many there are.
-    """
-
-    metric = LOSS
-
-    @abstractmethod
-    def nats(
-        self, spec: TaskSpec, head: Head, output: object, batch: Batch, places: Tensor,
-        right: Tensor,
-    ) -> Tensor:  # fmt: skip
-        """The nats of the text of each question, summed over what counts."""
-
-    @abstractmethod
-    def extents(self, item: Item) -> Sequence[tuple[int, int]]:
-        """The units and bytes of the text of every question; units of at least 1."""
-
-    def scores(
-        self, spec: TaskSpec, head: Head, output: object, batch: Batch, places: Tensor
-    ) -> Tensor:
-        """There are none; who asks for them has not looked at the metric."""
-        raise AssertionError(f"{self.name} has no options")
-
-    def says(self, labels: tuple[str, ...], row: Row, options: Sequence[int]) -> str:
-        """No option is right or chosen."""
-        return ""
 
 
 def places_of(rows: Sequence[tuple[str, int]]) -> dict[str, Tensor]:

@@ -17,7 +17,7 @@ from studio.search.plan import SearchPlan
 from studio.search.rows import chosen_rows
 from studio.search.run import optimize
 from studio.search.space import space
-from studio.tasks.kinds.contract import LossKind
+from studio.tasks.kinds.loss_kind import LossKind
 from studio.tasks.metric import LOSS
 from studio.zoo import load_zoo
 from tests.tasks.kinds import toy_loss

@@ -1,0 +1,65 @@
+"""The layers of a language model behind its body, asked at some positions and in slices."""
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+_FLOATS = 2**23  # of a slice of logits, about 32 MB
+
+
+@dataclass(frozen=True)
+class SharedHead:
+    """The model's own layers answer: what a task keeps to itself is nothing."""
+
+    tensors: Mapping[str, Tensor] = field(default_factory=dict)
+
+
+def token_losses(model: Any, output: Any, states: Tensor, targets: Tensor) -> Tensor:
+    """What each token costs after the state before it, in nats.
+
+    Logits are those of the architecture's own class, with whatever it does to them. They are made
+    for a slice of positions at a time and, where gradients are recorded, made again on the way
+    back, so that those of a whole vocabulary are never held for all positions.
+
+    Args:
+        model: a class with a language-model head behind its body.
+        output: of the body, as its class gives it.
+        states: ``(k, hidden)`` of the body, at the positions before the tokens.
+        targets: ``(k,)`` token ids.
+
+    Returns:
+        ``(k,)`` float32, on the device of the states.
+    """
+    behind = _without_body(model)
+    size = max(_FLOATS // max(model.config.get_text_config().vocab_size, 1), 1)
+
+    def cost(some: Tensor, own: Tensor) -> Tensor:
+        given = type(output)(last_hidden_state=some.unsqueeze(0))
+        logits = behind(given).logits[0].float()
+        return nn.functional.cross_entropy(logits, own, reduction="none")
+
+    pairs = zip(states.split(size), targets.split(size), strict=True)
+    if torch.is_grad_enabled():
+        found = [checkpoint(cost, *pair, use_reentrant=False) for pair in pairs]
+    else:
+        found = [cost(*pair) for pair in pairs]
+    return torch.cat([each for each in found if isinstance(each, Tensor)])
+
+
+class _Given(nn.Module):
+    """In place of a body: gives what it is called with."""
+
+    def forward(self, input_ids: Any = None, **_: object) -> Any:
+        return input_ids
+
+
+def _without_body(model: Any) -> Any:
+    """A model that shares all layers with another one but its body, which gives its input."""
+    made = copy.copy(model)
+    made._modules = dict(model._modules) | {model.base_model_prefix: _Given()}
+    return made

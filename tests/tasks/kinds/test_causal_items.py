@@ -1,0 +1,44 @@
+"""Documents: which tokens count, what is cut, and how many bytes the counted ones have."""
+
+from studio.tasks.kinds.causal_items import Document, documents
+from studio.tasks.kinds.causal_rows import Passage
+from tests.tasks.kinds.speakers import tokenizer
+
+PLAIN, BEGINS = tokenizer(False), tokenizer(True)
+
+
+def one(reader, row: Passage, length: int = 99) -> Document:
+    (found,) = documents(reader, [row], length)
+    return found
+
+
+def test_a_text_counts_from_its_second_token_or_from_its_first_behind_a_beginning():
+    plain, begins = one(PLAIN, Passage("naïve")), one(BEGINS, Passage("naïve"))
+    assert (len(plain), plain.start, plain.counted, plain.size) == (6, 1, 5, 5)
+    assert (len(begins), begins.start, begins.counted, begins.size) == (7, 1, 6, 6)
+
+
+def test_of_a_prompt_and_an_answer_the_answer_counts():
+    row = Passage("yes", None, "is it? ")
+    plain, begins = one(PLAIN, row), one(BEGINS, row)
+    assert (plain.start, plain.counted, plain.size) == (7, 3, 3)
+    assert (begins.start, begins.counted, begins.size) == (8, 3, 3)
+    alone = one(PLAIN, Passage("yes", None, ""))
+    assert (alone.start, alone.counted, alone.size) == (1, 2, 2)
+
+
+def test_a_text_loses_its_end_and_a_prompt_its_beginning():
+    text = one(PLAIN, Passage("abcdef"), 4)
+    assert (text.ids, text.counted, text.size, text.cut) == (
+        PLAIN("abcd")["input_ids"], 3, 3, 2,
+    )  # fmt: skip
+    pair = one(BEGINS, Passage("yes", None, "is it? "), 6)
+    assert pair.ids == BEGINS("? yes")["input_ids"]
+    assert (pair.start, pair.counted, pair.size, pair.cut) == (3, 3, 3, 5)
+    answer = one(PLAIN, Passage("a long one", None, "p"), 5)
+    assert (answer.start, answer.counted, answer.size) == (1, 4, 4)
+
+
+def test_a_single_token_leaves_nothing_to_predict():
+    assert one(PLAIN, Passage("a")).counted == 0
+    assert one(BEGINS, Passage("a")).counted == 1

@@ -1,0 +1,37 @@
+"""The layers behind a body: each token's loss is that of the whole class, softcapping and all."""
+
+from typing import Any
+
+import pytest
+import torch
+from transformers import Gemma2Config, Gemma2ForCausalLM
+
+from studio.tasks.kinds import language_head
+from studio.tasks.kinds.language_head import SharedHead, token_losses
+
+
+@pytest.mark.parametrize("slices", [1, 5, 10**6])
+def test_what_the_class_does_to_its_logits_is_done_here_too(monkeypatch, slices):
+    monkeypatch.setattr(language_head, "_FLOATS", slices * 40)
+    torch.manual_seed(0)
+    config = Gemma2Config(
+        vocab_size=40, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, head_dim=4,
+        num_key_value_heads=1, intermediate_size=8, final_logit_softcapping=0.5,
+    )  # fmt: skip
+    model: Any = Gemma2ForCausalLM(config).eval()
+    ids = torch.randint(40, (1, 12))
+    output = model.base_model(input_ids=ids)
+    with torch.no_grad():
+        found = token_losses(model, output, output.last_hidden_state[0, :-1], ids[0, 1:])
+        assert float(found.mean()) == pytest.approx(float(model(ids, labels=ids).loss), rel=1e-5)
+    assert model.base_model is model.model  # which still is the model's own
+    held = token_losses(model, output, output.last_hidden_state[0, :-1], ids[0, 1:])
+    held.sum().backward()
+    once = model.get_input_embeddings().weight.grad.clone()
+    model.zero_grad()
+    (model(ids, labels=ids).loss * 11).backward()
+    torch.testing.assert_close(once, model.get_input_embeddings().weight.grad)
+
+
+def test_a_shared_head_keeps_nothing_to_itself():
+    assert SharedHead().tensors == {}
