@@ -116,7 +116,7 @@ def _row(now: Evaluation, before: Evaluation | None, name: str, index: int) -> S
         if not marks.seen.all():
             return ""
         if task.metric is not ACCURACY:
-            return f"{marks.score(None).shown} {task.metric.unit}"
+            return f"{task.metric.name} {marks.score(None).shown}"
         return task.kind.says(task.labels, row, by.predictions[name][asked].tolist())
 
     right = task.kind.says(task.labels, row, row.answers)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from studio.measure.showcase import Reading, ShownRow
+from studio.tasks.metric import LOSS
 
 
 def rows_table(rows: Sequence[ShownRow], changed: int, only_changed: bool) -> str:
@@ -11,6 +12,9 @@ def rows_table(rows: Sequence[ShownRow], changed: int, only_changed: bool) -> st
     if not rows and not only_changed:
         return "<p class='quiet'>Reading the first rows …</p>"
     what = "predictions" if all(row.label for row in rows) else "predictions or losses"
+    marks = "✓ right, ✗ wrong"
+    if not all(row.label for row in rows):
+        marks += f"; a loss is in {LOSS.unit}"
     moved = f"This move changed <b id='changed'>{changed:,}</b> {what}."
     if not rows:
         return f"<p>{moved} Move a slider further to see some change.</p>"
@@ -19,7 +23,7 @@ def rows_table(rows: Sequence[ShownRow], changed: int, only_changed: bool) -> st
     noun = escape(" or ".join(dict.fromkeys(row.noun for row in rows)))
     return (
         f"<p>{moved}{shown}</p><div class='scroll'><table class='studio examples'>"
-        "<caption>Held-out rows: ✓ right, ✗ wrong</caption><thead><tr>"
+        f"<caption>Held-out rows: {marks}</caption><thead><tr>"
         f"<th scope='col'>task</th><th scope='col'>{noun}</th><th scope='col'>right answer</th>"
         "<th scope='col'>before this move</th><th scope='col'>now</th></tr></thead>"
         f"<tbody>{body}</tbody></table></div>"

@@ -37,3 +37,12 @@ def test_texts_and_labels_are_escaped():
     for shown in (rows_table([row], 1, True), readings_table(reading, {}, EVIL)):
         assert "<img" not in shown
         assert "&lt;img" in shown
+
+
+def test_a_loss_is_neither_right_nor_wrong():
+    row = ShownRow("prose", "text", "once upon", "", "loss 3.100", "loss 2.900")
+    drawn = rows_table([row], 1, False)
+    assert "a loss is in nats per token" in drawn
+    assert "<td>loss 2.900</td>" in drawn
+    assert "✗ loss" not in drawn
+    assert "predictions or losses" in drawn
