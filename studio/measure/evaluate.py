@@ -191,6 +191,11 @@ class Evaluation:
         """Share of the batches that have been run."""
         return self._next / max(len(self._batches), 1)
 
+    @property
+    def doublings(self) -> int:
+        """How often the number of its batches has doubled; 0 before the first."""
+        return self._next.bit_length()
+
     def step(self, model: LiveModel) -> None:
         """Run the next batch; rows of tasks of a kind share it, since they share the encoder."""
         started = time.perf_counter()

@@ -11,6 +11,7 @@ from studio.ui.footer import Footer
 from studio.ui.header import Header
 from studio.ui.mixer import MixerPanel
 from studio.ui.search_panel import SearchPanel
+from studio.ui.sparing import SparingBlocks
 from studio.ui.tabs.accuracy import AccuracyTab
 from studio.ui.tabs.coefficients import CoefficientsTab
 from studio.ui.tabs.compare import CompareTab
@@ -26,7 +27,8 @@ TABS = (
     AccuracyTab, ExamplesTab, GeometryTab, CoefficientsTab, CompareTab, SequenceTab, EvidenceTab,
     FilesTab,
 )  # fmt: skip
-_POLL = 0.15  # seconds between looks at a busy session
+_POLL = 0.15  # seconds between looks at a busy session, of each browser
+_FEW = 2  # browsers that may look so often
 _REST = 3.0  # and at one at rest, which another tab, browser or late answer may have changed
 _FIRST_ROWS = 0.4  # seconds that an answer to a move waits for its first rows
 
@@ -44,7 +46,7 @@ class Page:
     def build(self) -> gr.Blocks:
         """Lay out the page."""
         title = "MDM-OC merge studio"
-        with gr.Blocks(title=title, analytics_enabled=False, fill_width=True) as blocks:
+        with SparingBlocks(title=title, analytics_enabled=False, fill_width=True) as blocks:
             self.header.build()
             with gr.Row(equal_height=False):
                 with gr.Column(scale=2, min_width=330, elem_id="left"):
@@ -131,4 +133,8 @@ class Page:
             drawn[self.seen] = keys
         # Off only once this page has shown the resting state.
         busy = view.snapshot.busy or new or any(piece.pending for piece in pieces)
-        return {**drawn, self.timer: gr.Timer(active=bool(busy))}
+        return {**drawn, self.timer: gr.Timer(self._poll(), active=bool(busy))}
+
+    def _poll(self) -> float:
+        """Seconds between looks: all browsers together shall not ask more often than a few do."""
+        return _POLL * max(1.0, self.engine.browsers() / _FEW)

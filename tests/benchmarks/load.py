@@ -22,24 +22,24 @@ from tests.conftest import ROOT
 
 _MOVER = """([every, seed]) => {
   window.moves = []; window.waits = 0;
-  let began = null, before = 0, state = seed;
+  let began = null, before = '', state = seed;
   const random = () => (state = (state * 16807) % 2147483647) / 2147483647;
-  const count = () => +(document.querySelector('#mean')?.dataset.n || 0);
+  const recipe = () => document.querySelector('#stamp')?.dataset.recipe;
   new MutationObserver(() => {
-    const n = count();
-    if (began !== null && n && n < before) { moves.push((performance.now() - began) / 1000); began = null; }
+    if (began === null || recipe() === before || !document.querySelector('#mean')) return;
+    moves.push((performance.now() - began) / 1000);
+    began = null;
   }).observe(document.querySelector('#headline'), {subtree: true, childList: true});
   setInterval(() => {
-    if (began !== null) { waits += 1; return; }
-    before = count();
-    if (!before) return;
     const slider = document.querySelector('#mix-' + Math.floor(random() * 6));
+    if (began !== null || !slider) { waits += 1; return; }
+    before = recipe();
     slider.value = (0.2 + 0.6 * random()).toFixed(2);
     began = performance.now();
     slider.dispatchEvent(new Event('input', {bubbles: true}));
     slider.dispatchEvent(new Event('change', {bubbles: true}));
   }, every * (0.75 + 0.5 * random()));
-}"""  # noqa: E501
+}"""
 
 
 def main(browsers: int, seconds: int) -> None:
