@@ -6,6 +6,7 @@ import gradio as gr
 
 from studio.session.engine import Engine
 from studio.session.session import Session
+from studio.session.snapshot import Snapshot
 from studio.ui.browsers import session_of
 from studio.ui.footer import Footer
 from studio.ui.header import Header
@@ -27,7 +28,7 @@ TABS = (
     AccuracyTab, ExamplesTab, GeometryTab, CoefficientsTab, CompareTab, SequenceTab, EvidenceTab,
     FilesTab,
 )  # fmt: skip
-_POLL = 0.15  # seconds between looks at a busy session, of each browser
+_POLL = 0.15  # seconds between looks at a busy session until there are numbers
 _FEW = 2  # browsers that may look so often
 _REST = 3.0  # and at one at rest, which another tab, browser or late answer may have changed
 _FIRST_ROWS = 0.4  # seconds that an answer to a move waits for its first rows
@@ -133,8 +134,12 @@ class Page:
             drawn[self.seen] = keys
         # Off only once this page has shown the resting state.
         busy = view.snapshot.busy or new or any(piece.pending for piece in pieces)
-        return {**drawn, self.timer: gr.Timer(self._poll(), active=bool(busy))}
+        return {**drawn, self.timer: gr.Timer(self._poll(view.snapshot), active=bool(busy))}
 
-    def _poll(self) -> float:
-        """Seconds between looks: all browsers together shall not ask more often than a few do."""
-        return _POLL * max(1.0, self.engine.browsers() / _FEW)
+    def _poll(self, now: Snapshot) -> float:
+        """Seconds between looks: fewer once there is something to see, and among many browsers.
+
+        A look takes the browser more time than the studio, and both take it from the computation.
+        """
+        often = _POLL if not now.scores else _POLL * (4 if now.seen else 2)
+        return often * max(1.0, self.engine.browsers() / _FEW)
