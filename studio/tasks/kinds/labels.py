@@ -2,14 +2,16 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.errors import BadData
 from studio.tasks.heads import LinearHead
-from studio.tasks.kinds.pooling import config_of, is_classifier
+from studio.tasks.kinds.classes import config_of, trained_for
+from studio.tasks.own_class import OwnHead
 
+Classifier = TypeVar("Classifier", LinearHead, OwnHead)
 _SHOWN = 12
 
 
@@ -43,7 +45,7 @@ def of_checkpoint(
         zoo: labels by the zoo; None if it names none.
     """
     config = config_of(folder)
-    if config or not is_classifier(folder):
+    if config or not trained_for(folder):
         return named_labels(config, zoo)
     found = named_labels(base.config, zoo)
     fits = found and len(found) == count and (zoo is None or matched(zoo, found) is not None)
@@ -52,16 +54,16 @@ def of_checkpoint(
 
 def whose_labels(folder: Path) -> str:
     """Whose names ``of_checkpoint`` gives, for a sentence."""
-    return "its base" if is_classifier(folder) and not config_of(folder) else "its checkpoint"
+    return "its base" if trained_for(folder) and not config_of(folder) else "its checkpoint"
 
 
 def joined(
     task: str,
     zoo: tuple[str, ...] | None,
     own: tuple[str, ...],
-    head: LinearHead,
+    head: Classifier,
     whose: str = "its checkpoint",
-) -> tuple[tuple[str, ...], LinearHead, tuple[str, ...]]:
+) -> tuple[tuple[str, ...], Classifier, tuple[str, ...]]:
     """A checkpoint's own head with its rows in the order of the zoo's labels.
 
     Args:
@@ -77,10 +79,10 @@ def joined(
     Raises:
         BadData: the names do not fit one another, or not the head.
     """
-    if len(own) != len(head.weight):
+    if len(own) != head.options:
         raise BadData(
             f"'{task}': id2label of its checkpoint names {len(own)} labels ({listed(own)}), but "
-            f"its head has {len(head.weight)}. Correct id2label in its config.json."
+            f"its head has {head.options}. Correct id2label in its config.json."
         )
     if zoo is None:
         return own, head, (f"labels: {listed(own)}, as id2label of {whose} has them.",)
@@ -93,11 +95,10 @@ def joined(
         )
     if order == list(range(len(zoo))):
         return zoo, head, ()
-    turned = replace(head, weight=head.weight[order], bias=head.bias[order])
     note = (
         f"labels: joined by name; the zoo has {listed(zoo)}, id2label of {whose} has {listed(own)}."
     )
-    return zoo, turned, (note,)
+    return zoo, head.reordered(order), (note,)
 
 
 def beside_file(
