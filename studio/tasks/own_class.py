@@ -17,12 +17,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from studio.checkpoints.architecture import architecture_of
-from studio.checkpoints.checkpoint import Checkpoint
-from studio.checkpoints.names import PRETRAINING
-from studio.errors import BadData, some
-from studio.tasks.heads import LinearHead
-
 _NO_PADDING = -1  # the token of padding where a configuration names none; no token is called so
 
 
@@ -68,7 +62,7 @@ class OwnHead:
     @property
     def options(self) -> int:
         """Labels that it chooses between."""
-        return _labels(self.config)
+        return labels_of(self.config)
 
     def reordered(self, order: Sequence[int]) -> "OwnHead":
         """The head whose label ``i`` is this one's ``order[i]``."""
@@ -92,12 +86,12 @@ class OwnHead:
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Of all tensors of the class, its body's too, by its own names."""
         return {
-            n: tuple(x.shape) for n, x in _built(self.model_class, self.config).state_dict().items()
+            n: tuple(x.shape) for n, x in built(self.model_class, self.config).state_dict().items()
         }
 
     @cached_property
     def _path(self) -> str:
-        return _body(_built(self.model_class, self.config))
+        return body_of(built(self.model_class, self.config))
 
     def logits(self, output: Any, inputs: Mapping[str, Tensor], rows: Tensor) -> Tensor:
         """``(m, …, options)`` scores of some rows.
@@ -126,9 +120,9 @@ class OwnHead:
 
     @cached_property
     def _model(self) -> Any:
-        model = _built(self.model_class, self.config)
+        model = built(self.model_class, self.config)
         assert model is not None
-        body = _body(model)
+        body = body_of(model)
         pooler = getattr(_at(model, body), "pooler", None)
         own = any(name.startswith(f"{body}.pooler.") for name in self.tensors)
         if own and isinstance(pooler, nn.Module):
@@ -143,9 +137,9 @@ class OwnHead:
         return model.eval()
 
 
-def given_body(model: Any) -> Any:
+def givenbody_of(model: Any) -> Any:
     """A model that shares all layers with another one but its body: see ``answered``."""
-    made, path = copy.copy(model), _body(model)
+    made, path = copy.copy(model), body_of(model)
     made._modules = dict(model._modules)
     made._modules[path] = _Given()
     return made
@@ -182,71 +176,6 @@ def chosen(output: Any, rows: Tensor) -> Any:
     return type(output)(**{name: part(value) for name, value in output.items()})
 
 
-def own_head(
-    task: str,
-    model_class: str,
-    config: Mapping[str, Any],
-    private: Mapping[str, Tensor],
-    base: Checkpoint,
-    beside: str = "",
-) -> OwnHead:
-    """A task's own tensors in the class that they are of.
-
-    Args:
-        task: its name.
-        model_class: name of transformers' class.
-        config: of the checkpoint; an adapter's, its base's.
-        private: the checkpoint's tensors that are not merged.
-        base: of the zoo.
-        beside: words on a full model that lies beside an adapter.
-
-    Raises:
-        BadData: the tensors are not those of the class, or it does not choose between labels.
-    """
-    where = f"'{task}': {model_class}"
-    model = _fitting(model_class, config, private)
-    if model is None:
-        raise BadData(f"{where} cannot be built from the checkpoint's config.json.")
-    if _labels(model.config.to_dict()) < 2 or model.config.problem_type not in (
-        None, "single_label_classification",
-    ):  # fmt: skip
-        kind = model.config.problem_type or "one number"
-        raise BadData(f"{where} answers with {kind}; scored is the choice of one label.")
-    body, shapes = _body(model), {n: tuple(x.shape) for n, x in model.state_dict().items()}
-    named = {_named(name, shapes, body): name for name in private}
-    own = {name for name in shapes if not name.startswith(f"{body}.")}
-    of_body = {n.removeprefix(f"{body}.") for n in shapes if n.startswith(f"{body}.")}
-    ours = {n.removeprefix(f"{body}.") for n in named if n and n.startswith(f"{body}.")}
-    architecture = architecture_of(base)
-    held = {architecture.name(n) if architecture else n for n in base.names}
-    if architecture and architecture.puts_together:
-        held |= {found.own for n in base.names if (found := architecture.fusion(n))}
-    prefix = architecture.prefix if architecture else ""
-    held |= {name.removeprefix(prefix) for name in held}
-    ties = {n.removeprefix(f"{body}.") for n in getattr(model, "all_tied_weights_keys", None) or {}}
-    missing = sorted((own - {*named}) | (of_body - held - ours - ties))
-    if missing:
-        raise BadData(
-            f"{where} needs {some(missing, 3)}, which neither the base nor the checkpoint holds: "
-            "drawn at random for the training and not saved, or of another class, so its answers "
-            "cannot be repeated. Train an adapter with that module among its modules_to_save, name "
-            f"the full model that it was merged into{beside}, or give the task a head file."
-        )
-    strange = [n for full, n in ((_named(n, shapes, body), n) for n in private) if full is None]
-    strange = sorted(name for name in strange if name.split(".")[0] not in PRETRAINING)
-    if strange:
-        raise BadData(f"{where} has no {some(strange, 3)}, which the checkpoint keeps to itself.")
-    for full, name in named.items():
-        if full and tuple(private[name].shape) != shapes[full]:
-            found, wanted = tuple(private[name].shape), shapes[full]
-            raise BadData(f"{where} has {full} of shape {wanted}, the checkpoint {found}.")
-    tensors = {full: private[name].float() for full, name in named.items() if full}
-    if not all(bool(each.isfinite().all()) for each in tensors.values()):
-        raise BadData(f"'{task}': the checkpoint's head holds values that are NaN or infinite.")
-    written = json.loads(json.dumps(model.config.to_dict(), default=str))  # as in config.json
-    return OwnHead(model_class, written, dict(sorted(tensors.items())))
-
-
 def class_for(auto: str, config: Mapping[str, Any], named: str = "") -> str:
     """The name of transformers' class for a task; empty if it has none.
 
@@ -267,26 +196,6 @@ def class_for(auto: str, config: Mapping[str, Any], named: str = "") -> str:
     return (known[0] if isinstance(known, tuple) else known).__name__
 
 
-def as_own(
-    model_class: str, config: Mapping[str, Any], head: LinearHead
-) -> dict[str, Tensor] | None:
-    """The tensors of a linear head by a class's own names; None if its head is none."""
-    model = _built(model_class, {**config, "num_labels": head.options})
-    if model is None:
-        return None
-    body = _body(model)
-    own = [name for name in model.state_dict() if not name.startswith(f"{body}.")]
-    layer = own[0].rpartition(".")[0] if own else ""
-    if not layer or {*own} - {f"{layer}.weight", f"{layer}.bias"}:
-        return None
-    if f"{layer}.bias" not in own and bool(head.bias.any()):
-        return None
-    found = {f"{layer}.{name}": head.tensors[name] for name in (x.rpartition(".")[2] for x in own)}
-    pooler = head.pooler or ()
-    names = (f"{body}.pooler.dense.weight", f"{body}.pooler.dense.bias")
-    return found | dict(zip(names, pooler, strict=False))
-
-
 def _class(name: str) -> Any:
     """A class of transformers by its name; None if it has none of that name. Runs no other code."""
     import transformers
@@ -301,7 +210,7 @@ def _plain(config: Mapping[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in config.items() if k not in ("quantization_config", "auto_map")}
 
 
-def _built(model_class: str, config: Mapping[str, Any]) -> Any:
+def built(model_class: str, config: Mapping[str, Any]) -> Any:
     """A class on no weights; None if it cannot be built of a configuration."""
     found = _class(model_class)
     if found is None:
@@ -314,41 +223,18 @@ def _built(model_class: str, config: Mapping[str, Any]) -> Any:
         return None
 
 
-def _fitting(model_class: str, config: Mapping[str, Any], private: Mapping[str, Tensor]) -> Any:
-    """The class with as many labels as its own tensors have; see ``_built``.
-
-    An adapter's are not in a configuration, but its last layer has as many rows.
-    """
-    model = _built(model_class, config)
-    if model is None or "num_labels" in config or "id2label" in config:
-        return model
-    body = _body(model)
-    for count in sorted({len(x) for x in private.values() if x.ndim}):
-        made = _built(model_class, {**config, "num_labels": count})
-        shapes = {n: tuple(x.shape) for n, x in made.state_dict().items()} if made else {}
-        full = {_named(name, shapes, body): x for name, x in private.items()}
-        if all(n is None or tuple(x.shape) == shapes[n] for n, x in full.items()):
-            return made
-    return model
-
-
-def _labels(config: Mapping[str, Any]) -> int:
+def labels_of(config: Mapping[str, Any]) -> int:
+    """How many labels a configuration has."""
     return len(config.get("id2label") or {}) or int(config.get("num_labels", 0))
 
 
-def _body(model: Any) -> str:
+def body_of(model: Any) -> str:
     """The path of a class's body: its prefix, or else the child that holds the most."""
     prefix = model.base_model_prefix
     if prefix in model._modules:
         return prefix
     sizes = {n: sum(p.numel() for p in child.parameters()) for n, child in model.named_children()}
     return max(sizes, key=lambda name: sizes[name])
-
-
-def _named(name: str, shapes: Mapping[str, object], body: str) -> str | None:
-    """A class's own name of a checkpoint's tensor, which may lack, or have, the body's prefix."""
-    forms = name, f"{body}.{name}", name.removeprefix(f"{body}.")
-    return next((each for each in forms if each in shapes), None)
 
 
 def _at(model: nn.Module, path: str) -> nn.Module:

@@ -13,7 +13,8 @@ from studio.checkpoints.choice import INDEX, SINGLE
 from studio.disk.files import inside, read_mapping
 from studio.errors import BadCheckpoint, BadData
 from studio.tasks.heads import LinearHead
-from studio.tasks.own_class import OwnHead, as_own, class_for, own_head
+from studio.tasks.own_class import OwnHead, class_for
+from studio.tasks.own_head import as_own, own_head
 
 _ADAPTERS = {
     "SEQ_CLS": "AutoModelForSequenceClassification",

@@ -44,6 +44,7 @@ from studio.tasks.kinds.text_settings import (
     settings_of,
     text_length,
 )
+from studio.tasks.kinds.text_snippets import OF_CLASS, OF_STATES
 from studio.tasks.own_class import OwnHead
 from studio.tasks.pretrained import load_tokenizer, longest_input, longest_of
 from studio.tasks.rows import UNLABELLED
@@ -52,68 +53,7 @@ from studio.tasks.spec import TaskSpec
 _TRIAL_ROWS, _TRIAL_TOKENS = 32, 16
 _AUTO = "AutoModelForSequenceClassification"
 _POOLED = {"bert": "BertForSequenceClassification"}  # a linear head on what pooling 'pooler' gives
-_OWN_SNIPPET = """\
-```python
-import json
-from pathlib import Path
-
-import torch
-import transformers
-from safetensors.torch import load_file
-
-folder, task = Path("."), {task!r}  # this folder, and one of heads/*
-config = transformers.AutoConfig.from_pretrained(folder / "heads" / task)
-model_class = getattr(transformers, config.architectures[0])
-model = model_class.from_pretrained(folder, config=config, dtype=torch.float32).eval()
-model.load_state_dict(load_file(folder / "heads" / task / "head.safetensors"), strict=False)
-tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
-settings = json.loads((folder / "heads" / task / "head.json").read_text())
-
-
-def classify(text):
-    inputs = tokenizer(text, truncation=True, max_length=settings["max_length"],
-                       return_tensors="pt")
-    with torch.no_grad():
-        return config.id2label[int(model(**inputs).logits.argmax(-1))]
-```
-"""
-_SNIPPET = """\
-```python
-import json
-from pathlib import Path
-
-import torch
-from safetensors.torch import load_file
-from transformers import AutoModel, AutoTokenizer
-
-folder, task = Path("."), {task!r}  # this folder, and one of heads/*
-encoder = AutoModel.from_pretrained(folder, dtype=torch.float32).eval()
-tokenizer = AutoTokenizer.from_pretrained(folder)
-head = load_file(folder / "heads" / task / "head.safetensors")
-labels = json.loads((folder / "heads" / task / "labels.json").read_text())
-settings = json.loads((folder / "heads" / task / "head.json").read_text())
-
-
-def classify(texts):
-    batch = tokenizer(texts, truncation=True, max_length=settings["max_length"],
-                      padding=True, return_tensors="pt")
-    with torch.no_grad():
-        output = encoder(**batch)
-    states, mask = output.last_hidden_state, batch["attention_mask"].unsqueeze(-1)
-    if settings["pooling"] == "mean":
-        pooled = (states * mask).sum(1) / mask.sum(1)
-    elif settings["pooling"] == "cls":
-        pooled = states[:, 0]
-    elif settings["pooling"] == "last":
-        places = torch.arange(states.shape[1])
-        pooled = states[torch.arange(len(states)), (places * mask.squeeze(-1)).argmax(-1)]
-    elif "pooler.weight" in head:
-        pooled = torch.tanh(states[:, 0] @ head["pooler.weight"].T + head["pooler.bias"])
-    else:
-        pooled = output.pooler_output
-    return [labels[i] for i in (pooled @ head["weight"].T + head["bias"]).argmax(-1)]
-```
-"""
+_SAME = {("pooler", named) for named in _POOLED.values()}
 
 
 class TextClassification(Kind):
@@ -284,7 +224,7 @@ class TextClassification(Kind):
     def snippet(self, task: str, opened: Opened) -> str:
         """A function that classifies texts."""
         own = isinstance(opened.head, OwnHead)
-        return (_OWN_SNIPPET if own else _SNIPPET).format(task=task)
+        return (OF_CLASS if own else OF_STATES).format(task=task)
 
     def own_class(self, base: Checkpoint, spec: TaskSpec, opened: Opened) -> OwnHead | None:
         """The head in its class; a linear one, if the architecture's classifier pools like it."""
@@ -337,8 +277,8 @@ def _head(
         return (put, False, note) if put else (head, False, ())
     if own.pooling is not None:
         head, said = head_from_checkpoint(private, None, spec.name), ()
-        if named:
-            said = (f"pooling: {own.pooling}, as the zoo says, and not as {named} has it.",)
+        if named and (own.pooling, named) not in _SAME:
+            said = (f"pooling: {own.pooling}, as the zoo says, in place of {named}'s own.",)
         return head, True, said
     if named:
         return head_of_class(spec.name, named, folder, base, private), True, note
