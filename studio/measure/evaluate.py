@@ -251,10 +251,11 @@ def batch_of(model: LiveModel, parts: Mapping[str, Examples], rows: Sequence[Row
 
 
 def by_kind(parts: Mapping[str, Examples], rows: Sequence[RowAt]) -> list[list[RowAt]]:
-    """Rows apart by the kinds of their tasks, since only tasks of one kind share a batch."""
-    apart: dict[str, list[RowAt]] = {}
+    """Rows apart by the kinds of their tasks, and by what of these may share a batch."""
+    apart: dict[tuple[str, str], list[RowAt]] = {}
     for task, row in rows:
-        apart.setdefault(parts[task].task.kind.name, []).append((task, row))
+        asked = parts[task].task
+        apart.setdefault((asked.kind.name, asked.kind.together(asked.spec)), []).append((task, row))
     return list(apart.values())
 
 

@@ -1,8 +1,9 @@
 """Kinds of tasks, one per file; KINDS lists them by the ``type`` of a zoo file's entry."""
 
 from studio.tasks.kinds.contract import Kind
+from studio.tasks.kinds.image_classification import ImageClassification
 from studio.tasks.kinds.text_classification import TextClassification
 
 USUAL_KIND: Kind = TextClassification()
 """Of an entry without a type, and of checkpoints without a zoo."""
-KINDS: dict[str, Kind] = {kind.name: kind for kind in (USUAL_KIND,)}
+KINDS: dict[str, Kind] = {kind.name: kind for kind in (USUAL_KIND, ImageClassification())}

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +10,12 @@ from torch import Tensor
 
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.checkpoints.choice import INDEX, SINGLE
-from studio.disk.files import inside, read_mapping
+from studio.disk.files import inside, read_mapping, source_folder
 from studio.errors import BadCheckpoint, BadData
-from studio.tasks.heads import LinearHead
+from studio.tasks.heads import LinearHead, head_from_file, tensors_of
 from studio.tasks.own_class import OwnHead, class_for
 from studio.tasks.own_head import as_own, own_head
+from studio.tasks.spec import TaskSpec
 
 _ADAPTERS = {
     "SEQ_CLS": "AutoModelForSequenceClassification",
@@ -50,7 +51,7 @@ def trained_for(folder: Path) -> str:
     return _ADAPTERS.get(task, "") if isinstance(task, str) else ""
 
 
-def class_of(folder: Path, base: Checkpoint, auto: str, holds_head: bool) -> str:
+def class_of(folder: Path, base: Checkpoint, auto: str, holds_head: bool = True) -> str:
     """The class that answers for a task; empty if nothing says one.
 
     Args:
@@ -80,24 +81,45 @@ def other_task(folder: Path, auto: str) -> str:
     return f"{named} does not answer as {_KINDS[suffix]} asks. {what}"
 
 
-def head_of_class(
-    task: str, model_class: str, folder: Path, base: Checkpoint, tensors: Mapping[str, Tensor]
-) -> OwnHead:
-    """A task's own tensors in its class; see ``own_head``.
+def head_of(
+    spec: TaskSpec, private: Mapping[str, Tensor], base: Checkpoint, file: Path | None, auto: str,
+    labels: Sequence[str], written: bool, as_class: bool = True,
+) -> tuple[LinearHead | OwnHead, bool, tuple[str, ...]] | None:  # fmt: skip
+    """The head of a task, whether it is the checkpoint's own, and what a user should know.
 
     Args:
-        task: its name.
-        model_class: see ``class_of``.
-        folder: of the task's checkpoint.
+        spec: the zoo's entry.
+        private: the checkpoint's tensors that are not merged.
         base: of the zoo.
-        tensors: the checkpoint's own.
+        file: of a head; None for the checkpoint's own.
+        auto: name of the auto class of the task's kind.
+        labels: by the zoo; empty if it names none.
+        written: whether an export has written the file.
+        as_class: whether a linear head of a file is read as the checkpoint's class reads its own.
+
+    Returns:
+        None if there is no file, and no class of transformers is the checkpoint's.
 
     Raises:
-        BadData: they do not fit the class.
+        BadData: the tensors do not fit.
     """
+    folder = source_folder(spec.checkpoint)
+    if file and written and config_of(file.parent):
+        return _stored(spec.name, file.parent, base, tensors_of(file)), False, ()
+    named = class_of(folder, base, auto, holds_head=not file)
+    note = (f"answered by {named}, the class of its checkpoint.",) if named else ()
+    if file:
+        head = head_from_file(file, len(labels) or None, spec.name)
+        put = None
+        if named and as_class and not written:
+            put = file_in_class(spec.name, named, folder, base, head)
+        return (put, False, note) if put else (head, False, ())
+    if not named:
+        return None
     files = [folder / each for each in (SINGLE, INDEX) if trained_for(folder)]
-    found = next((f" ({file} lies beside it)" for file in files if file.is_file()), "")
-    return own_head(task, model_class, _config(folder, base), tensors, base, found)
+    beside = next((f" ({each} lies beside it)" for each in files if each.is_file()), "")
+    config = _config(folder, base)
+    return own_head(spec.name, named, config, private, base, beside), True, note
 
 
 def file_in_class(
@@ -114,9 +136,7 @@ def file_in_class(
         return None
 
 
-def stored_head(
-    task: str, folder: Path, base: Checkpoint, tensors: Mapping[str, Tensor]
-) -> OwnHead:
+def _stored(task: str, folder: Path, base: Checkpoint, tensors: Mapping[str, Tensor]) -> OwnHead:
     """The head that an export has written with the configuration of its class.
 
     Raises:

@@ -71,10 +71,8 @@ class Kind(ABC):
     """Those of them that rows which belong to no task cannot have."""
     model_class: ClassVar[str] = "AutoModel"
     """Of transformers' auto classes, the one whose model is asked."""
-    noun: ClassVar[str]
-    """What a row shows, in one word."""
-    smaller: ClassVar[str]
-    """What to set so that a row takes less memory, in words."""
+    noun: ClassVar[str]  # what a row shows, in one word
+    smaller: ClassVar[str]  # what to set so that a row takes less memory, in words
     losses = staticmethod(option_losses)
     """Of questions, by their scores and right options."""
 
@@ -194,6 +192,10 @@ class Kind(ABC):
     @abstractmethod
     def encode(self, reader: Reader, spec: TaskSpec, rows: Sequence[Row]) -> list[Item]:
         """Rows as the model reads them."""
+
+    def together(self, spec: TaskSpec) -> str:
+        """What tasks of the kind must have in common for their rows to share a batch."""
+        return ""
 
     @abstractmethod
     def length(self, item: Item) -> int:

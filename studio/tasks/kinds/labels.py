@@ -6,10 +6,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from studio.checkpoints.checkpoint import Checkpoint
-from studio.errors import BadData
+from studio.disk.files import source_folder
+from studio.errors import BadData, BadZoo
 from studio.tasks.heads import LinearHead
 from studio.tasks.kinds.classes import config_of, trained_for
 from studio.tasks.own_class import OwnHead
+from studio.tasks.rows import label_list, read_labels
+from studio.tasks.spec import TaskSpec, named_file
 
 Classifier = TypeVar("Classifier", LinearHead, OwnHead)
 _SHOWN = 12
@@ -29,6 +32,59 @@ def named_labels(config: Mapping, zoo: Sequence[str] | None = None) -> tuple[str
     if len({*names}) < len(found) or (filled and {*names} != {*(zoo or ())}):
         return None
     return names
+
+
+def zoo_labels(entry: dict, folder: Path, where: str) -> tuple[str, ...] | None:
+    """The names of an entry of the zoo file, in the file itself or in one that it names.
+
+    Raises:
+        BadZoo: it is neither a list of names nor a path.
+        BadData: the file holds no list of names.
+    """
+    given = entry.get("labels")
+    if isinstance(given, list):
+        return label_list(given, f"{where}: labels", BadZoo)
+    if given is not None and not (isinstance(given, str) and given):
+        raise BadZoo(
+            f"{where}: 'labels' is {given!r}; it must be a list of names, or a path to a JSON list."
+        )
+    file = named_file(entry, "labels", folder, where)
+    return read_labels(file) if file else None
+
+
+def labelled(
+    spec: TaskSpec, names: tuple[str, ...] | None, head: Classifier, base: Checkpoint,
+    own_head: bool,
+) -> tuple[tuple[str, ...] | None, Classifier, tuple[str, ...]]:  # fmt: skip
+    """The labels of a head, by the zoo and by the checkpoint, and its rows in their order.
+
+    Args:
+        spec: the zoo's entry.
+        names: by the zoo; None if it names none.
+        head: of the task.
+        base: of the zoo.
+        own_head: whether the head is among the checkpoint's own tensors.
+
+    Returns:
+        The labels, the head in their order, and what a user should know.
+
+    Raises:
+        BadData: they do not fit.
+    """
+    folder, count = source_folder(spec.checkpoint), head.options
+    own = of_checkpoint(folder, base, count, names)
+    whose = whose_labels(folder)
+    if own and own_head:
+        return joined(spec.name, names, own, head, whose)
+    if own and folder != base.folder:
+        names, notes = beside_file(names, own, count, whose)
+        return names, head, notes
+    if names is not None and len(names) != count:
+        raise BadData(
+            f"'{spec.name}': the head of its checkpoint chooses between {count} labels, but there "
+            f"are {len(names)} labels."
+        )
+    return names, head, ()
 
 
 def of_checkpoint(

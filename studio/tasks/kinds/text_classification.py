@@ -19,25 +19,16 @@ from studio.tasks.heads import (
     head_from_checkpoint,
     head_from_file,
     holds_head,
-    tensors_of,
 )
-from studio.tasks.kinds.classes import (
-    class_of,
-    config_of,
-    file_in_class,
-    head_of_class,
-    other_task,
-    stored_head,
-)
+from studio.tasks.kinds.classes import class_of, file_in_class, head_of, other_task
 from studio.tasks.kinds.contract import Batch, Kind, Opened
-from studio.tasks.kinds.labels import joined, named_labels
+from studio.tasks.kinds.labels import joined, labelled, named_labels
 from studio.tasks.kinds.pooling import POOLINGS, pool
 from studio.tasks.kinds.text_items import Encoded, batched, encoded, refuse_unread_texts
 from studio.tasks.kinds.text_rows import TextRow, read_rows
 from studio.tasks.kinds.text_settings import (
     USUAL_LENGTH,
     TextSettings,
-    labelled,
     pooled,
     read_settings,
     refuse_longer,
@@ -128,7 +119,7 @@ class TextClassification(Kind):
     ) -> TextSettings | None:
         """Known where a class of transformers for whole texts answers."""
         folder = source_folder(checkpoint)
-        known = holds_head(private) and class_of(folder, base, _AUTO, holds_head=True)
+        known = holds_head(private) and class_of(folder, base, _AUTO)
         return TextSettings() if known else None
 
     def read(
@@ -265,26 +256,19 @@ def _head(
 ) -> tuple[LinearHead | OwnHead, bool, tuple[str, ...]]:  # fmt: skip
     """The head, whether it is the checkpoint's own, and what a user should know."""
     own, folder = settings_of(spec), source_folder(spec.checkpoint)
-    if file and written and config_of(file.parent):
-        return stored_head(spec.name, file.parent, base, tensors_of(file)), False, ()
-    named = class_of(folder, base, _AUTO, holds_head=not file)
-    note = (f"answered by {named}, the class of its checkpoint.",) if named else ()
-    if file:
-        head = head_from_file(file, len(own.labels) if own.labels else None, spec.name)
-        put = None
-        if named and own.pooling is None and not written:
-            put = file_in_class(spec.name, named, folder, base, head)
-        return (put, False, note) if put else (head, False, ())
-    if own.pooling is not None:
-        head, said = head_from_checkpoint(private, None, spec.name), ()
+    if own.pooling is not None and not file:
+        head, named = head_from_checkpoint(private, None, spec.name), class_of(folder, base, _AUTO)
+        said = ()
         if named and (own.pooling, named) not in _SAME:
             said = (f"pooling: {own.pooling}, as the zoo says, in place of {named}'s own.",)
         return head, True, said
-    if named:
-        return head_of_class(spec.name, named, folder, base, private), True, note
-    head_from_checkpoint(private, None, spec.name)  # says what is missing
-    why = other_task(folder, _AUTO) or "no class of transformers says how its states are pooled."
-    raise BadData(
-        f"'{spec.name}': {why} Write the pooling that its head was trained with into the zoo file: "
-        f"{', '.join(POOLINGS)}."
-    )
+    labels = own.labels or ()
+    found = head_of(spec, private, base, file, _AUTO, labels, written, own.pooling is None)
+    if found is None:
+        head_from_checkpoint(private, None, spec.name)  # says what is missing
+        why = other_task(folder, _AUTO) or "no class of transformers says how its states are used."
+        raise BadData(
+            f"'{spec.name}': {why} Write the pooling that its head was trained with into the zoo "
+            f"file: {', '.join(POOLINGS)}."
+        )
+    return found

@@ -9,12 +9,10 @@ from studio.checkpoints.choice import INDEX, SINGLE
 from studio.disk.files import source_folder
 from studio.errors import BadData, BadZoo, Findings
 from studio.tasks.heads import LinearHead
-from studio.tasks.kinds import labels as label_names
 from studio.tasks.kinds.classes import trained_for
-from studio.tasks.kinds.labels import Classifier
+from studio.tasks.kinds.labels import zoo_labels
 from studio.tasks.kinds.pooling import POOLINGS, decided
 from studio.tasks.pretrained import longest_of
-from studio.tasks.rows import label_list, read_labels
 from studio.tasks.spec import Settings, TaskSpec, named_file
 
 USUAL_LENGTH = 128
@@ -64,22 +62,9 @@ def read_settings(entry: dict, folder: Path, where: str) -> TextSettings:
         key: wrong.tried(partial(named_file, entry, key, folder, where))
         for key in ("head", "head_only")
     }
-    labels = wrong.tried(lambda: _labels(entry, folder, where))
+    labels = wrong.tried(lambda: zoo_labels(entry, folder, where))
     wrong.refuse()
     return TextSettings(files["head"], files["head_only"], labels, pooling, length)
-
-
-def _labels(entry: dict, folder: Path, where: str) -> tuple[str, ...] | None:
-    """The names of an entry, in the file itself or in one that it names."""
-    given = entry.get("labels")
-    if isinstance(given, list):
-        return label_list(given, f"{where}: labels", BadZoo)
-    if given is not None and not (isinstance(given, str) and given):
-        raise BadZoo(
-            f"{where}: 'labels' is {given!r}; it must be a list of names, or a path to a JSON list."
-        )
-    file = named_file(entry, "labels", folder, where)
-    return read_labels(file) if file else None
 
 
 def text_length(spec: TaskSpec, base: Checkpoint) -> tuple[int, tuple[str, ...]]:
@@ -115,27 +100,6 @@ def pooled(
     if pooling == "pooler" and head.pooler is None:
         _need_pooler(spec, base, folder)
     return replace(own, pooling=pooling), notes
-
-
-def labelled(
-    spec: TaskSpec, names: tuple[str, ...] | None, head: Classifier, base: Checkpoint,
-    own_head: bool,
-) -> tuple[tuple[str, ...] | None, Classifier, tuple[str, ...]]:  # fmt: skip
-    """The labels of a head, by the zoo and by the checkpoint, and its rows in their order."""
-    folder, count = source_folder(spec.checkpoint), head.options
-    own = label_names.of_checkpoint(folder, base, count, names)
-    whose = label_names.whose_labels(folder)
-    if own and own_head:
-        return label_names.joined(spec.name, names, own, head, whose)
-    if own and folder != base.folder:
-        names, notes = label_names.beside_file(names, own, count, whose)
-        return names, head, notes
-    if names is not None and len(names) != count:
-        raise BadData(
-            f"'{spec.name}': the head of its checkpoint chooses between {count} labels, but there "
-            f"are {len(names)} labels."
-        )
-    return names, head, ()
 
 
 def _need_pooler(spec: TaskSpec, base: Checkpoint, folder: Path) -> None:
