@@ -142,7 +142,7 @@ def test_a_choice_that_the_zoo_leaves_open_is_a_note(tiny_copy):
     del zoo["tasks"][0]["pooling"]
     (tiny_copy / "zoo.yaml").write_text(yaml.safe_dump(zoo))
     color, animal = preflight(load_zoo(tiny_copy)).looks[1:]
-    assert "pooling: pooler, as BertForSequenceClassification has it." in color.notes
+    assert "answered by BertForSequenceClassification, the class of its checkpoint." in color.notes
     assert "pooling: mean, as neither the zoo nor the checkpoint says another." in animal.notes
 
 

@@ -46,7 +46,7 @@ def model_card(
         "these weights again.\n",
     ]
     if tasks:
-        parts.append("## Use\n\n" + tasks[0].kind.snippet(tasks[0].name))
+        parts.append("## Use\n\n" + tasks[0].kind.snippet(tasks[0].name, tasks[0].opened))
     parts.append(
         "## What this does not say\n\nThe weights were computed from the checkpoints listed and "
         "no others. This is no statement about the data that the base or those checkpoints were "

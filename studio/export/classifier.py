@@ -37,8 +37,8 @@ def write_classifier(merge: Merge, task: Task, folder: Path, progress: Progress 
     assert own is not None
     encoder = {}
     for name in merge.base.names:
-        full = own.prefix + name.removeprefix(own.prefix)
-        if full not in own.tensors and name.split(".")[0] not in own.leaves:
+        full = own.body + name.removeprefix(own.body)
+        if full not in own.tensors and (full in own.shapes or name in own.shapes):
             encoder[full] = name
     layout = {
         full: (merge.output_dtype(name), merge.base.weights.entries[name].shape)
@@ -55,7 +55,7 @@ def write_classifier(merge: Merge, task: Task, folder: Path, progress: Progress 
 
     merge.prepare()
     write_weights(folder, layout, values, progress)
-    config = merge.base.config | dict(own.config) | {"dtype": str(dtype).removeprefix("torch.")}
+    config = own.named(task.labels) | {"dtype": str(dtype).removeprefix("torch.")}
     config.pop("torch_dtype", None)
     (folder / "config.json").write_text(json.dumps(config, indent=2))
 
@@ -69,7 +69,7 @@ def own_tasks(merge: Merge) -> list[Task]:
     for entry, checkpoint in zip(merge.recipe.tasks, merge.deltas.checkpoints, strict=True):
         private = merge.deltas.private(entry.name)
         for kind in KINDS.values():
-            settings = kind.own_settings(merge.base, private)
+            settings = kind.own_settings(merge.base, entry.checkpoint, private)
             if settings is not None:
                 spec = TaskSpec(entry.name, entry.checkpoint, kind.name, settings)
                 with suppress(BadCheckpoint, BadData):

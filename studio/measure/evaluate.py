@@ -226,6 +226,11 @@ class Evaluation:
         """Share of the batches that have been run."""
         return self._next / max(len(self._batches), 1)
 
+    @property
+    def doublings(self) -> int:
+        """How often the number of its batches has doubled; 0 before the first."""
+        return self._next.bit_length()
+
     def step(self, model: LiveModel) -> None:
         """Run the next batch; rows of tasks of a kind share it, since they share the encoder."""
         started = time.perf_counter()
@@ -293,10 +298,11 @@ def batch_of(model: LiveModel, parts: Mapping[str, Examples], rows: Sequence[Row
 
 
 def by_kind(parts: Mapping[str, Examples], rows: Sequence[RowAt]) -> list[list[RowAt]]:
-    """Rows apart by the kinds of their tasks, since only tasks of one kind share a batch."""
-    apart: dict[str, list[RowAt]] = {}
+    """Rows apart by the kinds of their tasks, and by what of these may share a batch."""
+    apart: dict[tuple[str, str], list[RowAt]] = {}
     for task, row in rows:
-        apart.setdefault(parts[task].task.kind.name, []).append((task, row))
+        asked = parts[task].task
+        apart.setdefault((asked.kind.name, asked.kind.together(asked.spec)), []).append((task, row))
     return list(apart.values())
 
 

@@ -205,6 +205,7 @@ def task_digest(task: Task, head: Head | None, split: str) -> str:
     for row in task.rows(split):
         digest.update(json.dumps([*kind.plain(row), row.group]).encode())
     if head is not None:
+        digest.update(head.about.encode())
         for tensor in head.tensors.values():
             digest.update(tensor.contiguous().numpy().tobytes())
     return digest.hexdigest()

@@ -30,6 +30,7 @@ from studio.session.worker import Worker
 from studio.zoo import Zoo, load_zoo
 
 _MOST_SESSIONS = 64
+_LOOKING = 10.0  # seconds in which every page that is open looks
 _AWAY = 600.0  # seconds without a question after which a browser is taken to be closed
 _MOST_RECENT = 8
 _RECENT = "recent-zoos"
@@ -110,6 +111,12 @@ class Engine:
                 self._sessions[old].leave()
                 self._forget(old)
             return self._sessions[browser]
+
+    def browsers(self) -> int:
+        """How many have been heard of within the last seconds, be it a look at a page at rest."""
+        with self.lock:
+            now = time.monotonic()
+            return sum(now - seen < _LOOKING for seen in self._seen.values())
 
     def unlock(self, passphrase: str) -> None:
         """Sign with the ledger's own key from now on; the first time, make it.

@@ -50,12 +50,14 @@ class Priorities:
     def next(self) -> Step | None:
         """The most urgent step; None if all that pages can ask for is there."""
         shown, waiting = self._split(self._viewers.recipes)
+        firsts = [each for each in shown if each in self._viewers.firsts]
         needed, unmeasured = self._split(self._viewers.needed)
         if (shown or needed) and not self.paced and self._bench.scored():
             return Step("pace")
         return (
             self._sketch(shown)
             or self._read()
+            or self._score(firsts, "seen")
             or self._score(shown, "seen")
             or self._score(needed, "done")
             or self._expert([*waiting, *unmeasured])
@@ -87,13 +89,21 @@ class Priorities:
         return None
 
     def _score(self, recipes: Sequence[Recipe], wanted: str) -> Step | None:
-        """The first recipe of which not every row is 'seen', or 'done' exactly."""
+        """The recipe that is furthest from every row being 'seen', or 'done' exactly.
+
+        Of several pages each has its first rows, then twice as many, and so on, before the next has
+        more: who moves again and again does not keep the others waiting.
+        """
+        left = []
         for each in recipes if self._bench.scored() else ():
             known = self._results.evaluations.get(each.digest)
-            slid = each.digest == self._results.slid
-            if known is None or not getattr(known, wanted) or slid:
-                return Step("score", each)
-        return None
+            if known is None or each.digest == self._results.slid:
+                left.append((0, each))
+            elif not getattr(known, wanted):
+                left.append((known.doublings, each))
+        if not left:
+            return None
+        return Step("score", min(left, key=lambda each: each[0])[1])
 
     def _expert(self, recipes: Sequence[Recipe]) -> Step | None:
         """The first recipe that waits for an expert to be measured."""

@@ -11,7 +11,8 @@ from studio.recipe import Recipe
 from studio.session.bounded_store import BoundedStore
 from studio.session.geometry import Geometry, shape_of
 
-_KEPT = 64  # evaluations, readings, sentences and refusals, of each
+_KEPT = 64  # evaluations and refusals, of each, beside those that are needed
+_KEPT_WORDS = 256  # readings and sentences, of each
 _KEPT_GEOMETRIES = 16
 
 
@@ -21,7 +22,7 @@ class Results:
     Args:
         changed: the worker's condition, which guards everything here. The methods take it; whoever
             touches an attribute holds it.
-        needed: digests of the recipes that pages show or jobs wait for, which are kept.
+        wanted: the recipes that pages show or jobs wait for, of which everything is kept.
 
     Attributes:
         evaluations: by digest of the recipe.
@@ -38,13 +39,20 @@ class Results:
         refusal_of_references: why they cannot be scored; empty if they can.
     """
 
-    def __init__(self, changed: Condition, needed: Callable[[], Collection[str]]) -> None:
+    def __init__(self, changed: Condition, wanted: Callable[[], Collection[Recipe]]) -> None:
         self._changed = changed
+
+        def needed() -> set[str]:
+            return {recipe.digest for recipe in wanted()}
+
+        def shapes() -> set[object]:
+            return {shape_of(recipe) for recipe in wanted()}
+
         self.evaluations: BoundedStore[str, Evaluation] = BoundedStore(_KEPT, needed)
         self.refusals: BoundedStore[str, str] = BoundedStore(_KEPT, needed)
-        self.readings: BoundedStore[tuple[str, str], dict[str, Reading]] = BoundedStore(_KEPT)
-        self.geometries: BoundedStore[object, Geometry] = BoundedStore(_KEPT_GEOMETRIES)
-        self.sentences: BoundedStore[str, str] = BoundedStore(_KEPT)
+        self.readings: BoundedStore[tuple[str, str], dict[str, Reading]] = BoundedStore(_KEPT_WORDS)
+        self.geometries: BoundedStore[object, Geometry] = BoundedStore(_KEPT_GEOMETRIES, shapes)
+        self.sentences: BoundedStore[str, str] = BoundedStore(_KEPT_WORDS)
         self.slid = ""
         self.experts: dict[str, Score] = {}
         self.head_only: dict[str, Score] = {}

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from studio.recipe import Recipe
 
-_MOST_PAGES = 16
+_MOST_PAGES = 64  # as many as an engine has sessions
 
 
 @dataclass(frozen=True)
@@ -59,14 +59,24 @@ class Viewers:
     @property
     def recipes(self) -> tuple[Recipe, ...]:
         """Every page's recipe, the latest page first; behind them what they are compared with."""
-        pages = tuple(reversed(self._pages.values()))
-        firsts = tuple(page.recipe for page in pages if page.recipe is not None)
-        return firsts + tuple(page.pinned for page in pages if page.pinned is not None)
+        return (*self.firsts, *self.pinned)
 
     @property
-    def digests(self) -> set[str]:
-        """Of all recipes that a page or a job waits for."""
-        return {each.digest for each in (*self.recipes, *self.needed)}
+    def firsts(self) -> tuple[Recipe, ...]:
+        """Every page's recipe, the latest page first."""
+        pages = reversed(self._pages.values())
+        return tuple(page.recipe for page in pages if page.recipe is not None)
+
+    @property
+    def pinned(self) -> tuple[Recipe, ...]:
+        """What the pages' recipes are compared with."""
+        pages = reversed(self._pages.values())
+        return tuple(page.pinned for page in pages if page.pinned is not None)
+
+    @property
+    def wanted(self) -> tuple[Recipe, ...]:
+        """All recipes that a page or a job waits for."""
+        return (*self.recipes, *self.needed)
 
     @property
     def texts(self) -> tuple[tuple[Recipe, str], ...]:

@@ -42,7 +42,7 @@ class Worker:
         self.version = 0
         self._changed = threading.Condition()
         self.viewers = Viewers()
-        self.results = Results(self._changed, lambda: self.viewers.digests)
+        self.results = Results(self._changed, lambda: self.viewers.wanted)
         self.studies = GeometryStudies(bench)
         self.measuring = ExpertMeasuring(bench, self._is_wanted, self._told)
         self._priorities = Priorities(bench, self.viewers, self.results)
@@ -163,7 +163,7 @@ class Worker:
 
     def _is_wanted(self, recipe: Recipe) -> bool:
         with self._changed:
-            return not self._stopped and recipe in (*self.viewers.recipes, *self.viewers.needed)
+            return not self._stopped and recipe in self.viewers.wanted
 
     def _told(self) -> None:
         """Something that the page shows has changed."""

@@ -1,9 +1,9 @@
 """Task heads: the layer that stays with its task while the encoder is merged."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import torch
 from torch import Tensor
@@ -23,6 +23,11 @@ class Head(Protocol):
         """Its weights by name, in a fixed order; empty if the model's own layers answer."""
         ...
 
+    @property
+    def about(self) -> str:
+        """What reads the tensors, beside the settings of the task; empty if these say all."""
+        ...
+
 
 @dataclass(frozen=True)
 class LinearHead:
@@ -37,6 +42,17 @@ class LinearHead:
     weight: Tensor
     bias: Tensor
     pooler: tuple[Tensor, Tensor] | None = None
+    about: ClassVar[str] = ""
+
+    @property
+    def options(self) -> int:
+        """Labels that it chooses between."""
+        return len(self.weight)
+
+    def reordered(self, order: Sequence[int]) -> "LinearHead":
+        """The head whose label ``i`` is this one's ``order[i]``."""
+        chosen = list(order)
+        return replace(self, weight=self.weight[chosen], bias=self.bias[chosen])
 
     @property
     def tensors(self) -> dict[str, Tensor]:
@@ -61,9 +77,13 @@ def head_from_file(path: Path, labels: int | None, task: str) -> LinearHead:
     Raises:
         BadData: a tensor is missing or does not fit the labels.
     """
+    return _head(tensors_of(path), labels, f"'{task}': the head {path}")
+
+
+def tensors_of(path: Path) -> dict[str, Tensor]:
+    """All tensors of a file."""
     weights = Weights((path,))
-    tensors = {name: weights.tensor(name) for name in weights.entries}
-    return _head(tensors, labels, f"'{task}': the head {path}")
+    return {name: weights.tensor(name) for name in weights.entries}
 
 
 def head_from_checkpoint(

@@ -6,11 +6,13 @@ import gradio as gr
 
 from studio.session.engine import Engine
 from studio.session.session import Session
+from studio.session.snapshot import Snapshot
 from studio.ui.browsers import session_of
 from studio.ui.footer import Footer
 from studio.ui.header import Header
 from studio.ui.mixer import MixerPanel
 from studio.ui.search_panel import SearchPanel
+from studio.ui.sparing import SparingBlocks
 from studio.ui.tabs.accuracy import AccuracyTab
 from studio.ui.tabs.coefficients import CoefficientsTab
 from studio.ui.tabs.compare import CompareTab
@@ -26,7 +28,8 @@ TABS = (
     AccuracyTab, ExamplesTab, GeometryTab, CoefficientsTab, CompareTab, SequenceTab, EvidenceTab,
     FilesTab,
 )  # fmt: skip
-_POLL = 0.15  # seconds between looks at a busy session
+_POLL = 0.15  # seconds between looks at a busy session until there are numbers
+_FEW = 2  # browsers that may look so often
 _REST = 3.0  # and at one at rest, which another tab, browser or late answer may have changed
 _FIRST_ROWS = 0.4  # seconds that an answer to a move waits for its first rows
 
@@ -44,7 +47,7 @@ class Page:
     def build(self) -> gr.Blocks:
         """Lay out the page."""
         title = "MDM-OC merge studio"
-        with gr.Blocks(title=title, analytics_enabled=False, fill_width=True) as blocks:
+        with SparingBlocks(title=title, analytics_enabled=False, fill_width=True) as blocks:
             self.header.build()
             with gr.Row(equal_height=False):
                 with gr.Column(scale=2, min_width=330, elem_id="left"):
@@ -131,4 +134,12 @@ class Page:
             drawn[self.seen] = keys
         # Off only once this page has shown the resting state.
         busy = view.snapshot.busy or new or any(piece.pending for piece in pieces)
-        return {**drawn, self.timer: gr.Timer(active=bool(busy))}
+        return {**drawn, self.timer: gr.Timer(self._poll(view.snapshot), active=bool(busy))}
+
+    def _poll(self, now: Snapshot) -> float:
+        """Seconds between looks: fewer once there is something to see, and among many browsers.
+
+        A look takes the browser more time than the studio, and both take it from the computation.
+        """
+        often = _POLL if not now.scores else _POLL * (4 if now.seen else 2)
+        return often * max(1.0, self.engine.browsers() / _FEW)

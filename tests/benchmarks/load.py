@@ -1,10 +1,11 @@
-"""Many browsers at once: ``python -m tests.benchmarks.load [BROWSERS] [SECONDS]``.
+"""Many browsers at once: ``python -m tests.benchmarks.load [BROWSERS] [SECONDS] [EVERY]``.
 
-Every browser moves a slider every few seconds. Printed are the seconds from a move to the first
-numbers of its mix, errors of the pages, and the studio's memory at the start and at the end. The
-browsers run on the same cores as the studio.
+Every browser moves a slider about every EVERY seconds. Printed are the seconds from a move to the
+first numbers of its mix, errors of the pages, the studio's memory at the start and at the end, and
+its processor seconds. The browsers run on the same cores as the studio.
 """
 
+import os
 import random
 import shutil
 import socket
@@ -22,27 +23,27 @@ from tests.conftest import ROOT
 
 _MOVER = """([every, seed]) => {
   window.moves = []; window.waits = 0;
-  let began = null, before = 0, state = seed;
+  let began = null, before = '', state = seed;
   const random = () => (state = (state * 16807) % 2147483647) / 2147483647;
-  const count = () => +(document.querySelector('#mean')?.dataset.n || 0);
+  const recipe = () => document.querySelector('#stamp')?.dataset.recipe;
   new MutationObserver(() => {
-    const n = count();
-    if (began !== null && n && n < before) { moves.push((performance.now() - began) / 1000); began = null; }
+    if (began === null || recipe() === before || !document.querySelector('#mean')) return;
+    moves.push((performance.now() - began) / 1000);
+    began = null;
   }).observe(document.querySelector('#headline'), {subtree: true, childList: true});
   setInterval(() => {
-    if (began !== null) { waits += 1; return; }
-    before = count();
-    if (!before) return;
     const slider = document.querySelector('#mix-' + Math.floor(random() * 6));
+    if (began !== null || !slider) { waits += 1; return; }
+    before = recipe();
     slider.value = (0.2 + 0.6 * random()).toFixed(2);
     began = performance.now();
     slider.dispatchEvent(new Event('input', {bubbles: true}));
     slider.dispatchEvent(new Event('change', {bubbles: true}));
   }, every * (0.75 + 0.5 * random()));
-}"""  # noqa: E501
+}"""
 
 
-def main(browsers: int, seconds: int) -> None:
+def main(browsers: int, seconds: int, every: int) -> None:
     """Print what came of it."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -60,13 +61,15 @@ def main(browsers: int, seconds: int) -> None:
                 time.sleep(0.1)
             errors: list[str] = []
             pages = [_opened(browser, port, errors) for _ in range(browsers)]
-            started = _memory(studio.pid)
+            started, spent = _memory(studio.pid), _seconds(studio.pid)
             for number, page in enumerate(pages, 1):
-                page.evaluate(_MOVER, [5000, number * 7919])
+                page.evaluate(_MOVER, [1000 * every, number * 7919])
             until = time.monotonic() + seconds
             while time.monotonic() < until:
                 random.choice(pages).wait_for_timeout(500)  # errors of all pages are heard
+            busy = _seconds(studio.pid) - spent
             _report(pages, errors, (started, _memory(studio.pid)), seconds)
+            print(f"the studio computed {busy:.0f} s; the browsers had the rest of the cores")
         finally:
             browser.close()
             studio.terminate()
@@ -101,5 +104,11 @@ def _memory(pid: int) -> int:
     return int(next(line for line in lines if line.startswith("VmRSS")).split()[1]) // 1024
 
 
+def _seconds(pid: int) -> float:
+    """Processor seconds of a process."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 if __name__ == "__main__":
-    main(*(int(each) for each in (sys.argv[1:] or ("20", "180"))))
+    main(*(int(each) for each in (sys.argv[1:] or ("20", "180", "20"))))

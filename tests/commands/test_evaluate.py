@@ -32,10 +32,10 @@ def test_what_was_read_from_the_checkpoint_and_doubts_are_said(capsys, tiny_copy
     (tiny_copy / "zoo.yaml").write_text(yaml.safe_dump(zoo))
     code, out, _ = run(capsys, "evaluate", tiny_copy)
     assert (code, "warning" in out) == (0, False)
-    assert "color: pooling: pooler, as BertForSequenceClassification has it." in out
+    assert "color: answered by BertForSequenceClassification, the class of its checkpoint." in out
     assert "animal: pooling: mean, as neither the zoo nor the checkpoint says another." in out
     code, out, _ = run(capsys, "inspect", tiny_copy)
-    assert "    pooling: pooler, as BertForSequenceClassification has it." in out
+    assert "    answered by BertForSequenceClassification, the class of its checkpoint." in out
     rows = tiny_copy / "animal" / "held_out.jsonl"
     label = min(("cat", "dog", "bird"), key=lambda each: _accuracy(capsys, tiny_copy, rows, each))
     assert _accuracy(capsys, tiny_copy, rows, label) == 0

@@ -310,6 +310,6 @@ def test_the_card_says_what_the_zoo_left_open(tiny_copy, tmp_path):
     made = export_merge(
         bench.merge(bench.zoo.recipe("average")), ExportPlan(tmp_path / "out"), bench
     )
-    note = "'color': pooling: pooler, as BertForSequenceClassification has it."
+    note = "'color': answered by BertForSequenceClassification, the class of its checkpoint."
     assert note in made.notes
     assert note in (tmp_path / "out" / "README.md").read_text()

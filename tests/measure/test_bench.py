@@ -187,7 +187,7 @@ def edit(folder, change):
         (lambda z: z.update(tasks=[]), "lists no tasks"),
         (lambda z: z.update(extra=1), "unknown key 'extra'"),
         (lambda z: z["tasks"][0].update(pooling="max"), "pooling 'max'"),
-        (lambda z: z["tasks"][0].update(type="image-classification"), "type 'image-class"),
+        (lambda z: z["tasks"][0].update(type="sound-classification"), "type 'sound-class"),
         (lambda z: z["tasks"][0].update(max_length=0), "max_length 0"),
         (lambda z: z["tasks"][0].update(name="animal"), "names the task 'animal' twice"),
         (lambda z: z["tasks"][0].update(labels="nowhere.json"), "no file .*nowhere.json"),

@@ -194,7 +194,7 @@ def test_a_move_while_another_browser_opens_a_zoo_never_mixes_the_two(
 
 def test_a_browser_that_was_crowded_out_is_computed_once_its_page_is_opened_again(engine):
     session = engine.session(ONE)
-    for number in range(20):
+    for number in range(64):
         engine.session(f"{number:032x}")
     shown = engine.worker.viewers
     assert ONE not in shown.browsers

@@ -25,7 +25,7 @@ class Desk:
             scored=lambda: ("a", "b"), unmeasured=lambda recipe: self.missing, gram=None
         )
         self.viewers = Viewers()
-        self.results = Results(Condition(), lambda: self.viewers.digests)
+        self.results = Results(Condition(), lambda: self.viewers.wanted)
         self.priorities = Priorities(self.bench, self.viewers, self.results)  # type: ignore[arg-type]
         self.viewers.show("page", SHOWN, PINNED)
 
@@ -33,8 +33,10 @@ class Desk:
     def next(self) -> Step | None:
         return self.priorities.next()
 
-    def score(self, recipe: Recipe, seen: bool, done: bool, slid: bool = False) -> None:
-        found = SimpleNamespace(seen=seen, done=done)
+    def score(
+        self, recipe: Recipe, seen: bool, done: bool, slid: bool = False, doublings: int = 1
+    ) -> None:
+        found = SimpleNamespace(seen=seen, done=done, doublings=doublings)
         self.results.add_rows(recipe, found, slid)  # type: ignore[arg-type]
 
     def know(self, recipe: Recipe, residual: float | None) -> None:
@@ -112,3 +114,37 @@ def test_a_method_that_needs_data_waits_for_its_experts(desk):
     desk.priorities.paced = True
     desk.missing = ["a"]
     assert desk.next == Step("expert", SHOWN)
+
+
+def test_no_page_waits_for_its_first_rows_until_another_has_all_of_its(desk):
+    """Of two pages the one that is behind comes next, whoever moved last."""
+    desk.priorities.paced = True
+    other = replace(SHOWN, tasks=SHOWN.tasks[1:])
+    desk.viewers.show("other", other, None)
+    for recipe in (SHOWN, PINNED, other):
+        desk.know(recipe, None)
+    assert desk.next == Step("score", other)
+    desk.score(other, seen=False, done=False, doublings=3)
+    assert desk.next == Step("score", SHOWN)
+    desk.score(SHOWN, seen=False, done=False, doublings=2)
+    assert desk.next == Step("score", SHOWN)
+    desk.score(SHOWN, seen=False, done=False, doublings=4)
+    assert desk.next == Step("score", other)
+    desk.score(other, seen=True, done=False, doublings=9)
+    assert desk.next == Step("score", SHOWN)
+    desk.score(SHOWN, seen=True, done=False, doublings=9)
+    assert desk.next == Step("score", PINNED)
+
+
+def test_the_geometry_of_every_page_that_is_shown_is_kept(desk):
+    """Else the seventeenth page would drop the first one's, and the worker never came to rest."""
+    desk.priorities.paced = True
+    many = [replace(SHOWN, seed=number) for number in range(30)]
+    for number, recipe in enumerate(many):
+        desk.viewers.show(f"page {number}", recipe, None)
+        desk.know(recipe, 0.1)
+    desk.know(SHOWN, 0.1)
+    desk.know(PINNED, 0.1)
+    assert all(shape_of(recipe) in desk.results.geometries for recipe in many)
+    assert desk.next is not None
+    assert desk.next.kind == "score"

@@ -213,7 +213,7 @@ class CausalLM(LossKind):
         """The settings as JSON; what answers is in the model itself."""
         (folder / _SETTINGS).write_text(json.dumps({"max_length": _own(spec).max_length}))
 
-    def snippet(self, task: str) -> str:
+    def snippet(self, task: str, opened: Opened) -> str:
         """A function that gives a text's loss."""
         return _SNIPPET.format(task=task)
 

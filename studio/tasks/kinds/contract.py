@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,6 +13,7 @@ from studio.checkpoints.checkpoint import Checkpoint
 from studio.tasks.heads import Head
 from studio.tasks.kinds.losses import option_losses
 from studio.tasks.metric import ACCURACY, Metric
+from studio.tasks.own_class import OwnHead
 from studio.tasks.pretrained import load_pretrained
 from studio.tasks.rows import Row
 from studio.tasks.spec import Settings, TaskSpec
@@ -55,23 +56,6 @@ class Opened:
     head_only: Head | None = None
     settings: Settings | None = None
     notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class OwnClass:
-    """How the architecture's own class for one task is stored: encoder and head together.
-
-    Attributes:
-        prefix: of the encoder's names.
-        tensors: the head's, by full name.
-        config: what the configuration says beside the base's.
-        leaves: first parts of names of the base's that the class does not have.
-    """
-
-    prefix: str
-    tensors: Mapping[str, Tensor]
-    config: Mapping[str, object]
-    leaves: tuple[str, ...] = field(default=())
 
 
 class Answers(ABC):
@@ -152,10 +136,8 @@ class Kind(Answers):
     """Of transformers' auto classes, the one whose model is asked."""
     behind_class: ClassVar[str] = ""
     """Of these, the one with the layers behind the body that this kind asks, too; or empty."""
-    noun: ClassVar[str]
-    """What a row shows, in one word."""
-    smaller: ClassVar[str]
-    """What to set so that a row takes less memory, in words."""
+    noun: ClassVar[str]  # what a row shows, in one word
+    smaller: ClassVar[str]  # what to set so that a row takes less memory, in words
 
     # The zoo file
     @abstractmethod
@@ -210,7 +192,9 @@ class Kind(Answers):
             The entry, and whether the new checkpoint brings along what answers.
         """
 
-    def own_settings(self, base: Checkpoint, private: Mapping[str, Tensor]) -> Settings | None:
+    def own_settings(
+        self, base: Checkpoint, checkpoint: str, private: Mapping[str, Tensor]
+    ) -> Settings | None:
         """Settings by which a checkpoint answers without a zoo; None if that is not known."""
         return None
 
@@ -276,6 +260,10 @@ class Kind(Answers):
         """What a user should know of how rows are read, as a sentence; empty for nothing."""
         return ""
 
+    def together(self, spec: TaskSpec) -> str:
+        """What tasks of the kind must have in common for their rows to share a batch."""
+        return ""
+
     @abstractmethod
     def length(self, item: Item) -> int:
         """How long an item is; items of like length share a batch."""
@@ -306,11 +294,11 @@ class Kind(Answers):
         """Write what answers for a task into a folder; ``open`` reads it again."""
 
     @abstractmethod
-    def snippet(self, task: str) -> str:
+    def snippet(self, task: str, opened: Opened) -> str:
         """Python, in a Markdown block, that asks an exported folder for the rows of a task."""
 
-    def own_class(self, base: Checkpoint, spec: TaskSpec, opened: Opened) -> OwnClass | None:
-        """How the architecture's own class for a task is stored; None if it reads otherwise."""
+    def own_class(self, base: Checkpoint, spec: TaskSpec, opened: Opened) -> OwnHead | None:
+        """What answers as the architecture's own class has it; None if it reads otherwise."""
         return None
 
 

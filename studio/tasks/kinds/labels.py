@@ -2,14 +2,19 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 from studio.checkpoints.checkpoint import Checkpoint
-from studio.errors import BadData
+from studio.disk.files import source_folder
+from studio.errors import BadData, BadZoo
 from studio.tasks.heads import LinearHead
-from studio.tasks.kinds.pooling import config_of, is_classifier
+from studio.tasks.kinds.classes import config_of, trained_for
+from studio.tasks.own_class import OwnHead
+from studio.tasks.rows import label_list, read_labels
+from studio.tasks.spec import TaskSpec, named_file
 
+Classifier = TypeVar("Classifier", LinearHead, OwnHead)
 _SHOWN = 12
 
 
@@ -29,6 +34,59 @@ def named_labels(config: Mapping, zoo: Sequence[str] | None = None) -> tuple[str
     return names
 
 
+def zoo_labels(entry: dict, folder: Path, where: str) -> tuple[str, ...] | None:
+    """The names of an entry of the zoo file, in the file itself or in one that it names.
+
+    Raises:
+        BadZoo: it is neither a list of names nor a path.
+        BadData: the file holds no list of names.
+    """
+    given = entry.get("labels")
+    if isinstance(given, list):
+        return label_list(given, f"{where}: labels", BadZoo)
+    if given is not None and not (isinstance(given, str) and given):
+        raise BadZoo(
+            f"{where}: 'labels' is {given!r}; it must be a list of names, or a path to a JSON list."
+        )
+    file = named_file(entry, "labels", folder, where)
+    return read_labels(file) if file else None
+
+
+def labelled(
+    spec: TaskSpec, names: tuple[str, ...] | None, head: Classifier, base: Checkpoint,
+    own_head: bool,
+) -> tuple[tuple[str, ...] | None, Classifier, tuple[str, ...]]:  # fmt: skip
+    """The labels of a head, by the zoo and by the checkpoint, and its rows in their order.
+
+    Args:
+        spec: the zoo's entry.
+        names: by the zoo; None if it names none.
+        head: of the task.
+        base: of the zoo.
+        own_head: whether the head is among the checkpoint's own tensors.
+
+    Returns:
+        The labels, the head in their order, and what a user should know.
+
+    Raises:
+        BadData: they do not fit.
+    """
+    folder, count = source_folder(spec.checkpoint), head.options
+    own = of_checkpoint(folder, base, count, names)
+    whose = whose_labels(folder)
+    if own and own_head:
+        return joined(spec.name, names, own, head, whose)
+    if own and folder != base.folder:
+        names, notes = beside_file(names, own, count, whose)
+        return names, head, notes
+    if names is not None and len(names) != count:
+        raise BadData(
+            f"'{spec.name}': the head of its checkpoint chooses between {count} labels, but there "
+            f"are {len(names)} labels."
+        )
+    return names, head, ()
+
+
 def of_checkpoint(
     folder: Path, base: Checkpoint, count: int, zoo: tuple[str, ...] | None
 ) -> tuple[str, ...] | None:
@@ -43,7 +101,7 @@ def of_checkpoint(
         zoo: labels by the zoo; None if it names none.
     """
     config = config_of(folder)
-    if config or not is_classifier(folder):
+    if config or not trained_for(folder):
         return named_labels(config, zoo)
     found = named_labels(base.config, zoo)
     fits = found and len(found) == count and (zoo is None or matched(zoo, found) is not None)
@@ -52,16 +110,16 @@ def of_checkpoint(
 
 def whose_labels(folder: Path) -> str:
     """Whose names ``of_checkpoint`` gives, for a sentence."""
-    return "its base" if is_classifier(folder) and not config_of(folder) else "its checkpoint"
+    return "its base" if trained_for(folder) and not config_of(folder) else "its checkpoint"
 
 
 def joined(
     task: str,
     zoo: tuple[str, ...] | None,
     own: tuple[str, ...],
-    head: LinearHead,
+    head: Classifier,
     whose: str = "its checkpoint",
-) -> tuple[tuple[str, ...], LinearHead, tuple[str, ...]]:
+) -> tuple[tuple[str, ...], Classifier, tuple[str, ...]]:
     """A checkpoint's own head with its rows in the order of the zoo's labels.
 
     Args:
@@ -77,10 +135,10 @@ def joined(
     Raises:
         BadData: the names do not fit one another, or not the head.
     """
-    if len(own) != len(head.weight):
+    if len(own) != head.options:
         raise BadData(
             f"'{task}': id2label of its checkpoint names {len(own)} labels ({listed(own)}), but "
-            f"its head has {len(head.weight)}. Correct id2label in its config.json."
+            f"its head has {head.options}. Correct id2label in its config.json."
         )
     if zoo is None:
         return own, head, (f"labels: {listed(own)}, as id2label of {whose} has them.",)
@@ -93,11 +151,10 @@ def joined(
         )
     if order == list(range(len(zoo))):
         return zoo, head, ()
-    turned = replace(head, weight=head.weight[order], bias=head.bias[order])
     note = (
         f"labels: joined by name; the zoo has {listed(zoo)}, id2label of {whose} has {listed(own)}."
     )
-    return zoo, turned, (note,)
+    return zoo, head.reordered(order), (note,)
 
 
 def beside_file(

@@ -1,6 +1,5 @@
 """The layers of a language model behind its body, asked at some positions and in slices."""
 
-import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,6 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
+
+from studio.tasks.own_class import answered, given_body
 
 _FLOATS = 2**23  # of a slice of logits, about 32 MB
 
@@ -17,6 +18,11 @@ class SharedHead:
     """The model's own layers answer: what a task keeps to itself is nothing."""
 
     tensors: Mapping[str, Tensor] = field(default_factory=dict)
+
+    @property
+    def about(self) -> str:
+        """Nothing beside the settings."""
+        return ""
 
 
 def token_losses(model: Any, output: Any, states: Tensor, targets: Tensor) -> Tensor:
@@ -35,12 +41,12 @@ def token_losses(model: Any, output: Any, states: Tensor, targets: Tensor) -> Te
     Returns:
         ``(k,)`` float32, on the device of the states.
     """
-    behind = _without_body(model)
+    behind = given_body(model)
     size = max(_FLOATS // max(model.config.get_text_config().vocab_size, 1), 1)
 
     def cost(some: Tensor, own: Tensor) -> Tensor:
         given = type(output)(last_hidden_state=some.unsqueeze(0))
-        logits = behind(given).logits[0].float()
+        logits = answered(behind, given, {}).logits[0].float()
         return nn.functional.cross_entropy(logits, own, reduction="none")
 
     pairs = zip(states.split(size), targets.split(size), strict=True)
@@ -49,17 +55,3 @@ def token_losses(model: Any, output: Any, states: Tensor, targets: Tensor) -> Te
     else:
         found = [cost(*pair) for pair in pairs]
     return torch.cat([each for each in found if isinstance(each, Tensor)])
-
-
-class _Given(nn.Module):
-    """In place of a body: gives what it is called with."""
-
-    def forward(self, input_ids: Any = None, **_: object) -> Any:
-        return input_ids
-
-
-def _without_body(model: Any) -> Any:
-    """A model that shares all layers with another one but its body, which gives its input."""
-    made = copy.copy(model)
-    made._modules = dict(model._modules) | {model.base_model_prefix: _Given()}
-    return made

@@ -1,7 +1,6 @@
-"""Pooling: how token states become one vector, as the architecture has it where a zoo is silent."""
+"""Pooling: how token states become the one vector that a linear head of its own file reads."""
 
 import os
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,24 +14,6 @@ from studio.errors import BadCheckpoint, BadData
 from studio.tasks.heads import LinearHead
 
 POOLINGS = ("mean", "cls", "pooler", "last")
-_CLASSIFIER = "ForSequenceClassification"
-# Families of transformers whose sequence classifier is one linear layer on: the first token
-# behind a dense layer and tanh; the last token that is no padding.
-_POOLER = (
-    "Albert", "Bert", "Canine", "Ernie", "FNet", "LayoutLM", "Luke", "MarkupLM", "MegatronBert",
-    "MobileBert", "RemBert", "RoCBert", "SqueezeBert",
-)  # fmt: skip
-_LAST = (
-    "Arcee", "BioGpt", "Bloom", "CTRL", "DeepseekV2", "DeepseekV3", "DiffLlama", "Doge", "Exaone4",
-    "Falcon", "Gemma", "Gemma2", "Gemma3Text", "Glm", "Glm4", "GPT2", "GPTBigCode", "GPTJ",
-    "GPTNeo", "GPTNeoX", "GptOss", "Helium", "HunYuanDenseV1",
-    "HunYuanMoEV1", "Jamba", "JetMoe", "Llama", "MiniMax", "Ministral",
-    "Mistral", "Mixtral", "Mpt", "Nemotron", "Olmo", "Olmo2", "Olmo3", "OpenAIGPT", "OPT",
-    "Persimmon", "Phi", "Phi3", "Phimoe", "Qwen2", "Qwen2Moe", "Qwen3", "Qwen3Moe", "Qwen3Next",
-    "SeedOss", "SmolLM3", "StableLm", "Starcoder2", "Zamba", "Zamba2",
-)  # fmt: skip
-_OWN = {**dict.fromkeys(_POOLER, "pooler"), **dict.fromkeys(_LAST, "last")}
-_OF_TYPE = {family.lower(): family for family in _OWN}
 _MODES = {
     "pooling_mode_cls_token": "cls",
     "pooling_mode_mean_tokens": "mean",
@@ -59,77 +40,33 @@ class Source:
 
 
 def decided(
-    asked: str | None, task: str, folder: Path, base: Checkpoint, own_head: bool
+    asked: str | None, task: str, folder: Path, base: Checkpoint
 ) -> tuple[str, tuple[str, ...]]:
-    """How a task's states are pooled, and what a user should know of that.
+    """How the states are pooled that a task's linear head reads, and what a user should know.
 
     Args:
         asked: by the zoo; None if it leaves it out.
         task: its name.
         folder: of its checkpoint.
         base: of the zoo.
-        own_head: whether the head is among the checkpoint's own tensors.
 
     Raises:
         BadData: the zoo leaves it out, and what the checkpoint has is not known here.
     """
-    found = _architecture(folder, base, own_head) or _sentence(folder) or _sentence(base.folder)
+    found = _sentence(folder) or _sentence(base.folder)
     if asked is not None:
-        if found is None or found.pooling == asked or not (found.pooling or own_head):
+        if found is None or found.pooling in (asked, None):
             return asked, ()
-        other = f"has {found.pooling}" if found.pooling else "may have another"
-        return asked, (f"pooling: {asked}, as the zoo says; {found.words} {other}.",)
+        return asked, (f"pooling: {asked}, as the zoo says; {found.words} has {found.pooling}.",)
     if found and found.pooling:
         return found.pooling, (f"pooling: {found.pooling}, as {found.words} has it.",)
-    if found and (own_head or found.other):
-        what = f"the pooling '{found.other}'" if found.other else "that"
+    if found and found.other:
         raise BadData(
-            f"'{task}' says no pooling, and {what} of {found.words} is not known here. Write the "
-            f"pooling that its head was trained with into the zoo file: {', '.join(POOLINGS)}."
+            f"'{task}' says no pooling, and the pooling '{found.other}' of {found.words} is not "
+            "known here. Write the pooling that its head was trained with into the zoo file: "
+            f"{', '.join(POOLINGS)}."
         )
     return "mean", ("pooling: mean, as neither the zoo nor the checkpoint says another.",)
-
-
-def refuse_other_pooler(task: str, folder: Path, base: Checkpoint) -> None:
-    """Refuse a pooler of a task's own that is no dense layer and tanh.
-
-    Raises:
-        BadData: its architecture is known for another one.
-    """
-    named = _class(config_of(folder)) or _class(base.config)
-    if named.startswith("Deberta"):
-        raise BadData(
-            f"'{task}': the pooler of {named} is no dense layer and tanh, so its head is more than "
-            "one linear layer, which is not supported. Give the task a head file of its own."
-        )
-
-
-def other_task(folder: Path) -> str:
-    """That a checkpoint's class answers something else than whole texts; empty if it does not."""
-    named = _class(config_of(folder))
-    if not _answers_otherwise(named):
-        return ""
-    return f"{named} does not classify texts, and nothing else is scored here."
-
-
-def is_classifier(folder: Path) -> bool:
-    """Whether an adapter was trained with a sequence classifier's head on its base."""
-    file = folder / "adapter_config.json"
-    if not os.path.lexists(file):
-        return False
-    return read_mapping(inside(folder, file), BadCheckpoint).get("task_type") == "SEQ_CLS"
-
-
-def config_of(folder: Path) -> dict:
-    """A folder's ``config.json``; empty if it has none."""
-    file = folder / "config.json"
-    return read_mapping(inside(folder, file), BadCheckpoint) if os.path.lexists(file) else {}
-
-
-def padding_of(folder: Path, base: Checkpoint) -> int | None:
-    """The token that a classifier on the last token passes over, by its config."""
-    found = (config_of(folder) or base.config).get("pad_token_id")
-    return found if type(found) is int else None
 
 
 def pool(output: Any, mask: Tensor, pooling: str, head: LinearHead, rows: Tensor) -> Tensor:
@@ -163,42 +100,6 @@ def pool(output: Any, mask: Tensor, pooling: str, head: LinearHead, rows: Tensor
     if pooled is None:
         raise BadData("The zoo asks for pooling 'pooler', but the base has no pooler.")
     return pooled[rows]
-
-
-def _architecture(folder: Path, base: Checkpoint, own_head: bool) -> Source | None:
-    """By the class that the checkpoint's config names; that of the base for a classifier's adapter.
-
-    A head among a checkpoint's own tensors is its family's classifier if no class says other.
-    """
-    config = config_of(folder)
-    named = _class(config)
-    if named.endswith(_CLASSIFIER):
-        return Source(named, _OWN.get(named.removesuffix(_CLASSIFIER)))
-    if own_head and _answers_otherwise(named):
-        return Source(named, None)
-    if is_classifier(folder) or own_head:
-        family = _family(config) or _family(base.config)
-        words = family and family + _CLASSIFIER
-        return Source(words or f"the classifier of {folder}", _OWN.get(family))
-    return None
-
-
-def _answers_otherwise(named: str) -> bool:
-    """Whether a class has a head that is neither of texts nor of training before all tasks."""
-    task = named.split("For")[-1] if "For" in named else ""
-    return bool(task) and not named.endswith(_CLASSIFIER) and not re.search("LM|Pre", task)
-
-
-def _class(config: dict) -> str:
-    named = config.get("architectures")
-    return named[0] if isinstance(named, list) and named and isinstance(named[0], str) else ""
-
-
-def _family(config: dict) -> str:
-    """The beginning of the names of a config's classes; empty if it does not say."""
-    kind = re.sub(r"[-_]", "", str(config.get("model_type", "")))
-    named = re.split(r"For[A-Z]|LMHead|DoubleHeads|PreTrained|Model$", _class(config))[0]
-    return _OF_TYPE.get(kind.lower()) or named or kind
 
 
 def _sentence(folder: Path) -> Source | None:

@@ -13,65 +13,38 @@ from studio.checkpoints.checkpoint import Checkpoint
 from studio.checkpoints.weights import HEAD_FILES
 from studio.disk.files import inside, source_folder
 from studio.errors import BadCheckpoint, BadData, BadZoo
-from studio.tasks.heads import LinearHead, head_from_checkpoint, head_from_file, holds_head
-from studio.tasks.kinds.contract import Batch, Kind, Opened, OwnClass
-from studio.tasks.kinds.pooling import other_task, pool
+from studio.tasks.heads import (
+    Head,
+    LinearHead,
+    head_from_checkpoint,
+    head_from_file,
+    holds_head,
+)
+from studio.tasks.kinds.classes import class_of, file_in_class, head_of, other_task
+from studio.tasks.kinds.contract import Batch, Kind, Opened
+from studio.tasks.kinds.labels import joined, labelled, named_labels
+from studio.tasks.kinds.pooling import POOLINGS, pool
 from studio.tasks.kinds.text_items import Encoded, batched, encoded, refuse_unread_texts
 from studio.tasks.kinds.text_rows import TextRow, read_rows
 from studio.tasks.kinds.text_settings import (
     USUAL_LENGTH,
     TextSettings,
-    labelled,
     pooled,
     read_settings,
     refuse_longer,
     settings_of,
     text_length,
 )
+from studio.tasks.kinds.text_snippets import OF_CLASS, OF_STATES
+from studio.tasks.own_class import OwnHead
 from studio.tasks.pretrained import load_tokenizer, longest_input, longest_of
 from studio.tasks.rows import UNLABELLED
 from studio.tasks.spec import TaskSpec
 
 _TRIAL_ROWS, _TRIAL_TOKENS = 32, 16
-# Model types whose sequence classifier is: this pooling, then one linear layer of this name.
-_OWN = {"bert": ("pooler", "bert.", "classifier", "BertForSequenceClassification")}
-_SNIPPET = """\
-```python
-import json
-from pathlib import Path
-
-import torch
-from safetensors.torch import load_file
-from transformers import AutoModel, AutoTokenizer
-
-folder, task = Path("."), {task!r}  # this folder, and one of heads/*
-encoder = AutoModel.from_pretrained(folder, dtype=torch.float32).eval()
-tokenizer = AutoTokenizer.from_pretrained(folder)
-head = load_file(folder / "heads" / task / "head.safetensors")
-labels = json.loads((folder / "heads" / task / "labels.json").read_text())
-settings = json.loads((folder / "heads" / task / "head.json").read_text())
-
-
-def classify(texts):
-    batch = tokenizer(texts, truncation=True, max_length=settings["max_length"],
-                      padding=True, return_tensors="pt")
-    with torch.no_grad():
-        output = encoder(**batch)
-    states, mask = output.last_hidden_state, batch["attention_mask"].unsqueeze(-1)
-    if settings["pooling"] == "mean":
-        pooled = (states * mask).sum(1) / mask.sum(1)
-    elif settings["pooling"] == "cls":
-        pooled = states[:, 0]
-    elif settings["pooling"] == "last":
-        places = torch.arange(states.shape[1])
-        pooled = states[torch.arange(len(states)), (places * mask.squeeze(-1)).argmax(-1)]
-    elif "pooler.weight" in head:
-        pooled = torch.tanh(states[:, 0] @ head["pooler.weight"].T + head["pooler.bias"])
-    else:
-        pooled = output.pooler_output
-    return [labels[i] for i in (pooled @ head["weight"].T + head["bias"]).argmax(-1)]
-```
-"""
+_AUTO = "AutoModelForSequenceClassification"
+_POOLED = {"bert": "BertForSequenceClassification"}  # a linear head on what pooling 'pooler' gives
+_SAME = {("pooler", named) for named in _POOLED.values()}
 
 
 class TextClassification(Kind):
@@ -115,15 +88,16 @@ class TextClassification(Kind):
         except (BadCheckpoint, BadData, BadZoo) as problem:
             if file or spec.data:
                 raise
-            why = other_task(source_folder(spec.checkpoint)) or problem.problem
+            why = other_task(source_folder(spec.checkpoint), _AUTO) or problem.problem
             why = why.removeprefix(f"'{spec.name}': ")
             return replace(unread, notes=(f"its head is not used: {why}",))
         return replace(found, head_only=fitted, notes=(*found.notes, *cut))
 
-    def refuse_misfit(self, spec: TaskSpec, head: LinearHead, base: Checkpoint) -> None:
+    def refuse_misfit(self, spec: TaskSpec, head: Head, base: Checkpoint) -> None:
         """A linear head takes as many numbers as the base is wide; texts fit its positions."""
         refuse_longer(spec, longest_of(base))
-        width, takes = base.config.get("hidden_size"), head.weight.shape[1]
+        width = base.config.get("hidden_size")
+        takes = head.weight.shape[1] if isinstance(head, LinearHead) else width
         if isinstance(width, int) and takes != width:
             raise BadData(
                 f"'{spec.name}': the head takes {takes} numbers, the base gives {width}. Its head "
@@ -140,10 +114,13 @@ class TextClassification(Kind):
         made = replace(spec, checkpoint=checkpoint, settings=settings)
         return made, head is not None or holds_head(private)
 
-    def own_settings(self, base: Checkpoint, private: Mapping[str, Tensor]) -> TextSettings | None:
-        """Known for architectures whose classifier is one linear layer."""
-        own = _OWN.get(str(base.config.get("model_type")))
-        return TextSettings(pooling=own[0]) if own and holds_head(private) else None
+    def own_settings(
+        self, base: Checkpoint, checkpoint: str, private: Mapping[str, Tensor]
+    ) -> TextSettings | None:
+        """Known where a class of transformers for whole texts answers."""
+        folder = source_folder(checkpoint)
+        known = holds_head(private) and class_of(folder, base, _AUTO)
+        return TextSettings() if known else None
 
     def read(
         self, file: Path, labels: tuple[str, ...], labelled: bool, most: int | None = None
@@ -197,13 +174,14 @@ class TextClassification(Kind):
         return batch.inputs["attention_mask"].bool()
 
     def scores(
-        self, spec: TaskSpec, head: LinearHead, output: object, batch: Batch, places: Tensor
+        self, spec: TaskSpec, head: Head, output: object, batch: Batch, places: Tensor
     ) -> Tensor:
-        """Pooled states through the head."""
-        mask, own = batch.inputs["attention_mask"], settings_of(spec)
-        if own.padding is not None:
-            mask = mask * (batch.inputs["input_ids"] != own.padding)
-        pooled = pool(output, mask, own.pooling or "mean", head, places).float()
+        """Of the class that the head is in; or pooled states through a linear head."""
+        if isinstance(head, OwnHead):
+            return head.logits(output, batch.inputs, places).cpu()
+        assert isinstance(head, LinearHead)
+        mask, pooling = batch.inputs["attention_mask"], settings_of(spec).pooling or "mean"
+        pooled = pool(output, mask, pooling, head, places).float()
         if pooled.shape[1] != head.weight.shape[1]:
             raise BadData(
                 f"'{spec.name}': the head takes {head.weight.shape[1]} numbers, the encoder gives "
@@ -216,57 +194,81 @@ class TextClassification(Kind):
         return [settings_of(spec).max_length]
 
     def asks(self, spec: TaskSpec) -> list:
-        """How states are pooled."""
-        own = settings_of(spec)
-        return [own.pooling] + ([] if own.padding is None else [own.padding])
+        """How states are pooled; empty text where the head's class knows."""
+        return [settings_of(spec).pooling or ""]
 
     def write(self, folder: Path, spec: TaskSpec, opened: Opened) -> None:
-        """A head file, label names, and the settings as JSON."""
+        """A head file, label names, and the settings as JSON; of a class its configuration, too."""
         assert opened.head is not None
         content = save({name: x.contiguous() for name, x in opened.head.tensors.items()})
         (folder / HEAD_FILES[0]).write_bytes(content)
         labels = json.dumps(opened.labels, indent=1, ensure_ascii=False)
         (folder / "labels.json").write_text(labels, encoding="utf-8")
-        own = settings_of(spec)
-        settings = json.dumps({"pooling": own.pooling, "max_length": own.max_length})
-        (folder / "head.json").write_text(settings, encoding="utf-8")
+        settings: dict[str, object] = {"max_length": settings_of(spec).max_length}
+        if isinstance(opened.head, OwnHead):
+            config = json.dumps(opened.head.named(opened.labels), indent=2)
+            (folder / "config.json").write_text(config, encoding="utf-8")
+        else:
+            settings = {"pooling": settings_of(spec).pooling, **settings}
+        (folder / "head.json").write_text(json.dumps(settings), encoding="utf-8")
 
-    def snippet(self, task: str) -> str:
+    def snippet(self, task: str, opened: Opened) -> str:
         """A function that classifies texts."""
-        return _SNIPPET.format(task=task)
+        own = isinstance(opened.head, OwnHead)
+        return (OF_CLASS if own else OF_STATES).format(task=task)
 
-    def own_class(self, base: Checkpoint, spec: TaskSpec, opened: Opened) -> OwnClass | None:
-        """The architecture's sequence classifier, if it pools like the task."""
-        own, head = _OWN.get(str(base.config.get("model_type"))), opened.head
-        if own is None or not isinstance(head, LinearHead) or settings_of(spec).pooling != own[0]:
+    def own_class(self, base: Checkpoint, spec: TaskSpec, opened: Opened) -> OwnHead | None:
+        """The head in its class; a linear one, if the architecture's classifier pools like it."""
+        if isinstance(opened.head, OwnHead):
+            return opened.head
+        named = _POOLED.get(str(base.config.get("model_type")))
+        if not named or not isinstance(opened.head, LinearHead):
             return None
-        _, prefix, module, architecture = own
-        tensors = {f"{module}.weight": head.weight, f"{module}.bias": head.bias}
-        if head.pooler is not None:
-            names = (f"{prefix}pooler.dense.weight", f"{prefix}pooler.dense.bias")
-            tensors |= dict(zip(names, head.pooler, strict=True))
-        labels = dict(enumerate(opened.labels))
-        config = {
-            "architectures": [architecture],
-            "id2label": labels,
-            "label2id": {label: index for index, label in labels.items()},
-        }
-        return OwnClass(prefix, tensors, config, (module, "cls"))
+        if settings_of(spec).pooling != "pooler":
+            return None
+        return file_in_class(spec.name, named, base.folder, base, opened.head)
 
 
 def _answer(
     spec: TaskSpec, private: Mapping[str, Tensor], base: Checkpoint, file: Path | None,
     written: bool,
 ) -> Opened:  # fmt: skip
-    """The head of a file, or else the checkpoint's own, with its labels and its pooling."""
+    """The head of a file, or else the checkpoint's own, with its labels."""
     names = settings_of(spec).labels
-    if file:
-        head = head_from_file(file, len(names) if names else None, spec.name)
-    else:
-        head = head_from_checkpoint(private, None, spec.name)
-    notes: tuple[str, ...] = ()
-    if not written:
-        names, head, notes = labelled(spec, names, head, base, own_head=not file)
-    settings, said = pooled(spec, base, head, own_head=not file)
-    indices = tuple(str(i) for i in range(len(head.weight)))
-    return Opened(names or indices, head, None, settings, (*said, *notes))
+    head, own_head, notes = _head(spec, private, base, file, written)
+    if written and isinstance(head, OwnHead):
+        own = named_labels(head.config, names)
+        names, head, _ = joined(spec.name, names, own, head) if own else (names, head, ())
+    elif not written:
+        names, head, said = labelled(spec, names, head, base, own_head)
+        notes = (*notes, *said)
+    settings = settings_of(spec)
+    if isinstance(head, LinearHead):
+        settings, said = pooled(spec, base, head)
+        notes = (*said, *notes)
+    indices = tuple(str(i) for i in range(head.options))
+    return Opened(names or indices, head, None, settings, notes)
+
+
+def _head(
+    spec: TaskSpec, private: Mapping[str, Tensor], base: Checkpoint, file: Path | None,
+    written: bool,
+) -> tuple[LinearHead | OwnHead, bool, tuple[str, ...]]:  # fmt: skip
+    """The head, whether it is the checkpoint's own, and what a user should know."""
+    own, folder = settings_of(spec), source_folder(spec.checkpoint)
+    if own.pooling is not None and not file:
+        head, named = head_from_checkpoint(private, None, spec.name), class_of(folder, base, _AUTO)
+        said = ()
+        if named and (own.pooling, named) not in _SAME:
+            said = (f"pooling: {own.pooling}, as the zoo says, in place of {named}'s own.",)
+        return head, True, said
+    labels = own.labels or ()
+    found = head_of(spec, private, base, file, _AUTO, labels, written, own.pooling is None)
+    if found is None:
+        head_from_checkpoint(private, None, spec.name)  # says what is missing
+        why = other_task(folder, _AUTO) or "no class of transformers says how its states are used."
+        raise BadData(
+            f"'{spec.name}': {why} Write the pooling that its head was trained with into the zoo "
+            f"file: {', '.join(POOLINGS)}."
+        )
+    return found

@@ -9,16 +9,10 @@ from studio.checkpoints.choice import INDEX, SINGLE
 from studio.disk.files import source_folder
 from studio.errors import BadData, BadZoo, Findings
 from studio.tasks.heads import LinearHead
-from studio.tasks.kinds import labels as label_names
-from studio.tasks.kinds.pooling import (
-    POOLINGS,
-    decided,
-    is_classifier,
-    padding_of,
-    refuse_other_pooler,
-)
+from studio.tasks.kinds.classes import trained_for
+from studio.tasks.kinds.labels import zoo_labels
+from studio.tasks.kinds.pooling import POOLINGS, decided
 from studio.tasks.pretrained import longest_of
-from studio.tasks.rows import label_list, read_labels
 from studio.tasks.spec import Settings, TaskSpec, named_file
 
 USUAL_LENGTH = 128
@@ -36,7 +30,6 @@ class TextSettings(Settings):
         pooling: how token states become one vector: mean, cls, pooler or last; None leaves it to
             the checkpoint.
         max_length: tokens after which a text is cut; None leaves it to the model.
-        padding: a token that 'last' passes over, beside those of the mask; None for none.
     """
 
     head: Path | None = None
@@ -44,7 +37,6 @@ class TextSettings(Settings):
     labels: tuple[str, ...] | None = None
     pooling: str | None = None
     max_length: int | None = None
-    padding: int | None = None
 
 
 def settings_of(spec: TaskSpec) -> TextSettings:
@@ -70,22 +62,9 @@ def read_settings(entry: dict, folder: Path, where: str) -> TextSettings:
         key: wrong.tried(partial(named_file, entry, key, folder, where))
         for key in ("head", "head_only")
     }
-    labels = wrong.tried(lambda: _labels(entry, folder, where))
+    labels = wrong.tried(lambda: zoo_labels(entry, folder, where))
     wrong.refuse()
     return TextSettings(files["head"], files["head_only"], labels, pooling, length)
-
-
-def _labels(entry: dict, folder: Path, where: str) -> tuple[str, ...] | None:
-    """The names of an entry, in the file itself or in one that it names."""
-    given = entry.get("labels")
-    if isinstance(given, list):
-        return label_list(given, f"{where}: labels", BadZoo)
-    if given is not None and not (isinstance(given, str) and given):
-        raise BadZoo(
-            f"{where}: 'labels' is {given!r}; it must be a list of names, or a path to a JSON list."
-        )
-    file = named_file(entry, "labels", folder, where)
-    return read_labels(file) if file else None
 
 
 def text_length(spec: TaskSpec, base: Checkpoint) -> tuple[int, tuple[str, ...]]:
@@ -113,44 +92,20 @@ def refuse_longer(spec: TaskSpec, longest: int | None) -> None:
 
 
 def pooled(
-    spec: TaskSpec, base: Checkpoint, head: LinearHead, own_head: bool
+    spec: TaskSpec, base: Checkpoint, head: LinearHead
 ) -> tuple[TextSettings, tuple[str, ...]]:
     """Settings that say how states are pooled, and what a user should know of that."""
     own, folder = settings_of(spec), source_folder(spec.checkpoint)
-    pooling, notes = decided(own.pooling, spec.name, folder, base, own_head)
+    pooling, notes = decided(own.pooling, spec.name, folder, base)
     if pooling == "pooler" and head.pooler is None:
         _need_pooler(spec, base, folder)
-    if own_head and head.pooler is not None:
-        refuse_other_pooler(spec.name, folder, base)
-    padding = padding_of(folder, base) if pooling == "last" else None
-    return replace(own, pooling=pooling, padding=padding), notes
-
-
-def labelled(
-    spec: TaskSpec, names: tuple[str, ...] | None, head: LinearHead, base: Checkpoint,
-    own_head: bool,
-) -> tuple[tuple[str, ...] | None, LinearHead, tuple[str, ...]]:  # fmt: skip
-    """The labels of a head, by the zoo and by the checkpoint, and its rows in their order."""
-    folder, count = source_folder(spec.checkpoint), len(head.weight)
-    own = label_names.of_checkpoint(folder, base, count, names)
-    whose = label_names.whose_labels(folder)
-    if own and own_head:
-        return label_names.joined(spec.name, names, own, head, whose)
-    if own and folder != base.folder:
-        names, notes = label_names.beside_file(names, own, count, whose)
-        return names, head, notes
-    if names is not None and len(names) != count:
-        raise BadData(
-            f"'{spec.name}': the head of its checkpoint has weight {tuple(head.weight.shape)}, but "
-            f"there are {len(names)} labels."
-        )
-    return names, head, ()
+    return replace(own, pooling=pooling), notes
 
 
 def _need_pooler(spec: TaskSpec, base: Checkpoint, folder: Path) -> None:
     if any(name.endswith(("pooler.dense.weight", "pooler.weight")) for name in base.names):
         return
-    if not is_classifier(folder):
+    if not trained_for(folder):
         asks = "asks for" if settings_of(spec).pooling else "needs"
         raise BadZoo(
             f"'{spec.name}' {asks} pooling 'pooler', but neither the base nor its checkpoint "

@@ -73,8 +73,8 @@ def adapted(folder: Path, family: str, base: str, **options: Any) -> Any:
     model = get_peft_model(plain, LoraConfig(task_type="SEQ_CLS", r=4, **options))
     noisy(model, 0.1).eval()
     for name, module in model.named_modules():
-        if name.endswith("modules_to_save.default"):
-            _centre(module, model, folder)
+        if name.endswith((".classifier.modules_to_save.default", ".score.modules_to_save.default")):
+            _centre(_last(module), model, folder)
     model.save_pretrained(str(folder / "expert"))
     return model
 
@@ -90,20 +90,26 @@ def noisy(model: Any, scale: float = 0.15) -> Any:
 
 
 def _spread(model: Any, folder: Path) -> None:
-    """Give no label to all texts: a large head, centred where it has a bias."""
-    for module in model.children():
-        if isinstance(module, nn.Linear):
-            nn.init.normal_(module.weight)
-            _centre(module, model, folder)
+    """Give no label to all texts: a large last layer, centred where it has a bias."""
+    last = _last(model)
+    nn.init.normal_(last.weight)
+    _centre(last, model, folder)
 
 
-def _centre(head: Any, model: Any, folder: Path) -> None:
-    if head.bias is not None:
+def _last(head: nn.Module) -> Any:
+    """The layer that gives the three labels."""
+    found = [x for x in head.modules() if isinstance(x, nn.Linear) and x.out_features == 3]
+    return found[-1]
+
+
+def _centre(last: Any, model: Any, folder: Path) -> None:
+    if last.bias is not None:
         with torch.no_grad():
-            head.bias.sub_(torch.cat(_logits(model, folder, TEXTS)).mean(0))
+            last.bias.sub_(torch.cat(logits(model, folder, TEXTS)).mean(0))
 
 
-def _logits(model: Any, folder: Path, texts: list) -> list[Tensor]:
+def logits(model: Any, folder: Path, texts: list) -> list[Tensor]:
+    """Of every text by itself, so that nothing is padded."""
     reader, found = tokenizer(folder / "base"), []
     for text in texts:
         given = reader(*([text] if isinstance(text, str) else text), return_tensors="pt")
@@ -116,7 +122,7 @@ def _logits(model: Any, folder: Path, texts: list) -> list[Tensor]:
 
 def predicted(model: Any, folder: Path, texts: list = TEXTS) -> list[int]:
     """What transformers says itself, text by text; a text may be a pair."""
-    found = [int(logits.argmax()) for logits in _logits(model, folder, texts)]
+    found = [int(each.argmax()) for each in logits(model, folder, texts)]
     assert len(set(found)) > 1
     return found
 

@@ -62,10 +62,13 @@ def test_a_length_beyond_the_positions_is_told_in_pre_flight(tiny_copy):
 
 
 def test_without_rows_a_head_that_cannot_be_used_is_a_note(tmp_path):
-    classifiers.built(tmp_path, "Roberta")
+    model = classifiers.built(tmp_path, "Roberta")
+    model.config.problem_type = "regression"
+    model.save_pretrained(tmp_path / "expert")
     found = without_data(tmp_path)
     assert found.problems == []
-    assert found.looks[1].notes[-1].startswith("its head is not used: the checkpoint's classifier")
+    words = "its head is not used: RobertaForSequenceClassification answers with regression"
+    assert found.looks[1].notes[-1].startswith(words)
 
 
 def test_an_image_classifier_without_rows_is_told_no_pooling(tmp_path):
@@ -79,15 +82,15 @@ def test_an_image_classifier_without_rows_is_told_no_pooling(tmp_path):
     found = without_data(tmp_path)
     assert found.problems == []
     assert found.looks[1].notes[-1] == (
-        "its head is not used: ViTForImageClassification does not classify texts, and nothing "
-        "else is scored here."
+        "its head is not used: ViTForImageClassification does not answer as text-classification "
+        "asks. Its type is image-classification."
     )
 
 
 def test_an_adapter_whose_pooler_was_not_saved_is_told_what_to_do(tmp_path):
     classifiers.adapted(tmp_path, "Bert", "ForMaskedLM", target_modules=["query"])
     classifiers.write_zoo(tmp_path, [{"text": "w1", "label": 0}])
-    with pytest.raises(BadData, match="drawn at random for the training .* modules_to_save"):
+    with pytest.raises(BadData, match="drawn at random for the training .*modules_to_save"):
         classifiers.bench(tmp_path)
     (tmp_path / "expert" / "config.json").write_bytes((tmp_path / "base/config.json").read_bytes())
     weights = (tmp_path / "base" / "model.safetensors").read_bytes()

@@ -90,7 +90,7 @@ class ToyLoss(LossKind, TextClassification):
         counts[torch.arange(len(counts)), mask.sum(-1) - 1] = False
         return (each * counts).sum(-1).cpu()
 
-    def snippet(self, task: str) -> str:
+    def snippet(self, task: str, opened: Opened) -> str:
         return f"```python\n# {task}\n```\n"
 
     def own_class(self, base: Checkpoint, spec: TaskSpec, opened: Opened) -> None:

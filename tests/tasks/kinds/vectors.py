@@ -120,7 +120,7 @@ class Vectors(Kind):
         assert opened.head is not None
         save_file(dict(opened.head.tensors), folder / "vectors.safetensors")
 
-    def snippet(self, task: str) -> str:
+    def snippet(self, task: str, opened: Opened) -> str:
         return f"Ask {task} for two answers.\n"
 
     def _own(self, spec: TaskSpec) -> VectorSettings:
