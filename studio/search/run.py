@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from studio.errors import StudioError
-from studio.measure.bench import Bench
+from studio.measure.bench import Bench, refuse_other_models
 from studio.measure.expert_statistics import Wanted
 from studio.merge import Merge
 from studio.methods.contract import FISHER
@@ -103,6 +103,7 @@ def optimize(
             cannot be searched.
     """
     plan = checked(plan)
+    refuse_other_models(bench, recipe)
     merge = bench.merge(recipe)
     refuse_unsearchable(merge, plan)
     rows = {
