@@ -103,13 +103,11 @@ def optimize(
             cannot be searched.
     """
     plan = checked(plan)
+    names = [_of_zoo(bench, name) for name in recipe.names]
     refuse_other_models(bench, recipe)
     merge = bench.merge(recipe)
     refuse_unsearchable(merge, plan)
-    rows = {
-        name: chosen_rows(bench, _of_zoo(bench, name), plan.rows, plan.needs_labels)
-        for name in recipe.names
-    }
+    rows = {name: chosen_rows(bench, name, plan.rows, plan.needs_labels) for name in names}
     refuse_too_large(merge, plan)
     free, plain = space(merge.deltas, plan.granularity), replace(plan, loss="entropy")
     smaller = " or ".join(kind.smaller for kind in bench.kinds)
