@@ -25,7 +25,7 @@ from studio.errors import BadRecipe, Findings, SeveralBadInRecipe, StudioError
 
 DTYPES = ("float16", "bfloat16", "float32", "float64")
 DEFAULT_METHOD = "mdm_oc"  # where nobody chooses; the methods themselves are a room above
-_KEYS = ("base", "tasks", "method", "options", "dtype", "seed", "fitted")
+_KEYS = ("base", "tasks", "method", "options", "options_set_by", "dtype", "seed", "fitted")
 _FITTED_KEYS = ("by", "seed", "tasks", "used", "options")
 _TASK_KEYS = ("name", "checkpoint", "coefficient", "set_by", "digest")
 _LONGEST_NAME = 200  # bytes: a system takes 255, and something may be put before or behind
@@ -148,6 +148,8 @@ class Recipe:
         dtype: of the output; None keeps the base's, tensor by tensor.
         seed: for methods that draw.
         fitted: how the coefficients were found; None if somebody set them.
+        options_set_by: 'person' if somebody set the options, or a seed, that are no defaults; ''
+            for what ``fitted`` names, and for nobody knows what if it names none.
     """
 
     base: str
@@ -157,6 +159,7 @@ class Recipe:
     dtype: str | None = None
     seed: int = 0
     fitted: Fitted | None = None
+    options_set_by: str = ""
 
     def __hash__(self) -> int:
         return hash(self.digest)
@@ -233,6 +236,8 @@ class Recipe:
             tasks.append(entry)
         plain = {"base": self.base, "tasks": tasks, "method": self.method}
         plain["options"] = dict(sorted(self.options.items()))
+        if self.options_set_by:
+            plain["options_set_by"] = self.options_set_by
         if self.dtype:
             plain["dtype"] = self.dtype
         plain["seed"] = self.seed
@@ -333,6 +338,9 @@ def parse_recipe(data: dict, folder: Path, where: str, least: int = 0) -> Recipe
     method = wrong.tried(lambda: _method_name(data, where))
     options = wrong.tried(lambda: _options(data.get("options") or {}, where))
     seed = wrong.tried(lambda: parse_seed(data, where))
+    set_by = data.get("options_set_by", "")
+    if set_by not in ("", PERSON):
+        wrong.add(BadRecipe(f"{where}: options_set_by is {set_by!r}; it is '{PERSON}'."))
     fitted = data.get("fitted") or None
     found = wrong.tried(lambda: parse_fitted(fitted, where)) if fitted else None
     wrong.refuse()
@@ -344,6 +352,7 @@ def parse_recipe(data: dict, folder: Path, where: str, least: int = 0) -> Recipe
         dtype=dtype,
         seed=seed or 0,
         fitted=found,
+        options_set_by=set_by,
     )
 
 

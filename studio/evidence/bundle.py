@@ -190,6 +190,9 @@ def _refuse_same_change(found: Measures) -> None:
         them = "them" if share.several else "it"
         what = f"{share.share_words} of what '{share.task}' changes, which is taken out, is still "
         what += f"merged: it lies in what {share.by} change{'s' * (not share.several)}."
+        if share.in_result:
+            what = f"{share.share_words} of what '{share.task}' changes, which is taken out, is in "
+            what += f"the result: its coefficients bring it out of what {share.by} change."
         if share.of_kept:
             what = f"What {share.by} changes is made of what {share.task} change."
         raise BadRecipe(f"{what} Take {them} out as well, or give a checkpoint that differs.")

@@ -16,8 +16,8 @@ from studio.evidence.wording import (
     WITH_IT,
 )
 from studio.merge import Merge
-from studio.methods.contract import FISHER, GRAM
-from studio.recipe import DEFAULT, PERSON
+from studio.methods.contract import FISHER, GRAM, describe
+from studio.recipe import DEFAULT, PERSON, UNDECLARED_START
 
 REBUILT, UNUSED, CARRIED = "rebuilt", "not used", "carried over"
 FIXED, DECLARED, UNKNOWN = "fixed by the recipe", "declared", "undeclared"
@@ -115,7 +115,7 @@ def origin(merge: Merge, kept: Collection[str]) -> str:
     recipe = merge.recipe
     if (taint := recipe.taint) is not None and not {d for _, d in taint.tasks} <= {*kept}:
         return WITH_IT
-    if recipe.undeclared or _not_found(merge) or _no_defaults(merge):
+    if _open(merge):
         return NOT_DECLARED
     if taint is not None:
         return BY_SEARCH
@@ -124,7 +124,18 @@ def origin(merge: Merge, kept: Collection[str]) -> str:
 
 def _open(merge: Merge) -> str:
     names = (*merge.recipe.undeclared, *_not_found(merge), *_no_defaults(merge))
-    return ", ".join(dict.fromkeys(names))
+    return ", ".join(dict.fromkeys((*names, *_open_options(merge))))
+
+
+def _open_options(merge: Merge) -> list[str]:
+    """Options, and the seed of a method that draws, that are no defaults and nobody's."""
+    recipe, chosen = merge.recipe, merge.recipe.fitted
+    if recipe.options_set_by == PERSON:
+        return []
+    found = chosen.options if chosen else ()
+    usual = {each["name"]: each["default"] for each in describe(type(merge.method))}
+    names = [n for n, x in recipe.options.items() if x != usual.get(n) and n not in found]
+    return names + (["seed"] if merge.method.draws and recipe.seed else [])
 
 
 def _not_found(merge: Merge) -> tuple[str, ...]:
@@ -182,8 +193,8 @@ def _coefficients(merge: Merge) -> Dependency:
     taint, found = recipe.taint, origin(merge, kept)
     words = {
         BY_PERSON: "Set by a person in this studio, or as the recipe declares it.",
-        BY_DEFAULT: "The method's defaults.",
-        NOT_DECLARED: f"Nothing says where those of {_open(merge)} come from.",
+        BY_DEFAULT: "The method's defaults, or the mixer's start for the tasks of a zoo.",
+        NOT_DECLARED: f"Nothing says where the numbers of {_open(merge)} come from.",
     }.get(found, "")
     if taint is None:
         state = UNKNOWN if found == NOT_DECLARED else FIXED
@@ -212,6 +223,10 @@ def _helpers(merge: Merge) -> list[Dependency]:
         known = all(digest in kept for _, digest in fitted.tasks)
         names = tuple(name for name, _ in fitted.tasks)
         rows.append(Dependency(kind, REBUILT if known else CARRIED, names, words))
+    strange = sorted({*(fitted.used if fitted else ())} - {*about, UNDECLARED_START})
+    if strange:
+        words = f"What a search used, and nobody can check: {', '.join(strange)}."
+        rows.append(Dependency("what else a search used", UNKNOWN, (), words))
     return rows
 
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from studio.checkpoints.deltas import Deltas
+from studio.checkpoints.deltas import Deltas, TensorDeltas
 from studio.evidence.unmerge import Unmerging
 from studio.geometry.gram import gram
-from studio.merge import Merge
+from studio.merge import Merge, merged_pieces
 
 SAME_CHANGE = 0.9999
 """Share from which on an unmerge is refused: what is taken out would still be merged."""
@@ -39,6 +39,8 @@ class Share:
             small tensors, which a few tasks span by chance, do not count.
         of_kept: whether it is the other way round: a kept task, whose change lies in the span of
             the removed ones, that are then ``task`` together.
+        in_result: whether it takes the merge to see it: the kept changes hold it as a difference
+            too small for their inner products, and the coefficients bring it out.
     """
 
     task: str
@@ -47,6 +49,7 @@ class Share:
     cosine: float
     alike: float = 0.0
     of_kept: bool = False
+    in_result: bool = False
 
     @property
     def passes(self) -> bool:
@@ -79,13 +82,18 @@ def shares_left(unmerged: Unmerging, full: Merge, never: Merge) -> list[Share]:
     kept = list(zip(never.deltas.tasks, never.deltas.checkpoints, strict=True))
     if not kept:
         return [Share(name, 0.0, (), 0.0) for name in unmerged.removed]
-    found = gram(Deltas(never.base, [*gone, *kept]))
+    deltas = Deltas(never.base, [*gone, *kept])
+    found = gram(deltas)
     square, n, names = found.total(), len(gone), tuple(name for name, _ in kept)
+    whole = _with_result(square, deltas, never)
     entries = never.base.weights.entries
     large = [t for t, x in enumerate(found.names) if entries[x].numel >= _FEWEST * len(kept)]
     shares = [
         replace(
-            _share(name, square[i, i], square[i, n:], square[n:, n:], names),
+            _seen(
+                _share(name, square[i, i], square[i, n:], square[n:, n:], names),
+                _share(name, whole[i, i], whole[i, n:], whole[n:, n:], (*names, "")),
+            ),
             alike=_alike(found.blocks[large], i, n, float(square[i, i])),
         )
         for i, name in enumerate(unmerged.removed)
@@ -96,6 +104,44 @@ def shares_left(unmerged: Unmerging, full: Merge, never: Merge) -> list[Share]:
         if not share.passes:
             shares.append(Share(together, share.left, (name,), share.cosine, of_kept=True))
     return shares
+
+
+def _seen(share: Share, with_result: Share) -> Share:
+    """What is left by the kept changes alone, or by what the merge has made of them as well."""
+    if share.passes == with_result.passes:
+        return share
+    return replace(with_result, names=share.names, cosine=share.cosine, in_result=True)
+
+
+def _with_result(square: Tensor, deltas: Deltas, merge: Merge) -> Tensor:
+    """Inner products of some changes and, behind them, of the change that a merge makes.
+
+    Args:
+        square: of the changes.
+        deltas: the changes.
+        merge: on the same base.
+    """
+    count = len(square)
+    made = torch.zeros(count + 1, count + 1, dtype=torch.float64)
+    made[:count, :count] = square
+    merge.prepare()
+    for name in merge.deltas.names:
+        tensor, start = deltas.at(name), 0
+
+        def look(base: Tensor, total: Tensor, _: Tensor, tensor: TensorDeltas = tensor) -> None:
+            nonlocal start
+            change, stop = total.double() - base.double(), start + len(total)
+            made[count, count] += change.dot(change)
+            for index in range(count):
+                delta = tensor.delta(index, start, stop, torch.float64)
+                if delta is not None:
+                    made[count, index] += change.dot(delta.view(-1))
+            start = stop
+
+        for _ in merged_pieces(merge, name, watch=look):
+            pass
+    made[:count, count] = made[count, :count]
+    return made
 
 
 def _alike(blocks: Tensor, own: int, n: int, whole: float) -> float:

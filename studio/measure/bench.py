@@ -1,5 +1,6 @@
 """A zoo opened for work: base, deltas, tasks, the live model and its rows."""
 
+import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -234,6 +235,23 @@ class Bench:
         for _ in evaluation.run(live):
             pass
         return evaluation.scores()
+
+
+def refuse_other_models(bench: Bench, recipe: Recipe) -> None:
+    """Refuse a recipe whose base or checkpoints are not those that the zoo's rows are of.
+
+    Raises:
+        BadRecipe: naming the first of them.
+    """
+    known = {task.name: task.checkpoint for task in bench.zoo.tasks} | {"": bench.zoo.base}
+    asked = {task.name: task.checkpoint for task in recipe.tasks} | {"": recipe.base}
+    for name, source in asked.items():
+        if os.path.realpath(known.get(name, "")) != os.path.realpath(source):
+            what = f"task '{name}'" if name else "base"
+            raise BadRecipe(
+                f"The recipe's {what} is {source}, which is not the zoo '{bench.zoo.name}'s; its "
+                "rows are needed, so name the same folders in both."
+            )
 
 
 def known_digests(deltas: Deltas, names: Sequence[str]) -> tuple[tuple[str, str], ...]:

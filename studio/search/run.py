@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from studio.errors import StudioError
-from studio.measure.bench import Bench
+from studio.measure.bench import Bench, refuse_other_models
 from studio.measure.expert_statistics import Wanted
 from studio.merge import Merge
 from studio.methods.contract import FISHER
@@ -106,11 +106,13 @@ def optimize(
             cannot be searched.
     """
     plan = checked(plan)
+    names = [_of_zoo(bench, name) for name in recipe.names]
+    refuse_other_models(bench, recipe)
     merge = bench.merge(recipe)
     refuse_unsearchable(merge, plan)
-    for name in recipe.names:
-        refuse_no_options(bench.tasks[_of_zoo(bench, name)], plan.loss)
-    rows = {name: chosen_rows(bench, name, plan.rows, plan.needs_labels) for name in recipe.names}
+    for name in names:
+        refuse_no_options(bench.tasks[name], plan.loss)
+    rows = {name: chosen_rows(bench, name, plan.rows, plan.needs_labels) for name in names}
     refuse_too_large(merge, plan)
     free, plain = space(merge.deltas, plan.granularity), replace(plan, loss="entropy")
     smaller = " or ".join(kind.smaller for kind in bench.kinds)

@@ -36,6 +36,7 @@ class Mix:
         dtype: of an export, and of the numbers shown; None keeps the base's.
         fitted: how the studio chose numbers or options by rows, as long as one of them stands.
         seed: for methods that draw; that of the recipe that was opened.
+        undeclared: options, and 'seed', that a file has set without saying who chose them.
     """
 
     strips: tuple[Strip, ...]
@@ -44,6 +45,7 @@ class Mix:
     dtype: str | None = None
     fitted: Fitted | None = None
     seed: int = 0
+    undeclared: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -63,9 +65,12 @@ class Mix:
             for s in self.strips
             if s.on
         )
+        usual = self.options == every_option(self.method, {}) and not self.seed
+        set_by = "" if usual or self.undeclared else PERSON
         made = Recipe(
-            zoo.base, entries, self.method, dict(self.options), self.dtype, self.seed, self.fitted
-        )
+            zoo.base, entries, self.method, dict(self.options), self.dtype, self.seed, self.fitted,
+            set_by,
+        )  # fmt: skip
         return replace(made, fitted=made.taint)
 
     def plain(self) -> dict:
@@ -74,6 +79,7 @@ class Mix:
         options = dict(self.options)
         plain = {"rows": rows, "method": self.method, "options": options, "dtype": self.dtype}
         plain |= {"seed": self.seed} if self.seed else {}
+        plain |= {"undeclared": list(self.undeclared)} if self.undeclared else {}
         return plain | ({"fitted": self.fitted.plain()} if self.fitted else {})
 
     def everything(self) -> "Mix":
@@ -109,7 +115,10 @@ class Mix:
         """Another method at its defaults, with the coefficients it starts from."""
         chosen = method_type(name)
         options = every_option(chosen.name, {})
-        fresh = replace(self, method=chosen.name, options=options, fitted=None)
+        fresh = replace(
+            self, method=chosen.name, options=options, fitted=None,
+            undeclared=tuple(name for name in self.undeclared if name == "seed"),
+        )  # fmt: skip
         return fresh._each(chosen.starting_coefficient(len(self.strips)), DEFAULT)
 
     def with_dtype(self, name: str | None) -> "Mix":
@@ -130,7 +139,9 @@ class Mix:
             fitted = replace(fitted, options=tuple(left))
             stands = fitted.options or any(not strip.set_by for strip in self.strips)
             fitted = fitted if stands else None
-        return replace(self, options=options, fitted=fitted)
+        changed = {name for name, value in options.items() if self.options.get(name) != value}
+        open_ = tuple(name for name in self.undeclared if name not in changed)
+        return replace(self, options=options, fitted=fitted, undeclared=open_)
 
     def _each(self, coefficient: float, set_by: str) -> "Mix":
         strips = tuple(strip.even(coefficient, set_by) for strip in self.strips)
@@ -198,7 +209,9 @@ def mix_from_plain(value: dict, zoo: Mix) -> Mix:
     fitted = parse_fitted(found, "The kept mix") if found else None
     seed = parse_seed(value, "The kept mix")
     options = every_option(kept.method, value["options"])
-    return mix_from_page(value, replace(kept, fitted=fitted, seed=seed, options=options))
+    open_ = tuple(str(name) for name in value.get("undeclared", ()))
+    kept = replace(kept, fitted=fitted, seed=seed, options=options, undeclared=open_)
+    return mix_from_page(value, kept)
 
 
 def mix_of_recipe(recipe: Recipe, zoo: Mix) -> Mix:
@@ -237,7 +250,19 @@ def mix_of_recipe(recipe: Recipe, zoo: Mix) -> Mix:
     )
     method(recipe.method, recipe.options)
     options = every_option(recipe.method, recipe.options)
-    return Mix((*strips, *left), recipe.method, options, recipe.dtype, recipe.fitted, recipe.seed)
+    return Mix(
+        (*strips, *left), recipe.method, options, recipe.dtype, recipe.fitted, recipe.seed,
+        _open_options(recipe),
+    )  # fmt: skip
+
+
+def _open_options(recipe: Recipe) -> tuple[str, ...]:
+    """Options of a recipe that are no defaults and of which it does not say who set them."""
+    if recipe.options_set_by == PERSON:
+        return ()
+    found, usual = recipe.fitted.options if recipe.fitted else (), every_option(recipe.method, {})
+    names = [n for n, x in recipe.options.items() if x != usual.get(n) and n not in found]
+    return (*names, *(["seed"] if recipe.seed else []))
 
 
 def _stands(strip: Strip, before: Mix, recipe: Recipe) -> bool:

@@ -12,6 +12,7 @@ from studio.errors import BadRecipe, StudioError
 from studio.methods import METHODS
 from studio.methods.contract import describe
 from studio.session.admission import Admission
+from studio.session.bounded_store import BoundedStore
 from studio.session.history import History, moved
 from studio.session.mix import (
     Mix,
@@ -23,6 +24,7 @@ from studio.session.mix import (
 from studio.session.mixer_strip import listed
 from studio.zoo import Zoo
 
+_KEPT_SHOWN = 256  # mixes that a page may have been drawn from
 _ACTIONS = (
     "equal", "halve", "reset", "undo", "redo", "pin", "flip", "unflip", "earlier", "dtype",
 )  # fmt: skip
@@ -56,6 +58,7 @@ class Mixer:
         self.history = History(self.start)
         self.flipped = False
         self.overruled = 0
+        self._shown: BoundedStore[str, Mix] = BoundedStore(_KEPT_SHOWN)
         self._recall()
 
     @property
@@ -74,34 +77,43 @@ class Mixer:
         earlier = self.current if self.flipped else self.history.before
         return earlier or self.pinned
 
-    def move(self, value: object, moving: Mix | None = None) -> None:
+    def move(self, value: object) -> None:
         """Take over what the page sent.
 
         Args:
             value: as the page's mixer sends it.
-            moving: where a running search has its sliders; None if there is none.
 
         Raises:
             BadRecipe: it holds something that cannot be merged; nothing changes.
             NotAllowed: a task of it was certified as removed; nothing changes.
         """
-        mix = self._still_found(mix_from_page(value, self.mix), moving)
-        self._push(mix, moved(self.mix, mix))
+        before = self._drawn_from(value)
+        made, order = mix_from_page(value, before), self.mix.names
+        if before is not self.mix and made.method == before.method:
+            strips = sorted(made.strips, key=lambda strip: order.index(strip.name))
+            made = replace(made, strips=tuple(strips), dtype=self.mix.dtype)
+        elif made.method != before.method:
+            made = self.mix.with_method(made.method)
+        self._push(made, moved(self.mix, made))
         self.flipped = False
 
-    def _still_found(self, mix: Mix, moving: Mix | None) -> Mix:
-        """The mix, its numbers that a search has found being that search's, whoever sends them.
+    def _drawn_from(self, value: object) -> Mix:
+        """The mix that a page showed when somebody moved something on it.
 
-        A page that was drawn from another mix of this browser sends all of that mix's numbers.
+        What the page sends back as it was is no person's, whatever became of the mix since.
+
+        Raises:
+            BadRecipe: it is not known any more.
         """
-        for other in (*self.history.mixes, self.pinned, *([moving] if moving else [])):
-            found = {s.name: s.given for s in other.strips if not s.set_by} if other.fitted else {}
-            if other.fitted and (back := [s for s in mix.strips if found.get(s.name) == s.given]):
-                names = {strip.name for strip in back}
-                strips = (replace(s, set_by="") if s.name in names else s for s in mix.strips)
-                known = mix.fitted.joined(other.fitted) if mix.fitted else other.fitted
-                mix = replace(mix, strips=tuple(strips), fitted=known)
-        return mix
+        of = value.get("of") if isinstance(value, dict) else None
+        if of is None:
+            return self.mix
+        if of not in self._shown:
+            raise BadRecipe(
+                "The page was drawn by an earlier studio, or long ago; it is drawn anew. Make the "
+                "change again."
+            )
+        return self._shown[of]
 
     def show(self, mix: Mix) -> None:
         """Work on another mix of the zoo's tasks; undo brings the one before back.
@@ -151,7 +163,11 @@ class Mixer:
             moving: where a running search has its sliders; None if there is none.
         """
         moving = None if self.flipped else moving
-        return _drawn(moving or self.mix, self._tensors) | {
+        shown = moving or self.mix
+        of = cache.cache_key("mix", shown.plain())
+        self._shown[of] = shown
+        return _drawn(shown, self._tensors) | {
+            "of": of,
             "locked": moving is not None,
             "flipped": self.flipped,
             "can_pin": self.mix != self.pinned,

@@ -7,6 +7,7 @@ import yaml
 from studio.disk.files import mapping, parse_yaml
 from studio.errors import BadData, BadRecipe
 from studio.inspection import checkpoint_summaries, warnings
+from studio.measure.bench import known_digests
 from studio.measure.showcase import Reading, ShownRow, shown_rows
 from studio.recipe import Recipe, parse_recipe
 from studio.session.admission import Admission
@@ -109,7 +110,7 @@ class Session:
             BadRecipe: it holds something that cannot be merged; nothing changes.
         """
         with self._lock:
-            self.mixer.move(value, self.searches.moving())
+            self.mixer.move(value)
             self._show()
 
     def edit(self, action: str) -> None:
@@ -210,7 +211,10 @@ class Session:
 
     def recipe_text(self) -> str:
         """The shown recipe as a file that can lie anywhere: its paths are absolute."""
-        plain = self.context.recipe().plain()
+        deltas = self.worker.bench.deltas
+        plain = (
+            self.context.recipe().with_digests(dict(known_digests(deltas, deltas.tasks))).plain()
+        )
         return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True)
 
     def wait_for_rows(self, seconds: float) -> None:

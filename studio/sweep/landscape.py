@@ -1,6 +1,5 @@
 """A landscape: validation scores over one or two numbers of a recipe, coarse to fine."""
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -8,7 +7,7 @@ from statistics import NormalDist
 
 from studio.compare.scale_search import ROWS
 from studio.errors import BadData, BadRecipe, Cancelled, StudioError
-from studio.measure.bench import Bench, known_digests
+from studio.measure.bench import Bench, known_digests, refuse_other_models
 from studio.measure.change import Change, change_words, mean_change
 from studio.measure.intervals import NORMAL
 from studio.measure.metrics import Mean, means, means_words, worth
@@ -270,7 +269,7 @@ def sweep_cost(
             raise BadRecipe(f"{value} {what} were asked for; give {limits}.")
     if not recipe.tasks:
         raise BadRecipe("Nothing is merged, so there is nothing to sweep; tick a task first.")
-    _refuse_other_models(bench, recipe)
+    refuse_other_models(bench, recipe)
     names = bench.scored()
     bare = [name for name in names if not bench.tasks[name].labelled(SPLIT)]
     if bare or not set(names) & set(recipe.names):
@@ -281,18 +280,6 @@ def sweep_cost(
         )
     each = sum(min(rows, len(bench.tasks[name].rows(SPLIT))) for name in names)
     return SweepCost(len(order(axes, levels)), each)
-
-
-def _refuse_other_models(bench: Bench, recipe: Recipe) -> None:
-    known = {task.name: task.checkpoint for task in bench.zoo.tasks} | {"": bench.zoo.base}
-    asked = {task.name: task.checkpoint for task in recipe.tasks} | {"": recipe.base}
-    for name, source in asked.items():
-        if os.path.realpath(known.get(name, "")) != os.path.realpath(source):
-            what = f"task '{name}'" if name else "base"
-            raise BadRecipe(
-                f"The recipe's {what} is {source}, which is not the zoo '{bench.zoo.name}'s; its "
-                "rows are needed, so name the same folders in both."
-            )
 
 
 def _point(

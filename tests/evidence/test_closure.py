@@ -255,3 +255,35 @@ def test_a_default_is_one_that_the_method_or_the_mixer_has(make_recipe):
         tasks = tuple(replace(t, coefficient=number, set_by="default") for t in recipe.tasks)
         found, _, _ = judged(unmerging(replace(recipe, tasks=tasks), ("red",)))
         assert found == claimed
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"method": "ties", "options": {"density": 0.33}}, "density"),
+        ({"options": {"strength": 0.63}}, "strength"),
+        ({"method": "dare", "seed": 17}, "seed"),
+    ],
+)
+def test_options_of_which_nothing_says_who_set_them_are_undeclared(make_recipe, changes, words):
+    recipe = replace(make_recipe(), **changes)
+    claimed, result, table = judged(unmerging(recipe, ("red",)))
+    assert (claimed, result) == (UNDECLARED, "undeclared")
+    (row,) = (each for each in table if each.artefact == "coefficients")
+    assert f"where the numbers of {words} come from" in row.words
+    said = replace(recipe, options_set_by="person")
+    assert judged(unmerging(said, ("red",)))[:2] == (EXACT, "pass")
+
+
+@pytest.mark.parametrize("used", ["replay of red", "1" * 64])
+def test_what_a_search_used_and_nobody_knows_is_undeclared(make_recipe, used):
+    recipe = make_recipe("red", "green", "blue")
+    kept = tuple(zip(("green", "blue"), digests(recipe, "green", "blue"), strict=True))
+    found = replace(
+        recipe.with_coefficients({"green": 0.3, "blue": 0.3}),
+        fitted=Fitted("Adam", kept, used=(used,)),
+    )
+    claimed, result, table = judged(unmerging(found, ("red",)))
+    assert (claimed, result) == (UNDECLARED, "undeclared")
+    (row,) = (each for each in table if each.artefact == "what else a search used")
+    assert used in row.words

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 import shutil
 import struct
 from dataclasses import replace
@@ -142,3 +143,49 @@ def test_the_mean_of_two_removed_tasks_does_not_pass(tmp_path):
     assert (made.of_kept, made.names, made.task) == (True, ("mean",), "red and blue")
     assert made.left >= SAME_CHANGE
     assert len(left(unmerging(recipe, ("red",)))) == 1
+
+
+@pytest.mark.parametrize("small", [1e-3, 8e-6])
+def test_a_removed_change_that_coefficients_bring_out_of_two_kept_ones_is_seen(
+    make_recipe, zoo_folder, small
+):
+    """The second is too small a difference for inner products, and the merge makes it large."""
+    full = make_recipe("red", "green", method="task_arithmetic")
+    with_it = dressed(zoo_folder, "one", lambda red, green: green.abs() + small * red)
+    without = dressed(zoo_folder, "two", lambda red, green: green.abs())
+    pair = (
+        replace(with_it, coefficient=0.5 / small, set_by="person"),
+        replace(without, coefficient=-0.5 / small, set_by="person"),
+    )
+    (share,) = left(unmerging(replace(full, tasks=(*full.tasks, *pair)), ("red",)))
+    assert share.left > 0.99
+    assert not share.passes
+    harmless = tuple(replace(task, coefficient=0.5) for task in pair)
+    (share,) = left(unmerging(replace(full, tasks=(*full.tasks, *harmless)), ("red",)))
+    assert share.in_result is False
+
+
+def test_a_change_too_small_for_its_own_length_is_seen_in_the_result(make_recipe, zoo_folder):
+    """Its squared length underflows, and a coefficient of 1e170 makes it whole again."""
+    full = make_recipe("red", "green", method="task_arithmetic")
+    base = load_file(zoo_folder / "base" / "model.safetensors")
+    red = load_file(zoo_folder / "red" / "model.safetensors")
+    factors = {}
+    for name, tensor in base.items():
+        if tensor.ndim == 2 and name.endswith("dense.weight"):
+            change = (red[f"bert.{name}"] - tensor).double()
+            u, s, v = torch.linalg.svd(change, full_matrices=False)
+            path = f"base_model.model.{name.removesuffix('.weight')}"
+            factors[f"{path}.lora_A.weight"] = (v * 1e-85).contiguous()
+            factors[f"{path}.lora_B.weight"] = (u * s * 1e-85).contiguous()
+    rank = next(iter(factors.values())).shape[0]
+    folder = shutil.copytree(zoo_folder / "blue", zoo_folder / "tiny")
+    config = json.loads((folder / "adapter_config.json").read_text())
+    targets = sorted({n.split(".")[-3] for n in factors})
+    config |= {"r": rank, "lora_alpha": rank, "target_modules": targets}
+    (folder / "adapter_config.json").write_text(json.dumps(config))
+    save_file(factors, folder / "adapter_model.safetensors", {"format": "pt"})
+    tiny = TaskEntry("tiny", str(folder), 1e170, set_by="person")
+    (share,) = left(unmerging(replace(full, tasks=(*full.tasks, tiny)), ("red",)))
+    assert share.left > 0.5
+    assert share.alike == 0.0

@@ -68,6 +68,15 @@ def test_what_was_found_says_how_and_with_whom(bench):
 
 
 @pytest.mark.slow
+def test_a_checkpoint_under_the_name_of_another_one_s_rows_is_refused(bench):
+    """Else the rows that chose would be of one task and the digest of another."""
+    recipe = bench.zoo.recipe("mdm_oc", 1.0)
+    first, second = recipe.tasks
+    swapped = replace(recipe, tasks=(replace(first, checkpoint=second.checkpoint), second))
+    with pytest.raises(BadRecipe, match="'color' is .*, which is not the zoo"):
+        next(optimize(bench, swapped, SMALL))
+
+
 def test_fishers_enter_the_recipe_s_dependencies_and_the_penalty_every_step(bench):
     run = last(bench, replace(SMALL, budget=1, ewc=2.0))
     fitted = run.recipe().fitted

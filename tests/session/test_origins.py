@@ -5,14 +5,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import yaml
 
 from studio.compare.comparison import _tuned
+from studio.errors import BadRecipe
 from studio.evidence.closure import origin
 from studio.evidence.wording import BY_DEFAULT, BY_PERSON, BY_SEARCH, NOT_DECLARED, WITH_IT
 from studio.measure.bench import known_digests
 from studio.merge import open_merge
 from studio.recipe import Fitted, Recipe, TaskEntry, load_recipe, save_recipe
-from studio.session.mix import mix_from_page, mix_from_plain, mix_of_recipe, starting_mix
+from studio.session.mix import mix_from_page, mix_from_plain, mix_of_recipe, mix_with, starting_mix
 from studio.sweep.axis import Axis
 from studio.sweep.landscape import Landscape, SweepPoint
 from studio.zoo import load_zoo
@@ -175,12 +177,73 @@ def test_how_far_a_statement_goes_follows_from_the_recipe(make_recipe):
 
 def test_a_stale_tab_cannot_turn_found_numbers_into_a_persons(session, searched):
     session.show_mix(searched)
-    value = {"rows": [vars(s) for s in searched.strips], "method": searched.method,
-             "options": dict(searched.options)}  # fmt: skip
+    value = json.loads(json.dumps(session.mixer_value()))
     session.edit("undo")
     assert session.mix.fitted is None
-    value["rows"][0] = value["rows"][0] | {"on": False}
+    other = json.loads(json.dumps(session.mixer_value()))
+    other["rows"][1]["coefficient"] = 0.5
+    session.move(other)  # which drops the redo
+    value["rows"][0]["on"] = False
     session.move(value)  # from a tab that still shows what was found
+    assert not any(strip.set_by for strip in session.mix.strips)
     fitted = session.snapshot().recipe.fitted
     assert fitted is not None
     assert fitted.tasks == SEARCH.tasks
+
+
+def test_a_stale_tab_cannot_turn_the_numbers_of_a_file_into_a_persons(session):
+    data = yaml.safe_load(session.recipe_text())
+    for task in data["tasks"]:
+        task.pop("set_by", None)
+        task["coefficient"] = 0.37
+    session.load_recipe(yaml.safe_dump(data))
+    value = json.loads(json.dumps(session.mixer_value()))
+    session.edit("undo")
+    value["rows"][0]["on"] = False
+    session.move(value)
+    assert session.mix.recipe(session.zoo).undeclared == session.mix.ticked
+
+
+def test_an_option_that_a_sweep_chose_stays_its_own_whoever_sends_it(session):
+    session.mixer.show(session.mix.with_method("ties"))
+    recipe = session.mix.recipe(session.zoo)
+    made = replace(
+        recipe, options={**recipe.options, "density": 0.33},
+        fitted=replace(SEARCH, by="a sweep", options=("density",)),
+    )  # fmt: skip
+    session.show_mix(mix_with(made, session.mix))
+    value = json.loads(json.dumps(session.mixer_value()))
+    session.edit("undo")
+    value["rows"][0]["on"] = False
+    session.move(value)
+    fitted = session.mix.fitted
+    assert fitted is not None
+    assert fitted.options == ("density",)
+
+
+def test_a_page_of_an_earlier_studio_is_told_to_move_again(session):
+    value = session.mixer_value() | {"of": "1" * 64}
+    value["rows"][0]["coefficient"] = 0.9
+    before = session.mix
+    with pytest.raises(BadRecipe, match="drawn by an earlier studio, or long ago"):
+        session.move(value)
+    assert session.mix == before
+
+
+def test_options_of_a_file_are_nobodys_until_a_person_moves_them(session):
+    session.mixer.show(session.mix.with_method("ties"))
+    data = yaml.safe_load(session.recipe_text())
+    assert "options_set_by" not in data
+    data["options"] |= {"density": 0.33, "scale": 0.7}
+    session.load_recipe(yaml.safe_dump(data))
+    assert session.mix.undeclared == ("density", "scale")
+    assert not session.mix.recipe(session.zoo).options_set_by
+    value = json.loads(json.dumps(session.mixer_value()))
+    for name in ("density", "scale"):
+        value["options"][name] = 0.5
+    session.move(value)
+    assert session.mix.recipe(session.zoo).options_set_by == "person"
+    again = yaml.safe_load(session.recipe_text())
+    session.edit("reset")
+    session.load_recipe(yaml.safe_dump(again))
+    assert session.mix.undeclared == ()

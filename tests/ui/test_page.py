@@ -31,7 +31,7 @@ SEARCHES = no_search()
 
 def page() -> Page:
     """A page that is laid out, of no engine in particular."""
-    made = Page(SimpleNamespace(memory=lambda: Memory(0, 0), opened=1))  # type: ignore[arg-type]
+    made = Page(SimpleNamespace(memory=lambda: Memory(0, 0), opened=1, browsers=lambda: 1))  # type: ignore[arg-type]
     made.build()
     return made
 

@@ -37,7 +37,8 @@ def verdict(shown: Unmerging | None, found: Mapping[str, Judgment]) -> str:
             f"<b>{names}</b> {'are' if several else 'is'} unticked: the weights shown are computed "
             f"from the base and {kept} other checkpoint{'' if kept == 1 else 's'}. <b>Run the "
             "checks</b> to have a separate process repeat that without "
-            f"{'them' if several else 'it'}, and to see what mere subtraction would leave.</div>"
+            f"{'them' if several else 'it'}, and to see what mere subtraction would leave."
+            f"{_foreseen(shown)}</div>"
         )
     result, words = found["exact"].verdict
     css, mark, word = MARKS[result]
@@ -52,6 +53,24 @@ def verdict(shown: Unmerging | None, found: Mapping[str, Judgment]) -> str:
         f"<div class='{css}' id='verdict' data-result='{result}'><b>{mark} {word}.</b> "
         f"{escape(words)}{aside}</div>"
     )
+
+
+def _foreseen(shown: Unmerging) -> str:
+    """What will keep the result from being called exact, and what to do, while it can be done."""
+    taint, remedy = shown.never.taint, "Reset the mix, or set every number by hand, or search anew."
+    part = [n for n in shown.removed if taint and n in dict(taint.tasks)]
+    if taint and part:
+        return (
+            f" <b id='foreseen'>It will not be called exact:</b> numbers of this mix were found by "
+            f"{escape(taint.by)} while {_names(tuple(part))} took part. {remedy}"
+        )
+    if shown.never.undeclared:
+        names = _names(shown.never.undeclared)
+        return (
+            f" <b id='foreseen'>It will be called undeclared:</b> nothing says where the numbers "
+            f"of {names} come from. {remedy}"
+        )
+    return ""
 
 
 def bars(shown: Unmerging | None, ranges: Mapping[str, Ranges] | None) -> str:
