@@ -207,22 +207,10 @@ def _spanned(found: Measures) -> list[Check]:
     title = "Share of the removed task's change that the kept tasks hold among them"
     rows = []
     for share in found.shares:
-        words = f"{share.task}: {share.left:.4f}"
-        if share.names:
-            words += f"; its cosine with {share.names[0]}, the nearest, is {share.cosine:+.4f}"
-        if share.alike:
-            words += f"; {share.alike:.1%} of it is in tensors that kept tasks change alike"
         result = PASS if share.passes else FAIL
-        if result == FAIL:
-            did = "they did" if share.of_kept else "it did"
-            words += (
-                ". The coefficients bring it out of small differences between the kept changes"
-                if share.in_result
-                else f". {share.by} still change{'s' * (not share.several)} the base as {did}"
-            )
         rows.append(
             Check("A4", title, "kept tasks", share.left, "share of its squared length", result,
-                  f"below {MOSTLY}, and {PARTLY} alike", f"{words}.")
+                  f"below {MOSTLY}, and {PARTLY} alike", share.words)
         )  # fmt: skip
     return rows
 

@@ -67,6 +67,21 @@ class Share:
         return " and ".join(f"'{name}'" for name in self.names[:3])
 
     @property
+    def words(self) -> str:
+        """All of it, as a sentence."""
+        found = f"{self.task}: {self.left:.4f}"
+        if self.names:
+            found += f"; its cosine with {self.names[0]}, the nearest, is {self.cosine:+.4f}"
+        if self.alike:
+            found += f"; {self.alike:.1%} of it is in tensors that kept tasks change alike"
+        if self.passes:
+            return f"{found}."
+        if self.in_result:
+            return f"{found}. The coefficients bring it out of small differences of kept changes."
+        did = "they did" if self.of_kept else "it did"
+        return f"{found}. {self.by} still change{'s' * (not self.several)} the base as {did}."
+
+    @property
     def share_words(self) -> str:
         """The share, for a sentence."""
         return "All" if self.left > 1 - 1e-9 else f"{min(self.left, 0.999999):.4%}"

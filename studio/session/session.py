@@ -4,6 +4,7 @@ import threading
 
 import yaml
 
+from studio.checkpoints.deltas import Deltas
 from studio.disk.files import mapping, parse_yaml
 from studio.errors import BadData, BadRecipe
 from studio.inspection import checkpoint_summaries, warnings
@@ -211,11 +212,7 @@ class Session:
 
     def recipe_text(self) -> str:
         """The shown recipe as a file that can lie anywhere: its paths are absolute."""
-        deltas = self.worker.bench.deltas
-        plain = (
-            self.context.recipe().with_digests(dict(known_digests(deltas, deltas.tasks))).plain()
-        )
-        return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True)
+        return _as_file(self.context.recipe(), self.worker.bench.deltas)
 
     def wait_for_rows(self, seconds: float) -> None:
         """Give the first rows of the shown recipe a moment, so that an answer can hold them."""
@@ -230,6 +227,12 @@ class Session:
         pinned = self.mixer.pinned.recipe(self.zoo)
         self.worker.want(self.context.recipe(), self.browser, pinned)
         self.mixer.keep()
+
+
+def _as_file(recipe: Recipe, deltas: Deltas) -> str:
+    """A recipe with the digests of its checkpoints, as YAML."""
+    plain = recipe.with_digests(dict(known_digests(deltas, recipe.names))).plain()
+    return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True)
 
 
 def _own_text(text: object) -> str:
