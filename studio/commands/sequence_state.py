@@ -104,24 +104,29 @@ def _export(
 
 
 def _refuse_removed(ledger: "Ledger", state: "State", newcomer: "Deltas") -> None:
-    """Refuse a newcomer, or a state, with a checkpoint that was certified as removed.
+    """Refuse a newcomer, a base or a state with a checkpoint that was certified as removed.
 
     Raises:
         NotAllowed: naming the task and when it was removed.
     """
-    from studio.evidence.ledger.lineage import lineage_of
-    from studio.evidence.ledger.register import how_known, removed, removed_before
+    from studio.evidence.ledger.lineage import held
+    from studio.evidence.ledger.register import register_of
 
-    register, lineage = removed(ledger), lineage_of(ledger)
-    before = removed_before(register, newcomer, lineage) if register else {}
-    for gone in register:
-        when = f"certified as removed on {gone.time[:10]} (then called '{gone.task}')"
-        for name in (name for name, each in before.items() if each == gone):
-            how = how_known(name, gone, before, newcomer, lineage)
-            raise NotAllowed(f"{how} the checkpoint that was {when}. Leave it out.")
+    register = register_of(ledger)
+    before = register.known(newcomer) if register.removed else {}
+    for name, gone in (*before.items(), *(("", each) for each in register.of(newcomer.base))):
+        how = register.how(name, gone, before, newcomer)
+        then = "Leave it out." if name else "Begin a state on another base."
+        raise NotAllowed(f"{how} the checkpoint that was {gone.words}. {then}")
+    for gone in register.removed:
         for task in state.tasks:
-            if task.digest == gone.digest:
+            if gone.digest in held([task.digest], register.lineage):
                 raise NotAllowed(
-                    f"{state.path} holds '{task.name}', which was {when}. A state cannot be "
-                    "undone; begin another and let the kept checkpoints arrive in it."
+                    f"{state.path} holds '{task.name}', which {_was(task.digest, gone.digest)} "
+                    f"{gone.words}. A state cannot be undone; begin another and let the kept "
+                    "checkpoints arrive in it."
                 )
+
+
+def _was(digest: str, gone: str) -> str:
+    return "was" if digest == gone else "was merged from what was"

@@ -114,9 +114,10 @@ def opened_ledger(options: argparse.Namespace) -> "Ledger":
     from studio.disk.temporary import sweep_temporary
     from studio.evidence.ledger.log import Ledger
     from studio.evidence.ledger.pending import adopt_orphans
+    from studio.evidence.ledger.report import warnings
 
     ledger = Ledger(options.ledger or data_folder())
-    for words in [*sweep_temporary(), *adopt_orphans(ledger)]:
+    for words in [*sweep_temporary(), *adopt_orphans(ledger), *warnings(ledger)]:
         print(words)
     return ledger
 

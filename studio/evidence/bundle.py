@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from studio.disk.temporary import sweep_temporary
-from studio.errors import BadRecipe
 from studio.evidence import envelope, verify_certificate
 from studio.evidence.certificate import (
     CERTIFICATE_FILE,
@@ -16,16 +15,24 @@ from studio.evidence.certificate import (
 )
 from studio.evidence.judgment import Judgment, judge
 from studio.evidence.ledger.copies import CERTIFICATE, copies
+from studio.evidence.ledger.fingerprint import salted
 from studio.evidence.ledger.keys import SigningKey
-from studio.evidence.ledger.lineage import Lineage, held_in, lineage_of
+from studio.evidence.ledger.lineage import lineage_of
 from studio.evidence.ledger.log import Ledger
 from studio.evidence.ledger.pending import announced, log_copy
 from studio.evidence.ledger.register import Allowed, refuse_removed
+from studio.evidence.ledger.salt import own_salt
 from studio.evidence.measures import Measures, measure
-from studio.evidence.rebuild import rebuild_of, rebuilt_root, why_not_apart
+from studio.evidence.rebuild import rebuild_of
+from studio.evidence.refusals import (
+    refuse_no_difference,
+    refuse_same_change,
+    refuse_still_there,
+    refuse_their_heads,
+    refuse_uncheckable,
+)
 from studio.evidence.report.page import report
 from studio.evidence.scoring import Scoring
-from studio.evidence.shares import SAME_CHANGE
 from studio.evidence.unmerge import Unmerging
 from studio.export.folder import write_export
 from studio.export.model import MergedModel
@@ -110,23 +117,23 @@ def certify(
         StudioError: as ``write_export``; or a checkpoint was certified as removed, or the method
             needs data.
     """
-    _refuse_uncheckable(unmerged)
+    refuse_uncheckable(unmerged)
     sweep_temporary()  # what killed studios left may hold what is taken out here
     result, full = merges(unmerged.recipe), merges(unmerged.full)
     ledger, key = operator.ledger, operator.key
-    _refuse_still_there(unmerged, full, result, lineage_of(ledger))
+    refuse_still_there(unmerged, full, result, lineage_of(ledger))
     ledger.check(key)
     refuse_removed(ledger, result.deltas, operator.allowed, key)
-    tasks = [_successor(task, unmerged, result) for task in tasks]
     found = measured or measure(merges, unmerged, scoring, part(progress, 0.0, 0.5))
-    _refuse_same_change(found)
+    refuse_same_change(found)
     scores = _scores(unmerged, scoring, part(progress, 0.5, 0.6))
-    content = MergedModel(result, tasks, allow_duplicates, scores)
+    content = MergedModel(result, _heirs(tasks, unmerged, result), allow_duplicates, scores)
     made: list[Certified] = []
 
     def seal(work: Path, root: str, report: Progress) -> None:
         merge = content.merge
-        _refuse_no_difference(full, root)
+        refuse_no_difference(full, root)
+        refuse_their_heads(full, unmerged, content.heads, tasks)
         never = merge if unmerged.mode == "exact" else merges(unmerged.never)
         judged = judge(found, rebuild_of(never, report), merge, full, root, _heads(work))
         made.append(_sealed(work, target, _stated(judged, full, merge, root, operator), key))
@@ -140,14 +147,6 @@ def certify(
     return made[0]
 
 
-def _refuse_uncheckable(unmerged: Unmerging) -> None:
-    if reason := why_not_apart(unmerged.never):
-        raise BadRecipe(
-            f"{reason} Nobody could check a certificate of it. Unmerge without one, or certify a "
-            "method that needs no data."
-        )
-
-
 def _scores(
     unmerged: Unmerging, scoring: Scoring | None, progress: Progress
 ) -> Mapping[str, Score]:
@@ -159,61 +158,19 @@ def _scores(
     return {name: score for name, score in scores.items() if name not in left}
 
 
-def _refuse_still_there(unmerged: Unmerging, full: Merge, result: Merge, lineage: Lineage) -> None:
-    """Refuse to call a checkpoint removed that is merged by another name, folder or export."""
-    if unmerged.mode != "exact":
-        return
-    gone = {full.deltas.checkpoints[i].weights.root: i for i in _places(full, unmerged)}
-    for name, checkpoint in zip(result.deltas.tasks, result.deltas.checkpoints, strict=True):
-        if checkpoint.weights.root in gone:
-            old = full.deltas.tasks[gone[checkpoint.weights.root]]
-            raise BadRecipe(
-                f"'{name}' has the weights of the checkpoint '{old}' that is taken out, so it "
-                "would still be merged. Take both out, or give a checkpoint that differs."
-            )
-    digests = {full.deltas.checkpoints[i].digest: i for i in _places(full, unmerged)}
-    tasks = zip(result.deltas.tasks, result.deltas.checkpoints, strict=True)
-    for name, source in (("The base", result.base), *((f"'{n}'", c) for n, c in tasks)):
-        if inside := held_in(source, lineage) & digests.keys():
-            old = ", ".join(full.deltas.tasks[digests[each]] for each in sorted(inside))
-            raise BadRecipe(
-                f"{name} was merged from '{old}', by the log or its own record, so what is taken "
-                "out would still be in the result. Take it out as well, or merge that model anew."
-            )
+def _heirs(tasks: Sequence[Task], unmerged: Unmerging, result: Merge) -> list[Task]:
+    """The tasks, a replaced one with its new checkpoint's own head, or none.
 
-
-def _refuse_same_change(found: Measures) -> None:
-    """Refuse to call a checkpoint removed whose change of the base is merged still."""
-    for share in found.shares if found.unmerged.mode == "exact" else ():
-        if share.left < SAME_CHANGE:
-            continue
-        them = "them" if share.several else "it"
-        what = f"{share.share_words} of what '{share.task}' changes, which is taken out, is still "
-        what += f"merged: it lies in what {share.by} change{'s' * (not share.several)}."
-        if share.in_result:
-            what = f"{share.share_words} of what '{share.task}' changes, which is taken out, is in "
-            what += f"the result: its coefficients bring it out of what {share.by} change."
-        if share.of_kept:
-            what = f"What {share.by} changes is made of what {share.task} change."
-        raise BadRecipe(f"{what} Take {them} out as well, or give a checkpoint that differs.")
-
-
-def _refuse_no_difference(full: Merge, root: str) -> None:
-    """Refuse an unmerge whose result is the model with the task, bit for bit."""
-    if rebuilt_root(full) == root:
-        raise BadRecipe(
-            "The result has the same weights as the model before, so nothing was removed: what is "
-            "taken out had no part in it, or is still merged in another form. Where its "
-            "coefficient is 0, leave it out of the recipe: the weights stay the same."
-        )
-
-
-def _successor(task: Task, unmerged: Unmerging, result: Merge) -> Task:
-    """A task with its new checkpoint's own head, or none: the zoo's is of the checkpoint before."""
-    if task.name not in unmerged.removed or unmerged.added is None:
-        return task
-    private = result.deltas.private(task.name)
-    return task.succeeded(unmerged.added.checkpoint, private, result.base)
+    The zoo's head is of the checkpoint before.
+    """
+    if (added := unmerged.added) is None:
+        return [*tasks]
+    return [
+        task.succeeded(added.checkpoint, result.deltas.private(task.name), result.base)
+        if task.name in unmerged.removed
+        else task
+        for task in tasks
+    ]
 
 
 def _stated(judged: Judgment, full: Merge, merge: Merge, root: str, operator: Operator) -> dict:
@@ -225,7 +182,7 @@ def _stated(judged: Judgment, full: Merge, merge: Merge, root: str, operator: Op
     before = operator.predecessor or _predecessor(ledger, [*gone, *_digests(merge)])
     return statement(
         judged, full, merge, root, operator.request, holding, (head.entries, head.hash), before,
-        operator.key,
+        operator.key, salted(own_salt(ledger)),
     )  # fmt: skip
 
 

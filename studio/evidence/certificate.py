@@ -19,7 +19,7 @@ from studio.evidence import wording
 from studio.evidence.closure import origin
 from studio.evidence.judgment import Judgment
 from studio.evidence.ledger.copies import Copy
-from studio.evidence.ledger.fingerprint import fingerprint
+from studio.evidence.ledger.fingerprint import Scheme, fingerprint
 from studio.evidence.ledger.keys import SigningKey
 from studio.evidence.measures import Measures, Range
 from studio.evidence.rebuild import is_portable
@@ -83,6 +83,7 @@ def statement(
     log: tuple[int, str],
     predecessor: str | None,
     key: SigningKey,
+    scheme: Scheme,
 ) -> dict:
     """The in-toto statement of an unmerge; its ``subject`` is filled in by ``subject``.
 
@@ -96,6 +97,7 @@ def statement(
         log: entries of the ledger, and its head, before this certificate.
         predecessor: digest of the certificate that this one follows, or None.
         key: that signs.
+        scheme: by which the ledger fingerprints what was removed.
     """
     moment, found = datetime.now(UTC).replace(microsecond=0), judged.measures
     predicate = {
@@ -105,7 +107,7 @@ def statement(
         "operation": "replace" if found.unmerged.added else "remove",
         "verdict": dict(zip(("result", "words"), judged.verdict, strict=True)),
         "result": _result(result, root),
-        "removed": _removed(found, full),
+        "removed": _removed(found, full, scheme),
         "added": _added(found, result),
         "request": _request(request, moment),
         "counterfactual": _counterfactual(result),
@@ -154,7 +156,8 @@ def _copies(holding: Sequence[Copy], request: Request) -> dict:
     caches = (
         "On disk the studio keeps digests, inner products, statistics of experts, scores and "
         "mixes, no weights; while it runs, it holds weights in memory and in its temporary folder. "
-        "Temporary folders that programs had left were removed before this was signed."
+        "Temporary folders that programs had left were removed before this was signed. States of "
+        "sequences (OPCM) are files of their owners, and the log does not know them."
     )
     return {"holding": known, "caches": caches, "backups": request.backups or "not declared"}
 
@@ -183,7 +186,7 @@ def _result(result: Merge, root: str) -> dict:
     }
 
 
-def _removed(found: Measures, full: Merge) -> list[dict]:
+def _removed(found: Measures, full: Merge, scheme: Scheme) -> list[dict]:
     rows: list[dict] = []
     given = full.recipe.plain()["tasks"]
     for name in found.unmerged.removed:
@@ -192,7 +195,7 @@ def _removed(found: Measures, full: Merge) -> list[dict]:
         rows.append(
             _identity(name, full.deltas.checkpoints[index])
             | {
-                "fingerprint": fingerprint(full.deltas, name),
+                "fingerprint": fingerprint(full.deltas, name, scheme),
                 "position": index + 1,
                 "of": len(full.deltas),
                 "coefficient": given[index].get("coefficient", full.method.default_coefficient),

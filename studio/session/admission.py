@@ -6,9 +6,14 @@ from contextlib import suppress
 from studio.checkpoints.deltas import Deltas
 from studio.errors import BadCheckpoint, BadLedger, NotAllowed
 from studio.evidence.ledger.keys import SigningKey
-from studio.evidence.ledger.lineage import lineage_of
 from studio.evidence.ledger.log import Ledger
-from studio.evidence.ledger.register import Removed, log_override, removed, removed_before
+from studio.evidence.ledger.register import (
+    THE_BASE,
+    Register,
+    Removed,
+    log_override,
+    register_of,
+)
 from studio.session.mix import Mix
 
 
@@ -26,27 +31,33 @@ class Admission:
     def __init__(self, ledger: Ledger, deltas: Deltas) -> None:
         self._ledger = ledger
         self._deltas = deltas
-        self._known: tuple[object, dict[str, Removed]] = (None, {})
+        self._known: tuple[Register | None, dict[str, Removed], list[Removed]] = (None, {}, [])
         self.allowed: set[str] = set()
 
     @property
     def locked(self) -> dict[str, Removed]:
-        """Removed tasks of the zoo that were not let in again.
+        """Removed tasks of the zoo that were not let in again; all, if its base is or holds one.
 
         None of a log that was edited: then the Evidence tab says so, and nothing is exported. If a
         checkpoint's file was changed or is gone, what was known of the zoo before: nothing of it
         can be merged until it is opened again.
         """
         try:
-            register = removed(self._ledger)
-            lineage = lineage_of(self._ledger) if register else {}
+            register = register_of(self._ledger)
         except BadLedger:
             return {}
-        if self._known[0] != (register, lineage):  # asked at every move, and changes rarely
+        if self._known[0] != register:  # asked at every move, and changes rarely
             with suppress(BadCheckpoint):
-                before = removed_before(register, self._deltas, lineage) if register else {}
-                self._known = (register, lineage), before
+                tasks = register.known(self._deltas)
+                self._known = register, tasks, register.of(self._deltas.base)
+        if (base := self._of_base) is not None:
+            return dict.fromkeys(self._deltas.tasks, base)
         return {name: g for name, g in self._known[1].items() if g.root not in self.allowed}
+
+    @property
+    def _of_base(self) -> Removed | None:
+        """A removed checkpoint that the zoo's base is or was merged from, and not let in again."""
+        return next((each for each in self._known[2] if each.root not in self.allowed), None)
 
     def without(self, mix: Mix) -> Mix:
         """The mix with the removed tasks unticked."""
@@ -58,7 +69,13 @@ class Admission:
         Raises:
             NotAllowed: naming it, and when it was removed.
         """
-        locked = self.locked
+        locked, (register, known, _) = self.locked, self._known
+        if register is not None and (base := self._of_base) is not None and names:
+            how = register.how("", base, known, self._deltas)
+            raise NotAllowed(
+                f"{how} the checkpoint that was {base.words}, so nothing can be merged on it. "
+                "The Evidence tab can let it in again, which is written into the log."
+            )
         for name in names:
             if name in locked:
                 raise NotAllowed(
@@ -75,5 +92,6 @@ class Admission:
         locked = self.locked
         if task not in locked:
             raise NotAllowed("Choose a task that was certified as removed.")
-        log_override(self._ledger, task, locked[task], key)
+        name = task if self._of_base is None else THE_BASE
+        log_override(self._ledger, name, locked[task], key)
         self.allowed.add(locked[task].root)

@@ -21,6 +21,7 @@ from studio.errors import NotAllowed, Remedy, StudioError
 from studio.evidence.ledger.keys import demo_key, has_key, make_key, open_key
 from studio.evidence.ledger.log import Ledger
 from studio.evidence.ledger.pending import adopt_orphans
+from studio.evidence.ledger.report import warnings
 from studio.measure.bench import Bench
 from studio.preflight import Preflight, preflight
 from studio.progress import Progress, attended, silent
@@ -247,9 +248,9 @@ class Engine:
 
 
 def _orphans(ledger: Ledger) -> list[str]:
-    """Sentences on exports that were cut off, or on what is wrong with the log."""
+    """Sentences on exports that were cut off, and on what is wrong with the log or beside it."""
     try:
-        return adopt_orphans(ledger)
+        return [*adopt_orphans(ledger), *warnings(ledger)]
     except StudioError as problem:
         return [str(problem)]
 

@@ -11,7 +11,9 @@ from studio.commands.tools import Commands
 from studio.errors import BadRecipe, BadState, NotAllowed, OutputExists
 from studio.evidence.ledger import copies, register
 from studio.evidence.ledger.log import Ledger
+from studio.evidence.logged_export import Account, export_merge
 from studio.export.model import export
+from studio.export.plan import ExportPlan
 from studio.merge import open_merge
 from studio.recipe import Recipe, TaskEntry
 from studio.sequence.state import open_state
@@ -80,3 +82,40 @@ def test_removed_checkpoints_neither_arrive_nor_leave(run, tiny_zoo, tmp_path, m
         with pytest.raises(NotAllowed, match=f"{words}.*removed on 2026-01-02"):
             run("add", state, tiny_zoo / "animal", "--base", base)
     assert len(open_state(state).tasks) == 1
+
+
+@pytest.mark.parametrize("role", ["is", "was merged from"])
+def test_a_base_that_was_removed_is_refused(run, tiny_zoo, tmp_path, monkeypatch, role):
+    """As a copy of the removed checkpoint, or as a model that was merged from it."""
+    base = tiny_zoo / "color"
+    if role != "is":
+        base = tmp_path / "above"
+        entry = TaskEntry("color", str(tiny_zoo / "color"))
+        merge = open_merge(Recipe(str(tiny_zoo / "base"), (entry,), "task_arithmetic"))
+        export_merge(merge, ExportPlan(base), account=Account(Ledger(tmp_path / "ledger")))
+    run("init", state := tmp_path / "seq.safetensors", "--base", base)
+    gone = open_checkpoint(tiny_zoo / "color")
+    entry = register.Removed("old", gone.digest, gone.weights.root, "2026-01-02T00:00:00Z")
+    monkeypatch.setattr(register, "removed", lambda ledger: [entry])
+    words = f"The base {role} the checkpoint that was certified.*Begin a state on another base"
+    with pytest.raises(NotAllowed, match=words):
+        run("add", state, tiny_zoo / "animal", "--base", base)
+    assert len(open_state(state).tasks) == 0
+
+
+def test_a_state_with_a_model_that_was_merged_from_what_was_removed_is_refused(
+    run, tiny_zoo, tmp_path, monkeypatch
+):
+    state, base = tmp_path / "seq.safetensors", tiny_zoo / "base"
+    entry = TaskEntry("color", str(tiny_zoo / "color"))
+    merge = open_merge(Recipe(str(base), (entry,), "task_arithmetic"))
+    account = Account(Ledger(tmp_path / "ledger"))
+    export_merge(merge, ExportPlan(tmp_path / "above"), account=account)
+    run("init", state, "--base", base)
+    run("add", state, tmp_path / "above", "--base", base)
+    gone = open_checkpoint(tiny_zoo / "color")
+    old = register.Removed("old", gone.digest, gone.weights.root, "2026-01-02T00:00:00Z")
+    monkeypatch.setattr(register, "removed", lambda ledger: [old])
+    words = "holds 'above', which was merged from what was certified as removed on 2026-01-02"
+    with pytest.raises(NotAllowed, match=words):
+        run("add", state, tiny_zoo / "animal", "--base", base)

@@ -1,19 +1,22 @@
 """The same change in other clothes is seen by what it changes, whatever its digest."""
 
-import base64
-import hashlib
 import json
 import shutil
-import struct
 from dataclasses import replace
 
 import pytest
-import torch
 from safetensors.torch import load_file, save_file
 
 from studio.checkpoints.checkpoint import open_checkpoint
 from studio.checkpoints.deltas import Deltas
-from studio.evidence.ledger.fingerprint import SUMS, alike, fingerprint, made_of
+from studio.evidence.ledger.fingerprint import (
+    UNSALTED,
+    alike,
+    fingerprint,
+    made_of,
+    salted,
+    sketch,
+)
 from studio.evidence.shares import MOSTLY, SAME_CHANGE, shares_left
 from studio.evidence.unmerge import unmerging
 from studio.merge import open_merge
@@ -61,40 +64,10 @@ def test_a_lora_with_its_factors_times_two_and_a_half_is_the_same_change(
     (share,) = left(unmerging(make_recipe("red", "blue"), ("blue",), "exact", new))
     assert share.left >= SAME_CHANGE
     deltas = Deltas(open_checkpoint(zoo_folder / "base"), [("blue", blue), ("other", other)])
-    first, second = fingerprint(deltas, "blue"), fingerprint(deltas, "other")
-    assert alike(first, second) > 0.99999
-    assert made_of(first, {"other": second}) == ["other"]
-
-
-def test_fingerprints_of_unrelated_changes_are_not_alike_and_of_equal_ones_are(
-    make_recipe, zoo_folder
-):
-    deltas = open_merge(make_recipe()).deltas
-    red, green = fingerprint(deltas, "red"), fingerprint(deltas, "green")
-    assert not made_of(red, {"green": green})
-    assert fingerprint(deltas.subset(("red",)), "red") == red
-    assert alike(red, red) == pytest.approx(1.0)
-    assert alike(red, "") == alike(red, "no base64") == 0.0
-
-
-def test_a_sketch_says_what_a_dense_projection_says(make_recipe):
-    """A second computation: signs drawn alike, one matrix product over everything at once."""
-    deltas = open_merge(make_recipe()).deltas
-    total = torch.zeros(SUMS, dtype=torch.float64)
-    for name in deltas.names:
-        tensor = deltas.at(name)
-        delta = tensor.delta(0, 0, tensor.numel, deltas.dtype)
-        if delta is None:
-            continue
-        seed = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "little") >> 1
-        draw = torch.Generator().manual_seed(seed)
-        signs = torch.randint(0, 2, (SUMS * 2**12,), generator=draw, dtype=torch.int8)
-        for place, value in enumerate(delta.tolist()):
-            total[place % SUMS] += value * (2 * int(signs[place]) - 1)
-    expected = total / total.norm()
-    content = base64.b64decode(fingerprint(deltas, "red"))
-    found = torch.tensor(struct.unpack(f"<{SUMS}e", content), dtype=torch.float64)
-    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-3)
+    for scheme in (UNSALTED, salted(b"1" * 32)):
+        first, second = (fingerprint(deltas, name, scheme) for name in ("blue", "other"))
+        assert alike(first, second) > 0.99999
+        assert made_of(first, {"other": sketch(deltas, "other", scheme)}) == ["other"]
 
 
 def wide(folder, name, change):

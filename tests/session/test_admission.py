@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,9 @@ from studio.evidence.ledger.fingerprint import fingerprint
 from studio.evidence.ledger.keys import demo_key
 from studio.evidence.ledger.log import Ledger
 from studio.evidence.ledger.register import removed
+from studio.evidence.logged_export import Account, export_merge
 from studio.evidence.wording import ALGEBRAIC, EXACT
+from studio.export.plan import ExportPlan
 from studio.merge import open_merge
 from studio.session.admission import Admission
 from studio.session.engine import Engine
@@ -259,3 +262,32 @@ def test_a_zoo_whose_file_was_touched_keeps_the_task_out_and_raises_nothing(
     certificate(ledger, merge, "red", removed=[gone])
     os.utime(zoo_folder / "green" / "model.safetensors")
     assert list(admission.locked) == ["red"]
+
+
+@pytest.mark.parametrize("role", ["is", "was merged from"])
+def test_on_a_base_that_was_removed_nothing_is_merged_until_it_is_let_in(
+    make_recipe, zoo_folder, tmp_path, role
+):
+    merge, ledger = open_merge(make_recipe("red", "green")), Ledger(tmp_path / "ledger")
+    folder = tmp_path / "above"
+    if role == "is":
+        folder = zoo_folder / "green"
+    else:
+        export_merge(merge, ExportPlan(folder), account=Account(ledger))
+    other = replace(make_recipe("blue"), base=str(folder))
+    admission = Admission(ledger, open_merge(other).deltas)
+    assert admission.locked == {}
+    admission.refuse(["blue"])
+    certificate(ledger, merge, "green")
+    assert list(admission.locked) == ["blue"]
+    words = f"The base {role} the checkpoint that was certified as removed on .*, so nothing can be"
+    with pytest.raises(NotAllowed, match=words):
+        admission.refuse(["blue"])
+    admission.refuse([])
+    with pytest.raises(NotAllowed, match="Choose a task that was certified as removed"):
+        admission.allow("green", demo_key())
+    admission.allow("blue", demo_key())
+    assert ledger.entries()[-1].content["task"] == "the base"
+    assert admission.allowed == {merge.deltas.checkpoints[1].weights.root}
+    assert admission.locked == {}
+    admission.refuse(["blue"])

@@ -4,16 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from studio.disk.files import read_mapping
 from studio.errors import BadLedger
 from studio.evidence.ledger.keys import SigningKey
+from studio.evidence.ledger.lineage import EXPORT, ORPHAN, held, lineage_in
 from studio.evidence.ledger.log import Ledger
+from studio.evidence.ledger.places import PLACES, damaged_places, known_places, lies_in
 
-EXPORT, ORPHAN, RECALLED, CERTIFICATE, OVERRIDE = (
-    "export", "orphan export", "recalled", "certificate", "override",
-)  # fmt: skip
-PLACES = "places.json"
-_RECORD = "merge.json"
+RECALLED, CERTIFICATE, OVERRIDE = "recalled", "certificate", "override"
 
 
 @dataclass(frozen=True)
@@ -28,10 +25,11 @@ class Copy:
         tasks: {task: checkpoint digest} of what it holds.
         base: digest of its base.
         state: 'alive' (where it was written, recalled or not), 'missing' (not there, so moved or
-            deleted) or 'recalled'.
+            deleted), 'unknown' (the file that said where it lies is damaged) or 'recalled'.
         path: where it was written; None if this ledger was copied from elsewhere.
         certificate: digest of its certificate; empty if it has none in the log.
         orphan: whether its export was cut off before the log knew of it.
+        inside: digests of all that went into it, and into that, as far as the log knows.
     """
 
     id: str
@@ -44,15 +42,17 @@ class Copy:
     path: Path | None
     certificate: str
     orphan: bool
+    inside: tuple[str, ...] = ()
 
     def holds(self, digests: Sequence[str]) -> bool:
-        """Whether one of these checkpoints is in it."""
-        return any(digest in digests for digest in self.tasks.values())
+        """Whether one of these checkpoints is in it: as a task, as its base, or in one of them."""
+        return any(each in digests for each in (self.base, *self.tasks.values(), *self.inside))
 
 
 def copies(ledger: Ledger) -> list[Copy]:
     """All exports that the log knows, the latest first."""
     entries, places = ledger.entries(), known_places(ledger)
+    lineage, damaged = lineage_in(entries), bool(damaged_places(ledger))
     recalled = {each.content.get("copy") for each in entries if each.event == RECALLED}
     signed = {
         each.content["copy"]: each.content["certificate"]
@@ -64,22 +64,17 @@ def copies(ledger: Ledger) -> list[Copy]:
         if each.event in (EXPORT, ORPHAN):
             content, copy = each.content, str(each.content["copy"])
             path = places.get(copy)
-            there = path is not None and _holds(Path(path), content["weights_root"])
-            state = "alive" if there else "recalled" if copy in recalled else "missing"
+            there = path is not None and lies_in(Path(path), content["weights_root"])
+            gone = "unknown" if path is None and damaged else "missing"
+            state = "alive" if there else "recalled" if copy in recalled else gone
+            inside = held([content["base"], *content["tasks"].values()], lineage)
             found.append(
                 Copy(
-                    copy,
-                    content["name"],
-                    each.time,
-                    content["weights_root"],
-                    dict(content["tasks"]),
-                    content["base"],
-                    state,
-                    Path(path) if path else None,
-                    signed.get(copy, ""),
-                    each.event == ORPHAN,
+                    copy, content["name"], each.time, content["weights_root"],
+                    dict(content["tasks"]), content["base"], state, Path(path) if path else None,
+                    signed.get(copy, ""), each.event == ORPHAN, tuple(sorted(inside)),
                 )
-            )
+            )  # fmt: skip
     return found[::-1]
 
 
@@ -87,7 +82,8 @@ def recall_copy(ledger: Ledger, copy: str, key: SigningKey | None = None) -> Cop
     """Mark a copy as recalled: somebody saw to it that it is gone wherever it went.
 
     Raises:
-        BadLedger: there is no such copy, it is marked already, or it still lies on this computer.
+        BadLedger: there is no such copy, it is marked already, it still lies on this computer, or
+            the file that said where it lies is damaged.
     """
     known = {each.id: each for each in copies(ledger)}
     if copy not in known:
@@ -100,30 +96,22 @@ def recall_copy(ledger: Ledger, copy: str, key: SigningKey | None = None) -> Cop
             f"The copy {copy} still lies at {known[copy].path}. Delete it there, and wherever else "
             "it went, before it is marked as recalled."
         )
+    if known[copy].state == "unknown":
+        raise BadLedger(
+            f"Where the copy {copy} ({known[copy].name}) lies is not known, since "
+            f"{damaged_places(ledger)[0]} is damaged, so it may lie there still. Put a whole "
+            f"{PLACES} back, or find and delete the copy; then remove the damaged file."
+        )
     ledger.append(RECALLED, {"copy": copy}, key)
     return known[copy]
 
 
-def known_places(ledger: Ledger) -> dict[str, str]:
-    """Where copies lie, as far as it is known; a file that is damaged knows nothing."""
-    try:
-        known = read_mapping(ledger.folder / PLACES, BadLedger)
-    except BadLedger:
-        return {}
-    return {copy: path for copy, path in known.items() if isinstance(path, str)}
-
-
-def recorded(folder: Path) -> dict | None:
-    """What an export says of itself, or None if there is none."""
-    try:
-        found = read_mapping(folder / _RECORD, BadLedger)
-        tasks = {task["name"]: task["digest"] for task in found["tasks"]}
-        base = found["base"]["digest"]
-        return {"weights_root": found["weights_root"], "base": base, "tasks": tasks}
-    except (BadLedger, KeyError, TypeError):
-        return None
-
-
-def _holds(folder: Path, root: str) -> bool:
-    found = recorded(folder) if folder.is_dir() else None
-    return found is not None and found["weights_root"] == root
+def unfound_words(ledger: Ledger) -> list[str]:
+    """A sentence on the copies that cannot be found since a file of places is damaged, if any."""
+    lost = [f"{each.name} ({each.id})" for each in copies(ledger) if each.state == "unknown"]
+    if not lost:
+        return []
+    return [
+        f"{damaged_places(ledger)[0]} is damaged, so nothing tells where {', '.join(lost)} "
+        f"{'lies' if len(lost) == 1 else 'lie'}. Such a copy counts as living, and is not recalled."
+    ]

@@ -2,85 +2,145 @@
 
 A digest tells one file from another, and says nothing of two files that change the base alike: a
 LoRA whose factors are multiplied by 2 and by a half, the same adapter as a full model, the change
-multiplied by 1.1. The fingerprint is a count sketch of the change's direction: every element goes
-with a drawn sign into one of 256 sums. It is linear, so parallel changes have parallel sketches,
-and what two sketches say of two changes' cosine is off by about 0.06 at most where they differ.
+multiplied by 1.1. The fingerprint is a count sketch of the change's direction: tensors are put
+into eight groups by their kind, and every element goes with a drawn sign into one of its group's
+128 sums. It is linear, so parallel changes have parallel sketches. The signs are drawn with the
+ledger's salt, so that nobody without it can add what moves the sums and little else.
 """
 
 import base64
 import binascii
 import hashlib
+import re
 import struct
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 from studio.checkpoints.deltas import Deltas
+from studio.checkpoints.vectors import Vectors
 from studio.disk.cache import cache_key, keep, recall
 
-SUMS = 256
 SAME = 0.99
 """Cosine of two sketches from which on two changes count as one."""
+_TENTH = 0.1  # of a change, in groups of tensors that another changes in parallel
 _OUTSIDE = 1 - SAME**2
-_MOST = 32  # tasks in whose span a change may lie: unrelated ones hold a share of 32/256 by chance
+_MOST = 32  # tasks in whose span a change may lie: unrelated ones hold a share of 32/1024 by chance
 _FEWEST = 8
-_seen: dict[tuple[str, str], str] = {}  # a page asks often; half a kilobyte for each checkpoint
-_PIECE = SUMS * 2**12  # elements that share a draw, whatever memory there is
+_PIECE = 2**20  # elements that share a draw, whatever memory there is
+_seen: dict[tuple[str, str, str], Tensor | None] = {}  # a page asks often; 8 kB a checkpoint
 
 
-def fingerprint(deltas: Deltas, task: str) -> str:
-    """The sketch of a task's change as text, recalled if it was taken before.
+@dataclass(frozen=True)
+class Scheme:
+    """How changes are sketched.
+
+    Attributes:
+        groups: of tensors.
+        sums: of each group.
+        salt: secret that the signs are drawn with; empty in logs of a studio before this one.
+    """
+
+    groups: int
+    sums: int
+    salt: bytes = field(repr=False)
+
+    @property
+    def id(self) -> str:
+        """Eight hex digits that tell this salt from others and do not tell it; '' without one."""
+        return hashlib.sha256(b"salt " + self.salt).hexdigest()[:8] if self.salt else ""
+
+    def group(self, name: str) -> int:
+        """The group of a tensor: the same for its likes in all layers."""
+        kind = re.sub(r"\d+", "#", name)
+        return hashlib.sha256(kind.encode()).digest()[0] % self.groups
+
+    def seed(self, name: str) -> int:
+        """What the signs of a tensor are drawn from."""
+        drawn = hashlib.sha256(self.salt + name.encode()).digest()[:8]
+        return int.from_bytes(drawn, "little") >> 1
+
+
+UNSALTED = Scheme(1, 256, b"")
+
+
+def salted(salt: bytes) -> Scheme:
+    """The scheme of a ledger with this salt."""
+    return Scheme(8, 128, salt)
+
+
+def fingerprint(deltas: Deltas, task: str, scheme: Scheme = UNSALTED) -> str:
+    """The sketch of a task's change as text.
 
     Args:
         deltas: of tasks on one base.
         task: one of them.
+        scheme: by which it is sketched.
 
     Returns:
-        256 numbers of 16 bits in base64; empty for a task that changes nothing, or so few numbers
-        that others could not be told from it.
+        The id of the salt, a colon, and numbers of 16 bits in base64; empty for a task that changes
+        nothing, or so few numbers that others could not be told from it.
+    """
+    found = sketch(deltas, task, scheme)
+    if found is None:
+        return ""
+    text = base64.b64encode(struct.pack(f"<{len(found)}e", *found.tolist())).decode()
+    return f"{scheme.id}:{text}" if scheme.id else text
+
+
+def scheme_id(text: str) -> str:
+    """The id of the salt that a fingerprint was made with; empty if with none."""
+    return text.rpartition(":")[0]
+
+
+def sketch(deltas: Deltas, task: str, scheme: Scheme = UNSALTED) -> Tensor | None:
+    """The sketch of a task's change, of length 1, recalled if it was taken before; None if empty.
+
+    It is kept as exactly as it is computed: what is a difference of two tasks is small beside them.
     """
     index = deltas.tasks.index(task)
-    checkpoint = deltas.checkpoints[index]
-    both = deltas.base.known_digest, checkpoint.known_digest
-    if both not in _seen:
-        key = cache_key("fingerprint 1", *both)
-        known = recall(key)
-        _seen[both] = known.decode() if known is not None else _text(_sketch(deltas, index))
-        if known is None:
-            keep(key, _seen[both].encode())
-    return _seen[both]
+    both = deltas.base.known_digest, deltas.checkpoints[index].known_digest
+    if (scheme.id, *both) not in _seen:
+        key = cache_key("fingerprint 2", scheme.id, *both)
+        found = _recalled(key, scheme)
+        if found is None:
+            found = _unit(_sums(deltas, index, scheme))
+            keep(key, b"" if found is None else struct.pack(f"<{len(found)}d", *found.tolist()))
+        _seen[(scheme.id, *both)] = found
+    return _seen[(scheme.id, *both)]
 
 
 def alike(first: str, second: str) -> float:
-    """Cosine of two sketches; 0 if one is empty or is none."""
-    one, two = _numbers(first), _numbers(second)
-    if one is None or two is None:
+    """Cosine of two fingerprints; 0 if one is empty, is none, or has another salt."""
+    one, two = numbers(first), numbers(second)
+    if one is None or two is None or scheme_id(first) != scheme_id(second):
         return 0.0
-    lengths = float(one.norm() * two.norm())
-    return float(one.dot(two)) / lengths if lengths else 0.0
+    return float(one.dot(two))
 
 
-def made_of(wanted: str, sketches: Mapping[str, str]) -> list[str]:
+def made_of(wanted: str, sketches: Mapping[str, Tensor | None]) -> list[str]:
     """The tasks whose changes are a change, each alone, or else several of them together.
 
     Args:
-        wanted: sketch of the change.
-        sketches: {task: sketch of its change}.
+        wanted: fingerprint of the change.
+        sketches: {task: sketch of its change, by the same scheme}.
 
     Returns:
-        Tasks whose sketch is parallel to it; if there are none, the fewest of the nearest ones in
-        whose span its sketch lies, and none if it lies in no span of ``_MOST`` of them.
+        Tasks that change everything, or groups of tensors that hold a tenth of the change, in
+        parallel to it; if there are none, the fewest of the nearest ones in whose span its sketch
+        lies, and none if it lies in no span of ``_MOST`` of them.
     """
-    known = {name: x for name, text in sketches.items() if (x := _numbers(text)) is not None}
-    target = _numbers(wanted)
+    target = numbers(wanted)
+    known = {n: x for n, x in sketches.items() if x is not None}
     if target is None or not known:
         return []
-    cosines = {name: abs(alike(wanted, sketches[name])) for name in known}
-    if single := [name for name in known if cosines[name] >= SAME]:
+    if single := [name for name, each in known.items() if _parallel(target, each)]:
         return single
     most = min(_MOST, int((target != 0).sum()) // _FEWEST)  # few numbers lie in many a span
-    chosen = sorted(known, key=lambda name: -cosines[name])[:most]
+    nearest = sorted(known, key=lambda name: -abs(float(target.dot(known[name]))))
+    chosen = nearest[:most]
     if not chosen or _outside(target, [known[name] for name in chosen]) > _OUTSIDE:
         return []
     for name in reversed(chosen.copy()):  # the farthest first
@@ -90,44 +150,77 @@ def made_of(wanted: str, sketches: Mapping[str, str]) -> list[str]:
     return [name for name in known if name in chosen]
 
 
+def _parallel(target: Tensor, other: Tensor) -> bool:
+    """Whether two sketches are, in all or in groups that hold a tenth of the first."""
+    if abs(float(target.dot(other))) >= SAME:
+        return True
+    if len(target) == UNSALTED.sums:
+        return False
+    held = 0.0
+    for one, two in zip(target.view(8, -1), other.view(8, -1), strict=True):
+        mine, theirs = _unit(one), _unit(two)
+        if mine is not None and theirs is not None and abs(float(mine.dot(theirs))) >= SAME:
+            held += float(one.square().sum())
+    return held >= _TENTH
+
+
 def _outside(target: Tensor, sketches: Sequence[Tensor]) -> float:
     """Share of a sketch's squared length outside the span of others."""
-    unit, together = target / target.norm(), torch.stack(list(sketches), 1)
-    weights = torch.linalg.lstsq(together, unit, driver="gelsd").solution
-    return float((unit - together @ weights).square().sum())
+    together = torch.stack(list(sketches), 1)
+    weights = torch.linalg.lstsq(together, target, driver="gelsd").solution
+    return float((target - together @ weights).square().sum())
 
 
-def _sketch(deltas: Deltas, index: int) -> Tensor:
-    total = torch.zeros(SUMS, dtype=torch.float64)
+def _sums(deltas: Deltas, index: int, scheme: Scheme) -> Tensor:
+    total = torch.zeros(scheme.groups, scheme.sums, dtype=torch.float64)
     for name in deltas.names:
         tensor = deltas.at(name)
-        if not tensor.present[index]:
-            continue
-        seed = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "little") >> 1
-        draw = torch.Generator().manual_seed(seed)
-        for start in range(0, tensor.numel, _PIECE):
-            signs = torch.randint(0, 2, (_PIECE,), generator=draw, dtype=torch.int8)
-            stop = min(start + _PIECE, tensor.numel)
-            delta = tensor.delta(index, start, stop, deltas.dtype)
-            if delta is None:
-                continue
-            values = torch.zeros(_PIECE, dtype=torch.float64)
-            values[: stop - start] = delta
-            total += (values * (2 * signs - 1)).view(-1, SUMS).sum(0)
+        if tensor.present[index]:
+            draw = torch.Generator().manual_seed(scheme.seed(name))
+            total[scheme.group(name)] += _added(tensor, index, deltas.dtype, draw, scheme.sums)
+    return total.flatten()
+
+
+def _added(
+    tensor: Vectors, index: int, dtype: torch.dtype, draw: torch.Generator, sums: int
+) -> Tensor:
+    """What one tensor adds to its group's sums."""
+    total = torch.zeros(sums, dtype=torch.float64)
+    for start in range(0, tensor.numel, _PIECE):
+        count = min(_PIECE, tensor.numel - start)
+        whole = -(-count // sums) * sums  # the last piece draws no more signs than it needs
+        signs = torch.randint(0, 2, (whole,), generator=draw, dtype=torch.int8)
+        delta = tensor.delta(index, start, start + count, dtype)
+        if delta is not None:
+            values = torch.zeros(whole, dtype=torch.float64)
+            values[:count] = delta
+            total += (values * (2 * signs - 1)).view(-1, sums).sum(0)
     return total
 
 
-def _text(sketch: Tensor) -> str:
-    length = float(sketch.norm())
-    if int((sketch != 0).sum()) < _FEWEST:  # a direction of so few numbers tells nothing apart
-        return ""
-    numbers: Sequence[float] = (sketch / length).tolist()
-    return base64.b64encode(struct.pack(f"<{SUMS}e", *numbers)).decode()
+def _unit(sums: Tensor) -> Tensor | None:
+    """Sums scaled to length 1, however small or large; None for so few that they tell nothing."""
+    largest = float(sums.abs().max())
+    if not 0 < largest < float("inf") or int((sums != 0).sum()) < _FEWEST:
+        return None
+    scaled = sums / largest  # squares of 1e-170 are 0
+    return scaled / scaled.norm()
 
 
-def _numbers(text: str) -> Tensor | None:
+def numbers(text: str) -> Tensor | None:
+    """The numbers of a fingerprint, scaled to length 1; None if it is empty or is none."""
+    count = salted(b"").groups * salted(b"").sums if scheme_id(text) else UNSALTED.sums
     try:
-        content = base64.b64decode(text, validate=True)
-        return torch.tensor(struct.unpack(f"<{SUMS}e", content), dtype=torch.float64)
+        content = base64.b64decode(text.rpartition(":")[2], validate=True)
+        found = struct.unpack(f"<{count}e", content)
     except (binascii.Error, ValueError, struct.error):
         return None
+    return _unit(torch.tensor(found, dtype=torch.float64))
+
+
+def _recalled(key: str, scheme: Scheme) -> Tensor | None:
+    """A sketch that was kept, if it is whole."""
+    known = recall(key)
+    if known is None or len(known) != 8 * scheme.groups * scheme.sums:
+        return None  # an empty one is taken again: it costs little, and a damaged file is none
+    return _unit(torch.tensor(struct.unpack(f"<{len(known) // 8}d", known), dtype=torch.float64))

@@ -1,23 +1,46 @@
 """Lineage that is known: which checkpoints went into a model that this studio exported."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 from studio.checkpoints.checkpoint import Checkpoint
-from studio.evidence.ledger.copies import EXPORT, ORPHAN, recorded
-from studio.evidence.ledger.log import Ledger
+from studio.disk.files import read_mapping
+from studio.errors import BadLedger
+from studio.evidence.ledger.log import Ledger, LogEntry
+
+EXPORT, ORPHAN = "export", "orphan export"
+_RECORD = "merge.json"
 
 Lineage = Mapping[str, frozenset[str]]
-"""{weights root of an export: digests of its base and of the checkpoints that are in it}"""
+"""{weights root or digest of an export: digests of its base and of the checkpoints in it}"""
 
 
 def lineage_of(ledger: Ledger) -> Lineage:
     """What the log knows of all exports, recalled ones too."""
+    return lineage_in(ledger.entries())
+
+
+def lineage_in(entries: Sequence[LogEntry]) -> Lineage:
+    """What entries of a log say of exports."""
     found: dict[str, frozenset[str]] = {}
-    for each in ledger.entries():
+    for each in entries:
         if each.event in (EXPORT, ORPHAN):
-            root, content = each.content["weights_root"], each.content
+            content = each.content
             inside = {content["base"], *content["tasks"].values()}
-            found[root] = found.get(root, frozenset()) | inside
+            for own in {content["weights_root"], content.get("digest", content["weights_root"])}:
+                found[own] = found.get(own, frozenset()) | inside
+    return found
+
+
+def held(digests: Iterable[str], lineage: Lineage) -> set[str]:
+    """Digests, those of what they were merged from, and so on."""
+    found: set[str] = set()
+    waiting = [*digests]
+    while waiting:
+        digest = waiting.pop()
+        if digest not in found:
+            found.add(digest)
+            waiting += lineage.get(digest, ())  # a full model's digest is its weights root
     return found
 
 
@@ -27,13 +50,18 @@ def held_in(checkpoint: Checkpoint, lineage: Lineage) -> set[str]:
     By the log, and by the record in the model's own folder if it is of these weights.
     """
     root, record = checkpoint.weights.root, recorded(checkpoint.folder)
-    found: set[str] = set()
     waiting = [*lineage.get(root, ())]
     if record and record["weights_root"] == root:
         waiting += [record["base"], *record["tasks"].values()]
-    while waiting:
-        digest = waiting.pop()
-        if digest not in found:
-            found.add(digest)
-            waiting += lineage.get(digest, ())  # a full model's digest is its weights root
-    return found
+    return held(waiting, lineage)
+
+
+def recorded(folder: Path) -> dict | None:
+    """What an export says of itself, or None if there is none."""
+    try:
+        found = read_mapping(folder / _RECORD, BadLedger)
+        tasks = {task["name"]: task["digest"] for task in found["tasks"]}
+        base = found["base"]["digest"]
+        return {"weights_root": found["weights_root"], "base": base, "tasks": tasks}
+    except (BadLedger, KeyError, TypeError):
+        return None

@@ -7,20 +7,17 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+from studio.checkpoints.checkpoint import open_checkpoint
+from studio.checkpoints.lora import CONFIG_FILE
 from studio.disk.durable import private_folder
 from studio.disk.files import read_mapping, write_file
 from studio.disk.folders import hold, hold_if_free, is_held, sweep, withdraw
-from studio.errors import BadLedger, StudioError
-from studio.evidence.ledger.copies import (
-    CERTIFICATE,
-    EXPORT,
-    ORPHAN,
-    PLACES,
-    known_places,
-    recorded,
-)
+from studio.errors import BadCheckpoint, BadLedger, StudioError
+from studio.evidence.ledger.copies import CERTIFICATE
 from studio.evidence.ledger.keys import SigningKey
+from studio.evidence.ledger.lineage import EXPORT, ORPHAN, recorded
 from studio.evidence.ledger.log import Events, Ledger
+from studio.evidence.ledger.places import known_places, remember_place
 
 _PENDING = "pending"
 
@@ -111,9 +108,18 @@ def _log(
     key: SigningKey | None = None, more: Events = (),
 ) -> None:  # fmt: skip
     with hold(private_folder(private_folder(ledger.folder) / _PENDING)):
-        places = known_places(ledger) | {copy: os.path.abspath(target)}
-        write_file(ledger.folder / PLACES, json.dumps(places, indent=1))
-    ledger.append_all([(event, {"copy": copy, "name": target.name, **content}), *more], key)
+        remember_place(ledger, copy, target)
+    told = {"copy": copy, "name": target.name, **content, **_digest(target)}
+    ledger.append_all([(event, told), *more], key)
+
+
+def _digest(target: Path) -> dict:
+    """The digest by which recipes know an adapter; a full model's is its weights root."""
+    if not (target / CONFIG_FILE).is_file():
+        return {}
+    with suppress(BadCheckpoint):  # what others made of an orphan
+        return {"digest": open_checkpoint(target).digest}
+    return {}
 
 
 def adopt_orphans(ledger: Ledger) -> list[str]:

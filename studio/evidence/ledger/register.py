@@ -1,19 +1,29 @@
 """The register: checkpoints that were certified as removed, and how they are known again."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from studio.checkpoints.checkpoint import Checkpoint
 from studio.checkpoints.deltas import Deltas
 from studio.errors import NotAllowed, Remedy
 from studio.evidence.ledger.copies import CERTIFICATE, OVERRIDE
-from studio.evidence.ledger.fingerprint import fingerprint, made_of
+from studio.evidence.ledger.fingerprint import (
+    UNSALTED,
+    Scheme,
+    made_of,
+    salted,
+    scheme_id,
+    sketch,
+)
 from studio.evidence.ledger.keys import SigningKey
 from studio.evidence.ledger.lineage import Lineage, held_in, lineage_of
 from studio.evidence.ledger.log import Ledger
+from studio.evidence.ledger.salt import SALT, salt_of
 from studio.evidence.wording import ALGEBRAIC
 
 Allowed = bool | Collection[str]
 """Whether removed checkpoints may be merged: all, none, or those of these weights roots."""
+THE_BASE = "the base"
 
 
 @dataclass(frozen=True)
@@ -34,6 +44,85 @@ class Removed:
     time: str
     fingerprint: str = ""
 
+    @property
+    def words(self) -> str:
+        """When it was removed, and what it was called then."""
+        return f"certified as removed on {self.time[:10]} (then called '{self.task}')"
+
+
+@dataclass(frozen=True)
+class Register:
+    """All that a ledger knows of removed checkpoints.
+
+    Attributes:
+        removed: see ``removed``.
+        lineage: see ``lineage_of``.
+        schemes: by which fingerprints can be compared here.
+    """
+
+    removed: tuple[Removed, ...]
+    lineage: Lineage
+    schemes: tuple[Scheme, ...]
+
+    def known(self, deltas: Deltas) -> dict[str, Removed]:
+        """Tasks that were certified as removed: by their weights, their lineage, or their change.
+
+        Changes are compared on any base, since one that was touched would hide them otherwise, and
+        also put together, since a removed change may come back in pieces.
+        """
+        found: dict[str, Removed] = {}
+        for name, checkpoint in zip(deltas.tasks, deltas.checkpoints, strict=True):
+            own = self.of(checkpoint)
+            found |= {name: own[0]} if own else {}
+        for scheme in self.schemes:
+            here = [x for x in self.removed if x.fingerprint and _made_by(x, scheme)]
+            names = [name for name in deltas.tasks if name not in found] if here else []
+            sketches = {name: sketch(deltas, name, scheme) for name in names}
+            for each in here:
+                for name in made_of(each.fingerprint, sketches):
+                    found.setdefault(name, each)
+        return found
+
+    def of(self, source: Checkpoint) -> list[Removed]:
+        """The removed checkpoints that a task's or a base's weights are, or were merged from."""
+        if not self.removed:
+            return []
+        root, inside = source.weights.root, held_in(source, self.lineage)
+        return [each for each in self.removed if each.root == root or each.digest in inside]
+
+    def how(self, name: str, gone: Removed, known: Mapping[str, Removed], deltas: Deltas) -> str:
+        """How a task, or the base if it has no name, is a removed checkpoint: a sentence's start.
+
+        Args:
+            name: of the task.
+            gone: the removed checkpoint.
+            known: see ``known``.
+            deltas: of the tasks.
+        """
+        source = deltas.checkpoints[deltas.tasks.index(name)] if name else deltas.base
+        who = f"'{name}'" if name else "The base"
+        if source.weights.root == gone.root:
+            return f"{who} is"
+        if gone.digest in held_in(source, self.lineage):
+            return f"{who} was merged from"
+        others = [f"'{each}'" for each, of in known.items() if of == gone and each != name]
+        beside = f", alone or together with {' and '.join(others)}," if others else ""
+        return f"{who}{beside} changes the base as"
+
+
+def register_of(ledger: Ledger) -> Register:
+    """What a ledger knows of removed checkpoints; nothing more is read if there are none.
+
+    Raises:
+        BadLedger: the log was edited, or its salt is damaged.
+    """
+    gone = tuple(removed(ledger))
+    if not gone:
+        return Register((), {}, ())
+    salt = salt_of(ledger)
+    schemes = (UNSALTED, salted(salt)) if salt else (UNSALTED,)
+    return Register(gone, lineage_of(ledger), schemes)
+
 
 def removed(ledger: Ledger) -> list[Removed]:
     """Checkpoints that this ledger's certificates removed; no demonstrations, no subtractions."""
@@ -51,37 +140,24 @@ def removed(ledger: Ledger) -> list[Removed]:
     return found
 
 
-def removed_before(
-    register: Sequence[Removed], deltas: Deltas, lineage: Lineage
-) -> dict[str, Removed]:
-    """Tasks that were certified as removed: by their weights, their lineage, or their change.
-
-    Changes are compared on any base, since one that was touched would hide them otherwise, and also
-    put together, since a removed change may come back in pieces.
-
-    Args:
-        register: see ``removed``.
-        deltas: of the tasks.
-        lineage: see ``lineage_of``.
-    """
-    found: dict[str, Removed] = {}
-    for name, checkpoint in zip(deltas.tasks, deltas.checkpoints, strict=True):
-        digests = held_in(checkpoint, lineage)
-        own = [x for x in register if x.root == checkpoint.weights.root or x.digest in digests]
-        found |= {name: own[0]} if own else {}
-    here = [each for each in register if each.fingerprint]
-    others = deltas.tasks if here else ()
-    sketches = {name: fingerprint(deltas, name) for name in others if name not in found}
-    for each in here:
-        for name in made_of(each.fingerprint, sketches):
-            found.setdefault(name, each)
-    return found
+def unsalted_words(ledger: Ledger) -> list[str]:
+    """A sentence on removed changes that were fingerprinted with another salt, if there are any."""
+    register = register_of(ledger)
+    told = [each for each in register.removed if each.fingerprint]
+    lost = [x.task for x in told if not any(_made_by(x, each) for each in register.schemes)]
+    if not lost:
+        return []
+    return [
+        f"The fingerprint of what {', '.join(lost)} changed was made with a salt that is not "
+        f"here ({SALT}), as in a ledger that was copied without it: it is known by weights and "
+        "lineage alone, and in other clothes it would be let in. Put the file back."
+    ]
 
 
 def refuse_removed(
     ledger: Ledger, deltas: Deltas, allowed: Allowed = False, key: SigningKey | None = None
 ) -> None:
-    """Refuse checkpoints that were certified as removed, and a base that holds one.
+    """Refuse checkpoints that were certified as removed, and a base that is or holds one.
 
     Reads the checkpoints' weights if the register is not empty.
 
@@ -95,50 +171,24 @@ def refuse_removed(
     Raises:
         NotAllowed: naming the task and when it was removed.
     """
-    register = removed(ledger)
-    if not register:
+    register = register_of(ledger)
+    if not register.removed:
         return
-    lineage = lineage_of(ledger)
-    known = removed_before(register, deltas, lineage)
-    inside = held_in(deltas.base, lineage)
-    of_base = [("", each) for each in register if each.digest in inside]
+    known = register.known(deltas)
+    of_base = [("", each) for each in register.of(deltas.base)]
     for name, gone in (*known.items(), *of_base):
         if not isinstance(allowed, bool) and gone.root in allowed:
             continue
         if allowed is not True:
-            how = how_known(name, gone, known, deltas, lineage)
-            raise NotAllowed(
-                f"{how} the checkpoint that was certified as removed on {gone.time[:10]} "
-                f"(then called '{gone.task}').",
-                Remedy.LET_IT_IN,
-            )
-        log_override(ledger, name or "the base", gone, key)
-
-
-def how_known(
-    name: str, gone: Removed, known: Mapping[str, Removed], deltas: Deltas, lineage: Lineage
-) -> str:
-    """How a task, or the base if it has no name, is a removed checkpoint: a sentence's start.
-
-    Args:
-        name: of the task.
-        gone: the removed checkpoint.
-        known: see ``removed_before``.
-        deltas: of the tasks.
-        lineage: see ``lineage_of``.
-    """
-    if not name:
-        return "The base was merged from"
-    checkpoint = deltas.checkpoints[deltas.tasks.index(name)]
-    if checkpoint.weights.root == gone.root:
-        return f"'{name}' is"
-    if gone.digest in held_in(checkpoint, lineage):
-        return f"'{name}' was merged from"
-    others = [f"'{each}'" for each, of in known.items() if of == gone and each != name]
-    beside = f", alone or together with {' and '.join(others)}," if others else ""
-    return f"'{name}'{beside} changes the base as"
+            how = register.how(name, gone, known, deltas)
+            raise NotAllowed(f"{how} the checkpoint that was {gone.words}.", Remedy.LET_IT_IN)
+        log_override(ledger, name or THE_BASE, gone, key)
 
 
 def log_override(ledger: Ledger, task: str, gone: Removed, key: SigningKey | None = None) -> None:
     """Log that a removed checkpoint was let in again, under a name."""
     ledger.append(OVERRIDE, {"task": task, "weights_root": gone.root, "removed": gone.time}, key)
+
+
+def _made_by(gone: Removed, scheme: Scheme) -> bool:
+    return scheme_id(gone.fingerprint) == scheme.id

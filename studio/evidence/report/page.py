@@ -165,7 +165,7 @@ def _copies(told: dict) -> str:
     if len(lines) > _SHOWN_COPIES:
         more = f"<li>and {len(lines) - _SHOWN_COPIES} more, listed under Traces.</li>"
         lines = [*lines[:_SHOWN_COPIES], more]
-    alive = sum(each["state"] == "alive" for each in holding)
+    alive = sum(each["state"] in ("alive", "unknown") for each in holding)
     count = f"<b class='bad'>{alive} of {len(holding)} ALIVE</b>" if alive else "none alive"
     title = f"Earlier copies that hold what was removed: {count}"
     none = "<li>No earlier export is on record. Copies made elsewhere are not known here.</li>"
@@ -178,7 +178,7 @@ def _copies(told: dict) -> str:
     )
 
 
-_URGENCY = {"alive": 0, "missing": 1, "recalled": 2}
+_URGENCY = {"alive": 0, "unknown": 0, "missing": 1, "recalled": 2}
 
 
 def _copy(each: dict) -> str:

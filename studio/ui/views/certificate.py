@@ -53,7 +53,10 @@ def log(head: LogHead, unsigned: int, wrong: Sequence[str]) -> str:
 
 
 def _copy(each: Copy, red: bool) -> str:
-    states = {"alive": "alive", "missing": "not where it was written", "recalled": "recalled"}
+    states = {
+        "alive": "alive", "missing": "not where it was written", "recalled": "recalled",
+        "unknown": "place unknown, may be alive",
+    }  # fmt: skip
     state = states[each.state] + (", orphan export" if each.orphan else "")
     css = "living" if red and each.state != "recalled" else ""
     mark = "⚠ " if css else ""
