@@ -85,8 +85,8 @@ def test_no_certificate_is_made_that_nobody_could_check(make_recipe, tmp_path, l
 def test_an_exact_removal_verifies_with_the_checkpoint_gone(
     make_recipe, tmp_path, ledger, key, method, options
 ):
-    unmerged = unmerging(make_recipe(method=method, options=options), ("red",))
-    removal_verifies(unmerged, tmp_path, ledger, key)
+    recipe = make_recipe(method=method, options=options, options_set_by="person")
+    removal_verifies(unmerging(recipe, ("red",)), tmp_path, ledger, key)
 
 
 @pytest.mark.slow

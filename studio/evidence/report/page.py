@@ -145,7 +145,8 @@ def _came(task: dict) -> str:
 def _shown(told: dict) -> str:
     shows = text(told["limits"]["shows"])
     failed = any(each["result"] == "fail" for each in told["checks"])
-    if not failed or told["claim"] == ALGEBRAIC:
+    of_weights = told["claim"] == ALGEBRAIC or (told["claim"] == CARRIED_OVER and not failed)
+    if told["verdict"]["result"] in ("pass", "undeclared") or of_weights:
         title = "What this shows"  # of a subtraction no more than that it was one
     else:
         title = "What was claimed, and is <span class='bad'>not shown</span>"
