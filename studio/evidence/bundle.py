@@ -15,7 +15,8 @@ from studio.evidence.certificate import (
     subject,
 )
 from studio.evidence.judgment import Judgment, judge
-from studio.evidence.ledger.copies import CERTIFICATE, copies
+from studio.evidence.ledger.copies import copies
+from studio.evidence.ledger.events import CERTIFICATE
 from studio.evidence.ledger.keys import SigningKey
 from studio.evidence.ledger.lineage import Lineage, held_in, lineage_of
 from studio.evidence.ledger.log import Ledger

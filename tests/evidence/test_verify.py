@@ -21,6 +21,7 @@ from studio.evidence.verify import Verification, closing_words, verify
 from studio.merge import open_merge
 from studio.recipe import Fitted
 from tests.conftest import draw, refusal, save_model
+from tests.evidence.ledger.entries import certified, exported
 
 pytestmark = pytest.mark.usefixtures("rebuilt_here")
 SUBSPACE = {"method": "mdm_oc", "options": {"basis": "subspace"}}
@@ -155,8 +156,8 @@ def test_a_log_knows_a_certificate_by_what_was_signed(make, ledger):
     file.write_text(json.dumps(json.loads(file.read_text()), indent=5))
     assert check(made, log).good
     before = Ledger(ledger.folder.with_name("before"))
-    told = {"certificate": hashlib.sha256(file.read_bytes()).hexdigest()}
-    before.append("certificate", told)
+    told = hashlib.sha256(file.read_bytes()).hexdigest()
+    before.append("certificate", certified(certificate=told))
     quoted = made.statement["predicate"]["log"]["entries"]
     assert quoted == 0
     assert check(made, before.folder / "audit.jsonl").good
@@ -194,7 +195,7 @@ def test_a_log_that_was_written_anew_is_another_one(make, ledger, tmp_path, key)
     second = make("red", "green")
     other = Ledger(tmp_path / "other")
     for number in range(4):
-        other.append("export", {"copy": str(number)}, key)
+        other.append("export", exported(str(number)), key)
     (words,) = wrong(check(second, other.folder / "audit.jsonl"))
     assert "but in the log it is another: the log was written anew." in words
 

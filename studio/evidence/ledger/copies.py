@@ -6,12 +6,10 @@ from pathlib import Path
 
 from studio.disk.files import read_mapping
 from studio.errors import BadLedger
+from studio.evidence.ledger.events import CERTIFICATE, EXPORT, ORPHAN, RECALLED
 from studio.evidence.ledger.keys import SigningKey
 from studio.evidence.ledger.log import Ledger
 
-EXPORT, ORPHAN, RECALLED, CERTIFICATE, OVERRIDE = (
-    "export", "orphan export", "recalled", "certificate", "override",
-)  # fmt: skip
 PLACES = "places.json"
 _RECORD = "merge.json"
 

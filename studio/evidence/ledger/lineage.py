@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 from studio.checkpoints.checkpoint import Checkpoint
-from studio.evidence.ledger.copies import EXPORT, ORPHAN, recorded
+from studio.evidence.ledger.copies import recorded
+from studio.evidence.ledger.events import EXPORT, ORPHAN
 from studio.evidence.ledger.log import Ledger
 
 Lineage = Mapping[str, frozenset[str]]

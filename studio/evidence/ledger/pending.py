@@ -11,14 +11,8 @@ from studio.disk.durable import private_folder
 from studio.disk.files import read_mapping, write_file
 from studio.disk.folders import hold, hold_if_free, is_held, sweep, withdraw
 from studio.errors import BadLedger, StudioError
-from studio.evidence.ledger.copies import (
-    CERTIFICATE,
-    EXPORT,
-    ORPHAN,
-    PLACES,
-    known_places,
-    recorded,
-)
+from studio.evidence.ledger.copies import PLACES, known_places, recorded
+from studio.evidence.ledger.events import CERTIFICATE, EXPORT, ORPHAN
 from studio.evidence.ledger.keys import SigningKey
 from studio.evidence.ledger.log import Events, Ledger
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from studio.checkpoints.deltas import Deltas
 from studio.errors import NotAllowed, Remedy
-from studio.evidence.ledger.copies import CERTIFICATE, OVERRIDE
+from studio.evidence.ledger.events import CERTIFICATE, OVERRIDE
 from studio.evidence.ledger.fingerprint import fingerprint, made_of
 from studio.evidence.ledger.keys import SigningKey
 from studio.evidence.ledger.lineage import Lineage, held_in, lineage_of
