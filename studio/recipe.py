@@ -30,7 +30,8 @@ _FITTED_KEYS = ("by", "seed", "tasks", "used", "options")
 _TASK_KEYS = ("name", "checkpoint", "coefficient", "set_by", "digest")
 _LONGEST_NAME = 200  # bytes: a system takes 255, and something may be put before or behind
 _PORTS = (f"{port}{number}" for port in ("COM", "LPT") for number in "0123456789¹²³")
-_DEVICES = ("CON", "PRN", "AUX", "NUL", *_PORTS)
+_DEVICES = ("CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$", "CLOCK$", *_PORTS)
+_BLANK = set("\u115f\u1160\u2800\u3164\uffa0")  # letters and a symbol that show nothing
 PERSON, DEFAULT = "person", "default"
 UNDECLARED_START = "undeclared start"
 """What a search used that began at numbers of which nobody says where they come from."""
@@ -463,15 +464,21 @@ def task_name(name: str, where: str, error: type[StudioError]) -> str:
         or name.startswith((".", " "))
         or name.endswith((".", " "))
         or not name.isprintable()
+        or not any(_is_seen(each) for each in name)
         or set(name) & set('/\\:*?"<>|')
         or name.partition(".")[0].rstrip().upper() in _DEVICES
     ):
         raise error(
             f"{where}: {name[:100]!r} is no task name; use at most 100 printable characters, "
-            'none of / \\ : * ? " < > |, no dot or space at either end, and no name of a device '
-            "such as CON or LPT1."
+            'none of / \\ : * ? " < > |, no dot or space at either end, one that can be seen, and '
+            "no name of a device such as CON or LPT1."
         )
     return name
+
+
+def _is_seen(letter: str) -> bool:
+    """Whether a printable letter shows something by itself; marks need one before them."""
+    return letter not in _BLANK and unicodedata.category(letter)[0] not in "MZ"
 
 
 def twice(one: str, other: str) -> str:

@@ -230,7 +230,9 @@ def test_a_recipe_without_tasks_is_the_base_and_loads_again(zoo_folder, tmp_path
 
 @pytest.mark.parametrize(
     "name",
-    ["CON", "con", "nul.txt", "COM1", "lpt¹.x", "a.", "a ", " a", ".a", "a\u200b", "x" * 101,
+    ["CON", "con", "CONIN$", "conout$.x", "CLOCK$", "\u3164", "\u115f\u1160", "\uffa0",
+     "\u2800", "\u0301", "\ufe0f",
+     "nul.txt", "COM1", "lpt¹.x", "a.", "a ", " a", ".a", "a\u200b", "x" * 101,
      "漢" * 100, "a/b", "a\\b", "a:b", "a\n"],
 )  # fmt: skip
 def test_a_name_that_some_system_refuses_is_refused(name):

@@ -14,7 +14,8 @@ from studio.evidence.certificate import (
     subject,
 )
 from studio.evidence.judgment import Judgment, judge
-from studio.evidence.ledger.copies import CERTIFICATE, copies
+from studio.evidence.ledger.copies import copies
+from studio.evidence.ledger.events import CERTIFICATE
 from studio.evidence.ledger.fingerprint import salted
 from studio.evidence.ledger.keys import SigningKey
 from studio.evidence.ledger.lineage import lineage_of

@@ -5,7 +5,7 @@ import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import file_digest
 from pathlib import Path
 
@@ -71,6 +71,9 @@ class Request:
                 )
         if self.received and not _is_date(self.received):
             raise BadCertificate(f"The date {self.received!r} is not of the form YYYY-MM-DD.")
+        latest = datetime.now(UTC) + timedelta(days=1)  # clocks on walls differ from it
+        if self.received > latest.date().isoformat():
+            raise BadCertificate(f"The date {self.received} has not come yet.")
 
 
 def statement(

@@ -15,10 +15,10 @@ from studio.errors import BadCertificate, StudioError
 from studio.evidence import envelope
 from studio.evidence.certificate import CERTIFICATE_FILE, recipe_of
 from studio.evidence.ledger import log as ledger
-from studio.evidence.ledger.copies import CERTIFICATE
+from studio.evidence.ledger.events import CERTIFICATE
 from studio.evidence.ledger.keys import DEMO_WORDS, read_public_key
 from studio.evidence.rebuild import rebuilt_root
-from studio.evidence.verify_certificate import contradictions, notes, problems
+from studio.evidence.verify_certificate import contradictions, meaning, notes, problems
 from studio.evidence.wording import EXACT
 from studio.merge import Merge, merged_pieces, open_merge
 from studio.progress import Progress, part, silent
@@ -44,7 +44,7 @@ class Verification:
     Attributes:
         findings: each with its sentence.
         statement: that was signed; None if the certificate does not open.
-        notes: rules of today that a certificate of an earlier version does not meet.
+        notes: what must not be overlooked although it is not wrong, see the verifier's ``notes``.
     """
 
     findings: tuple[Finding, ...]
@@ -109,8 +109,10 @@ def closing_words(found: Verification) -> list[str]:
     if found.statement is None:
         return []
     predicate = found.statement["predicate"]
-    signer, judged = predicate["signer"], predicate["verdict"]
-    words = [f"The certificate says ({predicate['claim']}, {judged['result']}): {judged['words']}"]
+    signer, judged = predicate["signer"], predicate["verdict"]["result"]
+    origin, sentence = meaning(predicate)
+    how = f"{origin}. " if origin else ""
+    words = [f"The certificate says ({predicate['claim']}, {judged}): {how}{sentence}"]
     if predicate["claim"] != EXACT:
         words.append("This is no exact removal.")
     if signer["demo"]:

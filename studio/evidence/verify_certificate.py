@@ -6,18 +6,21 @@ BUNDLE is the exported folder, CERTIFICATE its certificate.dsse.json, PUBLIC_KEY
 key and this script must reach you by another channel than the bundle. Each line begins with OK,
 FAILED or NOTE; the last repeats what is claimed and who signed. The exit status is 0 if the
 certificate is genuine and about these files, 1 if anything failed, 2 if the arguments are wrong.
-A genuine certificate can say "fail", so read the last line.
+A genuine certificate can say "fail", so read the last line; its sentences are this program's own,
+by claim, verdict and origin, and not the signer's.
 """
 
 import base64
 import hashlib
 import json
+import math
 import os
 import re
 import stat
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
+from datetime import date, timedelta
 from io import BufferedReader
 from pathlib import Path
 
@@ -37,10 +40,46 @@ VERSION = 2  # of the form that statements have; one without a version has the f
 EXACT = "exact-leave-one-out"
 UNDECLARED = "weights-rebuilt-coefficients-undeclared"
 CARRIED_OVER = "weights-rebuilt-coefficients-carried-over"
+ALGEBRAIC = "algebraic-approximate"
 REBUILT = (EXACT, UNDECLARED, CARRIED_OVER)
 EXACT_ORIGINS = ("set by a person", "defaults", "found without it")
+ORIGINS = {
+    "set by a person": "exact for coefficients set by a person",
+    "defaults": "exact for defaults: the method's, or the mixer's start for its number of tasks",
+    "found without it": "exact, with coefficients found by the kept tasks alone",
+    "undeclared": "weights rebuilt; where the coefficients come from is undeclared",
+    "carried over": "weights rebuilt; the coefficients are carried over from before",
+}
+"""How far a statement goes, by where the coefficients come from."""
+MEANINGS = {
+    (EXACT, "pass"): "The signer states that a separate process, which was not given what was "
+    "removed, computed the same weights.",
+    (EXACT, "fail"): "A check failed, so nothing is called removed.",
+    (UNDECLARED, "undeclared"): "Nothing says where the coefficients come from: no exact removal.",
+    (UNDECLARED, "fail"): "A check failed, so nothing is called removed.",
+    (CARRIED_OVER, "fail"): "The coefficients knew what was removed: no exact removal.",
+    (ALGEBRAIC, "fail"): "What was removed had a part in these weights: no exact removal.",
+}
+"""What a claim with its verdict means: a verifier says this, and not the signer's words."""
+DENIALS = ("cannot be called removed", "this is no exact removal", "subtracted, not removed")
 RESULTS = ("pass", "fail", "not run", "information")
-_KINDS = {dict: "an object", list: "a list", str: "text", bool: "true or false"}
+STATES = ("rebuilt", "not used", "carried over", "fixed by the recipe", "declared", "undeclared")
+ARTEFACTS = (
+    "inner products, basis, derived vectors, statistics of rows, coefficients, fisher, replay, "
+    "BatchNorm statistics, heads and labels"
+)
+OF_A_SEARCH = "coefficients, fisher, replay"  # artefacts whose inputs a search has named
+UNDECLARED_START = "undeclared start"
+SET_BY = {"", "person", "default"}
+MOSTLY = 0.98  # share of a removed change in the kept ones from which on A4 does not pass
+DTYPES = {"float16": "F16", "bfloat16": "BF16", "float32": "F32", "float64": "F64"}
+_KINDS = {
+    dict: "an object",
+    list: "a list",
+    str: "text",
+    bool: "true or false",
+    int: "a whole number",
+}
 
 FIELDS = {
     "": "_type text, subject [object], predicateType text, predicate object",
@@ -157,6 +196,8 @@ def pae(payload_type: str, body: bytes) -> bytes:
 
 def read_public_key(pem: bytes) -> ec.EllipticCurvePublicKey:
     """An ECDSA P-256 public key; every other type is refused by name."""
+    if len(pem) > LARGEST:
+        raise Refused(f"The public key has more than {LARGEST:,} bytes; it is no such file.")
     try:
         public = serialization.load_pem_public_key(pem)
     except (ValueError, UnsupportedAlgorithm):
@@ -193,7 +234,7 @@ def open_envelope(envelope: bytes, public_pem: bytes) -> dict:
     fitting = [
         numbers
         for _, each in signatures
-        if (numbers := _numbers(each)) and is_signed(public, each, pae(PAYLOAD_TYPE, body))
+        if (numbers := _halves(each)) and is_signed(public, each, pae(PAYLOAD_TYPE, body))
     ]
     if not fitting:
         keys = [keyid[:64] for keyid, _ in signatures]
@@ -261,15 +302,26 @@ def type_words(kind: str) -> str:
 
 
 def notes(envelope: bytes, statement: dict) -> list[str]:
-    """Which rules of today a certificate of an earlier version does not meet, as sentences."""
+    """What must not be overlooked although it is no contradiction, as sentences.
+
+    Rules of today that a certificate of an earlier version does not meet; and a copy with a removed
+    checkpoint that has the weights of the result, as where it had no effect on that copy.
+    """
+    predicate = _field(statement, "predicate")
+    root = _field(_field(predicate, "result"), "weights_root", str)
+    same = [
+        f"The result has the weights of the copy {each.get('name')}, which holds what was removed."
+        for each in _list(_field(predicate, "copies"), "holding")
+        if each.get("weights_root") == root
+    ]
     if _version(statement) == VERSION:
-        return []
+        return same
     found = [*faults(statement, VERSION)]
-    numbers = [_numbers(each) for _, each in _envelope(envelope)[1]]
+    numbers = [_halves(each) for _, each in _envelope(envelope)[1]]
     if not all(_is_low(each) for each in numbers if each):
         found.append("The signature has an s above half the order of the curve.")
     before = f"It was written before version {VERSION}, and does not meet a rule of today: "
-    return [before + each for each in found]
+    return same + [before + each for each in found]
 
 
 def problems(folder: Path, statement: dict) -> list[str]:
@@ -295,9 +347,8 @@ def problems(folder: Path, statement: dict) -> list[str]:
                     if hashlib.file_digest(stream, "sha256").hexdigest() != subjects[name]:
                         found.append(f"{name} was changed: it is not the file that was signed.")
         found += [f"The file {name} is missing." for name in sorted(missing)]
-        root = _field(_field(_field(statement, "predicate"), "result"), "weights_root", str)
-        if not found and weights_root(folder) != root:
-            found.append("The weights do not have the root that the certificate states.")
+        if not found:
+            found += _of_weights(folder, _field(statement, "predicate"))
     except (OSError, Refused) as problem:
         found.append(_sentence(problem))
     return found
@@ -309,26 +360,63 @@ def weights_root(folder: Path) -> str:
     A line is ``["name","F32",[2,3],"sha256 of the tensor's bytes"]`` and a newline; metadata and
     the way tensors are split into files do not count.
     """
+    return _root(_weights(folder))
+
+
+def _root(tensors: list[tuple[str, str, list, str, int]]) -> str:
+    lines = (json.dumps(each[:4], separators=(",", ":")) + "\n" for each in tensors)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def _weights(folder: Path) -> list[tuple[str, str, list, str, int]]:
+    """Name, dtype, shape, sha256 and bytes of every tensor, in the order of the names."""
     index, listed = "model.safetensors.index.json", {}
     if os.path.lexists(folder / index):
         listed = _field(_parse(_read(folder / index), index), "weight_map")
-    tensors: list[tuple] = []
+    tensors: list[tuple[str, str, list, str, int]] = []
     for file in sorted({*map(str, listed.values())}) or ["model.safetensors"]:
         if not re.fullmatch(r"[\w.-]+\.safetensors", file):
             raise Refused(f"{index} names the file {file!r}, which is no file of weights.")
         tensors += _tensors(folder / file)
-    lines = (json.dumps(each, separators=(",", ":")) + "\n" for each in sorted(tensors))
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
+    return sorted(tensors)
+
+
+def _of_weights(folder: Path, predicate: dict) -> Iterator[str]:
+    """The result is described as the file has it: root, tensors, numbers, bytes and dtype."""
+    result = _field(predicate, "result")
+    mixed = _field(_field(_field(predicate, "counterfactual"), "mixing"), "tensors")
+    tensors = _weights(folder)
+    if _root(tensors) != _field(result, "weights_root", str):
+        yield "The weights do not have the root that the certificate states."
+    for name, count in (
+        ("tensors", len(tensors)),
+        ("parameters", sum(math.prod(shape) for _, _, shape, _, _ in tensors)),
+        ("bytes", sum(size for *_, size in tensors)),
+    ):
+        if _field(result, name, int) != count:
+            yield f"The certificate states {result[name]:,} {name}, but the weights have {count:,}."
+    dtypes = {name: dtype for name, dtype, *_ in tensors}
+    for name in mixed.keys() - dtypes:
+        yield f"There are coefficients of {name}, which is no tensor of the weights."
+    dtype = DTYPES.get(str(result.get("dtype")))
+    if dtype and not {dtypes[name] for name in mixed.keys() & dtypes} <= {dtype}:
+        yield f"The certificate states the dtype {result['dtype']}, but the weights have another."
 
 
 def contradictions(statement: dict) -> list[str]:
     """Where a statement speaks against itself although it is signed, as sentences."""
     found: list[str] = []
-    for rule in (_verdict, _left_out, _known, _twice, _sources):
+    rules = (
+        _verdict, _measured, _left_out, _traced, _hidden, _known, _twice, _sources, _result,
+        _places, _words, _numbers,
+    )  # fmt: skip
+    for rule in rules:
         try:
             found += rule(_field(statement, "predicate"))
         except Refused as problem:
             found.append(str(problem))
+        except RecursionError:
+            found.append("It is nested too deeply to be compared.")
     return list(dict.fromkeys(found))
 
 
@@ -338,7 +426,7 @@ def _verdict(predicate: dict) -> Iterator[str]:
     verdict = _field(_field(predicate, "verdict"), "result", str)
     checks = [(_field(x, "id", str), _field(x, "result", str)) for x in _list(predicate, "checks")]
     known = verdict in ("pass", "fail") or (verdict, claim) == ("undeclared", UNDECLARED)
-    if claim not in (*REBUILT, "algebraic-approximate") or not known:
+    if claim not in (*REBUILT, ALGEBRAIC) or not known:
         yield f"The claim {claim!r} or the verdict {verdict!r} is unknown."
     if verdict == "pass" and claim != EXACT:
         yield f"The verdict is 'pass', but the claim is {claim!r}."
@@ -353,15 +441,50 @@ def _verdict(predicate: dict) -> Iterator[str]:
             yield f"The claim is {claim}, but check {name} failed."
 
 
+def _measured(predicate: dict) -> Iterator[str]:
+    """Every check of a rebuilt model is there, and those that passed have a value that passes."""
+    if predicate.get("claim") not in REBUILT:
+        return
+    verdict = _field(_field(predicate, "verdict"), "result", str)
+    checks = [
+        (_field(x, "id", str), x.get("result"), x.get("value")) for x in _list(predicate, "checks")
+    ]
+    for name, result, value in checks:
+        if result == "pass" and not _passes(name, value):
+            yield f"Check {name} passed with the value {str(value)[:40]!r}, which does not pass."
+    if verdict == "fail":
+        return
+    passed = Counter(name for name, result, _ in checks if result == "pass")
+    wanted = {"A2": 1, "A3": 1, "B1": 1}
+    if "version" in predicate:  # the first form had no A4
+        wanted["A4"] = len(_list(predicate, "removed"))
+    for name, count in wanted.items():
+        if passed[name] < count:
+            yield f"The verdict is {verdict!r}, but {passed[name]} of {count} checks {name} passed."
+    for name in sorted({"B2", "C1", "C2", "D1"} - {each for each, _, _ in checks}):
+        yield f"The verdict is {verdict!r}, but there is no check {name}."
+
+
+def _passes(check: str, value: object) -> bool:
+    """Whether a check of a rebuilt model may pass with this value."""
+    if check in ("A1", "A2"):
+        return value == {"A1": "equal", "A2": "absent"}[check]
+    if check not in ("A3", "A4", "B1"):
+        return True
+    try:
+        number = float(value) if type(value) in (int, float, str) else None  # type: ignore
+    except (ValueError, OverflowError):
+        number = None
+    if number is None:
+        return check == "B1" and value is None  # nothing is merged any more
+    return 0 <= number < MOSTLY if check == "A4" else number == 0
+
+
 def _left_out(predicate: dict) -> Iterator[str]:
     """What was removed is no source of the weights, nor of the coefficients, nor a column there."""
     claim = predicate.get("claim")
     removed, added = _list(predicate, "removed"), _list(predicate, "added")
     names = {_field(each, "task", str) for each in removed}
-    for row in _list(predicate, "closure"):
-        inputs = ", ".join(sorted(names & {*_list(row, "inputs", str)}))
-        if inputs and claim in (EXACT, UNDECLARED) and row.get("state") == "carried over":
-            yield f"The claim is {claim}, but {row.get('artefact')} of {inputs} is carried over."
     if claim not in REBUILT:
         return
     if not removed:
@@ -388,6 +511,76 @@ def _left_out(predicate: dict) -> Iterator[str]:
         yield f"A row of coefficients does not have one for each of the {len(tasks)} tasks."
 
 
+def _traced(predicate: dict) -> Iterator[str]:
+    """The claim is what the table of dependencies allows, and nothing removed is an input there."""
+    claim, rows = predicate.get("claim"), _list(predicate, "closure")
+    states = [(_field(row, "artefact", str), _field(row, "state", str)) for row in rows]
+    names = {_field(each, "task", str) for each in _list(predicate, "removed")}
+    for row, (artefact, state) in zip(rows, states, strict=True):
+        inputs = {*_list(row, "inputs", str)}
+        if state == "carried over" and claim in (EXACT, UNDECLARED):
+            of = f" of {', '.join(sorted(names & inputs or inputs))}" * bool(inputs)
+            yield f"The claim is {claim}, but {artefact}{of} is carried over."
+    if "version" not in predicate:
+        return
+    carried = {artefact for artefact, state in states if state == "carried over"}
+    open_ = "undeclared" in {state for _, state in states}
+    allowed = ALGEBRAIC if carried else UNDECLARED if open_ else EXACT
+    allowed = CARRIED_OVER if carried == {"coefficients"} else allowed
+    if claim != allowed:
+        yield f"The claim is {claim}, but what was computed with which tasks allows {allowed}."
+    yield from (
+        f"The state {state!r} of {x} is unknown." for x, state in states if state not in STATES
+    )
+    yield from (f"Nothing is said of {x}." for x in ARTEFACTS.split(", ") if x not in dict(states))
+    if claim in (EXACT, UNDECLARED):
+        yield from _inputs(predicate, names)
+
+
+def _inputs(predicate: dict, names: set[str]) -> Iterator[str]:
+    """No removed task is an input; a search may have called a kept checkpoint by its name."""
+    recipe = _field(_field(predicate, "counterfactual"), "recipe")
+    names = names - {_field(each, "task", str) for each in _list(predicate, "added")}
+    kept = {_field(each, "digest", str) for each in _list(recipe, "tasks")}
+    fitted = _of_search(recipe["fitted"]) if recipe.get("fitted") else []
+    called = {name for name, digest in fitted if digest in kept}
+    for row in _list(predicate, "closure"):
+        inputs = names & {*_list(row, "inputs", str)}
+        if row.get("artefact") in OF_A_SEARCH.split(", "):
+            inputs -= called
+        if inputs and row.get("state") != "carried over":
+            gone = ", ".join(sorted(inputs))
+            yield f"What was removed is an input of {row.get('artefact')}: {gone}."
+
+
+def _hidden(predicate: dict) -> Iterator[str]:
+    """No digest of what was removed stands where only kept checkpoints belong."""
+    claim, without = predicate.get("claim"), _field(predicate, "counterfactual")
+    if claim not in (EXACT, UNDECLARED):
+        return
+    removed, recipe = _list(predicate, "removed"), _field(without, "recipe")
+    gone = {_field(each, key, str) for each in removed for key in ("digest", "weights_root")}
+    rows = [[row.get("artefact"), row.get("inputs")] for row in _list(predicate, "closure")]
+    rest = {key: each for key, each in recipe.items() if key not in ("base", "tasks")}
+    said = without.get("coefficients")
+    for where, part in (("recipe", rest), ("coefficients", said), ("closure", rows)):
+        if any(digest in text.lower() for text in _texts(part) for digest in gone):
+            yield f"The digest of a removed checkpoint stands in the {where}."
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Every text in a value, names of fields among them."""
+    waiting = [value]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, str):
+            yield each
+        elif isinstance(each, dict):
+            waiting += [*each, *each.values()]
+        elif isinstance(each, list):
+            waiting += each
+
+
 def _known(predicate: dict) -> Iterator[str]:
     """Coefficients of a rebuilt model know the checkpoints in it and no others, by digest."""
     claim, without = predicate.get("claim"), _field(predicate, "counterfactual")
@@ -405,19 +598,29 @@ def _known(predicate: dict) -> Iterator[str]:
             "that is not in the result."
         )
     if "origin" in said:  # older statements do not say it
-        yield from _origin(claim, said["origin"], fitted, recipe)
+        yield from _origin(claim, said, fitted, recipe)
 
 
-def _origin(claim: object, origin: object, fitted: list, recipe: dict) -> Iterator[str]:
+def _origin(claim: object, said: dict, fitted: list, recipe: dict) -> Iterator[str]:
     """What is said of where the coefficients come from fits the claim and the recipe."""
+    origin = said["origin"]
     expected = {EXACT: EXACT_ORIGINS, UNDECLARED: ("undeclared",), CARRIED_OVER: ("carried over",)}
     if origin not in expected.get(str(claim), ()):
         yield f"The claim is {claim}, but the coefficients are said to be {origin!r}."
     searched = origin in ("found without it", "carried over")
-    if bool(fitted) != searched and origin != "undeclared":
-        named = "a search is named" if fitted else "no search is named"
-        yield f"The coefficients are said to be {origin!r}, but {named}."
-    set_by = {str(each.get("set_by", "")) for each in _list(recipe, "tasks")}
+    named = bool(fitted) if searched else bool(said.get("fitted"))
+    if named != searched and origin != "undeclared":
+        what = "a search is named" if named else "no search is named"
+        yield f"The coefficients are said to be {origin!r}, but {what}."
+    used = (said.get("fitted") or {}).get("used")
+    if claim == EXACT and type(used) is list and UNDECLARED_START in used:
+        yield f"The claim is {claim}, but the search began at numbers that are undeclared."
+    tasks = _list(recipe, "tasks")
+    alone = {str(each.get("digest")) for each in tasks if not each.get("set_by")}
+    if origin == "found without it" and not alone <= {digest for _, digest in fitted}:
+        yield f"The coefficients are said to be {origin!r}, but not all took part in the search."
+    set_by = {str(each.get("set_by", "")) for each in tasks}
+    yield from (f"The word {x!r} for who set a number is unknown." for x in sorted(set_by - SET_BY))
     if origin in ("set by a person", "defaults") and "" in set_by:
         yield f"The coefficients are said to be {origin!r}, but the recipe does not say so of each."
     if origin == "defaults" and "person" in set_by:
@@ -476,6 +679,128 @@ def _sources(predicate: dict) -> Iterator[str]:
             yield f"The tensor {name} has a row of coefficients that is not there."
 
 
+def _result(predicate: dict) -> Iterator[str]:
+    """The result is no other model that the statement names, and has what was mixed."""
+    result, without = _field(predicate, "result"), _field(predicate, "counterfactual")
+    root, mixed = (
+        _field(result, "weights_root", str),
+        len(_field(_field(without, "mixing"), "tensors")),
+    )
+    tensors, numbers, size = (_field(result, x, int) for x in ("tensors", "parameters", "bytes"))
+    if tensors < mixed or size < numbers or (mixed and not numbers):
+        yield (
+            f"The result has {tensors:,} tensors, {numbers:,} parameters and {size:,} bytes, but "
+            f"{mixed:,} tensors were mixed."
+        )
+    if result.get("dtype") != (_field(without, "recipe").get("dtype") or "as the base"):
+        yield f"The result has the dtype {result.get('dtype')}, and its recipe another."
+    if predicate.get("claim") not in REBUILT:
+        return
+    for each in _list(predicate, "removed"):
+        if root in (each.get("weights_root"), each.get("digest")):
+            yield f"The result has the weights of the removed checkpoint {each.get('task')}."
+    sources = _list(predicate, "resolvedDependencies")
+    base = {str(each.get("weights_root")) for each in sources if each.get("role") == "base"}
+    change = [x.get("value") for x in _list(predicate, "checks") if x.get("id") == "B1"]
+    if root in base and change != [None]:  # an honest B1 has no value where nothing is merged
+        yield "The result has the weights of the base, but check B1 compares it with a change."
+
+
+def _places(predicate: dict) -> Iterator[str]:
+    """What was removed had its place among the tasks, and is not what was kept."""
+    removed, claim = _list(predicate, "removed"), predicate.get("claim")
+    places = [(_field(x, "position", int), _field(x, "of", int)) for x in removed]
+    if any(not 1 <= place <= count for place, count in places) or len({*places}) < len(places):
+        yield "The places of what was removed are not among the tasks, or are the same."
+    if claim not in REBUILT or "version" not in predicate:
+        return
+    count = len(_list(_field(predicate, "counterfactual"), "order", str))
+    count += len(removed) - len(_list(predicate, "added"))
+    if any(of != count for _, of in places):
+        yield f"With what was removed there were {count} tasks, but it says another number."
+    verdict = _field(_field(predicate, "verdict"), "result", str)
+    kept = [x for x in _list(predicate, "resolvedDependencies") if x.get("role") == "task"]
+    held = [(x.get("name"), {*map(str, _field(x, "files").values())}) for x in kept]
+    for each in removed:
+        name, files = each.get("task"), {*map(str, _field(each, "files").values())}
+        if _field(each, "raw_coefficient").get("exact") is not None:
+            yield f"The rebuilt model has a coefficient of the removed task {name}."
+        for other, own in held if verdict != "fail" else ():
+            if files and files == own:
+                yield f"The files of the removed task {name} are those of the source {other}."
+
+
+def _words(predicate: dict) -> Iterator[str]:
+    """The statement's sentences are not those of another claim, verdict or origin."""
+    claim, limits = predicate.get("claim"), _field(predicate, "limits")
+    judged = _field(predicate, "verdict")
+    verdict, words = _field(judged, "result", str), str(judged.get("words"))
+    if (limits.get("approximate") is not None) != (claim == ALGEBRAIC):
+        yield f"The claim is {claim}, but the limits are those of another."
+    root = _field(_field(predicate, "result"), "weights_root", str)
+    if root not in str(limits.get("shows")):
+        yield "The limits are not about the weights root of the result."
+    if verdict == "pass" and any(each in words for each in DENIALS):
+        yield "The verdict is 'pass', but its words deny it."
+    if "version" not in predicate:
+        return
+    said = _field(_field(predicate, "counterfactual"), "coefficients")
+    origin, fitted = said.get("origin"), said.get("fitted")
+    policy = f"found by {_field(said, 'fitted').get('by')}" if fitted else "fixed by the recipe"
+    if said.get("policy") != policy:
+        yield f"The policy of the coefficients is {said.get('policy')!r}, not {policy!r}."
+    for other, sentence in ORIGINS.items():
+        if said.get("words") == sentence and other != origin:
+            yield f"The coefficients are said to be {origin!r}, but in words {other!r}."
+        if sentence in words and (other != origin or verdict != "pass"):
+            yield f"The verdict is {verdict!r} and the coefficients {origin!r}, but not its words."
+
+
+def _numbers(predicate: dict) -> Iterator[str]:
+    """The recipe has its digest, and the request was not completed before it was received."""
+    without, request = _field(predicate, "counterfactual"), _field(predicate, "request")
+    known = recipe_digest(_field(without, "recipe"))
+    if "version" in predicate and without.get("recipe_digest") != known:
+        yield "The recipe does not have the digest that is stated of it."
+    completed = _day(request.get("completed"))
+    received = completed if request.get("received") is None else _day(request["received"])
+    if completed is None or received is None:
+        yield "A date of the request is no date."
+    elif received > completed + timedelta(days=1):  # which is by UTC, and the other by a wall clock
+        yield f"The request was completed on {completed}, before it was received on {received}."
+    time = str(_field(predicate, "signer").get("time"))
+    if completed is not None and not time.startswith(f"{completed}T"):
+        yield f"The request was completed on {completed}, but signed at {time[:40]}."
+
+
+def recipe_digest(recipe: dict) -> str:
+    """The digest of a statement's recipe: numbers in one form, and groups in their order."""
+    tasks = []
+    for task in _list(recipe, "tasks"):
+        given = _decimal(task.get("coefficient"))
+        if isinstance(given, dict):
+            groups = [[key, _decimal(x)] for key, x in _field(given, "groups").items()]
+            given = {"default": _decimal(given.get("default")), "groups": groups}
+        tasks.append(task | {"coefficient": given})
+    options = {key: _decimal(x) for key, x in _field(recipe, "options").items()}
+    text = json.dumps(recipe | {"tasks": tasks, "options": options}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _decimal(value: object) -> object:
+    """A whole number as the decimal that it equals."""
+    return float(value) if type(value) is int and abs(value) <= 2**53 else value
+
+
+def _day(text: object) -> date | None:
+    try:
+        return (
+            date.fromisoformat(str(text)) if re.fullmatch(r"\d{4}-\d\d-\d\d", str(text)) else None
+        )
+    except ValueError:
+        return None
+
+
 def _subjects(statement: dict, found: list[str]) -> dict[str, str]:
     """Digests by file name; sentences about names that no bundle can have go to ``found``."""
     subjects: dict[str, str] = {}
@@ -516,8 +841,8 @@ def _read(path: Path) -> bytes:
         return stream.read(LARGEST + 1)
 
 
-def _tensors(file: Path) -> Iterator[tuple[str, str, list, str]]:
-    """Name, dtype, shape and sha256 of each tensor of a safetensors file."""
+def _tensors(file: Path) -> Iterator[tuple[str, str, list, str, int]]:
+    """Name, dtype, shape, sha256 and bytes of each tensor of a safetensors file."""
     with _open(file) as stream:
         length = int.from_bytes(stream.read(8), "little")
         header = _parse(stream.read(min(length, LARGEST + 1)), f"The header of {file.name}")
@@ -533,7 +858,8 @@ def _tensors(file: Path) -> Iterator[tuple[str, str, list, str]]:
                 left -= len(block)
             if left:
                 raise Refused(f"{file.name} is cut off in {name}.")
-            yield name, _field(entry, "dtype", str), shape, digest.hexdigest()
+            size = span[1] - span[0]
+            yield name, _field(entry, "dtype", str), shape, digest.hexdigest(), max(size, 0)
 
 
 def _parse(content: bytes, where: str) -> dict:
@@ -584,7 +910,7 @@ def _decoded(text: str) -> bytes:
     return content
 
 
-def _numbers(signature: bytes) -> tuple[int, int] | None:
+def _halves(signature: bytes) -> tuple[int, int] | None:
     """The numbers r and s of a signature, if it is DER in its one form."""
     try:
         numbers = utils.decode_dss_signature(signature)
@@ -652,12 +978,20 @@ def _sentence(problem: Exception) -> str:
     return f"{Path(str(name)).name} cannot be read: {why}." if name else str(why)
 
 
+def meaning(predicate: dict) -> tuple[str, str]:
+    """How far a statement goes and what its verdict means, in words that are not the signer's."""
+    claim, said = predicate["claim"], predicate["counterfactual"]["coefficients"]
+    origin = ORIGINS.get(said.get("origin", ""), "") if claim in REBUILT else ""
+    judged = claim, predicate["verdict"]["result"]
+    return origin, MEANINGS.get(judged, "What it claims is unknown here.")
+
+
 def _summary(predicate: dict, own: str) -> str:
-    verdict = _field(_field(predicate, "verdict"), "result", str)
     demo = f"{DEMO_WORDS}. " * _field(_field(predicate, "signer"), "demo", bool)
-    said = _field(_field(predicate, "counterfactual"), "coefficients")
-    how = f" ({said['words']})" if "origin" in said else ""  # older statements do not say it
-    claim = f"Claim: {predicate.get('claim')}{how}. Verdict: {verdict}. {demo}"
+    verdict = _field(_field(predicate, "verdict"), "result", str)
+    origin, sentence = meaning(predicate)
+    how = f" ({origin})" if origin else ""
+    claim = f"Claim: {predicate.get('claim')}{how}. Verdict: {verdict}. {sentence} {demo}"
     compare = "compare it with the one you were given by another channel."
     return f"{claim}Signed by the key {own}; {compare}"
 

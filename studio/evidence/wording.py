@@ -3,20 +3,14 @@
 import re
 from collections.abc import Sequence
 
+from studio.evidence.verify_certificate import ORIGINS as ORIGINS
+
 EXACT = "exact-leave-one-out"
 ALGEBRAIC = "algebraic-approximate"
 CARRIED_OVER = "weights-rebuilt-coefficients-carried-over"
 UNDECLARED = "weights-rebuilt-coefficients-undeclared"
 BY_PERSON, BY_DEFAULT, BY_SEARCH = "set by a person", "defaults", "found without it"
 NOT_DECLARED, WITH_IT = "undeclared", "carried over"
-ORIGINS = {
-    BY_PERSON: "exact for coefficients set by a person",
-    BY_DEFAULT: "exact for defaults: the method's, or the mixer's start for its number of tasks",
-    BY_SEARCH: "exact, with coefficients found by the kept tasks alone",
-    NOT_DECLARED: "weights rebuilt; where the coefficients come from is undeclared",
-    WITH_IT: "weights rebuilt; the coefficients are carried over from before",
-}
-"""How far a statement goes, by where the coefficients come from."""
 
 SHOWS = (
     "The weights with root {root} were computed from the base model and the checkpoints listed "

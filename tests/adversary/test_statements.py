@@ -327,6 +327,266 @@ CONTRADICTIONS = {
 }
 
 
+def row(name: str, **changes) -> Callable[[dict], None]:
+    """Change a row of the table of dependencies."""
+    return lambda told: next(x for x in told["closure"] if x["artefact"] == name).update(changes)
+
+
+def check(name: str, **changes) -> Callable[[dict], None]:
+    return lambda told: next(x for x in told["checks"] if x["id"] == name).update(changes)
+
+
+def without_check(*names: str) -> Callable[[dict], None]:
+    return lambda told: told.update(checks=[x for x in told["checks"] if x["id"] not in names])
+
+
+def told_search(told: dict, **changes) -> None:
+    """Let the statement name a search of the kept tasks, as it would, and something more."""
+    tasks = told["counterfactual"]["recipe"]["tasks"]
+    fitted = {"by": "Adam", "seed": 0, "tasks": {x["name"]: x["digest"] for x in tasks}} | changes
+    without = told["counterfactual"]
+    without["recipe"]["fitted"] = without["coefficients"]["fitted"] = fitted
+    words = "exact, with coefficients found by the kept tasks alone"
+    without["coefficients"] |= {"origin": "found without it", "words": words}
+    without["coefficients"]["policy"] = "found by Adam"
+    told["verdict"]["words"] = "It is gone."
+
+
+def option(name: str, value: Callable[[dict], object]) -> Callable[[dict], None]:
+    return lambda told: told["counterfactual"]["recipe"]["options"].update({name: value(told)})
+
+
+def digest_as_name(told: dict) -> None:
+    kept = told["counterfactual"]["recipe"]["tasks"][0]["digest"]
+    told_search(told, tasks={removed("digest")(told): kept})
+
+
+def base_again(told: dict) -> None:
+    """The base among the sources has the weights of the result."""
+    told["resolvedDependencies"][0]["weights_root"] = told["result"]["weights_root"]
+
+
+def of_gone(change: Callable[[dict, dict], object]) -> Callable[[dict], object]:
+    return lambda told: change(told["removed"][0], told)
+
+
+CARRIED, EXACTLY = "the coefficients are carried over", "The claim is exact-leave-one-out, but"
+OTHER_WORDS = "weights rebuilt; the coefficients are carried over from before"
+OVERSTATED: dict[str, tuple[Callable[[dict], object], str]] = {
+    "a removed digest in what a search used": (
+        lambda told: told_search(told, used=[removed("digest")(told)]),
+        "The digest of a removed checkpoint stands in the recipe.",
+    ),
+    "a removed digest in what a search chose": (
+        lambda told: told_search(told, options=[removed("digest")(told).upper()]),
+        "The digest of a removed checkpoint stands in the coefficients.",
+    ),
+    "a removed digest as a name in a search": (
+        digest_as_name, "The digest of a removed checkpoint stands in the recipe.",
+    ),
+    "a removed digest as an option": (
+        option("calibration", lambda told: f"of {removed('weights_root')(told)}"),
+        "The digest of a removed checkpoint stands in the recipe.",
+    ),
+    "a removed digest as an input": (
+        lambda told: row("basis", inputs=[removed("digest")(told)])(told),
+        "The digest of a removed checkpoint stands in the closure.",
+    ),
+    "a removed task as an input of what was rebuilt": (
+        lambda told: row("basis", inputs=[removed("task")(told)])(told),
+        "What was removed is an input of basis: red.",
+    ),
+    "a removed task as an input of coefficients": (
+        lambda told: row("coefficients", inputs=[removed("task")(told)])(told),
+        "What was removed is an input of coefficients: red.",
+    ),
+    "undeclared coefficients in the closure": (
+        row("coefficients", state="undeclared"), f"{EXACTLY} what was computed with which tasks",
+    ),
+    "coefficients carried over by another name": (
+        row("coefficients", state="carried over", inputs=["renamed"]),
+        f"{EXACTLY} coefficients of renamed is carried over.",
+    ),
+    "a basis carried over from nobody": (
+        row("basis", state="carried over", inputs=[]), f"{EXACTLY} basis is carried over.",
+    ),
+    "an unknown state": (row("basis", state="Carried over"), "The state 'Carried over' of basis"),
+    "no closure": (set_at("closure", []), "Nothing is said of basis."),
+    "no row of the basis": (row("basis", artefact="bases"), "Nothing is said of basis."),
+    "a search of nobody": (
+        lambda told: told_search(told, tasks={}), "'found without it', but no search is named.",
+    ),
+    "a search of nobody beside a person": (
+        lambda told: (
+            told_search(told, tasks={}),
+            told["counterfactual"]["coefficients"].update(origin="set by a person"),
+        ),
+        "'set by a person', but a search is named.",
+    ),
+    "a search that began at undeclared numbers": (
+        lambda told: told_search(told, used=["undeclared start"]),
+        f"{EXACTLY} the search began at numbers that are undeclared.",
+    ),
+    "a number of nobody beside a search": (
+        lambda told: (
+            told_search(told, tasks={"x": told["counterfactual"]["recipe"]["tasks"][0]["digest"]}),
+            told["counterfactual"]["recipe"]["tasks"][1].pop("set_by"),
+        ),
+        "'found without it', but not all took part in the search.",
+    ),
+    "set by an optimizer": (
+        set_at("counterfactual.recipe.tasks.0.set_by", "adam"), "The word 'adam' for who set",
+    ),
+    "A1 passed with another root": (check("A1", value="different"), "Check A1 passed with the"),
+    "A2 passed although it is there": (check("A2", value=0.5), "Check A2 passed with the value"),
+    "A3 passed with weights that differ": (check("A3", value=500), "Check A3 passed with the"),
+    "A3 passed with text": (check("A3", value="some"), "Check A3 passed with the value 'some'"),
+    "A4 passed at its threshold": (check("A4", value=0.98), "Check A4 passed with the value"),
+    "A4 passed at its threshold in text": (check("A4", value="1.0"), "Check A4 passed with the"),
+    "A4 passed without a value": (check("A4", value=None), "Check A4 passed with the value"),
+    "B1 passed at a distance": (check("B1", value=0.5), "Check B1 passed with the value '0.5'"),
+    "A1 alone": (
+        without_check("A2", "A3", "A4", "B1", "B2", "C1", "C2", "D1"),
+        "The verdict is 'pass', but 0 of 1 checks A4 passed.",
+    ),
+    "A4 not run": (check("A4", result="not run"), "The verdict is 'pass', but 0 of 1 checks A4"),
+    "A3 for information": (check("A3", result="information"), "but 0 of 1 checks A3 passed."),
+    "no attack": (without_check("B2"), "The verdict is 'pass', but there is no check B2."),
+    "the weights of what was removed": (
+        of_gone(lambda gone, told: gone.update(weights_root=told["result"]["weights_root"])),
+        "The result has the weights of the removed checkpoint red.",
+    ),
+    "the weights of the base": (base_again, "The result has the weights of the base, but check B1"),
+    "no tensors": (
+        set_at("result.tensors", 0), "The result has 0 tensors, ",
+    ),
+    "no parameters": (set_at("result.parameters", 0), " 0 parameters and "),
+    "a tensor more than the file has": (
+        set_at("result.tensors", lambda told: told["result"]["tensors"] + 1),
+        " tensors, but the weights have ",
+    ),
+    "parameters that the file does not have": (
+        set_at("result.parameters", lambda told: told["result"]["parameters"] - 1),
+        " parameters, but the weights have ",
+    ),
+    "bytes that the file does not have": (
+        set_at("result.bytes", lambda told: told["result"]["bytes"] + 1),
+        " bytes, but the weights have ",
+    ),
+    "another dtype than the recipe's": (
+        set_at("result.dtype", "float64"), "The result has the dtype float64, and its recipe",
+    ),
+    "another dtype than the file's": (
+        lambda told: (
+            told["result"].update(dtype="float16"),
+            told["counterfactual"]["recipe"].update(dtype="float16"),
+        ),
+        "The certificate states the dtype float16, but the weights have another.",
+    ),
+    "coefficients of a tensor that is not there": (
+        lambda told: told["counterfactual"]["mixing"]["tensors"].update({"layer.9": 0}),
+        "There are coefficients of layer.9, which is no tensor of the weights.",
+    ),
+    "a coefficient of what was removed": (
+        of_gone(lambda gone, told: gone["raw_coefficient"].update(exact=[0.3, 0.3])),
+        "The rebuilt model has a coefficient of the removed task red.",
+    ),
+    "the files of a kept task": (
+        of_gone(lambda gone, told: gone.update(files=told["resolvedDependencies"][1]["files"])),
+        "The files of the removed task red are those of the source green.",
+    ),
+    "the ninth of three": (
+        of_gone(lambda gone, told: gone.update(position=9)), "The places of what was removed are",
+    ),
+    "the place before the first": (
+        of_gone(lambda gone, told: gone.update(position=0)), "The places of what was removed are",
+    ),
+    "one task fewer before": (
+        of_gone(lambda gone, told: gone.update(of=2)), "With what was removed there were 3 tasks,",
+    ),
+    "words of another origin": (
+        set_at("counterfactual.coefficients.words", OTHER_WORDS),
+        "The coefficients are said to be 'set by a person', but in words 'carried over'.",
+    ),
+    "a verdict whose words deny it": (
+        set_at("verdict.words", "red cannot be called removed: carried over from before: basis."),
+        "The verdict is 'pass', but its words deny it.",
+    ),
+    "a verdict in words of another origin": (
+        set_at("verdict.words", "It is gone. This is exact for defaults: the method's, or the "
+               "mixer's start for its number of tasks."),
+        "The verdict is 'pass' and the coefficients 'set by a person', but not its words.",
+    ),
+    "a failure in words of a success": (
+        lambda told: (told["verdict"].update(result="fail"),),
+        "The verdict is 'fail' and the coefficients 'set by a person', but not its words.",
+    ),
+    "limits of a subtraction": (
+        set_at("limits.approximate", "Approximate removal."),
+        f"{EXACTLY} the limits are those of another.",
+    ),
+    "limits of other weights": (
+        set_at("limits.shows", "Nothing."), "The limits are not about the weights root",
+    ),
+    "a policy of a search that is not there": (
+        set_at("counterfactual.coefficients.policy", "found by Adam"),
+        "The policy of the coefficients is 'found by Adam', not 'fixed by the recipe'.",
+    ),
+    "a policy that hides a search": (
+        lambda told: (
+            told_search(told),
+            told["counterfactual"]["coefficients"].update(policy="fixed by the recipe"),
+        ),
+        "The policy of the coefficients is 'fixed by the recipe', not 'found by Adam'.",
+    ),
+    "another digest of the recipe": (
+        set_at("counterfactual.recipe_digest", "0" * 64),
+        "The recipe does not have the digest that is stated of it.",
+    ),
+    "another recipe under its digest": (
+        set_at("counterfactual.recipe.seed", 5),
+        "The recipe does not have the digest that is stated of it.",
+    ),
+    "completed before it was received": (
+        lambda told: told["request"].update(received="9999-12-31"), "before it was received on",
+    ),
+    "completed never": (set_at("request.completed", "never"), "A date of the request is no date."),
+    "received some day": (
+        set_at("request.received", "2026-02-30"), "A date of the request is no date.",
+    ),
+    "signed yesterday": (set_at("signer.time", "yesterday"), "but signed at yesterday."),
+}  # fmt: skip
+"""What a statement overstates, and what both verifiers say of it."""
+
+
+def redigested(told: dict) -> dict:
+    """With the digest of what the recipe became, so that no other rule finds the change."""
+    without = told["counterfactual"]
+    return told | {
+        "counterfactual": without | {"recipe_digest": script.recipe_digest(without["recipe"])}
+    }
+
+
+def test_both_verifiers_say_what_is_overstated(make):
+    made = make("exact")
+    key = own_key(made)
+    for way, (overstate, words) in OVERSTATED.items():
+        said = copy.deepcopy(made.statement)
+        overstate(said["predicate"])
+        if "digest of the recipe" not in words and not words.startswith("The recipe does not"):
+            said["predicate"] = redigested(said["predicate"])
+        made.signed(said)
+        passes, wrong = verdict(made.folder, key)
+        assert not passes, way
+        assert any(words in each for each in wrong), (way, wrong)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_the_studio_states_contradicts_nothing(make, kind):
+    made = make(kind)
+    assert verdict(made.folder, own_key(made)) == (True, set())
+
+
 def test_both_verifiers_find_every_contradiction(make):
     made = make("exact")
     key = own_key(made)
@@ -476,6 +736,15 @@ def test_both_verifiers_take_hard_links_and_a_second_signature(make):
     strange = {"keyid": "somebody", "sig": "AAAA"}
     enveloped(lambda found: found["signatures"].insert(0, strange))(made)
     assert verdict(made.folder, own_key(made)) == (True, set())
+
+
+def test_both_verifiers_refuse_a_key_file_that_is_too_large(make):
+    made = make("exact")
+    key = own_key(made)
+    key.write_bytes(key.read_bytes() + b"#" * 2**24)
+    for passes, wrong in (by_script(made.folder, key), by_studio(made.folder, key)):
+        assert not passes
+        assert any("has more than 16,777,216 bytes; it is no such file." in x for x in wrong)
 
 
 def test_a_hundred_thousand_wrong_signatures_are_counted_and_not_tried(make, monkeypatch):

@@ -334,6 +334,7 @@ def test_an_edited_claim_breaks_the_signature(make_recipe, tmp_path, ledger, key
         ({"reason": "whim"}, "reason must be one of"),
         ({"received": "yesterday"}, "is not of the form YYYY-MM-DD"),
         ({"received": "2026-02-30"}, "is not of the form YYYY-MM-DD"),
+        ({"received": "9999-12-31"}, "has not come yet"),
         ({"signer": "x" * 201}, "at most 200 printable letters"),
         ({"recipients": ("a\nb",)}, "no line of text"),
         ({"backups": "erased, fully GDPR-compliant"}, "never says 'GDPR-compliant'"),

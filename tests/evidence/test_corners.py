@@ -32,6 +32,7 @@ from studio.ui.views import certificate as certificates
 from studio.ui.views import evidence as views
 from tests.conftest import refusal
 from tests.evidence import statements
+from tests.evidence.ledger.entries import exported
 from tests.evidence.test_checks import APART, NAMES, measures
 from tests.evidence.test_verify import check, kept, key, ledger, make
 from tests.session.test_admission import log_removal, opened, ticked
@@ -226,7 +227,7 @@ def test_a_signed_statement_that_lacks_a_part_is_a_finding(make, key, ledger, zo
 
 def test_a_log_knows_a_certificate_by_its_event_and_not_by_any_mention(make, key, tmp_path):
     made, other = make(), Ledger(tmp_path / "other")
-    other.append("export", {"copy": "1", "name": made.digest}, key)
+    other.append("export", exported(name=made.digest), key)
     found = check(made, other.folder / "audit.jsonl")
     assert [each.words for each in found.findings if not each.good] == [
         "The log does not know this certificate."

@@ -21,6 +21,8 @@ from studio.evidence.verify import Verification, closing_words, verify
 from studio.merge import open_merge
 from studio.recipe import Fitted
 from tests.conftest import draw, refusal, save_model
+from tests.evidence.ledger.entries import certified, exported
+from tests.evidence.statements import redigested
 
 pytestmark = pytest.mark.usefixtures("rebuilt_here")
 SUBSPACE = {"method": "mdm_oc", "options": {"basis": "subspace"}}
@@ -60,6 +62,7 @@ def wrong(found: Verification) -> list[str]:
 def sign_again(made: Certified, key: SigningKey, edit: Callable[[dict], object]) -> None:
     """What only the holder of the key can do: change the predicate and sign it."""
     edit(made.statement["predicate"])
+    redigested(made.statement["predicate"])
     (made.folder / CERTIFICATE_FILE).write_bytes(envelope.sealed(made.statement, key))
 
 
@@ -87,16 +90,26 @@ def test_a_good_bundle_is_good_in_every_part(make, ledger, zoo_folder):
 
 
 def test_the_closing_words_are_the_claim_and_who_signed(make, key):
-    judged = make().statement["predicate"]["verdict"]["words"]
-    assert closing_words(check(make())) == [
-        f"The certificate says (exact-leave-one-out, pass): {judged}",
+    words = (
+        "exact for defaults: the method's, or the mixer's start for its number of tasks. The "
+        "signer states that a separate process, which was not given what was removed, computed the "
+        "same weights."
+    )
+    made = make()
+    made.statement["predicate"]["verdict"]["words"] = "Trust me."  # the signer's, and not said
+    sign_again(made, key, lambda told: None)
+    assert closing_words(check(made)) == [
+        f"The certificate says (exact-leave-one-out, pass): {words}",
         f"Compare the key's fingerprint with its owner: {key.fingerprint}",
     ]
 
 
 def test_the_closing_words_say_what_is_no_exact_removal_and_what_binds_nobody(make):
     words = closing_words(check(make(mode="algebraic", signer=demo_key())))
-    assert words[0].startswith("The certificate says (algebraic-approximate, fail): red was subtr")
+    assert words[0] == (
+        "The certificate says (algebraic-approximate, fail): What was removed had a part in these "
+        "weights: no exact removal."
+    )
     assert words[1:3] == ["This is no exact removal.", "DEMO KEY: identity not established."]
     fitted = Fitted("adam", (("red", "0" * 64),), options=("scope",))
     words = closing_words(check(make(fitted=fitted)))
@@ -155,8 +168,8 @@ def test_a_log_knows_a_certificate_by_what_was_signed(make, ledger):
     file.write_text(json.dumps(json.loads(file.read_text()), indent=5))
     assert check(made, log).good
     before = Ledger(ledger.folder.with_name("before"))
-    told = {"certificate": hashlib.sha256(file.read_bytes()).hexdigest()}
-    before.append("certificate", told)
+    told = hashlib.sha256(file.read_bytes()).hexdigest()
+    before.append("certificate", certified(certificate=told))
     quoted = made.statement["predicate"]["log"]["entries"]
     assert quoted == 0
     assert check(made, before.folder / "audit.jsonl").good
@@ -194,7 +207,7 @@ def test_a_log_that_was_written_anew_is_another_one(make, ledger, tmp_path, key)
     second = make("red", "green")
     other = Ledger(tmp_path / "other")
     for number in range(4):
-        other.append("export", {"copy": str(number)}, key)
+        other.append("export", exported(str(number)), key)
     (words,) = wrong(check(second, other.folder / "audit.jsonl"))
     assert "but in the log it is another: the log was written anew." in words
 

@@ -16,7 +16,7 @@ import pytest
 import torch
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from studio.checkpoints.checkpoint import open_base
 from studio.evidence import verify_certificate as script
@@ -24,8 +24,8 @@ from studio.evidence.envelope import sealed
 from studio.evidence.ledger.keys import SigningKey, demo_key
 from studio.evidence.verify_certificate import contradictions, main, problems, weights_root
 from tests.conftest import draw
+from tests.evidence.statements import SAMPLES, digest, exact, redigested, signed, source
 from tests.evidence.statements import check as check_of
-from tests.evidence.statements import digest, exact, signed, source
 
 KEY = SigningKey(demo_key().private, demo=False)
 OTHER = demo_key()
@@ -43,8 +43,10 @@ def statement(folder: Path, key: SigningKey = KEY) -> dict:
     ]
     told, tasks = said["predicate"], ["color", "shape"]
     told["verdict"] = {"result": "pass", "words": "All checks passed."}
-    told["result"]["weights_root"] = weights_root(folder)
-    told["removed"][0] |= GONE
+    root = weights_root(folder)
+    told["result"] |= sizes(folder) | {"weights_root": root}
+    told["limits"]["shows"] = f"The weights with root {root} were computed."
+    told["removed"][0] |= GONE | {"of": 3}
     without = told["counterfactual"]
     without["recipe"]["tasks"] = [
         {"name": x, "digest": digest(x), "coefficient": 0.5, "set_by": "person"} for x in tasks
@@ -56,13 +58,23 @@ def statement(folder: Path, key: SigningKey = KEY) -> dict:
         "tensors": {"layer.0.dense.bias": 0},
     }
     told["resolvedDependencies"] = [*map(source, tasks), source("bert-tiny", role="base")]
-    told["closure"] = [
-        {"artefact": "basis", "state": "rebuilt", "inputs": [*tasks], "words": ""},
-        {"artefact": "options", "state": "fixed by the recipe", "inputs": ["poems"], "words": ""},
-    ]
-    told["checks"] = [check_of(x, x, "pass") for x in ("A1", "A2", "A3", "C1")]
+    told["closure"][0] |= {"inputs": [*tasks]}
+    passing = {"A1": "equal", "A2": "absent", "A3": 0, "C1": 0.5, "A4": 0.1, "B1": 0.0, "B2": ""}
+    told["checks"] = [check_of(x, x, "pass", value) for x, value in passing.items()]
+    told["checks"] += [check_of(x, x, "information", 1.0) for x in ("C2", "D1")]
+    redigested(told)
     told["signer"] |= {"fingerprint": key.fingerprint, "demo": key.demo}
     return said
+
+
+def sizes(folder: Path) -> dict:
+    """How much a folder's weights are."""
+    tensors = load_file(folder / "model.safetensors").values()
+    return {
+        "tensors": len(tensors),
+        "parameters": sum(x.numel() for x in tensors),
+        "bytes": sum(x.nbytes for x in tensors),
+    }
 
 
 def sign(folder: Path, said: dict, key: SigningKey = KEY) -> None:
@@ -212,6 +224,10 @@ TAMPERED = {
         another_algorithm,
         "The public key is of the type Ed25519PublicKey; it must be ECDSA P-256.",
     ),
+    "a key of more than 16 MiB": (
+        lambda b: (b.parent / "auditor.pem").write_bytes(KEY.public_pem + b"#" * 2**24),
+        "The public key has more than 16,777,216 bytes; it is no such file.",
+    ),
     "an extra file": (
         lambda b: (b / "extra.py").write_text("print()"),
         "extra.py is in the bundle, but not in the certificate.",
@@ -313,7 +329,9 @@ def test_an_untouched_bundle_passes(check):
         "OK      The files and weights are those signed; no others.",
         "OK      The bundle's certificate.dsse.json is the one checked.",
         "OK      Claim: exact-leave-one-out (exact for coefficients set by a person). Verdict: "
-        f"pass. Signed by the key {KEY.fingerprint}; compare it with the one you were given by "
+        "pass. The signer states that a separate process, which was not given what was removed, "
+        "computed the same weights. "
+        f"Signed by the key {KEY.fingerprint}; compare it with the one you were given by "
         "another channel.",
     ]
 
@@ -350,6 +368,31 @@ def test_a_verdict_of_fail_is_told_and_is_no_forgery(bundle, check):
     status, lines = check()
     assert status == 0
     assert "Verdict: fail." in lines[-1]
+
+
+def test_a_copy_with_the_same_weights_is_told_and_is_no_forgery(bundle, check):
+    """The removed one may have had no effect there: subtracted last, or with the coefficient 0."""
+
+    def change(said):
+        told = said["predicate"]
+        told["copies"]["holding"][0]["weights_root"] = told["result"]["weights_root"]
+
+    restate(bundle, change)
+    status, lines = check()
+    assert status == 0
+    words = "The result has the weights of the copy support-2026-10, which holds what was removed."
+    assert f"NOTE    {words}" in lines
+
+
+def test_the_last_line_is_in_the_words_of_the_verifier(bundle, check):
+    def change(said):
+        said["predicate"]["verdict"]["words"] = "Certified by everybody."
+        said["predicate"]["counterfactual"]["coefficients"]["words"] = "proven"
+
+    restate(bundle, change)
+    last = check()[1][-1]
+    assert "Certified" not in last
+    assert "proven" not in last
 
 
 def test_another_certificate_in_the_bundle_than_the_one_checked_is_told(bundle, capsys):
@@ -459,27 +502,40 @@ def test_a_contradiction_is_found_although_the_right_key_signed_it(way, bundle, 
     assert f"FAILED  {sentence}" in lines
 
 
+@pytest.mark.parametrize("kind", SAMPLES)
+def test_honest_statements_do_not_contradict_themselves(kind):
+    found = contradictions(SAMPLES[kind]())
+    known = ["The claim is exact-leave-one-out, but check A1 failed."]
+    assert found == (known if kind == "failed" else [])
+
+
 def test_other_claims_may_carry_over_what_they_say(bundle):
     said = statement(bundle)
-    carried = {"artefact": "coefficients", "state": "carried over", "inputs": ["poems"]}
-    said["predicate"]["closure"].append(carried)
+    row = next(x for x in said["predicate"]["closure"] if x["artefact"] == "coefficients")
+    row |= {"state": "carried over", "inputs": ["poems"]}
     said["predicate"]["claim"] = "weights-rebuilt-coefficients-carried-over"
     said["predicate"]["verdict"]["result"] = "fail"
     fitted = {"by": "Adam", "seed": 0, "tasks": {"poems": "d" * 64}}
     without = said["predicate"]["counterfactual"]
-    without["coefficients"] |= {"origin": "carried over", "fitted": fitted}
+    words = "weights rebuilt; the coefficients are carried over from before"
+    without["coefficients"] |= {"origin": "carried over", "fitted": fitted, "words": words}
+    without["coefficients"]["policy"] = "found by Adam"
     without["recipe"]["fitted"] = fitted
+    redigested(said["predicate"])
     assert contradictions(said) == []
     said["predicate"]["resolvedDependencies"][0]["digest"] = "d" * 64
     said["predicate"]["counterfactual"]["recipe"]["tasks"][0]["digest"] = "d" * 64
+    redigested(said["predicate"])
     assert contradictions(said) == ["A removed checkpoint is a source: color."]
     said["predicate"]["claim"] = "algebraic-approximate"
+    said["predicate"]["limits"]["approximate"] = "Approximate removal."
+    said["predicate"]["closure"][0]["state"] = "carried over"
     assert contradictions(said) == []
 
 
 def test_a_verdict_of_fail_needs_no_rebuild(bundle):
     said = statement(bundle)
-    said["predicate"].update(checks=[], verdict={"result": "fail"})
+    said["predicate"].update(checks=[], verdict={"result": "fail", "words": "It failed."})
     assert contradictions(said) == []
 
 
@@ -488,6 +544,7 @@ def test_a_replacement_may_have_the_name_of_what_it_replaces(bundle):
     said["predicate"]["removed"][0]["task"] = "shape"
     assert "The coefficients have a column for the removed task shape." in contradictions(said)
     said["predicate"]["added"] = [{"task": "shape", "digest": digest("shape")}]
+    said["predicate"]["removed"][0]["of"] = 2
     assert contradictions(said) == ["The operation is 'remove', but 1 were added."]
     said["predicate"]["operation"] = "replace"
     assert contradictions(said) == []

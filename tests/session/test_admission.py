@@ -11,7 +11,7 @@ import yaml
 
 from studio.checkpoints.deltas import Deltas
 from studio.errors import NotAllowed
-from studio.evidence.ledger.copies import CERTIFICATE, OVERRIDE
+from studio.evidence.ledger.events import CERTIFICATE, OVERRIDE
 from studio.evidence.ledger.fingerprint import fingerprint
 from studio.evidence.ledger.keys import demo_key
 from studio.evidence.ledger.log import Ledger

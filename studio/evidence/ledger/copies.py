@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from studio.errors import BadLedger
+from studio.evidence.ledger.events import CERTIFICATE, EXPORT, ORPHAN, RECALLED
 from studio.evidence.ledger.keys import SigningKey
-from studio.evidence.ledger.lineage import EXPORT, ORPHAN, held, lineage_in
+from studio.evidence.ledger.lineage import held, lineage_in
 from studio.evidence.ledger.log import Ledger
 from studio.evidence.ledger.places import PLACES, damaged_places, known_places, lies_in
-
-RECALLED, CERTIFICATE, OVERRIDE = "recalled", "certificate", "override"
 
 
 @dataclass(frozen=True)

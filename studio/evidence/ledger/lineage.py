@@ -6,9 +6,9 @@ from pathlib import Path
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.disk.files import read_mapping
 from studio.errors import BadLedger
+from studio.evidence.ledger.events import EXPORT, ORPHAN
 from studio.evidence.ledger.log import Ledger, LogEntry
 
-EXPORT, ORPHAN = "export", "orphan export"
 _RECORD = "merge.json"
 
 Lineage = Mapping[str, frozenset[str]]

@@ -23,6 +23,7 @@ from studio.disk import durable
 from studio.disk.files import mapping, parse_json
 from studio.errors import BadLedger
 from studio.evidence.ledger import keys
+from studio.evidence.ledger.events import lacking
 from studio.evidence.ledger.keys import SigningKey, canonical
 from studio.evidence.verify_certificate import is_signed
 
@@ -311,6 +312,11 @@ def _entry(line: bytes, last: LogHead) -> LogEntry:
         raise BadLedger(
             f"{where} is entry {data['seq']} and does not continue the line before it: lines were "
             "edited, deleted or swapped."
+        )
+    if name := lacking(data["event"], data["content"]):
+        raise BadLedger(
+            f"{where} is no entry '{data['event']}' of this studio: its field '{name}' is missing "
+            "or has another form."
         )
     return LogEntry(**data)
 

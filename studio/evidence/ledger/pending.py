@@ -13,9 +13,9 @@ from studio.disk.durable import private_folder
 from studio.disk.files import read_mapping, write_file
 from studio.disk.folders import hold, hold_if_free, is_held, sweep, withdraw
 from studio.errors import BadCheckpoint, BadLedger, StudioError
-from studio.evidence.ledger.copies import CERTIFICATE
+from studio.evidence.ledger.events import CERTIFICATE, EXPORT, ORPHAN
 from studio.evidence.ledger.keys import SigningKey
-from studio.evidence.ledger.lineage import EXPORT, ORPHAN, recorded
+from studio.evidence.ledger.lineage import recorded
 from studio.evidence.ledger.log import Events, Ledger
 from studio.evidence.ledger.places import known_places, remember_place
 

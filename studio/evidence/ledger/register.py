@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.checkpoints.deltas import Deltas
 from studio.errors import NotAllowed, Remedy
-from studio.evidence.ledger.copies import CERTIFICATE, OVERRIDE
+from studio.evidence.ledger.events import CERTIFICATE, OVERRIDE
 from studio.evidence.ledger.fingerprint import (
     UNSALTED,
     Scheme,

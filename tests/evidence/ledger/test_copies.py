@@ -9,7 +9,8 @@ from studio.checkpoints.checkpoint import open_checkpoint
 from studio.checkpoints.weights import Weights
 from studio.commands.remedies import told
 from studio.errors import BadLedger, NotAllowed
-from studio.evidence.ledger.copies import CERTIFICATE, OVERRIDE, RECALLED, Copy, copies, recall_copy
+from studio.evidence.ledger.copies import Copy, copies, recall_copy
+from studio.evidence.ledger.events import CERTIFICATE, OVERRIDE, RECALLED
 from studio.evidence.ledger.log import Ledger
 from studio.evidence.ledger.register import refuse_removed, removed
 from studio.evidence.logged_export import Account, export_merge, logged_export

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from studio.evidence.ledger.copies import CERTIFICATE, Copy, copies, recall_copy
+from studio.evidence.ledger.copies import Copy, copies, recall_copy
+from studio.evidence.ledger.events import CERTIFICATE
 from studio.evidence.ledger.keys import PUBLIC, SigningKey, demo_key
 from studio.evidence.ledger.log import NOTHING, Ledger
 from studio.evidence.ledger.report import copy_words, lines, plain, problems
@@ -15,6 +16,7 @@ from studio.evidence.logged_export import Account, export_merge
 from studio.evidence.wording import EXACT
 from studio.export.plan import ExportPlan
 from studio.merge import open_merge
+from tests.evidence.ledger.entries import exported
 
 NOON = 1_795_003_200.0  # 2026-11-18T12:00:00Z
 
@@ -40,7 +42,7 @@ def filled(ledger: Ledger, make_recipe, tmp_path) -> Ledger:
     ledger.append(
         CERTIFICATE,
         {"copy": one.id, "certificate": "c" * 64, "claim": EXACT, "verdict": "pass",
-         "demo": False, "removed": [gone], "inputs": []},
+         "demo": False, "removed": [gone], "inputs": ["b" * 64]},
     )  # fmt: skip
     return ledger
 
@@ -102,7 +104,7 @@ def test_a_log_that_was_rolled_back_is_found_by_the_signed_head(ledger, tmp_path
     ledger.folder.mkdir()
     (ledger.folder / "signing_key.pem").write_text("sealed")
     (ledger.folder / PUBLIC).write_bytes(key.public_pem)
-    ledger.append("export", {"copy": "1"}, key)
+    ledger.append("export", exported(), key)
     shutil.copyfile(ledger.folder / "audit.jsonl", tmp_path / "old")
     ledger.append("recalled", {"copy": "1"}, key)
     assert problems(ledger) == []
@@ -114,7 +116,7 @@ def test_a_log_that_was_rolled_back_is_found_by_the_signed_head(ledger, tmp_path
 
 def test_a_head_that_another_key_signed_is_found(ledger):
     own, other = (replace(demo_key(), demo=False) for _ in range(2))
-    ledger.append("export", {"copy": "1"}, other)
+    ledger.append("export", exported(), other)
     assert problems(ledger) == []  # no key of its own to check with
     (ledger.folder / "signing_key.pem").write_text("sealed")
     (ledger.folder / PUBLIC).write_bytes(own.public_pem)

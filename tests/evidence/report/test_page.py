@@ -173,7 +173,7 @@ def test_a_failed_check_fails_visibly_and_takes_the_claim_back():
     assert "What was claimed, and is not shown" in words
     assert "What this shows" not in words
     assert "Rebuilt without it (exact)this export, as claimed" in words
-    assert "Checks: 5 passed, 1 failed, 1 not run, 2 for information." in words
+    assert "Checks: 6 passed, 1 failed, 1 not run, 2 for information." in words
 
 
 def test_a_check_that_was_not_run_is_listed_with_its_reason():
