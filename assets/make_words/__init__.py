@@ -1,0 +1,1 @@
+"""How the words zoo was made: published texts, a small language model, and four voices."""
