@@ -156,13 +156,11 @@ def _copies(holding: Sequence[Copy], request: Request) -> dict:
         {"id": c.id, "name": c.name, "weights_root": c.root, "made": c.made, "state": c.state}
         for c in holding
     ]
-    caches = (
-        "On disk the studio keeps digests, inner products, statistics of experts, scores and "
-        "mixes, no weights; while it runs, it holds weights in memory and in its temporary folder. "
-        "Temporary folders that programs had left were removed before this was signed. States of "
-        "sequences (OPCM) are files of their owners, and the log does not know them."
-    )
-    return {"holding": known, "caches": caches, "backups": request.backups or "not declared"}
+    return {
+        "holding": known,
+        "caches": wording.CACHES,
+        "backups": request.backups or "not declared",
+    }
 
 
 def _signer(request: Request, key: SigningKey, moment: datetime) -> dict:

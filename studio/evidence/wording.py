@@ -68,6 +68,12 @@ BEFORE_AND_AFTER = (
     "removed task from the difference. The removal counts only once the earlier exports are "
     "recalled and deleted."
 )
+CACHES = (
+    "On disk the studio keeps digests, inner products, statistics of experts, scores and "
+    "mixes, no weights; while it runs, it holds weights in memory and in its temporary folder. "
+    "Temporary folders that programs had left were removed before this was signed. States of "
+    "sequences (OPCM) are files of their owners, and the log does not know them."
+)
 HELP = {
     "Exact removal": (
         "The merge is computed again from the base and the remaining checkpoints, with the removed "
