@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from studio.checkpoints.deltas import Deltas, TensorDeltas
+from studio.checkpoints.deltas import Deltas
+from studio.checkpoints.vectors import Room, Vectors
 from studio.evidence.unmerge import Unmerging
 from studio.geometry.gram import gram
 from studio.merge import Merge, merged_pieces
@@ -141,22 +142,26 @@ def _with_result(square: Tensor, deltas: Deltas, merge: Merge) -> Tensor:
     made[:count, :count] = square
     merge.prepare()
     for name in merge.deltas.names:
-        tensor, start = deltas.at(name), 0
-
-        def look(base: Tensor, total: Tensor, _: Tensor, tensor: TensorDeltas = tensor) -> None:
-            nonlocal start
-            change, stop = total.double() - base.double(), start + len(total)
-            made[count, count] += change.dot(change)
-            for index in range(count):
-                delta = tensor.delta(index, start, stop, torch.float64)
-                if delta is not None:
-                    made[count, index] += change.dot(delta.view(-1))
-            start = stop
-
-        for _ in merged_pieces(merge, name, watch=look):
-            pass
+        _add_change(made[count], merge, deltas.at(name), name)
     made[:count, count] = made[count, :count]
     return made
+
+
+def _add_change(row: Tensor, merge: Merge, tensor: Vectors, name: str) -> None:
+    """Add one tensor's inner products of the merge's change with each change, and with itself."""
+    start = 0
+
+    def look(base: Tensor, total: Tensor, _: Tensor) -> None:
+        nonlocal start
+        change, stop = total.double() - base.double(), start + len(total)
+        row[-1] += change.dot(change)
+        for index, delta in enumerate(tensor.vectors(start, stop, torch.float64, Room())):
+            if delta is not None:
+                row[index] += change.dot(delta.view(-1))
+        start = stop
+
+    for _ in merged_pieces(merge, name, watch=look):
+        pass
 
 
 def _alike(blocks: Tensor, own: int, n: int, whole: float) -> float:

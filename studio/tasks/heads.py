@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -42,7 +42,11 @@ class LinearHead:
     weight: Tensor
     bias: Tensor
     pooler: tuple[Tensor, Tensor] | None = None
-    about: ClassVar[str] = ""
+
+    @property
+    def about(self) -> str:
+        """Nothing: the task's settings say all."""
+        return ""
 
     @property
     def options(self) -> int:

@@ -73,7 +73,9 @@ class OwnHead:
         """The configuration of the class, with the names of its labels in its own order."""
         order = self.order or range(len(labels))
         names = {str(place): labels[i] for i, place in enumerate(order)}
-        own = {"id2label": dict(sorted(names.items(), key=lambda each: int(each[0])))}
+        own: dict[str, dict] = {
+            "id2label": dict(sorted(names.items(), key=lambda each: int(each[0])))
+        }
         own["label2id"] = {name: int(place) for place, name in own["id2label"].items()}
         return {**self.config, "architectures": [self.model_class], **own}
 

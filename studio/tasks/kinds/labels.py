@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.disk.files import source_folder
@@ -14,7 +14,7 @@ from studio.tasks.own_class import OwnHead
 from studio.tasks.rows import label_list, read_labels
 from studio.tasks.spec import TaskSpec, named_file
 
-Classifier = TypeVar("Classifier", LinearHead, OwnHead)
+Classifier = TypeVar("Classifier", bound=LinearHead | OwnHead)
 _SHOWN = 12
 
 
@@ -154,7 +154,7 @@ def joined(
     note = (
         f"labels: joined by name; the zoo has {listed(zoo)}, id2label of {whose} has {listed(own)}."
     )
-    return zoo, head.reordered(order), (note,)
+    return zoo, cast(Classifier, head.reordered(order)), (note,)
 
 
 def beside_file(

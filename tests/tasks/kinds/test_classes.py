@@ -189,7 +189,7 @@ def test_what_answers_is_written_and_read_again_and_is_a_classifier_of_transform
     bench.tasks["expert"] = type(task)(task.spec, again.labels, again.head, None)
     assert torch.equal(logits_of(bench), expected)
     config = transformers.AutoConfig.from_pretrained(written)
-    assert [config.id2label[place] for place in range(3)] == list(names)
+    assert config.id2label == dict(enumerate(names))
     assert config.architectures == [f"{family}ForSequenceClassification"]
 
 
