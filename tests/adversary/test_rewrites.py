@@ -22,7 +22,7 @@ from studio.export import model
 from studio.merge import open_merge
 
 STEPS = {
-    "once the merges are open": (bundle, "_refuse_still_there"),
+    "once the merges are open": (bundle, "refuse_still_there"),
     "once it was measured": (bundle, "_scores"),
     "once digests were taken": (Weights, "take_root"),
     "before the weights are written": (model, "write_weights"),

@@ -18,7 +18,7 @@ def opened(tiny_zoo, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     zoo = load_zoo(tiny_zoo)
     joins = [SimpleNamespace(shared={"encoder.layer.0.weight": ""})] * 2
-    deltas = SimpleNamespace(tasks=("color", "animal"), joins=joins)
+    deltas = SimpleNamespace(tasks=("color", "animal"), joins=joins, base=None)
     admission = Admission(Ledger(tmp_path / "ledger"), deltas)  # type: ignore[arg-type]
     return lambda browser="": Mixer(zoo, deltas, admission, browser)  # type: ignore[arg-type]
 

@@ -71,6 +71,8 @@ class Register:
         also put together, since a removed change may come back in pieces.
         """
         found: dict[str, Removed] = {}
+        if not self.removed:
+            return found
         for name, checkpoint in zip(deltas.tasks, deltas.checkpoints, strict=True):
             own = self.of(checkpoint)
             found |= {name: own[0]} if own else {}
