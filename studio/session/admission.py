@@ -25,7 +25,7 @@ class Admission:
         deltas: of the zoo's tasks.
 
     Attributes:
-        allowed: weights roots of removed checkpoints that were let in again.
+        allowed: ids of removals after which the checkpoint was let in again.
     """
 
     def __init__(self, ledger: Ledger, deltas: Deltas) -> None:
@@ -52,12 +52,12 @@ class Admission:
                 self._known = register, tasks, register.of(self._deltas.base)
         if (base := self._of_base) is not None:
             return dict.fromkeys(self._deltas.tasks, base)
-        return {name: g for name, g in self._known[1].items() if g.root not in self.allowed}
+        return {name: g for name, g in self._known[1].items() if g.id not in self.allowed}
 
     @property
     def _of_base(self) -> Removed | None:
         """A removed checkpoint that the zoo's base is or was merged from, and not let in again."""
-        return next((each for each in self._known[2] if each.root not in self.allowed), None)
+        return next((each for each in self._known[2] if each.id not in self.allowed), None)
 
     def without(self, mix: Mix) -> Mix:
         """The mix with the removed tasks unticked."""
@@ -79,7 +79,7 @@ class Admission:
         for name in names:
             if name in locked:
                 raise NotAllowed(
-                    f"'{name}' was certified as removed on {locked[name].time[:10]}. "
+                    f"'{name}' was {locked[name].how}. "
                     "The Evidence tab can let it in again, which is written into the log."
                 )
 
@@ -94,4 +94,4 @@ class Admission:
             raise NotAllowed("Choose a task that was certified as removed.")
         name = task if self._of_base is None else THE_BASE
         log_override(self._ledger, name, locked[task], key)
-        self.allowed.add(locked[task].root)
+        self.allowed.add(locked[task].id)

@@ -159,6 +159,25 @@ def test_ticking_a_removed_task_is_refused_and_changes_nothing(session):
     assert ticked(session) == ("animal",)
 
 
+def test_a_task_that_was_let_in_is_locked_again_by_its_next_certificate(session):
+    log_removal(session)
+    session.evidence.allow("color")
+    move(session, color={"on": True})
+    assert "color" in ticked(session)
+    log_removal(session, certificate="e" * 64)
+    session.leave_out_removed()
+    assert "color" not in ticked(session)
+    with pytest.raises(NotAllowed, match="'color' was certified as removed on"):
+        move(session, color={"on": True})
+
+
+def test_a_certificate_that_failed_keeps_the_task_out_and_is_not_called_a_removal(session):
+    log_removal(session, verdict="fail")
+    session.leave_out_removed()
+    with pytest.raises(NotAllowed, match="'color' was taken out by a certificate that failed on"):
+        move(session, color={"on": True})
+
+
 def test_a_recipe_with_a_removed_task_is_not_loaded(session):
     log_removal(session)
     session.leave_out_removed()
@@ -243,7 +262,7 @@ def test_a_copy_of_removed_weights_under_another_name_is_locked_too(make_recipe,
     with pytest.raises(NotAllowed, match="'crimson' was certified as removed on"):
         admission.refuse(["green", "crimson"])
     admission.allow("crimson", demo_key())
-    assert admission.allowed == {red.weights.root}
+    assert admission.allowed == {each.id for each in removed(ledger)}
     assert admission.locked == {}
     with pytest.raises(NotAllowed, match="Choose a task that was certified as removed"):
         admission.allow("crimson", demo_key())
@@ -288,6 +307,6 @@ def test_on_a_base_that_was_removed_nothing_is_merged_until_it_is_let_in(
         admission.allow("green", demo_key())
     admission.allow("blue", demo_key())
     assert ledger.entries()[-1].content["task"] == "the base"
-    assert admission.allowed == {merge.deltas.checkpoints[1].weights.root}
+    assert admission.allowed == {each.id for each in removed(ledger)}
     assert admission.locked == {}
     admission.refuse(["blue"])

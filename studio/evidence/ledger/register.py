@@ -22,7 +22,7 @@ from studio.evidence.ledger.salt import SALT, salt_of
 from studio.evidence.wording import ALGEBRAIC
 
 Allowed = bool | Collection[str]
-"""Whether removed checkpoints may be merged: all, none, or those of these weights roots."""
+"""Whether removed checkpoints may be merged: all, none, or those of these removals, by ``id``."""
 THE_BASE = "the base"
 
 
@@ -36,6 +36,8 @@ class Removed:
         root: its weights root.
         time: of the certificate, UTC.
         fingerprint: of its change of the base; empty in logs of a studio before this one.
+        failed: whether the certificate did not pass; the task was taken out all the same.
+        certificate: its digest.
     """
 
     task: str
@@ -43,11 +45,24 @@ class Removed:
     root: str
     time: str
     fingerprint: str = ""
+    failed: bool = False
+    certificate: str = ""
+
+    @property
+    def id(self) -> str:
+        """Of this removal: who lets the checkpoint in again does so until the next one."""
+        return f"{self.root} {self.certificate}"
+
+    @property
+    def how(self) -> str:
+        """How it was removed, and when."""
+        how = "taken out by a certificate that failed" if self.failed else "certified as removed"
+        return f"{how} on {self.time[:10]}"
 
     @property
     def words(self) -> str:
-        """When it was removed, and what it was called then."""
-        return f"certified as removed on {self.time[:10]} (then called '{self.task}')"
+        """The same, and what it was called then."""
+        return f"{self.how} (then called '{self.task}')"
 
 
 @dataclass(frozen=True)
@@ -75,22 +90,23 @@ class Register:
             return found
         for name, checkpoint in zip(deltas.tasks, deltas.checkpoints, strict=True):
             own = self.of(checkpoint)
-            found |= {name: own[0]} if own else {}
+            found |= {name: own[-1]} if own else {}
         for scheme in self.schemes:
             here = [x for x in self.removed if x.fingerprint and _made_by(x, scheme)]
             names = [name for name in deltas.tasks if name not in found] if here else []
             sketches = {name: sketch(deltas, name, scheme) for name in names}
-            for each in here:
+            for each in reversed(here):
                 for name in made_of(each.fingerprint, sketches):
                     found.setdefault(name, each)
         return found
 
     def of(self, source: Checkpoint) -> list[Removed]:
-        """The removed checkpoints that a task's or a base's weights are, or were merged from."""
+        """What a task's or a base's weights are, or were merged from: the last removal of each."""
         if not self.removed:
             return []
         root, inside = source.weights.root, held_in(source, self.lineage)
-        return [each for each in self.removed if each.root == root or each.digest in inside]
+        last = {x.root: x for x in self.removed if x.root == root or x.digest in inside}
+        return sorted(last.values(), key=lambda each: each.time)
 
     def how(self, name: str, gone: Removed, known: Mapping[str, Removed], deltas: Deltas) -> str:
         """How a task, or the base if it has no name, is a removed checkpoint: a sentence's start.
@@ -136,6 +152,7 @@ def removed(ledger: Ledger) -> list[Removed]:
                 Removed(
                     gone["task"], gone["digest"], gone["weights_root"], each.time,
                     gone.get("fingerprint", "") if content["verdict"] != "fail" else "",
+                    content["verdict"] == "fail", content["certificate"],
                 )
                 for gone in content["removed"]
             ]  # fmt: skip
@@ -166,8 +183,8 @@ def refuse_removed(
     Args:
         ledger: whose certificates count.
         deltas: of what would be merged.
-        allowed: True lets every removed checkpoint in, and logs that; or the weights roots of
-            those that were let in before.
+        allowed: True lets every removed checkpoint in, and logs that; or those of these removals,
+            by ``id``, that were let in before.
         key: signs what is logged.
 
     Raises:
@@ -179,7 +196,7 @@ def refuse_removed(
     known = register.known(deltas)
     of_base = [("", each) for each in register.of(deltas.base)]
     for name, gone in (*known.items(), *of_base):
-        if not isinstance(allowed, bool) and gone.root in allowed:
+        if not isinstance(allowed, bool) and gone.id in allowed:
             continue
         if allowed is not True:
             how = register.how(name, gone, known, deltas)

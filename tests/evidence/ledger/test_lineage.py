@@ -13,7 +13,7 @@ from studio.evidence.certificate import Request
 from studio.evidence.ledger.copies import copies
 from studio.evidence.ledger.keys import demo_key
 from studio.evidence.ledger.lineage import held_in, lineage_of
-from studio.evidence.ledger.register import refuse_removed
+from studio.evidence.ledger.register import refuse_removed, removed
 from studio.evidence.ledger.report import lines
 from studio.evidence.logged_export import Account, export_merge
 from studio.evidence.unmerge import unmerging
@@ -140,7 +140,6 @@ def test_a_base_that_is_what_was_removed_is_not_let_in(make_recipe, zoo_folder, 
     more = replace(make_recipe("blue", "red"), base=str(tmp_path / "copy"))
     with pytest.raises(NotAllowed, match=words):
         certify(open_merge, unmerging(more, ("red",)), tmp_path / "more", operator)
-    root = open_checkpoint(tmp_path / "copy").weights.root
-    refuse_removed(ledger, open_merge(above).deltas, allowed={root})
+    refuse_removed(ledger, open_merge(above).deltas, allowed={each.id for each in removed(ledger)})
     refuse_removed(ledger, open_merge(above).deltas, allowed=True)
     assert ledger.entries()[-1].content["task"] == "the base"
