@@ -1,6 +1,5 @@
 """Image classification: a picture goes in, one of a few labels comes out."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -8,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors.torch import save
 from torch import Tensor
 
 from studio.checkpoints.checkpoint import Checkpoint
@@ -17,11 +15,12 @@ from studio.disk.files import inside, source_folder
 from studio.errors import BadCheckpoint, BadData, BadZoo, Findings
 from studio.tasks.heads import Head, LinearHead, head_from_file, holds_head
 from studio.tasks.kinds.classes import class_of, head_of, other_task
+from studio.tasks.kinds.classifier_heads import head_beside, opened_with_labels, write_head
 from studio.tasks.kinds.contract import Batch, Kind, Opened
 from studio.tasks.kinds.image_items import Picture, Preparation, preparation_of, prepared
 from studio.tasks.kinds.image_rows import ImageRow, read_images
 from studio.tasks.kinds.image_snippets import OF_CLASS, OF_POOLED
-from studio.tasks.kinds.labels import joined, labelled, named_labels, zoo_labels
+from studio.tasks.kinds.labels import zoo_labels
 from studio.tasks.own_class import OwnHead
 from studio.tasks.rows import UNLABELLED
 from studio.tasks.spec import Settings, TaskSpec, named_file
@@ -113,8 +112,7 @@ class ImageClassification(Kind):
         self, spec: TaskSpec, checkpoint: str, private: Mapping[str, Tensor]
     ) -> tuple[TaskSpec, bool]:
         """The new checkpoint's own head, in a file beside it or among its tensors."""
-        beside = Path(checkpoint) / HEAD_FILES[0]
-        head = beside if beside.is_file() else None
+        head = head_beside(checkpoint)
         settings = replace(_own(spec), head=head, head_only=None)
         made = replace(spec, checkpoint=checkpoint, settings=settings)
         return made, head is not None or holds_head(private)
@@ -201,20 +199,12 @@ class ImageClassification(Kind):
 
     def write(self, folder: Path, spec: TaskSpec, opened: Opened) -> None:
         """A head file, label names, and the settings as JSON; of a class its configuration, too."""
-        assert opened.head is not None
-        content = save({name: x.contiguous() for name, x in opened.head.tensors.items()})
-        (folder / HEAD_FILES[0]).write_bytes(content)
-        labels = json.dumps(opened.labels, indent=1, ensure_ascii=False)
-        (folder / "labels.json").write_text(labels, encoding="utf-8")
         how = _own(spec).preparation or Preparation((0, 0))
         settings = {
             "size": how.size, "shortest_edge": how.shortest, "mean": how.mean,
             "std": how.deviation, "scale": how.scale,
         }  # fmt: skip
-        (folder / "head.json").write_text(json.dumps(settings), encoding="utf-8")
-        if isinstance(opened.head, OwnHead):
-            config = json.dumps(opened.head.named(opened.labels), indent=2)
-            (folder / "config.json").write_text(config, encoding="utf-8")
+        write_head(folder, opened, settings)
 
     def snippet(self, task: str, opened: Opened) -> str:
         """A function that classifies pictures."""
@@ -259,12 +249,4 @@ def _answer(
     if found is None:
         why = other_task(source_folder(spec.checkpoint), _AUTO) or "no class is known for its head."
         raise BadData(f"'{spec.name}': {why} Give the task a head file.")
-    head, own_head, notes = found
-    if written and isinstance(head, OwnHead):
-        own = named_labels(head.config, names)
-        names, head, _ = joined(spec.name, names, own, head) if own else (names, head, ())
-    elif not written:
-        names, head, said = labelled(spec, names, head, base, own_head)
-        notes = (*notes, *said)
-    indices = tuple(str(i) for i in range(head.options))
-    return Opened(names or indices, head, None, None, notes)
+    return opened_with_labels(spec, names, base, written, found)

@@ -1,12 +1,10 @@
 """Text classification: a text goes in, one of a few labels comes out of a linear head."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import save
 from torch import Tensor, nn
 
 from studio.checkpoints.checkpoint import Checkpoint
@@ -21,8 +19,8 @@ from studio.tasks.heads import (
     holds_head,
 )
 from studio.tasks.kinds.classes import class_of, file_in_class, head_of, other_task
+from studio.tasks.kinds.classifier_heads import head_beside, opened_with_labels, write_head
 from studio.tasks.kinds.contract import Batch, Kind, Opened
-from studio.tasks.kinds.labels import joined, labelled, named_labels
 from studio.tasks.kinds.pooling import POOLINGS, pool
 from studio.tasks.kinds.text_items import Encoded, batched, encoded, refuse_unread_texts
 from studio.tasks.kinds.text_rows import TextRow, read_rows
@@ -108,8 +106,7 @@ class TextClassification(Kind):
         self, spec: TaskSpec, checkpoint: str, private: Mapping[str, Tensor]
     ) -> tuple[TaskSpec, bool]:
         """The new checkpoint's own head, in a file beside it or among its tensors."""
-        beside = Path(checkpoint) / HEAD_FILES[0]
-        head = beside if beside.is_file() else None
+        head = head_beside(checkpoint)
         settings = replace(settings_of(spec), head=head, head_only=None)
         made = replace(spec, checkpoint=checkpoint, settings=settings)
         return made, head is not None or holds_head(private)
@@ -199,18 +196,10 @@ class TextClassification(Kind):
 
     def write(self, folder: Path, spec: TaskSpec, opened: Opened) -> None:
         """A head file, label names, and the settings as JSON; of a class its configuration, too."""
-        assert opened.head is not None
-        content = save({name: x.contiguous() for name, x in opened.head.tensors.items()})
-        (folder / HEAD_FILES[0]).write_bytes(content)
-        labels = json.dumps(opened.labels, indent=1, ensure_ascii=False)
-        (folder / "labels.json").write_text(labels, encoding="utf-8")
-        settings: dict[str, object] = {"max_length": settings_of(spec).max_length}
-        if isinstance(opened.head, OwnHead):
-            config = json.dumps(opened.head.named(opened.labels), indent=2)
-            (folder / "config.json").write_text(config, encoding="utf-8")
-        else:
-            settings = {"pooling": settings_of(spec).pooling, **settings}
-        (folder / "head.json").write_text(json.dumps(settings), encoding="utf-8")
+        own, settings = settings_of(spec), {}
+        if isinstance(opened.head, LinearHead):
+            settings = {"pooling": own.pooling}
+        write_head(folder, opened, {**settings, "max_length": own.max_length})
 
     def snippet(self, task: str, opened: Opened) -> str:
         """A function that classifies texts."""
@@ -234,20 +223,12 @@ def _answer(
     written: bool,
 ) -> Opened:  # fmt: skip
     """The head of a file, or else the checkpoint's own, with its labels."""
-    names = settings_of(spec).labels
-    head, own_head, notes = _head(spec, private, base, file, written)
-    if written and isinstance(head, OwnHead):
-        own = named_labels(head.config, names)
-        names, head, _ = joined(spec.name, names, own, head) if own else (names, head, ())
-    elif not written:
-        names, head, said = labelled(spec, names, head, base, own_head)
-        notes = (*notes, *said)
-    settings = settings_of(spec)
-    if isinstance(head, LinearHead):
-        settings, said = pooled(spec, base, head)
-        notes = (*said, *notes)
-    indices = tuple(str(i) for i in range(head.options))
-    return Opened(names or indices, head, None, settings, notes)
+    found = _head(spec, private, base, file, written)
+    opened = opened_with_labels(spec, settings_of(spec).labels, base, written, found)
+    if not isinstance(opened.head, LinearHead):
+        return replace(opened, settings=settings_of(spec))
+    settings, said = pooled(spec, base, opened.head)
+    return replace(opened, settings=settings, notes=(*said, *opened.notes))
 
 
 def _head(

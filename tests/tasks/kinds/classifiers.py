@@ -127,6 +127,22 @@ def predicted(model: Any, folder: Path, texts: list = TEXTS) -> list[int]:
     return found
 
 
+def rows_of(model: Any, folder: Path, texts: list = TEXTS) -> list[dict]:
+    """Texts with the labels that a model gives them itself."""
+    return [
+        {"text": text, "label": label}
+        for text, label in zip(texts, predicted(model, folder, texts), strict=True)
+    ]
+
+
+def write_config(folder: Path, **changes: Any) -> None:
+    """Change what a folder's configuration says, or begin one."""
+    file = folder / "config.json"
+    found = json.loads(file.read_text()) if file.exists() else {}
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(found | changes))
+
+
 def write_zoo(folder: Path, rows: list[dict], **entry: Any) -> Path:
     """A zoo of the one expert whose held-out rows are given."""
     (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))

@@ -15,9 +15,11 @@ from studio.export.model import MergedModel
 from studio.progress import silent
 from studio.tasks.heads import LinearHead
 from studio.tasks.kinds.classes import class_of
+from studio.tasks.kinds.classifier_heads import head_beside
 from studio.tasks.kinds.text_snippets import OF_CLASS
 from studio.tasks.own_class import OwnHead
 from tests.tasks.kinds import classifiers
+from tests.tasks.kinds.classifiers import rows_of, write_config
 
 AUTO = "AutoModelForSequenceClassification"
 FAMILIES = [
@@ -25,20 +27,6 @@ FAMILIES = [
     "MegatronBert", "MPNet", "Camembert", "Llama", "GPT2", "Qwen3", "OPT", "Mistral",
     "Bart",
 ]  # fmt: skip
-
-
-def rows_of(model, folder, texts=classifiers.TEXTS):
-    return [
-        {"text": text, "label": label}
-        for text, label in zip(texts, classifiers.predicted(model, folder, texts), strict=True)
-    ]
-
-
-def write_config(folder, **changes):
-    file = folder / "config.json"
-    found = json.loads(file.read_text()) if file.exists() else {}
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(found | changes))
 
 
 def logits_of(bench) -> Tensor:
@@ -218,6 +206,15 @@ def test_an_export_answers_by_the_card_s_program_and_as_a_complete_classifier(
     )
     assert classifiers.predicted(complete.eval(), tmp_path) == [row["label"] for row in rows]
     assert complete.config.id2label == dict(enumerate(names))
+
+
+def test_a_head_beside_a_checkpoint_is_found_and_a_folder_of_its_name_is_none(tmp_path):
+    assert head_beside(str(tmp_path)) is None
+    (tmp_path / "head.safetensors").mkdir()
+    assert head_beside(str(tmp_path)) is None
+    (tmp_path / "head.safetensors").rmdir()
+    (tmp_path / "head.safetensors").write_bytes(b"")
+    assert head_beside(str(tmp_path)) == tmp_path / "head.safetensors"
 
 
 def test_a_class_that_answers_per_token_is_no_classifier_of_texts(tmp_path):

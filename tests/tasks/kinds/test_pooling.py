@@ -11,24 +11,11 @@ from studio.errors import BadCheckpoint, BadData, BadZoo
 from studio.tasks.heads import LinearHead
 from studio.tasks.kinds.pooling import decided, pool
 from tests.tasks.kinds import classifiers
+from tests.tasks.kinds.classifiers import rows_of, write_config
 
 STATES = torch.tensor([[[1.0, 3.0], [3.0, 5.0], [9.0, 9.0]], [[2.0, 0.0], [4.0, 2.0], [6.0, 1.0]]])
 MASK = torch.tensor([[1, 1, 0], [1, 1, 1]])
 HEAD = LinearHead(torch.eye(2), torch.zeros(2))
-
-
-def rows_of(model, folder, texts=classifiers.TEXTS):
-    return [
-        {"text": text, "label": label}
-        for text, label in zip(texts, classifiers.predicted(model, folder, texts), strict=True)
-    ]
-
-
-def write_config(folder, **changes):
-    file = folder / "config.json"
-    found = json.loads(file.read_text()) if file.exists() else {}
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(found | changes))
 
 
 @pytest.mark.parametrize(
