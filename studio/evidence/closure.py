@@ -22,6 +22,10 @@ from studio.recipe import DEFAULT, PERSON, UNDECLARED_START
 REBUILT, UNUSED, CARRIED = "rebuilt", "not used", "carried over"
 FIXED, DECLARED, UNKNOWN = "fixed by the recipe", "declared", "undeclared"
 _COEFFICIENTS = "coefficients"
+_USED = {
+    FISHER: "Diagonal Fisher information of the experts (EWC).",
+    "replay": "Synthetic or stored samples that were replayed.",
+}
 _MOST_TASKS = 257  # that a start is computed for, to know one again
 
 
@@ -115,7 +119,7 @@ def origin(merge: Merge, kept: Collection[str]) -> str:
     recipe = merge.recipe
     if (taint := recipe.taint) is not None and not {d for _, d in taint.tasks} <= {*kept}:
         return WITH_IT
-    if _open(merge):
+    if _open(merge) or _strange(merge):
         return NOT_DECLARED
     if taint is not None:
         return BY_SEARCH
@@ -194,7 +198,9 @@ def _coefficients(merge: Merge) -> Dependency:
     words = {
         BY_PERSON: "Set by a person in this studio, or as the recipe declares it.",
         BY_DEFAULT: "The method's defaults, or the mixer's start for the tasks of a zoo.",
-        NOT_DECLARED: f"Nothing says where the numbers of {_open(merge)} come from.",
+        NOT_DECLARED: f"Nothing says where the numbers of {_open(merge)} come from."
+        if _open(merge)
+        else "What the search used besides is not known here.",
     }.get(found, "")
     if taint is None:
         state = UNKNOWN if found == NOT_DECLARED else FIXED
@@ -212,22 +218,23 @@ def _helpers(merge: Merge) -> list[Dependency]:
     """What a search for coefficients computes from tasks besides."""
     fitted, rows = merge.recipe.taint, []
     kept = [each.digest for each in merge.deltas.checkpoints]
-    about = {
-        FISHER: "Diagonal Fisher information of the experts (EWC).",
-        "replay": "Synthetic or stored samples that were replayed.",
-    }
-    for kind, words in about.items():
+    for kind, words in _USED.items():
         if fitted is None or kind not in fitted.used:
             rows.append(Dependency(kind, UNUSED, (), words))
             continue
         known = all(digest in kept for _, digest in fitted.tasks)
         names = tuple(name for name, _ in fitted.tasks)
         rows.append(Dependency(kind, REBUILT if known else CARRIED, names, words))
-    strange = sorted({*(fitted.used if fitted else ())} - {*about, UNDECLARED_START})
-    if strange:
+    if strange := _strange(merge):
         words = f"What a search used, and nobody can check: {', '.join(strange)}."
         rows.append(Dependency("what else a search used", UNKNOWN, (), words))
     return rows
+
+
+def _strange(merge: Merge) -> list[str]:
+    """What a search says that it used and this studio does not know."""
+    fitted = merge.recipe.taint
+    return sorted({*(fitted.used if fitted else ())} - {*_USED, UNDECLARED_START})
 
 
 def _statistics(merge: Merge) -> Dependency:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from studio.checkpoints.checkpoint import open_checkpoint
 from studio.errors import BadCertificate, BadRecipe, NotAllowed
 from studio.evidence import bundle, verify_certificate
 from studio.evidence.bundle import Certified, Operator, certify
@@ -24,6 +25,7 @@ from studio.evidence.rebuild import rebuild_apart
 from studio.evidence.tamper import tamper
 from studio.evidence.unmerge import Unmerging, unmerging
 from studio.evidence.verify import closing_words, verify
+from studio.evidence.verify_certificate import contradictions
 from studio.evidence.wording import ALGEBRAIC, CARRIED_OVER, EXACT, forbidden_in
 from studio.merge import open_merge
 from studio.recipe import Fitted, TaskEntry
@@ -87,6 +89,23 @@ def test_an_exact_removal_verifies_with_the_checkpoint_gone(
 ):
     recipe = make_recipe(method=method, options=options, options_set_by="person")
     removal_verifies(unmerging(recipe, ("red",)), tmp_path, ledger, key)
+
+
+@pytest.mark.parametrize("unknown", ["an option", "what the search used"])
+def test_an_undeclared_removal_does_not_contradict_itself(
+    make_recipe, tmp_path, ledger, key, unknown
+):
+    recipe = make_recipe("red", "green", "blue")
+    if unknown == "an option":
+        recipe = replace(recipe, options={"strength": 0.5})
+    else:
+        kept = [(t.name, open_checkpoint(t.checkpoint).digest) for t in recipe.tasks[1:]]
+        fitted = Fitted("Adam", tuple(kept), used=("replay of red",))
+        found = recipe.with_coefficients({"green": 0.3, "blue": 0.3})
+        recipe = replace(found, fitted=fitted)
+    made = certified(unmerging(recipe, ("red",)), tmp_path / "out", ledger, key)
+    assert made.statement["predicate"]["verdict"]["result"] == "undeclared"
+    assert contradictions(made.statement) == []
 
 
 @pytest.mark.slow
