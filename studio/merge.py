@@ -19,12 +19,15 @@ from studio.geometry.gram import Gram, gram
 from studio.geometry.orthogonal import Basis
 from studio.methods import method
 from studio.methods.contract import Given, Measured, Method, mixing
-from studio.methods.kit.coefficients import coefficients, coefficients_at
+from studio.methods.kit.coefficients import coefficients
+from studio.methods.kit.running_statistics import RunningStatistics
 from studio.parallel import SMALL, in_order
 from studio.recipe import Recipe
 
 Made = TypeVar("Made")
 Watch = Callable[[Tensor, Tensor, Tensor], None]
+Recalibrate = Callable[["Merge"], Mapping[str, Tensor]]
+"""Running statistics of a merged model, measured on rows of its tasks, by the base's names."""
 PIECE = 2**18  # elements at a time; the work is elementwise, so no cut changes a bit
 
 
@@ -48,6 +51,7 @@ class Merge:
         recorded: ``(T, n)`` a mixing that was written down and is repeated, in the place of the
             one that the recipe leads to.
         measured: what a kind of statistic is for so many rows per task, see ``Method.needs``.
+        recalibrate: measures running statistics, where the recipe asks for them.
     """
 
     recipe: Recipe
@@ -56,6 +60,7 @@ class Merge:
     recall: Recall | None = None
     recorded: Tensor | None = None
     measured: Callable[[str, int], Measured] | None = None
+    recalibrate: Recalibrate | None = None
 
     @property
     def base(self) -> Checkpoint:
@@ -159,6 +164,14 @@ class Merge:
     def prepare(self) -> None:
         """Compute what all tensors need, before several threads ask for it."""
         _ = self.mixing, self.vectors
+        self.statistics.prepare()
+
+    @cached_property
+    def statistics(self) -> RunningStatistics:
+        """Running statistics of batch normalization, which are no weights."""
+        measure = partial(self.recalibrate, self) if self.recalibrate else None
+        default = self.method.default_coefficient
+        return RunningStatistics(self.deltas, self.recipe, default, measure)
 
     @property
     def notes(self) -> list[str]:
@@ -169,19 +182,14 @@ class Merge:
             deltas.tasks, deltas.checkpoints, deltas.joins, strict=True
         ):
             told += [f"'{task}': {note}" for note in (*checkpoint.notes, *join.notes)]
-        if count := len(deltas.statistics):
-            told.append(
-                f"{count} running statistics of batch normalization are mixed, with the "
-                "coefficients as shares: they are no weights, so no method changes them."
-            )
-        return told
+        return [*told, *self.statistics.notes]
 
     @property
     def changed(self) -> tuple[str, ...]:
         """Tensors that may differ from the base's: by a delta, or by another output dtype."""
         entries = self.base.weights.entries
         cast = (name for name, entry in entries.items() if self.output_dtype(name) != entry.dtype)
-        return tuple(sorted({*self.deltas.names, *self.deltas.statistics, *cast}))
+        return tuple(sorted({*self.deltas.names, *self.statistics.names, *cast}))
 
     @property
     def compute_dtype(self) -> torch.dtype:
@@ -233,8 +241,8 @@ def merged_pieces(
     """One merged tensor in flat pieces: base + sum_i mixing_i delta_i (MDM-OC, Eq. 2).
 
     Per element, tasks are added in the recipe's order with separate multiply and add in the
-    compute dtype, and the result is cast once. Running statistics are mixed instead, see
-    ``Deltas.statistic``. A piece is valid until the next is asked for.
+    compute dtype, and the result is cast once. Running statistics are no sums, see
+    ``Merge.statistics``. A piece is valid until the next is asked for.
 
     Args:
         merge: of the tensor.
@@ -248,9 +256,8 @@ def merged_pieces(
         NotFinite: an input holds NaN or infinity, or the result leaves the output's range.
     """
     target, dtype = merge.output_dtype(name), merge.compute_dtype
-    if name in merge.deltas.statistics:
-        own = coefficients_at(merge.recipe, name, merge.method.default_coefficient)
-        whole = merge.deltas.statistic(name, own).view(-1)
+    if name in merge.statistics.names:
+        whole = merge.statistics.at(name).view(-1)
         for start, stop in pieces(whole.numel(), size):
             yield _cast(merge, name, whole[start:stop], target)
         return

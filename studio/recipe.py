@@ -5,7 +5,7 @@ import json
 import math
 import os
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import lru_cache, partial
@@ -25,7 +25,12 @@ from studio.errors import BadRecipe, Findings, SeveralBadInRecipe, StudioError
 
 DTYPES = ("float16", "bfloat16", "float32", "float64")
 DEFAULT_METHOD = "mdm_oc"  # where nobody chooses; the methods themselves are a room above
-_KEYS = ("base", "tasks", "method", "options", "options_set_by", "dtype", "seed", "fitted")
+MIXTURE, RECALIBRATE, KEEP_BASE = "mixture", "recalibrate", "base"
+BATCH_NORMS = (MIXTURE, RECALIBRATE, KEEP_BASE)
+"""Which running statistics of batch normalization a merged model gets."""
+_KEYS = (
+    "base", "tasks", "method", "options", "options_set_by", "dtype", "batch_norm", "seed", "fitted",
+)  # fmt: skip
 _FITTED_KEYS = ("by", "seed", "tasks", "used", "options")
 _TASK_KEYS = ("name", "checkpoint", "coefficient", "set_by", "digest")
 _LONGEST_NAME = 200  # bytes: a system takes 255, and something may be put before or behind
@@ -151,6 +156,9 @@ class Recipe:
         fitted: how the coefficients were found; None if somebody set them.
         options_set_by: 'person' if somebody set the options, or a seed, that are no defaults; ''
             for what ``fitted`` names, and for nobody knows what if it names none.
+        batch_norm: where running statistics come from, see ``BATCH_NORMS``: from a mixture of the
+            tasks' own, measured anew on validation rows of the tasks that are merged, or the
+            base's as they are.
     """
 
     base: str
@@ -161,6 +169,7 @@ class Recipe:
     seed: int = 0
     fitted: Fitted | None = None
     options_set_by: str = ""
+    batch_norm: str = MIXTURE
 
     def __hash__(self) -> int:
         return hash(self.digest)
@@ -241,6 +250,8 @@ class Recipe:
             plain["options_set_by"] = self.options_set_by
         if self.dtype:
             plain["dtype"] = self.dtype
+        if self.batch_norm != MIXTURE:
+            plain["batch_norm"] = self.batch_norm
         plain["seed"] = self.seed
         return plain | ({"fitted": self.fitted.plain()} if self.fitted else {})
 
@@ -332,9 +343,8 @@ def parse_recipe(data: dict, folder: Path, where: str, least: int = 0) -> Recipe
     ]
     for one, other in same_names(task.name for task in tasks if task):
         wrong.add(BadRecipe(f"{where} names {twice(one, other)}"))
-    dtype = data.get("dtype")
-    if dtype is not None and dtype not in DTYPES:
-        wrong.add(BadRecipe(f"{where}: dtype {dtype!r} is not one of {', '.join(DTYPES)}."))
+    dtype = wrong.tried(partial(_one_of, data, "dtype", DTYPES, where))
+    batch_norm = wrong.tried(partial(_one_of, data, "batch_norm", BATCH_NORMS, where))
     base = wrong.tried(lambda: resolve_source(text_field(data, "base", where, BadRecipe), folder))
     method = wrong.tried(lambda: _method_name(data, where))
     options = wrong.tried(lambda: _options(data.get("options") or {}, where))
@@ -354,7 +364,16 @@ def parse_recipe(data: dict, folder: Path, where: str, least: int = 0) -> Recipe
         seed=seed or 0,
         fitted=found,
         options_set_by=set_by,
+        batch_norm=batch_norm or MIXTURE,
     )
+
+
+def _one_of(data: dict, key: str, known: Sequence[str], where: str) -> str | None:
+    """What a key of a recipe says, None if it is not there."""
+    value = data.get(key)
+    if value is not None and value not in known:
+        raise BadRecipe(f"{where}: {key} {value!r} is not one of {', '.join(known)}.")
+    return value
 
 
 def _method_name(data: dict, where: str) -> str:

@@ -1,5 +1,6 @@
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -249,3 +250,14 @@ def test_a_name_is_composed_and_unlike_others_by_more_than_capitals():
     task = {"name": "red", "checkpoint": "x"}
     with pytest.raises(BadRecipe, match="names the tasks 'red' and 'Red'; names must differ by"):
         parse_recipe(GOOD | {"tasks": [task, task | {"name": "Red"}]}, Path("/x"), "r")
+
+
+def test_which_running_statistics_a_merge_gets_is_part_of_the_recipe(zoo_folder, tmp_path):
+    recipe = Recipe(str(zoo_folder), (TaskEntry("a", str(zoo_folder)),))
+    usual, base = recipe.plain(), replace(recipe, batch_norm="base")
+    assert "batch_norm" not in usual  # so that digests of recipes without it stay
+    assert base.digest != recipe.digest
+    save_recipe(base, tmp_path / "recipe.yaml")
+    assert load_recipe(tmp_path / "recipe.yaml").batch_norm == "base"
+    with pytest.raises(BadRecipe, match="batch_norm 'mean' is not one of mixture, recalibrate"):
+        parse_recipe(usual | {"batch_norm": "mean"}, tmp_path, "it")

@@ -14,7 +14,8 @@ from torch import Tensor
 
 from studio.errors import NotFinite
 
-_MEAN, _VARIANCE = ".running_mean", ".running_var"
+MEAN, VARIANCE = ".running_mean", ".running_var"
+"""How the names of the two statistics of a layer end."""
 
 Read = Callable[[str], Tensor]
 """One model's tensor by the base's name."""
@@ -23,9 +24,9 @@ Read = Callable[[str], Tensor]
 def statistics_among(names: Iterable[str]) -> frozenset[str]:
     """Those of a model's tensors that are running statistics: mean and variance of one layer."""
     known = {*names}
-    means = {name.removesuffix(_MEAN) for name in known if name.endswith(_MEAN)}
-    paired = {layer for layer in means if layer + _VARIANCE in known}
-    return frozenset(layer + kind for layer in paired for kind in (_MEAN, _VARIANCE))
+    means = {name.removesuffix(MEAN) for name in known if name.endswith(MEAN)}
+    paired = {layer for layer in means if layer + VARIANCE in known}
+    return frozenset(layer + kind for layer in paired for kind in (MEAN, VARIANCE))
 
 
 def shares(coefficients: Sequence[float]) -> list[float]:
@@ -57,9 +58,9 @@ def mixed(name: str, base: Read, experts: Sequence[Read], coefficients: Sequence
     own = shares(coefficients)
     parts = [(1.0 - sum(own), base), *zip(own, experts, strict=True)]
     parts = [(share, read) for share, read in parts if share > 0.0]
-    if name.endswith(_MEAN):
+    if name.endswith(MEAN):
         return _checked(name, _sum([share * read(name).double() for share, read in parts]))
-    at = name.removesuffix(_VARIANCE) + _MEAN
+    at = name.removesuffix(VARIANCE) + MEAN
     means = [read(at).double() for _, read in parts]
     mean = _sum([share * each for (share, _), each in zip(parts, means, strict=True)])
     spread = [
@@ -76,7 +77,7 @@ def _sum(values: Sequence[Tensor]) -> Tensor:
 def _checked(name: str, values: Tensor) -> Tensor:
     if not bool(values.isfinite().all()):
         raise NotFinite(f"{name}: statistics of batch normalization hold NaN or infinity.")
-    if name.endswith(_VARIANCE) and values.numel() and float(values.min()) < 0:
+    if name.endswith(VARIANCE) and values.numel() and float(values.min()) < 0:
         raise NotFinite(
             f"{name}: a variance of batch normalization is {float(values.min()):.3g}; below 0 the "
             "model answers NaN. The base or a checkpoint stores it so: save that model again."

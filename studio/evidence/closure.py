@@ -15,9 +15,17 @@ from studio.evidence.wording import (
     UNDECLARED,
     WITH_IT,
 )
+from studio.measure.recalibration import ROWS
 from studio.merge import Merge
 from studio.methods.contract import FISHER, GRAM, describe
-from studio.recipe import DEFAULT, PERSON, UNDECLARED_START
+from studio.recipe import (
+    DEFAULT,
+    KEEP_BASE,
+    MIXTURE,
+    PERSON,
+    RECALIBRATE,
+    UNDECLARED_START,
+)
 
 REBUILT, UNUSED, CARRIED = "rebuilt", "not used", "carried over"
 FIXED, DECLARED, UNKNOWN = "fixed by the recipe", "declared", "undeclared"
@@ -238,10 +246,15 @@ def _strange(merge: Merge) -> list[str]:
 
 
 def _statistics(merge: Merge) -> Dependency:
-    running = merge.deltas.statistics
-    words = "Running means and variances are those of a mixture of the tasks that are merged."
-    state = REBUILT if running else UNUSED
-    return Dependency("BatchNorm statistics", state, merge.deltas.tasks if running else (), words)
+    used = bool(merge.statistics.names)
+    words = {
+        MIXTURE: "Running means and variances are those of a mixture of the tasks that are merged.",
+        RECALIBRATE: "Running means and variances were measured anew on at most "
+        f"{ROWS} validation rows, without labels, of each task that is merged.",
+        KEEP_BASE: "Running means and variances are the base's.",
+    }[merge.recipe.batch_norm]
+    inputs = merge.deltas.tasks if used else ()
+    return Dependency("BatchNorm statistics", REBUILT if used else UNUSED, inputs, words)
 
 
 def _caches(merge: Merge) -> Dependency:

@@ -21,7 +21,7 @@ from studio.merge import Merge, merged_pieces, open_merge
 from studio.methods import method
 from studio.parallel import SMALL, in_order
 from studio.progress import Meter, Progress, silent
-from studio.recipe import Recipe, parse_recipe, save_recipe
+from studio.recipe import RECALIBRATE, Recipe, parse_recipe, save_recipe
 
 _LOOK = 0.1  # seconds between looks at the other process
 
@@ -70,12 +70,18 @@ def rebuilt_root(merge: Merge, progress: Progress = silent) -> str:
 def is_portable(merge: Merge) -> bool:
     """Whether the bits are promised on every machine, or only on one kind of machine."""
     adapters = [c.adapter for c in merge.deltas.checkpoints if c.adapter]
-    return merge.method.portable and all(adapter.portable for adapter in adapters)
+    alike = merge.recipe.batch_norm != RECALIBRATE and merge.method.portable
+    return alike and all(adapter.portable for adapter in adapters)
 
 
 def why_not_apart(recipe: Recipe) -> str:
     """Why a separate process cannot rebuild a recipe, as a sentence; empty if it can."""
     chosen = method(recipe.method, recipe.options)
+    if recipe.batch_norm == RECALIBRATE:
+        return (
+            "batch_norm: recalibrate runs the merged model on validation rows, and a separate "
+            "process is given checkpoints only, no rows."
+        )
     if not chosen.needs:
         return ""
     return (

@@ -155,6 +155,11 @@ def refuse_no_factors(merge: Merge, rank: int | None = None) -> None:
             f"{merge.recipe.method} with these options mixes something else than the tasks' whole "
             f"deltas, so the merged change is no LoRA. {_INSTEAD}"
         )
+    if merge.statistics.names:
+        raise StudioError(
+            "The merge has running statistics of batch normalization of its own, which no adapter "
+            f"holds. Take batch_norm: base, or the merged weights. {_INSTEAD}"
+        )
     for index, task in enumerate(merge.deltas.tasks):
         modules = merge.deltas.joins[index].modules
         for name, path in merge.deltas.joins[index].shared.items():

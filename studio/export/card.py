@@ -10,7 +10,7 @@ from studio.errors import visible
 from studio.measure.intervals import Score
 from studio.measure.metrics import means
 from studio.methods import method, method_type
-from studio.recipe import GroupedCoefficient, Recipe, TaskEntry
+from studio.recipe import MIXTURE, GroupedCoefficient, Recipe, TaskEntry
 from studio.tasks.metric import LOSS
 from studio.tasks.task import Task
 
@@ -107,7 +107,9 @@ def _ingredients(recipe: Recipe) -> str:
     settings = ", ".join(options) or "no options"
     lines = [
         f"Base {quoted(public_name(recipe.base))}, method `{recipe.method}` ({settings}), "
-        f"dtype {recipe.dtype or 'of the base'}.\n",
+        f"dtype {recipe.dtype or 'of the base'}"
+        + (f", batch_norm {recipe.batch_norm}" if recipe.batch_norm != MIXTURE else "")
+        + ".\n",
         "| task | coefficient | checkpoint digest |",
         "|---|---|---|",
     ]

@@ -22,6 +22,7 @@ from studio.geometry.gram_cache import kept_gram, recalled_gram
 from studio.measure.evaluate import Evaluation, Examples, examples, sampled
 from studio.measure.expert_statistics import Statistics, Wanted
 from studio.measure.intervals import Score
+from studio.measure.recalibration import Recalibration
 from studio.measure.score_cache import ScoreCache
 from studio.merge import Made, Merge, open_merge
 from studio.methods import SUM, method, method_type
@@ -47,6 +48,10 @@ class Bench:
 
     Raises:
         StudioError: a checkpoint, head or label list does not fit.
+
+    Attributes:
+        statistics: what methods that need data measure of the experts, when it is asked for.
+        recalibration: measures running statistics of merges anew.
     """
 
     def __init__(
@@ -67,6 +72,8 @@ class Bench:
         private, base = self.deltas.private, self.base
         self.tasks = {s.name: open_task(s, private(s.name), base) for s in zoo.tasks}
         self.general = {s.name: open_task(s, {}, base) for s in zoo.general}
+        self.statistics = Statistics(self.deltas, self.tasks)
+        self.recalibration = Recalibration(self.deltas, self.tasks)
         self._kept: OrderedDict[object, object] = OrderedDict()
         self._lock = threading.RLock()
         self._examples: dict[str, dict[str, Examples]] = {}
@@ -91,11 +98,6 @@ class Bench:
     def score_cache(self) -> ScoreCache:
         """What is known of models on the rows of this zoo."""
         return ScoreCache(self.base, self.tasks | self.general, self.device)
-
-    @cached_property
-    def statistics(self) -> Statistics:
-        """What methods that need data measure of the experts; nothing before it is asked for."""
-        return Statistics(self.deltas, self.tasks)
 
     def scored(self, split: str = "held_out") -> tuple[str, ...]:
         """Names of the tasks that have a head and rows of a split."""
@@ -134,11 +136,14 @@ class Bench:
             return replace(other, measured=partial(self._refuse_other, recipe))
         measured = partial(self.statistics.look, recipe.names)
         if any(task.digest for task in recipe.tasks):
-            return replace(open_merge(recipe, self.roots), measured=measured)
+            opened = open_merge(recipe, self.roots)
+            return replace(opened, measured=measured, recalibrate=self.recalibration)
         chosen = self.deltas.subset(recipe.names)
         same_dtype = chosen.dtype == self.deltas.dtype
         known = (lambda: self.gram) if same_dtype else None
-        return Merge(recipe, chosen, known, self._recall, measured=measured)
+        return Merge(
+            recipe, chosen, known, self._recall, measured=measured, recalibrate=self.recalibration
+        )
 
     def unmeasured(self, recipe: Recipe) -> list[Wanted]:
         """What the recipe's method needs of validation rows that is not at hand; takes no time."""

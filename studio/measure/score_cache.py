@@ -21,6 +21,7 @@ from studio.measure.evaluate import Evaluation, fair_order, questions_of, starts
 from studio.measure.expert_statistics import settings_beside
 from studio.measure.marks import Marks
 from studio.merge import Merge
+from studio.recipe import RECALIBRATE
 from studio.tasks.heads import Head
 from studio.tasks.metric import LOSS
 from studio.tasks.task import Task
@@ -174,7 +175,17 @@ class ScoreCache:
             return "base"
         if merge.method.derives:
             return self._recipe(merge)
-        return cache_key("linear", _made_of(merge), _sum(merge.mixing), merge.recipe.dtype)
+        about = _sum(merge.mixing), merge.recipe.dtype, self._statistics(merge)
+        return cache_key("linear", _made_of(merge), about)
+
+    def _statistics(self, merge: Merge) -> list:
+        """What running statistics depend on beside what is added up; nothing without any."""
+        mode = merge.recipe.batch_norm
+        if not merge.statistics.names:
+            return [mode]
+        names = merge.recipe.names if mode == RECALIBRATE else ()
+        rows = [self._digest(x, self._tasks[x].head, "validation") for x in names]
+        return [mode, _sum(merge.coefficients), rows]
 
     def _recipe(self, merge: Merge) -> str:
         """The name of a merge as its method makes it."""
@@ -187,7 +198,7 @@ class ScoreCache:
         ]
         recorded = None if merge.recorded is None else _sum(merge.recorded)
         numbers = _sum(merge.coefficients), recorded
-        about = repr(chosen), numbers, drawn, measured, merge.recipe.dtype
+        about = repr(chosen), numbers, drawn, measured, merge.recipe.dtype, self._statistics(merge)
         return cache_key("recipe", _made_of(merge), about)
 
     def _digest(self, name: str, head: Head | None, split: str) -> str:

@@ -171,7 +171,8 @@ class Objective:
         if self.merge.method.weighs:
             worn = self.bench.merge(self.free.recipe(self.merge.recipe, point))
         else:
-            worn = replace(self.merge, recorded=self._mixing(point))
+            recipe = self.free.recipe(self.merge.recipe, point)  # of the running statistics
+            worn = replace(self.merge, recipe=recipe, recorded=self._mixing(point))
         self.bench.live.wear(worn)
 
     def _batch(self, number: int) -> dict[str, np.ndarray]:

@@ -8,7 +8,7 @@ import yaml
 
 from studio.export.plan import ExportPlan
 from studio.methods import method
-from studio.recipe import GroupedCoefficient, Recipe
+from studio.recipe import MIXTURE, RECALIBRATE, GroupedCoefficient, Recipe
 
 
 @dataclass(frozen=True)
@@ -43,10 +43,11 @@ def as_python(recipe: Recipe, plan: ExportPlan) -> str:
     Of a method that needs data there is a comment alone: a recipe names no rows.
     """
     chosen = method(recipe.method, recipe.options)
-    if chosen.needs:
+    if chosen.needs or recipe.batch_norm == RECALIBRATE:
+        who = f"{chosen.title} measures every expert" if chosen.needs else "The merge is measured"
         return (
-            f"# {chosen.title} measures every expert on its own validation rows, and a recipe "
-            "names none.\n# The command does it: its --zoo names the rows.\n"
+            f"# {who} on its own validation rows, and a recipe names none.\n"
+            "# The command does it: its --zoo names the rows.\n"
         )
     entries = "".join(
         f"        TaskEntry({task.name!r}, {task.checkpoint!r}, {task.coefficient!r}),\n"
@@ -65,6 +66,7 @@ def as_python(recipe: Recipe, plan: ExportPlan) -> str:
     grouped = any(isinstance(task.coefficient, GroupedCoefficient) for task in recipe.tasks)
     parts = ("GroupedCoefficient, " if grouped else "") + "Recipe, TaskEntry"
     seed = f"    seed={recipe.seed},\n" if recipe.seed else ""
+    norms = f"    batch_norm={recipe.batch_norm!r},\n" if recipe.batch_norm != MIXTURE else ""
     return (
         "from pathlib import Path\n\n"
         f"{imports}"
@@ -75,7 +77,7 @@ def as_python(recipe: Recipe, plan: ExportPlan) -> str:
         f"    tasks=(\n{entries}    ),\n"
         f"    method={recipe.method!r},\n"
         f"    options={dict(recipe.options)!r},\n"
-        f"    dtype={recipe.dtype!r},\n{seed}"
+        f"    dtype={recipe.dtype!r},\n{seed}{norms}"
         ")\n"
         f"print({call})  # the weights root\n"
     )

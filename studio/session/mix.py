@@ -7,9 +7,11 @@ from studio.errors import BadRecipe
 from studio.methods import METHODS, method, method_type
 from studio.methods.contract import Method, describe
 from studio.recipe import (
+    BATCH_NORMS,
     DEFAULT,
     DEFAULT_METHOD,
     DTYPES,
+    MIXTURE,
     PERSON,
     Fitted,
     GroupedCoefficient,
@@ -22,6 +24,8 @@ from studio.recipe import (
 from studio.session.mixer_strip import Strip, kept_strip, strip_from_page, strip_of
 from studio.zoo import Zoo
 
+BATCH_NORM = "batch_norm"
+"""Beside a method's options, what the page calls the choice of running statistics."""
 _GROUPS = ("A component per task", "One change of all tasks", "Measured on validation rows")
 
 
@@ -37,6 +41,7 @@ class Mix:
         fitted: how the studio chose numbers or options by rows, as long as one of them stands.
         seed: for methods that draw; that of the recipe that was opened.
         undeclared: options, and 'seed', that a file has set without saying who chose them.
+        batch_norm: which running statistics the merge gets, see ``BATCH_NORMS``.
     """
 
     strips: tuple[Strip, ...]
@@ -46,6 +51,7 @@ class Mix:
     fitted: Fitted | None = None
     seed: int = 0
     undeclared: tuple[str, ...] = ()
+    batch_norm: str = MIXTURE
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -69,7 +75,7 @@ class Mix:
         set_by = "" if usual or self.undeclared else PERSON
         made = Recipe(
             zoo.base, entries, self.method, dict(self.options), self.dtype, self.seed, self.fitted,
-            set_by,
+            set_by, self.batch_norm,
         )  # fmt: skip
         return replace(made, fitted=made.taint)
 
@@ -79,6 +85,7 @@ class Mix:
         options = dict(self.options)
         plain = {"rows": rows, "method": self.method, "options": options, "dtype": self.dtype}
         plain |= {"seed": self.seed} if self.seed else {}
+        plain |= {"batch_norm": self.batch_norm} if self.batch_norm != MIXTURE else {}
         plain |= {"undeclared": list(self.undeclared)} if self.undeclared else {}
         return plain | ({"fitted": self.fitted.plain()} if self.fitted else {})
 
@@ -130,6 +137,16 @@ class Mix:
         if name not in (None, *DTYPES):
             raise BadRecipe(f"dtype {name!r} is not one of {', '.join(DTYPES)}.")
         return replace(self, dtype=name)
+
+    def with_batch_norm(self, name: object) -> "Mix":
+        """The same mix with other running statistics.
+
+        Raises:
+            BadRecipe: there are none of that name.
+        """
+        if name not in BATCH_NORMS:
+            raise BadRecipe(f"batch_norm {name!r} is not one of {', '.join(BATCH_NORMS)}.")
+        return replace(self, batch_norm=str(name))
 
     def chosen_by(self, options: Mapping[str, Option]) -> "Mix":
         """The mix with other options, knowing of what chose numbers only as long as one stands."""
@@ -187,6 +204,7 @@ def mix_from_page(value: object, current: Mix) -> Mix:
         raise BadRecipe("The page shows another zoo than the one that is open; reload the page.")
     if name != current.method:
         return current.with_method(name)
+    current = current.with_batch_norm(options.pop(BATCH_NORM, current.batch_norm))
     method(name, options)
     options = every_option(name, options)
     strips = tuple(strip_from_page(rows[strip.name], strip) for strip in current.strips)
@@ -211,6 +229,7 @@ def mix_from_plain(value: dict, zoo: Mix) -> Mix:
     options = every_option(kept.method, value["options"])
     open_ = tuple(str(name) for name in value.get("undeclared", ()))
     kept = replace(kept, fitted=fitted, seed=seed, options=options, undeclared=open_)
+    kept = kept.with_batch_norm(value.get(BATCH_NORM, MIXTURE))
     return mix_from_page(value, kept)
 
 
@@ -252,7 +271,7 @@ def mix_of_recipe(recipe: Recipe, zoo: Mix) -> Mix:
     options = every_option(recipe.method, recipe.options)
     return Mix(
         (*strips, *left), recipe.method, options, recipe.dtype, recipe.fitted, recipe.seed,
-        _open_options(recipe),
+        _open_options(recipe), recipe.batch_norm,
     )  # fmt: skip
 
 

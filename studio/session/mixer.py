@@ -7,14 +7,17 @@ from contextlib import suppress
 from dataclasses import replace
 
 from studio.checkpoints.deltas import Deltas
+from studio.checkpoints.statistics import statistics_among
 from studio.disk import cache
 from studio.errors import BadRecipe, StudioError
 from studio.methods import METHODS
 from studio.methods.contract import describe
+from studio.recipe import BATCH_NORMS, MIXTURE
 from studio.session.admission import Admission
 from studio.session.bounded_store import BoundedStore
 from studio.session.history import History, moved
 from studio.session.mix import (
+    BATCH_NORM,
     Mix,
     method_menu,
     mix_from_page,
@@ -25,6 +28,12 @@ from studio.session.mixer_strip import listed
 from studio.zoo import Zoo
 
 _KEPT_SHOWN = 256  # mixes that a page may have been drawn from
+_BATCH_NORM = {
+    "name": BATCH_NORM, "default": MIXTURE, "choices": list(BATCH_NORMS), "low": None,
+    "high": None, "whole": False,
+    "words": "Running statistics of batch normalization: a mixture of the tasks', measured anew on "
+    "validation rows, or the base's.",
+}  # fmt: skip
 _ACTIONS = (
     "equal", "halve", "reset", "undo", "redo", "pin", "flip", "unflip", "earlier", "dtype",
 )  # fmt: skip
@@ -49,6 +58,7 @@ class Mixer:
 
     def __init__(self, zoo: Zoo, deltas: Deltas, admission: Admission, browser: str) -> None:
         self._zoo = zoo
+        self._normalized = bool(statistics_among(deltas.base.names))
         joined = zip(deltas.tasks, deltas.joins, strict=True)
         self._tensors = {name: tuple(join.shared) for name, join in joined}
         self._admission = admission
@@ -166,7 +176,11 @@ class Mixer:
         shown = moving or self.mix
         of = cache.cache_key("mix", shown.plain())
         self._shown[of] = shown
-        return _drawn(shown, self._tensors) | {
+        drawn = _drawn(shown, self._tensors)
+        if self._normalized:
+            drawn["schema"].append(_BATCH_NORM)
+            drawn["options"][BATCH_NORM] = shown.batch_norm
+        return drawn | {
             "of": of,
             "locked": moving is not None,
             "flipped": self.flipped,

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from studio.component import component
 from studio.merge import Merge, merged_into
-from studio.recipe import Recipe
+from studio.recipe import KEEP_BASE, Recipe
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Slide:
         for name, value in zip(merge.deltas.names, values, strict=True):
             if name in places:
                 self._move(name, value, places[name], merge.output_dtype(name))
-        mixed = {name: places[name] for name in merge.deltas.statistics if name in places}
+        mixed = {name: places[name] for name in merge.statistics.names if name in places}
         if mixed:  # no sums of parts, but few and small
             merged_into(merge, mixed)
 
@@ -64,8 +64,10 @@ def begin_slide(merge: Merge, task: str, places: Mapping[str, Tensor]) -> Slide:
     still = merge.recipe.silenced(task)
     filled = {name: places[name] for name in merge.deltas.names if name in places}
     rest = {name: torch.empty_like(place) for name, place in filled.items()}
+    own = KEEP_BASE if merge.statistics.names else still.batch_norm
     wide = str(merge.compute_dtype).removeprefix("torch.")
-    merged_into(replace(merge, recipe=replace(still, dtype=wide)), rest)
+    rest_only = replace(still, dtype=wide, batch_norm=own)
+    merged_into(replace(merge, recipe=rest_only), rest)
     moving = component(merge, task)
     like = {name: moving[name].to(place.device, place.dtype) for name, place in filled.items()}
     return Slide(task, still.digest, rest, like)

@@ -1,6 +1,7 @@
 """One browser's mixer without a page: buttons, the pinned mix, and what is kept for later."""
 
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -18,9 +19,13 @@ def opened(tiny_zoo, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     zoo = load_zoo(tiny_zoo)
     joins = [SimpleNamespace(shared={"encoder.layer.0.weight": ""})] * 2
-    deltas = SimpleNamespace(tasks=("color", "animal"), joins=joins, base=None)
-    admission = Admission(Ledger(tmp_path / "ledger"), deltas)  # type: ignore[arg-type]
-    return lambda browser="": Mixer(zoo, deltas, admission, browser)  # type: ignore[arg-type]
+
+    def open_mixer(browser="", names=()):
+        deltas: Any = SimpleNamespace(tasks=("color", "animal"), joins=joins)
+        deltas.base = SimpleNamespace(names=names)
+        return Mixer(zoo, deltas, Admission(Ledger(tmp_path / "ledger"), deltas), browser)
+
+    return open_mixer
 
 
 def coefficient(mixer: Mixer) -> float:
@@ -81,3 +86,22 @@ def test_a_browser_finds_its_mix_again_and_no_other_does(opened):
     passing.show(with_coefficient(passing.mix, 0.2))
     passing.keep()
     assert coefficient(opened("b 3")) == 0.71
+
+
+def test_of_a_model_with_running_statistics_the_page_offers_which_a_merge_gets(opened):
+    assert "batch_norm" not in opened().value(None)["options"]
+    mixer = opened(names=("n.running_mean", "n.running_var"))
+    drawn = mixer.value(None)
+    assert drawn["schema"][-1]["choices"] == ["mixture", "recalibrate", "base"]
+    drawn["options"]["batch_norm"] = "base"
+    mixer.move(drawn)
+    assert mixer.mix.batch_norm == "base"
+    assert "batch_norm" not in mixer.mix.options
+    mixer.move(mixer.value(None) | {"method": "ties"})
+    assert mixer.mix.batch_norm == "base"
+    mixer.edit("undo")
+    mixer.edit("undo")
+    assert mixer.mix.batch_norm == "mixture"
+    drawn["options"]["batch_norm"] = "mean"
+    with pytest.raises(BadRecipe, match="batch_norm 'mean' is not one of"):
+        mixer.move(drawn)
