@@ -134,16 +134,14 @@ class Bench:
         if not own or recipe.base != self.zoo.base:
             other = open_merge(recipe, self.roots)
             return replace(other, measured=partial(self._refuse_other, recipe))
-        measured = partial(self.statistics.look, recipe.names)
         if any(task.digest for task in recipe.tasks):
-            opened = open_merge(recipe, self.roots)
-            return replace(opened, measured=measured, recalibrate=self.recalibration)
-        chosen = self.deltas.subset(recipe.names)
-        same_dtype = chosen.dtype == self.deltas.dtype
-        known = (lambda: self.gram) if same_dtype else None
-        return Merge(
-            recipe, chosen, known, self._recall, measured=measured, recalibrate=self.recalibration
-        )
+            made = open_merge(recipe, self.roots)
+        else:
+            chosen = self.deltas.subset(recipe.names)
+            same_dtype = chosen.dtype == self.deltas.dtype
+            made = Merge(recipe, chosen, (lambda: self.gram) if same_dtype else None, self._recall)
+        measured = partial(self.statistics.look, recipe.names)
+        return replace(made, measured=measured, recalibrate=self.recalibration)
 
     def unmeasured(self, recipe: Recipe) -> list[Wanted]:
         """What the recipe's method needs of validation rows that is not at hand; takes no time."""
@@ -200,8 +198,7 @@ class Bench:
                 parts[name] = examples(live, (self.tasks | self.general)[name], split)
         if not chosen:
             self._refuse_nothing(split)
-        chosen_rows = [sampled(parts[name], rows) for name in heads]
-        return Evaluation(chosen_rows, chosen, live.pace.quick)
+        return Evaluation([sampled(parts[n], rows) for n in heads], chosen, live.pace.quick)
 
     def heads(self, names: Iterable[str]) -> dict[str, Head | None]:
         """The experts' heads of some tasks."""

@@ -126,7 +126,7 @@ class _Sums:
         try:
             for layer in usual:
                 layer.train()
-                layer.momentum = 0.0  # what it holds itself stays as it is
+                layer.momentum = 0.0  # type: ignore[assignment]  # what it holds itself stays
             yield
         finally:
             for layer, momentum in usual.items():
