@@ -44,6 +44,11 @@ def free_memory() -> int:
         return os.sysconf("SC_PHYS_PAGES") * page if hasattr(os, "sysconf") else 2**63
 
 
+def free_on(device: torch.device) -> int:
+    """Bytes that a model on a device may still take."""
+    return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else free_memory()
+
+
 def resident_limit() -> int:
     """Bytes of dense deltas that may stay in memory: a quarter of what is free, at most 4 GiB."""
     return min(_MOST_RESIDENT, free_memory() // 4)

@@ -25,6 +25,7 @@ def add_evaluate_command(commands: Commands) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
+    from studio.measure.bench import score_folder
     from studio.measure.general import General, general_json, general_words
     from studio.measure.metrics import scores_json
     from studio.measure.outcomes import Measuring
@@ -36,7 +37,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     general = General(bench, split) if bench.general_heads(split) else None
     doubts: tuple[str, ...] = ()
     if options.model:
-        found = scores_json(bench.score_folder(options.model, split, live))
+        found = scores_json(score_folder(bench, options.model, split, live))
     elif options.recipe:
         merge = bench.merge(load_recipe(options.recipe))
         found = scores_json(Measuring(bench, show_progress).scores(merge, split))
@@ -49,7 +50,8 @@ def _evaluate(options: argparse.Namespace) -> None:
         chosen = [each for each in chosen if each.kind in ("expert", floor)]
         scored = score_references(chosen, show_progress)
         found, doubts = scores_json(scored.experts.scores), scored.doubts
-    print("".join(f"{name}: {note}\n" for name, own in bench.notes.items() for note in own), end="")
+    for name, notes in bench.notes.items():
+        print("".join(f"{name}: {note}\n" for note in notes), end="")
     _print_scores(found)
     print("".join(f"warning: {each}\n" for each in doubts), end="")
     if general and (options.model or options.recipe):
@@ -57,11 +59,10 @@ def _evaluate(options: argparse.Namespace) -> None:
         found["general"] = general_json(kept)
         print("\n".join(general_words(kept)))
     elif general:
-        found["general_by_expert"] = {}
+        found["general_by_expert"] = by_expert = {}
         for task in bench.scored(split):
             live.wear(bench.expert(task))
-            kept = general.kept(live)
-            found["general_by_expert"][task] = general_json(kept)
+            by_expert[task] = general_json(kept := general.kept(live))
             print("\n".join([task, *general_words(kept)]))
     write_json(options.json, found)
 

@@ -31,6 +31,7 @@ from studio.recipe import Recipe
 from studio.tasks.heads import Head
 from studio.tasks.kinds.contract import Kind
 from studio.tasks.live_model import LiveModel
+from studio.tasks.precision import worn_dtype
 from studio.tasks.task import open_task
 from studio.zoo import Zoo, load_zoo
 
@@ -82,7 +83,12 @@ class Bench:
     def live(self) -> LiveModel:
         """The live model; made on first use."""
         keep_in_memory(self.deltas, resident_limit())
-        return LiveModel(self.base, self.device, self.kinds)
+        return LiveModel(self.base, self.device, self.kinds, self.dtype)
+
+    @cached_property
+    def dtype(self) -> torch.dtype:
+        """In which the live model wears its weights."""
+        return worn_dtype(self.base, self.device)
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
@@ -97,7 +103,7 @@ class Bench:
     @cached_property
     def score_cache(self) -> ScoreCache:
         """What is known of models on the rows of this zoo."""
-        return ScoreCache(self.base, self.tasks | self.general, self.device)
+        return ScoreCache(self.base, self.tasks | self.general, self.device, self.dtype)
 
     def scored(self, split: str = "held_out") -> tuple[str, ...]:
         """Names of the tasks that have a head and rows of a split."""
@@ -224,19 +230,20 @@ class Bench:
             f"No task of '{self.zoo.name}' has {split} rows, so there is nothing to score."
         )
 
-    def score_folder(
-        self, folder: Path, split: str = "held_out", live: LiveModel | None = None
-    ) -> dict[str, Score]:
-        """Scores of an exported model, with the heads in its ``heads`` folder or the zoo's."""
-        live = live or self.folder_model(folder)
-        heads: dict[str, Head | None] = {}
-        for name in self.scored(split):
-            spec, private = self.tasks[name].spec, self.deltas.private(name)
-            heads[name] = open_task(spec, private, live.base, folder / "heads" / name).head
-        evaluation = self.evaluation(heads, split, live)
-        for _ in evaluation.run(live):
-            pass
-        return evaluation.scores()
+
+def score_folder(
+    bench: Bench, folder: Path, split: str = "held_out", live: LiveModel | None = None
+) -> dict[str, Score]:
+    """Scores of an exported model, with the heads in its ``heads`` folder or the zoo's."""
+    live = live or bench.folder_model(folder)
+    heads: dict[str, Head | None] = {}
+    for name in bench.scored(split):
+        spec, private = bench.tasks[name].spec, bench.deltas.private(name)
+        heads[name] = open_task(spec, private, live.base, folder / "heads" / name).head
+    evaluation = bench.evaluation(heads, split, live)
+    for _ in evaluation.run(live):
+        pass
+    return evaluation.scores()
 
 
 def refuse_other_models(bench: Bench, recipe: Recipe) -> None:

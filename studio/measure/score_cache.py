@@ -82,10 +82,13 @@ class ScoreCache:
         device: on which rows are run.
     """
 
-    def __init__(self, base: Checkpoint, tasks: Mapping[str, Task], device: torch.device) -> None:
+    def __init__(
+        self, base: Checkpoint, tasks: Mapping[str, Task], device: torch.device,
+        dtype: torch.dtype,
+    ) -> None:  # fmt: skip
         self._base = base
         self._tasks = tasks
-        self._device = device
+        self._where = str(device), str(dtype)
         self._digests: dict[tuple[str, str, int], tuple[Head | None, str]] = {}
 
     def recall(
@@ -161,7 +164,7 @@ class ScoreCache:
         The kind of computer, the versions of what computes, the studio's own code that decides
         results, and the base's weights and the files beside them.
         """
-        machine = platform.machine(), torch.backends.cpu.get_cpu_capability(), str(self._device)
+        machine = platform.machine(), torch.backends.cpu.get_cpu_capability(), *self._where
         versions = str(torch.__version__), str(transformers.__version__), code_digest()
         return [*machine, *versions, settings_beside(self._base.folder), self._base.known_digest]
 

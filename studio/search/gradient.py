@@ -61,7 +61,7 @@ def mixing_slopes(merge: Merge, parameters: Mapping[str, nn.Parameter]) -> Tenso
         parameter = parameters.get(name)
         if parameter is None or parameter.grad is None:
             return torch.zeros(len(merge.deltas), dtype=torch.float64)
-        gradient = parameter.grad.cpu()
+        gradient = parameter.grad.cpu().float()
         parameter.grad = None
         tensor = vectors.at(name)
         return inner(gradient, tensor, tensor.factors if raw else ())

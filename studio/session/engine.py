@@ -47,12 +47,14 @@ class Memory:
         deltas: dense deltas among them.
         device: taken on the device of the live model; None if that is the CPU.
         device_total: that the device has, or None.
+        worn: dtype of the live model's weights where float32 would not fit; else empty.
     """
 
     process: int
     deltas: int
     device: int | None = None
     device_total: int | None = None
+    worn: str = ""
 
 
 class Engine:
@@ -208,8 +210,10 @@ class Engine:
 
     def memory(self) -> Memory:
         """What is in use now."""
-        deltas = bytes_in_memory(self.worker.bench.deltas)
-        return Memory(used_memory(), deltas, *device_memory(self.device))
+        bench = self.worker.bench
+        worn = "" if bench.dtype is torch.float32 else str(bench.dtype).removeprefix("torch.")
+        device = device_memory(self.device)
+        return Memory(used_memory(), bytes_in_memory(bench.deltas), *device, worn)
 
     def _open(self, path: Path, progress: Progress = silent) -> None:
         """Open a zoo; the open one is let go once this one is known to be good."""

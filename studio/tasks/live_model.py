@@ -14,6 +14,7 @@ from studio.errors import BadCheckpoint
 from studio.merge import Merge, merged_into
 from studio.tasks.kinds.contract import Batch, Item, Kind
 from studio.tasks.moving_slider import Slide, begin_slide, slide_bytes
+from studio.tasks.precision import worn_dtype
 from studio.tasks.quick_pass import FULL_PRECISION, Pace, measured_pace, using_threads
 from studio.tasks.rows import Row
 from studio.tasks.task import Task
@@ -23,9 +24,11 @@ class LiveModel:
     """An encoder whose weights are the base's, or those of the merge that it wears.
 
     It computes in float32, or quickly in less, but wears exactly the numbers that an export would
-    hold: merged tensors are cast to the output dtype first.
+    hold: merged tensors are cast to the output dtype first. A base in half precision that is too
+    large for float32 is worn in its own dtype, see ``worn_dtype``.
 
     Attributes:
+        dtype: in which it is worn.
         kinds: of the tasks that it is asked; all of one model class.
         whole: everything that wears a merge: the encoder, and the layers behind it that a kind
             asks.
@@ -34,12 +37,16 @@ class LiveModel:
         pace: how it runs fastest; one exact pass until that was measured.
     """
 
-    def __init__(self, base: Checkpoint, device: torch.device, kinds: Sequence[Kind]) -> None:
+    def __init__(
+        self, base: Checkpoint, device: torch.device, kinds: Sequence[Kind],
+        dtype: torch.dtype | None = None,
+    ) -> None:  # fmt: skip
         self.base = base
         self.device = device
         self.kinds = kinds
         behind = next((kind for kind in kinds if kind.behind_class), None)
-        self.whole: Any = (behind or kinds[0]).load(base).to(device)
+        self.dtype = dtype or worn_dtype(base, device)
+        self.whole: Any = (behind or kinds[0]).load(base, self.dtype).to(device)
         self.encoder: Any = self.whole.base_model if behind else self.whole
         self.readers = {kind.name: kind.reader(base) for kind in kinds}
         self._parameters = dict(self.whole.state_dict())  # share the model's memory
@@ -117,8 +124,9 @@ class LiveModel:
             return self.encoder(**self.placed(inputs))
 
     def placed(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
-        """The inputs of a batch on the model's device."""
-        return {name: x.to(self.device) for name, x in inputs.items()}
+        """The inputs of a batch on the model's device; what is no index in the model's dtype."""
+        placed = {name: x.to(self.device) for name, x in inputs.items()}
+        return {n: x.to(self.dtype) if x.is_floating_point() else x for n, x in placed.items()}
 
     def measure_pace(self) -> None:
         """Find out how the model runs fastest here; takes about a second."""

@@ -63,13 +63,13 @@ def begin_slide(merge: Merge, task: str, places: Mapping[str, Tensor]) -> Slide:
     """
     still = merge.recipe.silenced(task)
     filled = {name: places[name] for name in merge.deltas.names if name in places}
-    rest = {name: torch.empty_like(place) for name, place in filled.items()}
+    rest = {name: torch.empty_like(place, dtype=torch.float32) for name, place in filled.items()}
     own = KEEP_BASE if merge.statistics.names else still.batch_norm
     wide = str(merge.compute_dtype).removeprefix("torch.")
     rest_only = replace(still, dtype=wide, batch_norm=own)
     merged_into(replace(merge, recipe=rest_only), rest)
     moving = component(merge, task)
-    like = {name: moving[name].to(place.device, place.dtype) for name, place in filled.items()}
+    like = {name: moving[name].to(place.device, torch.float32) for name, place in filled.items()}
     return Slide(task, still.digest, rest, like)
 
 

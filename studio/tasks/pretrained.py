@@ -28,12 +28,15 @@ _TOKENIZER_FILE = re.compile(
 _COPY_TOKENIZER = "Copy the tokenizer files there from the folder of an expert that has them."
 
 
-def load_pretrained(checkpoint: Checkpoint, model_class: str) -> nn.Module:
-    """The model of a folder, in float32, in evaluation mode, without remote code.
+def load_pretrained(
+    checkpoint: Checkpoint, model_class: str, dtype: torch.dtype = torch.float32
+) -> nn.Module:
+    """The model of a folder, in evaluation mode, without remote code.
 
     Args:
         checkpoint: a full model.
         model_class: name of one of transformers' auto classes.
+        dtype: of its weights.
 
     Raises:
         BadCheckpoint: transformers cannot load the folder.
@@ -47,7 +50,7 @@ def load_pretrained(checkpoint: Checkpoint, model_class: str) -> nn.Module:
         with quiet_transformers(), _what_counts(checkpoint) as folder:
             model = getattr(transformers, model_class).from_pretrained(
                 folder,
-                dtype=torch.float32,
+                dtype=dtype,
                 local_files_only=True,
                 trust_remote_code=False,
                 use_safetensors=True,

@@ -20,7 +20,7 @@ from studio.evidence.logged_export import export_merge
 from studio.evidence.unmerge import unmerge
 from studio.export.model import check_loads, export
 from studio.export.plan import ExportPlan
-from studio.measure.bench import Bench
+from studio.measure.bench import Bench, score_folder
 from studio.merge import Merge, open_merge
 from studio.recipe import Recipe, TaskEntry, load_recipe, save_recipe
 from studio.tasks.kinds.text_classification import TextRow
@@ -59,7 +59,7 @@ def test_an_export_is_what_transformers_loads(tiny_zoo, tmp_path):
         assert model.state_dict()[name].equal(tensor)
     assert AutoTokenizer.from_pretrained(tmp_path / "out")("red cat")["input_ids"]
     assert open_checkpoint(tmp_path / "out").digest == root
-    assert bench.score_folder(tmp_path / "out") == score(bench, merge)
+    assert score_folder(bench, tmp_path / "out") == score(bench, merge)
 
 
 def test_the_card_tells_what_was_merged_and_its_loader_runs(tiny_zoo, tmp_path, monkeypatch):
@@ -184,7 +184,7 @@ def test_a_warm_bench_exports_the_bits_of_a_cold_one(tiny_zoo, tmp_path, dtype):
     warm.live.wear(warm.merge(recipe))
     ours = export(warm.merge(recipe), tmp_path / "warm")
     assert export(open_merge(recipe), tmp_path / "cold") == ours
-    assert warm.score_folder(tmp_path / "warm") == score(warm, warm.merge(recipe))
+    assert score_folder(warm, tmp_path / "warm") == score(warm, warm.merge(recipe))
 
 
 def test_a_complete_classifier_predicts_what_the_studio_predicts(tiny_zoo, tmp_path):

@@ -113,10 +113,10 @@ class CausalLM(LossKind):
         """The text, or the prompt and the answer."""
         return row.text if row.prompt is None else f"{row.prompt} | {row.text}"
 
-    def load(self, checkpoint: Checkpoint) -> nn.Module:
+    def load(self, checkpoint: Checkpoint, dtype: torch.dtype = torch.float32) -> nn.Module:
         """The whole class, whose body it shares with other kinds."""
         _refuse_no_head(checkpoint, self.behind_class)
-        return load_pretrained(checkpoint, self.behind_class)
+        return load_pretrained(checkpoint, self.behind_class, dtype)
 
     def reader(self, checkpoint: Checkpoint) -> Any:
         """The base's tokenizer."""

@@ -232,9 +232,9 @@ class Kind(Answers):
         return None
 
     # The model
-    def load(self, checkpoint: Checkpoint) -> nn.Module:
+    def load(self, checkpoint: Checkpoint, dtype: torch.dtype = torch.float32) -> nn.Module:
         """The model that is asked; see ``load_pretrained``."""
-        return load_pretrained(checkpoint, self.model_class)
+        return load_pretrained(checkpoint, self.model_class, dtype)
 
     @abstractmethod
     def reader(self, checkpoint: Checkpoint) -> Reader:

@@ -43,4 +43,6 @@ def _memory(memory: Memory) -> str:
     if memory.device is not None:
         total = f" of {size(memory.device_total)}" if memory.device_total else ""
         words += f"; device {size(memory.device)}{total}"
+    if memory.worn:
+        words += f"; the live model computes in {memory.worn}, since float32 would not fit"
     return words

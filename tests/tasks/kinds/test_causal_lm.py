@@ -13,6 +13,7 @@ from studio.checkpoints.checkpoint import open_base
 from studio.errors import BadCheckpoint, BadData, BadZoo
 from studio.export.folder import write_export
 from studio.export.model import MergedModel
+from studio.measure.bench import score_folder
 from studio.measure.information import fisher
 from studio.search.objective import Objective
 from studio.search.plan import SearchPlan
@@ -102,7 +103,7 @@ def test_a_merge_is_worn_with_its_last_layer_and_its_export_says_the_same(zoo, b
     written = AutoModelForCausalLM.from_pretrained(tmp_path / "out", dtype=torch.float32).eval()
     for task in ("prose", "chat"):
         assert found[task].value == pytest.approx(own_loss(written, bench, task)[0], rel=1e-5)
-    again = bench.score_folder(tmp_path / "out")
+    again = score_folder(bench, tmp_path / "out")
     assert again["prose"].value == pytest.approx(found["prose"].value, rel=1e-6)
     assert "AutoModelForCausalLM" in (tmp_path / "out" / "README.md").read_text()
 

@@ -10,7 +10,7 @@ import yaml
 from studio.errors import BadZoo
 from studio.export.folder import write_export
 from studio.export.model import MergedModel
-from studio.measure.bench import Bench
+from studio.measure.bench import Bench, score_folder
 from studio.measure.change import changes
 from studio.measure.evaluate import UNKNOWN
 from studio.measure.intervals import cluster_bootstrap
@@ -171,7 +171,7 @@ def test_an_export_holds_what_answers_and_scores_the_same(bench, tmp_path):
     write_export(content, tmp_path / "out")
     assert sorted(each.name for each in (tmp_path / "out" / "heads").iterdir()) == ["down", "up"]
     assert "Ask up for two answers." in (tmp_path / "out" / "README.md").read_text()
-    assert bench.score_folder(tmp_path / "out") == scores
+    assert score_folder(bench, tmp_path / "out") == scores
 
 
 def test_the_kind_says_which_keys_an_entry_has(zoo):

@@ -40,3 +40,8 @@ def test_what_must_not_be_overlooked_is_red_though_the_job_is_done():
     shown = footer(state, Memory(1, 2))
     assert "role='alert'" in shown
     assert "<b class='down'>Warning: Nothing &lt;changes&gt;.</b>" in shown
+
+
+def test_a_model_that_is_not_worn_in_float32_says_so():
+    assert "bfloat16, since float32 would not fit" in footer(None, Memory(1, 1, worn="bfloat16"))
+    assert "float32" not in footer(None, Memory(1, 1))
