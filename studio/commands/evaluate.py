@@ -2,6 +2,7 @@
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from studio.commands.tools import (
     Commands,
@@ -10,6 +11,10 @@ from studio.commands.tools import (
     write_json,
     zoo_bench,
 )
+
+if TYPE_CHECKING:
+    from studio.measure.general import General, Kept
+    from studio.tasks.live_model import LiveModel
 
 
 def add_evaluate_command(commands: Commands) -> None:
@@ -26,7 +31,7 @@ def add_evaluate_command(commands: Commands) -> None:
 
 def _evaluate(options: argparse.Namespace) -> None:
     from studio.measure.bench import score_folder
-    from studio.measure.general import General, general_json, general_words
+    from studio.measure.general import General, general_json
     from studio.measure.metrics import scores_json
     from studio.measure.outcomes import Measuring
     from studio.measure.references import references, score_references
@@ -55,16 +60,23 @@ def _evaluate(options: argparse.Namespace) -> None:
     _print_scores(found)
     print("".join(f"warning: {each}\n" for each in doubts), end="")
     if general and (options.model or options.recipe):
-        kept = general.kept(live)
-        found["general"] = general_json(kept)
-        print("\n".join(general_words(kept)))
+        found["general"] = general_json(_general(general, live))
     elif general:
         found["general_by_expert"] = by_expert = {}
         for task in bench.scored(split):
             live.wear(bench.expert(task))
-            by_expert[task] = general_json(kept := general.kept(live))
-            print("\n".join([task, *general_words(kept)]))
+            print(task)
+            by_expert[task] = general_json(_general(general, live))
     write_json(options.json, found)
+
+
+def _general(general: "General", live: "LiveModel") -> "Kept":
+    """What is left of general rows by what the live model wears, said."""
+    from studio.measure.general import general_words
+
+    kept = general.kept(live)
+    print("\n".join(general_words(kept)))
+    return kept
 
 
 def _print_scores(found: dict) -> None:
