@@ -249,7 +249,9 @@ class Evaluation:
                 if part.extents is None:
                     scores = part.task.kind.scores(*about)
                     found = scores.argmax(-1)
-                    self._keep_besides(task, asked, [batch.items[x] for x in places], scores, right)
+                    self._keep_besides(
+                        task, asked, [batch.items[x] for x in places.tolist()], scores, right
+                    )
                 else:
                     found = part.task.kind.nats(*about, right)
                 self.predictions[task][asked] = found.numpy()
