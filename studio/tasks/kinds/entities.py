@@ -7,14 +7,15 @@ import numpy as np
 
 Entity = tuple[str, int, int]
 """Its type, and its first and last word."""
-_OUTSIDE = "O"
+OUTSIDE = "O"
+"""The tag of a word in no entity."""
 _TAG = re.compile(r"[BIES](-.*)?", re.DOTALL)
 
 
 def mark_entities(tags: Sequence[str]) -> bool:
     """Whether a set of tags marks entities: O, and B, I, E or S, mostly with a type behind it."""
-    return any(tag != _OUTSIDE for tag in tags) and all(
-        tag == _OUTSIDE or _TAG.fullmatch(tag) for tag in tags
+    return any(tag != OUTSIDE for tag in tags) and all(
+        tag == OUTSIDE or _TAG.fullmatch(tag) for tag in tags
     )
 
 
@@ -28,13 +29,13 @@ def entities(tags: Sequence[str]) -> list[Entity]:
     Source: conlleval of the CoNLL-2000 shared task, as seqeval has it where no scheme is named.
     """
     found: list[Entity] = []
-    place, before, kind = 0, _OUTSIDE, ""
-    for word, tag in enumerate([*tags, _OUTSIDE]):
+    place, before, kind = 0, OUTSIDE, ""
+    for word, tag in enumerate([*tags, OUTSIDE]):
         mark, own = tag[:1], tag[2:]
         apart = mark in "OBS" or before in "ES" or own != kind
-        if before != _OUTSIDE and apart:
+        if before != OUTSIDE and apart:
             found.append((kind, place, word - 1))
-        if mark != _OUTSIDE and (apart or before == _OUTSIDE):
+        if mark != OUTSIDE and (apart or before == OUTSIDE):
             place = word
         before, kind = mark, own
     return found
