@@ -134,7 +134,7 @@ def _measured(scores: Mapping[str, Score], recipe: Recipe) -> str:
     what = " or ".join(mean.metric.name for mean in found)
     lines = [
         "## Measured on held-out rows\n",
-        f"| task | merged | {what} | 95 % interval | rows |",
+        f"| task | merged | {what} | 95 % interval | n |",
         "|---|---|---|---|---|",
     ]
     for name, s in scores.items():

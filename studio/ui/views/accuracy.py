@@ -47,7 +47,7 @@ def accuracy(now: Snapshot) -> str:
         "<th scope='col'>since pinned</th>"
         "<th scope='col' class='wide'>interval</th>"
         f"<th scope='col'>expert</th><th scope='col' class='wide'>{name}</th>"
-        f"<th scope='col' class='wide'>rows</th></tr></thead><tbody>{body}</tbody></table>"
+        f"<th scope='col' class='wide'>n</th></tr></thead><tbody>{body}</tbody></table>"
         "<p class='legend'><span class='l-now'>now</span><span class='l-interval'>95 % interval"
         f"</span><span class='l-expert'>expert alone</span><span class='l-floor'>{name}</span></p>"
         f"{table_saves('accuracy', _csv(now)) if now.seen else ''}"

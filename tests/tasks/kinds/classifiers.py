@@ -79,9 +79,9 @@ def adapted(folder: Path, family: str, base: str, **options: Any) -> Any:
     return model
 
 
-def noisy(model: Any, scale: float = 0.15) -> Any:
+def noisy(model: Any, scale: float = 0.15, seed: int = 1) -> Any:
     """With everything that is trained moved, as fine-tuning would."""
-    generator = torch.Generator().manual_seed(1)
+    generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for parameter in model.parameters():
             if parameter.requires_grad:

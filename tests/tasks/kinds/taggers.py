@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import yaml
 from torch import Tensor, nn
 
 from tests.tasks.kinds import classifiers
@@ -18,7 +19,7 @@ SENTENCES = [
 """Every fourth word becomes three tokens."""
 
 
-def built(folder: Path, family: str, base: str = "Model") -> Any:
+def built(folder: Path, family: str, base: str = "Model", seed: int = 1) -> Any:
     """A base in ``folder/base`` and its token classifier of five tags in ``folder/expert``."""
     import transformers
 
@@ -29,7 +30,8 @@ def built(folder: Path, family: str, base: str = "Model") -> Any:
     body = getattr(transformers, family + base)(tagger.config_class(**sizes))
     noisy(body).save_pretrained(folder / "base")
     tokenizer(folder / "base")
-    expert = noisy(tagger.from_pretrained(folder / "base", **named())).eval()
+    torch.manual_seed(seed)
+    expert = noisy(tagger.from_pretrained(folder / "base", **named()), seed=seed).eval()
     spread(expert, folder)
     expert.save_pretrained(folder / "expert")
     return expert
@@ -96,6 +98,20 @@ def rows_of(model: Any, folder: Path) -> list[dict]:
 def write_zoo(folder: Path, rows: list[dict], **entry: Any) -> Path:
     """A zoo of the one expert whose held-out rows are given."""
     return classifiers.write_zoo(folder, rows, type="token-classification", **entry)
+
+
+def two_experts(folder: Path) -> Path:
+    """A zoo of two taggers whose rows are their own answers."""
+    tasks = []
+    for seed, name in enumerate(("first", "second"), 1):
+        rows = rows_of(built(folder / name, "Bert", seed=seed), folder / name)
+        for split in ("held_out", "validation"):
+            write_rows(folder / name / f"{split}.jsonl", rows)
+        data = {split: f"{name}/{split}.jsonl" for split in ("held_out", "validation")}
+        typed = {"name": name, "type": "token-classification", "data": data}
+        tasks.append(typed | {"checkpoint": f"{name}/expert"})
+    (folder / "zoo.yaml").write_text(yaml.safe_dump({"base": "first/base", "tasks": tasks}))
+    return folder
 
 
 def write_rows(file: Path, rows: list) -> Path:

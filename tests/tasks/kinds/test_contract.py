@@ -58,6 +58,7 @@ def test_every_question_of_a_row_counts_and_a_row_s_questions_belong_together(be
     assert right.tolist() == [0 if place % 7 == 0 else 1 for place in range(80)]
     score = found.scores()["up"]
     assert (score.n, score.value) == (80, 68 / 80)
+    assert bench.tasks["up"].questions("held_out") == 80  # of 40 rows
     assert score.interval == "cluster-bootstrap"
     assert (score.low, score.high) == cluster_bootstrap(right, np.repeat(np.arange(40), 2))
 

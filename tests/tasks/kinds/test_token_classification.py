@@ -5,7 +5,6 @@ import json
 import numpy as np
 import pytest
 import torch
-import yaml
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -228,28 +227,9 @@ def test_a_word_that_nobody_answers_moves_no_loss_and_has_a_finite_one(tmp_path)
     assert torch.isfinite(losses("labels", scores, right)).all()
 
 
-def two_experts(folder):
-    """A zoo of two taggers whose rows are their own answers."""
-    tasks = []
-    for place, name in enumerate(("first", "second")):
-        model = taggers.built(folder / name, "Bert")
-        with torch.no_grad():
-            for parameter in model.bert.parameters():
-                parameter.add_(0.02 * place * torch.randn(parameter.shape))
-        model.save_pretrained(folder / name / "expert")
-        rows = rows_of(model, folder / name)
-        for split in ("held_out", "validation"):
-            taggers.write_rows(folder / name / f"{split}.jsonl", rows)
-        data = {split: f"{name}/{split}.jsonl" for split in ("held_out", "validation")}
-        tasks.append({"name": name, "checkpoint": f"{name}/expert", "data": data})
-    typed = [task | {"type": "token-classification"} for task in tasks]
-    (folder / "zoo.yaml").write_text(yaml.safe_dump({"base": "first/base", "tasks": typed}))
-    return folder
-
-
 @pytest.fixture
 def bench(tmp_path):
-    return classifiers.bench(two_experts(tmp_path / "zoo"))
+    return classifiers.bench(taggers.two_experts(tmp_path / "zoo"))
 
 
 @pytest.mark.parametrize("loss", ["labels", "entropy", "expert"])
