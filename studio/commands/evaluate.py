@@ -83,10 +83,12 @@ def _print_scores(found: dict) -> None:
     losses = False
     for name, score in found["tasks"].items():
         losses = losses or "loss" in score
-        bits = f", {score['bits_per_byte']:.4f} bits per byte" if "loss" in score else ""
+        more = f", {score['bits_per_byte']:.4f} bits per byte" if "loss" in score else ""
+        for share, own in score.get("besides", {}).items():
+            more += f", {share} {own['value']:.4f} [{own['low']:.4f}, {own['high']:.4f}]"
         print(
             f"  {score.get('accuracy', score.get('loss')):.4f}  "
-            f"[{score['low']:.4f}, {score['high']:.4f}]  n={score['n']}  {name}{bits}"
+            f"[{score['low']:.4f}, {score['high']:.4f}]  n={score['n']}  {name}{more}"
         )
     if found["mean"] is not None:
         print(f"  {found['mean']:.4f}  mean{' loss' if losses else ''}")

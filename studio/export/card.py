@@ -136,7 +136,7 @@ def _measured(scores: Mapping[str, Score], recipe: Recipe) -> str:
     what = " or ".join(mean.metric.name for mean in found)
     lines = [
         "## Measured on held-out rows\n",
-        f"| task | merged | {what} | 95 % interval | rows |",
+        f"| task | merged | {what} | 95 % interval | n |",
         "|---|---|---|---|---|",
     ]
     for name, s in scores.items():
@@ -156,10 +156,8 @@ def _measured(scores: Mapping[str, Score], recipe: Recipe) -> str:
 
 
 def _more(score: Score) -> str:
-    """A loss in the other units that people compare it in; nothing for accuracy."""
-    if score.bits_per_byte is None:
-        return ""
-    return f" (perplexity {score.perplexity:.3g}, {score.bits_per_byte:.3f} bits per byte)"
+    """What stands beside a score, where anything does."""
+    return f" ({score.more})" if score.more else ""
 
 
 def _count(number: int, noun: str) -> str:

@@ -190,7 +190,8 @@ def carried_scores(last: Evaluation, now: Evaluation) -> dict[str, Score]:
 
     The value is that of the last full pass plus the mean change on the rows already refreshed:
     what both models get right or wrong alike then adds no noise. The interval adds the variances
-    of the two. A task that is refreshed whole has its own score.
+    of the two. A task that is refreshed whole has its own score. What stands beside an accuracy is
+    that of the rows already refreshed.
     """
     own, before, change = now.scores(), last.scores(), changes(now, last)
     found = {}
@@ -198,7 +199,7 @@ def carried_scores(last: Evaluation, now: Evaluation) -> dict[str, Score]:
         if score.n == len(now.parts[name].answers) or name not in change:
             found[name] = score
             continue
-        found[name] = _carried(before[name], change[name])
+        found[name] = replace(_carried(before[name], change[name]), besides=score.besides)
     return found
 
 

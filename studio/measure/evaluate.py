@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -188,6 +188,8 @@ class Evaluation:
     Attributes:
         predictions: per task ``(q,)``: the option that was chosen, ``UNKNOWN`` where none was yet;
             of a loss its nats, NaN where it was not measured yet.
+        besides: per task, by name ``(q, 2)``: the sums of the shares that stand beside its
+            accuracy, NaN where a question was not asked; empty before the first batch.
         seconds: that the exact pass took so far.
     """
 
@@ -203,6 +205,7 @@ class Evaluation:
             name: np.full(len(part.answers), UNKNOWN if part.extents is None else np.nan)
             for name, part in self.parts.items()
         }
+        self.besides: dict[str, dict[str, np.ndarray]] = {name: {} for name in self.parts}
         rounds = _batches(self.parts)
         self._seen = len(rounds)  # batches until every row was run once
         passes = (FULL_PRECISION,) if quick is FULL_PRECISION else (quick, FULL_PRECISION)
@@ -242,19 +245,34 @@ class Evaluation:
                 part = self.parts[task]
                 asked = part.questions([rows[place][1] for place in places.tolist()])
                 about = part.task.spec, self.heads[task], output, batch, places
+                right = torch.from_numpy(part.answers[asked])
                 if part.extents is None:
-                    found = part.task.kind.scores(*about).argmax(-1)
+                    scores = part.task.kind.scores(*about)
+                    found = scores.argmax(-1)
+                    self._keep_besides(
+                        task, asked, [batch.items[x] for x in places.tolist()], scores, right
+                    )
                 else:
-                    found = part.task.kind.nats(*about, torch.from_numpy(part.answers[asked]))
+                    found = part.task.kind.nats(*about, right)
                 self.predictions[task][asked] = found.numpy()
         self._next += 1
         if dtype is FULL_PRECISION:
             self.seconds += time.perf_counter() - started
 
-    def recall(self, predictions: Mapping[str, np.ndarray]) -> None:
-        """Take every row's exact prediction from another time; nothing is left to run."""
+    def _keep_besides(
+        self, name: str, asked: np.ndarray, items: Sequence[Item], scores: Tensor, right: Tensor
+    ) -> None:
+        task, kept = self.parts[name].task, self.besides[name]
+        for share, sums in task.kind.besides(task.labels, items, scores, right).items():
+            if share not in kept:
+                kept[share] = np.full((len(self.predictions[name]), 2), np.nan)
+            kept[share][asked] = sums.numpy()
+
+    def recall(self, predictions: Mapping[str, np.ndarray], marks: Mapping[str, Marks]) -> None:
+        """Take every row's exact answers from another time; nothing is left to run."""
         for name in self.predictions:
             self.predictions[name] = predictions[name].copy()
+            self.besides[name] = {each: x.copy() for each, x in marks[name].besides.items()}
         self._next = len(self._batches)
 
     def run(self, model: LiveModel) -> Iterator[float]:
@@ -274,7 +292,8 @@ class Evaluation:
         if part.extents is not None:
             return part.marks(self.predictions[task])
         correct = self.correct(task)
-        return part.marks(np.where(correct == UNKNOWN, np.nan, correct))
+        values = np.where(correct == UNKNOWN, np.nan, correct)
+        return replace(part.marks(values), besides=self.besides[task])
 
     def scores(self) -> dict[str, Score]:
         """Scores on the rows run so far, for the tasks that have any; computed once per step."""

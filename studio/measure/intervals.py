@@ -12,6 +12,36 @@ _RESAMPLES, _SLICES = 2000, 20
 
 
 @dataclass(frozen=True)
+class Share:
+    """A ratio of two sums over questions, such as an F1.
+
+    Attributes:
+        name: what people call it.
+        value: 0 to 1.
+        low: lower end of the 95 % interval.
+        high: upper end.
+        interval: as a score's.
+    """
+
+    name: str
+    value: float
+    low: float
+    high: float
+    interval: str
+
+    @property
+    def shown(self) -> str:
+        """Name, value and interval, for people."""
+        span = ACCURACY.span(self.low, self.high)
+        return f"{self.name} {ACCURACY.shown(self.value)} ({span})"
+
+    def plain(self) -> dict:
+        """As JSON, without its name."""
+        own = {"value": self.value, "low": self.low, "high": self.high}
+        return own | {"interval": self.interval}
+
+
+@dataclass(frozen=True)
 class Score:
     """What a model scores on some rows.
 
@@ -26,6 +56,7 @@ class Score:
             since).
         metric: what the value is.
         bits_per_byte: of a loss: of the texts as they are written, whatever the vocabulary.
+        besides: of an accuracy: other shares of the same answers.
     """
 
     value: float
@@ -35,6 +66,7 @@ class Score:
     interval: str
     metric: Metric = ACCURACY
     bits_per_byte: float | None = None
+    besides: tuple[Share, ...] = ()
 
     @property
     def half(self) -> float:
@@ -66,6 +98,16 @@ class Score:
         """Of a loss: how many tokens it is as unsure between; None of another metric."""
         return math.exp(self.value) if self.metric is LOSS else None
 
+    @property
+    def more(self) -> str:
+        """What stands beside the value, for people; empty if nothing does."""
+        found = [each.shown for each in self.besides]
+        if self.perplexity is not None:
+            found.append(f"perplexity {self.perplexity:.3g}")
+        if self.bits_per_byte is not None:
+            found.append(f"{self.bits_per_byte:.3f} bits per byte")
+        return ", ".join(found)
+
     def better_than(self, value: float) -> bool:
         """Whether the whole interval is better than a value of the same metric."""
         return self.metric.sign * (self.worst - value) > 0
@@ -80,7 +122,9 @@ class Score:
         found: dict = {self.metric.name: self.value}
         if self.bits_per_byte is not None:
             found["bits_per_byte"] = self.bits_per_byte
-        return found | {"n": self.n, "low": self.low, "high": self.high, "interval": self.interval}
+        found |= {"n": self.n, "low": self.low, "high": self.high, "interval": self.interval}
+        besides = {each.name: each.plain() for each in self.besides}
+        return found | ({"besides": besides} if besides else {})
 
 
 def score(correct: np.ndarray, groups: np.ndarray | None) -> Score:
@@ -92,14 +136,36 @@ def score(correct: np.ndarray, groups: np.ndarray | None) -> Score:
     """
     right, n = int(correct.sum()), len(correct)
     if groups is not None:
-        low, high = cluster_bootstrap(correct, groups)
-        if low < high:
-            return Score(right / n, n, low, high, "cluster-bootstrap")
-        clusters = len(np.unique(groups))  # all right or all wrong: resampling sees no spread
-        low, high = wilson(right / n * clusters, clusters)
-        return Score(right / n, n, low, high, "wilson")
-    low, high = wilson(right, n)
-    return Score(right / n, n, low, high, "wilson")
+        return Score(right / n, n, *_clustered(correct, np.ones(n), groups))
+    return Score(right / n, n, *wilson(right, n), "wilson")
+
+
+def share(name: str, sums: np.ndarray, groups: np.ndarray | None) -> Share | None:
+    """A ratio of two sums over questions, with its interval; None where the lower one is 0.
+
+    Args:
+        name: what people call it.
+        sums: ``(n, 2)`` what each question adds to the upper and to the lower sum.
+        groups: ``(n,)`` labels of questions that belong together; None if they are independent.
+    """
+    above, below = sums.T
+    if not below.any():
+        return None
+    value, n = float(above.sum() / below.sum()), len(sums)
+    if groups is None and (below == 1).all():
+        return Share(name, value, *wilson(above.sum(), n), "wilson")
+    return Share(name, value, *_clustered(above, below, np.arange(n) if groups is None else groups))
+
+
+def _clustered(
+    above: np.ndarray, below: np.ndarray, groups: np.ndarray
+) -> tuple[float, float, str]:
+    """Interval of a ratio over groups, and what it is called."""
+    low, high = ratio_bootstrap(above, below, groups)
+    if low < high:
+        return low, high, "cluster-bootstrap"
+    clusters = len(np.unique(groups[below > 0]))  # all or nothing: resampling sees no spread
+    return *wilson(above.sum() / below.sum() * clusters, clusters), "wilson"
 
 
 def loss_score(
@@ -149,7 +215,7 @@ def ratio_bootstrap(
 
     Args:
         values: ``(n,)`` that are summed.
-        units: ``(n,)`` whose sum they are divided by.
+        units: ``(n,)`` whose sum they are divided by; draws in which it is 0 do not count.
         groups: ``(n,)`` labels of what belongs together.
 
     Source: Efron and Tibshirani 1993, An Introduction to the Bootstrap, chapter 13.
@@ -160,6 +226,7 @@ def ratio_bootstrap(
     generator, shares = np.random.default_rng(0), []
     for _ in range(_SLICES):
         drawn = generator.integers(0, len(sizes), (_RESAMPLES // _SLICES, len(sizes)), np.int32)
-        shares.append(totals[drawn].sum(1) / sizes[drawn].sum(1))
+        above, below = totals[drawn].sum(1), sizes[drawn].sum(1)
+        shares.append(above[below > 0] / below[below > 0])
     low, high = np.percentile(np.concatenate(shares), [2.5, 97.5])
     return float(low), float(high)

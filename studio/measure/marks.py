@@ -1,10 +1,11 @@
 """Marks: what a model's answer to every question of a task is worth, right or wrong, or in nats."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from studio.measure.intervals import Score, loss_score, score
+from studio.measure.intervals import Score, loss_score, score, share
 from studio.tasks.metric import ACCURACY, Metric
 
 
@@ -18,12 +19,14 @@ class Marks:
         metric: that they are summed to.
         units: ``(q,)`` of a loss: what it is shared among, such as the tokens that count.
         sizes: ``(q,)`` of a loss: bytes of the text that it is of.
+        besides: of an accuracy: by name ``(q, 2)``, the sums of a share that stands beside it.
     """
 
     values: np.ndarray
     metric: Metric = ACCURACY
     units: np.ndarray | None = None
     sizes: np.ndarray | None = None
+    besides: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.values)
@@ -36,7 +39,8 @@ class Marks:
     def at(self, chosen: np.ndarray) -> "Marks":
         """Those of some questions, by their indices or by a mask."""
         units, sizes = (x if x is None else x[chosen] for x in (self.units, self.sizes))
-        return Marks(self.values[chosen], self.metric, units, sizes)
+        besides = {name: sums[chosen] for name, sums in self.besides.items()}
+        return Marks(self.values[chosen], self.metric, units, sizes, besides)
 
     def score(self, groups: np.ndarray | None) -> Score:
         """Their score with its interval.
@@ -45,7 +49,9 @@ class Marks:
             groups: ``(q,)`` labels of questions that belong together; None if independent.
         """
         if self.metric is ACCURACY:
-            return score(self.values, groups)
+            found = (share(name, sums, groups) for name, sums in self.besides.items())
+            besides = tuple(each for each in found if each)
+            return replace(score(self.values, groups), besides=besides)
         assert self.units is not None
         assert self.sizes is not None
         return loss_score(self.values, self.units, self.sizes, groups)

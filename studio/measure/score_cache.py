@@ -26,7 +26,7 @@ from studio.tasks.heads import Head
 from studio.tasks.metric import LOSS
 from studio.tasks.task import Task
 
-_FORMAT = 1  # of what is kept; another one recalls nothing that is older
+_FORMAT = 2  # of what is kept; another one recalls nothing that is older
 _ROOM = "scores"
 _MOST = 5000  # models, and what it cost to merge some of them; the oldest go first
 _DECIDING = ("checkpoints", "geometry", "methods", "tasks", "measure")  # whose code decides results
@@ -53,7 +53,8 @@ class KnownRows:
             extents = {"units": marks.units.tolist(), "sizes": marks.sizes.tolist()}
             return found | {"nats": marks.values.tolist()} | extents
         right = "".join(map(str, marks.values.astype(int).tolist()))
-        return found | {"correct": right, "predictions": self.predictions[asked].tolist()}
+        found |= {"correct": right, "predictions": self.predictions[asked].tolist()}
+        return found | {"besides": {name: x.tolist() for name, x in marks.besides.items()}}
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,10 @@ class ScoreCache:
         known = self.recall(merge, evaluation.heads, split)
         if set(known) != set(evaluation.parts):
             return False
-        evaluation.recall({name: each.predictions for name, each in known.items()})
+        evaluation.recall(
+            {name: each.predictions for name, each in known.items()},
+            {name: each.marks for name, each in known.items()},
+        )
         return True
 
     def keep(self, evaluation: Evaluation, merge: Merge | None, split: str) -> dict[str, KnownRows]:
@@ -262,11 +266,16 @@ def _arranged(entry: Mapping, asked: np.ndarray, whole: bool) -> KnownRows:
     def numbers(values: Sequence) -> np.ndarray:
         return np.array([float(each) for each in values[:count]])[places]
 
+    def sums(values: Sequence) -> np.ndarray:
+        return np.array(values[:count], float).reshape(-1, 2)[places]
+
     if "nats" in entry:
         nats, units, sizes = (numbers(entry[key]) for key in ("nats", "units", "sizes"))
         return KnownRows(Marks(nats, LOSS, units, sizes), nats, entry["latency"])
     predictions = np.array(entry["predictions"][:count])[places]
-    return KnownRows(Marks(numbers(entry["correct"])), predictions, entry["latency"])
+    besides = {name: sums(each) for name, each in entry["besides"].items()}
+    marks = Marks(numbers(entry["correct"]), besides=besides)
+    return KnownRows(marks, predictions, entry["latency"])
 
 
 def _read(file: str) -> dict:

@@ -27,7 +27,7 @@ class Snapshot:
         changes: of each task since the pinned recipe, on the rows that both have seen.
         is_pinned: whether the recipe is the pinned one.
         flipped: whether the pinned mix is shown for a moment in place of the one worked on.
-        rows: {task: held-out rows there are}.
+        rows: {task: questions that its held-out rows ask}.
         share: of the recipe's evaluation that is done; 1 once all scores are exact.
         seen: whether every row was run, be it quickly.
         experts: each task by its own checkpoint, as far as known.
@@ -88,7 +88,7 @@ def take_snapshot(context: Context, pinned: Mix, flipped: bool) -> Snapshot:
         changes=results.changes(recipe, other),
         is_pinned=recipe.digest == other.digest,
         flipped=flipped,
-        rows={name: len(bench.tasks[name].rows("held_out")) for name in bench.scored()},
+        rows={name: bench.tasks[name].questions("held_out") for name in bench.scored()},
         share=known.share if known else 0.0,
         seen=bool(known and known.seen),
         experts=dict(results.experts),

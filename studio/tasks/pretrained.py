@@ -104,8 +104,8 @@ def loading_report(folder: Path, model_class: str) -> tuple[list[str], list[str]
     return list(report["missing_keys"]), list(report["unexpected_keys"])
 
 
-def load_tokenizer(checkpoint: Checkpoint) -> Any:
-    """The tokenizer of a model folder.
+def load_tokenizer(checkpoint: Checkpoint, **settings: object) -> Any:
+    """The tokenizer of a model folder, with what its files say but for some settings.
 
     Of a folder without one, transformers makes a tokenizer of a handful of tokens and says nothing.
 
@@ -122,7 +122,7 @@ def load_tokenizer(checkpoint: Checkpoint) -> Any:
     try:
         with quiet_transformers():
             found = transformers.AutoTokenizer.from_pretrained(
-                folder, local_files_only=True, trust_remote_code=False
+                folder, local_files_only=True, trust_remote_code=False, **settings
             )
     except Exception as problem:  # transformers raises whatever its tokenizers raise
         raise BadCheckpoint(f"transformers finds no tokenizer in {folder}: {problem}") from None

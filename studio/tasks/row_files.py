@@ -48,6 +48,16 @@ def json_records(path: Path) -> Iterator[tuple[object, str]]:
             yield parse_json(line, where, BadData), where
 
 
+def text_lines(path: Path) -> Iterator[tuple[str, str]]:
+    """The lines of a text, and where each stands.
+
+    Raises:
+        BadData: naming the file and what is wrong with it.
+    """
+    _begins(path)
+    yield from ((line, f"{path}, line {number}") for number, line in _lines(path))
+
+
 def table_records(
     path: Path, columns: Sequence[str], needed: str
 ) -> Iterator[tuple[dict[str, str], str]]:

@@ -33,6 +33,7 @@ class Task:
     head_only: Head | None
     notes: tuple[str, ...] = ()
     _rows: dict[str, Sequence[Row]] = field(default_factory=dict, repr=False)
+    _questions: dict[str, int] = field(default_factory=dict, repr=False)
 
     @property
     def name(self) -> str:
@@ -61,6 +62,12 @@ class Task:
             labelled = split != "validation"  # which may serve a loss that needs no labels
             self._rows[split] = self.kind.read(file, self.labels, labelled) if file else ()
         return self._rows[split]
+
+    def questions(self, split: str) -> int:
+        """How many questions the rows of a split ask."""
+        if split not in self._questions:
+            self._questions[split] = sum(len(row.answers) for row in self.rows(split))
+        return self._questions[split]
 
     def first_rows(self, split: str, most: int) -> Sequence[Row]:
         """The first rows of a split that the zoo names a file for.

@@ -1,12 +1,16 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from studio.measure.intervals import (
     Score,
+    Share,
     cluster_bootstrap,
     loss_score,
     ratio_bootstrap,
     score,
+    share,
     wilson,
 )
 from studio.tasks.metric import LOSS
@@ -92,3 +96,38 @@ def test_which_end_is_better_depends_on_the_metric():
     assert (share.best, share.worst, share.better_than(0.3)) == (0.6, 0.4, True)
     assert (loss.shown, loss.span) == ("2.000", "1.800 to 2.300")
     assert (share.shown, share.span) == ("50.0%", "40.0% to 60.0%")
+
+
+def test_a_share_beside_a_score_is_one_sum_by_another_worked_by_hand():
+    sums = np.array([[2.0, 2.0], [0.0, 1.0], [0.0, 0.0], [2.0, 2.0]])
+    found = share("entity F1", sums, np.array(["a", "a", "b", "c"]))
+    assert found is not None
+    assert (found.name, found.value, found.interval) == ("entity F1", 4 / 5, "cluster-bootstrap")
+    # a draw of the groups (2, 3), (0, 0) and (2, 2) is from 2/3 to 1, or holds nothing to divide by
+    assert (found.low, found.high) == (2 / 3, 1.0)
+
+
+def test_a_share_without_groups_of_questions_that_count_once_is_wilson_s():
+    found = share("by length", np.array([[1.0, 1.0], [0.0, 1.0], [1.0, 1.0], [1.0, 1.0]]), None)
+    assert found is not None
+    assert (found.value, found.low, found.high) == (0.75, *wilson(3, 4))
+    assert found.interval == "wilson"
+    assert found.shown == "by length 75.0% (30.1% to 95.4%)"
+
+
+def test_a_share_of_nothing_is_none_and_one_of_everything_has_an_interval():
+    assert share("entity F1", np.zeros((3, 2)), np.arange(3)) is None
+    groups = np.array([0, 0, 1, 2])
+    found = share("entity F1", np.array([[2.0, 2.0], [0, 0], [0, 0], [2.0, 2.0]]), groups)
+    assert found is not None  # of the two groups that hold any
+    assert (found.value, found.low, found.high) == (1.0, *wilson(2, 2))
+
+
+def test_what_stands_beside_a_score_is_in_its_json_and_its_words():
+    besides = (Share("entity F1", 0.5, 0.25, 0.75, "cluster-bootstrap"),)
+    found = replace(score(np.ones(3), None), besides=besides)
+    assert found.plain()["besides"] == {
+        "entity F1": {"value": 0.5, "low": 0.25, "high": 0.75, "interval": "cluster-bootstrap"}
+    }
+    assert found.more == "entity F1 50.0% (25.0% to 75.0%)"
+    assert score(np.ones(3), None).more == ""

@@ -21,3 +21,10 @@ def test_marks_of_some_questions_keep_what_they_are_summed_over():
 def test_right_and_wrong_are_a_share():
     score = Marks(np.array([1.0, 0.0, 1.0, 1.0])).score(None)
     assert (score.value, score.metric, score.interval) == (0.75, ACCURACY, "wilson")
+
+
+def test_marks_of_some_questions_keep_what_stands_beside():
+    sums = np.array([[1.0, 1.0], [0.0, 1.0], [1.0, 1.0]])
+    marks = Marks(np.array([1.0, 0.0, np.nan]), besides={"by length": sums})
+    (share,) = marks.at(marks.seen).score(None).besides
+    assert (share.name, share.value, share.interval) == ("by length", 0.5, "wilson")

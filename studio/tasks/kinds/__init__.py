@@ -4,9 +4,11 @@ from studio.tasks.kinds.causal_lm import CausalLM
 from studio.tasks.kinds.contract import Kind
 from studio.tasks.kinds.image_classification import ImageClassification
 from studio.tasks.kinds.text_classification import TextClassification
+from studio.tasks.kinds.token_classification import TokenClassification
 
 USUAL_KIND: Kind = TextClassification()
 """Of an entry without a type, and of checkpoints without a zoo."""
 KINDS: dict[str, Kind] = {
-    kind.name: kind for kind in (USUAL_KIND, ImageClassification(), CausalLM())
+    kind.name: kind
+    for kind in (USUAL_KIND, TokenClassification(), ImageClassification(), CausalLM())
 }

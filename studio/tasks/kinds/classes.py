@@ -71,8 +71,12 @@ def class_of(folder: Path, base: Checkpoint, auto: str, holds_head: bool = True)
 
 def other_task(folder: Path, auto: str) -> str:
     """That a checkpoint's class answers another kind of question; empty if it does not."""
-    named = class_named(config_of(folder))
     suffix = auto.removeprefix("AutoModel")
+    trained = trained_for(folder).removeprefix("AutoModel")
+    if trained and trained != suffix:
+        what = f"Its type is {_KINDS[trained]}."
+        return f"An adapter trained {trained} does not answer as {_KINDS[suffix]} asks. {what}"
+    named = class_named(config_of(folder))
     task = "For" + named.split("For")[-1] if "For" in named else ""
     if not task or task == suffix or re.search("LM|Pre|Generation", task):
         return ""

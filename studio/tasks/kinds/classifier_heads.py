@@ -5,10 +5,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from safetensors.torch import save
+from torch import Tensor
 
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.checkpoints.weights import HEAD_FILES
+from studio.disk.files import source_folder
+from studio.errors import BadData
 from studio.tasks.heads import LinearHead
+from studio.tasks.kinds.classes import head_of, other_task
 from studio.tasks.kinds.contract import Opened
 from studio.tasks.kinds.labels import joined, labelled, named_labels
 from studio.tasks.own_class import OwnHead
@@ -40,6 +44,31 @@ def opened_with_labels(
         notes = (*notes, *said)
     indices = tuple(str(index) for index in range(head.options))
     return Opened(names or indices, head, None, None, notes)
+
+
+def answered_by_class(
+    spec: TaskSpec, names: tuple[str, ...] | None, private: Mapping[str, Tensor], base: Checkpoint,
+    file: Path | None, auto: str, written: bool,
+) -> Opened:  # fmt: skip
+    """The head of a file, or else the checkpoint's own in its class, with its labels.
+
+    Args:
+        spec: the zoo's entry.
+        names: of the labels by the zoo; None if it names none.
+        private: the checkpoint's tensors that are not merged.
+        base: of the zoo.
+        file: of a head; None for the checkpoint's own.
+        auto: name of the auto class of the task's kind.
+        written: whether an export has written the file.
+
+    Raises:
+        BadData: there is none, or labels and head do not fit.
+    """
+    found = head_of(spec, private, base, file, auto, names or (), written)
+    if found is None:
+        why = other_task(source_folder(spec.checkpoint), auto) or "no class is known for its head."
+        raise BadData(f"'{spec.name}': {why} Give the task a head file.")
+    return opened_with_labels(spec, names, base, written, found)
 
 
 def head_beside(checkpoint: str) -> Path | None:

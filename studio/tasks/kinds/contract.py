@@ -118,6 +118,27 @@ class Answers(ABC):
         found = self.scores(spec, head, output, batch, places).log_softmax(-1)
         return -found[torch.arange(len(right)), right]
 
+    def besides(
+        self, labels: tuple[str, ...], items: Sequence[Item], scores: Tensor, right: Tensor
+    ) -> Mapping[str, Tensor]:
+        """Shares that stand beside the accuracy, made of the same answers.
+
+        Each is one sum by another, over questions: an F1 is twice what was found rightly by what
+        was found and what there is; an accuracy by another reading of the scores is what is right
+        by 1. A question of a row may hold what belongs to all of the row.
+
+        Args:
+            labels: of the task.
+            items: the rows.
+            scores: ``(questions, options)`` of all their questions, row after row.
+            right: ``(questions,)`` the right option of each.
+
+        Returns:
+            By what people call it, ``(questions, 2)``: what each question adds to the upper and to
+            the lower sum, the upper one at most the lower. The same names for all rows of a task.
+        """
+        return {}
+
     def extents(self, item: Item) -> Sequence[tuple[int, int]]:
         """Of a loss: the units (such as tokens that count) and bytes of every question's text."""
         return ()

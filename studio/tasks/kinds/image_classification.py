@@ -14,8 +14,8 @@ from studio.checkpoints.weights import HEAD_FILES
 from studio.disk.files import inside, source_folder
 from studio.errors import BadCheckpoint, BadData, BadZoo, Findings
 from studio.tasks.heads import Head, LinearHead, head_from_file, holds_head
-from studio.tasks.kinds.classes import class_of, head_of, other_task
-from studio.tasks.kinds.classifier_heads import head_beside, opened_with_labels, write_head
+from studio.tasks.kinds.classes import class_of
+from studio.tasks.kinds.classifier_heads import answered_by_class, head_beside, write_head
 from studio.tasks.kinds.contract import Batch, Kind, Opened
 from studio.tasks.kinds.image_items import Picture, Preparation, preparation_of, prepared
 from studio.tasks.kinds.image_rows import ImageRow, read_images
@@ -100,7 +100,7 @@ class ImageClassification(Kind):
             return unread
         try:
             settings = replace(own, preparation=_preparation(own, base))
-            found = _answer(spec, private, base, file, bool(written))
+            found = answered_by_class(spec, own.labels, private, base, file, _AUTO, bool(written))
         except (BadCheckpoint, BadData, BadZoo) as problem:
             if file or spec.data:
                 raise
@@ -238,15 +238,3 @@ def _preparation(own: ImageSettings, base: Checkpoint) -> Preparation:
     if own.image_size is not None:
         how = replace(how, size=(own.image_size,) * 2, shortest=None)
     return replace(how, mean=own.mean or how.mean, deviation=own.deviation or how.deviation)
-
-
-def _answer(
-    spec: TaskSpec, private: Mapping[str, Tensor], base: Checkpoint, file: Path | None,
-    written: bool,
-) -> Opened:  # fmt: skip
-    names = _own(spec).labels
-    found = head_of(spec, private, base, file, _AUTO, names or (), written)
-    if found is None:
-        why = other_task(source_folder(spec.checkpoint), _AUTO) or "no class is known for its head."
-        raise BadData(f"'{spec.name}': {why} Give the task a head file.")
-    return opened_with_labels(spec, names, base, written, found)

@@ -45,18 +45,18 @@ def encoded(tokenizer: Any, rows: Sequence[TextRow], length: int) -> list[Encode
     return found
 
 
-def refuse_unread_texts(tokenizer: Any, rows: Sequence[TextRow], where: str) -> None:
+def refuse_unread_texts(tokenizer: Any, texts: Sequence[str], where: str) -> None:
     """Refuse a tokenizer that makes nothing, or almost only the unknown token, of the first rows.
 
     Args:
         tokenizer: of the base.
-        rows: of a split, of which the first are looked at.
+        texts: of a split's rows, of which the first are looked at.
         where: they stand, for the sentence.
 
     Raises:
         BadData: it does, as one of another model, or one that is loaded as another class.
     """
-    texts = [row.text for row in rows[:_FIRST] if any(each.isalnum() for each in row.text)]
+    texts = [text for text in texts[:_FIRST] if any(each.isalnum() for each in text)]
     if not texts:
         return
     read = tokenizer(texts, add_special_tokens=False)["input_ids"]

@@ -67,11 +67,19 @@ def read_settings(entry: dict, folder: Path, where: str) -> TextSettings:
     return TextSettings(files["head"], files["head_only"], labels, pooling, length)
 
 
-def text_length(spec: TaskSpec, base: Checkpoint) -> tuple[int, tuple[str, ...]]:
-    """Tokens after which texts are cut, and what a user should know of that."""
+def text_length(
+    spec: TaskSpec, base: Checkpoint, usual: int = USUAL_LENGTH
+) -> tuple[int, tuple[str, ...]]:
+    """Tokens after which texts are cut, and what a user should know of that.
+
+    Args:
+        spec: the zoo's entry.
+        base: of the zoo.
+        usual: tokens where neither the zoo nor the base says fewer.
+    """
     asked, longest = settings_of(spec).max_length, longest_of(base)
-    if asked is not None or longest is None or longest >= USUAL_LENGTH:
-        return asked or USUAL_LENGTH, ()
+    if asked is not None or longest is None or longest >= usual:
+        return asked or usual, ()
     if not spec.data:
         return longest, ()
     return longest, (f"max_length: {longest}, the tokens that the base has positions for.",)

@@ -47,7 +47,7 @@ def accuracy(now: Snapshot) -> str:
         "<th scope='col'>since pinned</th>"
         "<th scope='col' class='wide'>interval</th>"
         f"<th scope='col'>expert</th><th scope='col' class='wide'>{name}</th>"
-        f"<th scope='col' class='wide'>rows</th></tr></thead><tbody>{body}</tbody></table>"
+        f"<th scope='col' class='wide'>n</th></tr></thead><tbody>{body}</tbody></table>"
         "<p class='legend'><span class='l-now'>now</span><span class='l-interval'>95 % interval"
         f"</span><span class='l-expert'>expert alone</span><span class='l-floor'>{name}</span></p>"
         f"{table_saves('accuracy', _csv(now)) if now.seen else ''}"
@@ -100,6 +100,8 @@ def _csv(now: Snapshot) -> str:
     ]  # fmt: skip
     losses = LOSS in _metrics(now)
     header += ["metric", "perplexity", "bits per byte"] if losses else []
+    besides = {each.name: None for score in now.scores.values() for each in score.besides}
+    header += [part for name in besides for part in (name, f"{name}, low", f"{name}, high")]
     rows = []
     for strip in now.mix.strips:
         if (score := now.scores.get(strip.name)) is None:
@@ -111,7 +113,9 @@ def _csv(now: Snapshot) -> str:
         own = (score.value, score.low, score.high, score.n, score.interval)
         merged = ("yes" if strip.on else "no", strip.mean)
         more = (score.metric.name, score.perplexity, score.bits_per_byte) if losses else ()
-        rows.append((strip.name, *merged, *own, *compared, *others, *more))
+        found = {each.name: (each.value, each.low, each.high) for each in score.besides}
+        shares = [x for name in besides for x in found.get(name, (None,) * 3)]
+        rows.append((strip.name, *merged, *own, *compared, *others, *more, *shares))
     return csv_text(header, rows)
 
 
@@ -139,8 +143,7 @@ def _shown(score: Score | None) -> str:
 
 
 def _more(score: Score | None) -> str:
-    """A loss in the other units that people compare it in."""
-    if score is None or score.perplexity is None:
+    """What stands beside a score, where anything does."""
+    if score is None or not score.more:
         return ""
-    bits = f", {score.bits_per_byte:.3f} bits per byte" if score.bits_per_byte is not None else ""
-    return f"<br><span class='quiet'>perplexity {score.perplexity:.3g}{bits}</span>"
+    return f"<br><span class='quiet'>{escape(score.more)}</span>"

@@ -14,7 +14,7 @@ from studio.zoo import load_zoo
 
 TEXTS = [" ".join(f"w{(7 * i + 3 * j) % 60}" for j in range(1 + i % 6)) for i in range(60)]
 PAIRS = [(text, TEXTS[(5 * i + 1) % 60]) for i, text in enumerate(TEXTS)]
-_SIZES = {
+SIZES = {
     "vocab_size": 64, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2,
     "intermediate_size": 64, "max_position_embeddings": 136, "pad_token_id": 0,
     "num_key_value_heads": 1, "head_dim": 16, "n_embd": 32, "n_layer": 2, "n_head": 2,
@@ -49,7 +49,7 @@ def built(folder: Path, family: str, base: str = "Model", **options: Any) -> Any
     torch.manual_seed(0)
     classifier = getattr(transformers, f"{family}ForSequenceClassification")
     known = classifier.config_class()
-    config = classifier.config_class(**{k: v for k, v in _SIZES.items() if hasattr(known, k)})
+    config = classifier.config_class(**{k: v for k, v in SIZES.items() if hasattr(known, k)})
     body = getattr(transformers, family + base)(config)
     noisy(body).save_pretrained(folder / "base")
     tokenizer(folder / "base")
@@ -79,9 +79,9 @@ def adapted(folder: Path, family: str, base: str, **options: Any) -> Any:
     return model
 
 
-def noisy(model: Any, scale: float = 0.15) -> Any:
+def noisy(model: Any, scale: float = 0.15, seed: int = 1) -> Any:
     """With everything that is trained moved, as fine-tuning would."""
-    generator = torch.Generator().manual_seed(1)
+    generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for parameter in model.parameters():
             if parameter.requires_grad:

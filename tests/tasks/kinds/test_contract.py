@@ -11,9 +11,9 @@ from studio.errors import BadZoo
 from studio.export.folder import write_export
 from studio.export.model import MergedModel
 from studio.measure.bench import Bench, score_folder
-from studio.measure.change import changes
+from studio.measure.change import carried_scores, changes
 from studio.measure.evaluate import UNKNOWN
-from studio.measure.intervals import cluster_bootstrap
+from studio.measure.intervals import cluster_bootstrap, ratio_bootstrap
 from studio.measure.outcomes import Measuring
 from studio.measure.references import measured_references
 from studio.measure.score_cache import task_digest
@@ -58,8 +58,42 @@ def test_every_question_of_a_row_counts_and_a_row_s_questions_belong_together(be
     assert right.tolist() == [0 if place % 7 == 0 else 1 for place in range(80)]
     score = found.scores()["up"]
     assert (score.n, score.value) == (80, 68 / 80)
+    assert bench.tasks["up"].questions("held_out") == 80  # of 40 rows
     assert score.interval == "cluster-bootstrap"
     assert (score.low, score.high) == cluster_bootstrap(right, np.repeat(np.arange(40), 2))
+
+
+def test_a_share_beside_the_score_is_of_the_same_answers_and_resamples_the_same_groups(bench):
+    found, part = evaluated(bench, None), bench.tasks["up"]
+    answers = np.array([each for row in part.rows("held_out") for each in row.answers])
+    left, said = answers == 0, found.predictions["up"]
+    (share,) = found.scores()["up"].besides
+    hit = (left & (said == 0)).astype(float)
+    assert (share.name, share.value) == ("left found", hit.sum() / left.sum())
+    assert 0 < share.value < 1
+    groups = np.repeat(np.arange(40), 2)
+    assert (share.low, share.high) == ratio_bootstrap(hit, left.astype(float), groups)
+    few = evaluated(bench, None, rows=9)
+    asked = found.parts["up"].questions(found.parts["up"].order[:9])
+    (sampled,) = few.scores()["up"].besides
+    assert sampled.value == hit[asked].sum() / left[asked].sum()
+
+
+def test_a_share_beside_is_recalled_with_the_score_and_is_that_of_the_rows_run_so_far(bench):
+    merge = bench.expert("down")
+    known = Measuring(bench).scores(merge)  # measured and kept
+    again = Measuring(bench).recalled(merge, bench.heads(bench.scored()), "held_out")
+    assert again is not None
+    assert again.scores == known
+    assert known["up"].besides
+    filled = bench.evaluation(bench.heads(bench.scored()), "held_out")
+    assert bench.score_cache.fill(filled, merge, "held_out")
+    assert filled.scores() == known
+    last = evaluated(bench, merge)
+    now = bench.evaluation(bench.heads(bench.scored()), "held_out")
+    now.step(bench.live)
+    assert carried_scores(last, now)["up"].besides == now.scores()["up"].besides
+    assert now.scores()["up"].n < known["up"].n
 
 
 def test_predictions_are_what_the_module_says_row_by_row(bench):

@@ -5,7 +5,7 @@ import pytest
 from studio.checkpoints.checkpoint import open_checkpoint
 from studio.errors import BadData
 from studio.tasks.kinds import USUAL_KIND
-from studio.tasks.kinds.text_classification import TextSettings
+from studio.tasks.kinds.text_settings import TextSettings
 from studio.tasks.spec import TaskSpec
 
 

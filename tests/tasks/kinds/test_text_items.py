@@ -45,7 +45,7 @@ def test_a_tokenizer_to_which_the_texts_say_nothing_is_refused(tmp_path):
     reader = classifiers.tokenizer(tmp_path)
 
     def refuse(*texts):
-        refuse_unread_texts(reader, [TextRow(text, 0, None) for text in texts], "'a', rows")
+        refuse_unread_texts(reader, texts, "'a', rows")
 
     refuse("w1 w2 and", "…", "")
     refuse()

@@ -110,6 +110,13 @@ class Vectors(Kind):
     ) -> Tensor:
         return head(output[0][places].float()).flatten(0, 1)
 
+    def besides(
+        self, labels: tuple[str, ...], items: Sequence[Tensor], scores: Tensor, right: Tensor
+    ) -> dict[str, Tensor]:
+        """How many of those that are left are called so: the recall of a label."""
+        left = right == NAMES["left"]
+        return {"left found": torch.stack([left & (scores.argmax(-1) == right), left], 1).double()}
+
     def reads(self, spec: TaskSpec) -> list:
         return [self._own(spec).scale]
 

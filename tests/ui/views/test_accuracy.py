@@ -4,11 +4,12 @@ import base64
 import csv
 import io
 import re
+from dataclasses import replace
 
 import pytest
 
 from studio.measure.change import Change
-from studio.measure.intervals import Score
+from studio.measure.intervals import Score, Share
 from studio.tasks.metric import LOSS
 from studio.ui.views.accuracy import accuracy
 from tests.ui.snapshots import EVIL, snapshot
@@ -76,3 +77,16 @@ def test_a_loss_that_falls_is_green_and_one_that_rises_is_red():
         row = accuracy(snapshot(**scores, changes=changes, is_pinned=False)).split("<tr")[2]
         assert f"<span class='{css}'" in row
         assert f"{mean:+.3f} ± 0.100" in row
+
+
+def test_a_share_beside_an_accuracy_is_shown_and_saved_with_its_interval():
+    scores = snapshot().scores
+    own = replace(scores["a"], besides=(Share(f"F1 {EVIL}", 0.5, 0.25, 0.75, "wilson"),))
+    shown = accuracy(snapshot(scores=scores | {"a": own}))
+    assert "<br><span class='quiet'>F1 " in shown.split("<tr")[2]
+    assert "50.0% (25.0% to 75.0%)</span>" in shown.split("<tr")[2]
+    assert EVIL not in shown
+    lines = list(csv.DictReader(io.StringIO(saved(shown))))
+    keys = [f"F1 {EVIL}", f"F1 {EVIL}, low", f"F1 {EVIL}, high"]
+    assert [lines[0][key] for key in keys] == ["0.5", "0.25", "0.75"]
+    assert [lines[1][key] for key in keys] == ["", "", ""]
