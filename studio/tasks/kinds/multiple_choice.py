@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from studio.checkpoints.checkpoint import Checkpoint
@@ -27,7 +28,7 @@ from studio.tasks.kinds.language_base import (
 )
 from studio.tasks.kinds.language_head import SharedHead
 from studio.tasks.kinds.option_items import Question
-from studio.tasks.kinds.option_scores import lined, log_likelihoods, of_head
+from studio.tasks.kinds.option_scores import lined, log_likelihoods, of_head, other_choice
 from studio.tasks.kinds.option_snippets import SNIPPETS
 from studio.tasks.kinds.option_ways import Paired, Way, way_of
 from studio.tasks.kinds.text_items import refuse_unread_texts
@@ -215,6 +216,16 @@ class MultipleChoice(Kind):
         else:
             found = log_likelihoods(output, batch, places)
         return lined(found, [batch.items[place] for place in places.tolist()])
+
+    def besides(
+        self, labels: tuple[str, ...], items: Sequence[Question], scores: Tensor, right: Tensor
+    ) -> Mapping[str, Tensor]:
+        """The accuracy by the other norm of a language model's log-likelihoods."""
+        if not items[0].is_spoken:
+            return {}
+        name, best = other_choice(scores, items)
+        hits = (best == right).float()
+        return {name: torch.stack([hits, torch.ones_like(hits)], -1)}
 
     def reads(self, spec: TaskSpec) -> list:
         """Where a question is cut."""

@@ -35,6 +35,11 @@ class Question:
     cut: int = 0
     by_bytes: bool = False
 
+    @property
+    def is_spoken(self) -> bool:
+        """Whether a language model is asked, and not a head."""
+        return not isinstance(self.options[0], Encoded)
+
     def __len__(self) -> int:
         return max(len(self.source), *map(len, self.options))
 

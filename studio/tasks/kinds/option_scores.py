@@ -43,6 +43,21 @@ def lined(values: Tensor, items: Sequence[Question]) -> Tensor:
     return found.index_put((owners, columns), values / torch.tensor(sizes))
 
 
+def other_choice(scores: Tensor, items: Sequence[Question]) -> tuple[str, Tensor]:
+    """What is chosen by the norm that is not asked for: its name, and ``(questions,)`` options.
+
+    Args:
+        scores: ``(questions, width)`` by the norm that is.
+        items: the questions.
+    """
+    sizes = torch.ones_like(scores)
+    for row, item in enumerate(items):
+        sizes[row, : len(item.sizes)] = torch.tensor(item.sizes, dtype=sizes.dtype)
+    if items[0].by_bytes:
+        return "accuracy by sum", (scores * sizes).argmax(-1)
+    return "accuracy per byte", (scores / sizes).argmax(-1)
+
+
 def _sequences(batch: Batch, places: Tensor) -> list[tuple[int, Any]]:
     """The options of some rows, and where each stands among those of the whole batch."""
     starts = [0]

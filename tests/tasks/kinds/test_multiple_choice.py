@@ -100,6 +100,22 @@ def test_every_expert_chooses_as_its_own_class_does(made):
     assert score(bench, None)["full"].n == 24
 
 
+def test_the_other_norm_s_accuracy_stands_beside(made):
+    folder, models, bench = made
+    reader, right = speakers_reader(folder), 0
+    for row in bench.tasks["full"].rows("held_out"):
+        sums = choosers.spoken(models["full"], reader, row.text, row.options)
+        right += int(torch.tensor(sums).argmax()) == row.right
+    (share,) = score_experts(bench)["full"].besides
+    assert (share.name, share.interval) == ("accuracy by sum", "wilson")
+    assert share.value == pytest.approx(right / 24)
+    bench = choosers.rewrite(folder, norm="sum")
+    found = score_experts(bench)["full"]
+    assert found.value == pytest.approx(right / 24)
+    assert [(each.name, each.value) for each in found.besides] == [("accuracy per byte", 1.0)]
+    choosers.rewrite(folder, norm="bytes")
+
+
 def test_an_export_chooses_alike_and_its_card_says_how(made, tmp_path, monkeypatch):
     bench = made[2]
     merge = bench.merge(bench.zoo.recipe("task_arithmetic", 0.6))
@@ -153,7 +169,8 @@ def test_heads_give_transformers_own_numbers(headed):
         expected = own_logits(model, folder, row.text, row.options)
         torch.testing.assert_close(own[: len(expected)], torch.tensor(expected), atol=1e-4, rtol=0)
         assert own[len(expected) :].tolist() == [NEVER] * (4 - len(expected))
-    assert score_experts(bench)["expert"].value == 1.0
+    own_score = score_experts(bench)["expert"]
+    assert (own_score.value, own_score.besides) == (1.0, ())
     assert "answered by" in bench.tasks["expert"].notes[0]
     assert "ForMultipleChoice, the class of its checkpoint." in bench.tasks["expert"].notes[0]
 

@@ -3,7 +3,7 @@
 import torch
 
 from studio.tasks.kinds.option_items import Question
-from studio.tasks.kinds.option_scores import NEVER, lined
+from studio.tasks.kinds.option_scores import NEVER, lined, other_choice
 
 
 def test_questions_with_fewer_options_have_a_very_low_score_there():
@@ -20,3 +20,17 @@ def test_likelihoods_are_divided_by_bytes_and_gradients_go_through():
     found.sum().backward()
     assert values.grad is not None
     assert values.grad.tolist() == [1, 0.5, 0.25]
+
+
+def test_the_other_norm_chooses_anew():
+    own = torch.tensor([-2.0, -3.0, -8.0, -4.0, -5.0])
+    for by_bytes, name, best in (
+        (True, "accuracy by sum", [0, 0]),
+        (False, "accuracy per byte", [1, 1]),
+    ):
+        items = [
+            Question(([1], [2], [3]), (1, 3, 4), 3, by_bytes=by_bytes),
+            Question(([1], [2]), (1, 5), 3, by_bytes=by_bytes),
+        ]
+        found = other_choice(lined(own, items), items)
+        assert (found[0], found[1].tolist()) == (name, best)
