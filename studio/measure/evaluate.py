@@ -248,7 +248,7 @@ class Evaluation:
                 right = torch.from_numpy(part.answers[asked])
                 if part.extents is None:
                     scores = part.task.kind.scores(*about)
-                    found = scores.argmax(-1)
+                    found = part.task.kind.chosen(scores, *about)
                     self._keep_besides(
                         task, asked, [batch.items[x] for x in places.tolist()], scores, right
                     )

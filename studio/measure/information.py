@@ -76,13 +76,13 @@ def input_grams(
     names = {mine: name for name, mine in model.own_names(model.base.names).items()}
     sums: dict[str, Tensor] = {}
     counts: dict[str, int] = {}
-    masks: list[Tensor | None] = []
+    masks: dict[torch.Size, Tensor] = {}
 
     def watch(name: str, module: nn.Linear) -> torch.utils.hooks.RemovableHandle:
         def hook(_: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-            states, mask = inputs[0], masks[-1]
-            fits = mask is not None and states.shape[:2] == mask.shape
-            real = states[mask] if fits else states
+            states = inputs[0]
+            mask = masks.get(states.shape[:2])
+            real = states if mask is None else states[mask]
             real = real.reshape(-1, states.shape[-1])
             width = real.shape[1]
             sums.setdefault(name, torch.zeros(width, width)).addmm_(real.T, real)
@@ -98,7 +98,10 @@ def input_grams(
             for start in range(0, len(rows), _BATCH):
                 chosen = [part.items[row] for row in rows[start : start + _BATCH]]
                 batch = model.batch(part.task.kind, chosen)
-                masks[:] = [part.task.kind.real(batch)]
+                found = part.task.kind.real(batch)
+                every = (found,) if isinstance(found, Tensor) else found or ()
+                masks.clear()
+                masks.update((each.shape, each) for each in every)
                 model.states(batch.inputs)
                 done = min(start + _BATCH, len(rows))
                 progress(done / len(rows), f"{part.task.name}: {done} of {len(rows)} rows")
@@ -112,7 +115,8 @@ def input_grams(
 def _recorded_lookups(model: nn.Module) -> Iterator[Calls]:
     """What embedding tables are asked for and give, while the context lasts.
 
-    A table that is another layer's weight, too, has gradients in every row and is no such table.
+    A table that is another layer's weight, too, has gradients in every row and is no such table;
+    nor is one that is asked by a class of its own, as BART's positions are.
     """
     calls: Calls = []
 
@@ -121,7 +125,8 @@ def _recorded_lookups(model: nn.Module) -> Iterator[Calls]:
         calls.append((module, inputs[0], output))
 
     others = {id(m.weight) for m in model.modules() if isinstance(m, nn.Linear)}
-    every = (m for m in model.modules() if isinstance(m, nn.Embedding))
+    every = [m for m in model.modules() if isinstance(m, nn.Embedding)]
+    others |= {id(m.weight) for m in every if type(m).forward is not nn.Embedding.forward}
     handles = [m.register_forward_hook(hook) for m in every if id(m.weight) not in others]
     try:
         yield calls

@@ -78,12 +78,15 @@ def shown_rows(
 def readings_of(
     model: LiveModel, tasks: Mapping[str, Task], heads: Mapping[str, Head | None], text: str
 ) -> dict[str, Reading]:
-    """A text through every head that reads typed ones, by whatever the model wears."""
+    """A text through every head that reads typed ones, by whatever the model wears.
+
+    A task without labels has options by rows, or none, and so none for a text of one's own.
+    """
     found = {}
     for name, head in heads.items():
         task = tasks[name]
         row = task.kind.own_row(text)
-        if head is None or row is None or task.metric is not ACCURACY:
+        if head is None or row is None or not task.labels:
             continue
         batch = model.batch(task.kind, model.encode(task, [row]))
         output = model.states(batch.inputs)

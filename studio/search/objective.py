@@ -220,7 +220,7 @@ class Objective:
                 scores = kind.scores(*about)
                 expert = self.experts[name][asked] if self.experts else None
                 losses = kind.losses(self.plan.loss, scores, answers, expert)
-                right = int((scores.argmax(-1) == answers).sum())
+                right = int((kind.chosen(scores, *about) == answers).sum())
             else:
                 losses, right = kind.nats(*about, answers).double(), 0
             found[name] = own.part.row_sums(losses, index), right

@@ -44,10 +44,10 @@ class LiveModel:
         self.base = base
         self.device = device
         self.kinds = kinds
-        behind = next((kind for kind in kinds if kind.behind_class), None)
+        behind = _behind(base, kinds)
         self.dtype = dtype or worn_dtype(base, device)
         self.whole: Any = (behind or kinds[0]).load(base, self.dtype).to(device)
-        self.encoder: Any = self.whole.base_model if behind else self.whole
+        self.encoder: Any = behind.body(self.whole) if behind else self.whole
         self.readers = {kind.name: kind.reader(base) for kind in kinds}
         self._parameters = dict(self.whole.state_dict())  # share the model's memory
         self._worn: set[str] = set()
@@ -173,3 +173,16 @@ class LiveModel:
     def _places(self, names: Iterable[str]) -> dict[str, Tensor]:
         """The encoder's own memory for some of the base's tensors, by the base's names."""
         return {name: self._parameters[own] for name, own in self.own_names(names).items()}
+
+
+def _behind(base: Checkpoint, kinds: Sequence[Kind]) -> Kind | None:
+    """The first kind that asks layers behind the body; all that do must ask the same."""
+    asked = {kind.behind(base): kind for kind in reversed(kinds) if kind.behind(base)}
+    if len(asked) > 1:
+        (one, first), (two, second), *_ = reversed(asked.items())
+        raise BadCheckpoint(
+            f"Tasks of type {first.name} are asked of {one}, those of type {second.name} of {two}, "
+            f"but one model of {base.folder} in memory answers for all. Put them into two zoo "
+            "files."
+        )
+    return next(iter(asked.values()), None)

@@ -70,14 +70,17 @@ class OwnHead:
         return replace(self, order=tuple(before[place] for place in order))
 
     def named(self, labels: Sequence[str]) -> dict[str, Any]:
-        """The configuration of the class, with the names of its labels in its own order."""
+        """The configuration of the class, with its labels, if any, in its own order."""
+        config = {**self.config, "architectures": [self.model_class]}
+        if not labels:
+            return config
         order = self.order or range(len(labels))
         names = {str(place): labels[i] for i, place in enumerate(order)}
         own: dict[str, dict] = {
             "id2label": dict(sorted(names.items(), key=lambda each: int(each[0])))
         }
         own["label2id"] = {name: int(place) for place, name in own["id2label"].items()}
-        return {**self.config, "architectures": [self.model_class], **own}
+        return config | own
 
     @property
     def body(self) -> str:
@@ -139,11 +142,17 @@ class OwnHead:
         return model.eval()
 
 
-def given_body(model: Any) -> Any:
-    """A model that shares all layers with another one but its body: see ``answered``."""
-    made, path = copy.copy(model), body_of(model)
+def given_body(model: Any, path: str | None = None) -> Any:
+    """A model that shares all layers with another one but its body: see ``answered``.
+
+    Args:
+        model: that it shares them with.
+        path: of what is given; None for the body.
+    """
+    first, _, rest = (path or body_of(model)).partition(".")
+    made = copy.copy(model)
     made._modules = dict(model._modules)
-    made._modules[path] = _Given()
+    made._modules[first] = given_body(model._modules[first], rest) if rest else _Given()
     return made
 
 

@@ -14,6 +14,7 @@ from studio.tasks.heads import LinearHead
 from studio.tasks.own_class import OwnHead, body_of, built, labels_of
 
 _CHOOSES = (None, "single_label_classification")
+_BY_OPTION = "ForMultipleChoice"  # which gives one number, of each option of a row
 
 
 def own_head(
@@ -42,7 +43,8 @@ def own_head(
     if model is None:
         raise BadData(f"{where} cannot be built from the checkpoint's config.json.")
     written = json.loads(json.dumps(model.config.to_dict(), default=str))  # as in config.json
-    if labels_of(written) < 2 or model.config.problem_type not in _CHOOSES:
+    chooses = labels_of(written) > 1 and model.config.problem_type in _CHOOSES
+    if not chooses and not model_class.endswith(_BY_OPTION):
         kind = model.config.problem_type or "one number"
         raise BadData(f"{where} answers with {kind}; scored is the choice of one label.")
     body, shapes = body_of(model), {n: tuple(x.shape) for n, x in model.state_dict().items()}

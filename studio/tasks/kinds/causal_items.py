@@ -16,12 +16,14 @@ class Document:
         start: place of the first token that counts; all behind it do, too.
         size: bytes of the text of those that count.
         cut: tokens that did not fit and were left out.
+        lost: those of them that would have counted.
     """
 
     ids: list[int]
     start: int
     size: int
     cut: int = 0
+    lost: int = 0
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -52,10 +54,11 @@ def _document(tokenizer: Any, row: Passage, length: int) -> Document:
         away = min(cut, max(start - first - 1, 0))
         ids, ends = ids[:first] + ids[first + away :], ends[:first] + ends[first + away :]
         start -= away
+    lost = max(len(ids) - max(length, start), 0)
     ids, ends = ids[:length], ends[:length]
     begun = ends[start - 1] if 0 < start <= len(ends) else 0
     last = max(ends, default=0)
-    return Document(ids, start, len(whole[begun:last].encode()), cut)
+    return Document(ids, start, len(whole[begun:last].encode()), cut, lost)
 
 
 def _common(tokenizer: Any, prompt: str | None, ids: Sequence[int]) -> int:

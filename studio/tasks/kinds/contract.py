@@ -95,6 +95,22 @@ class Answers(ABC):
             BadData: the head does not fit the model.
         """
 
+    def chosen(
+        self, found: Tensor, spec: TaskSpec, head: Head, output: object, batch: Batch,
+        places: Tensor,
+    ) -> Tensor:  # fmt: skip
+        """``(questions,)`` the option that is chosen: the likeliest, unless a kind says otherwise.
+
+        Args:
+            found: ``(questions, options)`` their scores.
+            spec: as ``scores`` takes it, and so are the others.
+            head: that reads what the model gives.
+            output: of the model.
+            batch: that it was called with.
+            places: ``(m,)`` of the rows, in the batch.
+        """
+        return found.argmax(-1)
+
     def nats(
         self, spec: TaskSpec, head: Head, output: object, batch: Batch, places: Tensor,
         right: Tensor,
@@ -156,7 +172,7 @@ class Kind(Answers):
     model_class: ClassVar[str] = "AutoModel"
     """Of transformers' auto classes, the one whose model is asked."""
     behind_class: ClassVar[str] = ""
-    """Of these, the one with the layers behind the body that this kind asks, too; or empty."""
+    """Of these, the one with the layers behind the body that this kind asks on every base."""
     noun: ClassVar[str]  # what a row shows, in one word
     smaller: ClassVar[str]  # what to set so that a row takes less memory, in words
 
@@ -253,6 +269,17 @@ class Kind(Answers):
         return None
 
     # The model
+    def behind(self, base: Checkpoint) -> str:
+        """Of transformers' auto classes, the one whose layers behind the body are asked on a base.
+
+        Empty if none are.
+        """
+        return self.behind_class
+
+    def body(self, model: Any) -> nn.Module:
+        """What of a model with layers behind its body is called with the inputs of a batch."""
+        return model.base_model
+
     def load(self, checkpoint: Checkpoint, dtype: torch.dtype = torch.float32) -> nn.Module:
         """The model that is asked; see ``load_pretrained``."""
         return load_pretrained(checkpoint, self.model_class, dtype)
@@ -297,8 +324,11 @@ class Kind(Answers):
     def trial(self, reader: Reader) -> Batch:
         """A batch of the usual size, to time the model with."""
 
-    def real(self, batch: Batch) -> Tensor | None:
-        """``(rows, positions)``, true where a batch holds more than padding; None for all."""
+    def real(self, batch: Batch) -> Tensor | tuple[Tensor, ...] | None:
+        """``(rows, positions)``, true where a batch holds more than padding; None for all.
+
+        Of several, a layer's is the one of the shape of what it sees.
+        """
         return None
 
     # Caches and exports

@@ -1,6 +1,6 @@
 """The layers of a language model behind its body, asked at some positions and in slices."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +25,49 @@ class SharedHead:
         return ""
 
 
+@dataclass(frozen=True)
+class Span:
+    """Tokens of a sequence that count.
+
+    Attributes:
+        sequence: its place in the output of the body.
+        before: place of the state before the first of them.
+        tokens: ids, at least one.
+    """
+
+    sequence: int
+    before: int
+    tokens: Sequence[int]
+
+
+def summed_losses(model: Any, output: Any, spans: Sequence[Span]) -> Tensor:
+    """``(spans,)`` float32 on the CPU: what the tokens of each span cost together, in nats."""
+    return _per_span(token_losses, model, output, spans).cpu()
+
+
+def misses(model: Any, output: Any, spans: Sequence[Span]) -> Tensor:
+    """``(spans,)`` on the CPU: how many tokens of each span are not the likeliest at their place.
+
+    Where none is, greedy generation would write the very span.
+    """
+    return _per_span(_missed, model, output, spans).cpu()
+
+
+def _per_span(
+    asked: Callable[..., Tensor], model: Any, output: Any, spans: Sequence[Span]
+) -> Tensor:
+    """``(spans,)`` sums of what is asked of every token and the state before it."""
+    counts = torch.tensor([len(each.tokens) for each in spans])
+    rows = torch.repeat_interleave(torch.tensor([each.sequence for each in spans]), counts)
+    places = torch.cat([torch.arange(len(each.tokens)) + each.before for each in spans])
+    states = output.last_hidden_state
+    device = states.device
+    targets = torch.tensor([token for each in spans for token in each.tokens], device=device)
+    found = asked(model, output, states[rows.to(device), places.to(device)].float(), targets)
+    owners = torch.repeat_interleave(torch.arange(len(spans)), counts).to(device)
+    return torch.zeros(len(spans), device=device).index_add(0, owners, found)
+
+
 def token_losses(model: Any, output: Any, states: Tensor, targets: Tensor) -> Tensor:
     """What each token costs after the state before it, in nats.
 
@@ -41,17 +84,47 @@ def token_losses(model: Any, output: Any, states: Tensor, targets: Tensor) -> Te
     Returns:
         ``(k,)`` float32, on the device of the states.
     """
-    behind = given_body(model)
+    return _of_logits(_costs, model, output, states, targets)
+
+
+def _costs(logits: Tensor, tokens: Tensor) -> Tensor:
+    return nn.functional.cross_entropy(logits, tokens, reduction="none")
+
+
+def _missed(model: Any, output: Any, states: Tensor, targets: Tensor) -> Tensor:
+    def other(logits: Tensor, tokens: Tensor) -> Tensor:
+        return (logits.argmax(-1) != tokens).float()
+
+    with torch.no_grad():
+        return _of_logits(other, model, output, states, targets)
+
+
+def _of_logits(
+    asked: Callable[[Tensor, Tensor], Tensor], model: Any, output: Any, states: Tensor,
+    targets: Tensor,
+) -> Tensor:  # fmt: skip
+    """``(k,)`` of some states and tokens, a slice of logits at a time."""
+    behind = given_body(model, _decoder_of(model))
     size = max(_FLOATS // max(model.config.get_text_config().vocab_size, 1), 1)
 
-    def cost(some: Tensor, own: Tensor) -> Tensor:
+    def one(some: Tensor, own: Tensor) -> Tensor:
         given = type(output)(last_hidden_state=some.unsqueeze(0))
-        logits = answered(behind, given, {}).logits[0].float()
-        return nn.functional.cross_entropy(logits, own, reduction="none")
+        inputs = {}
+        if model.config.is_encoder_decoder:  # which would run its encoder, and its decoder's input
+            inputs = {"encoder_outputs": some[None, None], "decoder_input_ids": own[None]}
+        return asked(answered(behind, given, inputs).logits[0].float(), own)
 
     pairs = zip(states.split(size), targets.split(size), strict=True)
     if torch.is_grad_enabled():
-        found = [checkpoint(cost, *pair, use_reentrant=False) for pair in pairs]
+        found = [checkpoint(one, *pair, use_reentrant=False) for pair in pairs]
     else:
-        found = [cost(*pair) for pair in pairs]
+        found = [one(*pair) for pair in pairs]
     return torch.cat([each for each in found if isinstance(each, Tensor)])
+
+
+def _decoder_of(model: Any) -> str | None:
+    """The path of the decoder, whose states are asked in place of a body's; None if it has none."""
+    if not model.config.is_encoder_decoder:
+        return None
+    decoder = model.get_decoder()
+    return next(name for name, each in model.named_modules() if each is decoder)

@@ -28,8 +28,17 @@ class Encoded:
         return len(self.ids)
 
 
-def encoded(tokenizer: Any, rows: Sequence[TextRow], length: int) -> list[Encoded]:
-    """Rows with special tokens, cut after so many tokens."""
+def encoded(
+    tokenizer: Any, rows: Sequence[TextRow], length: int, cut: str = "longest_first"
+) -> list[Encoded]:
+    """Rows with special tokens, cut after so many tokens.
+
+    Args:
+        tokenizer: of the base.
+        rows: to read.
+        length: tokens of a row.
+        cut: which text of a pair, as transformers calls it.
+    """
     found = [Encoded([])] * len(rows)
     for paired in (False, True):
         places = [at for at, row in enumerate(rows) if (row.pair is not None) is paired]
@@ -38,7 +47,7 @@ def encoded(tokenizer: Any, rows: Sequence[TextRow], length: int) -> list[Encode
         texts = [[rows[at].text for at in places]]
         if paired:
             texts.append([rows[at].pair or "" for at in places])
-        read = tokenizer(*texts, truncation=True, max_length=length)
+        read = tokenizer(*texts, truncation=cut, max_length=length)
         types = read.get("token_type_ids") or [[]] * len(places)
         for at, ids, own in zip(places, read["input_ids"], types, strict=True):
             found[at] = Encoded(ids, own if any(own) else None)
