@@ -38,9 +38,9 @@ class LiveModel:
         self.base = base
         self.device = device
         self.kinds = kinds
-        behind = next((kind for kind in kinds if kind.behind_class), None)
-        self.whole: Any = (behind or kinds[0]).load(base).to(device)
-        self.encoder: Any = self.whole.base_model if behind else self.whole
+        loads = next((kind for kind in kinds if kind.behind_class), kinds[0])
+        self.whole: Any = loads.load(base).to(device)
+        self.encoder: Any = loads.body(self.whole)
         self.readers = {kind.name: kind.reader(base) for kind in kinds}
         self._parameters = dict(self.whole.state_dict())  # share the model's memory
         self._worn: set[str] = set()

@@ -139,28 +139,34 @@ class OwnHead:
         return model.eval()
 
 
-def given_body(model: Any) -> Any:
-    """A model that shares all layers with another one but its body: see ``answered``."""
-    made, path = copy.copy(model), body_of(model)
+def given_body(model: Any, path: str = "") -> Any:
+    """A model that shares all layers with another one but its body: see ``answered``.
+
+    Args:
+        model: the other one.
+        path: of the body, a child of the model; empty for where the class has it.
+    """
+    made, path = copy.copy(model), path or body_of(model)
     made._modules = dict(model._modules)
     made._modules[path] = _Given()
     return made
 
 
-def answered(model: Any, output: Any, inputs: Mapping[str, Any]) -> Any:
+def answered(model: Any, output: Any, inputs: Mapping[str, Any], asked: str = "forward") -> Any:
     """What a model says whose body has given an output before.
 
     Args:
         model: of ``given_body``, or an ``OwnHead``'s.
         output: of the body.
         inputs: that the whole model is called with.
+        asked: which of its functions.
     """
     given = next(each for each in model.modules() if isinstance(each, _Given))
     given.given = output
     device = output[0].device
     model.to(device)
     try:
-        return model(**{name: x.to(device) for name, x in inputs.items()})
+        return getattr(model, asked)(**{name: x.to(device) for name, x in inputs.items()})
     finally:
         given.given = None
 

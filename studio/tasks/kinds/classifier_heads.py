@@ -52,8 +52,9 @@ def write_head(folder: Path, opened: Opened, settings: Mapping[str, object]) -> 
     """Write a head, its labels and settings as JSON; of a class its configuration, too."""
     head = opened.head
     assert head is not None
-    content = save({name: x.contiguous() for name, x in head.tensors.items()})
-    (folder / HEAD_FILES[0]).write_bytes(content)
+    if head.tensors:
+        content = save({name: x.contiguous() for name, x in head.tensors.items()})
+        (folder / HEAD_FILES[0]).write_bytes(content)
     labels = json.dumps(opened.labels, indent=1, ensure_ascii=False)
     (folder / "labels.json").write_text(labels, encoding="utf-8")
     (folder / "head.json").write_text(json.dumps(settings), encoding="utf-8")

@@ -236,6 +236,10 @@ class Kind(Answers):
         """The model that is asked; see ``load_pretrained``."""
         return load_pretrained(checkpoint, self.model_class)
 
+    def body(self, model: nn.Module) -> nn.Module:
+        """The part of the loaded model that is called with a batch."""
+        return model.base_model if self.behind_class else model
+
     @abstractmethod
     def reader(self, checkpoint: Checkpoint) -> Reader:
         """What turns rows into items, from a model's files; raises ``BadCheckpoint``."""
