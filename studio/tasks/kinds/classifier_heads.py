@@ -10,8 +10,9 @@ from studio.checkpoints.checkpoint import Checkpoint
 from studio.checkpoints.weights import HEAD_FILES
 from studio.tasks.heads import LinearHead
 from studio.tasks.kinds.contract import Opened
-from studio.tasks.kinds.labels import joined, labelled, named_labels
+from studio.tasks.kinds.labels import joined, labelled, listed, named_labels
 from studio.tasks.own_class import OwnHead
+from studio.tasks.rows import names_in_rows
 from studio.tasks.spec import TaskSpec
 
 
@@ -38,8 +39,29 @@ def opened_with_labels(
     elif not written:
         names, head, said = labelled(spec, names, head, base, own_head)
         notes = (*notes, *said)
+    if names is None:
+        names, said = labels_of_rows(spec, head.options)
+        notes = (*notes, *said)
     indices = tuple(str(index) for index in range(head.options))
     return Opened(names or indices, head, None, None, notes)
+
+
+def labels_of_rows(
+    spec: TaskSpec, count: int | None = None
+) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
+    """The names that a task's tables of rows give to its labels, and a note that they do.
+
+    Args:
+        spec: the zoo's entry.
+        count: labels that there must be; None for any.
+    """
+    names = names_in_rows(spec.data.values())
+    if names is None or len({*names}) < len(names):
+        return None, ()
+    if count is not None and len(names) != count:
+        note = f"labels: the table of its rows names {len(names)}, the head has {count}; the rows' "
+        return None, (f"{note}indices count.",)
+    return names, (f"labels: {listed(names)}, as the table of its rows has them.",)
 
 
 def head_beside(checkpoint: str) -> Path | None:

@@ -238,7 +238,8 @@ class Kind(Answers):
 
     def body(self, model: nn.Module) -> nn.Module:
         """The part of the loaded model that is called with a batch."""
-        return model.base_model if self.behind_class else model
+        whole: Any = model  # of transformers, if there are layers behind its body
+        return whole.base_model if self.behind_class else model
 
     @abstractmethod
     def reader(self, checkpoint: Checkpoint) -> Reader:

@@ -15,7 +15,12 @@ from studio.disk.files import inside, source_folder
 from studio.errors import BadCheckpoint, BadData, BadZoo, Findings
 from studio.tasks.heads import Head, LinearHead, head_from_file, holds_head
 from studio.tasks.kinds.classes import class_named, class_of, config_of, head_of, other_task
-from studio.tasks.kinds.classifier_heads import head_beside, opened_with_labels, write_head
+from studio.tasks.kinds.classifier_heads import (
+    head_beside,
+    labels_of_rows,
+    opened_with_labels,
+    write_head,
+)
 from studio.tasks.kinds.contract import Batch, Kind, Opened
 from studio.tasks.kinds.image_items import (
     FILE,
@@ -306,11 +311,13 @@ def _answer(
 
 def _zero_shot(spec: TaskSpec, base: Checkpoint) -> Opened:
     """What the base's text tower makes of the labels."""
-    names, templates = _own(spec).labels, _own(spec).templates
+    names, templates, said = _own(spec).labels, _own(spec).templates, ()
+    if names is None:
+        names, said = labels_of_rows(spec)
     if names is None:
         raise BadData(
             f"'{spec.name}' has no head, so the base's text tower answers, but the zoo names no "
             "labels for it. Give their names: 'labels: [NAME, NAME]'."
         )
     head, notes = zero_shot_head(spec.name, base, names, templates or USUAL_TEMPLATES)
-    return Opened(names, head, None, None, notes)
+    return Opened(names, head, None, None, (*notes, *said))
