@@ -44,10 +44,10 @@ class LiveModel:
         self.base = base
         self.device = device
         self.kinds = kinds
-        behind = _behind(base, kinds)
         self.dtype = dtype or worn_dtype(base, device)
-        self.whole: Any = (behind or kinds[0]).load(base, self.dtype).to(device)
-        self.encoder: Any = behind.body(self.whole) if behind else self.whole
+        loads = _behind(base, kinds) or kinds[0]
+        self.whole: Any = loads.load(base, self.dtype).to(device)
+        self.encoder: Any = loads.body(self.whole)
         self.readers = {kind.name: kind.reader(base) for kind in kinds}
         self._parameters = dict(self.whole.state_dict())  # share the model's memory
         self._worn: set[str] = set()

@@ -156,20 +156,21 @@ def given_body(model: Any, path: str | None = None) -> Any:
     return made
 
 
-def answered(model: Any, output: Any, inputs: Mapping[str, Any]) -> Any:
+def answered(model: Any, output: Any, inputs: Mapping[str, Any], asked: str = "forward") -> Any:
     """What a model says whose body has given an output before.
 
     Args:
         model: of ``given_body``, or an ``OwnHead``'s.
         output: of the body.
         inputs: that the whole model is called with.
+        asked: which of its functions.
     """
     given = next(each for each in model.modules() if isinstance(each, _Given))
     given.given = output
     device = output[0].device
     model.to(device)
     try:
-        return model(**{name: x.to(device) for name, x in inputs.items()})
+        return getattr(model, asked)(**{name: x.to(device) for name, x in inputs.items()})
     finally:
         given.given = None
 

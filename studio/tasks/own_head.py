@@ -90,7 +90,7 @@ def _missing(
     held |= {name.removeprefix(prefix) for name in held}
     ties = {*(getattr(model, "all_tied_weights_keys", None) or {})}
     outer = {n for n in shapes if not n.startswith(f"{body}.")}
-    lacking = {n for n, full in inner.items() if n not in held and full not in own | ties}
+    lacking = {n for n, full in inner.items() if n not in held and full not in held | own | ties}
     return sorted((outer - own) | lacking)
 
 

@@ -126,7 +126,8 @@ def load_tokenizer(checkpoint: Checkpoint, **settings: object) -> Any:
             )
     except Exception as problem:  # transformers raises whatever its tokenizers raise
         raise BadCheckpoint(f"transformers finds no tokenizer in {folder}: {problem}") from None
-    rows = checkpoint.config.get("vocab_size")
+    tower = checkpoint.config.get("text_config")
+    rows = (tower if isinstance(tower, dict) else checkpoint.config).get("vocab_size")
     if isinstance(rows, int) and 2 * len(found) < rows:
         raise BadCheckpoint(
             f"The tokenizer in {folder} knows {len(found):,} tokens, but the model has {rows:,}: "

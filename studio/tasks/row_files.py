@@ -1,4 +1,4 @@
-"""Files of rows as people's tools write them: JSON lines, a JSON list, CSV; others by name."""
+"""Files of rows as people's tools write them: JSON lines, a list, CSV, Parquet; others by name."""
 
 import csv
 import io
@@ -8,6 +8,7 @@ from pathlib import Path
 
 from studio.disk.files import open_regular, parse_json, read_text
 from studio.errors import BadData
+from studio.tasks.parquet import is_parquet, parquet_records
 
 _LONGEST_LINE = 2**20
 _LARGEST_FILE = 256 * 2**20
@@ -15,14 +16,14 @@ _MOST_ROWS = 2_000_000
 _TABLES = {".csv": ",;\t", ".tsv": "\t"}
 """Suffixes of tables as text, and what may stand between their columns."""
 _REFUSED = {
-    ".parquet": "a Parquet table", ".arrow": "an Arrow table", ".feather": "a Feather table",
+    ".arrow": "an Arrow table", ".feather": "a Feather table",
     ".xlsx": "an Excel workbook", ".xls": "an Excel workbook", ".ods": "a spreadsheet",
     ".pkl": "a pickle", ".pickle": "a pickle", ".gz": "compressed", ".zip": "compressed",
     ".bz2": "compressed", ".xz": "compressed", ".zst": "compressed",
 }  # fmt: skip
 _MAGIC = {
-    b"PAR1": "a Parquet table", b"ARROW1": "an Arrow table", b"PK\x03\x04": "a workbook or archive",
-    b"\x1f\x8b": "compressed",
+    b"PAR1": "a Parquet table under another name", b"ARROW1": "an Arrow table",
+    b"PK\x03\x04": "a workbook or archive", b"\x1f\x8b": "compressed",
 }  # fmt: skip
 
 
@@ -32,11 +33,14 @@ def is_table(path: Path) -> bool:
 
 
 def json_records(path: Path) -> Iterator[tuple[object, str]]:
-    """What stands in each line of a file of JSON lines, or each item of a JSON list, and where.
+    """What stands in each line of JSON lines, item of a JSON list or row of Parquet, and where.
 
     Raises:
         BadData: naming the file, the place and what is wrong with it.
     """
+    if is_parquet(path):
+        yield from parquet_records(path)
+        return
     if _begins(path).lstrip().startswith(b"["):
         every = parse_json(read_text(path, BadData, _LARGEST_FILE), str(path), BadData)
         assert isinstance(every, list)

@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar
 
 from studio.disk.files import mapping, parse_json, read_text
 from studio.errors import BadData, StudioError
+from studio.tasks.parquet import NamedIndex, is_parquet, label_names
 from studio.tasks.row_files import json_records
 
 UNLABELLED = -1
@@ -42,6 +43,16 @@ def read_labels(path: Path) -> tuple[str, ...]:
     return label_list(parse_json(read_text(path, BadData), str(path), BadData), str(path), BadData)
 
 
+def names_in_rows(files: Iterable[Path], column: str = "label") -> tuple[str, ...] | None:
+    """The names that the first of some files of rows gives to its labels; None if none does.
+
+    Raises:
+        BadData: one of them cannot be read.
+    """
+    given = (label_names(file, column) for file in files if is_parquet(file))
+    return next((names for names in given if names), None)
+
+
 def label_list(labels: object, where: str, error: type[StudioError]) -> tuple[str, ...]:
     """Label names, as a file lists them.
 
@@ -58,7 +69,7 @@ def label_list(labels: object, where: str, error: type[StudioError]) -> tuple[st
 def json_rows(
     path: Path, parse: Callable[[dict, str], RowOf], most: int | None = None
 ) -> tuple[RowOf, ...]:
-    """Rows of a file of JSON lines, or of one JSON list.
+    """Rows of a file of JSON lines, of one JSON list, or of a Parquet table.
 
     Args:
         path: of the file.
@@ -90,13 +101,19 @@ def gathered(path: Path, rows: Iterable[RowOf], most: int | None = None) -> tupl
 def label_index(label: object, labels: Mapping[str, int], where: str) -> int:
     """The index of a label, given by name or index; a whole number may be written as 1.0.
 
+    An index whose table names it counts by that name, if the labels have names.
+
     Raises:
         BadData: there is no such label.
     """
+    if isinstance(label, NamedIndex):
+        if not _unnamed(labels):
+            return _by_name(label, labels, where)
+        label = int(label)
     if isinstance(label, str):
         if label in labels:
             return labels[label]
-        if list(labels) == [str(index) for index in range(len(labels))]:
+        if _unnamed(labels):
             raise BadData(
                 f"{where}: the label {label!r} is a name, but the checkpoint names none of its "
                 f"{len(labels)} labels. Give their names in the zoo file, in the order of the "
@@ -122,6 +139,23 @@ def label_index(label: object, labels: Mapping[str, int], where: str) -> int:
             f"(0 to {len(labels) - 1})."
         )
     return index
+
+
+def _unnamed(labels: Mapping[str, int]) -> bool:
+    return list(labels) == [str(index) for index in range(len(labels))]
+
+
+def _by_name(label: NamedIndex, labels: Mapping[str, int], where: str) -> int:
+    if label.name in labels:
+        return labels[label.name]
+    plain = {name.strip().casefold(): index for name, index in labels.items()}
+    found = plain.get(label.name.strip().casefold())
+    if found is None or len(plain) < len(labels):
+        raise BadData(
+            f"{where}: the label {int(label)} is called {label.name!r} by the table, which is not "
+            f"among the {len(labels)} labels: {_some(labels)}. Give the labels by the same names."
+        )
+    return found
 
 
 def group_of(data: Mapping, where: str) -> str | None:

@@ -24,7 +24,7 @@ def test_a_json_list_is_read_like_json_lines(tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "what"),
     [
-        ("rows.parquet", b"PAR1....", "a Parquet table"), ("rows.jsonl", b"PAR1", "a Parquet"),
+        ("rows.arrow", b"ARROW1..", "an Arrow table"), ("rows.jsonl", b"PAR1", "a Parquet"),
         ("rows.xlsx", b"", "an Excel workbook"), ("rows.csv", b"PK\x03\x04", "a workbook"),
         ("rows.jsonl.gz", b"\x1f\x8b", "compressed"),
     ],

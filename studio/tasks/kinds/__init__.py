@@ -13,7 +13,11 @@ USUAL_KIND: Kind = TextClassification()
 KINDS: dict[str, Kind] = {
     kind.name: kind
     for kind in (
-        USUAL_KIND, TokenClassification(), ImageClassification(), CausalLM(), MultipleChoice(),
+        USUAL_KIND,
+        TokenClassification(),
+        ImageClassification(),
+        CausalLM(),
+        MultipleChoice(),
         Seq2Seq(),
     )  # fmt: skip
 }

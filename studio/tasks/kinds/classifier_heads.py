@@ -14,8 +14,9 @@ from studio.errors import BadData
 from studio.tasks.heads import LinearHead
 from studio.tasks.kinds.classes import head_of, other_task
 from studio.tasks.kinds.contract import Opened
-from studio.tasks.kinds.labels import joined, labelled, named_labels
+from studio.tasks.kinds.labels import joined, labelled, listed, named_labels
 from studio.tasks.own_class import OwnHead
+from studio.tasks.rows import names_in_rows
 from studio.tasks.spec import TaskSpec
 
 
@@ -41,6 +42,9 @@ def opened_with_labels(
         names, head, _ = joined(spec.name, names, own, head) if own else (names, head, ())
     elif not written:
         names, head, said = labelled(spec, names, head, base, own_head)
+        notes = (*notes, *said)
+    if names is None:
+        names, said = labels_of_rows(spec, head.options)
         notes = (*notes, *said)
     indices = tuple(str(index) for index in range(head.options))
     return Opened(names or indices, head, None, None, notes)
@@ -71,6 +75,24 @@ def answered_by_class(
     return opened_with_labels(spec, names, base, written, found)
 
 
+def labels_of_rows(
+    spec: TaskSpec, count: int | None = None
+) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
+    """The names that a task's tables of rows give to its labels, and a note that they do.
+
+    Args:
+        spec: the zoo's entry.
+        count: labels that there must be; None for any.
+    """
+    names = names_in_rows(spec.data.values())
+    if names is None or len({*names}) < len(names):
+        return None, ()
+    if count is not None and len(names) != count:
+        note = f"labels: the table of its rows names {len(names)}, the head has {count}; the rows' "
+        return None, (f"{note}indices count.",)
+    return names, (f"labels: {listed(names)}, as the table of its rows has them.",)
+
+
 def head_beside(checkpoint: str) -> Path | None:
     """The head file in a checkpoint's folder, if there is one."""
     beside = Path(checkpoint) / HEAD_FILES[0]
@@ -81,8 +103,9 @@ def write_head(folder: Path, opened: Opened, settings: Mapping[str, object]) -> 
     """Write a head, its labels and settings as JSON; of a class its configuration, too."""
     head = opened.head
     assert head is not None
-    content = save({name: x.contiguous() for name, x in head.tensors.items()})
-    (folder / HEAD_FILES[0]).write_bytes(content)
+    if head.tensors:
+        content = save({name: x.contiguous() for name, x in head.tensors.items()})
+        (folder / HEAD_FILES[0]).write_bytes(content)
     labels = json.dumps(opened.labels, indent=1, ensure_ascii=False)
     (folder / "labels.json").write_text(labels, encoding="utf-8")
     (folder / "head.json").write_text(json.dumps(settings), encoding="utf-8")

@@ -276,13 +276,14 @@ class Kind(Answers):
         """
         return self.behind_class
 
-    def body(self, model: Any) -> nn.Module:
-        """What of a model with layers behind its body is called with the inputs of a batch."""
-        return model.base_model
-
     def load(self, checkpoint: Checkpoint, dtype: torch.dtype = torch.float32) -> nn.Module:
         """The model that is asked; see ``load_pretrained``."""
         return load_pretrained(checkpoint, self.model_class, dtype)
+
+    def body(self, model: nn.Module) -> nn.Module:
+        """The part of the loaded model that is called with a batch."""
+        whole: Any = model  # of transformers, if there are layers behind its body
+        return whole.base_model if self.behind_class else model
 
     @abstractmethod
     def reader(self, checkpoint: Checkpoint) -> Reader:

@@ -1,21 +1,30 @@
-"""Pictures as a model reads them: resized, cut, and normalised to its mean and deviation."""
+"""Pictures as a model reads them: resized, cut and normalised by the base's own image processor."""
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
+import transformers
 from torch import Tensor
 
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.disk.files import inside, read_mapping
 from studio.errors import BadCheckpoint
 from studio.tasks.kinds.image_rows import ImageRow
+from studio.tasks.pretrained import quiet_transformers
 
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """Of ImageNet, where nobody says others."""
+FILE = "preprocessor_config.json"
+"""In which a folder, or a task's head in an export, says how pictures are prepared."""
+LARGEST_SIDE = 4096
+"""In pixels, of what a model reads."""
+_NESTED = "processor_config.json"  # of texts and pictures; the part 'image_processor' counts first
 _USUAL_SIZE = 224
-_FILE = "preprocessor_config.json"
 
 
 @dataclass(frozen=True)
@@ -23,24 +32,31 @@ class Preparation:
     """How a picture becomes what a model reads.
 
     Attributes:
-        size: height and width of what it reads.
-        shortest: to which the shorter side is resized first, after which the middle is cut out;
-            None to resize to ``size`` at once.
-        mean: of each channel.
-        deviation: of each channel.
-        scale: of the numbers 0 to 255.
+        plain: all of it as text, as ``preprocessor_config.json`` has it.
+        processor: transformers' image processor that does it, on PIL, which every machine has.
     """
 
-    size: tuple[int, int]
-    shortest: int | None = None
-    mean: tuple[float, ...] = MEAN
-    deviation: tuple[float, ...] = DEVIATION
-    scale: float = 1 / 255
+    plain: str
+    processor: Any = field(compare=False, repr=False)
 
-    @property
-    def plain(self) -> str:
-        """All of it as text."""
-        return json.dumps([*self.size, self.shortest, *self.mean, *self.deviation, self.scale])
+    def changed(
+        self, side: int | None, mean: Sequence[float] | None, deviation: Sequence[float] | None
+    ) -> "Preparation":
+        """With what a zoo says otherwise: height and width, mean and deviation of each channel.
+
+        Pictures are then resized to the one size as they are, unless the processor has a share of
+        the picture that is cut out (``crop_pct``), which it keeps.
+        """
+        found = self.processor.to_dict()
+        if side is not None:
+            cut = "crop_pct" in found
+            size = {"shortest_edge": side} if cut else {"height": side, "width": side}
+            found |= {"size": size, "do_resize": True, "do_center_crop": False}
+        given = {"image_mean": mean, "image_std": deviation}
+        found |= {key: list(each) for key, each in given.items() if each is not None}
+        if mean is not None or deviation is not None:
+            found["do_normalize"] = True
+        return _of(type(self.processor)(**found))
 
 
 @dataclass(frozen=True)
@@ -51,65 +67,102 @@ class Picture:
     preparation: Preparation
 
 
-def preparation_of(base: Checkpoint) -> Preparation:
-    """What ``preprocessor_config.json`` says; ImageNet's numbers where there is none.
+def preparation_of(base: Checkpoint) -> tuple[Preparation, tuple[str, ...]]:
+    """How a base wants its pictures, and what a user should know of that.
+
+    Its image processor is the one of ``processor_config.json`` or ``preprocessor_config.json``,
+    as transformers reads them; ImageNet's numbers where there is neither.
 
     Raises:
-        BadCheckpoint: it cannot be understood.
+        BadCheckpoint: it cannot be understood, or is foreign code.
     """
-    file = base.folder / _FILE
-    found = read_mapping(inside(base.folder, file), BadCheckpoint) if file.exists() else {}
-    usual = base.config.get("image_size", _USUAL_SIZE)
-    size, shortest = found.get("size", usual), None
+    for name in (_NESTED, FILE):
+        file = base.folder / name
+        said = read_mapping(inside(base.folder, file), BadCheckpoint) if file.exists() else {}
+        said = said.get("image_processor") if name == _NESTED else said
+        if said:
+            return _of(_loaded(base, file, said)), ()
+    size = base.config.get("image_size") or _of_tower(base).get("image_size") or _USUAL_SIZE
+    height, width = size if isinstance(size, Sequence) else (size, size)
+    usual = transformers.ViTImageProcessorPil(
+        size={"height": height, "width": width}, image_mean=list(MEAN), image_std=list(DEVIATION)
+    )
+    note = f"pictures: {height} by {width}, ImageNet's mean and deviation, since the base has no "
+    return _of(usual), (f"{note}{FILE}.",)
+
+
+def refuse_shapes(how: Preparation, where: str) -> None:
+    """Refuse a preparation after which pictures of two shapes do not share a batch.
+
+    Args:
+        how: it prepares.
+        where: it is from, for the sentence.
+
+    Raises:
+        BadCheckpoint: it does, or it fails.
+    """
+    wide, high = (ImageRow(np.zeros(s, np.uint8), 0, None, "") for s in ((60, 90, 3), (90, 60, 3)))
     try:
-        if isinstance(size, Mapping) and "shortest_edge" in size:
-            shortest = int(size["shortest_edge"])
-            size = found.get("crop_size", shortest) if found.get("do_center_crop", True) else size
-        if isinstance(size, Mapping) and "height" not in size:
-            raise BadCheckpoint(
-                f"{file}: pictures keep their shape (size {dict(size)}, no crop), so they do not "
-                "share a batch. Set image_size in the zoo file."
-            )
-        height, width = (
-            (size["height"], size["width"]) if isinstance(size, Mapping)
-            else size if isinstance(size, Sequence) else (size, size)
-        )  # fmt: skip
-        mean, deviation = found.get("image_mean", MEAN), found.get("image_std", DEVIATION)
-        if found.get("do_normalize") is False:
-            mean, deviation = (0.0,) * 3, (1.0,) * 3
-        scale = float(found.get("rescale_factor", 1 / 255))
-        return Preparation(
-            (int(height), int(width)), shortest, tuple(map(float, mean)),
-            tuple(map(float, deviation)), scale if found.get("do_rescale", True) else 1.0,
-        )  # fmt: skip
-    except (TypeError, ValueError, KeyError) as problem:
-        raise BadCheckpoint(f"{file} cannot be understood: {problem!r}.") from None
+        found = [prepared([Picture(row, how)]) for row in (wide, high)]
+    except (TypeError, ValueError, KeyError, AttributeError) as problem:
+        raise BadCheckpoint(f"{where} cannot be understood: {problem}.") from None
+    shapes = [{name: tuple(x.shape) for name, x in each.items()} for each in found]
+    if shapes[0] != shapes[1]:
+        raise BadCheckpoint(
+            f"{where}: pictures keep their shape, so they do not share a batch. Set image_size in "
+            "the zoo file."
+        )
 
 
-def prepared(items: Sequence[Picture]) -> Tensor:
-    """``(rows, 3, height, width)`` float32, bilinear with antialiasing."""
-    return torch.stack([_prepared(item.row, item.preparation) for item in items])
+def prepared(items: Sequence[Picture]) -> dict[str, Tensor]:
+    """What the model is called with, by name, a line for every picture."""
+    parts = [
+        item.preparation.processor(
+            images=[item.row.pixels()], input_data_format="channels_last", return_tensors="pt"
+        )
+        for item in items
+    ]
+    return {name: torch.cat([each[name] for each in parts]) for name in parts[0]}
 
 
-def _prepared(row: ImageRow, how: Preparation) -> Tensor:
-    pixels = torch.from_numpy(row.pixels().copy()).permute(2, 0, 1).float()
-    height, width = how.size
-    if how.shortest is None:
-        pixels = _resized(pixels, height, width)
-    else:
-        _, own_height, own_width = pixels.shape
-        factor = how.shortest / min(own_height, own_width)
-        larger = (max(round(own_height * factor), height), max(round(own_width * factor), width))
-        pixels = _resized(pixels, *larger)
-        top, left = (larger[0] - height) // 2, (larger[1] - width) // 2
-        pixels = pixels[:, top : top + height, left : left + width]
-    mean, deviation = (torch.tensor(x).view(-1, 1, 1) for x in (how.mean, how.deviation))
-    return (pixels * how.scale - mean) / deviation
+def _of(processor: Any) -> Preparation:
+    found = json.loads(json.dumps(processor.to_dict(), default=str))
+    return Preparation(json.dumps(found, sort_keys=True), processor)
 
 
-def _resized(pixels: Tensor, height: int, width: int) -> Tensor:
-    if pixels.shape[1:] == (height, width):
-        return pixels
-    return torch.nn.functional.interpolate(
-        pixels[None], (height, width), mode="bilinear", antialias=True
-    )[0]
+def _of_tower(base: Checkpoint) -> Mapping[str, Any]:
+    found = base.config.get("vision_config")
+    return found if isinstance(found, Mapping) else {}
+
+
+def _loaded(base: Checkpoint, file: Path, said: Mapping[str, Any]) -> Any:
+    """The processor that a file names, or that is usual for the base's class."""
+    sides = [x for key in ("size", "crop_size") for x in _numbers(said.get(key))]
+    if wrong := [x for x in sides if not 1 <= x <= LARGEST_SIDE]:
+        raise BadCheckpoint(f"{file} has a side of {wrong[0]}; 1 to {LARGEST_SIDE} are read.")
+    named = str(said.get("image_processor_type", "")).removesuffix("Fast")
+    if named and not hasattr(transformers, named):
+        raise BadCheckpoint(
+            f"{file} names the image processor {named}, which transformers does not know; code of "
+            "a folder is not run."
+        )
+    plain = {k: v for k, v in base.config.items() if k not in ("auto_map", "quantization_config")}
+    try:
+        config = transformers.AutoConfig.for_model(**plain) if "model_type" in plain else None
+        with quiet_transformers():
+            return transformers.AutoImageProcessor.from_pretrained(
+                base.folder, config=config, backend="pil", local_files_only=True,
+                trust_remote_code=False,
+            )  # fmt: skip
+    except Exception as problem:  # transformers raises whatever its processors raise
+        why = str(problem).split("\n")[0]
+        raise BadCheckpoint(f"{file} cannot be understood: {why}") from None
+
+
+def _numbers(value: object) -> list[float]:
+    """The numbers in a size, however it is written."""
+    if isinstance(value, Mapping):
+        value = [*value.values()]
+    if isinstance(value, list):
+        return [x for each in value for x in _numbers(each)]
+    return [value] if isinstance(value, int | float) else []

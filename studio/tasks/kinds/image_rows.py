@@ -1,17 +1,18 @@
-"""Rows of images with a label: an ``.npz`` of arrays, or JSON lines that name image files."""
+"""Rows of images with a label: arrays, a Parquet table, or JSON lines that name image files."""
 
 import hashlib
 import io
+import struct
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
-from studio.disk.files import inside, only_keys
+from studio.disk.files import inside, only_keys, open_regular
 from studio.errors import BadData
 from studio.tasks.rows import UNLABELLED, gathered, group_of, json_rows, label_index
 
@@ -19,6 +20,9 @@ _KEYS = ("image", "label", "group")
 _ARRAYS = ("images", "labels", "groups")
 _MOST_BYTES = 2**32  # of all arrays of a file
 _MOST_PIXELS = 2**26  # of one picture
+_LARGEST_FILE = 2**28  # of one picture, in bytes
+_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF", "JPEG2000")
+_DEEP = ("I", "F")  # modes of more than 8 bits, which a conversion to RGB cuts at 255
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,13 +30,14 @@ class ImageRow:
     """One picture with its label.
 
     Attributes:
-        source: the pixels, ``(H, W, 3)`` or ``(H, W)`` uint8; or the file that holds them.
+        source: the pixels, ``(H, W, 3)`` or ``(H, W)`` uint8; or the file that holds them, or
+            what stands in one.
         label: index; ``UNLABELLED`` for none.
         group: whose rows belong together; None for none.
         where: it stands, for a sentence.
     """
 
-    source: np.ndarray | Path
+    source: np.ndarray | Path | bytes
     label: int
     group: str | None
     where: str
@@ -45,27 +50,38 @@ class ImageRow:
     @cached_property
     def digest(self) -> str:
         """Sha256 of the pixels, or of the file."""
-        if isinstance(self.source, Path):
-            return hashlib.sha256(self.source.read_bytes()).hexdigest()
+        if not isinstance(self.source, np.ndarray):
+            return hashlib.sha256(self._content()).hexdigest()
         shape = repr(self.source.shape).encode()
         return hashlib.sha256(shape + np.ascontiguousarray(self.source).tobytes()).hexdigest()
 
     def pixels(self) -> np.ndarray:
-        """``(H, W, 3)`` uint8: grey is repeated, and what is behind transparency left out.
+        """``(H, W, 3)`` uint8, as transformers' ``load_image`` has them.
+
+        A picture is turned as its camera says, grey is repeated, what is behind transparency
+        counts and the transparency is left out, and of moving pictures the first counts.
 
         Raises:
-            BadData: the file is no picture, or a broken or gigantic one.
+            BadData: the file is no picture, a broken or a gigantic one, or one of more than 8 bits.
         """
         found = self.source
-        if isinstance(found, Path):
-            try:
-                with Image.open(io.BytesIO(found.read_bytes())) as picture:
-                    if picture.width * picture.height > _MOST_PIXELS:
-                        raise BadData(f"{self.where}: {found} has too many pixels.")
-                    found = np.asarray(picture.convert("RGB"))
-            except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-                raise BadData(f"{self.where}: {found} is no picture that can be read.") from None
+        if not isinstance(found, np.ndarray):
+            found = _opened(self._content(), self._named)
         return np.repeat(found[..., None], 3, 2) if found.ndim == 2 else found
+
+    @property
+    def _named(self) -> str:
+        return self.where + (f": {self.source}" if isinstance(self.source, Path) else "")
+
+    def _content(self) -> bytes:
+        if isinstance(self.source, bytes):
+            return self.source
+        assert isinstance(self.source, Path)
+        with open_regular(self.source, BadData) as stream:
+            content = stream.read(_LARGEST_FILE + 1)
+        if len(content) > _LARGEST_FILE:
+            raise BadData(f"{self._named} has more than {_LARGEST_FILE:,} bytes.")
+        return content
 
 
 def read_images(
@@ -75,8 +91,9 @@ def read_images(
 
     Args:
         path: an ``.npz`` with ``images`` uint8 ``[N, H, W]`` or ``[N, H, W, 3]``, ``labels`` (names
-            or indices) and, if there are any, ``groups``; else JSON lines, or a JSON list, of
-            ``image`` (a file, from the folder of this one), ``label`` and ``group``.
+            or indices) and, if there are any, ``groups``; else JSON lines, a JSON list, or a
+            Parquet table, of ``image`` (a file, from the folder of this one; in Parquet its bytes,
+            also as a struct of bytes and path), ``label`` and ``group``.
         labels: names, in the order of their indices.
         labelled: whether every row must have a label.
         most: rows that are read; None for all.
@@ -90,16 +107,54 @@ def read_images(
 
     def parse(data: dict, where: str) -> ImageRow:
         only_keys(data, _KEYS, where, BadData)
-        image, label = data.get("image"), data.get("label")
-        if not isinstance(image, str) or not image:
-            raise BadData(f"{where}: 'image' is {image!r}; it must be the path of a picture.")
-        file = inside(path.parent, path.parent / image, BadData)
-        index = UNLABELLED
+        index, label = UNLABELLED, data.get("label")
         if label is not None or labelled:
             index = label_index(label, indices, where)
-        return ImageRow(file, index, group_of(data, where), where)
+        source = _source(data.get("image"), path, where)
+        return ImageRow(source, index, group_of(data, where), where)
 
     return json_rows(path, parse, most)
+
+
+def _source(image: object, path: Path, where: str) -> Path | bytes:
+    """What a row says of its picture: bytes, or the path of a file."""
+    if isinstance(image, Mapping):  # as the datasets of the hub have it; the path is a name alone
+        image = image.get("bytes")
+        if image is None:
+            raise BadData(
+                f"{where}: 'image' holds no bytes. Write the pictures themselves into the file."
+            )
+    if isinstance(image, bytes) and image:
+        return image
+    if not isinstance(image, str) or not image:
+        shown = "empty" if image == b"" else repr(image)
+        raise BadData(f"{where}: 'image' is {shown}; it must be a picture, or the path of one.")
+    return inside(path.parent, path.parent / image, BadData)
+
+
+def _opened(content: bytes, where: str) -> np.ndarray:
+    """``(H, W, 3)`` uint8 of a file; no format is known whose reader starts a program."""
+    try:
+        with Image.open(io.BytesIO(content), formats=_FORMATS) as picture:
+            width, height = picture.size
+            if width * height > _MOST_PIXELS:
+                raise BadData(
+                    f"{where} has {width:,} by {height:,} pixels; at most {_MOST_PIXELS:,} are "
+                    "read. Make it smaller."
+                )
+            if picture.mode.split(";")[0] in _DEEP:
+                raise BadData(
+                    f"{where} has more than 8 bits per pixel of grey (PIL's mode {picture.mode}), "
+                    "which a conversion cuts at 255. Write it with 8 bits."
+                )
+            return np.asarray(ImageOps.exif_transpose(picture).convert("RGB"))
+    except Image.DecompressionBombError:
+        raise BadData(f"{where} has more than {_MOST_PIXELS:,} pixels. Make it smaller.") from None
+    except (OSError, ValueError, SyntaxError, EOFError, struct.error) as problem:
+        why = f": {problem}" if "truncated" in str(problem) else ""
+        raise BadData(
+            f"{where} is no picture that can be read{why}. Known are {', '.join(_FORMATS)}."
+        ) from None
 
 
 def _of_arrays(path: Path, indices: dict[str, int], labelled: bool) -> Iterator[ImageRow]:

@@ -5,58 +5,80 @@ _PREPARED = """\
 import json
 from pathlib import Path
 
-import numpy as np
 import torch
 import transformers
-from PIL import Image
 from safetensors.torch import load_file
 
 folder, task = Path("."), {task!r}  # this folder, and one of heads/*
-settings = json.loads((folder / "heads" / task / "head.json").read_text())
-
-
-def prepared(picture):
-    pixels = torch.from_numpy(np.array(picture.convert("RGB"))).permute(2, 0, 1).float()[None]
-    height, width = settings["size"]
-    whole = (height, width)
-    if settings["shortest_edge"]:
-        factor = settings["shortest_edge"] / min(pixels.shape[2:])
-        whole = [max(round(x * factor), y) for x, y in zip(pixels.shape[2:], whole)]
-    if tuple(pixels.shape[2:]) != tuple(whole):
-        pixels = torch.nn.functional.interpolate(pixels, whole, mode="bilinear", antialias=True)
-    top, left = (whole[0] - height) // 2, (whole[1] - width) // 2
-    pixels = pixels[:, :, top:top + height, left:left + width] * settings["scale"]
-    mean, std = (torch.tensor(settings[k]).view(-1, 1, 1) for k in ("mean", "std"))
-    return (pixels - mean) / std
-
+prepare = transformers.AutoImageProcessor.from_pretrained(folder / "heads" / task, backend="pil")
 """
 OF_CLASS = (
     _PREPARED
-    + """
+    + """\
 config = transformers.AutoConfig.from_pretrained(folder / "heads" / task)
 model_class = getattr(transformers, config.architectures[0])
 model = model_class.from_pretrained(folder, config=config, dtype=torch.float32).eval()
 model.load_state_dict(load_file(folder / "heads" / task / "head.safetensors"), strict=False)
 
 
-def classify(picture):  # of PIL
+def classify(picture):  # of PIL, or of transformers.image_utils.load_image
     with torch.no_grad():
-        return config.id2label[int(model(prepared(picture)).logits.argmax(-1))]
+        logits = model(**prepare(picture.convert("RGB"), return_tensors="pt")).logits
+    return config.id2label[int(logits.argmax(-1))]
 ```
 """
 )
 OF_POOLED = (
     _PREPARED
-    + """
+    + """\
 encoder = transformers.AutoModel.from_pretrained(folder, dtype=torch.float32).eval()
+encoder = getattr(encoder, "vision_model", encoder)  # of two towers
 head = load_file(folder / "heads" / task / "head.safetensors")
 labels = json.loads((folder / "heads" / task / "labels.json").read_text())
 
 
-def classify(picture):  # of PIL
+def classify(picture):  # of PIL, or of transformers.image_utils.load_image
     with torch.no_grad():
-        pooled = encoder(prepared(picture)).pooler_output.flatten(1)
+        output = encoder(**prepare(picture.convert("RGB"), return_tensors="pt"))
+    pooled = output.pooler_output.flatten(1)
     return labels[int((pooled @ head["weight"].T + head["bias"]).argmax(-1))]
+```
+"""
+)
+OF_TEXTS = (
+    _PREPARED.replace("from safetensors.torch import load_file\n", "")
+    + """\
+model = transformers.AutoModel.from_pretrained(folder, dtype=torch.float32).eval()
+tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+labels = json.loads((folder / "heads" / task / "labels.json").read_text())
+settings = json.loads((folder / "heads" / task / "head.json").read_text())
+
+
+def normed(states):
+    return states / states.norm(dim=-1, keepdim=True)
+
+
+def sentences(label):  # one vector of all templates
+    texts = [template.replace("{{}}", label) for template in settings["templates"]]
+    inputs = tokenizer(texts, **settings["reading"], return_tensors="pt")
+    inputs = {{name: inputs[name] for name in ("input_ids", "attention_mask") if name in inputs}}
+    return normed(normed(model.get_text_features(**inputs).pooler_output).mean(0))
+
+
+with torch.no_grad():
+    classes = torch.stack([sentences(label) for label in labels])
+
+
+def scores(picture):  # of PIL, or of transformers.image_utils.load_image
+    inputs = prepare(picture.convert("RGB"), return_tensors="pt")
+    with torch.no_grad():
+        pictures = normed(model.get_image_features(**inputs).pooler_output)
+        found = pictures @ classes.T * model.logit_scale.exp()
+    return found + getattr(model, "logit_bias", 0)
+
+
+def classify(picture):
+    return labels[int(scores(picture).argmax(-1))]
 ```
 """
 )

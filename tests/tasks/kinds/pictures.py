@@ -18,8 +18,22 @@ _SIZES = {
     "num_heads": [2, 2], "window_size": 4, "hidden_sizes": [16, 32], "num_stages": 2,
     "embedding_size": 16, "layer_type": "basic", "depth_multiplier": 0.35, "num_channels": 3,
 }  # fmt: skip
+_TOWER = {
+    "image_size": SIDE, "patch_size": 8, "hidden_size": 32, "num_hidden_layers": 2,
+    "num_attention_heads": 2, "intermediate_size": 64,
+}  # fmt: skip
+_TOWERS = {
+    "vision_config": _TOWER,
+    "text_config": {**_TOWER, "vocab_size": 64, "max_position_embeddings": 16},
+}
 _OWN_SIZES = {
-    "Dinov2": {"mlp_ratio": 2}, "Swin": {"patch_size": 4},
+    "Dinov2": {"mlp_ratio": 2}, "Swin": {"patch_size": 4}, "CLIP": _TOWERS, "Siglip": _TOWERS,
+    "EfficientNet": {
+        "width_coefficient": 0.1, "depth_coefficient": 0.3, "hidden_dim": 128,
+        "kernel_sizes": [3, 3], "in_channels": [32, 16], "out_channels": [16, 24],
+        "strides": [1, 2], "num_block_repeats": [1, 1], "expand_ratios": [1, 6],
+        "initializer_range": 0.4,
+    },
 }  # fmt: skip
 
 

@@ -22,7 +22,7 @@ from tests.tasks.kinds import classifiers, pictures
 
 FAMILIES = [
     "ViT", "DeiT", "Swin", "Dinov2", "ConvNext", "ConvNextV2", "ResNet", "MobileNetV2",
-    "Beit",
+    "Beit", "EfficientNet", "CLIP", "Siglip",
 ]  # fmt: skip
 
 

@@ -1,0 +1,119 @@
+"""Parquet tables as rows: columns by their names, within limits, and nothing of them is run."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from studio.disk.files import open_regular
+from studio.errors import BadData
+
+_MOST_BYTES = 2**32  # of a file, and of what it holds unpacked
+_MOST_ROWS = 2_000_000
+_AT_ONCE = 64  # rows that are unpacked together
+_FEATURES = b"huggingface"  # of the schema's metadata: what the columns mean, as JSON
+
+
+class NamedIndex(int):
+    """A label's index in a table that names its labels.
+
+    Attributes:
+        name: of the label.
+    """
+
+    name: str
+
+    def __new__(cls, index: int, name: str) -> "NamedIndex":
+        """An index with a name."""
+        made = super().__new__(cls, index)
+        made.name = name
+        return made
+
+
+def is_parquet(path: Path) -> bool:
+    """Whether a file's name says that it is a Parquet table."""
+    return path.suffix.lower() == ".parquet"
+
+
+def parquet_records(path: Path) -> Iterator[tuple[dict[str, Any], str]]:
+    """The cells of each row by column, without empty ones, and where they stand.
+
+    Indices of labels that the table names (as ``ClassLabel`` of the library datasets) are
+    ``NamedIndex``.
+
+    Raises:
+        BadData: it is no Parquet table, or a damaged or gigantic one.
+    """
+    number = 0
+    with _opened(path) as table:
+        names = _label_names(table)
+        for batch in table.iter_batches(batch_size=_AT_ONCE, use_threads=False):
+            for cells in batch.to_pylist():
+                number += 1
+                row = {key: _named(x, names.get(key)) for key, x in cells.items() if x is not None}
+                yield row, f"{path}, row {number}"
+
+
+def label_names(path: Path, column: str) -> tuple[str, ...] | None:
+    """The names that a table gives to the labels of a column; None if it gives none.
+
+    Raises:
+        BadData: as ``parquet_records``.
+    """
+    with _opened(path) as table:
+        return _label_names(table).get(column)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    import pyarrow
+    import pyarrow.parquet
+
+    with open_regular(path, BadData) as stream:
+        size = os.fstat(stream.fileno()).st_size
+        if size > _MOST_BYTES:
+            raise BadData(f"{path} has {size:,} bytes; at most {_MOST_BYTES:,} are read.")
+        try:
+            table = pyarrow.parquet.ParquetFile(stream)
+            _refuse_large(path, table.metadata)
+            yield table
+        except (pyarrow.ArrowException, OSError, ValueError, MemoryError) as problem:
+            why = str(problem).split("\n")[0] or type(problem).__name__
+            raise BadData(f"{path} is no Parquet table that can be read: {why}") from None
+
+
+def _refuse_large(path: Path, about: Any) -> None:
+    if about.num_rows > _MOST_ROWS:
+        raise BadData(f"{path} has {about.num_rows:,} rows; at most {_MOST_ROWS:,} are read.")
+    size = sum(about.row_group(i).total_byte_size for i in range(about.num_row_groups))
+    if size > _MOST_BYTES:
+        raise BadData(f"{path} holds {size:,} bytes unpacked; at most {_MOST_BYTES:,} are read.")
+
+
+def _label_names(table: Any) -> dict[str, tuple[str, ...]]:
+    """By column, the names of its labels, as the library datasets writes them."""
+    try:
+        said = json.loads((table.schema_arrow.metadata or {}).get(_FEATURES, b"{}"))
+        features = said["info"]["features"].items()
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return {}
+    found = {}
+    for column, feature in features:
+        while isinstance(feature, Mapping) and "names" not in feature:  # a list of labels
+            feature = feature.get("feature")
+        names = feature.get("names") if isinstance(feature, Mapping) else None
+        if isinstance(names, list) and all(isinstance(each, str) for each in names):
+            found[column] = tuple(names)
+    return found
+
+
+def _named(value: Any, names: tuple[str, ...] | None) -> Any:
+    """A cell with the names of what is an index of a label in it."""
+    if names is None:
+        return value
+    if isinstance(value, list):
+        return [_named(each, names) for each in value]
+    known = type(value) is int and 0 <= value < len(names)
+    return NamedIndex(value, names[value]) if known else value
