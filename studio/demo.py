@@ -1,4 +1,4 @@
-"""Where the demo zoo and its recipe lie: inside the installed package, in a clone beside it.
+"""Where the demo zoos and a recipe lie: inside the installed package, in a clone beside it.
 
 ``python -m studio.demo`` prints the folder.
 """
@@ -10,6 +10,12 @@ _INSIDE = _PACKAGE / "assets"
 
 ASSETS = _INSIDE if _INSIDE.is_dir() else _PACKAGE.parent / "assets"
 DEMO_ZOO = ASSETS / "demo-zoo"
+DEMOS = {
+    "desks": DEMO_ZOO,
+    "pictures": ASSETS / "pictures-zoo",
+    "words": ASSETS / "words-zoo",
+}
+"""Folders by the names that a person gives; the first is opened where nobody names one."""
 
 if __name__ == "__main__":
     print(ASSETS)

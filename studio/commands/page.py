@@ -12,7 +12,7 @@ from getpass import getpass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from studio.demo import DEMO_ZOO
+from studio.demo import ASSETS, DEMOS
 from studio.errors import NotAllowed, StudioError
 
 if TYPE_CHECKING:
@@ -41,9 +41,8 @@ def main() -> int:
             from studio.ui.launch import start
 
             gc.freeze()  # modules stay; a zoo does not, once another one is opened
-            zoo = options.zoo or DEMO_ZOO
-            folder = zoo if zoo.is_dir() else zoo.parent
-            roots = (folder.absolute(), Path.cwd(), *options.root)
+            zoo, root = opened_first(options.zoo, options.demo)
+            roots = (root, Path.cwd(), *options.root)
             engine = Engine(zoo, roots, resolve_device(options.device), options.ledger)
             address = start(engine, hosts, options.port, auth, not options.no_browser)
         engine.start()  # after the page is served, so that loading the model does not delay it
@@ -60,6 +59,19 @@ def main() -> int:
     except KeyboardInterrupt:
         engine.close()
     return 0
+
+
+def opened_first(zoo: Path | None, demo: str) -> tuple[Path, Path]:
+    """The zoo that is opened, and the folder that the page may use of it.
+
+    Args:
+        zoo: the person's own; None for a demo.
+        demo: its name; from it, the page may open the other demos.
+    """
+    if zoo is None:
+        return DEMOS[demo], ASSETS.absolute()
+    folder = zoo if zoo.is_dir() else zoo.parent
+    return zoo, folder.absolute()
 
 
 @contextmanager
@@ -133,7 +145,12 @@ def credentials(hosts: "Hosts", auth: str | None) -> tuple[str, str] | None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Start the merge studio in the browser.")
-    parser.add_argument("--zoo", type=Path, metavar="PATH", help="zoo.yaml or its folder")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--zoo", type=Path, metavar="PATH", help="zoo.yaml or its folder")
+    which.add_argument(
+        "--demo", default=next(iter(DEMOS)), choices=tuple(DEMOS),
+        help="a zoo that comes with the studio (default %(default)s)",
+    )  # fmt: skip
     parser.add_argument(
         "--root", type=Path, action="append", default=[], metavar="DIR",
         help="a folder that paths typed into the page may lie in (may be repeated)",

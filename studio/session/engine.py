@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 
 from studio.checkpoints.resident import bytes_in_memory
+from studio.demo import DEMOS
 from studio.device import device_memory, used_memory
 from studio.disk import cache
 from studio.disk.folders import data_folder
@@ -206,6 +207,15 @@ class Engine:
             with suppress(StudioError, OSError):
                 if self.inside(path).exists():
                     allowed.append(path)
+        return allowed
+
+    def demos(self) -> dict[str, str]:
+        """The studio's own zoos that a page may open in place of the open one: {name: path}."""
+        allowed = {}
+        for name, folder in DEMOS.items():
+            with suppress(NotAllowed):
+                if (path := self.inside(str(folder))) != self.path.resolve():
+                    allowed[name] = str(path)
         return allowed
 
     def memory(self) -> Memory:

@@ -26,7 +26,8 @@ class Header(PagePart):
 
     def load(self, session: Session) -> Drawn:
         """The zoo that is open."""
-        return {self.heading: views.title(session.zoo, self.engine.device.type)}
+        device = self.engine.device.type
+        return {self.heading: views.title(session.zoo, device, self.engine.demos())}
 
     def pieces(self, view: View) -> Iterator[Piece]:
         """What is said once the numbers have come to rest, and the numbers at every step."""

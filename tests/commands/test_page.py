@@ -2,10 +2,12 @@
 
 import io
 import sys
+from pathlib import Path
 
 import pytest
 
-from studio.commands.page import credentials, given_auth
+from studio.commands.page import _parser, credentials, given_auth, opened_first
+from studio.demo import ASSETS, DEMOS
 from studio.errors import NotAllowed
 from studio.ui.hosts import Hosts, allowed_host
 
@@ -66,3 +68,21 @@ def test_a_password_that_is_left_out_is_asked_for(monkeypatch):
     assert given_auth("me:twelve-letters", None) == "me:twelve-letters"
     assert given_auth(None, None) is None
     assert given_auth("no-colon", None) == "no-colon"
+
+
+def test_a_demo_is_opened_by_name_and_the_first_one_by_none(capsys):
+    for words, name in (((), "desks"), (("--demo", "words"), "words")):
+        options = _parser().parse_args(words)
+        assert opened_first(options.zoo, options.demo) == (DEMOS[name], ASSETS.absolute())
+    for words in (["--demo", "cats"], ["--demo", "words", "--zoo", "mine"]):
+        with pytest.raises(SystemExit):
+            _parser().parse_args(words)
+    said = capsys.readouterr().err
+    assert "invalid choice: 'cats' (choose from 'desks', 'pictures', 'words')" in said
+    assert "argument --zoo: not allowed with argument --demo" in said
+
+
+def test_of_an_own_zoo_the_page_may_use_its_folder_alone(tiny_zoo, monkeypatch):
+    monkeypatch.chdir(tiny_zoo.parent)
+    for given in (Path(tiny_zoo.name), tiny_zoo / "zoo.yaml"):
+        assert opened_first(given, "desks") == (given, tiny_zoo)

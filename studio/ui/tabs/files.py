@@ -74,9 +74,9 @@ class OtherZoos(PagePart):
         self.loaded = [self.path, self.preflight, self.open]
 
     def load(self, session: Session) -> Drawn:
-        """The zoos that were open before."""
+        """The other demos, and the zoos that were open before."""
         return {
-            self.path: gr.Dropdown(self.engine.recent(), value=None),
+            self.path: gr.Dropdown(_offered(self.engine), value=None),
             self.preflight: "",
             self.open: gr.Button(visible=False),
         }
@@ -107,6 +107,13 @@ class OtherZoos(PagePart):
         except StudioError as error:
             return {self.preflight: views.refused(told(error))}
         return {self.open: gr.Button(visible=False)}
+
+
+def _offered(engine: Engine) -> list[tuple[str, str]]:
+    """(what is shown, path): the other demos, and the zoos that were open before."""
+    demos = engine.demos()
+    before = [(path, path) for path in engine.recent() if path not in demos.values()]
+    return [(f"Demo: {name}", path) for name, path in demos.items()] + before
 
 
 def recipe_of(file: str) -> str:

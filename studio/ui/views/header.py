@@ -1,6 +1,6 @@
 """What stands above the page: the zoo, the mean scores, and what they are compared with."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from html import escape
 
 from studio.measure.change import Change, change_words, mean_change
@@ -18,11 +18,12 @@ _EARLY = {
 _GAIN = "share of the experts&#39; gain over head-only that this merge keeps, all tasks together"
 
 
-def title(zoo: Zoo, device: str) -> str:
-    """The header: what is open and where it runs."""
+def title(zoo: Zoo, device: str, demos: Collection[str] = ()) -> str:
+    """The header: what is open, where it runs, and by which names other demos can be opened."""
+    others = f" Other demos, in the tab Files: {', '.join(demos)}." if demos else ""
     return (
         f"<h1>MDM-OC merge studio</h1><p>Zoo: <b>{escape(zoo.name)}</b>, {len(zoo.tasks)} tasks on "
-        f"one base. Everything runs on this computer ({escape(device)}).</p>"
+        f"one base. Everything runs on this computer ({escape(device)}).{others}</p>"
     )
 
 

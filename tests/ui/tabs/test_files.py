@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from studio.demo import ASSETS, DEMOS
 from studio.errors import BadRecipe
 from studio.ui.tabs.files import FilesTab, recipe_of
 
@@ -20,6 +21,21 @@ def test_a_zoo_that_fits_can_be_opened(driver, tiny_zoo):
     drawn = driver.use("check-zoo", "click", str(tiny_zoo))
     assert drawn.pop("open-zoo").visible
     assert "Everything fits" in next(iter(drawn.values()))
+
+
+def test_the_other_demos_are_offered_by_name_where_they_may_be_opened(driver, monkeypatch):
+    def offered() -> dict[str, str]:
+        return dict(driver.load()["zoo-path"].choices)
+
+    engine = driver.session.engine
+    assert engine.demos() == {}
+    assert list(offered()) == engine.recent()
+    monkeypatch.setattr(engine, "roots", (*engine.roots, ASSETS.resolve()))
+    monkeypatch.setattr(engine, "path", DEMOS["words"])
+    desks, pictures = (str(DEMOS[name].resolve()) for name in ("desks", "pictures"))
+    assert engine.demos() == {"desks": desks, "pictures": pictures}
+    assert list(offered().items())[:2] == [("Demo: desks", desks), ("Demo: pictures", pictures)]
+    assert "Other demos, in the tab Files: desks, pictures." in driver.load()["title"]
 
 
 def test_an_uploaded_recipe_becomes_the_mix_and_a_broken_one_is_refused(driver, tmp_path: Path):

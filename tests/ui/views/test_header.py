@@ -66,7 +66,9 @@ def test_the_line_for_a_screen_reader_speaks_once_every_row_is_seen():
 def test_the_title_names_the_zoo_and_the_device():
     shown = title(snapshot().zoo, "cpu")
     assert EVIL not in shown
-    assert "2 tasks on one base. Everything runs on this computer (cpu)." in shown
+    assert "2 tasks on one base. Everything runs on this computer (cpu).</p>" in shown
+    others = title(snapshot().zoo, "cpu", {"words": "/a", "pictures": "/b"})
+    assert others.endswith("(cpu). Other demos, in the tab Files: words, pictures.</p>")
 
 
 def test_a_refusal_takes_the_place_of_the_numbers_in_the_headline():
