@@ -17,6 +17,7 @@ from studio.errors import BadCheckpoint, BadData, BadZoo, some
 from studio.tasks.heads import Head
 from studio.tasks.kinds.causal_items import Document, documents
 from studio.tasks.kinds.causal_rows import Passage, read_passages
+from studio.tasks.kinds.causal_writing import CausalWriter
 from studio.tasks.kinds.contract import Batch, Opened
 from studio.tasks.kinds.language_head import SharedHead, token_losses
 from studio.tasks.kinds.loss_kind import LossKind
@@ -61,6 +62,7 @@ class CausalLM(LossKind):
     behind_class = "AutoModelForCausalLM"
     noun = "text"
     smaller = "a smaller max_length"
+    writer = CausalWriter()
 
     def settings(self, entry: dict, folder: Path, where: str) -> CausalSettings:
         """Where rows are cut."""

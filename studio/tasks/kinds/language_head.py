@@ -55,3 +55,17 @@ def token_losses(model: Any, output: Any, states: Tensor, targets: Tensor) -> Te
     else:
         found = [cost(*pair) for pair in pairs]
     return torch.cat([each for each in found if isinstance(each, Tensor)])
+
+
+def last_logits(model: Any, output: Any) -> Tensor:
+    """What comes after the last state of one text.
+
+    Args:
+        model: a class with a language-model head behind its body.
+        output: of the body, for one row.
+
+    Returns:
+        ``(vocabulary,)`` float32, on the CPU.
+    """
+    given = type(output)(last_hidden_state=output.last_hidden_state[:, -1:])
+    return answered(given_body(model), given, {}).logits[0, -1].float().cpu()
