@@ -75,6 +75,11 @@ def shown_rows(
     return rows, int(sum(each.sum() for each in changed.values()))
 
 
+def reads_typed(task: Task) -> bool:
+    """Whether a text that somebody types is a row of the task, with options to choose between."""
+    return task.metric is ACCURACY and task.kind.own_row("a text") is not None
+
+
 def readings_of(
     model: LiveModel, tasks: Mapping[str, Task], heads: Mapping[str, Head | None], text: str
 ) -> dict[str, Reading]:
@@ -83,7 +88,7 @@ def readings_of(
     for name, head in heads.items():
         task = tasks[name]
         row = task.kind.own_row(text)
-        if head is None or row is None or task.metric is not ACCURACY:
+        if head is None or row is None or not reads_typed(task):
             continue
         batch = model.batch(task.kind, model.encode(task, [row]))
         output = model.states(batch.inputs)

@@ -7,12 +7,13 @@ from studio.measure.change import Change, carried_scores, changes
 from studio.measure.evaluate import Evaluation
 from studio.measure.intervals import Score
 from studio.measure.showcase import Reading
+from studio.measure.writing import Asked, Written
 from studio.recipe import Recipe
 from studio.session.bounded_store import BoundedStore
 from studio.session.geometry import Geometry, shape_of
 
 _KEPT = 64  # evaluations and refusals, of each, beside those that are needed
-_KEPT_WORDS = 256  # readings and sentences, of each
+_KEPT_WORDS = 256  # readings, writings and sentences, of each
 _KEPT_GEOMETRIES = 16
 
 
@@ -23,11 +24,13 @@ class Results:
         changed: the worker's condition, which guards everything here. The methods take it; whoever
             touches an attribute holds it.
         wanted: the recipes that pages show or jobs wait for, of which everything is kept.
+        writings: what pages wait for to be written by which recipe, which is kept, too.
 
     Attributes:
         evaluations: by digest of the recipe.
         refusals: why a recipe cannot be shown, by digest.
         readings: what every head makes of a text, by digest and text.
+        writings: what was written, by digest and by what was asked.
         geometries: by shape of the recipe.
         sentences: how much the order of a recipe's tasks matters, by digest.
         slid: digest of the recipe whose evaluation holds no more than rows seen while a slider
@@ -39,7 +42,10 @@ class Results:
         refusal_of_references: why they cannot be scored; empty if they can.
     """
 
-    def __init__(self, changed: Condition, wanted: Callable[[], Collection[Recipe]]) -> None:
+    def __init__(
+        self, changed: Condition, wanted: Callable[[], Collection[Recipe]],
+        writings: Callable[[], Collection[tuple[Recipe, Asked]]] = tuple,
+    ) -> None:  # fmt: skip
         self._changed = changed
 
         def needed() -> set[str]:
@@ -48,9 +54,13 @@ class Results:
         def shapes() -> set[object]:
             return {shape_of(recipe) for recipe in wanted()}
 
+        def asked() -> set[tuple[str, Asked]]:
+            return {(recipe.digest, each) for recipe, each in writings()}
+
         self.evaluations: BoundedStore[str, Evaluation] = BoundedStore(_KEPT, needed)
         self.refusals: BoundedStore[str, str] = BoundedStore(_KEPT, needed)
         self.readings: BoundedStore[tuple[str, str], dict[str, Reading]] = BoundedStore(_KEPT_WORDS)
+        self.writings: BoundedStore[tuple[str, Asked], Written] = BoundedStore(_KEPT_WORDS, asked)
         self.geometries: BoundedStore[object, Geometry] = BoundedStore(_KEPT_GEOMETRIES, shapes)
         self.sentences: BoundedStore[str, str] = BoundedStore(_KEPT_WORDS)
         self.slid = ""
@@ -85,6 +95,11 @@ class Results:
         with self._changed:
             return dict(self.readings.get((recipe.digest, text), {}))
 
+    def written(self, recipe: Recipe, asked: Asked) -> Written | None:
+        """What a recipe has written so far; None before it has read the prompt."""
+        with self._changed:
+            return self.writings.get((recipe.digest, asked))
+
     def geometry(self, recipe: Recipe) -> Geometry | None:
         """What is known of a recipe's geometry."""
         with self._changed:
@@ -115,6 +130,16 @@ class Results:
             self.evaluations[recipe.digest] = evaluation
             if evaluation.seen and not slid:
                 self._full = evaluation
+
+    def add_readings(self, recipe: Recipe, text: str, found: dict[str, Reading]) -> None:
+        """Keep what every head makes of a text, by a recipe."""
+        with self._changed:
+            self.readings[recipe.digest, text] = found
+
+    def add_written(self, recipe: Recipe, asked: Asked, written: Written) -> None:
+        """Keep what a recipe has written so far."""
+        with self._changed:
+            self.writings[recipe.digest, asked] = written
 
     def add_reference(self, kind: str, scores: Mapping[str, Score]) -> None:
         """Keep scores of an 'expert', or of the base as 'head_only' or 'base'."""

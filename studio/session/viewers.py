@@ -1,11 +1,16 @@
-"""Who waits for what: pages for the mix they show, its pinned one and a text; jobs for recipes."""
+"""Who waits for what: pages for their mix, its pinned one and texts; jobs for recipes."""
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, zip_longest
 
+from studio.measure.writing import Asked
 from studio.recipe import Recipe
 
 _MOST_PAGES = 64  # as many as an engine has sessions
+Wish = tuple[Recipe, Asked]
+"""What is to be written by which mix."""
 
 
 @dataclass(frozen=True)
@@ -16,11 +21,13 @@ class ViewerPage:
         recipe: that it shows; None if it only reads a text so far.
         pinned: that the recipe is compared with.
         text: that every head shall read, or empty.
+        writing: what is to be written by whom, the most urgent first.
     """
 
     recipe: Recipe | None = None
     pinned: Recipe | None = None
     text: str = ""
+    writing: tuple[Wish, ...] = ()
 
     @property
     def recipes(self) -> tuple[Recipe, ...]:
@@ -46,6 +53,10 @@ class Viewers:
     def read(self, browser: str, text: str) -> None:
         """A page reads this text from now on."""
         self._put(browser, replace(self._page(browser), text=text))
+
+    def write(self, browser: str, wishes: Sequence[Wish]) -> None:
+        """A page waits for these texts from now on."""
+        self._put(browser, replace(self._page(browser), writing=tuple(wishes)))
 
     def forget(self, browser: str) -> None:
         """A page is closed."""
@@ -83,6 +94,13 @@ class Viewers:
         """What is to be read with what, the latest page first."""
         pages = reversed(self._pages.values())
         return tuple((each, page.text) for page in pages if page.text for each in page.recipes)
+
+    @property
+    def writings(self) -> tuple[Wish, ...]:
+        """What is to be written: each page's first, the latest page first; then their second."""
+        pages = reversed(self._pages.values())
+        ranks = zip_longest(*(page.writing for page in pages))
+        return tuple(each for each in chain.from_iterable(ranks) if each is not None)
 
     def _page(self, browser: str) -> ViewerPage:
         return self._pages.get(browser, ViewerPage())
