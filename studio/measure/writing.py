@@ -11,8 +11,6 @@ import torch
 from studio.errors import StudioError
 from studio.measure.bench import Bench
 from studio.merge import Merge
-from studio.methods import SUM
-from studio.recipe import Recipe
 from studio.tasks.kinds.writing import Manner, Pen, Prompt, Writer, taken
 from studio.tasks.live_model import LiveModel
 from studio.tasks.task import Task
@@ -154,12 +152,6 @@ def openings(task: Task, most: int) -> list[str]:
     """Prompts made of the first held-out rows of a task, each once; none without rows."""
     rows = task.rows("held_out")[:most]
     return list(dict.fromkeys(_writer(task).opening(row) for row in rows))
-
-
-def base_recipe(bench: Bench) -> Recipe:
-    """The base as a recipe: the merge of no task."""
-    whole = bench.zoo.recipe(SUM, 1.0)
-    return whole.without(*whole.names)
 
 
 def written(

@@ -1,13 +1,15 @@
 """What one browser looks at of rows and of a text of its own, by the mix that it shows."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from threading import RLock
 
 from studio.errors import BadData
-from studio.measure.showcase import Reading, ShownRow, reads_typed, shown_rows
+from studio.measure.evaluate import RowAt
+from studio.measure.showcase import Likeliest, Reading, ShownRow, reads_typed, shown_rows
 from studio.session.context import Context
 from studio.session.mix import Mix
 
+Looks = tuple[Likeliest | None, ...]
 _LONGEST_TEXT = 10_000
 
 
@@ -52,6 +54,37 @@ class Examples:
             before = results.evaluation(self._before().recipe(self._context.zoo))
             now = results.evaluation(self._context.recipe())
             return shown_rows(now, before, self.only_changed) if now else ([], 0)
+
+    def looks(self, rows: Sequence[ShownRow]) -> dict[RowAt, Looks]:
+        """The likeliest options of the shown rows that are pictures, by four models.
+
+        What is not known yet is looked at from now on, in place of what was looked at before.
+
+        Returns:
+            By row: the options by base, expert, before and now; None of a model that has not
+            looked.
+        """
+        asked = [row.at for row in rows if row.picture is not None]
+        context, worker = self._context, self._context.worker
+        with self._lock:
+            own = (
+                context.recipe(),
+                self._before().recipe(context.zoo),
+                context.bench.untouched().recipe,
+            )
+            now, before, base = own
+            experts = {name: context.bench.expert(name).recipe for name, _ in asked}
+            apart = [
+                (expert, tuple(row for row in asked if row[0] == name))
+                for name, expert in experts.items()
+            ]
+            everyone = [(recipe, tuple(asked)) for recipe in own] if asked else []
+            worker.want_looks([*everyone, *apart], self._browser)
+        models = {row: (base, experts[row[0]], before, now) for row in asked}
+        return {
+            row: tuple(worker.results.looked(recipe, row) for recipe in four)
+            for row, four in models.items()
+        }
 
     def read(self, text: object) -> None:
         """Have a text of one's own read by the shown mix and the pinned one, from now on.

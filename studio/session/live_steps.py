@@ -1,10 +1,12 @@
 """What the worker does with the live model: read and write texts, score rows, score references."""
 
+from collections.abc import Sequence
 from functools import cached_property
 
 from studio.measure.bench import Bench
+from studio.measure.evaluate import RowAt
 from studio.measure.references import measured_references
-from studio.measure.showcase import readings_of
+from studio.measure.showcase import likeliest, readings_of
 from studio.measure.writing import Asked, Scribe
 from studio.recipe import Recipe
 from studio.session.results import Results
@@ -38,6 +40,12 @@ class LiveSteps:
         self._model.wear(recipe.digest, self._bench.merge(recipe))
         known = self._results.written(recipe, asked)
         self._results.add_written(recipe, asked, self._scribe.step(recipe.digest, asked, known))
+
+    def look(self, recipe: Recipe, rows: Sequence[RowAt]) -> None:
+        """The likeliest options of some pictures."""
+        self._model.wear(recipe.digest, self._bench.merge(recipe))
+        found = likeliest(self._bench.live, self._bench.tasks, rows)
+        self._results.add_looks(recipe, found)
 
     def score(self, recipe: Recipe) -> None:
         """The next batch; the first one, while a slider moves, with weights up to rounding."""

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from studio.measure.bench import Bench
+from studio.measure.evaluate import RowAt
 from studio.measure.writing import Asked
 from studio.methods import method
 from studio.recipe import Recipe
@@ -18,18 +19,20 @@ class Step:
 
     Attributes:
         kind: 'pace' (time a batch), 'sketch' (geometry by algebra), 'read' (a text), 'write' (the
-            next piece of one), 'score' (the next batch), 'expert' (measure one for a method that
-            needs data), 'geometry' (measure it), 'order' (compare orders of the tasks) or
-            'reference' (the next batch of an expert or of the base).
+            next piece of one), 'look' (at pictures), 'score' (the next batch), 'expert' (measure
+            one for a method that needs data), 'geometry' (measure it), 'order' (compare orders of
+            the tasks) or 'reference' (the next batch of an expert or of the base).
         recipe: that it is for; None for 'pace' and 'reference', which serve all.
         text: to read.
         asked: what is to be written.
+        rows: to look at.
     """
 
     kind: str
     recipe: Recipe | None = None
     text: str = ""
     asked: Asked | None = None
+    rows: tuple[RowAt, ...] = ()
 
 
 class Priorities:
@@ -42,7 +45,7 @@ class Priorities:
 
     Attributes:
         paced: whether a batch was timed.
-        ahead: seconds by which writing is ahead of scoring since both are waited for.
+        ahead: seconds by which what Examples shows is ahead of scores since both are waited for.
     """
 
     def __init__(self, bench: Bench, viewers: Viewers, results: Results) -> None:
@@ -62,7 +65,7 @@ class Priorities:
         return (
             self._sketch(shown)
             or self._read()
-            or self._write_or_score(firsts)
+            or self._example_or_score(firsts)
             or self._score(shown, "seen")
             or self._score(needed, "done")
             or self._expert([*waiting, *unmeasured])
@@ -73,20 +76,29 @@ class Priorities:
 
     def took(self, step: Step, seconds: float) -> None:
         """A step has taken so long."""
-        self.ahead += {"write": seconds, "score": -seconds}.get(step.kind, 0.0)
+        signs = {"write": 1, "look": 1, "score": -1}
+        self.ahead += signs.get(step.kind, 0) * seconds
 
-    def _write_or_score(self, shown: Sequence[Recipe]) -> Step | None:
-        """The next piece of a text, or the next rows of a page, for half of the time each.
+    def _example_or_score(self, shown: Sequence[Recipe]) -> Step | None:
+        """Pictures and the next piece of a text, or a page's next rows: half of the time each.
 
-        The first rows after a move come before all that is written.
+        The first rows after a move come before.
         """
-        writing, scoring = self._write(), self._score(shown, "seen")
-        if writing is None or scoring is None:
+        example, scoring = self._look() or self._write(), self._score(shown, "seen")
+        if example is None or scoring is None:
             self.ahead = 0.0
-            return writing or scoring
+            return example or scoring
         assert scoring.recipe is not None
         begun = scoring.recipe.digest in self._results.evaluations
-        return writing if begun and self.ahead <= 0 else scoring
+        return example if begun and self.ahead <= 0 else scoring
+
+    def _look(self) -> Step | None:
+        """Pictures whose likeliest options are not known."""
+        for recipe, rows in self._viewers.looks:
+            left = tuple(row for row in rows if (recipe.digest, row) not in self._results.looks)
+            if left and recipe.digest != self._results.slid and self._split([recipe])[0]:
+                return Step("look", recipe, rows=left)
+        return None
 
     def _write(self) -> Step | None:
         """A text that is not at its end; of a mix while its slider moves, only once it rests."""

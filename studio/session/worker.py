@@ -23,7 +23,7 @@ from studio.session.geometry_studies import GeometryStudies
 from studio.session.live_steps import LiveSteps
 from studio.session.priorities import Priorities, Step
 from studio.session.results import Results
-from studio.session.viewers import Viewers, Wish
+from studio.session.viewers import Look, Viewers, Wish
 
 
 class Worker:
@@ -47,7 +47,10 @@ class Worker:
         self._changed = threading.Condition()
         self.viewers = Viewers()
         self.results = Results(
-            self._changed, lambda: self.viewers.wanted, lambda: self.viewers.writings
+            self._changed,
+            lambda: self.viewers.wanted,
+            lambda: self.viewers.writings,
+            lambda: self.viewers.looks,
         )
         self.studies = GeometryStudies(bench)
         self.measuring = ExpertMeasuring(bench, self._is_wanted, self._told)
@@ -92,6 +95,12 @@ class Worker:
         """Have these texts written for the page, the most urgent first; no others any more."""
         with self._changed:
             self.viewers.write(browser, wishes)
+            self._changed.notify_all()
+
+    def want_looks(self, looks: Sequence[Look], browser: str = "") -> None:
+        """Look at these rows for the page, the most urgent first; at no others any more."""
+        with self._changed:
+            self.viewers.look(browser, looks)
             self._changed.notify_all()
 
     def forget(self, browser: str) -> None:
@@ -172,6 +181,8 @@ class Worker:
                 self._live.read(recipe, step.text)
             case "write", Recipe() as recipe:
                 self._live.write(recipe, step.asked)
+            case "look", Recipe() as recipe:
+                self._live.look(recipe, step.rows)
             case "score", Recipe() as recipe:
                 self._live.score(recipe)
             case "expert", Recipe() as recipe:

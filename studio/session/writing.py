@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from threading import RLock
 
 from studio.errors import BadData
-from studio.measure.writing import Asked, Written, base_recipe, openings, writers
+from studio.measure.writing import Asked, Written, openings, writers
 from studio.recipe import Recipe
 from studio.session.context import Context
 from studio.session.examples import page_text
@@ -137,5 +137,5 @@ class Writings:
             "now": context.recipe(),
             "before": self._before().recipe(context.zoo),
             "expert": context.bench.expert(self.task).recipe,
-            "base": base_recipe(context.bench),
+            "base": context.bench.untouched().recipe,
         }

@@ -216,3 +216,15 @@ def test_nothing_is_written_by_a_mix_whose_slider_moves_or_that_is_refused():
     desk.results.refuse(SHOWN, "no")
     desk.results.refuse(BASE, "no")
     assert desk.next == Step("score", PINNED)
+
+
+def test_pictures_come_before_texts_and_only_those_that_are_not_known():
+    desk = writing_desk()
+    desk.score(SHOWN, seen=False, done=False)
+    rows = (("a", 0), ("a", 3))
+    desk.viewers.look("page", [(SHOWN, rows)])
+    assert desk.next == Step("look", SHOWN, rows=rows)
+    desk.results.add_looks(SHOWN, {("a", 0): ()})
+    assert desk.next == Step("look", SHOWN, rows=rows[1:])
+    desk.results.add_looks(SHOWN, {("a", 3): ()})
+    assert desk.next == Step("write", SHOWN, asked=ASKED)

@@ -29,6 +29,7 @@ def no_search() -> SimpleNamespace:
 SEARCHES = no_search()
 EXAMPLES = SimpleNamespace(
     rows=lambda: ([], 0),
+    looks=lambda rows: {},
     readings=lambda: ({}, {}),
     only_changed=False,
     own_text="",

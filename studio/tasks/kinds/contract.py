@@ -226,6 +226,14 @@ class Kind(Answers):
     def shown(self, row: Row) -> str:
         """What a person sees of a row."""
 
+    def thumbnail(self, row: Row) -> bytes | None:
+        """A small WebP of a row that is a picture; None where words show it.
+
+        Raises:
+            BadData: it cannot be read.
+        """
+        return None
+
     def says(self, labels: tuple[str, ...], row: Row, options: Sequence[int]) -> str:
         """The chosen option of each question of a row, in words."""
         return " ".join(labels[option] for option in options)

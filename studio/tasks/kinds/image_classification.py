@@ -139,6 +139,10 @@ class ImageClassification(Kind):
         """Where it stands."""
         return row.source.name if isinstance(row.source, Path) else Path(row.where).name
 
+    def thumbnail(self, row: ImageRow) -> bytes:
+        """Of at most 128 pixels a side."""
+        return row.thumbnail
+
     def reader(self, checkpoint: Checkpoint) -> Preparation:
         """How the base wants its pictures."""
         return preparation_of(checkpoint)

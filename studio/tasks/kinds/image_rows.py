@@ -19,6 +19,7 @@ _KEYS = ("image", "label", "group")
 _ARRAYS = ("images", "labels", "groups")
 _MOST_BYTES = 2**32  # of all arrays of a file
 _MOST_PIXELS = 2**26  # of one picture
+_THUMBNAIL = 128
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +50,14 @@ class ImageRow:
             return hashlib.sha256(self.source.read_bytes()).hexdigest()
         shape = repr(self.source.shape).encode()
         return hashlib.sha256(shape + np.ascontiguousarray(self.source).tobytes()).hexdigest()
+
+    @cached_property
+    def thumbnail(self) -> bytes:
+        """The pixels as a WebP of at most 128 pixels a side, a few kB; raises as ``pixels``."""
+        small, written = Image.fromarray(self.pixels()), io.BytesIO()
+        small.thumbnail((_THUMBNAIL, _THUMBNAIL))
+        small.save(written, "WEBP", quality=85)
+        return written.getvalue()
 
     def pixels(self) -> np.ndarray:
         """``(H, W, 3)`` uint8: grey is repeated, and what is behind transparency left out.

@@ -15,6 +15,7 @@ from studio.ui.tabs.writing import WritingSection
 from studio.ui.view import Drawn, Piece, View
 from studio.ui.views.examples import readings_table, rows_table
 from studio.ui.views.notices import refusal
+from studio.ui.views.pictures import pictures
 from studio.ui.wiring import Wiring
 
 
@@ -85,7 +86,9 @@ class RowsSection(PagePart):
 
     def _draw(self, session: Session) -> Drawn:
         rows, changed = session.examples.rows()
+        looks = session.examples.looks(rows)
         return {
-            self.rows: rows_table(rows, changed, session.examples.only_changed),
+            self.rows: rows_table(rows, changed, session.examples.only_changed)
+            + pictures(rows, looks),
             self.readings: readings_table(*session.examples.readings(), session.examples.own_text),
         }
