@@ -11,12 +11,14 @@ from studio.commands.sequence import add_sequence_command
 from studio.commands.sweep import add_sweep_command
 from studio.commands.unmerge import add_replace_command, add_unmerge_command
 from studio.commands.verify import add_verify_command
+from studio.commands.write import add_write_command
 
 COMMANDS = (
     add_methods_command,
     add_inspect_command,
     add_merge_command,
     add_evaluate_command,
+    add_write_command,
     add_compare_command,
     add_optimize_command,
     add_sweep_command,

@@ -221,6 +221,11 @@ class Bench:
         others = [task for task in whole.names if task != name]
         return self.merge(whole.without(*others))
 
+    def untouched(self) -> Merge:
+        """The base, as the merge of no task."""
+        whole = self.zoo.recipe(SUM, 1.0)
+        return self.merge(whole.without(*whole.names))
+
     def folder_model(self, folder: Path) -> LiveModel:
         """An exported model, loaded."""
         return LiveModel(open_base(folder), self.device, self.kinds)

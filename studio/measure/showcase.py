@@ -1,18 +1,19 @@
 """Rows to look at: what two models predict for a few held-out rows, and for a text of one's own."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from studio.measure.evaluate import Evaluation
+from studio.measure.evaluate import Evaluation, RowAt
 from studio.tasks.heads import Head
 from studio.tasks.live_model import LiveModel
 from studio.tasks.metric import ACCURACY
 from studio.tasks.task import Task
 
 MOST_ROWS = 12
+_MOST_OPTIONS = 5
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class ShownRow:
         label: the right answer; empty for a loss, which has none.
         before: what was predicted before, or the loss of the row.
         now: what is predicted, or the loss of the row.
+        place: of the row among its task's.
+        picture: a small WebP of it; None where words show it.
     """
 
     task: str
@@ -34,6 +37,13 @@ class ShownRow:
     label: str
     before: str
     now: str
+    place: int = 0
+    picture: bytes | None = None
+
+    @property
+    def at(self) -> RowAt:
+        """Which row it is."""
+        return self.task, self.place
 
     @property
     def changed(self) -> bool:
@@ -53,6 +63,10 @@ class Reading:
 
     label: str
     probability: float
+
+
+Likeliest = tuple[Reading, ...]
+"""The likeliest options of a row, the first one first."""
 
 
 def shown_rows(
@@ -75,6 +89,12 @@ def shown_rows(
     return rows, int(sum(each.sum() for each in changed.values()))
 
 
+def reads_typed(task: Task) -> bool:
+    """Whether a text that somebody types is a row of the task, with options to choose between."""
+    chooses = task.metric is ACCURACY and bool(task.labels)
+    return chooses and task.kind.own_row("a text") is not None
+
+
 def readings_of(
     model: LiveModel, tasks: Mapping[str, Task], heads: Mapping[str, Head | None], text: str
 ) -> dict[str, Reading]:
@@ -86,7 +106,7 @@ def readings_of(
     for name, head in heads.items():
         task = tasks[name]
         row = task.kind.own_row(text)
-        if head is None or row is None or not task.labels:
+        if head is None or row is None or not reads_typed(task):
             continue
         batch = model.batch(task.kind, model.encode(task, [row]))
         output = model.states(batch.inputs)
@@ -94,6 +114,32 @@ def readings_of(
         best = scores.argmax(-1).tolist()
         sure = float(scores.softmax(-1).amax(-1).min())
         found[name] = Reading(task.kind.says(task.labels, row, best), sure)
+    return found
+
+
+def likeliest(
+    model: LiveModel, tasks: Mapping[str, Task], rows: Sequence[RowAt]
+) -> dict[RowAt, Likeliest]:
+    """The five likeliest options of some held-out rows that ask one question each.
+
+    Args:
+        model: that wears what is asked.
+        tasks: by name, each with a head.
+        rows: of any of these.
+    """
+    found: dict[RowAt, Likeliest] = {}
+    for name in dict.fromkeys(task for task, _ in rows):
+        task, asked = tasks[name], [row for row in rows if row[0] == name]
+        assert task.head is not None
+        own = [task.rows("held_out")[place] for _, place in asked]
+        batch = model.batch(task.kind, model.encode(task, own))
+        output = model.states(batch.inputs)
+        places = torch.arange(len(own))
+        with torch.inference_mode():
+            scores = task.kind.scores(task.spec, task.head, output, batch, places)
+        shares, options = scores.softmax(-1).topk(min(_MOST_OPTIONS, scores.shape[-1]))
+        for row, each, some in zip(asked, shares.tolist(), options.tolist(), strict=True):
+            found[row] = tuple(map(Reading, (task.labels[option] for option in some), each))
     return found
 
 
@@ -124,4 +170,5 @@ def _row(now: Evaluation, before: Evaluation | None, name: str, index: int) -> S
 
     right = task.kind.says(task.labels, row, row.answers)
     shown = task.kind.shown(row)
-    return ShownRow(name, task.kind.noun, shown, right, predicted(before), predicted(now))
+    said, picture = (predicted(before), predicted(now)), task.kind.thumbnail(row)
+    return ShownRow(name, task.kind.noun, shown, right, *said, index, picture)

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from studio.geometry.gram import Gram
 from studio.geometry.gram_cache import kept_gram
-from studio.inspection import components_gram
+from studio.geometry.order import Orders
+from studio.inspection import components_gram, order_words, orders
 from studio.merge import Merge
 from studio.methods import method
 from studio.recipe import Recipe
@@ -53,6 +54,23 @@ def shape_of(recipe: Recipe) -> tuple[tuple, str, tuple, int, tuple]:
     weights = tuple(task.coefficient for task in recipe.tasks) if weighs else ()
     options = tuple(sorted(recipe.options.items()))
     return checkpoints, recipe.method, options, recipe.seed, weights
+
+
+class OrderWords:
+    """Sentences on the order of tasks; the components of the shape asked for last are kept.
+
+    A coefficient then takes milliseconds.
+    """
+
+    def __init__(self) -> None:
+        self._known: tuple[object, Orders | None] = (None, None)
+
+    def said(self, merge: Merge) -> str:
+        """How much the order of a merge's tasks matters; empty where it does not."""
+        shape = shape_of(merge.recipe)
+        if self._known[0] != shape:
+            self._known = (shape, orders(merge))
+        return order_words(merge, self._known[1])
 
 
 def _components(merge: Merge) -> Gram:

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from studio.measure.bench import Bench
+from studio.measure.evaluate import RowAt
+from studio.measure.writing import Asked
 from studio.methods import method
 from studio.recipe import Recipe
 from studio.session.geometry import shape_of
@@ -16,17 +18,21 @@ class Step:
     """One step of the worker: a batch of rows or one measurement.
 
     Attributes:
-        kind: 'pace' (time a batch), 'sketch' (geometry by algebra), 'read' (a text), 'score' (the
-            next batch), 'expert' (measure one for a method that needs data), 'geometry' (measure
-            it), 'order' (compare orders of the tasks) or 'reference' (the next batch of an expert
-            or of the base).
+        kind: 'pace' (time a batch), 'sketch' (geometry by algebra), 'read' (a text), 'write' (the
+            next piece of one), 'look' (at pictures), 'score' (the next batch), 'expert' (measure
+            one for a method that needs data), 'geometry' (measure it), 'order' (compare orders of
+            the tasks) or 'reference' (the next batch of an expert or of the base).
         recipe: that it is for; None for 'pace' and 'reference', which serve all.
         text: to read.
+        asked: what is to be written.
+        rows: to look at.
     """
 
     kind: str
     recipe: Recipe | None = None
     text: str = ""
+    asked: Asked | None = None
+    rows: tuple[RowAt, ...] = ()
 
 
 class Priorities:
@@ -39,6 +45,7 @@ class Priorities:
 
     Attributes:
         paced: whether a batch was timed.
+        ahead: seconds by which what Examples shows is ahead of scores since both are waited for.
     """
 
     def __init__(self, bench: Bench, viewers: Viewers, results: Results) -> None:
@@ -46,6 +53,7 @@ class Priorities:
         self._viewers = viewers
         self._results = results
         self.paced = False
+        self.ahead = 0.0
 
     def next(self) -> Step | None:
         """The most urgent step; None if all that pages can ask for is there."""
@@ -57,7 +65,7 @@ class Priorities:
         return (
             self._sketch(shown)
             or self._read()
-            or self._score(firsts, "seen")
+            or self._example_or_score(firsts)
             or self._score(shown, "seen")
             or self._score(needed, "done")
             or self._expert([*waiting, *unmeasured])
@@ -65,6 +73,41 @@ class Priorities:
             or (self._reference() if shown else None)
             or self._score(shown, "done")
         )
+
+    def took(self, step: Step, seconds: float) -> None:
+        """A step has taken so long."""
+        signs = {"write": 1, "look": 1, "score": -1}
+        self.ahead += signs.get(step.kind, 0) * seconds
+
+    def _example_or_score(self, shown: Sequence[Recipe]) -> Step | None:
+        """Pictures and the next piece of a text, or a page's next rows: half of the time each.
+
+        The first rows after a move come before.
+        """
+        example, scoring = self._look() or self._write(), self._score(shown, "seen")
+        if example is None or scoring is None:
+            self.ahead = 0.0
+            return example or scoring
+        assert scoring.recipe is not None
+        begun = scoring.recipe.digest in self._results.evaluations
+        return example if begun and self.ahead <= 0 else scoring
+
+    def _look(self) -> Step | None:
+        """Pictures whose likeliest options are not known."""
+        for recipe, rows in self._viewers.looks:
+            left = tuple(row for row in rows if (recipe.digest, row) not in self._results.looks)
+            if left and recipe.digest != self._results.slid and self._split([recipe])[0]:
+                return Step("look", recipe, rows=left)
+        return None
+
+    def _write(self) -> Step | None:
+        """A text that is not at its end; of a mix while its slider moves, only once it rests."""
+        for recipe, asked in self._viewers.writings:
+            known = self._results.writings.get((recipe.digest, asked))
+            ended = known is not None and known.ending
+            if not ended and recipe.digest != self._results.slid and self._split([recipe])[0]:
+                return Step("write", recipe, asked=asked)
+        return None
 
     def _split(self, recipes: Sequence[Recipe]) -> tuple[list[Recipe], list[Recipe]]:
         """Recipes that were not refused: those that can be merged, and those to measure for."""

@@ -1,19 +1,21 @@
 """What is known of recipes and of the zoo: scores, readings, geometry, order, and refusals."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from threading import Condition
 
 from studio.measure.change import Change, carried_scores, changes
-from studio.measure.evaluate import Evaluation
+from studio.measure.evaluate import Evaluation, RowAt
 from studio.measure.intervals import Score
-from studio.measure.showcase import Reading
+from studio.measure.showcase import Likeliest, Reading
+from studio.measure.writing import Asked, Written
 from studio.recipe import Recipe
 from studio.session.bounded_store import BoundedStore
 from studio.session.geometry import Geometry, shape_of
 
 _KEPT = 64  # evaluations and refusals, of each, beside those that are needed
-_KEPT_WORDS = 256  # readings and sentences, of each
+_KEPT_WORDS = 256  # readings, writings and sentences, of each
 _KEPT_GEOMETRIES = 16
+_KEPT_LOOKS = 1024  # rows by recipe, a dozen for each
 
 
 class Results:
@@ -23,11 +25,15 @@ class Results:
         changed: the worker's condition, which guards everything here. The methods take it; whoever
             touches an attribute holds it.
         wanted: the recipes that pages show or jobs wait for, of which everything is kept.
+        writings: what pages wait for to be written by which recipe, which is kept, too.
+        looks: which rows pages look at by which recipe; what is known of them is kept, too.
 
     Attributes:
         evaluations: by digest of the recipe.
         refusals: why a recipe cannot be shown, by digest.
         readings: what every head makes of a text, by digest and text.
+        writings: what was written, by digest and by what was asked.
+        looks: the likeliest options of held-out rows that are pictures, by digest and row.
         geometries: by shape of the recipe.
         sentences: how much the order of a recipe's tasks matters, by digest.
         slid: digest of the recipe whose evaluation holds no more than rows seen while a slider
@@ -39,7 +45,11 @@ class Results:
         refusal_of_references: why they cannot be scored; empty if they can.
     """
 
-    def __init__(self, changed: Condition, wanted: Callable[[], Collection[Recipe]]) -> None:
+    def __init__(
+        self, changed: Condition, wanted: Callable[[], Collection[Recipe]],
+        writings: Callable[[], Collection[tuple[Recipe, Asked]]] = tuple,
+        looks: Callable[[], Collection[tuple[Recipe, Sequence[RowAt]]]] = tuple,
+    ) -> None:  # fmt: skip
         self._changed = changed
 
         def needed() -> set[str]:
@@ -48,9 +58,17 @@ class Results:
         def shapes() -> set[object]:
             return {shape_of(recipe) for recipe in wanted()}
 
+        def asked() -> set[tuple[str, Asked]]:
+            return {(recipe.digest, each) for recipe, each in writings()}
+
+        def looked() -> set[tuple[str, RowAt]]:
+            return {(recipe.digest, row) for recipe, rows in looks() for row in rows}
+
         self.evaluations: BoundedStore[str, Evaluation] = BoundedStore(_KEPT, needed)
         self.refusals: BoundedStore[str, str] = BoundedStore(_KEPT, needed)
         self.readings: BoundedStore[tuple[str, str], dict[str, Reading]] = BoundedStore(_KEPT_WORDS)
+        self.writings: BoundedStore[tuple[str, Asked], Written] = BoundedStore(_KEPT_WORDS, asked)
+        self.looks: BoundedStore[tuple[str, RowAt], Likeliest] = BoundedStore(_KEPT_LOOKS, looked)
         self.geometries: BoundedStore[object, Geometry] = BoundedStore(_KEPT_GEOMETRIES, shapes)
         self.sentences: BoundedStore[str, str] = BoundedStore(_KEPT_WORDS)
         self.slid = ""
@@ -85,6 +103,16 @@ class Results:
         with self._changed:
             return dict(self.readings.get((recipe.digest, text), {}))
 
+    def written(self, recipe: Recipe, asked: Asked) -> Written | None:
+        """What a recipe has written so far; None before it has read the prompt."""
+        with self._changed:
+            return self.writings.get((recipe.digest, asked))
+
+    def looked(self, recipe: Recipe, row: RowAt) -> Likeliest | None:
+        """The likeliest options of a row, by a recipe; None until they are known."""
+        with self._changed:
+            return self.looks.get((recipe.digest, row))
+
     def geometry(self, recipe: Recipe) -> Geometry | None:
         """What is known of a recipe's geometry."""
         with self._changed:
@@ -115,6 +143,22 @@ class Results:
             self.evaluations[recipe.digest] = evaluation
             if evaluation.seen and not slid:
                 self._full = evaluation
+
+    def add_readings(self, recipe: Recipe, text: str, found: dict[str, Reading]) -> None:
+        """Keep what every head makes of a text, by a recipe."""
+        with self._changed:
+            self.readings[recipe.digest, text] = found
+
+    def add_looks(self, recipe: Recipe, found: Mapping[RowAt, Likeliest]) -> None:
+        """Keep the likeliest options of some rows, by a recipe."""
+        with self._changed:
+            for row, options in found.items():
+                self.looks[recipe.digest, row] = options
+
+    def add_written(self, recipe: Recipe, asked: Asked, written: Written) -> None:
+        """Keep what a recipe has written so far."""
+        with self._changed:
+            self.writings[recipe.digest, asked] = written
 
     def add_reference(self, kind: str, scores: Mapping[str, Score]) -> None:
         """Keep scores of an 'expert', or of the base as 'head_only' or 'base'."""

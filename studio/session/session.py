@@ -6,16 +6,16 @@ import yaml
 
 from studio.checkpoints.deltas import Deltas
 from studio.disk.files import mapping, parse_yaml
-from studio.errors import BadData, BadRecipe
+from studio.errors import BadRecipe
 from studio.inspection import checkpoint_summaries, warnings
 from studio.measure.bench import known_digests
-from studio.measure.showcase import Reading, ShownRow, shown_rows
 from studio.recipe import Recipe, parse_recipe
 from studio.session.admission import Admission
 from studio.session.compare import Comparisons
 from studio.session.context import Context, SharedEngine
 from studio.session.downloads import Downloads
 from studio.session.evidence import Evidence
+from studio.session.examples import Examples
 from studio.session.export import Exports
 from studio.session.jobs import BrowserJobs, JobState
 from studio.session.mix import Mix, mix_of_recipe
@@ -24,8 +24,8 @@ from studio.session.search import Searches
 from studio.session.sequence import Sequences
 from studio.session.snapshot import Snapshot, take_snapshot
 from studio.session.sweep import Sweeps
+from studio.session.writing import Writings
 
-_LONGEST_TEXT = 10_000
 _FILE = "The recipe"
 
 
@@ -44,9 +44,7 @@ class Session:
         admission: keeps out what was certified as removed.
         mixer: the mix, its history and the pinned one.
         context: what the parts are handed.
-        own_text: that is read by every head; empty for none.
-        only_changed: whether the rows to look at are those that the last move has changed.
-        comparisons, sequences, sweeps, searches, evidence, exports: the parts.
+        examples, writings, comparisons, sequences, sweeps, searches, evidence, exports: the parts.
     """
 
     def __init__(self, engine: SharedEngine, browser: str) -> None:
@@ -62,12 +60,16 @@ class Session:
             deltas = self.worker.bench.deltas
             self.admission = Admission(self.engine.ledger, deltas)
             self.mixer = Mixer(self.zoo, deltas, self.admission, self.browser)
-            self.own_text, self.only_changed = "", False
             self.context = Context(
                 self.engine, self.zoo, self.worker, BrowserJobs(self.engine.jobs, self.browser),
                 self.admission, self._taken, self.mixer.start, lambda: self.mix, self._current,
                 self.show_mix,
             )  # fmt: skip
+            before = self._before
+            self.examples = Examples(
+                self.context, self.browser, before, lambda: self.mixer.pinned, self._lock
+            )
+            self.writings = Writings(self.context, self.browser, before, self._lock)
             self.comparisons = Comparisons(self.context)
             self.sequences = Sequences(self.context)
             self.sweeps = Sweeps(self.context)
@@ -166,33 +168,6 @@ class Session:
         with self._lock:
             return take_snapshot(self.context, self.mixer.pinned, self.mixer.flipped)
 
-    def shown_rows(self) -> tuple[list[ShownRow], int]:
-        """A dozen held-out rows as the mix before the last move and the shown one read them.
-
-        Returns:
-            The rows, and how many changed among all that both have seen.
-        """
-        with self._lock:
-            before = self.worker.results.evaluation(self.mixer.before.recipe(self.zoo))
-            now = self.worker.results.evaluation(self.context.recipe())
-            return shown_rows(now, before, self.only_changed) if now else ([], 0)
-
-    def read(self, text: object) -> None:
-        """Have a text of one's own read by the shown mix and the pinned one, from now on.
-
-        Raises:
-            BadData: it is no text, or too long.
-        """
-        with self._lock:
-            self.own_text = _own_text(text)
-            self.worker.want_text(self.own_text, self.browser)
-
-    def readings(self) -> tuple[dict[str, Reading], dict[str, Reading]]:
-        """What every head makes of the own text: by the shown mix, and by the pinned one."""
-        with self._lock:
-            read, pinned = self.worker.results.reading, self.mixer.pinned.recipe(self.zoo)
-            return read(self.context.recipe(), self.own_text), read(pinned, self.own_text)
-
     def job(self) -> JobState | None:
         """The long job; of another browser's only that it runs."""
         return self.context.jobs.state
@@ -222,10 +197,15 @@ class Session:
         with self._lock:
             return self.mixer.current
 
+    def _before(self) -> Mix:
+        with self._lock:
+            return self.mixer.before
+
     def _show(self) -> None:
         """Have the mix computed, and behind it the pinned one; keep both for a later start."""
         pinned = self.mixer.pinned.recipe(self.zoo)
         self.worker.want(self.context.recipe(), self.browser, pinned)
+        self.writings.want()
         self.mixer.keep()
 
 
@@ -233,11 +213,3 @@ def _as_file(recipe: Recipe, deltas: Deltas) -> str:
     """A recipe with the digests of its checkpoints, as YAML."""
     plain = recipe.with_digests(dict(known_digests(deltas, recipe.names))).plain()
     return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True)
-
-
-def _own_text(text: object) -> str:
-    if not isinstance(text, str):
-        raise BadData("The page sent no text; reload the page.")
-    if len(text) > _LONGEST_TEXT:
-        raise BadData(f"The text has {len(text):,} letters; at most {_LONGEST_TEXT:,} are read.")
-    return text.strip()

@@ -1,25 +1,29 @@
 """The background worker: live scores first, then geometry, references, and exact scores."""
 
 import threading
+import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from studio.errors import Cancelled, StudioError
-from studio.geometry.order import Orders
-from studio.inspection import order_words, orders
 from studio.measure.bench import Bench
 from studio.measure.intervals import Score
-from studio.measure.references import measured_references
-from studio.measure.showcase import readings_of
+from studio.measure.writing import refused
 from studio.merge import Merge
 from studio.recipe import Recipe
 from studio.session.expert_measuring import ExpertMeasuring
-from studio.session.geometry import Geometry, measured_geometry, shape_of, sketched_geometry
+from studio.session.geometry import (
+    Geometry,
+    OrderWords,
+    measured_geometry,
+    shape_of,
+    sketched_geometry,
+)
 from studio.session.geometry_studies import GeometryStudies
+from studio.session.live_steps import LiveSteps
 from studio.session.priorities import Priorities, Step
 from studio.session.results import Results
-from studio.session.viewers import Viewers
-from studio.session.worn_model import WornModel
+from studio.session.viewers import Look, Viewers, Wish
 
 
 class Worker:
@@ -42,14 +46,17 @@ class Worker:
         self.version = 0
         self._changed = threading.Condition()
         self.viewers = Viewers()
-        self.results = Results(self._changed, lambda: self.viewers.wanted)
+        self.results = Results(
+            self._changed,
+            lambda: self.viewers.wanted,
+            lambda: self.viewers.writings,
+            lambda: self.viewers.looks,
+        )
         self.studies = GeometryStudies(bench)
         self.measuring = ExpertMeasuring(bench, self._is_wanted, self._told)
         self._priorities = Priorities(bench, self.viewers, self.results)
-        self._orders: tuple[object, Orders | None] = (None, None)
-        self._model = WornModel(bench)
-        self._scored: Recipe | None = None
-        self._references = measured_references(bench, self._model.wear)
+        self._orders = OrderWords()
+        self._live = LiveSteps(bench, self.results)
         self._stopped = False
         self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
 
@@ -83,6 +90,18 @@ class Worker:
         with self._changed:
             self.viewers.read(browser, text)
             self._told()
+
+    def want_writing(self, wishes: Sequence[Wish], browser: str = "") -> None:
+        """Have these texts written for the page, the most urgent first; no others any more."""
+        with self._changed:
+            self.viewers.write(browser, wishes)
+            self._changed.notify_all()
+
+    def want_looks(self, looks: Sequence[Look], browser: str = "") -> None:
+        """Look at these rows for the page, the most urgent first; at no others any more."""
+        with self._changed:
+            self.viewers.look(browser, looks)
+            self._changed.notify_all()
 
     def forget(self, browser: str) -> None:
         """Nobody looks any more at what this browser's page wanted."""
@@ -131,15 +150,25 @@ class Worker:
                     self._changed.wait()
                 if self._stopped or step is None:
                     return
+            started = time.perf_counter()
             try:
                 self._do(step)
             except StudioError as refusal:
-                self.results.refuse(step.recipe, str(refusal))
+                self._refuse(step, str(refusal))
             except Exception as bug:
                 traceback.print_exc()
-                words = f"Internal error ({type(bug).__name__}); the terminal has details."
-                self.results.refuse(step.recipe, words)
-            self._told()
+                self._refuse(
+                    step, f"Internal error ({type(bug).__name__}); the terminal has details."
+                )
+            self._priorities.took(step, time.perf_counter() - started)
+            if step.asked is None:  # who waits for a text looks at the text itself
+                self._told()
+
+    def _refuse(self, step: Step, problem: str) -> None:
+        if step.recipe is not None and step.asked is not None:
+            self.results.add_written(step.recipe, step.asked, refused(problem))
+        else:
+            self.results.refuse(step.recipe, problem)
 
     def _do(self, step: Step) -> None:
         match step.kind, step.recipe:
@@ -147,11 +176,15 @@ class Worker:
                 self._priorities.paced = True
                 self.bench.live.measure_pace()
             case "reference", None:
-                self._reference()
+                self._live.reference()
             case "read", Recipe() as recipe:
-                self._read(recipe, step.text)
+                self._live.read(recipe, step.text)
+            case "write", Recipe() as recipe:
+                self._live.write(recipe, step.asked)
+            case "look", Recipe() as recipe:
+                self._live.look(recipe, step.rows)
             case "score", Recipe() as recipe:
-                self._score(recipe)
+                self._live.score(recipe)
             case "expert", Recipe() as recipe:
                 self.measuring.measure(recipe)
             case "sketch", Recipe() as recipe:  # so that matrices follow a slider
@@ -171,51 +204,12 @@ class Worker:
             self.version += 1
             self._changed.notify_all()
 
-    def _read(self, recipe: Recipe, text: str) -> None:
-        self._model.wear(recipe.digest, self.bench.merge(recipe))
-        heads = self.bench.heads(self.bench.scored())
-        found = readings_of(self.bench.live, self.bench.tasks, heads, text)
-        with self._changed:
-            self.results.readings[recipe.digest, text] = found
-
-    def _score(self, recipe: Recipe) -> None:
-        """The next batch; the first one, while a slider moves, with weights up to rounding."""
-        merge, known = self.bench.merge(recipe), self.results.evaluation(recipe)
-        if self.results.slid == recipe.digest:
-            known = None  # what was seen while it moved does not count
-        slid, scores = False, self.bench.score_cache
-        if known is None:
-            known = self.bench.evaluation(self.bench.heads(self.bench.scored()), "held_out")
-            recalled = scores.fill(known, merge, "held_out")
-            slid = not recalled and self._model.slide(merge, self._scored)
-        if not known.done:
-            if not slid:
-                self._model.wear(recipe.digest, merge)
-            known.step(self.bench.live)
-            if known.done and not slid:
-                scores.keep(known, merge, "held_out")
-        self._scored = recipe
-        self.results.add_rows(recipe, known, slid)
-
     def _geometry(self, recipe: Recipe, find: Callable[[Merge], Geometry]) -> None:
         made = find(self.bench.merge(recipe))
         with self._changed:
             self.results.geometries[shape_of(recipe)] = made
 
     def _compare_orders(self, recipe: Recipe) -> None:
-        """The components of the shape worn last are kept: a coefficient then takes milliseconds."""
-        shape = shape_of(recipe)
-        merge = self.bench.merge(recipe)
-        if self._orders[0] != shape:
-            self._orders = (shape, orders(merge))
-        said = order_words(merge, self._orders[1])
+        said = self._orders.said(self.bench.merge(recipe))
         with self._changed:
             self.results.sentences[recipe.digest] = said
-
-    def _reference(self) -> None:
-        """The next batch of rows of an expert or the base."""
-        step = next(self._references, None)
-        if step is None:
-            self.results.references_done = True
-        else:
-            self.results.add_reference(*step)

@@ -220,7 +220,7 @@ def test_examples_change_with_a_move_and_a_text_of_ones_own_is_read(page, sessio
     page.get_by_label("Merge color").uncheck()
     page.locator("#mix-1").fill("1.5")
     settled(page, session, lambda mix: mix.strips[1].coefficient == 1.5)
-    rows, changed = session.shown_rows()
+    rows, changed = session.examples.rows()
     expect(page.locator("#changed")).to_have_text(f"{changed:,}")
     assert changed > 0
     expect(page.locator("#rows tbody tr").first).to_contain_text(rows[0].now)
@@ -229,7 +229,7 @@ def test_examples_change_with_a_move_and_a_text_of_ones_own_is_read(page, sessio
     page.get_by_label("A text of your own").fill("the big red cat runs")
     expect(page.locator("#readings tbody tr")).to_have_count(2)
     at_rest(page)
-    now, pinned = session.readings()
+    now, pinned = session.examples.readings()
     for task in now:
         line = page.locator(f"#readings tr[data-task={task}]")
         expect(line).to_contain_text(f"{now[task].label} {now[task].probability:.0%}")

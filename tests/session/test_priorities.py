@@ -6,14 +6,18 @@ from types import SimpleNamespace
 
 import pytest
 
+from studio.measure.writing import ENDED, Asked, Written, refused
 from studio.recipe import Recipe, TaskEntry
 from studio.session.geometry import shape_of
 from studio.session.priorities import Priorities, Step
 from studio.session.results import Results
 from studio.session.viewers import Viewers
+from studio.tasks.kinds.writing import Manner
 
 SHOWN = Recipe("/base", (TaskEntry("a", "/a", 1.0), TaskEntry("b", "/b", 1.0)), "average")
 PINNED = replace(SHOWN, tasks=SHOWN.tasks[:1])
+BASE = replace(SHOWN, tasks=())
+ASKED = Asked("a", "once", Manner())
 
 
 class Desk:
@@ -148,3 +152,79 @@ def test_the_geometry_of_every_page_that_is_shown_is_kept(desk):
     assert all(shape_of(recipe) in desk.results.geometries for recipe in many)
     assert desk.next is not None
     assert desk.next.kind == "score"
+
+
+def writing_desk() -> Desk:
+    """A page that waits for texts by what it shows and by the base."""
+    desk = Desk()
+    desk.priorities.paced = True
+    for recipe in (SHOWN, PINNED):
+        desk.know(recipe, None)
+    desk.viewers.write("page", [(SHOWN, ASKED), (BASE, ASKED)])
+    return desk
+
+
+def test_first_rows_come_before_a_text_and_then_both_have_half_of_the_time():
+    desk = writing_desk()
+    score, write = Step("score", SHOWN), Step("write", SHOWN, asked=ASKED)
+    assert desk.next == score
+    desk.score(SHOWN, seen=False, done=False)
+    order = []
+    for _ in range(8):
+        step = desk.next
+        assert step is not None
+        order.append(step.kind)
+        desk.priorities.took(step, 1.0 if step.kind == "score" else 0.5)
+    assert order == ["write", "score", "write", "write", "score", "write", "write", "score"]
+    other = replace(SHOWN, seed=1)
+    desk.know(other, None)
+    desk.viewers.show("other", other, None)
+    assert desk.next == Step("score", other)
+    desk.score(other, seen=False, done=False)
+    desk.priorities.ahead = 0.0
+    assert desk.next == write
+
+
+def test_a_text_by_the_shown_mix_comes_first_and_all_come_before_what_is_at_rest():
+    desk = writing_desk()
+    for recipe in (SHOWN, PINNED):
+        desk.score(recipe, seen=recipe is SHOWN, done=False)
+    for recipe in (SHOWN, BASE):
+        assert desk.next == Step("write", recipe, asked=ASKED)
+        desk.results.add_written(recipe, ASKED, Written())
+        assert desk.next == Step("write", recipe, asked=ASKED)
+        ended = Written(ending=ENDED) if recipe is SHOWN else refused("no")
+        desk.results.add_written(recipe, ASKED, ended)
+    assert desk.next == Step("score", PINNED)
+
+
+def test_of_several_pages_each_has_its_first_text_before_one_has_its_second():
+    desk = writing_desk()
+    other = Asked("a", "twice", Manner())
+    desk.viewers.write("other", [(PINNED, other), (BASE, other)])
+    assert desk.viewers.writings == (
+        (PINNED, other), (SHOWN, ASKED), (BASE, other), (BASE, ASKED),
+    )  # fmt: skip
+    desk.viewers.write("other", [])
+    assert desk.viewers.writings == ((SHOWN, ASKED), (BASE, ASKED))
+
+
+def test_nothing_is_written_by_a_mix_whose_slider_moves_or_that_is_refused():
+    desk = writing_desk()
+    desk.score(SHOWN, seen=True, done=True, slid=True)
+    assert desk.next == Step("write", BASE, asked=ASKED)
+    desk.results.refuse(SHOWN, "no")
+    desk.results.refuse(BASE, "no")
+    assert desk.next == Step("score", PINNED)
+
+
+def test_pictures_come_before_texts_and_only_those_that_are_not_known():
+    desk = writing_desk()
+    desk.score(SHOWN, seen=False, done=False)
+    rows = (("a", 0), ("a", 3))
+    desk.viewers.look("page", [(SHOWN, rows)])
+    assert desk.next == Step("look", SHOWN, rows=rows)
+    desk.results.add_looks(SHOWN, {("a", 0): ()})
+    assert desk.next == Step("look", SHOWN, rows=rows[1:])
+    desk.results.add_looks(SHOWN, {("a", 3): ()})
+    assert desk.next == Step("write", SHOWN, asked=ASKED)

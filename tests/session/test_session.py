@@ -213,29 +213,29 @@ def test_an_adapter_export_is_a_job_and_what_cannot_be_one_is_refused_before(ses
 
 def test_examples_compare_with_the_mix_before_the_last_move(session):
     rest(session)
-    rows, changed = session.shown_rows()
+    rows, changed = session.examples.rows()
     assert (len(rows), changed) == (12, 0)
     before = {(row.task, row.shown): row.now for row in rows}
     move(session, color={"on": False}, animal={"coefficient": 1.5})
     rest(session)
-    rows, changed = session.shown_rows()
+    rows, changed = session.examples.rows()
     assert all(row.before == before[row.task, row.shown] for row in rows)
     assert changed > 0
-    session.only_changed = True
-    assert all(row.before != row.now for row in session.shown_rows()[0])
+    session.examples.only_changed = True
+    assert all(row.before != row.now for row in session.examples.rows()[0])
 
 
 def test_a_text_of_ones_own_is_read_again_after_every_move(session):
     with pytest.raises(StudioError, match="10,001 letters"):
-        session.read("x" * 10_001)
-    session.read(" a text of my own ")
+        session.examples.read("x" * 10_001)
+    session.examples.read(" a text of my own ")
     rest(session)
-    now, pinned = session.readings()
+    now, pinned = session.examples.readings()
     assert set(now) == {"color", "animal"}
     assert now == pinned
     move(session, color={"coefficient": 1.5})
     rest(session)
-    assert session.readings()[0] != pinned
-    assert session.readings()[1] == pinned
-    session.read("")
-    assert session.readings() == ({}, {})
+    assert session.examples.readings()[0] != pinned
+    assert session.examples.readings()[1] == pinned
+    session.examples.read("")
+    assert session.examples.readings() == ({}, {})

@@ -27,6 +27,17 @@ def no_search() -> SimpleNamespace:
 
 
 SEARCHES = no_search()
+EXAMPLES = SimpleNamespace(
+    rows=lambda: ([], 0),
+    looks=lambda rows: {},
+    readings=lambda: ({}, {}),
+    only_changed=False,
+    own_text="",
+    reads=True,
+)
+WRITINGS = SimpleNamespace(
+    tasks={}, task="", asked=None, stopped=False, answers=list, openings=list
+)
 
 
 def page() -> Page:
@@ -39,8 +50,7 @@ def page() -> Page:
 def session(now: Snapshot) -> Any:
     """A session at one moment."""
     return SimpleNamespace(
-        snapshot=lambda: now, shown_rows=lambda: ([], 0), readings=lambda: ({}, {}),
-        only_changed=False, own_text="", overruled=0, browser="",
+        snapshot=lambda: now, examples=EXAMPLES, writings=WRITINGS, overruled=0, browser="",
         worker=SimpleNamespace(studies=studies(now.geometry)), searches=SEARCHES,
     )  # fmt: skip
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from studio.checkpoints.checkpoint import Checkpoint
@@ -14,6 +15,7 @@ from studio.errors import BadData, some
 from studio.tasks.heads import Head
 from studio.tasks.kinds.causal_items import Document, documents
 from studio.tasks.kinds.causal_rows import Passage, read_passages
+from studio.tasks.kinds.causal_writing import CausalWriter
 from studio.tasks.kinds.contract import Batch, Opened
 from studio.tasks.kinds.language_base import (
     LONGEST,
@@ -68,6 +70,7 @@ class CausalLM(LossKind):
     behind_class = "AutoModelForCausalLM"
     noun = "text"
     smaller = "a smaller max_length"
+    writer = CausalWriter()
 
     def settings(self, entry: dict, folder: Path, where: str) -> CausalSettings:
         """Where rows are cut."""

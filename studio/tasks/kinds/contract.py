@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.tasks.heads import Head
 from studio.tasks.kinds.losses import option_losses
+from studio.tasks.kinds.writing import Writer
 from studio.tasks.metric import ACCURACY, Metric
 from studio.tasks.own_class import OwnHead
 from studio.tasks.pretrained import load_pretrained
@@ -173,6 +174,8 @@ class Kind(Answers):
     """Of transformers' auto classes, the one whose model is asked."""
     behind_class: ClassVar[str] = ""
     """Of these, the one with the layers behind the body that this kind asks on every base."""
+    writer: ClassVar[Writer | None] = None
+    """What has its models go on with a text; None where they write nothing."""
     noun: ClassVar[str]  # what a row shows, in one word
     smaller: ClassVar[str]  # what to set so that a row takes less memory, in words
 
@@ -259,6 +262,14 @@ class Kind(Answers):
     @abstractmethod
     def shown(self, row: Row) -> str:
         """What a person sees of a row."""
+
+    def thumbnail(self, row: Row) -> bytes | None:
+        """A small WebP of a row that is a picture; None where words show it.
+
+        Raises:
+            BadData: it cannot be read.
+        """
+        return None
 
     def says(self, labels: tuple[str, ...], row: Row, options: Sequence[int]) -> str:
         """The chosen option of each question of a row, in words."""

@@ -178,6 +178,10 @@ class ImageClassification(Kind):
         """Of two towers the one that reads pictures."""
         return vision_tower(model)
 
+    def thumbnail(self, row: ImageRow) -> bytes:
+        """Of at most 128 pixels a side."""
+        return row.thumbnail
+
     def reader(self, checkpoint: Checkpoint) -> Preparation:
         """How the base wants its pictures."""
         return preparation_of(checkpoint)[0]

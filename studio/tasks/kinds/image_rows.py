@@ -23,6 +23,7 @@ _MOST_PIXELS = 2**26  # of one picture
 _LARGEST_FILE = 2**28  # of one picture, in bytes
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF", "JPEG2000")
 _DEEP = ("I", "F")  # modes of more than 8 bits, which a conversion to RGB cuts at 255
+_THUMBNAIL = 128
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +55,14 @@ class ImageRow:
             return hashlib.sha256(self._content()).hexdigest()
         shape = repr(self.source.shape).encode()
         return hashlib.sha256(shape + np.ascontiguousarray(self.source).tobytes()).hexdigest()
+
+    @cached_property
+    def thumbnail(self) -> bytes:
+        """The pixels as a WebP of at most 128 pixels a side, a few kB; raises as ``pixels``."""
+        small, written = Image.fromarray(self.pixels()), io.BytesIO()
+        small.thumbnail((_THUMBNAIL, _THUMBNAIL))
+        small.save(written, "WEBP", quality=85)
+        return written.getvalue()
 
     def pixels(self) -> np.ndarray:
         """``(H, W, 3)`` uint8, as transformers' ``load_image`` has them.

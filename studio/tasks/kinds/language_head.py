@@ -128,3 +128,17 @@ def _decoder_of(model: Any) -> str | None:
         return None
     decoder = model.get_decoder()
     return next(name for name, each in model.named_modules() if each is decoder)
+
+
+def last_logits(model: Any, output: Any) -> Tensor:
+    """What comes after the last state of one text.
+
+    Args:
+        model: a class with a language-model head behind its body.
+        output: of the body, for one row.
+
+    Returns:
+        ``(vocabulary,)`` float32, on the CPU.
+    """
+    given = type(output)(last_hidden_state=output.last_hidden_state[:, -1:])
+    return answered(given_body(model), given, {}).logits[0, -1].float().cpu()

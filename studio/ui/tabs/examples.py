@@ -6,20 +6,30 @@ from functools import partial
 import gradio as gr
 
 from studio.errors import StudioError
+from studio.session.engine import Engine
 from studio.session.session import Session
 from studio.ui.components import BARE
-from studio.ui.part import PagePart
+from studio.ui.part import PagePart, PartsTab
 from studio.ui.remedies import told
+from studio.ui.tabs.writing import WritingSection
 from studio.ui.view import Drawn, Piece, View
 from studio.ui.views.examples import readings_table, rows_table
 from studio.ui.views.notices import refusal
+from studio.ui.views.pictures import pictures
 from studio.ui.wiring import Wiring
 
 
-class ExamplesTab(PagePart):
-    """Rows and readings that follow the shown mix, and the choice of rows."""
+class ExamplesTab(PartsTab):
+    """Rows and readings that follow the shown mix, and texts that models write."""
 
     title = "Examples"
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine, [WritingSection(engine), RowsSection(engine)])
+
+
+class RowsSection(PagePart):
+    """Rows and readings, the choice of rows, and a text of one's own."""
 
     def build(self) -> None:
         """Lay out the tab."""
@@ -33,27 +43,37 @@ class ExamplesTab(PagePart):
         )  # fmt: skip
         self.readings = gr.HTML(**BARE, elem_id="readings")
         self.loaded = [self.only_changed, self.text]
-        self.outputs = [self.rows, self.readings]
+        self.outputs = [self.rows, self.readings, self.text]
 
     def load(self, session: Session) -> Drawn:
         """The choices of this browser."""
-        return {self.only_changed: session.only_changed, self.text: session.own_text}
+        return {
+            self.only_changed: session.examples.only_changed,
+            self.text: session.examples.own_text,
+        }
 
     def pieces(self, view: View) -> Iterator[Piece]:
-        """Rows and readings."""
+        """Rows and readings; the box for a text only where something reads it."""
         session, now = view.session, view.snapshot
-        key = now.version, now.recipe.digest, session.only_changed, session.own_text
+        key = (
+            now.version,
+            now.recipe.digest,
+            session.examples.only_changed,
+            session.examples.own_text,
+        )
         yield Piece("examples", key, partial(self._draw, session))
+        reads = session.examples.reads
+        yield Piece("own-text", reads, lambda: {self.text: gr.Textbox(visible=reads)})
 
     def wire(self, page: Wiring) -> None:
         """Connect the choice of rows, and the text."""
 
         def choose(session: Session, only_changed: bool) -> None:
-            session.only_changed = only_changed
+            session.examples.only_changed = only_changed
 
         def read(session: Session, text: str) -> Drawn:
             try:
-                session.read(text)
+                session.examples.read(text)
             except StudioError as error:
                 return {self.readings: refusal(told(error))}
             return page.awake
@@ -65,8 +85,10 @@ class ExamplesTab(PagePart):
         ).then(**page.look)  # fmt: skip
 
     def _draw(self, session: Session) -> Drawn:
-        rows, changed = session.shown_rows()
+        rows, changed = session.examples.rows()
+        looks = session.examples.looks(rows)
         return {
-            self.rows: rows_table(rows, changed, session.only_changed),
-            self.readings: readings_table(*session.readings(), session.own_text),
+            self.rows: rows_table(rows, changed, session.examples.only_changed)
+            + pictures(rows, looks),
+            self.readings: readings_table(*session.examples.readings(), session.examples.own_text),
         }

@@ -8,7 +8,7 @@ from studio.tasks.metric import LOSS
 
 
 def rows_table(rows: Sequence[ShownRow], changed: int, only_changed: bool) -> str:
-    """Held-out rows with the right answer, the prediction before the last move, and now."""
+    """Rows in words with the right answer, the prediction before the last move, and now."""
     if not rows and not only_changed:
         return "<p class='quiet'>Reading the first rows …</p>"
     what = "predictions" if all(row.label for row in rows) else "predictions or losses"
@@ -19,8 +19,11 @@ def rows_table(rows: Sequence[ShownRow], changed: int, only_changed: bool) -> st
     if not rows:
         return f"<p>{moved} Move a slider further to see some change.</p>"
     shown = f" Shown are {len(rows)} of them." if only_changed else ""
-    body = "".join(_row(row) for row in rows)
-    noun = escape(" or ".join(dict.fromkeys(row.noun for row in rows)))
+    in_words = [row for row in rows if row.picture is None]
+    if not in_words:
+        return f"<p>{moved}{shown}</p>"
+    body = "".join(_row(row) for row in in_words)
+    noun = escape(" or ".join(dict.fromkeys(row.noun for row in in_words)))
     return (
         f"<p>{moved}{shown}</p><div class='scroll'><table class='studio examples'>"
         f"<caption>Held-out rows: {marks}</caption><thead><tr>"

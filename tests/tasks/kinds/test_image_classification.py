@@ -1,5 +1,6 @@
 """Image classifiers answer as transformers has it, from arrays and from files."""
 
+import io
 import json
 
 import numpy as np
@@ -164,3 +165,18 @@ def test_settings_that_say_nothing_possible_are_refused(vit, entry):
     folder, _, _ = vit
     with pytest.raises(BadZoo):
         classifiers.bench(write_zoo(folder, **entry))
+
+
+def test_a_thumbnail_is_a_small_webp_whatever_the_picture_was(tmp_path):
+    drawn = np.random.default_rng(0).integers(0, 256, (600, 300, 4), np.uint8)
+    Image.fromarray(drawn, "RGBA").save(tmp_path / "large.png")
+    Image.fromarray(drawn[:9, :8, 0]).save(tmp_path / "grey.png")
+    lines = [json.dumps({"image": f"{name}.png", "label": 0}) for name in ("large", "grey")]
+    (tmp_path / "rows.jsonl").write_text("\n".join(lines))
+    small = [
+        ImageClassification().thumbnail(row) for row in read_images(tmp_path / "rows.jsonl", ("a",))
+    ]
+    opened = [Image.open(io.BytesIO(each)) for each in small]
+    assert [each.format for each in opened] == ["WEBP", "WEBP"]
+    assert [each.size for each in opened] == [(64, 128), (8, 9)]
+    assert max(map(len, small)) < 30_000
