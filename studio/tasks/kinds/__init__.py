@@ -19,5 +19,5 @@ KINDS: dict[str, Kind] = {
         CausalLM(),
         MultipleChoice(),
         Seq2Seq(),
-    )  # fmt: skip
+    )
 }
