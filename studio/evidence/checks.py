@@ -229,9 +229,9 @@ def _relative(found: Measures) -> Check:
 
 
 def _attack(found: Measures) -> Check:
-    title = "Reconstruction attack: accuracy that comes back for the removed task"
     if reason := found.reasons.get("B2"):
-        return _not_run("B2", title, reason)
+        return _not_run("B2", "Reconstruction attack: what comes back of the removed task", reason)
+    title = "Reconstruction attack: accuracy that comes back for the removed task"
     task = found.unmerged.removed[0]
     assert found.behaviour is not None
     floor, own = found.behaviour.never[task], found.behaviour.own[task]
@@ -257,8 +257,8 @@ def _attack(found: Measures) -> Check:
 
 
 def _removed(found: Measures) -> list[Check]:
-    title = "Accuracy on the removed task"
     if found.behaviour is None or not found.behaviour.after:
+        title = "Score on the removed task"
         return [_not_run("C1", title, found.reasons.get("C1", "It was not measured."))]
     rows = []
     for task, score in found.behaviour.after.items():
@@ -281,10 +281,11 @@ def _removed(found: Measures) -> list[Check]:
 
 
 def _kept(found: Measures) -> Check:
-    title = "UAD: accuracy that the kept tasks lose"
     drop = found.behaviour.drop if found.behaviour else None
     if drop is None:
+        title = "UAD: what the kept tasks lose"
         return _not_run("C2", title, found.reasons.get("C2", "It was not measured."))
+    title = "UAD: accuracy that the kept tasks lose"
     if drop.metric is LOSS:
         title = "UAD: how far the losses of the kept tasks rise"
     elif drop.metric is not ACCURACY:

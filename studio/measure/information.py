@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
+from transformers.pytorch_utils import Conv1D
 
 from studio.measure.evaluate import Examples
 from studio.progress import Progress, silent
@@ -70,6 +71,7 @@ def input_grams(
     Returns:
         By the base's names of the layers' weights, ``(in, in)`` float32: X^T X / n of the n
         positions that are no padding (or of the rows, for a layer that sees one vector per row).
+        GPT-2's ``Conv1D`` is such a layer, too.
 
     Source: Jin et al. 2023 (arXiv 2212.09849).
     """
@@ -78,7 +80,7 @@ def input_grams(
     counts: dict[str, int] = {}
     masks: dict[torch.Size, Tensor] = {}
 
-    def watch(name: str, module: nn.Linear) -> torch.utils.hooks.RemovableHandle:
+    def watch(name: str, module: nn.Module) -> torch.utils.hooks.RemovableHandle:
         def hook(_: nn.Module, inputs: tuple[Tensor, ...]) -> None:
             states = inputs[0]
             mask = masks.get(states.shape[:2])
@@ -90,7 +92,8 @@ def input_grams(
 
         return module.register_forward_pre_hook(hook)
 
-    linear = [(n, m) for n, m in model.whole.named_modules() if isinstance(m, nn.Linear)]
+    kinds = nn.Linear, Conv1D
+    linear = [(n, m) for n, m in model.whole.named_modules() if isinstance(m, kinds)]
     watched = [(f"{n}.weight", m) for n, m in linear if f"{n}.weight" in names]
     handles = [watch(names[own], module) for own, module in watched]
     try:

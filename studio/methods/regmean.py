@@ -7,6 +7,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from studio.checkpoints.architecture import turned
 from studio.checkpoints.deltas import DerivedDeltas
 from studio.methods.contract import GRAM, Given, option
 from studio.methods.kit.coefficients import refuse_negative
@@ -24,10 +25,10 @@ class RegMean(Whole):
     they enter the layer in expert i, its off-diagonal entries multiplied by ``off_diagonal``. D
     minimizes the squared distance to every expert's outputs on its own inputs. A task counts with
     its inputs in layers that it left alone, too. Coefficients are relative weights: the same
-    factor on all of them changes nothing, and they must not be negative. All other tensors, and
-    transformers' Conv1D layers, take sum_i c_i delta_i / sum_i c_i. Solved in float64; where the
-    inputs of all tasks leave a direction open, a ridge of 1e-5 of the diagonal gives that
-    direction the weighted mean.
+    factor on all of them changes nothing, and they must not be negative. transformers' Conv1D is a
+    linear layer that stores D^T. All other tensors take sum_i c_i delta_i / sum_i c_i. Solved in
+    float64; where the inputs of all tasks leave a direction open, a ridge of 1e-5 of the diagonal
+    gives that direction the weighted mean.
 
     Source: Jin et al. 2023, Dataless knowledge fusion by merging weights of language models
     (arXiv 2212.09849).
@@ -62,11 +63,15 @@ class RegMean(Whole):
         used = [weight for weight in entries.weights if weight != 0.0]
         if 0 in entries.shape or sum(each is not None for each in grams) < len(used):
             return entries.sum().div_(sum(used))
-        return self._regressed(entries, grams).to(entries.dtype)
+        as_stored = bool(turned(given.deltas.base, entries.name))
+        found = self._regressed(entries, grams, as_stored).to(entries.dtype)
+        return found.T.contiguous() if as_stored else found
 
-    def _regressed(self, entries: Entries, grams: Sequence[Tensor | None]) -> Tensor:
-        """The solution ``(out, in)`` float64."""
-        rows, width = entries.shape
+    def _regressed(
+        self, entries: Entries, grams: Sequence[Tensor | None], transposed: bool
+    ) -> Tensor:
+        """The solution ``(out, in)`` float64; ``transposed`` weights are stored as (in, out)."""
+        rows, width = entries.shape[::-1] if transposed else entries.shape
         left = torch.zeros(width, width, dtype=torch.float64)
         right = torch.zeros(width, rows, dtype=torch.float64)
         for task, weight in enumerate(entries.weights):
@@ -77,10 +82,11 @@ class RegMean(Whole):
             left.add_(gram, alpha=weight)
             delta = entries.delta(task)  # times its coefficient
             if delta is not None:
-                right.addmm_(gram, delta.T.double())
+                right.addmm_(gram, (delta if transposed else delta.T).double())
 
         def mean() -> Tensor:
-            return entries.sum().div_(sum(entries.weights)).T.double()
+            whole = entries.sum().div_(sum(entries.weights)).double()
+            return whole if transposed else whole.T
 
         return _solved(left, right, mean).T
 

@@ -13,6 +13,7 @@ from studio.methods.regmean import RegMean
 from tests.conftest import SHAPES, dense_deltas, refusal
 from tests.measured import drawn, opened
 from tests.merged import merged_tensors
+from tests.tasks.kinds import speakers
 
 METHODS = (Fisher, RegMean)
 
@@ -145,3 +146,23 @@ def test_a_recipe_alone_is_refused(make_recipe, method, title):
         f"{title} measures every expert on its own validation rows, and a recipe names none. Give "
         "--zoo with a zoo that has this recipe's tasks and their validation rows."
     )
+
+
+def test_regmean_regresses_layers_that_store_their_weights_transposed(tmp_path):
+    folder = speakers.build(tmp_path / "zoo", "GPT2")
+    bench = speakers.bench(folder)
+    recipe = bench.zoo.recipe(RegMean.name, 1.0)
+    recipe = replace(recipe, options={"off_diagonal": 1.0, "rows": 8})
+    key = "transformer.h.0.attn.c_attn.weight"
+    look = bench.statistics.look(recipe.names, "gram", 8)
+    deltas = bench.deltas.at(key)
+    left, right = torch.zeros(16, 16).double(), torch.zeros(16, 48).double()
+    for index, task in enumerate(recipe.names):
+        gram, delta = look(task, key), deltas.delta(index, 0, deltas.numel, torch.float64)
+        assert gram is not None
+        assert delta is not None
+        left += gram.double()
+        right += gram.double() @ delta.view(16, 48)
+    expected = torch.linalg.solve(left, right)
+    found = merged_tensors(bench.merge(recipe))[key].double() - bench.base.tensor(key).double()
+    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-4)

@@ -47,13 +47,7 @@ def built(folder: Path, family: str, **options: Any) -> Any:
     """A base in ``folder/base`` and its classifier of three labels in ``folder/expert``."""
     torch.manual_seed(0)
     classifier = getattr(transformers, f"{family}ForImageClassification")
-    known = classifier.config_class()
-    sizes = {k: v for k, v in _SIZES.items() if hasattr(known, k)}
-    sizes |= _OWN_SIZES.get(family, {})
-    if "num_heads" in sizes:  # of every stage, and by another name one for all
-        del sizes["num_attention_heads"]
-    config = classifier.config_class(**sizes)
-    noisy(transformers.AutoModel.from_config(config)).save_pretrained(folder / "base")
+    noisy(transformers.AutoModel.from_config(sized(family))).save_pretrained(folder / "base")
     options = {"num_labels": 3} | options
     expert = noisy(classifier.from_pretrained(folder / "base", **options)).eval()
     last = [x for x in expert.modules() if isinstance(x, nn.Linear) and x.out_features == 3][-1]
@@ -62,6 +56,16 @@ def built(folder: Path, family: str, **options: Any) -> Any:
         last.bias.sub_(logits(expert).mean(0))
     expert.save_pretrained(folder / "expert")
     return expert
+
+
+def sized(family: str) -> Any:
+    """A small configuration of a family."""
+    made = getattr(transformers, f"{family}ForImageClassification").config_class
+    known = made()
+    sizes = {k: v for k, v in _SIZES.items() if hasattr(known, k)} | _OWN_SIZES.get(family, {})
+    if "num_heads" in sizes:  # of every stage, and by another name one for all
+        del sizes["num_attention_heads"]
+    return made(**sizes)
 
 
 def logits(model: Any) -> Tensor:

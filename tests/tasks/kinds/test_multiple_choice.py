@@ -9,6 +9,7 @@ import torch
 from studio.errors import BadData, BadZoo
 from studio.export.folder import write_export
 from studio.export.model import MergedModel
+from studio.measure.bench import score_folder
 from studio.measure.information import fisher
 from studio.search.plan import SearchPlan
 from studio.search.run import optimize
@@ -122,7 +123,7 @@ def test_an_export_chooses_alike_and_its_card_says_how(made, tmp_path, monkeypat
     found = choosers.scores(bench, merge, "lora")
     names = merge.recipe.names
     write_export(MergedModel(merge, [bench.tasks[name] for name in names]), tmp_path / "out")
-    again = bench.score_folder(tmp_path / "out")
+    again = score_folder(bench, tmp_path / "out")
     assert again["lora"].value == score(bench, merge)["lora"].value
     monkeypatch.chdir(tmp_path / "out")
     code = (tmp_path / "out" / "README.md").read_text().split("```python\n")
@@ -180,7 +181,7 @@ def test_an_exported_head_answers_alike_and_its_card_says_how(headed, tmp_path, 
     merge = bench.expert("expert")
     content = MergedModel(merge, [bench.tasks["expert"]], classifiers=True)
     write_export(content, tmp_path / "out")
-    assert bench.score_folder(tmp_path / "out")["expert"].value == 1.0
+    assert score_folder(bench, tmp_path / "out")["expert"].value == 1.0
     monkeypatch.chdir(tmp_path / "out")
     code = (tmp_path / "out" / "README.md").read_text().split("```python\n")
     known: dict[str, Any] = {}

@@ -12,6 +12,7 @@ from studio.errors import BadData
 from studio.export.classifier import own_tasks
 from studio.export.folder import write_export
 from studio.export.model import MergedModel
+from studio.measure.bench import score_folder
 from studio.measure.change import changes
 from studio.measure.outcomes import Measuring
 from studio.measure.showcase import readings_of, shown_rows
@@ -162,7 +163,7 @@ def test_an_export_tags_by_the_card_s_program_and_as_a_complete_classifier(
     assert complete.config.id2label == dict(enumerate(TAGS))
     again = torch.cat(taggers.logits(complete.eval(), tmp_path))
     assert torch.allclose(again, torch.cat(taggers.logits(model, tmp_path)), atol=1e-5)
-    assert bench.score_folder(tmp_path / "out")["expert"].value == 1
+    assert score_folder(bench, tmp_path / "out")["expert"].value == 1
 
 
 def test_an_export_of_a_linear_head_tags_by_its_program_and_as_a_complete_classifier(

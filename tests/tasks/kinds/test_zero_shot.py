@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 from studio.errors import BadCheckpoint, BadData, BadZoo
 from studio.export.folder import write_export
 from studio.export.model import MergedModel
+from studio.measure.bench import score_folder
 from studio.progress import silent
 from studio.search.gradient import gradients
 from studio.tasks.kinds.image_snippets import OF_TEXTS
@@ -126,7 +127,7 @@ def test_an_export_answers_by_the_card_s_program(zoo, tmp_path, monkeypatch):
     write_export(MergedModel(merge, [*bench.tasks.values()]), tmp_path / "out", silent)
     expected = logits_of(bench, "vision", merge)
     reopened = bench.folder_model(tmp_path / "out")
-    scores = bench.score_folder(tmp_path / "out", live=reopened)
+    scores = score_folder(bench, tmp_path / "out", live=reopened)
     assert scores == score(bench, merge)
     monkeypatch.chdir(tmp_path / "out")
     text = OF_TEXTS.format(task="vision")

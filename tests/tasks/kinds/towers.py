@@ -48,8 +48,7 @@ def built(folder: Path, family: str) -> Path:
     with torch.no_grad():
         base.logit_scale.fill_(3.0)
     base.save_pretrained(folder / "base")
-    _tokenizer(folder / "base", family)
-    _processor(family).save_pretrained(folder / "base")
+    readers(folder / "base", family)
     _moved(whole.from_pretrained(folder / "base"), 1).save_pretrained(folder / "whole")
     _moved(vision.from_pretrained(folder / "base"), 2, much).save_pretrained(folder / "vision")
     layers = r"vision_model\..*\.(q_proj|v_proj)"
@@ -58,6 +57,12 @@ def built(folder: Path, family: str) -> Path:
         str(folder / "lora")
     )
     return folder
+
+
+def readers(folder: Path, family: str) -> None:
+    """Write the tokenizer and the image processor of a family."""
+    _tokenizer(folder, family)
+    _processor(family).save_pretrained(folder)
 
 
 def expert(folder: Path, family: str, name: str) -> Any:

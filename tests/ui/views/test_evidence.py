@@ -248,7 +248,7 @@ def test_checks_stand_side_by_side_and_those_not_run_below():
     below = shown.split("</table>")[1]
     for key in ("C2", "C3", "C4", "C5", "C6", "C7"):
         assert f"{key} " in below
-    assert "C2 UAD: accuracy that the kept tasks lose. No task that is kept has rows." in below
+    assert "C2 UAD: what the kept tasks lose. No task that is kept has rows." in below
     assert "A1 is the evidence" in below
 
 
