@@ -40,8 +40,10 @@ def drawn(shape):
 @pytest.fixture(scope="module")
 def base(tmp_path_factory):
     folder = tmp_path_factory.mktemp("base")
-    size = {"hidden_size": 16, "intermediate_size": 16, "num_attention_heads": 2}
-    config = t.ViTConfig(**size, num_hidden_layers=1, image_size=32)
+    config = t.ViTConfig(
+        hidden_size=16, intermediate_size=16, num_attention_heads=2, num_hidden_layers=1,
+        image_size=32,
+    )  # fmt: skip
     t.ViTModel(config).save_pretrained(folder)
     return folder
 

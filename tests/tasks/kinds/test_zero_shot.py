@@ -98,6 +98,7 @@ def test_what_is_worn_again_and_slid_is_what_a_fresh_model_says(zoo):
     assert live.slide(last, "whole", 10**9)
     batch = live.batch(task.kind, live.encode(task, task.rows("held_out")))
     output, every = live.states(batch.inputs), torch.arange(len(batch.items))
+    assert task.head
     slid = task.kind.scores(task.spec, task.head, output, batch, every)
     assert (slid - expected).abs().max() < 1e-4
     assert (slid - before).abs().max() > 1e-2
@@ -111,7 +112,8 @@ def test_a_gradient_passes_both_towers(zoo):
     batch = live.batch(task.kind, live.encode(task, task.rows("held_out"))[:2])
     with gradients(live, merge) as parameters:
         output = live.encoder(**batch.inputs)
-        right = torch.tensor([row.label for row in task.rows("held_out")[:2]])
+        right = torch.tensor([row.answers[0] for row in task.rows("held_out")[:2]])
+        assert task.head
         about = task.spec, task.head, output, batch, torch.arange(2), right
         task.kind.nats(*about).sum().backward()
         parts = {name.split(".")[0] for name, x in parameters.items() if x.grad is not None}
@@ -234,4 +236,4 @@ def test_general_rows_and_a_later_checkpoint_are_answered_by_the_same_sentences(
     assert base.scores()["kept"].n == 40
     later = bench.tasks["vision"].succeeded(str(folder / "lora"), {}, bench.base)
     assert isinstance(later.head, ZeroShotHead)
-    assert later.head.about == bench.tasks["vision"].head.about
+    assert later.head.about == getattr(bench.tasks["vision"].head, "about", None)

@@ -104,8 +104,7 @@ def write_zoo(folder: Path, said: dict[str, list[int]], file: str, **entry: Any)
     """A file of a zoo of the named experts, whose rows have the given labels."""
     tasks = []
     for name, answers in said.items():
-        rows = {"images": pictures.images(), "labels": np.array(answers)}
-        np.savez(folder / f"{name}.npz", **rows)
+        np.savez(folder / f"{name}.npz", images=pictures.images(), labels=np.array(answers))
         data = {"held_out": f"{name}.npz", "validation": f"{name}.npz"}
         about = {"name": name, "checkpoint": name, "type": "image-classification", "data": data}
         whole = about | {"labels": list(LABELS), "templates": ["{}"]} | entry
