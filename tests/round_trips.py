@@ -169,7 +169,8 @@ def build(trip: Trip, folder: Path) -> Path:
     for seed, name in enumerate(TASKS, 1):
         begun = _begun(trip, folder, seed)
         model = _adapted(trip, begun) if name == "lora" else _much_moved(begun, seed)
-        model.eval().save_pretrained(str(folder / name))
+        _centred(trip, model.eval(), folder)
+        model.save_pretrained(str(folder / name))
         data = {}
         for split in _ROWS:
             file = asked.write(folder / name / split, model, folder)
@@ -214,11 +215,21 @@ def _begun(trip: Trip, folder: Path, seed: int) -> Any:
     return made
 
 
+def _centred(trip: Trip, model: Any, folder: Path) -> None:
+    """Give no label to all rows, where the last layer has a bias."""
+    count = _LABELS.get(trip.asked)
+    ends = [x for x in model.modules() if isinstance(x, nn.Linear) and x.out_features == count]
+    if ends and ends[-1].bias is not None:
+        with torch.no_grad():
+            found = _LOGITS[trip.asked](model, folder)
+            ends[-1].bias.sub_(torch.cat([x.reshape(-1, count) for x in found]).mean(0))
+
+
 def _adapted(trip: Trip, model: Any) -> Any:
     from peft import LoraConfig, get_peft_model
 
     behind = None
-    if trip.asked in _LABELS:
+    if trip.asked in _LABELS or trip.expert.endswith("ForMultipleChoice"):
         own = model.named_children()
         behind = [name for name, x in own if name != body_of(model) and [*x.parameters()]]
     targets = list(trip.targets) if len(trip.targets) > 1 else trip.targets[0]
@@ -325,6 +336,13 @@ _LABELS = {
     "text-classification": 3, "token-classification": len(taggers.TAGS), "image-classification": 3,
 }  # fmt: skip
 """How many of them the heads have, by what is asked."""
+_LOGITS: dict[str, Callable[[Any, Path], Any]] = {
+    "text-classification": lambda model, folder: classifiers.logits(
+        model, folder, classifiers.TEXTS
+    ),
+    "token-classification": lambda model, folder: taggers.logits(model, folder),
+    "image-classification": lambda model, folder: pictures.logits(model),
+}
 _SIDE: dict[str, Any] = {"image_size": pictures.SIDE}
 _ASKED = {
     "text-classification": _Asked(_of_words, _texts, {}),
