@@ -8,6 +8,7 @@ import torch
 from studio.errors import BadCheckpoint, BadData, BadZoo
 from studio.export.folder import write_export
 from studio.export.model import MergedModel
+from studio.measure.bench import score_folder
 from studio.measure.information import fisher, input_grams
 from studio.measure.showcase import readings_of
 from studio.search.plan import SearchPlan
@@ -84,7 +85,7 @@ def test_an_export_chooses_alike_and_its_card_says_how(made, tmp_path, monkeypat
     found = choosers.scores(bench, merge, "lora").argmax(-1).tolist()
     tasks = [bench.tasks[name] for name in merge.recipe.names]
     write_export(MergedModel(merge, tasks), tmp_path / "out")
-    again = bench.score_folder(tmp_path / "out")
+    again = score_folder(bench, tmp_path / "out")
     assert again["lora"].value == score(bench, merge)["lora"].value
     monkeypatch.chdir(tmp_path / "out")
     assert [_snippet(tmp_path / "out")["classify"](text) for text in TEXTS[:8]] == [
@@ -204,7 +205,7 @@ def test_an_export_that_writes_says_how(writing, tmp_path, monkeypatch):
     list(own.run(bench.live))
     right = [wrote == text.split()[0] for wrote, text in zip(found, TEXTS[:4], strict=True)]
     assert own.correct("full").tolist()[:4] == right
-    assert bench.score_folder(tmp_path / "out")["full"].value == own.scores()["full"].value
+    assert score_folder(bench, tmp_path / "out")["full"].value == own.scores()["full"].value
 
 
 def test_a_choice_and_a_text_to_write_are_not_both(writing, tmp_path):
