@@ -169,7 +169,7 @@ class MultipleChoice(Kind):
 
     def refuse_unread(self, reader: Way, rows: Sequence[ChoiceRow], where: str) -> None:
         """See ``refuse_unread_texts``."""
-        refuse_unread_texts(reader.tokenizer, rows, where)
+        refuse_unread_texts(reader.tokenizer, [row.text for row in rows], where)
 
     def refuse_long(self, spec: TaskSpec, model: nn.Module) -> None:
         """The model has positions for so many tokens, and answers as its way of asking has it."""

@@ -20,7 +20,8 @@ class Question:
     """One question with its options.
 
     Attributes:
-        options: each a document behind the question, a pair with it, or a target's token ids.
+        options: each a ``Document`` behind the question, a pair with it (``Encoded``), or a
+            target's token ids.
         sizes: bytes of each option's text.
         width: options of the longest list of the split.
         source: token ids of the question where options are targets; else empty.
@@ -28,7 +29,7 @@ class Question:
         by_bytes: whether log-likelihoods are divided by the sizes.
     """
 
-    options: tuple[Document | Encoded | list[int], ...]
+    options: tuple[Any, ...]
     sizes: tuple[int, ...]
     width: int
     source: tuple[int, ...] = ()

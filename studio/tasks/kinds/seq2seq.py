@@ -155,7 +155,7 @@ class Seq2Seq(Kind):
 
     def refuse_unread(self, reader: Translated, rows: Sequence[TargetRow], where: str) -> None:
         """See ``refuse_unread_texts``."""
-        refuse_unread_texts(reader.tokenizer, rows, where)
+        refuse_unread_texts(reader.tokenizer, [row.text for row in rows], where)
 
     def refuse_long(self, spec: TaskSpec, model: nn.Module) -> None:
         """The class answers by its last layer on the decoder's states."""

@@ -7,7 +7,8 @@ import torch
 from transformers import Gemma2Config, Gemma2ForCausalLM
 
 from studio.tasks.kinds import language_head
-from studio.tasks.kinds.language_head import SharedHead, token_losses
+from studio.tasks.kinds.language_head import SharedHead, Span, misses, summed_losses, token_losses
+from tests.tasks.kinds import speakers
 
 
 @pytest.mark.parametrize("slices", [1, 5, 10**6])
@@ -35,3 +36,26 @@ def test_what_the_class_does_to_its_logits_is_done_here_too(monkeypatch, slices)
 
 def test_a_shared_head_keeps_nothing_to_itself():
     assert SharedHead().tensors == {}
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_spans_are_summed_in_the_dtype_that_is_worn(dtype):
+    torch.manual_seed(0)
+    model: Any = speakers.MODELS["GPT2"]().to(dtype).eval()
+    ids = torch.randint(200, (2, 9))
+    with torch.no_grad():
+        output = model.base_model(input_ids=ids)
+        spans = [Span(1, 3, ids[1, 4:].tolist()), Span(0, 0, ids[0, 1:3].tolist())]
+        found = summed_losses(model, output, spans)
+        logits = model(ids).logits.float()
+    expected = [
+        float(torch.nn.functional.cross_entropy(logits[1, 3:-1], ids[1, 4:], reduction="sum")),
+        float(torch.nn.functional.cross_entropy(logits[0, :2], ids[0, 1:3], reduction="sum")),
+    ]
+    assert found.tolist() == pytest.approx(expected, rel=1e-5 if dtype is torch.float32 else 1e-2)
+    assert misses(model, output, spans).tolist() == [
+        int((logits[1, 3:-1].argmax(-1) != ids[1, 4:]).sum()),
+        int((logits[0, :2].argmax(-1) != ids[0, 1:3]).sum()),
+    ]
+    best = [Span(0, at, [int(logits[0, at].argmax())]) for at in range(8)]
+    assert not misses(model, output, best).any()

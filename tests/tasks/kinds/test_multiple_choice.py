@@ -38,6 +38,10 @@ def made(request, tmp_path_factory):
     return folder, models, speakers.bench(folder)
 
 
+def rows_of(bench, task) -> Any:
+    return bench.tasks[task].rows("held_out")
+
+
 def speakers_reader(folder) -> Any:
     from transformers import AutoTokenizer
 
@@ -104,7 +108,7 @@ def test_every_expert_chooses_as_its_own_class_does(made):
 def test_the_other_norm_s_accuracy_stands_beside(made):
     folder, models, bench = made
     reader, right = speakers_reader(folder), 0
-    for row in bench.tasks["full"].rows("held_out"):
+    for row in rows_of(bench, "full"):
         sums = choosers.spoken(models["full"], reader, row.text, row.options)
         right += int(torch.tensor(sums).argmax()) == row.right
     (share,) = score_experts(bench)["full"].besides
@@ -166,7 +170,7 @@ def test_logits_of_the_whole_vocabulary_are_never_all_held(made, monkeypatch):
 def test_heads_give_transformers_own_numbers(headed):
     folder, model, bench = headed
     found = choosers.scores(bench, bench.expert("expert"), "expert")
-    for row, own in zip(bench.tasks["expert"].rows("held_out"), found, strict=True):
+    for row, own in zip(rows_of(bench, "expert"), found, strict=True):
         expected = own_logits(model, folder, row.text, row.options)
         torch.testing.assert_close(own[: len(expected)], torch.tensor(expected), atol=1e-4, rtol=0)
         assert own[len(expected) :].tolist() == [NEVER] * (4 - len(expected))
@@ -186,7 +190,7 @@ def test_an_exported_head_answers_alike_and_its_card_says_how(headed, tmp_path, 
     code = (tmp_path / "out" / "README.md").read_text().split("```python\n")
     known: dict[str, Any] = {}
     exec(next(each.split("```")[0] for each in code if "def choose(" in each), known)
-    rows = bench.tasks["expert"].rows("held_out")
+    rows = rows_of(bench, "expert")
     for row in rows[:6]:
         assert known["choose"](row.text, row.options) == row.options[row.right]
     whole = type(model).from_pretrained(tmp_path / "out" / "classifiers" / "expert").eval()
@@ -222,7 +226,7 @@ def copy(tmp_path_factory):
 def test_long_questions_lose_their_beginning_and_are_counted(copy):
     bench = choosers.rewrite(copy, max_length=24)
     found = bench.evaluation(bench.heads(["full"]), "held_out").parts["full"].items
-    rows = bench.tasks["full"].rows("held_out")
+    rows = rows_of(bench, "full")
     longer = [
         (row, item) for row, item in zip(rows, found, strict=True)
         if len(row.text.encode()) + 1 + max(item.sizes) > 24
@@ -255,7 +259,7 @@ def test_settings_are_refused_that_mean_nothing(copy):
 def test_what_is_kept_and_shown_of_a_row(copy):
     bench = choosers.rewrite(copy, norm="sum", max_length=64)
     task = bench.tasks["full"]
-    row = task.rows("held_out")[1]
+    row = rows_of(bench, "full")[1]
     assert task.kind.plain(row) == [row.text, list(row.options), 0]
     assert task.kind.shown(row) == f"{row.text}\n(0) naïve\n(1) the cat\n(2) sings quietly"
     assert task.kind.says((), row, [2]) == "(2) sings quietly"
