@@ -85,7 +85,7 @@ class Vectors(Kind):
     def shown(self, row: VectorRow) -> str:
         return ", ".join(f"{each:.2f}" for each in row.numbers)
 
-    def load(self, checkpoint: Checkpoint) -> nn.Module:
+    def load(self, checkpoint: Checkpoint, dtype: torch.dtype = torch.float32) -> nn.Module:
         body = Body()
         body.load_state_dict({name: checkpoint.tensor(name) for name in checkpoint.names})
         return body.eval()
