@@ -57,15 +57,13 @@ class Writings:
         self.asked: Asked | None = None
         self.stopped = False
 
-    def ask(self, text: object, task: object, most: int, temperature: float, seed: int) -> None:
+    def ask(self, text: object, task: object, manner: Manner) -> None:
         """Have a prompt gone on with, by the shown mix also after every move.
 
         Args:
             text: of the prompt.
             task: whose expert writes, too.
-            most: see ``Manner``.
-            temperature: see ``Manner``.
-            seed: see ``Manner``.
+            manner: how it is gone on with.
 
         Raises:
             BadData: one of them cannot be used; nothing changes.
@@ -75,7 +73,7 @@ class Writings:
             raise BadData(
                 "The prompt is empty, so there is nothing to go on with. Type some words."
             )
-        known, manner = self._known(task), Manner(most, temperature, seed)
+        known = self._known(task)
         manner.refuse()
         with self._lock:
             self.task, self.stopped = known, False

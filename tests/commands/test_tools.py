@@ -16,6 +16,7 @@ FILES = {
     ("inspect", "zoo"): "studio.commands.inspect",
     ("merge", "recipe", "--out", "o"): "studio.commands.merge",
     ("evaluate", "zoo"): "studio.commands.evaluate",
+    ("write", "zoo", "--prompt", "p"): "studio.commands.write",
     ("compare", "zoo", "--methods", "all"): "studio.commands.compare",
     ("optimize", "zoo", "--recipe", "r", "--out", "o"): "studio.commands.optimize",
     ("sweep", "zoo", "--recipe", "r", "--over", "x=0:1"): "studio.commands.sweep",

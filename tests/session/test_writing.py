@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from studio.errors import BadData
-from studio.measure.writing import Asked, Scribe, written
+from studio.measure.writing import Asked, Scribe, Written, written
 from studio.session import live_steps
 from studio.session.engine import Engine
 from studio.session.session import Session
@@ -18,7 +18,7 @@ from tests.conftest import refusal
 from tests.session.test_session import move, rest
 from tests.tasks.kinds import speakers
 
-ASKED = ("the red cat", "prose", 12, 0, 0)
+ASKED = ("the red cat", "prose", Manner(12))
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +57,12 @@ def by_model(session: Session) -> dict[str, Answer]:
     return {each.model: each for each in session.writings.answers()}
 
 
+def written_now(session: Session) -> Written:
+    found = by_model(session)["now"].written
+    assert found is not None
+    return found
+
+
 def test_four_models_answer_and_are_what_each_says_alone(session):
     session.writings.ask(*ASKED)
     move(session, chat={"on": False})
@@ -73,7 +79,7 @@ def test_four_models_answer_and_are_what_each_says_alone(session):
         ("now", own.merge(session.context.recipe())),
     ):
         assert found[model].written == written(scribe, own.live, merge, model, asked), model
-    assert len({each.written.text for each in found.values()}) > 1
+    assert len({each.written and each.written.text for each in found.values()}) > 1
 
 
 def test_after_a_move_only_the_mix_is_asked_again(session, steps):
@@ -130,7 +136,7 @@ def test_newer_moves_end_what_an_older_mix_writes(session, monkeypatch):
     known = session.worker.results.written(left, session.writings.asked)
     assert known.pieces
     assert not known.ending
-    assert by_model(session)["now"].written.ending
+    assert written_now(session).ending
 
 
 def test_what_is_stopped_stays_as_it_is_until_somebody_asks_again(session, monkeypatch):
@@ -141,15 +147,15 @@ def test_what_is_stopped_stays_as_it_is_until_somebody_asks_again(session, monke
     session.writings.stop()
     on.set()
     rest(session)
-    now = by_model(session)["now"]
-    assert (now.going, now.written.ending) == (False, "")
-    assert 1 <= len(now.written.pieces) < 12
+    now = written_now(session)
+    assert (by_model(session)["now"].going, now.ending) == (False, "")
+    assert 1 <= len(now.pieces) < 12
     move(session, chat={"on": False})
     rest(session)
     assert by_model(session)["now"].written is None
     session.writings.ask(*ASKED)
     rest(session)
-    assert by_model(session)["now"].written.ending
+    assert written_now(session).ending
 
 
 def test_a_reloaded_page_finds_what_was_written(session):
@@ -174,11 +180,11 @@ def test_two_browsers_share_what_was_written(engine, steps):
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ((" ", "prose", 8, 0, 0), "The prompt is empty"),
-        (("a", "nobody", 8, 0, 0), "the expert of an unknown task"),
-        (("a", "prose", 0, 0, 0), "0 tokens are asked for"),
-        (("a", "prose", 8, -1.0, 0), "The temperature is -1.0"),
-        ((None, "prose", 8, 0, 0), "The page sent no text"),
+        ((" ", "prose", Manner(8)), "The prompt is empty"),
+        (("a", "nobody", Manner(8)), "the expert of an unknown task"),
+        (("a", "prose", Manner(0)), "0 tokens are asked for"),
+        (("a", "prose", Manner(8, -1.0)), "The temperature is -1.0"),
+        ((None, "prose", Manner(8)), "The page sent no text"),
     ],
 )
 def test_what_cannot_be_asked_is_refused_and_changes_nothing(session, given, words):
@@ -190,7 +196,7 @@ def test_what_cannot_be_asked_is_refused_and_changes_nothing(session, given, wor
 
 
 def test_a_prompt_that_the_model_cannot_take_is_refused_in_its_place_and_scores_go_on(session):
-    session.writings.ask("the cat", "prose", 64, 0, 0)
+    session.writings.ask("the cat", "prose", Manner(64))
     rest(session)
     assert all("positions for 64" in each.refusal for each in session.writings.answers())
     assert not any(each.going for each in session.writings.answers())

@@ -144,11 +144,7 @@ class Kind(Answers):
         """What a person sees of a row."""
 
     def thumbnail(self, row: Row) -> bytes | None:
-        """A small WebP of a row that is a picture; None where words show it.
-
-        Raises:
-            BadData: it cannot be read.
-        """
+        """A small WebP of a row that is a picture, or ``BadData``; None where words show it."""
         return None
 
     def says(self, labels: tuple[str, ...], row: Row, options: Sequence[int]) -> str:

@@ -41,10 +41,7 @@ class WritingSection(PagePart):
                 self.stop = gr.Button("Stop", elem_id="stop-writing", interactive=False)
             self.refusal = gr.HTML(**BARE, elem_id="writing-refusal")
             with gr.Row(elem_classes="answers"):
-                self.answers = {
-                    each: gr.HTML(**BARE, elem_id=f"answer-{each}", min_width=150)
-                    for each in TITLES
-                }
+                self.answers = {each: gr.HTML(**BARE, elem_id=f"answer-{each}") for each in TITLES}
             self.caption = gr.HTML(**BARE, elem_id="writing-caption")
         boxes = [self.task, self.opening, self.prompt, self.most, self.temperature, self.seed]
         self.loaded = [self.section, *boxes]
@@ -98,10 +95,15 @@ class WritingSection(PagePart):
             "temperature": self.temperature, "seed": self.seed,
         }  # fmt: skip
 
-        def ask(session: Session, most: object, temperature: object, seed: object, **rest) -> Drawn:
+        def ask(
+            session: Session, text: str, task: str, most: object, temperature: object, seed: object
+        ) -> Drawn:
             try:
-                numbers = whole_in(most, "Tokens"), number_in(temperature, "Temperature")
-                session.writings.ask(*rest.values(), *numbers, whole_in(seed, "Seed"))
+                manner = Manner(
+                    whole_in(most, "Tokens"), number_in(temperature, "Temperature"),
+                    whole_in(seed, "Seed"),
+                )  # fmt: skip
+                session.writings.ask(text, task, manner)
             except StudioError as error:
                 return {self.refusal: refusal(told(error))}
             return {self.refusal: "", **page.awake}

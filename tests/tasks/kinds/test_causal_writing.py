@@ -20,7 +20,7 @@ _SIZE: dict[str, Any] = {
     "eos_token_id": 2, "pad_token_id": 0, "initializer_range": 0.4,
 }  # fmt: skip
 _OLD: dict[str, Any] = {"vocab_size": 60, "initializer_range": 0.4, "eos_token_id": 2}
-_GROUPED = _SIZE | {"num_key_value_heads": 2}
+_GROUPED: dict[str, Any] = _SIZE | {"num_key_value_heads": 2}
 MODELS = {
     "GPT-2": lambda: t.GPT2LMHeadModel(
         t.GPT2Config(**_OLD, n_embd=32, n_layer=2, n_head=4, n_positions=64)

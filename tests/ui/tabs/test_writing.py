@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from studio.session.engine import Engine
+from studio.ui.tabs.writing import WritingSection
 from tests.tasks.kinds import speakers
 from tests.ui.conftest import Driver
 
@@ -68,6 +69,7 @@ def test_another_expert_offers_its_own_rows(writers):
 def test_a_zoo_whose_models_write_nothing_shows_no_prompt_and_a_text_only_where_one_is_read(
     driver, writers
 ):
+    assert any(isinstance(each, WritingSection) for each in _sections(writers))
     ours, theirs = writers.look("Examples"), driver.look("Examples")
     assert "answer-now" in ours
     assert [shown["own-text"].visible for shown in (ours, theirs)] == [False, True]
@@ -76,3 +78,7 @@ def test_a_zoo_whose_models_write_nothing_shows_no_prompt_and_a_text_only_where_
         for shown in (ours, theirs)
     ]
     assert [each.visible for each in sections] == [True, False]
+
+
+def _sections(writers: Driver) -> list[object]:
+    return [each for tab in writers.page.tabs for each in getattr(tab, "members", [])]
