@@ -10,7 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from docs.make import architecture, command_line, methods_table, statement_fields
+from docs.make import (
+    architecture,
+    architectures_table,
+    command_line,
+    methods_table,
+    statement_fields,
+)
 from studio.__main__ import main
 from tests.conftest import DEMO, ROOT
 
@@ -142,6 +148,10 @@ def test_every_document_is_reached_from_the_readme():
 
 def test_the_table_of_methods_is_made_from_them():
     assert methods_table.table() in README.read_text()
+
+
+def test_the_table_of_architectures_is_that_of_the_round_trips():
+    assert architectures_table.table() in architectures_table.FILE.read_text()
 
 
 def test_the_options_are_those_of_help():

@@ -159,6 +159,18 @@ def _parser() -> argparse.ArgumentParser:
         "--ledger", type=Path, metavar="DIR",
         help="log of exports and removals, and the signing key (default: in your data folder)",
     )  # fmt: skip
+    _add_visitors(parser)
+    parser.add_argument("--port", type=int, metavar="P", help="default: the first free from 7860")
+    parser.add_argument("--no-browser", action="store_true", help="do not open the page")
+    parser.add_argument(
+        "--offline", action="store_true", help="forbid every hub action (none starts by itself)"
+    )
+    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
+    return parser
+
+
+def _add_visitors(parser: argparse.ArgumentParser) -> None:
+    """Where the page is served, and to whom."""
     parser.add_argument(
         "--host", default="127.0.0.1", help="address to serve (default this computer)"
     )
@@ -181,10 +193,3 @@ def _parser() -> argparse.ArgumentParser:
         help="where a reverse proxy shows the page: /studio, or https://NAME/studio if it passes "
         "no name on",
     )  # fmt: skip
-    parser.add_argument("--port", type=int, metavar="P", help="default: the first free from 7860")
-    parser.add_argument("--no-browser", action="store_true", help="do not open the page")
-    parser.add_argument(
-        "--offline", action="store_true", help="forbid every hub action (none starts by itself)"
-    )
-    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
-    return parser

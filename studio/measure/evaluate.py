@@ -12,7 +12,8 @@ from studio.errors import BadData
 from studio.measure.intervals import Score
 from studio.measure.marks import Marks
 from studio.tasks.heads import Head
-from studio.tasks.kinds.contract import Batch, Item, places_of
+from studio.tasks.kinds.answers import Batch, Item
+from studio.tasks.kinds.contract import places_of
 from studio.tasks.live_model import LiveModel
 from studio.tasks.metric import ACCURACY
 from studio.tasks.quick_pass import FULL_PRECISION

@@ -146,7 +146,13 @@ class Statistics:
         chosen = rows.order[: wanted.rows].tolist()
         report = part(progress, _LOADED, 1.0)
         if wanted.kind == GRAM:
-            return input_grams(model, rows, chosen, report)
+            found = input_grams(model, rows, chosen, report)
+            if not found:
+                raise BadData(
+                    f"The base of '{wanted.task}' has no linear layer, so there are no inputs of "
+                    "one to measure. Choose a method that needs no data, or the Fisher information."
+                )
+            return found
         assert task.head is not None
         return fisher(model, rows, task.head, chosen, report)
 

@@ -119,8 +119,7 @@ class Engine:
     def browsers(self) -> int:
         """How many have been heard of within the last seconds, be it a look at a page at rest."""
         with self.lock:
-            now = time.monotonic()
-            return sum(now - seen < _LOOKING for seen in self._seen.values())
+            return sum(time.monotonic() - seen < _LOOKING for seen in self._seen.values())
 
     def unlock(self, passphrase: str) -> None:
         """Sign with the ledger's own key from now on; the first time, make it.
@@ -221,9 +220,9 @@ class Engine:
     def memory(self) -> Memory:
         """What is in use now."""
         bench = self.worker.bench
-        worn = "" if bench.dtype is torch.float32 else str(bench.dtype).removeprefix("torch.")
-        device = device_memory(self.device)
-        return Memory(used_memory(), bytes_in_memory(bench.deltas), *device, worn)
+        worn = "" if bench.dtype is torch.float32 else str(bench.dtype)[len("torch.") :]
+        about = used_memory(), bytes_in_memory(bench.deltas), *device_memory(self.device)
+        return Memory(*about, worn)
 
     def _open(self, path: Path, progress: Progress = silent) -> None:
         """Open a zoo; the open one is let go once this one is known to be good."""

@@ -12,7 +12,8 @@ from studio.checkpoints.checkpoint import Checkpoint
 from studio.checkpoints.names import PRETRAINING
 from studio.errors import BadCheckpoint
 from studio.merge import Merge, merged_into
-from studio.tasks.kinds.contract import Batch, Item, Kind
+from studio.tasks.kinds.answers import Batch, Item
+from studio.tasks.kinds.contract import Kind
 from studio.tasks.moving_slider import Slide, begin_slide, slide_bytes
 from studio.tasks.precision import worn_dtype
 from studio.tasks.quick_pass import FULL_PRECISION, Pace, measured_pace, using_threads

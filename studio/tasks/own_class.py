@@ -28,6 +28,11 @@ class _Given(nn.Module):
         self.pooler = pooler
         self.given: Any = None
 
+    @property
+    def decoder(self) -> "_Given":
+        """What classes such as OPT's call in place of their whole body."""
+        return self
+
     def forward(self, *_: object, **__: object) -> Any:
         """What was given."""
         if self.pooler is None:

@@ -29,7 +29,7 @@ def random_input(model: nn.Module) -> dict[str, Tensor] | None:
         found["input_ids"] = torch.randint(text.vocab_size, (1, tokens), generator=draw)
         if "decoder_input_ids" in wanted:
             found["decoder_input_ids"] = found["input_ids"].flip(1)
-    if "pixel_values" in wanted:
+    if "pixel_values" in wanted and not _puts_pictures_among_tokens(config):
         seen = getattr(config, "vision_config", config)
         size, channels = getattr(seen, "image_size", _PIXELS), getattr(seen, "num_channels", 3)
         height, width = size if isinstance(size, (list, tuple)) else (size, size)
@@ -37,6 +37,11 @@ def random_input(model: nn.Module) -> dict[str, Tensor] | None:
     if "input_values" in wanted:
         found["input_values"] = torch.randn(1, _SAMPLES, generator=draw)
     return found or None
+
+
+def _puts_pictures_among_tokens(config: Any) -> bool:
+    """Whether pictures are asked for at tokens of their own, as in a chat; texts alone do, too."""
+    return any(hasattr(config, f"image_token_{end}") for end in ("id", "index"))
 
 
 def answers(model: nn.Module, given: Mapping[str, Tensor]) -> list[Tensor] | None:

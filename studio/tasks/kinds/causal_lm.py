@@ -13,10 +13,11 @@ from studio.checkpoints.checkpoint import Checkpoint
 from studio.disk.files import read_mapping
 from studio.errors import BadData, some
 from studio.tasks.heads import Head
+from studio.tasks.kinds.answers import Batch
 from studio.tasks.kinds.causal_items import Document, documents
 from studio.tasks.kinds.causal_rows import Passage, read_passages
 from studio.tasks.kinds.causal_writing import CausalWriter
-from studio.tasks.kinds.contract import Batch, Opened
+from studio.tasks.kinds.contract import Opened
 from studio.tasks.kinds.language_base import (
     LONGEST,
     cut_remark,

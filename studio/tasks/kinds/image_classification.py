@@ -14,6 +14,7 @@ from studio.checkpoints.weights import HEAD_FILES
 from studio.disk.files import inside, source_folder
 from studio.errors import BadCheckpoint, BadData, BadZoo, Findings
 from studio.tasks.heads import Head, LinearHead, head_from_file, holds_head
+from studio.tasks.kinds.answers import Batch
 from studio.tasks.kinds.classes import class_named, class_of, config_of
 from studio.tasks.kinds.classifier_heads import (
     answered_by_class,
@@ -21,7 +22,7 @@ from studio.tasks.kinds.classifier_heads import (
     labels_of_rows,
     write_head,
 )
-from studio.tasks.kinds.contract import Batch, Kind, Opened
+from studio.tasks.kinds.contract import Kind, Opened
 from studio.tasks.kinds.image_items import (
     FILE,
     LARGEST_SIDE,

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from studio.tasks.heads import Head
-from studio.tasks.kinds.contract import Batch, Item, Kind
+from studio.tasks.kinds.answers import Batch, Item
+from studio.tasks.kinds.contract import Kind
 from studio.tasks.metric import LOSS
 from studio.tasks.rows import Row
 from studio.tasks.spec import TaskSpec

@@ -14,10 +14,11 @@ from studio.checkpoints.weights import HEAD_FILES
 from studio.disk.files import inside, read_mapping, source_folder
 from studio.errors import BadData, BadZoo
 from studio.tasks.heads import Head, holds_head
+from studio.tasks.kinds.answers import Batch
 from studio.tasks.kinds.choice_rows import ChoiceRow, read_choices
 from studio.tasks.kinds.classes import class_named, config_of, head_of, other_task
 from studio.tasks.kinds.classifier_heads import write_head
-from studio.tasks.kinds.contract import Batch, Kind, Opened
+from studio.tasks.kinds.contract import Kind, Opened
 from studio.tasks.kinds.encoder_decoder import real_positions
 from studio.tasks.kinds.language_base import (
     LONGEST,

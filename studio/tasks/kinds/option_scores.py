@@ -6,8 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from studio.tasks.kinds.answers import Batch
 from studio.tasks.kinds.causal_items import Document
-from studio.tasks.kinds.contract import Batch
 from studio.tasks.kinds.language_head import Span, misses, summed_losses
 from studio.tasks.kinds.option_items import Question
 from studio.tasks.own_class import OwnHead

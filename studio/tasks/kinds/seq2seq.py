@@ -13,7 +13,8 @@ from studio.checkpoints.checkpoint import Checkpoint
 from studio.disk.files import read_mapping
 from studio.errors import BadCheckpoint, BadData, BadZoo
 from studio.tasks.heads import Head
-from studio.tasks.kinds.contract import Batch, Kind, Opened
+from studio.tasks.kinds.answers import Batch
+from studio.tasks.kinds.contract import Kind, Opened
 from studio.tasks.kinds.encoder_decoder import TeacherForced, real_positions, refuse_other_logits
 from studio.tasks.kinds.labels import listed
 from studio.tasks.kinds.language_base import (

@@ -11,9 +11,10 @@ from studio.checkpoints.checkpoint import Checkpoint
 from studio.disk.files import source_folder
 from studio.errors import BadData
 from studio.tasks.heads import Head, LinearHead, head_from_checkpoint
+from studio.tasks.kinds.answers import Batch
 from studio.tasks.kinds.classes import class_of, file_in_class, head_of, other_task
 from studio.tasks.kinds.classifier_heads import opened_with_labels, write_head
-from studio.tasks.kinds.contract import Batch, Opened
+from studio.tasks.kinds.contract import Opened
 from studio.tasks.kinds.pooling import POOLINGS, pool
 from studio.tasks.kinds.text_items import Encoded, encoded, refuse_unread_texts
 from studio.tasks.kinds.text_kind import TextKind, linear

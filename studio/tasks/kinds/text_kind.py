@@ -13,9 +13,10 @@ from studio.checkpoints.weights import HEAD_FILES
 from studio.disk.files import inside, source_folder
 from studio.errors import BadCheckpoint, BadData, BadZoo
 from studio.tasks.heads import Head, LinearHead, head_from_file, holds_head
+from studio.tasks.kinds.answers import Batch
 from studio.tasks.kinds.classes import class_of, other_task
 from studio.tasks.kinds.classifier_heads import head_beside, write_head
-from studio.tasks.kinds.contract import Batch, Kind, Opened
+from studio.tasks.kinds.contract import Kind, Opened
 from studio.tasks.kinds.text_items import Encoded, batched
 from studio.tasks.kinds.text_settings import (
     USUAL_LENGTH,

@@ -11,9 +11,10 @@ from torch import Tensor
 
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.tasks.heads import Head, LinearHead
+from studio.tasks.kinds.answers import Batch
 from studio.tasks.kinds.classes import file_in_class
 from studio.tasks.kinds.classifier_heads import answered_by_class
-from studio.tasks.kinds.contract import Batch, Opened
+from studio.tasks.kinds.contract import Opened
 from studio.tasks.kinds.entities import OUTSIDE, f1_sums, mark_entities
 from studio.tasks.kinds.text_items import refuse_unread_texts
 from studio.tasks.kinds.text_kind import TextKind, linear

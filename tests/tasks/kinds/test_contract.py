@@ -24,7 +24,8 @@ from studio.search.rows import chosen_rows
 from studio.search.run import optimize
 from studio.search.space import space
 from studio.tasks.kinds import KINDS, USUAL_KIND
-from studio.tasks.kinds.contract import Batch, places_of
+from studio.tasks.kinds.answers import Batch
+from studio.tasks.kinds.contract import places_of
 from studio.zoo import load_zoo
 from tests.conftest import ROOT
 from tests.tasks.kinds import vectors

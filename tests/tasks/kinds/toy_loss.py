@@ -20,7 +20,8 @@ from studio.errors import BadData
 from studio.measure.bench import Bench
 from studio.tasks.heads import LinearHead, head_from_file
 from studio.tasks.kinds import KINDS
-from studio.tasks.kinds.contract import Batch, Opened
+from studio.tasks.kinds.answers import Batch
+from studio.tasks.kinds.contract import Opened
 from studio.tasks.kinds.loss_kind import LossKind
 from studio.tasks.kinds.text_classification import TextClassification
 from studio.tasks.kinds.text_items import Encoded

@@ -16,7 +16,8 @@ from torch import Tensor, nn
 
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.tasks.heads import LinearHead, head_from_file
-from studio.tasks.kinds.contract import Batch, Kind, Opened
+from studio.tasks.kinds.answers import Batch
+from studio.tasks.kinds.contract import Kind, Opened
 from studio.tasks.rows import group_of, json_rows, label_index
 from studio.tasks.spec import Settings, TaskSpec, named_file
 from tests.conftest import save_model
