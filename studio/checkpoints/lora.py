@@ -124,9 +124,10 @@ class LoraConfig(Adapter):
         others = {}
         for name, stored in parts.others.items():
             # with a suffix of its own if it is the base's weight that lies below the factors
-            beside = name.removesuffix(".base_layer.weight")
-            copied = beside != name and beside in parts.modules
-            others[name if copied else name.replace(".base_layer.", ".")] = stored
+            below = name.replace(".token_adapter.base_layer.", ".base_layer.")
+            beside = below.removesuffix(".base_layer.weight")
+            copied = beside != below and (beside in parts.modules or beside in rows)
+            others[below if copied else name.replace(".base_layer.", ".")] = stored
         if clash := sorted({*others.values()} & {*modules}):
             raise BadCheckpoint(f"{folder} names {clash[0]} both as a tensor and as a module.")
         notes = [*parts.notes, *start_note(self.start)]

@@ -1,0 +1,257 @@
+"""Rows of embeddings and output layers, matched by token where two vocabularies differ."""
+
+import hashlib
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from studio.checkpoints.architecture import architecture_of
+from studio.checkpoints.checkpoint import Checkpoint
+from studio.checkpoints.low_rank import Rows
+from studio.checkpoints.stored import Stored
+from studio.checkpoints.vocabulary import WHOLE, vocabulary, vocabulary_digest
+from studio.errors import ShapeMismatch, some, visible
+
+_USUAL = (
+    "embed_tokens.weight", "wte.weight", "word_embeddings.weight", "shared.weight",
+    "tok_embeddings.weight", "embed_in.weight", "lm_head.weight", "lm_head.bias",
+    "embed_out.weight",
+)  # fmt: skip
+_BINARY = ("tokenizer.model", "tekken.json", "spiece.model", "sentencepiece.bpe.model")
+
+
+@dataclass(frozen=True, eq=False)
+class Matched:
+    """Where the rows of the base's vocabulary lie in a checkpoint.
+
+    Attributes:
+        places: ``(rows,)`` int64, per row of the base the checkpoint's row of the same token, or
+            -1 where it has none.
+        own: ``{token: row of the checkpoint}`` of the tokens for which the base has no row.
+        height: rows of the checkpoint.
+        names: stored names of the tensors, and names of modules, whose rows are matched so.
+    """
+
+    places: Tensor
+    own: Mapping[str, int]
+    height: int
+    names: frozenset[str]
+
+    @cached_property
+    def digest(self) -> str:
+        """What tells this matching from others; deltas depend on it as on the weights."""
+        text = f"{sorted(self.own.items())} {self.height} {sorted(self.names)}"
+        return hashlib.sha256(self.places.numpy().tobytes() + text.encode()).hexdigest()
+
+    def laid(self, values: Tensor, base: Tensor) -> Tensor:
+        """Values of the checkpoint's rows in the order of the base's; the base's where it has none.
+
+        Args:
+            values: a tensor with the checkpoint's rows.
+            base: the base's, of the same width.
+        """
+        width = base.numel() // _height(tuple(base.shape))
+        places = self.places[: base.numel() // width]
+        made = base.clone().view(-1, width)
+        made[places >= 0] = values.reshape(-1, width)[places[places >= 0]].to(made)
+        return made.view(base.shape)
+
+
+@dataclass(frozen=True)
+class MatchedRows(Rows):
+    """The delta of a tensor whose rows are matched by token; zero where there is no such row.
+
+    Attributes:
+        base: the base's tensor.
+        source: the checkpoint's.
+        places: see ``Matched``.
+    """
+
+    base: Stored
+    source: Stored
+    places: Tensor
+
+    def rows(self, start: int, stop: int, dtype: torch.dtype) -> Tensor:
+        """Rows of the dense delta, ``(stop - start, columns)`` in ``dtype``, however cut."""
+        width = math.prod(self.base.entry.shape[1:])
+        return self.flat(start * width, stop * width, width, dtype).view(stop - start, width)
+
+    def flat(self, start: int, stop: int, width: int, dtype: torch.dtype) -> Tensor:
+        """Elements ``start:stop`` of the dense delta; a row is one token's, whatever the shape."""
+        width = self.base.numel() // _height(self.base.entry.shape)
+        first, last = start // width, -(-stop // width)
+        made = torch.zeros(last - first, width, dtype=dtype)
+        for row, at, count in _runs(self.places[first:last].tolist()):
+            ours = self.base[(first + row) * width : (first + row + count) * width].to(dtype)
+            theirs = self.source[at * width : (at + count) * width].to(dtype)
+            made[row : row + count] = torch.sub(theirs, ours).view(count, width)
+        return made.view(-1)[start - first * width : stop - first * width]
+
+
+def _runs(places: list[int]) -> list[tuple[int, int, int]]:
+    """(first row, first place, count) of rows whose places follow each other."""
+    found: list[tuple[int, int, int]] = []
+    for row, at in enumerate(places):
+        if at < 0:
+            continue
+        if found and found[-1][0] + found[-1][2] == row and found[-1][1] + found[-1][2] == at:
+            found[-1] = (*found[-1][:2], found[-1][2] + 1)
+        else:
+            found.append((row, at, 1))
+    return found
+
+
+def _height(shape: tuple[int, ...]) -> int:
+    """Rows of a vocabulary in a tensor: a bias that is kept as ``(1, rows)`` has as many."""
+    return math.prod(shape) if shape[0] == 1 else shape[0]
+
+
+def speaks_of_tokens(base: Checkpoint, name: str) -> bool:
+    """Whether a base's tensor has a row per token, by its class or else by its usual names."""
+    architecture = architecture_of(base)
+    if architecture is None:
+        return name.endswith(_USUAL)
+    return architecture.own(architecture.name(name)) in architecture.vocabulary
+
+
+def matched(
+    base: Checkpoint, task: str, checkpoint: Checkpoint, heights: Mapping[str, tuple[int, int]]
+) -> tuple[Matched | None, list[str]]:
+    """Match the rows of tensors that have one per token.
+
+    Args:
+        base: the base.
+        task: for words.
+        checkpoint: the other one.
+        heights: per stored name the rows of the base's tensor and of the checkpoint's.
+
+    Returns:
+        None where every row is that of its place, and notes.
+
+    Raises:
+        BadCheckpoint: a tokenizer's file cannot be read.
+        ShapeMismatch: the two have other tokenizers.
+    """
+    if not heights:
+        return None, []
+    ours, theirs = (
+        min(before for before, _ in heights.values()),
+        min(x for _, x in heights.values()),
+    )
+    alike = all(before == after for before, after in heights.values())
+    digests = vocabulary_digest(base), vocabulary_digest(checkpoint)
+    if not all(digests):
+        return None, _unread(base, checkpoint, alike)
+    if alike and digests[0] == digests[1]:
+        return None, []
+    known, own = vocabulary(base), vocabulary(checkpoint)
+    assert known is not None
+    assert own is not None
+    _refuse_other(task, checkpoint, known, own)
+    most = max(before for before, _ in heights.values())
+    known = {token: row for token, row in known.items() if row < ours}
+    places = _places(known, own, most, theirs)
+    extra = {token: row for token, row in own.items() if token not in known and row < theirs}
+    found = Matched(torch.tensor(places), extra, theirs, frozenset(heights))
+    by_place = alike and places == list(range(most))
+    return None if by_place else found, _notes(found, known, own)
+
+
+def row_counts(
+    base: Checkpoint, checkpoint: Checkpoint, pairs: Iterable[tuple[str, str]]
+) -> dict[str, tuple[int, int]]:
+    """Rows in the base and in the checkpoint, per stored name of what has a row per token.
+
+    Args:
+        base: the base.
+        checkpoint: the other one.
+        pairs: (base name, stored name) of what is joined.
+    """
+    found = {}
+    for name, stored in pairs:
+        ours, theirs = base.weights.entries[name], checkpoint.weights.entries[stored]
+        shapes = ours.shape, theirs.shape
+        if not ours.floating or not theirs.floating or not all(map(math.prod, shapes)):
+            continue
+        rows = _height(ours.shape), _height(theirs.shape)
+        alike = ours.numel // rows[0] == theirs.numel // rows[1]
+        if alike and len(shapes[0]) == len(shapes[1]) and speaks_of_tokens(base, name):
+            found[stored] = rows
+    return found
+
+
+def _places(
+    ours: Mapping[str, int], theirs: Mapping[str, int], rows: int, height: int
+) -> list[int]:
+    """Per row of the base that of the same token, or of the same place where neither names it."""
+    free, taken = {*range(rows)} - {*ours.values()}, {*theirs.values()}
+    places = [-1] * rows
+    for token, row in ours.items():
+        at = theirs.get(token, height)
+        places[row] = at if at < height else -1
+    for row in free:
+        if row < height and row not in taken:
+            places[row] = row
+    return places
+
+
+def _refuse_other(
+    task: str, checkpoint: Checkpoint, ours: Mapping[str, int], theirs: Mapping[str, int]
+) -> None:
+    """Refuse two vocabularies of which neither is the other with some changes."""
+    both = len(ours.keys() & theirs.keys())
+    if 2 * both < min(len(ours), len(theirs)):
+        raise ShapeMismatch(
+            f"'{task}' ({checkpoint.folder}) has another tokenizer: {both:,} of its "
+            f"{len(theirs):,} tokens are among the base's {len(ours):,}. Both must come from the "
+            "same base model; if only the tokenizer's files are wrong, put the right ones there."
+        )
+
+
+def _notes(found: Matched, ours: Mapping[str, int], theirs: Mapping[str, int]) -> list[str]:
+    """What is matched otherwise than by place, kept apart, and left out."""
+    places = found.places.tolist()
+    moved = [token for token, row in ours.items() if places[row] not in (row, -1)]
+    absent = [token for token, row in ours.items() if places[row] < 0]
+    rowless = [token for token, row in theirs.items() if row >= found.height]
+    taken = {*places, *found.own.values()}
+    padding = sum(row not in taken for row in range(found.height))
+    notes = []
+    if found.own:
+        notes.append(
+            f"{_counted(found.own)} of its own, for which the base has no row: not merged, and "
+            "texts are read by the base's tokenizer, which does not know them."
+        )
+    if moved:
+        notes.append(f"{_counted(moved)} in other rows than the base's: rows are matched by token.")
+    if absent:
+        notes.append(f"{_counted(absent)} of the base not in its vocabulary: the base's rows stay.")
+    if padding:
+        notes.append(f"{padding:,} of its rows of vocabulary stand for no token and are left out.")
+    if rowless:
+        notes.append(f"{_counted(rowless)} of its tokenizer without a row in its weights.")
+    return notes
+
+
+def _counted(tokens: Iterable[str]) -> str:
+    """A count of tokens with the first of them."""
+    listed = list(tokens)
+    first = some([visible(repr(token[:40])) for token in listed])
+    return f"{len(listed):,} token{'' if len(listed) == 1 else 's'} ({first})"
+
+
+def _unread(base: Checkpoint, checkpoint: Checkpoint, alike: bool) -> list[str]:
+    """A note where tokens are not compared although one side has some."""
+    told = [vocabulary_digest(each) != "" for each in (base, checkpoint)]
+    binary = [n for n in _BINARY for each in (base, checkpoint) if (each.folder / n).exists()]
+    if not alike or not (any(binary) or told[1]):
+        return []  # rows of other counts are refused in words of their own
+    whose = "The base" if not told[0] else "It"
+    return [
+        f"{whose} has no {', '.join(WHOLE[:-1])} or {WHOLE[-1]} to compare tokens by: rows of the "
+        "vocabulary are matched by their place."
+    ]

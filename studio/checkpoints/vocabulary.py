@@ -1,0 +1,135 @@
+"""Which token each row of a checkpoint's embeddings stands for, by its tokenizer's files."""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from pathlib import Path
+
+from studio.checkpoints.checkpoint import Checkpoint
+from studio.disk.cache import cache_key, keep, recall
+from studio.disk.files import mapping, parse_json, read_text
+from studio.errors import BadCheckpoint
+
+LARGEST = 64 * 2**20  # bytes of one file
+WHOLE = ("tokenizer.json", "vocab.json", "vocab.txt")
+"""Files that name all tokens; the first that is there counts."""
+ADDED = ("added_tokens.json", "tokenizer_config.json")
+"""Files that name tokens beside those."""
+_ROOM, _KEPT = "tokens", 16  # tokenizers
+_MOST_ROWS = 2**31
+# A quote within text is written \", so that this is a key. What it holds is long, and not read.
+_MERGES = re.compile(
+    r'("merges"\s*:\s*)\[(?:[^\]\["]++|"(?:[^"\\]++|\\.)*+"|\[(?:[^\]"]++|"(?:[^"\\]++|\\.)*+")*+\])*+\]'
+)
+_REMEDY = "Correct it, or take the tokenizer's files away: rows are then matched by their place."
+
+
+def vocabulary(checkpoint: Checkpoint) -> Mapping[str, int] | None:
+    """``{token: row}`` by the tokenizer beside a checkpoint's weights; None if none is readable.
+
+    Files are read as JSON and text; no code is run. A tokenizer that lies in one binary file
+    (``tokenizer.model``) is not read.
+
+    Raises:
+        BadCheckpoint: naming the file and what is wrong with it, such as one row for two tokens.
+    """
+    files = _files(checkpoint)
+    return _tokens(_digest(files), files) if files else None
+
+
+def vocabulary_digest(checkpoint: Checkpoint) -> str:
+    """Sha256 of the files that name tokens; empty where there is no such tokenizer."""
+    files = _files(checkpoint)
+    return _digest(files) if files else ""
+
+
+def _files(checkpoint: Checkpoint) -> tuple[Path, ...]:
+    """The file that names all tokens, and those that name more."""
+    at = checkpoint.folder
+    whole = next((at / name for name in WHOLE if (at / name).exists()), None)
+    if whole is None:
+        return ()
+    added = [at / name for name in ADDED if (at / name).exists()]
+    return tuple(checkpoint.inside(file) for file in (whole, *added))
+
+
+def _digest(files: tuple[Path, ...]) -> str:
+    digest = hashlib.sha256()
+    for file in files:
+        content = read_text(file, BadCheckpoint, LARGEST).encode()
+        digest.update(f"{file.name} {len(content)} ".encode() + content)
+    return digest.hexdigest()
+
+
+@lru_cache(maxsize=8)
+def _tokens(digest: str, files: tuple[Path, ...]) -> Mapping[str, int]:
+    """The tokens of files with this digest, recalled if they were read before."""
+    key = cache_key("tokens 1", digest)
+    if (kept := recall(key, _ROOM)) is not None:
+        return json.loads(kept)
+    found: dict[str, int] = {}
+    names: dict[int, str] = {}
+    for file in files:
+        for token, row in _named(file):
+            if not isinstance(row, int) or isinstance(row, bool) or not 0 <= row < _MOST_ROWS:
+                raise BadCheckpoint(
+                    f"{file} puts the token {token[:50]!r} at row {str(row)[:50]}; a row is a "
+                    f"whole number from 0. {_REMEDY}"
+                )
+            if names.setdefault(row, token) != token or found.setdefault(token, row) != row:
+                raise BadCheckpoint(
+                    f"{file} puts the token {token[:50]!r} at row {row:,}, but the tokenizer has "
+                    f"{names[row][:50]!r} at row {found.get(names[row], row):,}: it is not clear "
+                    f"which row is whose. {_REMEDY}"
+                )
+    keep(key, json.dumps(found).encode(), _ROOM, _KEPT)
+    return found
+
+
+def _named(file: Path) -> Iterator[tuple[str, object]]:
+    """(token, row) of one file."""
+    text = read_text(file, BadCheckpoint, LARGEST)
+    if file.suffix == ".txt":
+        lines = text.removesuffix("\n").split("\n")
+        yield from {line.rstrip(): row for row, line in enumerate(lines)}.items()
+        return
+    where = str(file)
+    content = mapping(
+        parse_json(_MERGES.sub(r"\1[]", text), where, BadCheckpoint), where, BadCheckpoint
+    )
+    if file.name == "tokenizer.json":
+        yield from _of_model(content, where)
+    elif file.name == "tokenizer_config.json":
+        listed = content.get("added_tokens_decoder") or {}
+        for row, token in mapping(listed, f"{where}: added_tokens_decoder", BadCheckpoint).items():
+            yield _content(token, where), int(row) if re.fullmatch(r"\d{1,10}", row) else row
+    else:
+        yield from content.items()
+
+
+def _of_model(content: Mapping, where: str) -> Iterator[tuple[str, object]]:
+    """The tokens of a ``tokenizer.json``: of its model, and those that were added."""
+    model = mapping(content.get("model"), f"{where}: model", BadCheckpoint)
+    listed = model.get("vocab")
+    if isinstance(listed, list):
+        for row, piece in enumerate(listed):
+            if not isinstance(piece, list) or not piece or not isinstance(piece[0], str):
+                raise BadCheckpoint(
+                    f"{where}: piece {row:,} of the vocabulary is no token. {_REMEDY}"
+                )
+            yield piece[0], row
+    else:
+        yield from mapping(listed, f"{where}: the vocabulary", BadCheckpoint).items()
+    added = content.get("added_tokens") or []
+    for token in added if isinstance(added, list) else [added]:
+        yield _content(token, where), token.get("id")
+
+
+def _content(token: object, where: str) -> str:
+    """What an added token is called."""
+    found = token.get("content") if isinstance(token, dict) else None
+    if not isinstance(found, str):
+        raise BadCheckpoint(f"{where} lists an added token without its text (content). {_REMEDY}")
+    return found
