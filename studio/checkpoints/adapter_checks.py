@@ -108,8 +108,9 @@ def refuse_vocabulary(
 
 
 def _lacking(base: Checkpoint, checkpoint: Checkpoint) -> str:
-    have = [bool(vocabulary_digest(each)) for each in (base, checkpoint)]
-    return {(False, True): "The base has", (True, False): "It has"}.get((*have,), "Both have")
+    if vocabulary_digest(base):
+        return "It has"
+    return "The base has" if vocabulary_digest(checkpoint) else "Both have"
 
 
 def layout_notes(

@@ -1,0 +1,127 @@
+"""What is made of merges whose rows are matched by token: exports, unmerges, scores, caches."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+import transformers
+from safetensors.torch import load_file
+
+from studio.checkpoints.no_change import refuse_zero
+from studio.errors import StudioError
+from studio.evidence.bundle import Operator, certify
+from studio.evidence.certificate import CERTIFICATE_FILE, Request
+from studio.evidence.ledger.keys import make_key
+from studio.evidence.ledger.log import Ledger
+from studio.evidence.logged_export import export_merge
+from studio.evidence.unmerge import unmerging
+from studio.evidence.verify import verify
+from studio.evidence.wording import EXACT
+from studio.export.plan import ExportPlan
+from studio.geometry.gram_cache import kept_gram, recalled_gram
+from studio.merge import Merge, open_merge
+from studio.recipe import Recipe, TaskEntry
+from tests.architectures import moved
+from tests.merged import merged_tensors
+from tests.tasks.kinds import classifiers
+from tests.vocabularies import (
+    CHAT,
+    EXAMPLES,
+    WORDS,
+    permute,
+    save_base,
+    save_extended,
+    save_tokenizer,
+)
+
+
+def recipe_of(folder: Path, *names: str, method: str = "task_arithmetic") -> Recipe:
+    tasks = tuple(TaskEntry(name, str(folder / name), 0.5, set_by="person") for name in names)
+    return Recipe(str(folder / "base"), tasks, method)
+
+
+@pytest.fixture(scope="module", params=["BERT", "Llama", "T5"])
+def folder(request, tmp_path_factory) -> Path:
+    """A base, an expert with more tokens and one whose tokens have another order."""
+    made, example = tmp_path_factory.mktemp("models"), EXAMPLES[request.param]
+    save_base(example, made)
+    save_extended(example, made, "chat", 1)
+    other = moved(getattr(transformers, example.expert).from_pretrained(made / "base"), 2)
+    order = torch.randperm(60, generator=torch.Generator().manual_seed(0)).tolist()
+    permute(other, order)
+    other.save_pretrained(made / "permuted")
+    save_tokenizer(made / "permuted", [WORDS[row] for row in order])
+    return made
+
+
+def test_an_export_is_compared_and_loads(folder, tmp_path):
+    opened = open_merge(recipe_of(folder, "chat", "permuted"))
+    made = export_merge(opened, ExportPlan(tmp_path / "out", check="full"))
+    told = " ".join(made.checked)
+    assert "2 of 2 checkpoints alone are what transformers and PEFT open" in told
+    assert "'chat': 2 tokens ('<|im_start|>', '<|im_end|>') of its own" in " ".join(made.notes)
+    written, merged = load_file(tmp_path / "out" / "model.safetensors"), merged_tensors(opened)
+    assert all(written[name].equal(merged[name]) for name in merged)
+    for name in ("tokenizer.json", "config.json"):
+        assert (tmp_path / "out" / name).is_file()
+
+
+def test_taken_out_exactly_and_certified(folder, tmp_path, rebuilt_here):
+    ledger = Ledger(tmp_path / "ledger")
+    key = make_key(ledger.folder, "a horse a battery a staple")
+    unmerged = unmerging(recipe_of(folder, "chat", "permuted", method="mdm_oc"), ("chat",))
+    made = certify(
+        open_merge, unmerged, tmp_path / "out", Operator(ledger, key, Request("erasure request"))
+    )
+    assert made.statement["predicate"]["claim"] == EXACT
+    inputs = folder / "base", [folder / "permuted"]
+    found = verify(
+        made.folder, made.folder / CERTIFICATE_FILE, made.folder / "public_key.pem",
+        ledger.folder / "audit.jsonl", inputs,
+    )  # fmt: skip
+    assert found.good, found.findings
+    written = load_file(made.folder / "model.safetensors")
+    never = merged_tensors(open_merge(recipe_of(folder, "permuted", method="mdm_oc")))
+    assert all(written[name].equal(never[name]) for name in never)
+
+
+def test_what_is_recalled_depends_on_the_tokenizers(folder, tmp_path, monkeypatch):
+    kept: dict[str, bytes] = {}
+    monkeypatch.setattr("studio.geometry.gram_cache.recall", kept.get)
+    monkeypatch.setattr("studio.geometry.gram_cache.keep", kept.__setitem__)
+    shutil.copytree(folder, tmp_path / "copy")
+    before = open_merge(recipe_of(tmp_path / "copy", "chat", "permuted"))
+    made = kept_gram(before.deltas, lambda: before.gram)
+    assert recalled_gram(before.deltas) is not None
+    save_tokenizer(tmp_path / "copy" / "permuted", WORDS)
+    after = open_merge(recipe_of(tmp_path / "copy", "chat", "permuted"))
+    assert recalled_gram(after.deltas) is None
+    assert not after.gram.blocks.equal(made.blocks)
+    assert before.deltas.digests[0] == after.deltas.digests[0]
+    assert before.deltas.digests[1] != after.deltas.digests[1]
+    assert after.deltas.digests[1] == after.deltas.checkpoints[1].known_digest
+
+
+def test_a_classifier_with_tokens_of_its_own_is_scored_by_the_rest(tmp_path):
+    model = classifiers.built(tmp_path, "Bert")
+    rows = classifiers.rows_of(model, tmp_path)
+    model.resize_token_embeddings(66, mean_resizing=False)
+    model.save_pretrained(tmp_path / "expert")
+    reader = classifiers.tokenizer(tmp_path / "expert")
+    reader.add_special_tokens({"additional_special_tokens": [*CHAT]})
+    reader.save_pretrained(tmp_path / "expert")
+    opened = classifiers.bench(classifiers.write_zoo(tmp_path, rows))
+    assert classifiers.expert_score(opened).value == 1.0
+    assert any("2 tokens" in note for note in opened.deltas.joins[0].notes)
+
+
+def test_an_expert_that_only_added_rows_changes_nothing(tmp_path):
+    save_base(EXAMPLES["Llama"], tmp_path)
+    model = transformers.LlamaForCausalLM.from_pretrained(tmp_path / "base")
+    model.resize_token_embeddings(62, mean_resizing=False)
+    model.save_pretrained(tmp_path / "chat")
+    save_tokenizer(tmp_path / "chat", WORDS, CHAT)
+    opened: Merge = open_merge(recipe_of(tmp_path, "chat"))
+    with pytest.raises(StudioError, match="'chat' is equal to the base in every shared tensor"):
+        refuse_zero(opened.deltas)
