@@ -8,8 +8,9 @@ from functools import lru_cache
 from pathlib import Path
 
 from studio.checkpoints.checkpoint import Checkpoint
+from studio.checkpoints.stored import stamp
 from studio.disk.cache import cache_key, keep, recall
-from studio.disk.files import mapping, parse_json, read_text
+from studio.disk.files import mapping, open_regular, parse_json, read_text
 from studio.errors import BadCheckpoint
 
 LARGEST = 64 * 2**20  # bytes of one file
@@ -56,14 +57,18 @@ def _files(checkpoint: Checkpoint) -> tuple[Path, ...]:
 
 
 def _digest(files: tuple[Path, ...]) -> str:
-    digest = hashlib.sha256()
-    for file in files:
-        content = read_text(file, BadCheckpoint, LARGEST).encode()
-        digest.update(f"{file.name} {len(content)} ".encode() + content)
-    return digest.hexdigest()
+    parts = [(file.name, _file_digest(file, stamp(file.stat()))) for file in files]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=64)
+def _file_digest(file: Path, state: tuple[int, ...]) -> str:
+    """Sha256 of a file in this state; a base's is asked for by every checkpoint."""
+    with open_regular(file, BadCheckpoint) as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+@lru_cache(maxsize=4)
 def _tokens(digest: str, files: tuple[Path, ...]) -> Mapping[str, int]:
     """The tokens of files with this digest, recalled if they were read before."""
     key = cache_key("tokens 1", digest)

@@ -174,6 +174,20 @@ def test_tokens_without_a_row_are_said(tmp_path):
     assert "1 token ('[PAD]') of its tokenizer without a row in its weights." in notes(opened)
 
 
+def test_files_that_name_the_same_tokens_change_nothing(tmp_path):
+    example = EXAMPLES["Llama"]
+    save_base(example, tmp_path)
+    model = transformers.LlamaForCausalLM.from_pretrained(tmp_path / "base")
+    moved(model, 1).save_pretrained(tmp_path / "same")
+    save_tokenizer(tmp_path / "same", WORDS)
+    file = tmp_path / "same" / "tokenizer.json"
+    file.write_text(file.read_text().replace('"truncation": null', '"truncation": {}'))
+    assert file.read_text() != (tmp_path / "base" / "tokenizer.json").read_text()
+    opened = of(tmp_path, same=1.0)
+    assert opened.deltas.joins[0].rows is None
+    assert not opened.deltas.joins[0].notes
+
+
 def test_without_a_tokenizer_on_both_sides_other_rows_are_refused(tmp_path):
     example = EXAMPLES["Llama"]
     save_base(example, tmp_path)

@@ -22,9 +22,10 @@ from studio.export.plan import ExportPlan
 from studio.geometry.gram_cache import kept_gram, recalled_gram
 from studio.merge import Merge, open_merge
 from studio.recipe import Recipe, TaskEntry
-from tests.architectures import moved
+from tests.architectures import Example, moved
 from tests.merged import merged_tensors
 from tests.tasks.kinds import classifiers
+from tests.test_bits import METHODS
 from tests.vocabularies import (
     CHAT,
     EXAMPLES,
@@ -43,11 +44,21 @@ def recipe_of(folder: Path, *names: str, method: str = "task_arithmetic") -> Rec
 
 @pytest.fixture(scope="module", params=["BERT", "Llama", "T5"])
 def folder(request, tmp_path_factory) -> Path:
-    """A base, an expert with more tokens and one whose tokens have another order."""
-    made, example = tmp_path_factory.mktemp("models"), EXAMPLES[request.param]
+    return saved(tmp_path_factory.mktemp("models"), EXAMPLES[request.param])
+
+
+@pytest.fixture(scope="module")
+def bert(tmp_path_factory) -> Path:
+    return saved(tmp_path_factory.mktemp("bert"), EXAMPLES["BERT"])
+
+
+def saved(made: Path, example: Example) -> Path:
+    """A base, an expert with more tokens, another, and that one with its tokens reordered."""
     save_base(example, made)
     save_extended(example, made, "chat", 1)
     other = moved(getattr(transformers, example.expert).from_pretrained(made / "base"), 2)
+    other.save_pretrained(made / "plain")
+    save_tokenizer(made / "plain", WORDS)
     order = torch.randperm(60, generator=torch.Generator().manual_seed(0)).tolist()
     permute(other, order)
     other.save_pretrained(made / "permuted")
@@ -84,6 +95,16 @@ def test_taken_out_exactly_and_certified(folder, tmp_path, rebuilt_here):
     written = load_file(made.folder / "model.safetensors")
     never = merged_tensors(open_merge(recipe_of(folder, "permuted", method="mdm_oc")))
     assert all(written[name].equal(never[name]) for name in never)
+
+
+@pytest.mark.parametrize(("method", "options"), METHODS)
+def test_no_method_sees_the_order_of_tokens(bert, method, options):
+    found = []
+    for other in ("permuted", "plain"):
+        tasks = (TaskEntry("chat", str(bert / "chat"), 0.5), TaskEntry("x", str(bert / other), 0.5))
+        found.append(merged_tensors(open_merge(Recipe(str(bert / "base"), tasks, method, options))))
+    assert {*found[0]} == {*found[1]}
+    assert all(found[0][name].equal(found[1][name]) for name in found[0])
 
 
 def test_what_is_recalled_depends_on_the_tokenizers(folder, tmp_path, monkeypatch):
