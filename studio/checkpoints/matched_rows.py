@@ -153,14 +153,57 @@ def matched(
     assert own is not None
     if alike and known == own:  # the files differ in what names no token
         return None, []
-    _refuse_other(task, checkpoint, known, own)
     most = max(before for before, _ in heights.values())
-    known = {token: row for token, row in known.items() if row < ours}
-    places = _places(known, own, most, theirs)
-    extra = {token: row for token, row in own.items() if token not in known and row < theirs}
-    found = Matched(torch.tensor(places), extra, theirs, frozenset(heights))
-    by_place = alike and places == list(range(most))
-    return None if by_place else found, _notes(found, known, own)
+    return _compared(task, checkpoint, _Pair(known, own, most, ours, theirs), frozenset(heights))
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """Two vocabularies.
+
+    Attributes:
+        ours: ``{token: row}`` of the base.
+        theirs: of the checkpoint.
+        rows: of the base's tensors, of the one that has most.
+        least: of the one that has fewest, in which a token needs its row.
+        height: of the checkpoint's tensors, likewise.
+    """
+
+    ours: Mapping[str, int]
+    theirs: Mapping[str, int]
+    rows: int
+    least: int
+    height: int
+
+
+def _compared(
+    task: str, checkpoint: Checkpoint, two: _Pair, names: frozenset[str]
+) -> tuple[Matched | None, list[str]]:
+    """Where the rows of one vocabulary lie in another, by what differs between them."""
+    known = {token: row for token, row in two.ours.items() if row < two.least}
+    changed = {token: row for token, row in known.items() if two.theirs.get(token) != row}
+    gained = {token: row for token, row in two.theirs.items() if known.get(token) != row}
+    strange = sum(token not in known for token in gained)
+    both = len(two.theirs) - strange
+    if 2 * both < min(len(known), len(two.theirs)):
+        raise ShapeMismatch(
+            f"'{task}' ({checkpoint.folder}) has another tokenizer: {both:,} of its "
+            f"{len(two.theirs):,} tokens are among the base's {len(known):,}. Both must come from "
+            "the same base model; if only the tokenizer's files are wrong, put the right ones "
+            "there."
+        )
+    places = torch.arange(two.rows)  # where neither names a row, or both name it alike
+    for row in gained.values():
+        if row < two.rows:
+            places[row] = -1
+    places[min(two.rows, two.height) :] = -1
+    for token, row in changed.items():
+        at = two.theirs.get(token, two.height)
+        places[row] = at if at < two.height else -1
+    own = {t: row for t, row in gained.items() if t not in known and row < two.height}
+    found = Matched(places, dict(sorted(own.items(), key=lambda x: x[1])), two.height, names)
+    by_place = two.rows == two.height and places.equal(torch.arange(two.rows))
+    return None if by_place else found, _notes(found, known, changed, gained)
 
 
 def row_counts(
@@ -186,42 +229,17 @@ def row_counts(
     return found
 
 
-def _places(
-    ours: Mapping[str, int], theirs: Mapping[str, int], rows: int, height: int
-) -> list[int]:
-    """Per row of the base that of the same token, or of the same place where neither names it."""
-    free, taken = {*range(rows)} - {*ours.values()}, {*theirs.values()}
-    places = [-1] * rows
-    for token, row in ours.items():
-        at = theirs.get(token, height)
-        places[row] = at if at < height else -1
-    for row in free:
-        if row < height and row not in taken:
-            places[row] = row
-    return places
-
-
-def _refuse_other(
-    task: str, checkpoint: Checkpoint, ours: Mapping[str, int], theirs: Mapping[str, int]
-) -> None:
-    """Refuse two vocabularies of which neither is the other with some changes."""
-    both = len(ours.keys() & theirs.keys())
-    if 2 * both < min(len(ours), len(theirs)):
-        raise ShapeMismatch(
-            f"'{task}' ({checkpoint.folder}) has another tokenizer: {both:,} of its "
-            f"{len(theirs):,} tokens are among the base's {len(ours):,}. Both must come from the "
-            "same base model; if only the tokenizer's files are wrong, put the right ones there."
-        )
-
-
-def _notes(found: Matched, ours: Mapping[str, int], theirs: Mapping[str, int]) -> list[str]:
+def _notes(
+    found: Matched, ours: Mapping[str, int], changed: Mapping[str, int], gained: Mapping[str, int]
+) -> list[str]:
     """What is matched otherwise than by place, kept apart, and left out."""
-    places = found.places.tolist()
-    moved = [token for token, row in ours.items() if places[row] not in (row, -1)]
-    absent = [token for token, row in ours.items() if places[row] < 0]
-    rowless = [token for token, row in theirs.items() if row >= found.height]
-    taken = {*places, *found.own.values()}
-    padding = sum(row not in taken for row in range(found.height))
+    places, height = found.places, found.height
+    moved = [token for token, row in changed.items() if places[row] >= 0]
+    absent = [token for token, row in changed.items() if places[row] < 0]
+    if height < len(places):
+        absent += [token for token, row in ours.items() if row >= height and token not in changed]
+    rowless = [token for token, row in gained.items() if row >= height]
+    padding = height - int((places >= 0).sum()) - len(found.own)
     notes = []
     if found.own:
         notes.append(

@@ -3,9 +3,11 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from array import array
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import TypeGuard
 
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.checkpoints.stored import stamp
@@ -20,6 +22,7 @@ ADDED = ("added_tokens.json", "tokenizer_config.json")
 """Files that name tokens beside those."""
 _ROOM, _KEPT = "tokens", 16  # tokenizers
 _MOST_ROWS = 2**31
+_END = "\0"
 # A quote within text is written \", so that this is a key. What it holds is long, and not read.
 _MERGES = re.compile(
     r'("merges"\s*:\s*)\[(?:[^\]\["]++|"(?:[^"\\]++|\\.)*+"|\[(?:[^\]"]++|"(?:[^"\\]++|\\.)*+")*+\])*+\]'
@@ -73,63 +76,91 @@ def _tokens(digest: str, files: tuple[Path, ...]) -> Mapping[str, int]:
     """The tokens of files with this digest, recalled if they were read before."""
     key = cache_key("tokens 1", digest)
     if (kept := recall(key, _ROOM)) is not None:
-        return json.loads(kept)
+        return _unpacked(kept)
     found: dict[str, int] = {}
     names: dict[int, str] = {}
     for file in files:
-        for token, row in _named(file):
-            if not isinstance(row, int) or isinstance(row, bool) or not 0 <= row < _MOST_ROWS:
-                raise BadCheckpoint(
-                    f"{file} puts the token {token[:50]!r} at row {str(row)[:50]}; a row is a "
-                    f"whole number from 0. {_REMEDY}"
-                )
-            if names.setdefault(row, token) != token or found.setdefault(token, row) != row:
-                raise BadCheckpoint(
-                    f"{file} puts the token {token[:50]!r} at row {row:,}, but the tokenizer has "
-                    f"{names[row][:50]!r} at row {found.get(names[row], row):,}: it is not clear "
-                    f"which row is whose. {_REMEDY}"
-                )
-    keep(key, json.dumps(found).encode(), _ROOM, _KEPT)
+        whole, more = _named(file)
+        if not found and _is_plain(whole):
+            found, names = dict(whole), dict(zip(whole.values(), whole, strict=True))
+        else:
+            more = [*whole.items(), *more]
+        for token, row in more:
+            _add(found, names, token, row, file)
+    if not any(_END in token for token in found):
+        keep(key, _packed(found), _ROOM, _KEPT)
     return found
 
 
-def _named(file: Path) -> Iterator[tuple[str, object]]:
-    """(token, row) of one file."""
+def _packed(found: Mapping[str, int]) -> bytes:
+    """The rows, after their number, and the tokens between ends: read fast."""
+    return array("q", [len(found), *found.values()]).tobytes() + _END.join(found).encode()
+
+
+def _unpacked(content: bytes) -> dict[str, int]:
+    count = array("q", content[:8])[0] if content else 0
+    rows = array("q", content[8 : 8 * (count + 1)])
+    tokens = content[8 * (count + 1) :].decode().split(_END) if count else []
+    return dict(zip(tokens, rows, strict=True))
+
+
+def _is_plain(rows: Mapping) -> TypeGuard[Mapping[str, int]]:
+    """Whether every token has a row of its own, as a look at all of them at once tells."""
+    values = rows.values()
+    plain = bool(rows) and {*map(type, values)} == {int} and len({*values}) == len(rows)
+    return plain and min(values) >= 0 and max(values) < _MOST_ROWS
+
+
+def _add(found: dict[str, int], names: dict[int, str], token: str, row: object, file: Path) -> None:
+    """Give a token its row, which must be no other's."""
+    if not isinstance(row, int) or isinstance(row, bool) or not 0 <= row < _MOST_ROWS:
+        raise BadCheckpoint(
+            f"{file} puts the token {token[:50]!r} at row {str(row)[:50]}; a row is a whole "
+            f"number from 0. {_REMEDY}"
+        )
+    if names.setdefault(row, token) != token or found.setdefault(token, row) != row:
+        raise BadCheckpoint(
+            f"{file} puts the token {token[:50]!r} at row {row:,}, but the tokenizer has "
+            f"{names[row][:50]!r} at row {found.get(names[row], row):,}: it is not clear which "
+            f"row is whose. {_REMEDY}"
+        )
+
+
+def _named(file: Path) -> tuple[Mapping, Sequence[tuple[str, object]]]:
+    """What one file says: ``{token: row}`` of the whole vocabulary, and (token, row) beside it."""
     text = read_text(file, BadCheckpoint, LARGEST)
     if file.suffix == ".txt":
         lines = text.removesuffix("\n").split("\n")
-        yield from {line.rstrip(): row for row, line in enumerate(lines)}.items()
-        return
+        return {line.rstrip(): row for row, line in enumerate(lines)}, ()
     where = str(file)
-    content = mapping(
-        parse_json(_MERGES.sub(r"\1[]", text), where, BadCheckpoint), where, BadCheckpoint
-    )
+    content = parse_json(_MERGES.sub(r"\1[]", text), where, BadCheckpoint)
+    content = mapping(content, where, BadCheckpoint)
     if file.name == "tokenizer.json":
-        yield from _of_model(content, where)
-    elif file.name == "tokenizer_config.json":
+        return _of_model(content, where)
+    if file.name == "tokenizer_config.json":
         listed = content.get("added_tokens_decoder") or {}
-        for row, token in mapping(listed, f"{where}: added_tokens_decoder", BadCheckpoint).items():
-            yield _content(token, where), int(row) if re.fullmatch(r"\d{1,10}", row) else row
-    else:
-        yield from content.items()
+        listed = mapping(listed, f"{where}: added_tokens_decoder", BadCheckpoint)
+        rows = (int(row) if re.fullmatch(r"\d{1,10}", row) else row for row in listed)
+        return {}, [
+            (_content(listed[row], where), at) for row, at in zip(listed, rows, strict=True)
+        ]
+    return content, ()
 
 
-def _of_model(content: Mapping, where: str) -> Iterator[tuple[str, object]]:
+def _of_model(content: Mapping, where: str) -> tuple[Mapping, Sequence[tuple[str, object]]]:
     """The tokens of a ``tokenizer.json``: of its model, and those that were added."""
     model = mapping(content.get("model"), f"{where}: model", BadCheckpoint)
-    listed = model.get("vocab")
-    if isinstance(listed, list):
-        for row, piece in enumerate(listed):
-            if not isinstance(piece, list) or not piece or not isinstance(piece[0], str):
-                raise BadCheckpoint(
-                    f"{where}: piece {row:,} of the vocabulary is no token. {_REMEDY}"
-                )
-            yield piece[0], row
-    else:
-        yield from mapping(listed, f"{where}: the vocabulary", BadCheckpoint).items()
-    added = content.get("added_tokens") or []
-    for token in added if isinstance(added, list) else [added]:
-        yield _content(token, where), token.get("id")
+    listed, added = model.get("vocab"), content.get("added_tokens") or []
+    more = [
+        (_content(token, where), token.get("id"))
+        for token in (added if isinstance(added, list) else [added])
+    ]
+    if not isinstance(listed, list):
+        return mapping(listed, f"{where}: the vocabulary", BadCheckpoint), more
+    for row, piece in enumerate(listed):
+        if not isinstance(piece, list) or not piece or not isinstance(piece[0], str):
+            raise BadCheckpoint(f"{where}: piece {row:,} of the vocabulary is no token. {_REMEDY}")
+    return {}, [*((piece[0], row) for row, piece in enumerate(listed)), *more]
 
 
 def _content(token: object, where: str) -> str:
