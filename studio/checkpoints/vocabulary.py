@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TypeGuard
 
+from studio.checkpoints.architecture import architecture_of
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.checkpoints.stored import stamp
 from studio.disk.cache import cache_key, keep, recall
@@ -41,6 +42,35 @@ def vocabulary(checkpoint: Checkpoint) -> Mapping[str, int] | None:
     """
     files = _files(checkpoint)
     return _tokens(_digest(files), files) if files else None
+
+
+def in_tokens_of(base: Checkpoint, checkpoint: Checkpoint, config: Mapping) -> dict[str, object]:
+    """What a configuration says of tokens, in the base's rows, if its vocabulary is another.
+
+    Args:
+        base: whose tokenizer reads texts.
+        checkpoint: whose folder has the other tokenizer.
+        config: of the checkpoint; its size of the vocabulary, and entries like ``pad_token_id``.
+
+    Returns:
+        These entries; a token that the base lacks is None. Empty where nothing differs, or where
+        tokens cannot be compared.
+    """
+    architecture = architecture_of(base)
+    rows = architecture.settings.get("vocab_size") if architecture else None
+    digests = vocabulary_digest(base), vocabulary_digest(checkpoint)
+    same = digests[0] == digests[1] and config.get("vocab_size", rows) == rows
+    if same or not all(digests) or not isinstance(rows, int):
+        return {}
+    ours, theirs = vocabulary(base) or {}, vocabulary(checkpoint) or {}
+    names, taken = dict(zip(theirs.values(), theirs, strict=True)), {*ours.values()}
+
+    def row(own: int) -> int | None:
+        found = ours.get(names[own]) if own in names else None if own in taken else own
+        return found if found is not None and found < rows else None
+
+    ids = {k: v for k, v in config.items() if k.endswith("_token_id") and type(v) is int}
+    return {"vocab_size": rows} | {name: row(own) for name, own in ids.items()}
 
 
 def vocabulary_digest(checkpoint: Checkpoint) -> str:

@@ -1,6 +1,7 @@
 """What is made of merges whose rows are matched by token: exports, unmerges, scores, caches."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,9 @@ import torch
 import transformers
 from safetensors.torch import load_file
 
+from studio.checkpoints.checkpoint import open_checkpoint
 from studio.checkpoints.no_change import refuse_zero
+from studio.checkpoints.vocabulary import in_tokens_of
 from studio.errors import StudioError
 from studio.evidence.bundle import Operator, certify
 from studio.evidence.certificate import CERTIFICATE_FILE, Request
@@ -18,6 +21,9 @@ from studio.evidence.logged_export import export_merge
 from studio.evidence.unmerge import unmerging
 from studio.evidence.verify import verify
 from studio.evidence.wording import EXACT
+from studio.export.classifier import own_tasks
+from studio.export.folder import write_export
+from studio.export.model import MergedModel
 from studio.export.plan import ExportPlan
 from studio.geometry.gram_cache import kept_gram, recalled_gram
 from studio.merge import Merge, open_merge
@@ -40,6 +46,10 @@ from tests.vocabularies import (
 def recipe_of(folder: Path, *names: str, method: str = "task_arithmetic") -> Recipe:
     tasks = tuple(TaskEntry(name, str(folder / name), 0.5, set_by="person") for name in names)
     return Recipe(str(folder / "base"), tasks, method)
+
+
+def whole(folder: Path, name: str) -> TaskEntry:
+    return TaskEntry(name, str(folder / name), 1.0)
 
 
 @pytest.fixture(scope="module", params=["BERT", "Llama", "T5"])
@@ -135,6 +145,39 @@ def test_a_classifier_with_tokens_of_its_own_is_scored_by_the_rest(tmp_path):
     opened = classifiers.bench(classifiers.write_zoo(tmp_path, rows))
     assert classifiers.expert_score(opened).value == 1.0
     assert any("2 tokens" in note for note in opened.deltas.joins[0].notes)
+    made = open_merge(replace(recipe_of(tmp_path, "expert"), tasks=(whole(tmp_path, "expert"),)))
+    write_export(MergedModel(made, own_tasks(made), classifiers=True), tmp_path / "out")
+    folder = tmp_path / "out" / "classifiers" / "expert"
+    written = transformers.AutoModelForSequenceClassification.from_pretrained(folder).eval()
+    assert written.config.vocab_size == 64
+    for found, expected in zip(
+        classifiers.logits(written, tmp_path, classifiers.TEXTS),
+        classifiers.logits(model.eval(), tmp_path, classifiers.TEXTS),
+        strict=True,
+    ):
+        torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
+
+
+def test_a_classifier_finds_the_last_token_by_the_bases_padding(tmp_path):
+    model = classifiers.built(tmp_path, "Llama")
+    rows = classifiers.rows_of(model, tmp_path)
+    order = [3, 1, 2, 0, *range(4, 64)]  # its padding is where the base ends every text
+    permute(model, order)
+    model.config.pad_token_id = 3
+    model.save_pretrained(tmp_path / "expert")
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *(f"w{i}" for i in range(60))]
+    save_tokenizer(tmp_path / "expert", [words[row] for row in order])
+    opened = classifiers.bench(classifiers.write_zoo(tmp_path, rows))
+    assert classifiers.expert_score(opened).value == 1.0
+    base = open_checkpoint(tmp_path / "base")
+    expert = open_checkpoint(tmp_path / "expert")
+    ids = {"pad_token_id": 3, "bos_token_id": 1, "eos_token_id": None, "vocab_size": 64}
+    assert in_tokens_of(base, expert, ids) == {
+        "pad_token_id": 0, "bos_token_id": 1, "vocab_size": 64
+    }  # fmt: skip
+    assert in_tokens_of(base, base, ids) == {}
+    save_tokenizer(tmp_path / "expert", words[:63], ["<own>"])
+    assert in_tokens_of(base, expert, {"pad_token_id": 63})["pad_token_id"] is None
 
 
 def test_an_expert_that_only_added_rows_changes_nothing(tmp_path):
