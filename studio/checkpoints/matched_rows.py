@@ -9,7 +9,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from studio.checkpoints.architecture import architecture_of
+from studio.checkpoints.architecture import Architecture, architecture_of
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.checkpoints.low_rank import Rows
 from studio.checkpoints.stored import Stored
@@ -112,7 +112,10 @@ def _height(shape: tuple[int, ...]) -> int:
 
 def speaks_of_tokens(base: Checkpoint, name: str) -> bool:
     """Whether a base's tensor has a row per token, by its class or else by its usual names."""
-    architecture = architecture_of(base)
+    return _speaks(architecture_of(base), name)
+
+
+def _speaks(architecture: Architecture | None, name: str) -> bool:
     if architecture is None:
         return name.endswith(_USUAL)
     return architecture.own(architecture.name(name)) in architecture.vocabulary
@@ -216,16 +219,15 @@ def row_counts(
         checkpoint: the other one.
         pairs: (base name, stored name) of what is joined.
     """
-    found = {}
+    found, architecture = {}, architecture_of(base)
     for name, stored in pairs:
         ours, theirs = base.weights.entries[name], checkpoint.weights.entries[stored]
-        shapes = ours.shape, theirs.shape
-        if not ours.floating or not theirs.floating or not all(map(math.prod, shapes)):
-            continue
-        rows = _height(ours.shape), _height(theirs.shape)
-        alike = ours.numel // rows[0] == theirs.numel // rows[1]
-        if alike and len(shapes[0]) == len(shapes[1]) and speaks_of_tokens(base, name):
-            found[stored] = rows
+        before, after = ours.shape, theirs.shape
+        usable = ours.floating and theirs.floating and ours.numel and theirs.numel
+        if usable and len(before) == len(after) > 0 and _speaks(architecture, name):
+            rows = _height(before), _height(after)
+            if ours.numel // rows[0] == theirs.numel // rows[1]:
+                found[stored] = rows
     return found
 
 

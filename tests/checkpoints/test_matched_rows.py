@@ -238,6 +238,7 @@ def test_what_has_a_row_per_token_is_told_by_the_class(kind, tmp_path):
     base = open_checkpoint(tmp_path / "base")
     found = {name for name in base.names if speaks_of_tokens(base, name)}
     assert found == {name for name in base.names if 60 in base.shapes[name]}
+    assert {*row_counts(base, base, zip(base.names, base.names, strict=True))} == found
     (tmp_path / "base" / "config.json").unlink()
     bare = open_checkpoint(tmp_path / "base")
     usual = {name for name in base.names if speaks_of_tokens(bare, name)}
