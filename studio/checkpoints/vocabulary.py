@@ -44,7 +44,9 @@ def vocabulary(checkpoint: Checkpoint) -> Mapping[str, int] | None:
     return _tokens(_digest(files), files) if files else None
 
 
-def in_tokens_of(base: Checkpoint, checkpoint: Checkpoint, config: Mapping) -> dict[str, object]:
+def in_tokens_of(
+    base: Checkpoint, checkpoint: Checkpoint, config: Mapping
+) -> dict[str, int | None]:
     """What a configuration says of tokens, in the base's rows, if its vocabulary is another.
 
     Args:
@@ -97,6 +99,8 @@ def _digest(files: tuple[Path, ...]) -> str:
 @lru_cache(maxsize=64)
 def _file_digest(file: Path, state: tuple[int, ...]) -> str:
     """Sha256 of a file in this state; a base's is asked for by every checkpoint."""
+    if state[2] > LARGEST:
+        read_text(file, BadCheckpoint, LARGEST)  # refused, and not read to its end
     with open_regular(file, BadCheckpoint) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 

@@ -132,8 +132,9 @@ def test_files_that_are_too_large_or_lead_elsewhere_are_refused(
 ):
     monkeypatch.setattr(module, "LARGEST", 100)
     (folder / "vocab.txt").write_text("a" * 101)
-    with pytest.raises(BadCheckpoint, match="has 101 bytes; at most 100 are read"):
-        read(folder)
+    for ask in (vocabulary, vocabulary_digest):
+        with pytest.raises(BadCheckpoint, match="has 101 bytes; at most 100 are read"):
+            ask(open_checkpoint(folder))
     outside = tmp_path_factory.mktemp("outside") / "vocab.txt"
     outside.write_text("a")
     (folder / "vocab.txt").unlink()
