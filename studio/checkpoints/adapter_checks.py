@@ -6,9 +6,10 @@ from studio.checkpoints.adapter import Module
 from studio.checkpoints.architecture import turned
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.checkpoints.lora import LoraModule
-from studio.checkpoints.stored_names import COPY
+from studio.checkpoints.matched_rows import Matched, MatchedRows, speaks_of_tokens
 from studio.checkpoints.tokens import TokenRows
 from studio.checkpoints.vectors import pieces
+from studio.checkpoints.vocabulary import WHOLE, vocabulary_digest
 from studio.errors import ShapeMismatch
 
 
@@ -43,8 +44,8 @@ def check_modules(
 
 
 def take_copies(
-    base: Checkpoint, task: str, checkpoint: Checkpoint, shared: dict[str, str],
-    private: dict[str, str], tied: Mapping[str, str],
+    base: Checkpoint, task: str, checkpoint: Checkpoint, private: dict[str, str],
+    copies: Mapping[str, str], rows: Matched | None,
 ) -> list[str]:  # fmt: skip
     """Leave out the base's weights that PEFT saved below factors; returns a note on them.
 
@@ -52,19 +53,19 @@ def take_copies(
         base: the base.
         task: for words.
         checkpoint: the adapter.
-        shared: what its modules change.
         private: tensors that the base lacks; those that are left out are taken away.
-        tied: {name: base name} of what is one tensor with one of the base's.
+        copies: ``{name among those: base name}``.
+        rows: see ``Join``.
 
     Raises:
         ShapeMismatch: such a copy has other values or rows than the base's.
     """
-    copies = {name: name.removesuffix(COPY) + ".weight" for name in private if name.endswith(COPY)}
-    copies = {name: tied.get(target, target) for name, target in copies.items()}
-    copies = {name: target for name, target in copies.items() if target in shared}
-    refuse_vocabulary(base, task, checkpoint, {copies[name]: private[name] for name in copies})
+    names = {copies[name]: private[name] for name in copies}
+    matched = rows.names if rows else frozenset()
+    refuse_vocabulary(base, task, checkpoint, {a: b for a, b in names.items() if b not in matched})
     for name, target in copies.items():
-        if not _equal(base, checkpoint, target, private.pop(name)):
+        stored = private.pop(name)
+        if not _equal(base, checkpoint, target, stored, rows if stored in matched else None):
             raise ShapeMismatch(
                 f"'{task}' ({checkpoint.folder}) holds {target} with other values than the base, "
                 f"and {checkpoint.adapter.part if checkpoint.adapter else ''} beside it: it was "
@@ -88,7 +89,8 @@ def refuse_vocabulary(
     """
     for name, stored in whole.items():
         ours, theirs = base.weights.entries[name].shape, checkpoint.weights.entries[stored].shape
-        if len(ours) == len(theirs) == 2 and ours[1] == theirs[1] and ours[0] != theirs[0]:
+        alike = len(ours) == len(theirs) == 2 and ours[1] == theirs[1]
+        if alike and ours[0] != theirs[0] and speaks_of_tokens(base, name):
             how = "cut" if theirs[0] < ours[0] else "extended: tokens were added"
             instead = (
                 "save the adapter without its embedding layers if they were not trained"
@@ -98,9 +100,17 @@ def refuse_vocabulary(
             raise ShapeMismatch(
                 f"'{task}' ({checkpoint.folder}) holds {name} with {theirs[0]:,} rows of "
                 f"vocabulary; the base has {ours[0]:,}. Its vocabulary was {how}, and a new row "
-                "means another token in every checkpoint. Resize the base's embeddings to "
-                f"{theirs[0]:,} rows and save it, or {instead}."
+                f"means another token in every checkpoint. {_lacking(base, checkpoint)} no "
+                f"tokenizer beside the weights ({', '.join(WHOLE)}): put it there, and rows are "
+                f"matched by token. Or resize the base's embeddings to {theirs[0]:,} rows and save "
+                f"it, or {instead}."
             )
+
+
+def _lacking(base: Checkpoint, checkpoint: Checkpoint) -> str:
+    if vocabulary_digest(base):
+        return "It has"
+    return "The base has" if vocabulary_digest(checkpoint) else "Both have"
 
 
 def layout_notes(
@@ -122,9 +132,15 @@ def layout_notes(
     ]
 
 
-def _equal(base: Checkpoint, checkpoint: Checkpoint, name: str, stored: str) -> bool:
+def _equal(
+    base: Checkpoint, checkpoint: Checkpoint, name: str, stored: str, rows: Matched | None
+) -> bool:
     """Whether a copy equals the base's tensor, in the base's dtype; read in pieces."""
     ours, theirs = base.weights.stored(name), checkpoint.weights.stored(stored)
+    if rows is not None:
+        delta, width = MatchedRows(ours, theirs, rows.places), ours.entry.shape[-1]
+        cuts = pieces(ours.numel())
+        return not any(delta.flat(*cut, width, ours.dtype).any() for cut in cuts)
     if ours.entry.shape != theirs.entry.shape:
         return False
     cuts = (slice(start, stop) for start, stop in pieces(ours.numel()))

@@ -46,6 +46,22 @@ class Fit:
         own = self.frame.base_name(self.ours.named(name)) or ""
         return self.tied.get(own) or self.ours.stored.get(own)
 
+    def copied(self, shared: Mapping[str, str], private: Mapping[str, str]) -> dict[str, str]:
+        """``{name among the private ones: base name}`` of copies that PEFT saved below factors."""
+        ends = {
+            name: name.removesuffix(COPY) + ".weight" for name in private if name.endswith(COPY)
+        }
+        found = {name: self.tied.get(target, target) for name, target in ends.items()}
+        return {name: target for name, target in found.items() if target in shared}
+
+    def beside(
+        self, shared: Mapping[str, str], private: Mapping[str, str]
+    ) -> list[tuple[str, str]]:
+        """(base name, stored name) of those copies, and of what the base ties to one of its own."""
+        found = [(target, private[name]) for name, target in self.copied(shared, private).items()]
+        tied = ((self.ours.tie_of(name), stored) for name, stored in private.items())
+        return found + [(target, stored) for target, stored in tied if target]
+
     def sorted_others(
         self, checkpoint: Checkpoint
     ) -> tuple[dict[str, str], dict[str, str], list[str], list[str]]:

@@ -16,6 +16,8 @@ from studio.checkpoints.checkpoint import Checkpoint
 from studio.checkpoints.empty import refuse_empty
 from studio.checkpoints.frame import Frame, frames
 from studio.checkpoints.fused import fused_notes, one_by_one, refuse_fused
+from studio.checkpoints.matched_modules import module_heights, with_matched
+from studio.checkpoints.matched_rows import Matched, matched, row_counts
 from studio.checkpoints.names import Names, is_head, named
 from studio.checkpoints.other_heads import take_other_heads
 from studio.checkpoints.quantized import refuse_quantized
@@ -42,6 +44,7 @@ class Join:
             numbers while the other moves.
         copies: base names of tensors that are equal to another one and are written once.
         modules: of an adapter, by the names that ``shared`` gives them.
+        rows: where the rows of the base's vocabulary lie in it, if not each in its place.
     """
 
     prefix: str
@@ -51,6 +54,7 @@ class Join:
     twins: Mapping[str, tuple[str | None, str]] = field(default_factory=dict)
     copies: tuple[str, ...] = ()
     modules: Mapping[str, Module] = field(default_factory=dict)
+    rows: Matched | None = None
 
 
 def join(base: Checkpoint, task: str, checkpoint: Checkpoint) -> Join:
@@ -93,9 +97,8 @@ def _join_full(base: Checkpoint, task: str, checkpoint: Checkpoint) -> Join:
     copies = dict.fromkeys((name for name, at in ours.stored.items() if at in ties.copies), "")
     own_ties = theirs.tied_apart(ours, frame, shared | copies)
     shared |= own_ties
-    private, unread = _private(
-        task, checkpoint, ours, theirs, frame, {*shared.values(), *ties.taken}
-    )
+    taken = {*shared.values(), *ties.taken}
+    private, unread = _private(task, checkpoint, ours, theirs, frame, taken)
     notes = [
         *_renamed(ours, frame, shared),
         *_kept(ours, frame, shared, ties),
@@ -108,10 +111,12 @@ def _join_full(base: Checkpoint, task: str, checkpoint: Checkpoint) -> Join:
     notes += [f"Its {name} is its {stored}, by its class." for name, stored in own_ties.items()]
     at = {ours.stored[name]: stored for name, stored in sorted(shared.items())}
     notes += take_other_heads(ours, checkpoint, at, private)
-    refuse_vocabulary(base, task, checkpoint, at)
-    notes += _check_pairs(base, task, checkpoint, at)
+    apart = [(name, stored) for stored, name in ties.twins.values()]
+    heights = row_counts(base, checkpoint, [*at.items(), *apart])
+    rows, told = matched(base, task, checkpoint, heights)
+    notes += [*told, *_check_pairs(base, task, checkpoint, at, rows)]
     at = {name: stored for name, stored in at.items() if base.weights.entries[name].floating}
-    return Join(frame.prefix, at, private, tuple(notes), ties.twins, ties.copies)
+    return Join(frame.prefix, at, private, tuple(notes), ties.twins, ties.copies, rows=rows)
 
 
 def _frame(
@@ -253,9 +258,12 @@ def _refuse_deeper(task: str, ours: Names, extra: list[str], frame: Frame) -> No
 
 
 def _check_pairs(
-    base: Checkpoint, task: str, checkpoint: Checkpoint, shared: dict[str, str]
-) -> list[str]:
+    base: Checkpoint, task: str, checkpoint: Checkpoint, shared: dict[str, str],
+    rows: Matched | None,
+) -> list[str]:  # fmt: skip
     """Refuse pairs that differ in shape or kind; integer buffers must be the base's."""
+    shared = {name: at for name, at in shared.items() if not rows or at not in rows.names}
+    refuse_vocabulary(base, task, checkpoint, shared)
     wrong, counters = [], 0
     entries = base.weights.entries, checkpoint.weights.entries
     apart = {a: b for a, b in shared.items() if entries[0][a].shape != entries[1][b].shape}
@@ -295,31 +303,43 @@ def _join_adapter(base: Checkpoint, task: str, checkpoint: Checkpoint) -> Join:
             "head, which is never merged; merge the adapter into its base and use the full model "
             "instead."
         )
-    check_modules(base, task, checkpoint, shared, modules)
     whole, private, odd, unread = fit.sorted_others(checkpoint)
     notes = [*checkpoint.sorted_names.notes, *fit.notes, *layout_notes(base, shared, modules)]
-    notes += [*_unread(unread), *take_copies(base, task, checkpoint, shared, private, fit.tied)]
     notes += take_other_heads(fit.ours, checkpoint, whole, private)
-    refuse_vocabulary(base, task, checkpoint, whole)
+    heights = module_heights(base, checkpoint, shared, modules)
+    heights |= row_counts(base, checkpoint, [*whole.items(), *fit.beside(shared, private)])
+    rows, told = matched(base, task, checkpoint, heights)
+    modules = with_matched(task, checkpoint, modules, rows)
+    check_modules(base, task, checkpoint, shared, modules)
+    notes += [*told, *_unread(unread)]
+    notes += take_copies(base, task, checkpoint, private, fit.copied(shared, private), rows)
     _refuse_deeper(task, fit.ours, [*private, *odd], Frame("", "", 0, ()))
     refuse_odd(task, checkpoint, odd)
-    notes += _check_pairs(base, task, checkpoint, whole)
+    notes += _check_pairs(base, task, checkpoint, whole, rows)
     whole = {name: at for name, at in whole.items() if base.weights.entries[name].floating}
     if both := sorted({*shared} & {*whole}):
         raise BadCheckpoint(
             f"'{task}' ({checkpoint.folder}) holds {some(both)} whole and as "
             f"{checkpoint.adapter.part}; it is not clear which to merge."
         )
-    bare = [stored for stored in whole.values() if ROOT not in stored]
-    if bare and any(ROOT in name for name in checkpoint.names):
-        notes.append(
-            f"{len(bare)} of its tensors ({bare[0]}, …) have no '{ROOT}' before their names, so "
-            "PEFT does not read them: they are merged, and compared with nothing."
-        )
+    notes += _unprefixed(checkpoint, whole)
     if whole:
         besides = f", not as {checkpoint.adapter.part}" if shared else ""
         notes.append(f"{len(whole)} tensors are trained whole ({min(whole)}, …){besides}.")
     along = checkpoint.adapter_config.get("ensure_weight_tying") is True
     twins, told = adapter_ties(fit.ours, (shared, whole, private), [*whole], along)
     notes += told
-    return Join(fit.frame.prefix, shared | whole, private, tuple(notes), twins, fit.copies, modules)
+    return Join(
+        fit.frame.prefix, shared | whole, private, tuple(notes), twins, fit.copies, modules, rows
+    )
+
+
+def _unprefixed(checkpoint: Checkpoint, whole: Mapping[str, str]) -> list[str]:
+    """A note on what is trained whole under names that PEFT does not read, if anything is."""
+    bare = [stored for stored in whole.values() if ROOT not in stored]
+    if not bare or not any(ROOT in name for name in checkpoint.names):
+        return []
+    return [
+        f"{len(bare)} of its tensors ({bare[0]}, …) have no '{ROOT}' before their names, so PEFT "
+        "does not read them: they are merged, and compared with nothing."
+    ]

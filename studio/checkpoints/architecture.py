@@ -52,6 +52,7 @@ class Architecture:
         modules: class of every module, by path.
         ignored: pattern of stored names that the class reads no longer.
         settings: its configuration, completed with the class's defaults.
+        vocabulary: its names of tensors that have a row per token.
     """
 
     model_class: str
@@ -63,6 +64,7 @@ class Architecture:
     modules: Mapping[str, str]
     ignored: re.Pattern
     settings: Mapping[str, Any]
+    vocabulary: frozenset[str]
     _renamings: tuple[Any, ...]
     _converters: tuple[Any, ...]
 
@@ -214,9 +216,42 @@ def _described(model: Any) -> Architecture:
         modules,
         re.compile("|".join(f"(?:{each})" for each in ignored)),
         model.config.to_dict(),
+        _vocabulary(model, shapes, prefix),
         tuple(each for each in conversions if isinstance(each, WeightRenaming)),
         tuple(each for each in conversions if isinstance(each, WeightConverter)),
     )
+
+
+def _vocabulary(model: Any, shapes: Mapping[str, tuple[int, ...]], prefix: str) -> frozenset[str]:
+    """Names of what has a row per token: embeddings of tokens, output layers, their biases."""
+    from transformers import PreTrainedModel
+
+    parts = [each for each in model.modules() if isinstance(each, PreTrainedModel)]
+    inputs = {id(found) for each in parts if (found := _asked(each.get_input_embeddings))}
+    outputs = {id(found) for each in parts if (found := _asked(each.get_output_embeddings))}
+    modules = list(model.named_modules(remove_duplicate=False))
+    embeddings = {
+        f"{path}.weight"
+        for path, each in modules
+        if id(each) in inputs and type(each).__name__.endswith("Embedding")
+    }
+    heights = {shapes[name][0] for name in embeddings & shapes.keys()}
+    layers = {
+        f"{path}.{part}" for path, each in modules if id(each) in outputs
+        for part in ("weight", "bias")
+    }  # fmt: skip
+    found = {name for name in layers & shapes.keys() if shapes[name][0] in heights}
+    biases = {(rows,) for rows in heights} | {(1, rows) for rows in heights}
+    outside = {name for name in shapes if prefix and not name.startswith(prefix)}
+    found |= {name for name in outside if shapes[name] in biases}
+    return frozenset(found | (embeddings & shapes.keys()))
+
+
+def _asked(ask: Any) -> Any:
+    try:
+        return ask()
+    except (NotImplementedError, AttributeError):  # a model without embeddings of tokens
+        return None
 
 
 def _too_large(config: Any, key: str = "") -> bool:

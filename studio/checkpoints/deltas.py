@@ -14,6 +14,7 @@ from studio.checkpoints.architecture import turned
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.checkpoints.fused import one_by_one
 from studio.checkpoints.low_rank import Rows
+from studio.checkpoints.matched_rows import MatchedRows
 from studio.checkpoints.resident import Residents
 from studio.checkpoints.statistics import mixed, statistics_among
 from studio.checkpoints.stored import Stored
@@ -152,6 +153,15 @@ class Deltas:
         return sum(entries[name].numel for each in self.joins for name in weights & {*each.shared})
 
     @property
+    def digests(self) -> tuple[str, ...]:
+        """Per task what tells its deltas from others on this base: a text to recall by.
+
+        It is the checkpoint's digest, and that of how rows were matched by token if they were.
+        """
+        pairs = zip(self.checkpoints, self.joins, strict=True)
+        return tuple(c.known_digest + (j.rows.digest if j.rows else "") for c, j in pairs)
+
+    @property
     def sources(self) -> tuple[tuple[str, str], ...]:
         """(task, folder) of every checkpoint, in order."""
         folders = (str(checkpoint.folder) for checkpoint in self.checkpoints)
@@ -199,10 +209,13 @@ class Deltas:
         stored, checkpoint = self.joins[task].shared.get(name), self.checkpoints[task]
         if stored is None:
             return None
-        modules = self.joins[task].modules
+        modules, rows = self.joins[task].modules, self.joins[task].rows
         if stored in modules:
             base = self.base.weights.stored(name)
             return modules[stored].delta(base, checkpoint.tensor, turned(self.base, name))
+        if rows is not None and stored in rows.names:
+            base = self.base.weights.stored(name)
+            return MatchedRows(base, checkpoint.weights.stored(stored), rows.places)
         return checkpoint.weights.stored(stored)
 
 

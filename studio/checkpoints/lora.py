@@ -20,7 +20,7 @@ from studio.checkpoints.low_rank import Dora, Factors
 from studio.checkpoints.patterns import NO_PATTERNS, Patterns, read_patterns
 from studio.checkpoints.starts import read_start, refuse_layout, start_note, without_start
 from studio.checkpoints.stored import Stored
-from studio.checkpoints.stored_names import ROOT as ROOT
+from studio.checkpoints.stored_names import COPY
 from studio.checkpoints.tokens import SUFFIXES, Tokens, read_tokens, token_modules
 from studio.errors import BadCheckpoint, ShapeMismatch
 
@@ -124,9 +124,9 @@ class LoraConfig(Adapter):
         others = {}
         for name, stored in parts.others.items():
             # with a suffix of its own if it is the base's weight that lies below the factors
-            beside = name.removesuffix(".base_layer.weight")
-            copied = beside != name and beside in parts.modules
-            others[name if copied else name.replace(".base_layer.", ".")] = stored
+            below = name.replace(".token_adapter.base_layer.", ".base_layer.")
+            copied = below.endswith(COPY) and below.removesuffix(COPY) in modules
+            others[below if copied else name.replace(".base_layer.", ".")] = stored
         if clash := sorted({*others.values()} & {*modules}):
             raise BadCheckpoint(f"{folder} names {clash[0]} both as a tensor and as a module.")
         notes = [*parts.notes, *start_note(self.start)]

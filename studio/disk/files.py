@@ -145,20 +145,19 @@ def _writable(value: object, where: str, error: type[StudioError]) -> object:
     for _ in range(DEEPEST):
         if not level:
             return value
-        for each in level:
-            if isinstance(each, str) and not each.isascii() and not _is_unicode(each):
-                raise error(
-                    f"{where} holds {each[:100]!r}, which is not Unicode text: half of a character "
-                    "written as two (a lone surrogate)."
-                )
-        level = [inner for each in level for inner in _inner(each)]
+        texts = [each for each in level if isinstance(each, str) and not each.isascii()]
+        if not _is_unicode("".join(texts)):
+            wrong = next(each for each in texts if not _is_unicode(each))
+            raise error(
+                f"{where} holds {wrong[:100]!r}, which is not Unicode text: half of a character "
+                "written as two (a lone surrogate)."
+            )
+        level = [x for each in level if isinstance(each, dict | list) for x in _inner(each)]
     raise error(f"{where} is nested more than {DEEPEST} levels deep.")
 
 
-def _inner(value: object) -> list:
-    if isinstance(value, dict):
-        return [*value, *value.values()]
-    return value if isinstance(value, list) else []
+def _inner(value: dict | list) -> list:
+    return [*value, *value.values()] if isinstance(value, dict) else value
 
 
 def _is_unicode(text: str) -> bool:

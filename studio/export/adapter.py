@@ -15,13 +15,8 @@ from studio.checkpoints.architecture import is_embedding
 from studio.checkpoints.architecture import turned as turned_by_class
 from studio.checkpoints.checkpoint import open_checkpoint
 from studio.checkpoints.deltas import Deltas
-from studio.checkpoints.lora import (
-    CONFIG_FILE,
-    LARGEST_RANK,
-    ROOT,
-    WEIGHTS_FILE,
-    LoraModule,
-)
+from studio.checkpoints.lora import CONFIG_FILE, LARGEST_RANK, WEIGHTS_FILE, LoraModule
+from studio.checkpoints.stored_names import ROOT
 from studio.checkpoints.writer import write_weights
 from studio.errors import NotFinite, NothingToMerge, StudioError
 from studio.export.card import model_card, public_name

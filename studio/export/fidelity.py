@@ -16,6 +16,7 @@ from studio.checkpoints.alignment import Join
 from studio.checkpoints.architecture import Architecture, architecture_of
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.checkpoints.deltas import Deltas
+from studio.checkpoints.matched_rows import Matched
 from studio.checkpoints.names import named
 from studio.checkpoints.parameters import ParameterModule, Part, parts_of
 from studio.checkpoints.settings import entries_of_base
@@ -83,7 +84,9 @@ def check_fidelity(merge: Merge, progress: Progress = silent) -> tuple[str, list
 
 def _known(merge: Merge, number: int, progress: Progress) -> Fidelity:
     checkpoint, task = merge.deltas.checkpoints[number], merge.deltas.tasks[number]
-    key = cache_key("fidelity 2", *_depends_on(merge.base, checkpoint))
+    rows = merge.deltas.joins[number].rows
+    about = [*_depends_on(merge.base, checkpoint), *([rows.digest] if rows else [])]
+    key = cache_key("fidelity 2", *about)
     if (kept := recall(key)) is not None:
         with suppress(ValueError, TypeError, RecursionError):  # damaged, and as good as none
             return Fidelity(**json.loads(kept) | {"task": task})
@@ -121,7 +124,7 @@ def _compared(deltas: Deltas, task: str, checkpoint: Checkpoint) -> Fidelity:
     if not model_class:
         return Fidelity(task, unchecked="its names are not those that its class reads by itself")
     try:
-        opened = _opened(deltas.base, checkpoint, model_class)
+        opened = _opened(deltas.base, checkpoint, model_class, joined.rows)
     except StudioError as problem:
         return Fidelity(task, unchecked=str(problem))
     expected = opened.state_dict()
@@ -130,7 +133,10 @@ def _compared(deltas: Deltas, task: str, checkpoint: Checkpoint) -> Fidelity:
         read = read if read in expected else read.removeprefix(own.prefix)
         if read in expected:
             compared += 1
-            apart, moves = _difference(deltas.at(name), part_of_it.of(expected[read]))
+            values, rows = part_of_it.of(expected[read]), joined.rows
+            if rows is not None and joined.shared[name] in rows.names:
+                values = rows.laid(values, deltas.base.tensor(name))
+            apart, moves = _difference(deltas.at(name), values)
             worst, moved = max(worst, (apart, name)), moved or moves
     if checkpoint.adapter and not moved:  # it knows none of the names, and says so to nobody
         return Fidelity(task, unchecked="PEFT finds nothing in it that it can put on the base")
@@ -181,9 +187,11 @@ def _class_that_reads(checkpoint: Checkpoint, own: Architecture, join: Join) -> 
     return "AutoModel" if all(own.prefix + name in own.shapes for name in names) else ""
 
 
-def _opened(base: Checkpoint, checkpoint: Checkpoint, model_class: str) -> nn.Module:
+def _opened(
+    base: Checkpoint, checkpoint: Checkpoint, model_class: str, rows: Matched | None
+) -> nn.Module:
     if checkpoint.adapter:
-        return loaded_adapter(base, checkpoint, model_class)
+        return loaded_adapter(base, checkpoint, model_class, rows.height if rows else None)
     return load_pretrained(checkpoint, model_class)
 
 

@@ -46,6 +46,5 @@ def kept_gram(deltas: Deltas, make: Callable[[], Gram], about: object = "deltas"
 
 def _key(deltas: Deltas, about: object) -> str:
     machine = platform.machine(), torch.backends.cpu.get_cpu_capability(), str(torch.__version__)
-    checkpoints = [checkpoint.known_digest for checkpoint in deltas.checkpoints]
-    dtype = str(deltas.dtype)
-    return cache_key("gram", _FORMAT, machine, deltas.base.known_digest, checkpoints, dtype, about)
+    made_of = deltas.base.known_digest, [*deltas.digests], str(deltas.dtype)
+    return cache_key("gram", _FORMAT, machine, *made_of, about)

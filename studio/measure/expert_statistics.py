@@ -172,7 +172,7 @@ class Statistics:
         versions = str(torch.__version__), str(transformers.__version__)
         machine = platform.machine(), torch.backends.cpu.get_cpu_capability(), *versions
         beside = settings_beside(deltas.base.folder)
-        parts = deltas.base.known_digest, deltas.checkpoints[0].known_digest, beside, rows
+        parts = deltas.base.known_digest, deltas.digests[0], beside, rows
         about: list[object] = task.kind.reads(task.spec)
         if wanted.kind == FISHER:
             assert task.head is not None

@@ -246,8 +246,7 @@ def code_digest() -> str:
 
 
 def _made_of(merge: Merge) -> list[str]:
-    checkpoints = (merge.base, *merge.deltas.checkpoints)
-    return [checkpoint.known_digest for checkpoint in checkpoints]
+    return [merge.base.known_digest, *merge.deltas.digests]
 
 
 def _sum(numbers: Tensor) -> str:

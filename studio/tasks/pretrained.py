@@ -61,8 +61,16 @@ def load_pretrained(
     return model.eval()
 
 
-def loaded_adapter(base: Checkpoint, adapter: Checkpoint, model_class: str) -> nn.Module:
+def loaded_adapter(
+    base: Checkpoint, adapter: Checkpoint, model_class: str, rows: int | None = None
+) -> nn.Module:
     """The base with an adapter merged into it by PEFT, which must be installed.
+
+    Args:
+        base: the base.
+        adapter: what is merged into it.
+        model_class: name of one of transformers' classes.
+        rows: of the vocabulary that the adapter was trained with, if not the base's.
 
     Raises:
         BadCheckpoint: PEFT or transformers cannot load it.
@@ -71,6 +79,8 @@ def loaded_adapter(base: Checkpoint, adapter: Checkpoint, model_class: str) -> n
 
     model: Any = load_pretrained(base, model_class)
     try:
+        if rows is not None and rows != model.get_input_embeddings().weight.shape[0]:
+            model.resize_token_embeddings(rows, mean_resizing=False)
         with quiet_transformers(), warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always")
             worn = peft.PeftModel.from_pretrained(model, str(adapter.folder), local_files_only=True)

@@ -101,7 +101,7 @@ def sketch(deltas: Deltas, task: str, scheme: Scheme = UNSALTED) -> Tensor | Non
     It is kept as exactly as it is computed: what is a difference of two tasks is small beside them.
     """
     index = deltas.tasks.index(task)
-    both = deltas.base.known_digest, deltas.checkpoints[index].known_digest
+    both = deltas.base.known_digest, deltas.digests[index]
     if (scheme.id, *both) not in _seen:
         key = cache_key("fingerprint 2", scheme.id, *both)
         found = _recalled(key, scheme)

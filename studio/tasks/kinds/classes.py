@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.checkpoints.choice import INDEX, SINGLE
+from studio.checkpoints.vocabulary import in_tokens_of
 from studio.disk.files import inside, read_mapping, source_folder
 from studio.errors import BadCheckpoint, BadData
 from studio.tasks.heads import LinearHead, head_from_file, tensors_of
@@ -151,8 +153,8 @@ def _stored(task: str, folder: Path, base: Checkpoint, tensors: Mapping[str, Ten
 
 
 def _config(folder: Path, base: Checkpoint) -> dict[str, Any]:
-    """Of the checkpoint; of an adapter its base's, which says nothing of the labels."""
+    """Of the checkpoint, in the base's tokens; of an adapter its base's, without the labels."""
     own = config_of(folder)
     if "model_type" in own:
-        return own
+        return own | in_tokens_of(base, replace(base, folder=folder), own)
     return {k: v for k, v in base.config.items() if k not in _OF_LABELS}
