@@ -1,13 +1,15 @@
 """The layers behind a body: each token's loss is that of the whole class, softcapping and all."""
 
+import sys
 from typing import Any
 
 import pytest
 import torch
-from transformers import Gemma2Config, Gemma2ForCausalLM
+from transformers import Gemma2Config, Gemma2ForCausalLM, LlamaConfig, LlamaForCausalLM
 
 from studio.tasks.kinds import language_head
 from studio.tasks.kinds.language_head import SharedHead, token_losses
+from tests.benchmarks.measure import measured
 
 
 @pytest.mark.parametrize("slices", [1, 5, 10**6])
@@ -35,3 +37,19 @@ def test_what_the_class_does_to_its_logits_is_done_here_too(monkeypatch, slices)
 
 def test_a_shared_head_keeps_nothing_to_itself():
     assert SharedHead().tensors == {}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
+def test_the_logits_of_a_large_vocabulary_are_not_held():
+    words, positions = 30_000, 3_000  # 360 MB of logits
+    config = LlamaConfig(
+        vocab_size=words, hidden_size=8, num_hidden_layers=1, num_attention_heads=2,
+        num_key_value_heads=1, intermediate_size=8,
+    )  # fmt: skip
+    model: Any = LlamaForCausalLM(config).eval()
+    output = model.base_model(input_ids=torch.zeros((1, 1), dtype=torch.long))
+    targets = torch.arange(positions)
+    with torch.inference_mode():
+        states = torch.randn(positions, 8)
+        sample = measured(lambda: token_losses(model, output, states, targets), 0.0)
+    assert sample.megabytes < 200
