@@ -27,6 +27,7 @@ _BYTES: dict[str, Any] = _SIZE | {
     "vocab_size": 258, "max_position_embeddings": 64, "num_key_value_heads": 2,
     "bos_token_id": 256, "eos_token_id": 257, "initializer_range": 0.3,
 }  # fmt: skip
+_QWEN2: dict[str, Any] = _BYTES | {"vocab_size": 262}  # its tokenizer has tokens of its own
 _TARGETS = {
     "Bert": ("query", "value"), "Roberta": ("query", "value"), "DistilBert": ("q_lin", "v_lin"),
     "MPNet": ("q", "v"), "Electra": ("query", "value"), "Albert": ("query", "value"),
@@ -133,7 +134,7 @@ def _writers() -> list[Trip]:
         "Llama": ("LlamaForCausalLM", lambda: t.LlamaConfig(**_BYTES), _QV),
         "Qwen2": (
             "Qwen2ForCausalLM",
-            lambda: t.Qwen2Config(**_BYTES | {"vocab_size": 262}, tie_word_embeddings=True), _QV,
+            lambda: t.Qwen2Config(**_QWEN2, tie_word_embeddings=True), _QV,
         ),
         "Qwen3": ("Qwen3ForCausalLM", lambda: t.Qwen3Config(**_BYTES, head_dim=8), _QV),
         "Mistral": ("MistralForCausalLM", lambda: t.MistralConfig(**_BYTES), _QV),
