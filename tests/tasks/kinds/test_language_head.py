@@ -1,13 +1,15 @@
 """The layers behind a body: each token's loss is that of the whole class, softcapping and all."""
 
+import sys
 from typing import Any
 
 import pytest
 import torch
-from transformers import Gemma2Config, Gemma2ForCausalLM
+from transformers import Gemma2Config, Gemma2ForCausalLM, LlamaConfig, LlamaForCausalLM
 
 from studio.tasks.kinds import language_head
 from studio.tasks.kinds.language_head import SharedHead, Span, misses, summed_losses, token_losses
+from tests.benchmarks.measure import measured
 from tests.tasks.kinds import speakers
 
 
@@ -59,3 +61,19 @@ def test_spans_are_summed_in_the_dtype_that_is_worn(dtype):
     ]
     best = [Span(0, at, [int(logits[0, at].argmax())]) for at in range(8)]
     assert not misses(model, output, best).any()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
+def test_the_logits_of_a_large_vocabulary_are_not_held():
+    words, positions = 30_000, 3_000  # 360 MB of logits
+    config = LlamaConfig(
+        vocab_size=words, hidden_size=8, num_hidden_layers=1, num_attention_heads=2,
+        num_key_value_heads=1, intermediate_size=8,
+    )  # fmt: skip
+    model: Any = LlamaForCausalLM(config).eval()
+    output = model.base_model(input_ids=torch.zeros((1, 1), dtype=torch.long))
+    targets = torch.arange(positions)
+    with torch.inference_mode():
+        states = torch.randn(positions, 8)
+        sample = measured(lambda: token_losses(model, output, states, targets), 0.0)
+    assert sample.megabytes < 200
