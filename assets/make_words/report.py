@@ -114,7 +114,7 @@ def _right(
         cells = []
         for name in names:
             own = score(np.array(rows[line][name]["right"]), groups[name])
-            cells.append(f"{own.accuracy:.3f} ({own.low:.3f} to {own.high:.3f})")
+            cells.append(f"{own.value:.3f} ({own.low:.3f} to {own.high:.3f})")
         mean = np.mean([np.mean(rows[line][name]["right"]) for name in names])
         lines.append(f"| {line} | {' | '.join(cells)} | {mean:.3f} |")
     return "\n".join(lines)

@@ -60,7 +60,7 @@ def _accuracies(seeds: Mapping[str, Mapping], tasks: Sequence[Task], split: str)
         for task in tasks:
             groups = np.array([row.group for row in task.splits[split]])
             own = score(np.array(right[task.name]), groups)
-            cells.append(f"{own.accuracy:.3f} ({own.low:.3f} to {own.high:.3f})")
+            cells.append(f"{own.value:.3f} ({own.low:.3f} to {own.high:.3f})")
         means = (mean(_share(each["right"][line], name) for name in names)
                  for each in seeds.values())  # fmt: skip
         cells.append(", ".join(f"{value:.3f}" for value in means))
