@@ -111,7 +111,7 @@ class Bench:
             name for name, task in self.tasks.items() if task.head and split in task.spec.data
         )
 
-    @property
+    @cached_property
     def notes(self) -> dict[str, tuple[str, ...]]:
         """What a user should know of how each task was opened, and its rows are read."""
         return {n: (*task.notes, *task.remarks(self.base)) for n, task in self.tasks.items()}
@@ -228,7 +228,7 @@ class Bench:
 
     def folder_model(self, folder: Path) -> LiveModel:
         """An exported model, loaded."""
-        return LiveModel(open_base(folder), self.device, self.kinds)
+        return LiveModel(open_base(folder), self.device, self.kinds, self.dtype)
 
     def _refuse_nothing(self, split: str) -> None:
         raise BadData(

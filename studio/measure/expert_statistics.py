@@ -26,9 +26,11 @@ from studio.methods.contract import FISHER, GRAM, Measured
 from studio.progress import Progress, part, silent
 from studio.recipe import Recipe, TaskEntry
 from studio.tasks.live_model import LiveModel
+from studio.tasks.precision import worn_dtype
 from studio.tasks.task import Task
 
 SPLIT = "validation"
+_CPU = torch.device("cpu")
 _FORMAT = 1  # of the numbers' meaning; another one recalls nothing that is older
 _MOST_BYTES = 8 * 2**30  # of kept files
 _LOADED = 0.05  # share of the work when the model is loaded
@@ -134,13 +136,17 @@ class Statistics:
             ) from None
 
     @cached_property
+    def _dtype(self) -> torch.dtype:
+        return worn_dtype(self._deltas.base, _CPU)
+
+    @cached_property
     def _temporary(self) -> TemporaryFolder:
         return TemporaryFolder("statistics")
 
     def _measured(self, wanted: Wanted, progress: Progress) -> dict:
         progress(0.0, f"loading a model for '{wanted.task}'")
         task = self._tasks[wanted.task]
-        model = LiveModel(self._deltas.base, torch.device("cpu"), (task.kind,))
+        model = LiveModel(self._deltas.base, _CPU, (task.kind,), self._dtype)
         model.wear(self._expert(wanted.task))
         rows = examples(model, task, SPLIT, labelled=wanted.kind == FISHER)
         chosen = rows.order[: wanted.rows].tolist()
@@ -170,7 +176,8 @@ class Statistics:
         chosen = fair_order(len(every))[: wanted.rows]
         rows = [task.kind.plain(every[row]) for row in chosen]
         versions = str(torch.__version__), str(transformers.__version__)
-        machine = platform.machine(), torch.backends.cpu.get_cpu_capability(), *versions
+        kind = platform.machine(), torch.backends.cpu.get_cpu_capability(), *versions
+        machine = kind if self._dtype is torch.float32 else (*kind, str(self._dtype))
         beside = settings_beside(deltas.base.folder)
         parts = deltas.base.known_digest, deltas.digests[0], beside, rows
         about: list[object] = task.kind.reads(task.spec)

@@ -309,7 +309,7 @@ def scoring(worker: Worker) -> Scoring | None:
 
     return Scoring(
         bench, evaluate, waited(lambda: results.base), waited(lambda: results.experts),
-        lambda: LiveModel(bench.base, bench.device, bench.kinds),
+        lambda: LiveModel(bench.base, bench.device, bench.kinds, bench.dtype),
     )  # fmt: skip
 
 

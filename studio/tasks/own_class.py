@@ -213,6 +213,11 @@ def class_for(auto: str, config: Mapping[str, Any], named: str = "") -> str:
     return (known[0] if isinstance(known, tuple) else known).__name__
 
 
+def is_known(name: str) -> bool:
+    """Whether transformers has a model class of a name."""
+    return _class(name) is not None
+
+
 def _class(name: str) -> Any:
     """A class of transformers by its name; None if it has none of that name. Runs no other code."""
     import transformers

@@ -15,7 +15,7 @@ from studio.checkpoints.vocabulary import in_tokens_of
 from studio.disk.files import inside, read_mapping, source_folder
 from studio.errors import BadCheckpoint, BadData
 from studio.tasks.heads import LinearHead, head_from_file, tensors_of
-from studio.tasks.own_class import OwnHead, class_for
+from studio.tasks.own_class import OwnHead, class_for, is_known
 from studio.tasks.own_head import as_own, own_head
 from studio.tasks.spec import TaskSpec
 
@@ -120,12 +120,24 @@ def head_of(
         if named and as_class and not written:
             put = file_in_class(spec.name, named, folder, base, head)
         return (put, False, note) if put else (head, False, ())
+    _refuse_foreign(spec.name, folder)
     if not named:
         return None
     files = [folder / each for each in (SINGLE, INDEX) if trained_for(folder)]
     beside = next((f" ({each} lies beside it)" for each in files if each.is_file()), "")
     config = _config(folder, base)
     return own_head(spec.name, named, config, private, base, beside), True, note
+
+
+def _refuse_foreign(task: str, folder: Path) -> None:
+    """Refuse a head of a class that only the checkpoint's own code would know."""
+    named = class_named(config_of(folder))
+    if named and not is_known(named):
+        raise BadData(
+            f"'{task}': its config.json names {named}, which is no class of transformers. Code "
+            "that comes with a checkpoint is never run, so nobody knows how its head answers. Give the "
+            "task a head file, or leave its data out to merge it without scores."
+        )
 
 
 def file_in_class(

@@ -26,6 +26,7 @@ from studio.tasks.rows import UNLABELLED
 from studio.tasks.spec import TaskSpec
 
 _AUTO = "AutoModelForSequenceClassification"
+_WHOLE = 1_000_000  # tokens, to count those of rows that are not cut
 _POOLED = {"bert": "BertForSequenceClassification"}  # a linear head on what pooling 'pooler' gives
 _SAME = {("pooler", named) for named in _POOLED.values()}
 
@@ -70,6 +71,15 @@ class TextClassification(TextKind):
     def refuse_unread(self, reader: Any, rows: Sequence[TextRow], where: str) -> None:
         """See ``refuse_unread_texts``."""
         refuse_unread_texts(reader, [row.text for row in rows], where)
+
+    def remarks(self, spec: TaskSpec, base: Checkpoint, rows: Sequence[TextRow]) -> str:
+        """How many rows are cut."""
+        length = settings_of(spec).max_length or USUAL_LENGTH
+        whole = encoded(self.reader(base), rows, _WHOLE)
+        cut = sum(len(each) > length for each in whole)
+        if not cut:
+            return ""
+        return f"{cut:,} of {len(rows):,} are cut after max_length {length} tokens."
 
     def encode(self, reader: Any, spec: TaskSpec, rows: Sequence[TextRow]) -> list[Encoded]:
         """Token ids, with special tokens, cut after ``max_length``."""

@@ -225,15 +225,15 @@ def test_a_class_that_answers_per_token_is_no_classifier_of_texts(tmp_path):
         classifiers.bench(tmp_path)
 
 
-def test_a_class_that_transformers_does_not_know_is_its_family_s(tmp_path):
-    """Code of a folder is never run, whatever it names."""
+def test_a_class_that_transformers_does_not_know_is_refused_and_never_run(tmp_path):
     model = classifiers.built(tmp_path, "Bert")
     write_config(
         tmp_path / "expert", architectures=["MyOwnBert"], auto_map={"AutoModel": "evil.MyOwnBert"}
     )
     (tmp_path / "expert" / "evil.py").write_text("raise SystemExit('it was run')")
-    bench = classifiers.bench(classifiers.write_zoo(tmp_path, rows_of(model, tmp_path)))
-    assert classifiers.expert_score(bench).value == 1
+    zoo = classifiers.write_zoo(tmp_path, rows_of(model, tmp_path))
+    with pytest.raises(BadData, match="names MyOwnBert, which is no class of transformers"):
+        classifiers.bench(zoo)
 
 
 def test_a_checkpoint_without_a_zoo_answers_by_its_class(tmp_path):
