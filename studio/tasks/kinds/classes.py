@@ -135,8 +135,8 @@ def _refuse_foreign(task: str, folder: Path) -> None:
     if named and not is_known(named):
         raise BadData(
             f"'{task}': its config.json names {named}, which is no class of transformers. Code "
-            "that comes with a checkpoint is never run, so nobody knows how its head answers. Give the "
-            "task a head file, or leave its data out to merge it without scores."
+            "that comes with a checkpoint is never run, so nobody knows how its head answers. Give "
+            "the task a head file, or leave its data out to merge it without scores."
         )
 
 
