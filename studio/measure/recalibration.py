@@ -25,6 +25,7 @@ ROWS = 32
 """Validation rows of each task, at most; as many of every task, so that none weighs more."""
 _SPLIT = "validation"
 _BATCH = 64
+_LEAST = 8
 _KEPT = 8
 
 
@@ -75,6 +76,11 @@ class Recalibration:
 
     def _measured(self, merge: Merge) -> dict[str, Tensor]:
         parts = {name: self._part(name) for name in merge.recipe.names}
+        if sum(len(part.order) for part in parts.values()) < _LEAST:
+            raise BadData(
+                f"batch_norm: recalibrate has fewer than {_LEAST} {_SPLIT} rows, too few to say "
+                "how inputs are spread. Add some, or take 'mixture' or 'base'."
+            )
         self._model.wear(replace(merge, recipe=replace(merge.recipe, batch_norm=KEEP_BASE)))
         sums = _Sums(_layers(self._model, merge))
         with torch.no_grad(), using_threads(1), sums.watching():
@@ -100,8 +106,10 @@ def _batches(parts: Mapping[str, Examples]) -> Iterator[Sequence[RowAt]]:
     count = min(ROWS, *(len(part.order) for part in parts.values()))
     turns = [(name, int(parts[name].order[k])) for k in range(count) for name in parts]
     for alike in by_kind(parts, turns):
-        for start in range(0, len(alike), _BATCH):
-            yield alike[start : start + _BATCH]
+        batches = max(len(alike) // _BATCH, 1)  # none of them of a row alone, which has no spread
+        size = -(-len(alike) // batches)
+        for start in range(0, len(alike), size):
+            yield alike[start : start + size]
 
 
 class _Sums:

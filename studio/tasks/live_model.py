@@ -5,12 +5,12 @@ from dataclasses import replace
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from studio.checkpoints.architecture import architecture_of
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.checkpoints.names import PRETRAINING
-from studio.errors import BadCheckpoint
+from studio.errors import BadCheckpoint, BadData
 from studio.merge import Merge, merged_into
 from studio.tasks.kinds.answers import Batch, Item
 from studio.tasks.kinds.contract import Kind
@@ -107,7 +107,29 @@ class LiveModel:
 
     def batch(self, kind: Kind, items: Sequence[Item]) -> Batch:
         """Items of a kind, made ready to go through the model together."""
-        return replace(kind.batch(self.readers[kind.name], items), model=self.whole)
+        made = kind.batch(self.readers[kind.name], items)
+        if "input_ids" in made.inputs:
+            made.inputs["input_ids"] = self._with_rows(made.inputs["input_ids"], kind.real(made))
+        return replace(made, model=self.whole)
+
+    def _with_rows(self, ids: Tensor, real: Tensor | None) -> Tensor:
+        """Token ids for which the model has rows; padding may be of another one.
+
+        Raises:
+            BadData: a text has a token that was added to the tokenizer and not to the model.
+        """
+        table = self.whole.get_input_embeddings()
+        rows = table.num_embeddings if isinstance(table, nn.Embedding) else None
+        if rows is None or not ids.numel() or int(ids.max()) < rows:
+            return ids
+        beyond = ids >= rows
+        if real is None or real.shape != ids.shape or bool((beyond & real.bool()).any()):
+            raise BadData(
+                f"The tokenizer reads a text as token {int(ids.max()):,}, but {self.base.folder} "
+                f"has {rows:,} rows of tokens. Put the tokenizer files there that the base was "
+                "trained with."
+            )
+        return ids.masked_fill(beyond, 0)
 
     def encode(self, task: Task, rows: Sequence[Row]) -> list[Item]:
         """Rows of a task as the model reads them."""

@@ -182,6 +182,16 @@ def test_a_search_wears_the_statistics_of_the_point_that_it_is_at(bench):
         torch.testing.assert_close(worn[name], there[name])
 
 
+def test_too_few_rows_are_no_spread(folder, bench):
+    found = np.load(folder / "first.npz")
+    np.savez(folder / "few.npz", images=found["images"][:3], labels=found["labels"][:3])
+    text = (folder / "zoo.yaml").read_text().replace("validation: first", "validation: few")
+    (folder / "few.yaml").write_text(text.replace("validation: second", "validation: few"))
+    few = Bench(load_zoo(folder / "few.yaml"), DEVICE)
+    with pytest.raises(BadData, match="recalibrate has fewer than 8 validation rows"):
+        few.merge(recipe_of(few, batch_norm=RECALIBRATE)).prepare()
+
+
 def test_a_base_without_running_statistics_refuses_the_choice(make_recipe):
     with pytest.raises(BadRecipe, match="batch_norm: base, but .* has no running statistics"):
         open_merge(make_recipe(batch_norm="base")).prepare()

@@ -17,7 +17,7 @@ from studio.tasks.live_model import LiveModel
 from studio.tasks.precision import worn_dtype
 from studio.zoo import load_zoo
 from tests.scored import score
-from tests.tasks.kinds import pictures, speakers
+from tests.tasks.kinds import pictures, speakers, towers
 
 CPU = torch.device("cpu")
 
@@ -118,3 +118,16 @@ def test_pictures_enter_in_it_and_a_head_of_its_own_answers(tmp_path, narrow):
     assert bench.live.dtype is torch.bfloat16
     assert found.n == len(said)
     assert found.value > 0.9
+
+
+def test_two_towers_answer_in_it(tmp_path, narrow):
+    import transformers
+
+    towers.built(tmp_path, "CLIP")
+    said = towers.logits(tmp_path, towers.expert(tmp_path, "CLIP", "whole")).argmax(-1).tolist()
+    for name in ("base", "whole"):
+        model = transformers.CLIPModel.from_pretrained(tmp_path / name, dtype=torch.bfloat16)
+        model.save_pretrained(tmp_path / name)
+    bench = Bench(load_zoo(towers.write_zoo(tmp_path, {"whole": said}, "zoo.yaml")), CPU)
+    assert score(bench, bench.expert("whole"))["whole"].value > 0.9
+    assert bench.live.dtype is torch.bfloat16

@@ -80,7 +80,7 @@ def other_task(folder: Path, auto: str) -> str:
         return f"An adapter trained {trained} does not answer as {_KINDS[suffix]} asks. {what}"
     named = class_named(config_of(folder))
     task = "For" + named.split("For")[-1] if "For" in named else ""
-    if not task or task == suffix or re.search("LM|Pre|Generation", task):
+    if not task or task == suffix or re.search("LM|PreTraining|Generation", task):
         return ""
     kind = _KINDS.get(task)
     what = f"Its type is {kind}." if kind else "Nothing of that kind is scored here."

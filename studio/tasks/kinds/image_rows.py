@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import os
 import struct
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -138,7 +139,10 @@ def _source(image: object, path: Path, where: str) -> Path | bytes:
     if not isinstance(image, str) or not image:
         shown = "empty" if image == b"" else repr(image)
         raise BadData(f"{where}: 'image' is {shown}; it must be a picture, or the path of one.")
-    return inside(path.parent, path.parent / image, BadData)
+    file = Path(os.path.normpath(path.parent / image))
+    if not file.resolve().is_relative_to(path.parent.resolve()):
+        raise BadData(f"{where}: {image!r} leads out of {path.parent}; pictures must lie below it.")
+    return inside(file.parent, file, BadData)
 
 
 def _opened(content: bytes, where: str) -> np.ndarray:

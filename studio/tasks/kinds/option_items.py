@@ -109,7 +109,14 @@ def translated(
     def target(text: str) -> list[int]:
         if text not in known:
             ids = known[text] = list(tokenizer(text_target=text)["input_ids"])
-            _refuse_nothing(task, text, ids)
+            special = {*tokenizer.all_special_ids} - {tokenizer.unk_token_id}
+            _refuse_nothing(task, text, [each for each in ids if each not in special])
+            if ids[-1] not in special:
+                raise BadData(
+                    f"'{task}': the tokenizer puts no end behind {text[:40]!r}, so a target that "
+                    "begins another one would always be likelier. Put the tokenizer files there "
+                    "that the model was trained with."
+                )
             if longest is not None and len(ids) > longest:
                 _refuse_long(task, text, len(ids), longest)
         return known[text]

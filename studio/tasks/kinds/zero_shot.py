@@ -72,9 +72,13 @@ class ZeroShotHead:
         with torch.inference_mode() if fixed else nullcontext():
             classes = self._classes(model)
             given, behind = chosen(output, rows), given_body(model, _TOWER)
+            dtype = next(model.parameters()).dtype  # what is behind the towers is worn in it
+            given = type(given)(**{
+                name: x.to(dtype) if isinstance(x, Tensor) else x for name, x in given.items()
+            })  # fmt: skip
             inputs = {"pixel_values": given[0]}  # which nobody reads
             pictures = answered(behind, given, inputs, "get_image_features").pooler_output
-            scores = _normed(pictures) @ classes.T * model.logit_scale.exp()
+            scores = _normed(pictures.float()) @ classes.float().T * model.logit_scale.exp()
             shift = getattr(model, "logit_bias", None)
             return (scores if shift is None else scores + shift).float()
 

@@ -260,3 +260,16 @@ def test_what_is_kept_and_shown_of_a_row(bench):
     assert kind.own_row("a text") is None
     assert kind.asks(bench.tasks["chat"].spec) == []
     assert causal_lm.CausalLM.metric.name == "loss"
+
+
+def test_padding_beyond_the_models_rows_is_no_token_and_an_added_token_is_refused(copy):
+    reader = speakers.tokenizer(False)
+    reader.add_special_tokens({"pad_token": "[PAD]"})
+    reader.add_tokens(["<new>"])
+    plain = score(speakers.bench(copy), None)
+    reader.save_pretrained(copy / "base")
+    padded = score(speakers.bench(copy), None)
+    assert padded["prose"].value == pytest.approx(plain["prose"].value, rel=1e-6)
+    speakers.write(copy / "prose" / "held_out.jsonl", [{"text": "a <new> word"}, {"text": "b c d"}])
+    with pytest.raises(BadData, match="as token 259, but .* has 258 rows of tokens"):
+        score(speakers.bench(copy), None)

@@ -139,3 +139,17 @@ def test_arrays_of_several_sizes_are_refused(tmp_path):
     np.savez(tmp_path / "rows.npz", images=several, labels=np.zeros(2, int))
     with pytest.raises(BadData, match="no .npz of plain arrays"):
         read_images(tmp_path / "rows.npz", ("a", "b"))
+
+
+def test_pictures_may_lie_in_folders_below_and_nowhere_else(tmp_path):
+    (tmp_path / "zoo" / "cats").mkdir(parents=True)
+    for file in (tmp_path / "zoo" / "cats" / "a.png", tmp_path / "b.png"):
+        Image.new("RGB", (4, 4)).save(file)
+    rows = tmp_path / "zoo" / "rows.jsonl"
+    rows.write_text(json.dumps({"image": "cats/a.png", "label": 0}))
+    (row,) = read_images(rows, ("cat",))
+    assert row.pixels().shape == (4, 4, 3)
+    for image in ("../b.png", "cats/../../b.png", str(tmp_path / "b.png")):
+        rows.write_text(json.dumps({"image": image, "label": 0}))
+        with pytest.raises(BadData, match="leads out of .*zoo; pictures must lie below it"):
+            read_images(rows, ("cat",))

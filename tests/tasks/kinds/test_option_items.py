@@ -62,3 +62,9 @@ def test_a_target_is_whole_and_its_text_is_cut_where_the_tokenizer_cuts():
         translated(ENDS, [("is it?", ["yes", "no"])], 4, "a", 3)
     with pytest.raises(BadData, match="'a': the tokenizer makes no token of ''"):
         translated(speakers.tokenizer(False), [("", ["yes", "no"])], 4, "a", None)
+
+
+def test_a_target_without_an_end_or_without_a_token_is_refused():
+    open_ended = speakers.tokenizer(False)
+    with pytest.raises(BadData, match="'a': the tokenizer puts no end behind 'the'"):
+        translated(open_ended, [("is it?", ["the", "the cat"])], 40, "a", None)
