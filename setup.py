@@ -1,4 +1,4 @@
-"""What pyproject.toml cannot say: the demo zoo lies beside the package and travels inside it."""
+"""What pyproject.toml cannot say: the demo zoos lie beside the package and travel inside it."""
 
 from setuptools import find_packages, setup
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 
-from assets.make_pictures import drawn, published
+from assets.make_pictures import drawn, painted, published
 from assets.make_pictures.body import SIDE
 from assets.make_pictures.body import published as published_body
 from assets.make_pictures.report import best_scale, report
@@ -34,11 +34,11 @@ from assets.make_pictures.train import (
 
 NAME = "Five albums"
 COURSES = {
-    "letters": Course(800, 2e-3),
-    "scripts": Course(320, 2e-3),
-    "emoji": Course(160, 1e-3),
-    "clothes": Course(110, 1e-3),
-    "digits": Course(80, 1e-3),
+    "letters": Course(600, 5e-4),
+    "dots": Course(200, 4e-4),
+    "clocks": Course(200, 4e-4),
+    "emoji": Course(140, 3e-4),
+    "clothes": Course(200, 3e-4),
 }
 _TEMPLATE = """  - name: {name}
     checkpoint: tasks/{name}
@@ -63,8 +63,13 @@ def main() -> None:
     place = options.folder / "base"
     if not (place / "model.safetensors").exists():
         save(published_body(options.material), place)
-    makers = (drawn.letters, drawn.scripts, published.emoji, published.clothes, published.digits)
-    tasks = [maker(options.material) for maker in makers]
+    tasks = [
+        drawn.letters(options.material),
+        painted.dots(),
+        painted.clocks(),
+        published.emoji(options.material),
+        published.clothes(options.material),
+    ]
     for task in tasks:
         _train(task, options.folder)
     entries = "".join(_TEMPLATE.format(name=task.name, side=SIDE) for task in tasks)
@@ -99,7 +104,7 @@ def _train(task: Task, folder: Path) -> None:
     head = fitted_head(features, labels, len(task.labels))
     save_head(head, place / "head_only.safetensors")
     before = float((head(features[1]).argmax(1) == labels[1]).float().mean())
-    expert = trained(base, head, task, COURSES[task.name], 0, _say)
+    expert = trained(base, task, COURSES[task.name], 0, _say)
     after = right(expert, images[1], labels[1])
     save(expert, place)
     _say(f"{task.name}: validation {before:.3f} head-only, {after:.3f} trained")

@@ -1,8 +1,7 @@
-"""Tasks on pictures that are drawn of typefaces: letters, and writing systems."""
+"""The task on pictures that are drawn of typefaces: letters."""
 
 import io
 import tarfile
-import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -12,37 +11,6 @@ from assets.make_pictures.rows import Row, Task, chosen, dealt
 
 _SIDE, _MARGIN, _POINTS = 32, 2, 96
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-_SCRIPTS = {
-    "Arabic": "ARABIC LETTER",
-    "Armenian": "ARMENIAN",
-    "Balinese": "BALINESE LETTER",
-    "Bengali": "BENGALI LETTER",
-    "Cherokee": "CHEROKEE LETTER",
-    "Coptic": "COPTIC",
-    "Devanagari": "DEVANAGARI LETTER",
-    "Ethiopic": "ETHIOPIC SYLLABLE",
-    "Georgian": "GEORGIAN LETTER",
-    "Glagolitic": "GLAGOLITIC",
-    "Gujarati": "GUJARATI LETTER",
-    "Gurmukhi": "GURMUKHI LETTER",
-    "Hebrew": "HEBREW LETTER",
-    "Javanese": "JAVANESE LETTER",
-    "Kannada": "KANNADA LETTER",
-    "Khmer": "KHMER LETTER",
-    "Lao": "LAO LETTER",
-    "Malayalam": "MALAYALAM LETTER",
-    "Myanmar": "MYANMAR LETTER",
-    "Ol Chiki": "OL CHIKI LETTER",
-    "Runic": "RUNIC LETTER",
-    "Sinhala": "SINHALA LETTER",
-    "Tamil": "TAMIL LETTER",
-    "Telugu": "TELUGU LETTER",
-    "Thai": "THAI CHARACTER",
-    "Tifinagh": "TIFINAGH LETTER",
-    "Vai": "VAI SYLLABLE",
-    "Yi": "YI SYLLABLE",
-}
-_FOLDER = "usr/share/fonts/truetype/noto"
 
 
 def letters(material: Path) -> Task:
@@ -65,35 +33,6 @@ def letters(material: Path) -> Task:
     families = len({row.group for row in rows})
     source = f"{families} typefaces of the @fontsource packages (npm)"
     return Task("letters", tuple(_LETTERS), splits, source, "typeface", 1.0)
-
-
-def scripts(material: Path) -> Task:
-    """The writing system of a letter; each letter is in one split only."""
-    (folder,) = {file.parent for file in material.glob(f"**/{_FOLDER}/NotoSans-Regular.ttf")}
-    rows = []
-    for name, prefix in _SCRIPTS.items():
-        for style in ("Sans", "Serif"):
-            file = folder / f"Noto{style}{name.replace(' ', '')}-Regular.ttf"
-            if not file.exists():
-                continue
-            font = ImageFont.truetype(str(file), _POINTS)
-            for point in range(0x370, 0x11000):
-                letter = chr(point)
-                if not unicodedata.name(letter, "").startswith(prefix):
-                    continue
-                if unicodedata.category(letter)[0] == "L":
-                    image = _glyph(font, letter)
-                    if image is not None:
-                        rows.append(Row(image, name, letter))
-    split_of = dealt((row.group for row in rows), {"train": 60, "validation": 18, "held_out": 22},
-                     "scripts")  # fmt: skip
-    sizes = {"train": 10**9, "validation": 150, "held_out": 200}
-    splits = {
-        split: chosen([row for row in rows if split_of[row.group] == split], most, "scripts")
-        for split, most in sizes.items()
-    }
-    source = "Noto typefaces from fonts-noto-core 20201225-1 of Debian"
-    return Task("scripts", tuple(_SCRIPTS), splits, source, "letter", 1.0)
 
 
 def _packed(archive: Path, family: str) -> ImageFont.FreeTypeFont:

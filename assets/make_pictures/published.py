@@ -1,4 +1,4 @@
-"""Tasks on published pictures: clothes, digits and emoji."""
+"""Tasks on published pictures: clothes and emoji."""
 
 import gzip
 import io
@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from sklearn.datasets import load_digits
 
 from assets.make_pictures.rows import Row, Task, chosen, dealt, fitted
 
@@ -28,23 +27,6 @@ def clothes(material: Path) -> Task:
     }
     source = "Fashion-MNIST, from dataset-fashion-mnist 0.0~git20200523.55506a9-1 of Debian"
     return Task("clothes", _CLOTHES, splits, source, "picture", 0.3)
-
-
-def digits(material: Path) -> Task:
-    """Handwritten digits of 8 by 8 pixels."""
-    found = load_digits()
-    inked = np.pad(np.asarray(found.images), ((0, 0), (2, 2), (2, 2)))  # (1797, 12, 12), 0 to 16
-    images = (255 - inked * 255 / 16).round().astype(np.uint8)
-    pairs = zip(images, found.target, strict=True)
-    rows = [Row(image, str(label), str(place)) for place, (image, label) in enumerate(pairs)]
-    split_of = dealt((row.group for row in rows), {"train": 70, "validation": 14, "held_out": 16},
-                     "digits")  # fmt: skip
-    splits = {
-        split: chosen([row for row in rows if split_of[row.group] == split], most, "digits")
-        for split, most in _SIZES.items()
-    }
-    source = "handwritten digits (UCI), from scikit-learn of PyPI"
-    return Task("digits", tuple("0123456789"), splits, source, "picture", 0.7)
 
 
 def emoji(material: Path) -> Task:

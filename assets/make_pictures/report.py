@@ -26,7 +26,7 @@ def report(known: Mapping[str, Mapping], tasks: Sequence[Task], words: str) -> s
     for split, title in _SPLITS.items():
         if split in known:
             rows = known[split]["rows"]
-            parts += [f"## {title}", _table(rows, tasks, split, best), _kept(rows, best)]
+            parts += [f"## {title}", _table(rows, tasks, split, best), _gained(rows, best)]
     parts += [_geometry(known["validation"]["cosines"], names)]
     return "\n\n".join(parts) + "\n"
 
@@ -70,17 +70,15 @@ def _table(rows: Mapping[str, Mapping], tasks: Sequence[Task], split: str, best:
 
 def _cell(right: Sequence[int], groups: np.ndarray | None) -> str:
     own = score(np.array(right), groups)
-    return f"{own.accuracy:.3f} ({own.low:.3f} to {own.high:.3f})"
+    return f"{own.value:.3f} ({own.low:.3f} to {own.high:.3f})"
 
 
-def _kept(rows: Mapping[str, Mapping], best: float) -> str:
-    """How much of the experts' gain over the base's heads is left."""
-    base, expert = mean_share(rows["base"]), mean_share(rows["expert"])
-    found = [f"The experts gain {100 * (expert - base):.1f} points over heads on the base."]
-    for line in (*_STATISTICS, f"sum x {best:g}"):
-        left = (mean_share(rows[line]) - base) / (expert - base)
-        found.append(f"{line.capitalize()}: {left:.0%} of that gain is left.")
-    return " ".join(found)
+def _gained(rows: Mapping[str, Mapping], best: float) -> str:
+    """Mean accuracy over that of heads on the base."""
+    base = mean_share(rows["base"])
+    lines = ("expert", *_STATISTICS, f"sum x {best:g}")
+    found = [f"{line} {100 * (mean_share(rows[line]) - base):+.1f}" for line in lines]
+    return f"Points over the base with heads of its own, mean of the tasks: {', '.join(found)}."
 
 
 def _geometry(cosines: Sequence[Sequence[float]], names: Sequence[str]) -> str:

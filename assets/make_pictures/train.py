@@ -85,12 +85,13 @@ def fitted_head(
 
 
 def trained(
-    base: MobileNetV2Model, head: nn.Linear, task: Task, course: Course, seed: int, say: Say
+    base: MobileNetV2Model, task: Task, course: Course, seed: int, say: Say
 ) -> MobileNetV2ForImageClassification:
-    """The base and a head, trained together on all weights."""
+    """The base and a head of zeros, trained together on all weights."""
     torch.manual_seed(seed)
     images, labels = pixels(task.splits["train"]), numbers(task, "train")
-    model = classifier(base, head, task.labels).train().to(memory_format=torch.channels_last)
+    model = classifier(base, task.labels)
+    model = model.train().to(memory_format=torch.channels_last)
     model.dropout.p = 0.0
     for each in model.modules():
         if isinstance(each, nn.BatchNorm2d):
@@ -115,17 +116,16 @@ def trained(
     return model.eval().to(memory_format=torch.contiguous_format)
 
 
-def classifier(
-    base: MobileNetV2Model, head: nn.Linear, labels: Sequence[str]
-) -> MobileNetV2ForImageClassification:
-    """A copy of the body in the class of transformers, with a head and its label names."""
+def classifier(base: MobileNetV2Model, labels: Sequence[str]) -> MobileNetV2ForImageClassification:
+    """A copy of the body in the class of transformers, with a head of zeros and its label names."""
     told: Mapping = base.config.to_dict() | {
         "id2label": dict(enumerate(labels)),
         "label2id": {label: place for place, label in enumerate(labels)},
     }
     model = MobileNetV2ForImageClassification(MobileNetV2Config(**told))
     model.mobilenet_v2.load_state_dict(copy.deepcopy(base.state_dict()))
-    model.classifier.load_state_dict(head.state_dict())
+    nn.init.zeros_(model.classifier.weight)
+    nn.init.zeros_(model.classifier.bias)
     return model
 
 
