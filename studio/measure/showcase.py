@@ -110,7 +110,8 @@ def readings_of(
             continue
         batch = model.batch(task.kind, model.encode(task, [row]))
         output = model.states(batch.inputs)
-        scores = task.kind.scores(task.spec, head, output, batch, torch.tensor([0]))
+        with torch.no_grad():
+            scores = task.kind.scores(task.spec, head, output, batch, torch.tensor([0]))
         best = scores.argmax(-1).tolist()
         sure = float(scores.softmax(-1).amax(-1).min())
         found[name] = Reading(task.kind.says(task.labels, row, best), sure)
