@@ -109,7 +109,9 @@ class LiveModel:
         """Items of a kind, made ready to go through the model together."""
         made = kind.batch(self.readers[kind.name], items)
         if "input_ids" in made.inputs:
-            made.inputs["input_ids"] = self._with_rows(made.inputs["input_ids"], kind.real(made))
+            real = kind.real(made)
+            real = real[0] if isinstance(real, tuple) else real  # of texts, and then of targets
+            made.inputs["input_ids"] = self._with_rows(made.inputs["input_ids"], real)
         return replace(made, model=self.whole)
 
     def _with_rows(self, ids: Tensor, real: Tensor | None) -> Tensor:
