@@ -5,6 +5,7 @@ Its rows are the cases of ``tests/test_round_trips.py``.
 
 from pathlib import Path
 
+from docs.make.table import put
 from tests.round_trips import trips
 
 FILE = Path(__file__).parent.parent / "formats.md"
@@ -12,11 +13,8 @@ _HEAD = "| asked | of | experts saved by |\n|---|---|---|\n"
 
 
 def main() -> None:
-    """Write the table into the document, in the place of the one that is there."""
-    text = FILE.read_text(encoding="utf-8")
-    before, _, rest = text.partition(_HEAD)
-    after = rest[rest.index("\n\n") :]
-    FILE.write_text(before + table() + after.removeprefix("\n"), encoding="utf-8")
+    """Write the table into the document."""
+    put(table(), _HEAD, FILE)
 
 
 def table() -> str:

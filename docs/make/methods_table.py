@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from docs.make.table import put
 from studio.session.mix import method_menu
 
 FILE = Path(__file__).parent.parent.parent / "README.md"
@@ -9,11 +10,8 @@ _HEAD = "| forms | methods |\n|---|---|\n"
 
 
 def main() -> None:
-    """Write the table into the README, in the place of the one that is there."""
-    text = FILE.read_text(encoding="utf-8")
-    before, _, rest = text.partition(_HEAD)
-    after = rest[rest.index("\n\n") :]
-    FILE.write_text(before + table() + after.removeprefix("\n"), encoding="utf-8")
+    """Write the table into the README."""
+    put(table(), _HEAD, FILE)
 
 
 def table() -> str:

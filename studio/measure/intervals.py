@@ -203,11 +203,6 @@ def wilson(right: float, n: int) -> tuple[float, float]:
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
-def cluster_bootstrap(correct: np.ndarray, groups: np.ndarray) -> tuple[float, float]:
-    """95 % percentile interval of the accuracy when whole groups are resampled (seed 0)."""
-    return ratio_bootstrap(correct, np.ones(len(correct)), groups)
-
-
 def ratio_bootstrap(
     values: np.ndarray, units: np.ndarray, groups: np.ndarray
 ) -> tuple[float, float]:

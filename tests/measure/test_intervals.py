@@ -6,7 +6,6 @@ import pytest
 from studio.measure.intervals import (
     Score,
     Share,
-    cluster_bootstrap,
     loss_score,
     ratio_bootstrap,
     score,
@@ -36,7 +35,7 @@ def test_groups_widen_the_interval_when_their_rows_agree():
     generator = np.random.default_rng(0)
     correct = np.repeat(generator.integers(0, 2, 50), 8)  # 8 equal rows per group
     groups = np.repeat(np.arange(50), 8)
-    low, high = cluster_bootstrap(correct, groups)
+    low, high = ratio_bootstrap(correct, np.ones(len(correct)), groups)
     alone = wilson(int(correct.sum()), len(correct))
     assert (high - low) / (alone[1] - alone[0]) == pytest.approx(8**0.5, rel=0.15)
 
@@ -44,7 +43,9 @@ def test_groups_widen_the_interval_when_their_rows_agree():
 def test_groups_of_one_row_give_nearly_wilson():
     correct = np.random.default_rng(0).integers(0, 2, 400)
     np.testing.assert_allclose(
-        cluster_bootstrap(correct, np.arange(400)), wilson(int(correct.sum()), 400), atol=0.01
+        ratio_bootstrap(correct, np.ones(400), np.arange(400)),
+        wilson(int(correct.sum()), 400),
+        atol=0.01,
     )
 
 

@@ -19,16 +19,12 @@ from studio.tasks.kinds.causal_rows import Passage, read_passages
 from studio.tasks.kinds.causal_writing import CausalWriter
 from studio.tasks.kinds.contract import Opened
 from studio.tasks.kinds.language_base import (
-    LONGEST,
-    cut_remark,
-    length_of,
-    refuse_longer,
     refuse_no_head,
     refuse_own_layers,
     refuse_two_ways,
-    usual_length,
 )
 from studio.tasks.kinds.language_head import SharedHead, Span, summed_losses
+from studio.tasks.kinds.lengths import LONGEST, cut_remark, length_of, refuse_longer, usual_length
 from studio.tasks.kinds.loss_kind import LossKind
 from studio.tasks.kinds.text_items import padded
 from studio.tasks.pretrained import load_pretrained, load_tokenizer, longest_input, longest_of

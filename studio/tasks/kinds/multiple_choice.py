@@ -20,14 +20,8 @@ from studio.tasks.kinds.classes import class_named, config_of, head_of, other_ta
 from studio.tasks.kinds.classifier_heads import write_head
 from studio.tasks.kinds.contract import Kind, Opened
 from studio.tasks.kinds.encoder_decoder import real_positions
-from studio.tasks.kinds.language_base import (
-    LONGEST,
-    cut_remark,
-    length_of,
-    refuse_longer,
-    usual_length,
-)
 from studio.tasks.kinds.language_head import SharedHead
+from studio.tasks.kinds.lengths import LONGEST, cut_remark, length_of, refuse_longer, usual_length
 from studio.tasks.kinds.option_items import Question
 from studio.tasks.kinds.option_scores import lined, log_likelihoods, of_head, other_choice
 from studio.tasks.kinds.option_snippets import SNIPPETS

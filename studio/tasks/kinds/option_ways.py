@@ -1,5 +1,6 @@
 """Ways of asking for options, by what the base is: a causal model, an encoder-decoder, a head."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
@@ -20,7 +21,7 @@ _TRIAL_ROWS, _TRIAL_TOKENS = 8, 16
 
 
 @dataclass(frozen=True)
-class Way:
+class Way(ABC):
     """How options are asked for.
 
     Attributes:
@@ -67,13 +68,13 @@ class Way:
         if self.behind:
             refuse_no_head(base, self.behind, self.noun)
 
+    @abstractmethod
     def questions(self, rows: Sequence[Asked], length: int, task: str) -> list[Question]:
         """Rows as the model reads them; raises ``BadData``."""
-        raise NotImplementedError
 
+    @abstractmethod
     def inputs(self, items: Sequence[Question]) -> dict[str, Tensor]:
         """What the model is called with for all options of all questions."""
-        raise NotImplementedError
 
     def trial(self) -> list[Question]:
         """Short texts of padding alone."""

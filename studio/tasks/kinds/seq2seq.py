@@ -17,16 +17,9 @@ from studio.tasks.kinds.answers import Batch
 from studio.tasks.kinds.contract import Kind, Opened
 from studio.tasks.kinds.encoder_decoder import TeacherForced, real_positions, refuse_other_logits
 from studio.tasks.kinds.labels import listed
-from studio.tasks.kinds.language_base import (
-    LONGEST,
-    cut_remark,
-    length_of,
-    refuse_longer,
-    refuse_no_head,
-    refuse_own_layers,
-    usual_length,
-)
+from studio.tasks.kinds.language_base import refuse_no_head, refuse_own_layers
 from studio.tasks.kinds.language_head import SharedHead
+from studio.tasks.kinds.lengths import LONGEST, cut_remark, length_of, refuse_longer, usual_length
 from studio.tasks.kinds.option_items import Question
 from studio.tasks.kinds.option_scores import likeliest, lined, log_likelihoods
 from studio.tasks.kinds.option_snippets import SNIPPETS

@@ -15,6 +15,7 @@ from studio.tasks.kinds.answers import Batch
 from studio.tasks.kinds.classes import class_of, file_in_class, head_of, other_task
 from studio.tasks.kinds.classifier_heads import opened_with_labels, write_head
 from studio.tasks.kinds.contract import Opened
+from studio.tasks.kinds.lengths import cut_remark
 from studio.tasks.kinds.pooling import POOLINGS, pool
 from studio.tasks.kinds.text_items import Encoded, encoded, refuse_unread_texts
 from studio.tasks.kinds.text_kind import TextKind, linear
@@ -76,10 +77,7 @@ class TextClassification(TextKind):
         """How many rows are cut."""
         length = settings_of(spec).max_length or USUAL_LENGTH
         whole = encoded(self.reader(base), rows, _WHOLE)
-        cut = sum(len(each) > length for each in whole)
-        if not cut:
-            return ""
-        return f"{cut:,} of {len(rows):,} are cut after max_length {length} tokens."
+        return cut_remark([max(len(each) - length, 0) for each in whole], length)
 
     def encode(self, reader: Any, spec: TaskSpec, rows: Sequence[TextRow]) -> list[Encoded]:
         """Token ids, with special tokens, cut after ``max_length``."""

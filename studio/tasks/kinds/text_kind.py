@@ -17,12 +17,12 @@ from studio.tasks.kinds.answers import Batch
 from studio.tasks.kinds.classes import class_of, other_task
 from studio.tasks.kinds.classifier_heads import head_beside, write_head
 from studio.tasks.kinds.contract import Kind, Opened
+from studio.tasks.kinds.lengths import refuse_longer
 from studio.tasks.kinds.text_items import Encoded, batched
 from studio.tasks.kinds.text_settings import (
     USUAL_LENGTH,
     TextSettings,
     read_settings,
-    refuse_longer,
     settings_of,
     text_length,
 )
@@ -101,7 +101,7 @@ class TextKind(Kind):
 
     def refuse_misfit(self, spec: TaskSpec, head: Head, base: Checkpoint) -> None:
         """A linear head takes as many numbers as the base is wide; texts fit its positions."""
-        refuse_longer(spec, longest_of(base))
+        refuse_longer(spec.name, settings_of(spec).max_length, longest_of(base))
         width = base.config.get("hidden_size")
         takes = head.weight.shape[1] if isinstance(head, LinearHead) else width
         if isinstance(width, int) and takes != width:
@@ -133,7 +133,7 @@ class TextKind(Kind):
 
     def refuse_long(self, spec: TaskSpec, model: nn.Module) -> None:
         """An encoder has positions for so many tokens."""
-        refuse_longer(spec, longest_input(model))
+        refuse_longer(spec.name, settings_of(spec).max_length, longest_input(model))
 
     def length(self, item: Encoded) -> int:
         """In tokens."""

@@ -85,20 +85,6 @@ def text_length(
     return longest, (f"max_length: {longest}, the tokens that the base has positions for.",)
 
 
-def refuse_longer(spec: TaskSpec, longest: int | None) -> None:
-    """Refuse texts that may be longer than a model has positions for; None is no limit.
-
-    Raises:
-        BadData: with both numbers.
-    """
-    asked = settings_of(spec).max_length
-    if longest is not None and asked is not None and asked > longest:
-        raise BadData(
-            f"'{spec.name}' has max_length {asked}, but the model reads at most {longest} "
-            "tokens. Lower max_length in the zoo file."
-        )
-
-
 def pooled(
     spec: TaskSpec, base: Checkpoint, head: LinearHead
 ) -> tuple[TextSettings, tuple[str, ...]]:

@@ -16,6 +16,7 @@ from studio.tasks.kinds.classes import file_in_class
 from studio.tasks.kinds.classifier_heads import answered_by_class
 from studio.tasks.kinds.contract import Opened
 from studio.tasks.kinds.entities import OUTSIDE, f1_sums, mark_entities
+from studio.tasks.kinds.lengths import LONGEST
 from studio.tasks.kinds.text_items import refuse_unread_texts
 from studio.tasks.kinds.text_kind import TextKind, linear
 from studio.tasks.kinds.text_settings import settings_of
@@ -25,7 +26,6 @@ from studio.tasks.kinds.token_snippets import OF_CLASS, OF_STATES
 from studio.tasks.own_class import OwnHead, class_for
 from studio.tasks.spec import TaskSpec
 
-_LONGEST = 512
 _F1 = "entity F1"
 
 
@@ -34,7 +34,7 @@ class TokenClassification(TextKind):
 
     name = "token-classification"
     auto = "AutoModelForTokenClassification"
-    usual_length = _LONGEST
+    usual_length = LONGEST
     noun = "sentence"
 
     def answer(
@@ -83,7 +83,7 @@ class TokenClassification(TextKind):
 
     def encode(self, reader: Any, spec: TaskSpec, rows: Sequence[TokenRow]) -> list[Sentence]:
         """Token ids, with special tokens, cut after ``max_length``."""
-        return sentences(reader, rows, settings_of(spec).max_length or _LONGEST)
+        return sentences(reader, rows, settings_of(spec).max_length or LONGEST)
 
     def remarks(self, spec: TaskSpec, base: Checkpoint, rows: Sequence[TokenRow]) -> str:
         """How many words have no token, and so no answer."""

@@ -15,7 +15,7 @@ from studio.ui.views.track import score_track
 
 _FLOORS = {
     "head-only": "Head-only: the untouched base with a head fitted on it.",
-    "base": "Base: the untouched base with the expert's own head.",
+    "base": "Base: the untouched base, asked as the expert is.",
 }
 _LOSS = {
     False: "",

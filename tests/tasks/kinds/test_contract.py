@@ -13,7 +13,7 @@ from studio.export.model import MergedModel
 from studio.measure.bench import Bench, score_folder
 from studio.measure.change import carried_scores, changes
 from studio.measure.evaluate import UNKNOWN
-from studio.measure.intervals import cluster_bootstrap, ratio_bootstrap
+from studio.measure.intervals import ratio_bootstrap
 from studio.measure.outcomes import Measuring
 from studio.measure.references import measured_references
 from studio.measure.score_cache import task_digest
@@ -61,7 +61,9 @@ def test_every_question_of_a_row_counts_and_a_row_s_questions_belong_together(be
     assert (score.n, score.value) == (80, 68 / 80)
     assert bench.tasks["up"].questions("held_out") == 80  # of 40 rows
     assert score.interval == "cluster-bootstrap"
-    assert (score.low, score.high) == cluster_bootstrap(right, np.repeat(np.arange(40), 2))
+    assert (score.low, score.high) == ratio_bootstrap(
+        right, np.ones(80), np.repeat(np.arange(40), 2)
+    )
 
 
 def test_a_share_beside_the_score_is_of_the_same_answers_and_resamples_the_same_groups(bench):

@@ -25,5 +25,6 @@ def test_rows_that_are_cut_are_counted(tiny_zoo):
     base = open_checkpoint(tiny_zoo / "base")
     spec = TaskSpec("a", "a", USUAL_KIND.name, TextSettings(max_length=4))
     rows = [TextRow("red", 0, None), TextRow("red blue green red blue", 0, None)]
-    assert USUAL_KIND.remarks(spec, base, rows) == "1 of 2 are cut after max_length 4 tokens."
+    said = USUAL_KIND.remarks(spec, base, rows)
+    assert said.startswith("1 of 2 rows are longer than max_length 4 and are cut; 3 tokens")
     assert not USUAL_KIND.remarks(spec, base, rows[:1])
