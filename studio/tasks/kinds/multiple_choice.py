@@ -21,8 +21,8 @@ from studio.tasks.kinds.classifier_heads import write_head
 from studio.tasks.kinds.contract import Kind, Opened
 from studio.tasks.kinds.encoder_decoder import real_positions
 from studio.tasks.kinds.language_head import SharedHead
-from studio.tasks.kinds.lengths import LONGEST, cut_remark, length_of, refuse_longer, usual_length
-from studio.tasks.kinds.option_items import Question
+from studio.tasks.kinds.lengths import LONGEST, length_of, refuse_longer, usual_length
+from studio.tasks.kinds.option_items import Question, question_remarks
 from studio.tasks.kinds.option_scores import lined, log_likelihoods, of_head, other_choice
 from studio.tasks.kinds.option_snippets import SNIPPETS
 from studio.tasks.kinds.option_ways import Paired, Way, way_of
@@ -180,9 +180,9 @@ class MultipleChoice(Kind):
         return [replace(each, by_bytes=own.norm == "bytes") for each in found]
 
     def remarks(self, spec: TaskSpec, base: Checkpoint, rows: Sequence[ChoiceRow]) -> str:
-        """How many questions are cut."""
+        """How many questions are cut, or have options that nobody could tell apart."""
         found = self.encode(self.reader(base), spec, rows)
-        return cut_remark([each.cut for each in found], _own(spec).max_length or LONGEST)
+        return question_remarks(found, _own(spec).max_length or LONGEST)
 
     def length(self, item: Question) -> int:
         """In tokens, of the longest option with its question."""

@@ -7,6 +7,7 @@ from typing import Any
 from studio.errors import BadData
 from studio.tasks.kinds.causal_items import Document, documents
 from studio.tasks.kinds.causal_rows import Passage
+from studio.tasks.kinds.lengths import cut_remark
 from studio.tasks.kinds.text_items import Encoded, encoded
 from studio.tasks.kinds.text_rows import TextRow
 
@@ -35,6 +36,12 @@ class Question:
     source: tuple[int, ...] = ()
     cut: int = 0
     by_bytes: bool = False
+
+    @property
+    def has_twins(self) -> bool:
+        """Whether two options are the same tokens, so that the first of them is always likelier."""
+        ids = [tuple(each if isinstance(each, list) else each.ids) for each in self.options]
+        return len({*ids}) < len(ids)
 
     @property
     def is_spoken(self) -> bool:
@@ -132,6 +139,22 @@ def translated(
     sources = [source(question) for question, _ in rows]
     read = [tuple(map(target, options)) for _, options in rows]
     return _questions(rows, read, [cut for _, cut in sources], [ids for ids, _ in sources])
+
+
+def question_remarks(found: Sequence[Question], length: int) -> str:
+    """What a user should know of how questions are read; empty for nothing.
+
+    Args:
+        found: of a split.
+        length: tokens that one may have.
+    """
+    said = [cut_remark([each.cut for each in found], length)]
+    if twins := sum(each.has_twins for each in found):
+        said.append(
+            f"{twins:,} of {len(found):,} rows have options that the tokenizer reads as the same "
+            "tokens, of which the first is always taken."
+        )
+    return " ".join(each for each in said if each)
 
 
 def _questions(

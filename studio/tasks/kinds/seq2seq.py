@@ -19,8 +19,8 @@ from studio.tasks.kinds.encoder_decoder import TeacherForced, real_positions, re
 from studio.tasks.kinds.labels import listed
 from studio.tasks.kinds.language_base import refuse_no_head, refuse_own_layers
 from studio.tasks.kinds.language_head import SharedHead
-from studio.tasks.kinds.lengths import LONGEST, cut_remark, length_of, refuse_longer, usual_length
-from studio.tasks.kinds.option_items import Question
+from studio.tasks.kinds.lengths import LONGEST, length_of, refuse_longer, usual_length
+from studio.tasks.kinds.option_items import Question, question_remarks
 from studio.tasks.kinds.option_scores import likeliest, lined, log_likelihoods
 from studio.tasks.kinds.option_snippets import SNIPPETS
 from studio.tasks.kinds.option_ways import Translated
@@ -167,7 +167,7 @@ class Seq2Seq(Kind):
     def remarks(self, spec: TaskSpec, base: Checkpoint, rows: Sequence[TargetRow]) -> str:
         """How many texts are cut."""
         found = self.encode(self.reader(base), spec, rows)
-        return cut_remark([each.cut for each in found], _own(spec).max_length or LONGEST)
+        return question_remarks(found, _own(spec).max_length or LONGEST)
 
     def length(self, item: Question) -> int:
         """In tokens, of the text or its longest target."""

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
+import transformers
 from torch import Tensor, nn
 
 from studio.checkpoints.checkpoint import Checkpoint
@@ -26,6 +27,7 @@ from studio.tasks.kinds.text_settings import (
     settings_of,
     text_length,
 )
+from studio.tasks.own_class import class_for
 from studio.tasks.pretrained import load_tokenizer, longest_input, longest_of
 from studio.tasks.spec import TaskSpec
 
@@ -90,6 +92,7 @@ class TextKind(Kind):
         if not (file or spec.data or holds_head(private)):
             return unread
         try:
+            _refuse_no_decoder_input(spec.name, base)
             found = self.answer(spec, private, base, file, bool(written))
         except (BadCheckpoint, BadData, BadZoo) as problem:
             if file or spec.data:
@@ -159,6 +162,16 @@ class TextKind(Kind):
     def write(self, folder: Path, spec: TaskSpec, opened: Opened) -> None:
         """A head file, label names, and the settings as JSON; of a class its configuration, too."""
         write_head(folder, opened, {"max_length": settings_of(spec).max_length})
+
+
+def _refuse_no_decoder_input(task: str, base: Checkpoint) -> None:
+    """Refuse a body that asks for its decoder's input, which its classes make each in their way."""
+    body = class_for("AutoModel", base.config)
+    if body and hasattr(getattr(transformers, body), "_shift_right"):
+        raise BadData(
+            f"'{task}': {body} asks for the input of its decoder beside the text, so a head on its "
+            "states is not scored here. As a task of the type seq2seq it is, by its targets."
+        )
 
 
 def linear(head: LinearHead, states: Tensor, task: str) -> Tensor:

@@ -3,7 +3,7 @@
 import pytest
 
 from studio.errors import BadData
-from studio.tasks.kinds.option_items import continued, paired, translated
+from studio.tasks.kinds.option_items import continued, paired, question_remarks, translated
 from tests.conftest import refusal
 from tests.tasks.kinds import choosers, classifiers, speakers
 
@@ -68,3 +68,16 @@ def test_a_target_without_an_end_or_without_a_token_is_refused():
     open_ended = speakers.tokenizer(False)
     with pytest.raises(BadData, match="'a': the tokenizer puts no end behind 'the'"):
         translated(open_ended, [("is it?", ["the", "the cat"])], 40, "a", None)
+
+
+def test_options_that_nobody_can_tell_apart_are_counted(tmp_path):
+    reader = classifiers.tokenizer(tmp_path)
+    found = paired(reader, [("w1", ["w2", "w3"]), ("w1", ["zzz", "qqq"])], 20, "a")
+    assert [each.has_twins for each in found] == [False, True]
+    assert question_remarks(found, 20) == (
+        "1 of 2 rows have options that the tokenizer reads as the same tokens, of which the first "
+        "is always taken."
+    )
+    alike = translated(ENDS, [("is it?", ["no", "no"])], 40, "a", None)
+    assert alike[0].has_twins
+    assert not question_remarks(continued(PLAIN, [("is it?", ["yes", "no"])], 40, "a"), 40)
