@@ -1,4 +1,4 @@
-"""Undo and redo: the mixes that were shown, where quick moves of one control are one step."""
+"""Undo and redo: the mixes that were shown, where a drag or quick moves are one step."""
 
 from collections.abc import Callable
 
@@ -7,15 +7,16 @@ from studio.session.mixer_strip import controls
 
 _SAME_MOVE = 1.0  # seconds within which moves of one control count as one step of undo
 _LONGEST_HISTORY = 500
+_NOTHING = ("", -1e9, "")  # control, when, gesture: none yet
 
 
 class History:
-    """Mixes that were shown, with undo and redo; quick moves of one control are one step."""
+    """Mixes that were shown, with undo and redo; a drag, or quick moves, are one step."""
 
     def __init__(self, first: Mix) -> None:
         self._mixes = [first]
         self._place = 0
-        self._last: tuple[str, float] = ("", -1e9)
+        self._last = _NOTHING
 
     @property
     def current(self) -> Mix:
@@ -42,12 +43,21 @@ class History:
         """Whether an undone mix can come back."""
         return self._place < len(self._mixes) - 1
 
-    def push(self, mix: Mix, control: str, now: float) -> None:
-        """Show a mix; ``control`` is what was moved, ``now`` in seconds."""
+    def push(self, mix: Mix, control: str, now: float, gesture: str = "") -> None:
+        """Show a mix.
+
+        Args:
+            mix: to show.
+            control: that was moved; '' for several.
+            now: in seconds.
+            gesture: by which a page tells one drag, or key that is held, from the next; '' for
+                none. However late its moves come, they are one step.
+        """
         if mix == self.current:
             return
-        key, when = self._last
-        same = control and key == control and now - when < _SAME_MOVE and not self.can_redo
+        key, when, before = self._last
+        soon = now - when < _SAME_MOVE or (gesture != "" and gesture == before)
+        same = control and key == control and soon and not self.can_redo
         del self._mixes[self._place + 1 :]
         if same and self._place:
             self._mixes[self._place] = mix
@@ -55,7 +65,7 @@ class History:
             self._mixes.append(mix)
             del self._mixes[:-_LONGEST_HISTORY]
             self._place = len(self._mixes) - 1
-        self._last = (control, now)
+        self._last = (control, now, gesture)
 
     def change_all(self, change: Callable[[Mix], Mix]) -> None:
         """Change every mix that could be shown again; steps that became equal are one."""
@@ -71,12 +81,12 @@ class History:
     def undo(self) -> None:
         """Go back one step, if there is one."""
         self._place = max(self._place - 1, 0)
-        self._last = ("", -1e9)
+        self._last = _NOTHING
 
     def redo(self) -> None:
         """Go forward one step, if there is one."""
         self._place = min(self._place + 1, len(self._mixes) - 1)
-        self._last = ("", -1e9)
+        self._last = _NOTHING
 
 
 def moved(before: Mix, after: Mix) -> str:

@@ -28,6 +28,7 @@ from studio.session.mixer_strip import listed
 from studio.zoo import Zoo
 
 _KEPT_SHOWN = 256  # mixes that a page may have been drawn from
+_LONGEST_GESTURE = 40  # letters
 _BATCH_NORM = {
     "name": BATCH_NORM, "default": MIXTURE, "choices": list(BATCH_NORMS), "low": None,
     "high": None, "whole": False,
@@ -104,7 +105,8 @@ class Mixer:
             made = replace(made, strips=tuple(strips), dtype=self.mix.dtype)
         elif made.method != before.method:
             made = self.mix.with_method(made.method)
-        self._push(made, moved(self.mix, made))
+        gesture = value.get("gesture") if isinstance(value, dict) else None
+        self._push(made, moved(self.mix, made), str(gesture or "")[:_LONGEST_GESTURE])
         self.flipped = False
 
     def _drawn_from(self, value: object) -> Mix:
@@ -198,9 +200,9 @@ class Mixer:
             "dtype": lambda: self.mix.with_dtype(about or None),
         }[name]()
 
-    def _push(self, mix: Mix, control: str) -> None:
+    def _push(self, mix: Mix, control: str, gesture: str = "") -> None:
         self._admission.refuse(mix.ticked)
-        self.history.push(mix, control, time.monotonic())
+        self.history.push(mix, control, time.monotonic(), gesture)
 
     def _recall(self) -> None:
         """Take up the mix last kept; one that makes no sense is left aside whole."""

@@ -59,3 +59,21 @@ def test_a_drag_of_one_layer_is_one_step_of_undo_and_another_layer_the_next(mix)
     assert history.current == with_groups(mix, 0.73, 0.71)
     history.undo()
     assert history.current == mix
+
+
+def test_a_drag_is_one_step_however_late_its_moves_come_and_the_next_is_another(mix):
+    history = History(mix)
+    for at, (x, gesture) in enumerate([(0.1, "a"), (0.2, "a"), (0.3, "a"), (0.4, "b")]):
+        history.push(with_coefficient(mix, x), "color.coefficient", 9.0 * at, gesture)
+    history.undo()
+    assert history.current.strips[0].coefficient == 0.3
+    history.undo()
+    assert history.current == mix
+
+
+def test_moves_without_a_gesture_are_told_apart_by_time_alone(mix):
+    history = History(mix)
+    for at in range(3):
+        history.push(with_coefficient(mix, at / 10), "color.coefficient", 9.0 * at)
+    history.undo()
+    assert history.current.strips[0].coefficient == 0.1

@@ -6,6 +6,12 @@ let typed = null; // the number that is being typed, which no answer may overwri
 box.addEventListener('input', (event) => { typed = event.target.type === 'number' ? event.target : null; }, true);
 for (const ends of ['change', 'focusout']) box.addEventListener(ends, () => { typed = null; }, true);
 
+// A drag, or a key that is held, is one gesture, so that undo takes all of it back at once.
+const begun = Date.now();
+let gesture = 0;
+box.addEventListener('pointerdown', () => { gesture += 1; }, true);
+box.addEventListener('keydown', (event) => { if (!event.repeat) gesture += 1; }, true);
+
 function make(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
   for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
@@ -35,6 +41,7 @@ function post() {
     delete next.action;
     while (waiting.length && !next.action) waiting.shift()(next); // an action goes by itself
     next.sent = ++sent;
+    next.gesture = `${begun}.${gesture}`;
     when = Date.now();
     props.value = next;
     trigger('input');

@@ -8,7 +8,7 @@ import gradio as gr
 from studio.errors import StudioError
 from studio.session.session import Session
 from studio.session.writing import Answer
-from studio.tasks.kinds.writing import MOST, Manner
+from studio.tasks.kinds.writing import Manner
 from studio.ui.boxes import number_in, whole_in
 from studio.ui.components import BARE
 from studio.ui.part import PagePart
@@ -53,7 +53,7 @@ class WritingSection(PagePart):
         usual = Manner()
         with gr.Row():
             self.most = gr.Number(
-                usual.most, label=f"Tokens, at most {MOST}", precision=0, min_width=110,
+                usual.most, label="Tokens to write", precision=0, min_width=110,
                 elem_id="write-most",
             )  # fmt: skip
             self.temperature = gr.Number(
