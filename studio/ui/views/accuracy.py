@@ -51,8 +51,8 @@ def accuracy(now: Snapshot) -> str:
         "<p class='legend'><span class='l-now'>now</span><span class='l-interval'>95 % interval"
         f"</span><span class='l-expert'>expert alone</span><span class='l-floor'>{name}</span></p>"
         f"{table_saves('accuracy', _csv(now)) if now.seen else ''}"
-        f"<p class='quiet'>{_FLOORS[name]} A task that is not merged is still scored, with its own "
-        f"head. Intervals resample groups of related rows where the data has groups.{_LOSS[loss]} "
+        f"<p class='quiet'>{_FLOORS[name]} A task that is not merged is still scored. "
+        f"Intervals resample groups of related rows where the data has groups.{_LOSS[loss]} "
         f"<b>Since pinned</b>: the mean change on the same rows, in {units}; pale numbers stand on "
         "few rows.</p>"
     )
