@@ -13,6 +13,7 @@ from torch import Tensor
 from studio.checkpoints.checkpoint import Checkpoint, open_base, open_checkpoint
 from studio.checkpoints.deltas import AnyDeltas, Deltas, not_finite
 from studio.checkpoints.quantized import base_notes
+from studio.checkpoints.token_union import TokenUnion, token_union
 from studio.checkpoints.vectors import Room, Vectors, pieces
 from studio.errors import BadCheckpoint, BadRecipe, Findings, NotFinite, Remedy
 from studio.geometry.gram import Gram, gram
@@ -22,7 +23,7 @@ from studio.methods.contract import Given, Measured, Method, mixing
 from studio.methods.kit.coefficients import coefficients
 from studio.methods.kit.running_statistics import RunningStatistics
 from studio.parallel import SMALL, in_order
-from studio.recipe import Recipe
+from studio.recipe import UNION, Recipe
 
 Made = TypeVar("Made")
 Watch = Callable[[Tensor, Tensor, Tensor], None]
@@ -173,6 +174,14 @@ class Merge:
         default = self.method.default_coefficient
         return RunningStatistics(self.deltas, self.recipe, default, measure)
 
+    @cached_property
+    def union(self) -> TokenUnion:
+        """Rows of tokens that an export has beside the base's, if the recipe asks for them."""
+        if self.recipe.vocabulary != UNION:
+            return TokenUnion(self.deltas)
+        used = (self.coefficients != 0).any(0).tolist()
+        return token_union(self.deltas, [task for task, each in enumerate(used) if each])
+
     @property
     def notes(self) -> list[str]:
         """What a user should know of how the checkpoints fit the base, a sentence each."""
@@ -182,7 +191,7 @@ class Merge:
             deltas.tasks, deltas.checkpoints, deltas.joins, strict=True
         ):
             told += [f"'{task}': {note}" for note in (*checkpoint.notes, *join.notes)]
-        return [*told, *self.statistics.notes]
+        return [*told, *self.statistics.notes, *self.union.notes]
 
     @property
     def changed(self) -> tuple[str, ...]:
@@ -232,12 +241,9 @@ def open_merge(recipe: Recipe, roots: tuple[Path, ...] = ()) -> Merge:
 
 
 def merged_pieces(
-    merge: Merge,
-    name: str,
-    size: int = PIECE,
-    place: Tensor | None = None,
+    merge: Merge, name: str, size: int = PIECE, place: Tensor | None = None,
     watch: Watch | None = None,
-) -> Iterator[Tensor]:
+) -> Iterator[Tensor]:  # fmt: skip
     """One merged tensor in flat pieces: base + sum_i mixing_i delta_i (MDM-OC, Eq. 2).
 
     Per element, tasks are added in the recipe's order with separate multiply and add in the
@@ -277,6 +283,14 @@ def merged_pieces(
         if watch and before is not None:
             watch(before, total, cast)
         yield cast
+
+
+def written_pieces(
+    merge: Merge, name: str, size: int = PIECE, watch: Watch | None = None
+) -> Iterator[Tensor]:
+    """The same with the rows of ``Merge.union``, as an export holds the tensor; see there."""
+    merged = merged_pieces(merge, name, size, watch=watch)
+    return merge.union.laid(name, merged, merge.output_dtype(name), merge.compute_dtype)
 
 
 def merged_into(merge: Merge, places: Mapping[str, Tensor]) -> None:

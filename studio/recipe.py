@@ -28,8 +28,12 @@ DEFAULT_METHOD = "mdm_oc"  # where nobody chooses; the methods themselves are a 
 MIXTURE, RECALIBRATE, KEEP_BASE = "mixture", "recalibrate", "base"
 BATCH_NORMS = (MIXTURE, RECALIBRATE, KEEP_BASE)
 """Which running statistics of batch normalization a merged model gets."""
+UNION = "union"
+VOCABULARIES = (KEEP_BASE, UNION)
+"""Which tokens a merged model has a row for: the base's, or also those that tasks added."""
 _KEYS = (
-    "base", "tasks", "method", "options", "options_set_by", "dtype", "batch_norm", "seed", "fitted",
+    "base", "tasks", "method", "options", "options_set_by", "dtype", "batch_norm", "vocabulary",
+    "seed", "fitted",
 )  # fmt: skip
 _FITTED_KEYS = ("by", "seed", "tasks", "used", "options")
 _TASK_KEYS = ("name", "checkpoint", "coefficient", "set_by", "digest")
@@ -159,6 +163,7 @@ class Recipe:
         batch_norm: where running statistics come from, see ``BATCH_NORMS``: from a mixture of the
             tasks' own, measured anew on validation rows of the tasks that are merged, or the
             base's as they are.
+        vocabulary: which tokens an export has a row for, see ``VOCABULARIES``.
     """
 
     base: str
@@ -170,6 +175,7 @@ class Recipe:
     fitted: Fitted | None = None
     options_set_by: str = ""
     batch_norm: str = MIXTURE
+    vocabulary: str = KEEP_BASE
 
     def __hash__(self) -> int:
         return hash(self.digest)
@@ -252,6 +258,8 @@ class Recipe:
             plain["dtype"] = self.dtype
         if self.batch_norm != MIXTURE:
             plain["batch_norm"] = self.batch_norm
+        if self.vocabulary != KEEP_BASE:
+            plain["vocabulary"] = self.vocabulary
         plain["seed"] = self.seed
         return plain | ({"fitted": self.fitted.plain()} if self.fitted else {})
 
@@ -345,6 +353,7 @@ def parse_recipe(data: dict, folder: Path, where: str, least: int = 0) -> Recipe
         wrong.add(BadRecipe(f"{where} names {twice(one, other)}"))
     dtype = wrong.tried(partial(_one_of, data, "dtype", DTYPES, where))
     batch_norm = wrong.tried(partial(_one_of, data, "batch_norm", BATCH_NORMS, where))
+    vocabulary = wrong.tried(partial(_one_of, data, "vocabulary", VOCABULARIES, where))
     base = wrong.tried(lambda: resolve_source(text_field(data, "base", where, BadRecipe), folder))
     method = wrong.tried(lambda: _method_name(data, where))
     options = wrong.tried(lambda: _options(data.get("options") or {}, where))
@@ -365,6 +374,7 @@ def parse_recipe(data: dict, folder: Path, where: str, least: int = 0) -> Recipe
         fitted=found,
         options_set_by=set_by,
         batch_norm=batch_norm or MIXTURE,
+        vocabulary=vocabulary or KEEP_BASE,
     )
 
 

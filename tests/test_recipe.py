@@ -261,3 +261,15 @@ def test_which_running_statistics_a_merge_gets_is_part_of_the_recipe(zoo_folder,
     assert load_recipe(tmp_path / "recipe.yaml").batch_norm == "base"
     with pytest.raises(BadRecipe, match="batch_norm 'mean' is not one of mixture, recalibrate"):
         parse_recipe(usual | {"batch_norm": "mean"}, tmp_path, "it")
+
+
+def test_a_recipe_says_which_tokens_have_a_row(tmp_path, make_recipe):
+    recipe = make_recipe()
+    assert recipe.vocabulary == "base"
+    assert "vocabulary" not in recipe.plain()  # so that digests of recipes without it stay
+    union = replace(recipe, vocabulary="union")
+    assert union.digest != recipe.digest
+    save_recipe(union, tmp_path / "recipe.yaml")
+    assert load_recipe(tmp_path / "recipe.yaml").vocabulary == "union"
+    with pytest.raises(BadRecipe, match="vocabulary 'all' is not one of base, union"):
+        parse_recipe(recipe.plain() | {"vocabulary": "all"}, tmp_path, "it")

@@ -54,7 +54,7 @@ class Matched:
             values: a tensor with the checkpoint's rows.
             base: the base's, of the same width.
         """
-        width = base.numel() // _height(tuple(base.shape))
+        width = base.numel() // row_count(tuple(base.shape))
         places = self.places[: base.numel() // width]
         made = base.clone().view(-1, width)
         made[places >= 0] = values.reshape(-1, width)[places[places >= 0]].to(made)
@@ -82,7 +82,7 @@ class MatchedRows(Rows):
 
     def flat(self, start: int, stop: int, width: int, dtype: torch.dtype) -> Tensor:
         """Elements ``start:stop`` of the dense delta; a row is one token's, whatever the shape."""
-        width = self.base.numel() // _height(self.base.entry.shape)
+        width = self.base.numel() // row_count(self.base.entry.shape)
         first, last = start // width, -(-stop // width)
         made = torch.zeros(last - first, width, dtype=dtype)
         for row, at, count in _runs(self.places[first:last].tolist()):
@@ -105,7 +105,7 @@ def _runs(places: list[int]) -> list[tuple[int, int, int]]:
     return found
 
 
-def _height(shape: tuple[int, ...]) -> int:
+def row_count(shape: tuple[int, ...]) -> int:
     """Rows of a vocabulary in a tensor: a bias that is kept as ``(1, rows)`` has as many."""
     return math.prod(shape) if shape[0] == 1 else shape[0]
 
@@ -225,7 +225,7 @@ def row_counts(
         before, after = ours.shape, theirs.shape
         usable = ours.floating and theirs.floating and ours.numel and theirs.numel
         if usable and len(before) == len(after) > 0 and _speaks(architecture, name):
-            rows = _height(before), _height(after)
+            rows = row_count(before), row_count(after)
             if ours.numel // rows[0] == theirs.numel // rows[1]:
                 found[stored] = rows
     return found
@@ -245,21 +245,22 @@ def _notes(
     notes = []
     if found.own:
         notes.append(
-            f"{_counted(found.own)} of its own, for which the base has no row: not merged, and "
-            "texts are read by the base's tokenizer, which does not know them."
+            f"{counted(found.own)} of its own, for which the base has no row: not merged. "
+            "`vocabulary: union` in a recipe writes their rows; scores are read by the base's "
+            "tokenizer, which does not know them."
         )
     if moved:
-        notes.append(f"{_counted(moved)} in other rows than the base's: rows are matched by token.")
+        notes.append(f"{counted(moved)} in other rows than the base's: rows are matched by token.")
     if absent:
-        notes.append(f"{_counted(absent)} of the base not in its vocabulary: the base's rows stay.")
+        notes.append(f"{counted(absent)} of the base not in its vocabulary: the base's rows stay.")
     if padding:
         notes.append(f"{padding:,} of its rows of vocabulary stand for no token and are left out.")
     if rowless:
-        notes.append(f"{_counted(rowless)} of its tokenizer without a row in its weights.")
+        notes.append(f"{counted(rowless)} of its tokenizer without a row in its weights.")
     return notes
 
 
-def _counted(tokens: Iterable[str]) -> str:
+def counted(tokens: Iterable[str]) -> str:
     """A count of tokens with the first of them."""
     listed = list(tokens)
     first = some([visible(repr(token[:40])) for token in listed])

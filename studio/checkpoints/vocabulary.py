@@ -167,7 +167,7 @@ def _named(file: Path) -> tuple[Mapping, Sequence[tuple[str, object]]]:
         lines = text.removesuffix("\n").split("\n")
         return {line.rstrip(): row for row, line in enumerate(lines)}, ()
     where = str(file)
-    content = parse_json(_MERGES.sub(r"\1[]", text), where, BadCheckpoint)
+    content = parse_json(without_merges(text), where, BadCheckpoint)
     content = mapping(content, where, BadCheckpoint)
     if file.name == "tokenizer.json":
         return _of_model(content, where)
@@ -179,6 +179,11 @@ def _named(file: Path) -> tuple[Mapping, Sequence[tuple[str, object]]]:
             (_content(listed[row], where), at) for row, at in zip(listed, rows, strict=True)
         ]
     return content, ()
+
+
+def without_merges(text: str) -> str:
+    """A tokenizer's JSON without its merges, which are long and name no token."""
+    return _MERGES.sub(r"\1[]", text)
 
 
 def _of_model(content: Mapping, where: str) -> tuple[Mapping, Sequence[tuple[str, object]]]:

@@ -11,7 +11,7 @@ from studio.measure.bench import Bench
 from studio.measure.change import changes, mean_change
 from studio.measure.evaluate import Evaluation
 from studio.measure.metrics import unmerge_drop
-from studio.merge import Merge, merged_pieces
+from studio.merge import Merge, written_pieces
 from studio.methods import METHODS, method
 from studio.progress import Progress, part, silent
 from studio.recipe import Recipe
@@ -150,10 +150,13 @@ def removals(
 
 def same_weights(one: Merge, other: Merge) -> bool:
     """Whether two merges on the same base give the same bytes; reads up to the first difference."""
-    for name in sorted({*one.changed, *other.changed}):
+    rows = {*one.union.heights, *other.union.heights}
+    for name in sorted({*one.changed, *other.changed, *rows}):
         if one.output_dtype(name) != other.output_dtype(name):
             return False
-        pairs = zip(merged_pieces(one, name), merged_pieces(other, name), strict=True)
+        if one.union.shape(name) != other.union.shape(name):
+            return False
+        pairs = zip(written_pieces(one, name), written_pieces(other, name), strict=True)
         # as bytes: 0 and -0 are different weights
         if not all(torch.equal(a.view(torch.uint8), b.view(torch.uint8)) for a, b in pairs):
             return False

@@ -1,5 +1,6 @@
 """Certificate: the statement that is signed, put together from what was computed and measured."""
 
+import math
 import platform
 import re
 import secrets
@@ -174,16 +175,16 @@ def _signer(request: Request, key: SigningKey, moment: datetime) -> dict:
 
 
 def _result(result: Merge, root: str) -> dict:
-    entries = result.base.weights.entries
+    sizes = {name: math.prod(result.union.shape(name)) for name in result.base.names}
     dtype = result.recipe.dtype or "as the base"
     return {
         "weights_root": root,
         "dtype": dtype,
         "compute_dtype": str(result.compute_dtype).removeprefix("torch."),
-        "tensors": len(entries),
-        "parameters": sum(entry.numel for entry in entries.values()),
+        "tensors": len(sizes),
+        "parameters": sum(sizes.values()),
         "format": "safetensors",
-        "bytes": sum(e.numel * result.output_dtype(n).itemsize for n, e in entries.items()),
+        "bytes": sum(x * result.output_dtype(n).itemsize for n, x in sizes.items()),
     }
 
 

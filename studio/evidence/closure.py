@@ -93,7 +93,7 @@ def closure(
             {(name, "") for name in unmerged.removed if unmerged.added is None},
             "Heads are never merged; they lie beside the weights, each task's own.",
         ),
-        Dependency("tokenizer and configuration", FIXED, (), "Copied from the base alone."),
+        _vocabulary(merge),
         _caches(merge),
         Dependency(
             "choices made by people", DECLARED, (),
@@ -255,6 +255,18 @@ def _statistics(merge: Merge) -> Dependency:
     }[merge.recipe.batch_norm]
     inputs = merge.deltas.tasks if used else ()
     return Dependency("BatchNorm statistics", REBUILT if used else UNUSED, inputs, words)
+
+
+def _vocabulary(merge: Merge) -> Dependency:
+    joined, what = merge.union, "tokenizer and configuration"
+    if not joined.places:
+        return Dependency(what, FIXED, (), "Copied from the base alone.")
+    used = sorted({task for owners in joined.owners.values() for task, _ in owners})
+    words = (
+        f"The base's, and {len(joined.places):,} tokens that kept tasks added, read anew from "
+        "their files: each has a row of its owners alone."
+    )
+    return Dependency(what, REBUILT, tuple(merge.deltas.tasks[task] for task in used), words)
 
 
 def _caches(merge: Merge) -> Dependency:

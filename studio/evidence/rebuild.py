@@ -1,6 +1,7 @@
 """Rebuild: the weights root of a merge computed again, in this process or in one of its own."""
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from studio.checkpoints.weights import weights_root
 from studio.disk.files import read_mapping
 from studio.disk.temporary import TemporaryFolder
 from studio.errors import BadCheckpoint, BadRecipe, StudioError
-from studio.merge import Merge, merged_pieces, open_merge
+from studio.merge import Merge, open_merge, written_pieces
 from studio.methods import method
 from studio.parallel import SMALL, in_order
 from studio.progress import Meter, Progress, silent
@@ -48,22 +49,24 @@ class Rebuild:
 def rebuilt_root(merge: Merge, progress: Progress = silent) -> str:
     """Weights root of a merge; its tensors are streamed and nothing is written."""
     merge.prepare()
-    entries = merge.base.weights.entries
-    sizes = {name: e.numel * merge.output_dtype(name).itemsize for name, e in entries.items()}
+    shapes = {name: merge.union.shape(name) for name in merge.base.names}
+    sizes = {
+        name: math.prod(shape) * merge.output_dtype(name).itemsize for name, shape in shapes.items()
+    }
     meter = Meter(sum(sizes.values()), progress)
 
     def hashed(name: str) -> str:
         digest = sha256()
-        for piece in merged_pieces(merge, name):
+        for piece in written_pieces(merge, name):
             digest.update(tensor_bytes(piece))
             meter.add(piece.nbytes, f"computed again: {name}")
         return digest.hexdigest()
 
-    largest_first = sorted(entries, key=lambda name: -sizes[name])
+    largest_first = sorted(shapes, key=lambda name: -sizes[name])
     hashes = dict(zip(largest_first, in_order(hashed, largest_first, SMALL), strict=True))
     return weights_root(
-        (name, CODES[merge.output_dtype(name)], entry.shape, hashes[name])
-        for name, entry in entries.items()
+        (name, CODES[merge.output_dtype(name)], shape, hashes[name])
+        for name, shape in shapes.items()
     )
 
 

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from studio.checkpoints.stored import Entry
-from studio.checkpoints.vectors import Room, pieces
+from studio.checkpoints.vectors import Room
 from studio.component import component_at
 from studio.geometry.scopes import layer_of
-from studio.merge import Merge, merged_pieces
+from studio.merge import Merge, written_pieces
 from studio.progress import Meter, Progress, silent
 
 _PIECE = 2**18
@@ -87,11 +87,11 @@ def residue(
         progress: told the share done.
     """
     entries = {**never.base.weights.entries, **merge.base.weights.entries}
-    changed = {*merge.changed, *never.changed, *full.changed}
+    changed = {*merge.changed, *never.changed, *full.changed, *merge.union.heights}
     names = sorted(changed & entries.keys())  # what only the full model unties is in neither
     for each in (merge, never, full):
         each.prepare()
-    found, meter = Residue(), Meter(sum(entries[name].numel for name in names), progress)
+    found, meter = Residue(), Meter(sum(_written(merge, never, n) for n in names), progress)
     for name in names:
         component = component_at(full, removed, name) if removed in _holding(full, name) else None
         layer = found.layers.setdefault(layer_of(name), LayerResidue())
@@ -111,10 +111,20 @@ def residue(
 
 
 def residue_tensor(merge: Merge, never: Merge, name: str) -> Tensor:
-    """θ_never − θ of one tensor as written, flat in the compute dtype: what an insider can form."""
+    """θ_never − θ of one tensor as written, flat in the compute dtype: what an insider can form.
+
+    Of rows that the base has; tokens that were taken out leave none behind.
+    """
+    holder = merge if name in merge.base.weights.entries else never
     parts = [theirs.to(merge.compute_dtype) - ours.to(merge.compute_dtype)
              for _, ours, theirs, _ in _side_by_side(merge, never, name)]  # fmt: skip
-    return torch.cat(parts)
+    return torch.cat(parts)[: holder.base.weights.entries[name].numel]
+
+
+def _written(merge: Merge, never: Merge, name: str) -> int:
+    """Elements of a tensor as it is written."""
+    holder = merge if name in merge.base.weights.entries else never
+    return math.prod(holder.union.shape(name))
 
 
 def _holding(full: Merge, name: str) -> tuple[str, ...]:
@@ -126,20 +136,23 @@ def _holding(full: Merge, name: str) -> tuple[str, ...]:
 def _side_by_side(
     merge: Merge, never: Merge, name: str
 ) -> Iterator[tuple[int, Tensor, Tensor, Tensor | None]]:
-    """Start, both models' elements and the base's (None of integers), piece by piece."""
+    """Start, both models' elements and the base's, piece by piece.
+
+    Of integers, and of rows that the base does not have, the third is None.
+    """
     holder = merge if name in merge.base.weights.entries else never
     stored, room = holder.base.weights.stored(name), Room()
-    cuts = pieces(stored.numel(), _PIECE)
-    ours, theirs = (
-        merged_pieces(each, _standing_for(each, name, stored.entry), _PIECE)
+    start = 0
+    both = (
+        written_pieces(each, _standing_for(each, name, stored.entry), _PIECE)
         for each in (merge, never)
     )
-    both = zip(cuts, ours, theirs, strict=True)
-    for (start, stop), ours, theirs in both:
-        base = None
-        if stored.dtype.is_floating_point:
+    for ours, theirs in zip(*both, strict=True):
+        base, stop = None, start + len(ours)
+        if stored.dtype.is_floating_point and stop <= stored.numel():
             base = stored.read(start, stop, room.take("base", stop - start, stored.dtype))
         yield start, ours, theirs, base
+        start = stop
 
 
 def _standing_for(merge: Merge, name: str, entry: Entry) -> str:

@@ -20,7 +20,7 @@ from studio.evidence.ledger.keys import DEMO_WORDS, read_public_key
 from studio.evidence.rebuild import rebuilt_root
 from studio.evidence.verify_certificate import contradictions, meaning, notes, problems
 from studio.evidence.wording import EXACT
-from studio.merge import Merge, merged_pieces, open_merge
+from studio.merge import Merge, open_merge, written_pieces
 from studio.progress import Progress, part, silent
 
 _CLOSE = 1e-10  # largest relative difference of coefficients that are computed again
@@ -224,9 +224,10 @@ def _distance(written: Callable[[str], Tensor], merge: Merge) -> float:
     apart = change = 0.0
     for name, entry in merge.base.weights.entries.items():
         if entry.floating:
-            computed = torch.cat([piece.double() for piece in merged_pieces(merge, name)])
+            computed = torch.cat([piece.double() for piece in written_pieces(merge, name)])
             apart += float((computed - written(name).flatten()).square().sum())
-            change += float((computed - merge.base.tensor(name).flatten()).square().sum())
+            base = merge.base.tensor(name).flatten()
+            change += float((computed[: len(base)] - base).square().sum())
     return math.sqrt(apart / change) if change else math.inf
 
 

@@ -103,8 +103,8 @@ FIELDS = {
     "predicate.counterfactual": "recipe object, recipe_digest digest, order [text], "
     "coefficients object, vectors text, mixing object, rounding text, promise text",
     "predicate.counterfactual.recipe": "base digest, tasks [object], method text, "
-    "options {value?}, options_set_by? text, dtype? text, batch_norm? text, seed count, "
-    "fitted? object",
+    "options {value?}, options_set_by? text, dtype? text, batch_norm? text, "
+    "vocabulary? text, seed count, fitted? object",
     "predicate.counterfactual.recipe.tasks.*": "name text, digest digest, coefficient coefficient, "
     "set_by? text",
     "predicate.counterfactual.recipe.fitted": "by text, seed count, tasks {digests}, "

@@ -155,6 +155,11 @@ def refuse_no_factors(merge: Merge, rank: int | None = None) -> None:
             "The merge has running statistics of batch normalization of its own, which no adapter "
             f"holds. Take batch_norm: base, or the merged weights. {_INSTEAD}"
         )
+    if merge.union.places:
+        raise StudioError(
+            f"{len(merge.union.places)} tokens join the vocabulary, and an adapter on the base has "
+            f"no rows for them. Take vocabulary: base, or the merged weights. {_INSTEAD}"
+        )
     for index, task in enumerate(merge.deltas.tasks):
         modules = merge.deltas.joins[index].modules
         for name, path in merge.deltas.joins[index].shared.items():

@@ -10,7 +10,7 @@ from studio.errors import visible
 from studio.measure.intervals import Score
 from studio.measure.metrics import means
 from studio.methods import method, method_type
-from studio.recipe import MIXTURE, GroupedCoefficient, Recipe, TaskEntry
+from studio.recipe import KEEP_BASE, MIXTURE, GroupedCoefficient, Recipe, TaskEntry
 from studio.tasks.metric import LOSS
 from studio.tasks.task import Task
 
@@ -109,6 +109,7 @@ def _ingredients(recipe: Recipe) -> str:
         f"Base {quoted(public_name(recipe.base))}, method `{recipe.method}` ({settings}), "
         f"dtype {recipe.dtype or 'of the base'}"
         + (f", batch_norm {recipe.batch_norm}" if recipe.batch_norm != MIXTURE else "")
+        + (f", vocabulary {recipe.vocabulary}" if recipe.vocabulary != KEEP_BASE else "")
         + ".\n",
         "| task | coefficient | checkpoint digest |",
         "|---|---|---|",

@@ -12,7 +12,7 @@ from studio.checkpoints.checkpoint import Checkpoint
 from studio.checkpoints.writer import write_weights
 from studio.disk.files import mapping
 from studio.errors import BadCheckpoint, BadData, some
-from studio.merge import Merge, merged_pieces
+from studio.merge import Merge, written_pieces
 from studio.progress import Progress, silent
 from studio.tasks.kinds import KINDS
 from studio.tasks.spec import TaskSpec
@@ -41,15 +41,14 @@ def write_classifier(merge: Merge, task: Task, folder: Path, progress: Progress 
         if full not in own.tensors and (full in own.shapes or name in own.shapes):
             encoder[full] = name
     layout = {
-        full: (merge.output_dtype(name), merge.base.weights.entries[name].shape)
-        for full, name in encoder.items()
+        full: (merge.output_dtype(name), merge.union.shape(name)) for full, name in encoder.items()
     }
     dtype = next(d for d, _ in layout.values() if d.is_floating_point)
     layout |= {name: (dtype, tuple(tensor.shape)) for name, tensor in own.tensors.items()}
 
     def values(name: str) -> Iterator[Tensor]:
         if name in encoder:
-            yield from merged_pieces(merge, encoder[name])
+            yield from written_pieces(merge, encoder[name])
         else:
             yield own.tensors[name].to(dtype).reshape(-1)
 

@@ -1,6 +1,7 @@
 """A merge as a complete model that transformers loads, with config, tokenizer and classifiers."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,7 @@ from studio.export.folder import CARD, Written, write_export
 from studio.export.merged import Merged
 from studio.export.readback import answers_again, read_back
 from studio.export.rounding import Rounding, Tally
+from studio.export.union import write_union
 from studio.measure.intervals import Score
 from studio.merge import Merge
 from studio.progress import Progress, attended, part, silent
@@ -45,8 +47,10 @@ class MergedModel(Merged):
     @property
     def size(self) -> int:
         """See ``Content``."""
-        entries = self.given.base.weights.entries.items()
-        once = sum(entry.numel * self.given.output_dtype(name).itemsize for name, entry in entries)
+        once = sum(
+            math.prod(self.given.union.shape(name)) * self.given.output_dtype(name).itemsize
+            for name in self.given.base.names
+        )
         return once * (1 + len(self._copies))
 
     def write(self, work: Path, progress: Progress) -> Written:
@@ -153,8 +157,7 @@ def write_model(
     """Weights, config and tokenizer: the weights root, what the cast lost, what was left out."""
     companions(merge.base)  # refuses a tokenizer that leads elsewhere before the work
     layout = {
-        name: (merge.output_dtype(name), entry.shape)
-        for name, entry in merge.base.weights.entries.items()
+        name: (merge.output_dtype(name), merge.union.shape(name)) for name in merge.base.names
     }
     attended(merge.prepare, progress, 0.0, "preparing the merge")
     tally = Tally(merge)
@@ -162,6 +165,7 @@ def write_model(
     notes = copy_companions(merge.base, work, merge.recipe.dtype)
     if any(join.twins for join in merge.deltas.joins):
         _untie(work / "config.json")
+    write_union(merge.union, work)
     return root, tally.rounding(), notes
 
 
@@ -196,3 +200,4 @@ def _write_classifier(merge: Merge, folder: Path, task: Task, progress: Progress
     folder.mkdir(parents=True)
     copy_companions(merge.base, folder, merge.recipe.dtype)
     write_classifier(merge, task, folder, progress)
+    write_union(merge.union, folder)

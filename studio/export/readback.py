@@ -1,8 +1,9 @@
 """What was written is read again: headers as planned, bytes as computed, and what they change."""
 
 from pathlib import Path
+from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from studio.checkpoints.architecture import Architecture, architecture_of
 from studio.checkpoints.checkpoint import Checkpoint, open_checkpoint
@@ -33,8 +34,8 @@ def read_back(work: Path, merge: Merge, root: str) -> tuple[int, int]:
     """
     written = open_checkpoint(work).weights
     planned = {
-        name: (CODES[merge.output_dtype(name)], entry.shape)
-        for name, entry in merge.base.weights.entries.items()
+        name: (CODES[merge.output_dtype(name)], merge.union.shape(name))
+        for name in merge.base.names
     }
     found = {name: (entry.code, entry.shape) for name, entry in written.entries.items()}
     wrong = sorted(name for name in {*planned, *found} if planned.get(name) != found.get(name))
@@ -48,7 +49,8 @@ def read_back(work: Path, merge: Merge, root: str) -> tuple[int, int]:
             f"The disk gave back other bytes than were computed (weights root {written.root[:12]}… "
             f"in place of {root[:12]}…); nothing was kept. Check the disk and export again."
         )
-    return sum(_differs(written, merge, name) for name in merge.changed), len(found)
+    changed = {*merge.changed, *merge.union.heights}
+    return sum(_differs(written, merge, name) for name in changed), len(found)
 
 
 def answers_again(work: Path, merge: Merge) -> str:
@@ -72,7 +74,8 @@ def answers_again(work: Path, merge: Merge) -> str:
     if ours is None or own is None:
         return ""
     twins = any(join.twins for join in merge.deltas.joins)
-    kind = f"{own.model_class} {twins} {sorted(written.names)}"
+    rows = max(merge.union.heights.values(), default=0)
+    kind = f"{own.model_class} {twins} {sorted(written.names)}" + (f" {rows}" if rows else "")
     key = cache_key("reopened 1", base.digest, kind, str(merge.recipe.dtype), code_digest())
     if recall(key) is not None:
         return ""
@@ -81,7 +84,7 @@ def answers_again(work: Path, merge: Merge) -> str:
     after = answers(model, given) if given else None
     if not given or not after:
         return f"{own.model_class} takes no random input that is known, so no answers are compared"
-    computed = None if twins else _computed(base, ours, written, model)
+    computed = None if twins else _computed(base, ours, written, model, rows)
     if computed is None:
         return f"{own.model_class} was reopened, and answers; the base's class cannot hold the same"
     before = answers(computed, given) or []
@@ -97,14 +100,18 @@ def answers_again(work: Path, merge: Merge) -> str:
 
 
 def _computed(
-    base: Checkpoint, ours: Architecture, written: Checkpoint, reopened: nn.Module
+    base: Checkpoint, ours: Architecture, written: Checkpoint, reopened: nn.Module, rows: int
 ) -> nn.Module | None:
     """The base with the written tensors in it; None if it cannot hold one of them.
 
-    What no file stores, such as a pooler that transformers draws anew, is the reopened model's.
+    It has so many ``rows`` of vocabulary, 0 for its own number. What no file stores, such as a
+    pooler that transformers draws anew, is the reopened model's.
     """
-    model = load_pretrained(base, ours.model_class)
-    places, stored = model.state_dict(), set()
+    model: Any = load_pretrained(base, ours.model_class)
+    if rows:
+        model.resize_token_embeddings(rows, mean_resizing=False)
+    places: dict[str, Tensor] = model.state_dict()
+    stored: set[str] = set()
     for name, entry in written.weights.entries.items():
         own = ours.own(ours.name(name))
         if own in places and places[own].shape == entry.shape:
@@ -121,7 +128,7 @@ def _computed(
 def _differs(written: Weights, merge: Merge, name: str) -> bool:
     """Whether a tensor has other numbers than the base's; reading stops at the first."""
     ours, base = written.stored(name), merge.base.weights.stored(name)
-    return any(
+    return ours.numel() != base.numel() or any(
         not ours[start:stop].double().equal(base[start:stop].double())
         for start, stop in pieces(ours.numel())
     )

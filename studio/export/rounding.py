@@ -8,7 +8,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from studio.merge import Merge, merged_pieces
+from studio.merge import Merge, written_pieces
 from studio.parallel import in_order
 from studio.progress import Meter, Progress, attended, silent
 
@@ -71,11 +71,11 @@ class Tally:
         self._losses: dict[str, _Loss] = {}
 
     def pieces(self, name: str) -> Iterator[Tensor]:
-        """See ``merged_pieces``; every piece that the merge changes is added up on the way."""
+        """See ``written_pieces``; every piece that the merge changes is added up on the way."""
         if self._exact or name not in self.merge.deltas.names:
-            return merged_pieces(self.merge, name)
+            return written_pieces(self.merge, name)
         self._losses[name] = _Loss()
-        return merged_pieces(self.merge, name, watch=partial(self._add, name))
+        return written_pieces(self.merge, name, watch=partial(self._add, name))
 
     def rounding(self) -> Rounding:
         """What was lost in all tensors streamed so far; those of equal names come in one order."""

@@ -100,7 +100,7 @@ def test_weights_that_differ_in_the_sign_of_a_zero_are_not_the_same(bench, monke
         merge, replace(merge, recipe=replace(merge.recipe, dtype="float16"))
     )
     zeros = iter([torch.zeros(3), -torch.zeros(3)])
-    monkeypatch.setattr(uad, "merged_pieces", lambda merge, name: [next(zeros)])
+    monkeypatch.setattr(uad, "written_pieces", lambda merge, name: [next(zeros)])
     assert not uad.same_weights(merge, merge)
 
 
