@@ -8,7 +8,7 @@ import yaml
 
 from studio.export.plan import ExportPlan
 from studio.methods import method
-from studio.recipe import MIXTURE, RECALIBRATE, GroupedCoefficient, Recipe
+from studio.recipe import KEEP_BASE, MIXTURE, RECALIBRATE, GroupedCoefficient, Recipe
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def as_python(recipe: Recipe, plan: ExportPlan) -> str:
     grouped = any(isinstance(task.coefficient, GroupedCoefficient) for task in recipe.tasks)
     parts = ("GroupedCoefficient, " if grouped else "") + "Recipe, TaskEntry"
     seed = f"    seed={recipe.seed},\n" if recipe.seed else ""
-    norms = f"    batch_norm={recipe.batch_norm!r},\n" if recipe.batch_norm != MIXTURE else ""
+    others = _unusual(recipe, batch_norm=MIXTURE, vocabulary=KEEP_BASE)
     return (
         "from pathlib import Path\n\n"
         f"{imports}"
@@ -77,7 +77,13 @@ def as_python(recipe: Recipe, plan: ExportPlan) -> str:
         f"    tasks=(\n{entries}    ),\n"
         f"    method={recipe.method!r},\n"
         f"    options={dict(recipe.options)!r},\n"
-        f"    dtype={recipe.dtype!r},\n{seed}{norms}"
+        f"    dtype={recipe.dtype!r},\n{seed}{others}"
         ")\n"
         f"print({call})  # the weights root\n"
     )
+
+
+def _unusual(recipe: Recipe, **usual: str) -> str:
+    """Lines for a recipe's choices that are not the usual ones."""
+    found = {name: getattr(recipe, name) for name in usual}
+    return "".join(f"    {n}={x!r},\n" for n, x in found.items() if x != usual[n])

@@ -11,8 +11,10 @@ from studio.recipe import (
     DEFAULT,
     DEFAULT_METHOD,
     DTYPES,
+    KEEP_BASE,
     MIXTURE,
     PERSON,
+    VOCABULARIES,
     Fitted,
     GroupedCoefficient,
     Option,
@@ -26,6 +28,8 @@ from studio.zoo import Zoo
 
 BATCH_NORM = "batch_norm"
 """Beside a method's options, what the page calls the choice of running statistics."""
+VOCABULARY = "vocabulary"
+"""Likewise, of the tokens that an export has."""
 _GROUPS = ("A component per task", "One change of all tasks", "Measured on validation rows")
 
 
@@ -42,6 +46,7 @@ class Mix:
         seed: for methods that draw; that of the recipe that was opened.
         undeclared: options, and 'seed', that a file has set without saying who chose them.
         batch_norm: which running statistics the merge gets, see ``BATCH_NORMS``.
+        vocabulary: which tokens an export has, see ``VOCABULARIES``.
     """
 
     strips: tuple[Strip, ...]
@@ -52,6 +57,7 @@ class Mix:
     seed: int = 0
     undeclared: tuple[str, ...] = ()
     batch_norm: str = MIXTURE
+    vocabulary: str = KEEP_BASE
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -75,7 +81,7 @@ class Mix:
         set_by = "" if usual or self.undeclared else PERSON
         made = Recipe(
             zoo.base, entries, self.method, dict(self.options), self.dtype, self.seed, self.fitted,
-            set_by, self.batch_norm,
+            set_by, self.batch_norm, self.vocabulary,
         )  # fmt: skip
         return replace(made, fitted=made.taint)
 
@@ -85,7 +91,8 @@ class Mix:
         options = dict(self.options)
         plain = {"rows": rows, "method": self.method, "options": options, "dtype": self.dtype}
         plain |= {"seed": self.seed} if self.seed else {}
-        plain |= {"batch_norm": self.batch_norm} if self.batch_norm != MIXTURE else {}
+        plain |= {BATCH_NORM: self.batch_norm} if self.batch_norm != MIXTURE else {}
+        plain |= {VOCABULARY: self.vocabulary} if self.vocabulary != KEEP_BASE else {}
         plain |= {"undeclared": list(self.undeclared)} if self.undeclared else {}
         return plain | ({"fitted": self.fitted.plain()} if self.fitted else {})
 
@@ -148,6 +155,16 @@ class Mix:
             raise BadRecipe(f"batch_norm {name!r} is not one of {', '.join(BATCH_NORMS)}.")
         return replace(self, batch_norm=str(name))
 
+    def with_vocabulary(self, name: object) -> "Mix":
+        """The same mix for an export with other tokens.
+
+        Raises:
+            BadRecipe: there is no such choice.
+        """
+        if name not in VOCABULARIES:
+            raise BadRecipe(f"vocabulary {name!r} is not one of {', '.join(VOCABULARIES)}.")
+        return replace(self, vocabulary=str(name))
+
     def chosen_by(self, options: Mapping[str, Option]) -> "Mix":
         """The mix with other options, knowing of what chose numbers only as long as one stands."""
         fitted = self.fitted
@@ -205,6 +222,7 @@ def mix_from_page(value: object, current: Mix) -> Mix:
     if name != current.method:
         return current.with_method(name)
     current = current.with_batch_norm(options.pop(BATCH_NORM, current.batch_norm))
+    current = current.with_vocabulary(options.pop(VOCABULARY, current.vocabulary))
     method(name, options)
     options = every_option(name, options)
     strips = tuple(strip_from_page(rows[strip.name], strip) for strip in current.strips)
@@ -230,6 +248,7 @@ def mix_from_plain(value: dict, zoo: Mix) -> Mix:
     open_ = tuple(str(name) for name in value.get("undeclared", ()))
     kept = replace(kept, fitted=fitted, seed=seed, options=options, undeclared=open_)
     kept = kept.with_batch_norm(value.get(BATCH_NORM, MIXTURE))
+    kept = kept.with_vocabulary(value.get(VOCABULARY, KEEP_BASE))
     return mix_from_page(value, kept)
 
 
@@ -271,7 +290,7 @@ def mix_of_recipe(recipe: Recipe, zoo: Mix) -> Mix:
     options = every_option(recipe.method, recipe.options)
     return Mix(
         (*strips, *left), recipe.method, options, recipe.dtype, recipe.fitted, recipe.seed,
-        _open_options(recipe), recipe.batch_norm,
+        _open_options(recipe), recipe.batch_norm, recipe.vocabulary,
     )  # fmt: skip
 
 

@@ -8,16 +8,18 @@ from dataclasses import replace
 
 from studio.checkpoints.deltas import Deltas
 from studio.checkpoints.statistics import statistics_among
+from studio.checkpoints.token_union import bring_tokens
 from studio.disk import cache
 from studio.errors import BadRecipe, StudioError
 from studio.methods import METHODS
 from studio.methods.contract import describe
-from studio.recipe import BATCH_NORMS, MIXTURE
+from studio.recipe import BATCH_NORMS, KEEP_BASE, MIXTURE, VOCABULARIES
 from studio.session.admission import Admission
 from studio.session.bounded_store import BoundedStore
 from studio.session.history import History, moved
 from studio.session.mix import (
     BATCH_NORM,
+    VOCABULARY,
     Mix,
     method_menu,
     mix_from_page,
@@ -34,6 +36,12 @@ _BATCH_NORM = {
     "high": None, "whole": False,
     "words": "Running statistics of batch normalization: a mixture of the tasks', measured anew on "
     "validation rows, or the base's.",
+}  # fmt: skip
+_VOCABULARY = {
+    "name": VOCABULARY, "default": KEEP_BASE, "choices": list(VOCABULARIES), "low": None,
+    "high": None, "whole": False,
+    "words": "Tokens that tasks added: left with their owners, or in the export as well, each with "
+    "its owner's row. The scores here are read without them.",
 }  # fmt: skip
 _ACTIONS = (
     "equal", "halve", "reset", "undo", "redo", "pin", "flip", "unflip", "earlier", "dtype",
@@ -60,6 +68,7 @@ class Mixer:
     def __init__(self, zoo: Zoo, deltas: Deltas, admission: Admission, browser: str) -> None:
         self._zoo = zoo
         self._normalized = bool(statistics_among(deltas.base.names))
+        self._extended = bring_tokens(deltas)
         joined = zip(deltas.tasks, deltas.joins, strict=True)
         self._tensors = {name: tuple(join.shared) for name, join in joined}
         self._admission = admission
@@ -182,6 +191,9 @@ class Mixer:
         if self._normalized:
             drawn["schema"].append(_BATCH_NORM)
             drawn["options"][BATCH_NORM] = shown.batch_norm
+        if self._extended:
+            drawn["schema"].append(_VOCABULARY)
+            drawn["options"][VOCABULARY] = shown.vocabulary
         return drawn | {
             "of": of,
             "locked": moving is not None,

@@ -163,3 +163,13 @@ def test_the_rounding_is_measured_before_as_the_export_tells_it_after(session, t
     after = job_of(session.engine).words
     assert before.startswith("bfloat16 loses")
     assert before.removesuffix(".") in after
+
+
+def test_program_and_command_say_which_tokens_an_export_has(tmp_path):
+    recipe = Recipe("/base", (TaskEntry("a", "/a"),), "average", vocabulary="union")
+    program = as_python(recipe, ExportPlan(tmp_path / "out"))
+    assert "    vocabulary='union',\n" in program
+    compile(program, "program", "exec")
+    assert "\nvocabulary: union\n" in as_command(recipe, Path("zoo"), ExportPlan(tmp_path / "out"))
+    plain = Recipe("/base", (TaskEntry("a", "/a"),), "average")
+    assert "vocabulary" not in as_python(plain, ExportPlan(tmp_path / "out"))

@@ -127,3 +127,11 @@ def test_halving_halves_groups_and_equal_takes_their_mean(mix):
     halved = with_groups(mix, 0.125, 0.325).strips[0]
     assert uneven.halved().strips[0] == replace(halved, coefficient=0.355, set_by="person")
     assert [s.given for s in uneven.equal().strips] == [0.58, 0.58]  # (0.45 + 0.71) / 2
+
+
+def test_which_tokens_an_export_has_comes_from_a_recipe_and_goes_into_one(mix, tiny_zoo):
+    recipe = replace(mix.recipe(load_zoo(tiny_zoo)), vocabulary="union")
+    opened = mix_of_recipe(recipe, mix)
+    assert opened.recipe(load_zoo(tiny_zoo)).vocabulary == "union"
+    assert mix_from_plain(opened.plain(), mix).vocabulary == "union"
+    assert "vocabulary" not in mix.plain()

@@ -18,9 +18,9 @@ def opened(tiny_zoo, tmp_path, monkeypatch):
     """Opens the mixer of a browser."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     zoo = load_zoo(tiny_zoo)
-    joins = [SimpleNamespace(shared={"encoder.layer.0.weight": ""})] * 2
 
-    def open_mixer(browser="", names=()):
+    def open_mixer(browser="", names=(), rows=None):
+        joins = [SimpleNamespace(shared={"encoder.layer.0.weight": ""}, rows=rows)] * 2
         deltas: Any = SimpleNamespace(tasks=("color", "animal"), joins=joins)
         deltas.base = SimpleNamespace(names=names)
         return Mixer(zoo, deltas, Admission(Ledger(tmp_path / "ledger"), deltas), browser)
@@ -104,4 +104,27 @@ def test_of_a_model_with_running_statistics_the_page_offers_which_a_merge_gets(o
     assert mixer.mix.batch_norm == "mixture"
     drawn["options"]["batch_norm"] = "mean"
     with pytest.raises(BadRecipe, match="batch_norm 'mean' is not one of"):
+        mixer.move(drawn)
+
+
+def test_where_tasks_added_tokens_the_page_offers_whether_an_export_has_them(opened):
+    assert "vocabulary" not in opened().value(None)["options"]
+    assert "vocabulary" not in opened(rows=SimpleNamespace(own={})).value(None)["options"]
+    mixer = opened("b1", rows=SimpleNamespace(own={"<|im_start|>": 60}))
+    drawn = mixer.value(None)
+    assert drawn["schema"][-1]["choices"] == ["base", "union"]
+    assert "scores here are read without them" in drawn["schema"][-1]["words"]
+    drawn["options"]["vocabulary"] = "union"
+    mixer.move(drawn)
+    assert mixer.mix.vocabulary == "union"
+    assert "vocabulary" not in mixer.mix.options
+    mixer.move(mixer.value(None) | {"method": "ties"})
+    assert mixer.mix.vocabulary == "union"
+    mixer.keep()
+    assert opened("b1").mix.vocabulary == "union"
+    mixer.edit("undo")
+    mixer.edit("undo")
+    assert mixer.mix.vocabulary == "base"
+    drawn["options"]["vocabulary"] = "all"
+    with pytest.raises(BadRecipe, match="vocabulary 'all' is not one of base, union"):
         mixer.move(drawn)
