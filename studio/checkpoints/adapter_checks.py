@@ -9,7 +9,7 @@ from studio.checkpoints.lora import LoraModule
 from studio.checkpoints.matched_rows import Matched, MatchedRows, speaks_of_tokens
 from studio.checkpoints.tokens import TokenRows
 from studio.checkpoints.vectors import pieces
-from studio.checkpoints.vocabulary import WHOLE, vocabulary_digest
+from studio.checkpoints.vocabulary import CONVERT, WHOLE, unread_file, vocabulary_digest
 from studio.errors import ShapeMismatch
 
 
@@ -102,9 +102,15 @@ def refuse_vocabulary(
                 f"vocabulary; the base has {ours[0]:,}. Its vocabulary was {how}, and a new row "
                 f"means another token in every checkpoint. {_lacking(base, checkpoint)} no "
                 f"tokenizer beside the weights ({', '.join(WHOLE)}): put it there, and rows are "
-                f"matched by token. Or resize the base's embeddings to {theirs[0]:,} rows and save "
-                f"it, or {instead}."
+                f"matched by token. {_unread(base, checkpoint)}Or resize the base's embeddings to "
+                f"{theirs[0]:,} rows and save it, or {instead}."
             )
+
+
+def _unread(base: Checkpoint, checkpoint: Checkpoint) -> str:
+    """What is said of a tokenizer that lies there and is not read, with a space behind."""
+    files = [file.name for each in (base, checkpoint) if (file := unread_file(each))]
+    return f"A {files[0]} is not read. {CONVERT} " if files else ""
 
 
 def _lacking(base: Checkpoint, checkpoint: Checkpoint) -> str:

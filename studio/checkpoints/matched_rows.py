@@ -13,7 +13,14 @@ from studio.checkpoints.architecture import Architecture, architecture_of
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.checkpoints.low_rank import Rows
 from studio.checkpoints.stored import Stored
-from studio.checkpoints.vocabulary import WHOLE, vocabulary, vocabulary_digest
+from studio.checkpoints.vocabulary import (
+    CONVERT,
+    WHOLE,
+    same_unread,
+    unread_file,
+    vocabulary,
+    vocabulary_digest,
+)
 from studio.errors import ShapeMismatch, some, visible
 
 _USUAL = (
@@ -21,7 +28,6 @@ _USUAL = (
     "tok_embeddings.weight", "embed_in.weight", "lm_head.weight", "lm_head.bias",
     "embed_out.weight",
 )  # fmt: skip
-_BINARY = ("tokenizer.model", "tekken.json", "spiece.model", "sentencepiece.bpe.model")
 
 
 @dataclass(frozen=True, eq=False)
@@ -270,11 +276,19 @@ def counted(tokens: Iterable[str]) -> str:
 def _unread(base: Checkpoint, checkpoint: Checkpoint, alike: bool) -> list[str]:
     """A note where tokens are not compared although one side has some."""
     told = [vocabulary_digest(each) != "" for each in (base, checkpoint)]
-    binary = [n for n in _BINARY for each in (base, checkpoint) if (each.folder / n).exists()]
-    if not alike or not (any(binary) or told[1]):
+    files = [unread_file(each) for each in (base, checkpoint)]
+    if not alike or not (any(files) or told[1]):
         return []  # rows of other counts are refused in words of their own
-    whose = "The base" if not told[0] else "It"
+    if (same := same_unread(base, checkpoint)) is not None:
+        compared = "the base's, byte for byte" if same else "another one than the base's"
+        risk = "" if same else " Where a row means another token, two are mixed."
+        return [
+            f"Its {files[1].name if files[1] else ''}, which is not read, is {compared}: rows of "
+            f"the vocabulary are matched by their place.{risk}" + ("" if same else f" {CONVERT}")
+        ]
+    whose, file = ("The base", files[0]) if not told[0] else ("It", files[1])
+    unread = f" (its {file.name} is not read)" if file else ""
     return [
-        f"{whose} has no {', '.join(WHOLE[:-1])} or {WHOLE[-1]} to compare tokens by: rows of the "
-        "vocabulary are matched by their place."
+        f"{whose} has no {', '.join(WHOLE[:-1])} or {WHOLE[-1]}{unread} to compare tokens by: rows "
+        "of the vocabulary are matched by their place." + (f" {CONVERT}" if file else "")
     ]

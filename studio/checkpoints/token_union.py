@@ -19,7 +19,9 @@ _LIVE = (
     "Scores are those of the base's rows and tokenizer: the tokens that join the vocabulary are in "
     "the export alone."
 )
-_NONE = "vocabulary: union adds nothing: no merged task brings a token that the base lacks."
+_NONE = (
+    "vocabulary: union adds nothing: no merged task is known to bring a token that the base lacks."
+)
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,6 +21,13 @@ WHOLE = ("tokenizer.json", "vocab.json", "vocab.txt")
 """Files that name all tokens; the first that is there counts."""
 ADDED = ("added_tokens.json", "tokenizer_config.json")
 """Files that name tokens beside those."""
+BINARY = ("tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "spm.model", "tekken.json")
+"""Files of one vocabulary that are not read: SentencePiece's and Mistral's."""
+CONVERT = (
+    "Where sentencepiece is installed, transformers writes a tokenizer.json: "
+    "AutoTokenizer.from_pretrained(FOLDER).save_pretrained(FOLDER)."
+)
+"""What to do about them."""
 _ROOM, _KEPT = "tokens", 16  # tokenizers
 _MOST_ROWS = 2**31
 _END = "\0"
@@ -79,6 +86,29 @@ def vocabulary_digest(checkpoint: Checkpoint) -> str:
     """Sha256 of the files that name tokens; empty where there is no such tokenizer."""
     files = _files(checkpoint)
     return _digest(files) if files else ""
+
+
+def unread_file(checkpoint: Checkpoint) -> Path | None:
+    """The file of a tokenizer that is not read, where nothing else names a checkpoint's tokens."""
+    if _files(checkpoint):
+        return None
+    found = (checkpoint.folder / name for name in BINARY)
+    return next((checkpoint.inside(file) for file in found if file.exists()), None)
+
+
+def same_unread(one: Checkpoint, other: Checkpoint) -> bool | None:
+    """Whether two tokenizers that are not read are one, byte for byte; None unless both are such.
+
+    What names added tokens beside them must be equal, too.
+    """
+    parts = []
+    for checkpoint in (one, other):
+        if (file := unread_file(checkpoint)) is None:
+            return None
+        added = [checkpoint.folder / name for name in ADDED[:1]]
+        every = (file, *(checkpoint.inside(each) for each in added if each.exists()))
+        parts.append([(each.name, _file_digest(each, stamp(each.stat()))) for each in every])
+    return parts[0] == parts[1]
 
 
 def _files(checkpoint: Checkpoint) -> tuple[Path, ...]:

@@ -211,10 +211,38 @@ def test_a_tokenizer_that_cannot_be_compared_is_said(tmp_path):
     moved(model, 1).save_pretrained(tmp_path / "other")
     assert "matched by their place" not in notes(of(tmp_path, other=1.0))
     (tmp_path / "other" / "tokenizer.model").write_bytes(b"\n\x05")
-    assert "It has no tokenizer.json, vocab.json or vocab.txt to" in notes(of(tmp_path, other=1.0))
+    told = notes(of(tmp_path, other=1.0))
+    assert "It has no tokenizer.json, vocab.json or vocab.txt (its tokenizer.model is not" in told
+    assert "transformers writes a tokenizer.json: AutoTokenizer" in told
     save_tokenizer(tmp_path / "other", WORDS)
     (tmp_path / "base" / "tokenizer.json").unlink()
-    assert "The base has no tokenizer.json, vocab.json" in notes(of(tmp_path, other=1.0))
+    told = notes(of(tmp_path, other=1.0))
+    assert "The base has no tokenizer.json, vocab.json or vocab.txt to compare tokens by" in told
+
+
+def test_of_two_tokenizers_that_are_not_read_it_is_said_whether_they_are_one(tmp_path):
+    save_base(EXAMPLES["Llama"], tmp_path)
+    (tmp_path / "base" / "tokenizer.json").unlink()
+    model = transformers.LlamaForCausalLM.from_pretrained(tmp_path / "base")
+    moved(model, 1).save_pretrained(tmp_path / "other")
+    for name in ("base", "other"):
+        (tmp_path / name / "tokenizer.model").write_bytes(b"\n\x05")
+    told = notes(of(tmp_path, other=1.0))
+    assert "Its tokenizer.model, which is not read, is the base's, byte for byte: rows of" in told
+    assert "AutoTokenizer" not in told
+    (tmp_path / "other" / "added_tokens.json").write_text('{"<a>": 59}')
+    assert "which is not read, is another one than the base's" in notes(of(tmp_path, other=1.0))
+    (tmp_path / "other" / "added_tokens.json").unlink()
+    (tmp_path / "other" / "tokenizer.model").write_bytes(b"\n\x06")
+    told = notes(of(tmp_path, other=1.0))
+    assert "is another one than the base's: rows of the vocabulary are matched by" in told
+    assert "Where a row means another token, two are mixed. Where sentencepiece" in told
+    model.resize_token_embeddings(62, mean_resizing=False)
+    model.save_pretrained(tmp_path / "other")
+    with pytest.raises(
+        ShapeMismatch, match=r"A tokenizer\.model is not read\. Where sentencepiece"
+    ):
+        of(tmp_path, other=1.0)
 
 
 def test_another_tokenizer_is_refused(tmp_path):

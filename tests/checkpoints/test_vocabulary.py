@@ -10,7 +10,12 @@ from transformers import BertTokenizer, GPT2Tokenizer, PreTrainedTokenizerFast
 
 from studio.checkpoints import vocabulary as module
 from studio.checkpoints.checkpoint import open_checkpoint
-from studio.checkpoints.vocabulary import vocabulary, vocabulary_digest
+from studio.checkpoints.vocabulary import (
+    same_unread,
+    unread_file,
+    vocabulary,
+    vocabulary_digest,
+)
 from studio.errors import BadCheckpoint
 from tests.vocabularies import CHAT, WORDS, save_tokenizer
 
@@ -70,6 +75,13 @@ def test_a_folder_without_tokens_has_no_vocabulary(folder):
     (folder / "tokenizer.model").write_bytes(b"\n")
     (folder / "added_tokens.json").write_text('{"a": 1}')
     assert vocabulary(open_checkpoint(folder)) is None
+    found = unread_file(open_checkpoint(folder))
+    assert found is not None
+    assert found.name == "tokenizer.model"
+    assert same_unread(open_checkpoint(folder), open_checkpoint(folder))
+    save_tokenizer(folder, WORDS)
+    assert unread_file(open_checkpoint(folder)) is None
+    assert same_unread(open_checkpoint(folder), open_checkpoint(folder)) is None
 
 
 def test_a_vocabulary_is_read_once_and_known_by_its_files(folder, monkeypatch):
