@@ -18,7 +18,7 @@ from studio.export.folder import CARD, Written, write_export
 from studio.export.merged import Merged
 from studio.export.readback import answers_again, read_back
 from studio.export.rounding import Rounding, Tally
-from studio.export.union import write_union
+from studio.export.union import read_otherwise, write_union
 from studio.measure.intervals import Score
 from studio.merge import Merge
 from studio.progress import Progress, attended, part, silent
@@ -57,6 +57,8 @@ class MergedModel(Merged):
         """See ``Content``."""
         root, rounding, notes = write_model(self.merge, work, progress)
         notes = (*self.merge.notes, *self.head_notes, *unwritten(self.merge, self.heads), *notes)
+        scored = [task for task in self.tasks if task.name in self.scores]
+        notes += tuple(read_otherwise(self.merge.union, scored, "held_out"))
         for task in self._copies:
             folder = work / "classifiers" / task.name
             _write_classifier(self.merge, folder, task, part(progress, 1.0, 1.0))

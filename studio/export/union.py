@@ -1,7 +1,7 @@
 """What lies beside weights of a joined vocabulary: its tokenizer and its number of rows."""
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from studio.checkpoints.architecture import architecture_of
@@ -10,6 +10,7 @@ from studio.checkpoints.matched_rows import row_count
 from studio.checkpoints.token_union import TokenUnion
 from studio.errors import BadCheckpoint
 from studio.tasks.joined_tokenizer import join_tokens
+from studio.tasks.task import Task
 
 _SIZE = "vocab_size"
 
@@ -29,6 +30,31 @@ def write_union(union: TokenUnion, folder: Path) -> None:
         return
     _resize(union, folder)
     join_tokens(folder, union.places, union.flags)
+
+
+def read_otherwise(union: TokenUnion, tasks: Iterable[Task], split: str) -> list[str]:
+    """How many rows hold a token that joined, which the base's tokenizer took for other words.
+
+    Args:
+        union: of the weights.
+        tasks: that were scored on their rows.
+        split: which rows.
+
+    Returns:
+        One sentence; none if no token joined or nothing was scored.
+    """
+    joined = [json.dumps(token, ensure_ascii=False)[1:-1] for token in union.places]
+    found = {}
+    for task in tasks if joined else ():
+        texts = (json.dumps(task.kind.plain(row), ensure_ascii=False) for row in task.rows(split))
+        held = [any(token in text for token in joined) for text in texts]
+        found[task.name] = f"'{task.name}' {sum(held):,} of {len(held):,}"
+    if not found:
+        return []
+    return [
+        "Scored rows that hold a token which joins the vocabulary, and which the export reads "
+        f"otherwise than they were scored: {', '.join(found.values())}."
+    ]
 
 
 def _resize(union: TokenUnion, folder: Path) -> None:

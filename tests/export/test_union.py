@@ -3,6 +3,8 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -23,12 +25,16 @@ from studio.evidence.unmerge import unmerging
 from studio.evidence.verify import verify
 from studio.evidence.wording import EXACT
 from studio.export.adapter import refuse_no_factors
+from studio.export.classifier import own_tasks
+from studio.export.folder import write_export
+from studio.export.model import MergedModel
 from studio.export.plan import ExportPlan
-from studio.export.union import write_union
+from studio.export.union import read_otherwise, write_union
 from studio.merge import Merge, open_merge
 from studio.recipe import UNION, Recipe, TaskEntry
 from tests.architectures import moved
 from tests.merged import merged_tensors
+from tests.tasks.kinds import classifiers
 from tests.vocabularies import CHAT, EXAMPLES, WORDS, save_base, save_extended, save_tokenizer
 
 KINDS = ("GPT-2", "Llama", "Qwen2", "Gemma", "BERT", "T5", "BART")
@@ -201,3 +207,48 @@ def test_a_configuration_that_names_no_size_is_refused(tmp_path):
     (folder / "config.json").write_text(json.dumps(config | {"vocab_size": 12}))
     with pytest.raises(BadCheckpoint, match="gives no vocab_size that is the number of rows"):
         write_union(opened.union, folder)
+
+
+def test_a_complete_classifier_has_them_too(tmp_path):
+    model = classifiers.built(tmp_path, "Bert")
+    model.resize_token_embeddings(66, mean_resizing=False)
+    model.save_pretrained(tmp_path / "expert")
+    reader = classifiers.tokenizer(tmp_path / "expert")
+    reader.add_special_tokens({"additional_special_tokens": [*CHAT]})
+    reader.save_pretrained(tmp_path / "expert")
+    task = TaskEntry("expert", str(tmp_path / "expert"), 1.0)
+    recipe = Recipe(str(tmp_path / "base"), (task,), "task_arithmetic", vocabulary=UNION)
+    made = open_merge(recipe)
+    content = MergedModel(made, own_tasks(made), classifiers=True)
+    write_export(content, tmp_path / "out")
+    folder = tmp_path / "out" / "classifiers" / "expert"
+    assert content.size == sum(
+        each.numel() * each.element_size()
+        for part in ("out", "out/classifiers/expert")
+        for name, each in alone(tmp_path, part).items()
+        if not name.startswith("classifier")
+    )
+    found = transformers.AutoModelForSequenceClassification.from_pretrained(folder).eval()
+    words = AutoTokenizer.from_pretrained(folder)
+    assert found.config.vocab_size == 66
+    text = f"w3 {CHAT[0]} w5 {CHAT[1]}"
+    ours, own = (
+        one(**each(text, return_tensors="pt")).logits
+        for one, each in ((found, words), (model.eval(), reader))
+    )
+    torch.testing.assert_close(ours, own, rtol=0, atol=1e-5)
+    plain = classifiers.tokenizer(tmp_path / "plain")
+    assert not model(**plain(text, return_tensors="pt")).logits.equal(own)
+
+
+def test_scored_rows_that_the_export_reads_otherwise_are_counted(tmp_path):
+    saved(tmp_path, "Llama")
+    texts = [{"text": f"w1 {CHAT[0]}w2"}, {"text": "w3"}, {"text": "w4", "more": f"\n{CHAT[1]}"}]
+    kind = SimpleNamespace(plain=lambda row: row)
+    tasks: Any = [SimpleNamespace(name="chat", kind=kind, rows=lambda split: texts)]
+    union = open_merge(recipe_of(tmp_path, "chat")).union
+    (told,) = read_otherwise(union, tasks, "held_out")
+    assert told.endswith("otherwise than they were scored: 'chat' 2 of 3.")
+    assert read_otherwise(union, (), "held_out") == []
+    usual = open_merge(recipe_of(tmp_path, "chat", vocabulary="base")).union
+    assert read_otherwise(usual, tasks, "held_out") == []
