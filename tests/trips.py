@@ -173,7 +173,12 @@ def _pictured(family: str) -> Any:
 
 def _speakers() -> dict[str, tuple[str, Callable[[], Any], tuple[str, ...]]]:
     """By their names: the class, what makes its configuration, and what a LoRA is put on."""
-    bloom: dict[str, Any] = {"hidden_size": 32, "n_layer": 2, "n_head": 4, "initializer_range": 0.3} | _ENDS
+    bloom: dict[str, Any] = {
+        "hidden_size": 32,
+        "n_layer": 2,
+        "n_head": 4,
+        "initializer_range": 0.3,
+    } | _ENDS
     return {
         "GPT2": ("GPT2LMHeadModel", lambda: t.GPT2Config(
             n_embd=32, n_layer=2, n_head=4, n_positions=64, initializer_range=0.3, **_ENDS,
@@ -228,7 +233,9 @@ def _translators() -> dict[str, Callable[[], Any]]:
         "init_std": 0.3,
         "max_position_embeddings": 64,
     }
-    own: dict[str, Any] = _BOTH | {"d_model": 16, "encoder_ffn_dim": 24, "decoder_ffn_dim": 24} | ends
+    own: dict[str, Any] = (
+        _BOTH | {"d_model": 16, "encoder_ffn_dim": 24, "decoder_ffn_dim": 24} | ends
+    )
     made = choosers.TRANSLATORS["T5"]().config.to_dict()
     return choosers.TRANSLATORS | {
         "mBART": lambda: t.MBartForConditionalGeneration(t.MBartConfig(**own)),
