@@ -22,7 +22,7 @@ def lanes(quick: bool, every: bool = False) -> tuple[list[str], list[str]]:
 
     Args:
         quick: nothing that is slow, and no browser.
-        every: all attacks of ``tests/adversary``, and not a sample of them.
+        every: all attacks of ``tests/adversary`` and all architectures, and not a sample of them.
     """
     beside = _QUICK_BESIDE if quick else _BESIDE
     elsewhere = (*beside, "tests/browser") if quick else beside
@@ -48,7 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run both lanes; 0 only if both pass. The second is printed behind the first."""
     parser = argparse.ArgumentParser(prog="python -m tests")
     parser.add_argument("--quick", action="store_true", help="nothing slow, and no browser")
-    parser.add_argument("--all", action="store_true", help="every attack, and not a sample")
+    parser.add_argument(
+        "--all", action="store_true", help="every attack and architecture, and not a sample"
+    )
     given = parser.parse_args(arguments)
     first, second = lanes(given.quick, given.all)
     with tempfile.TemporaryFile() as output, ThreadPoolExecutor(1) as beside:

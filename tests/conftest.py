@@ -59,7 +59,9 @@ def save_adapter(folder: Path, factors: dict[str, tuple[Tensor, Tensor]], **opti
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--all", action="store_true", help="try every attack, and not a sample")
+    parser.addoption(
+        "--all", action="store_true", help="try every attack and architecture, and not a sample"
+    )
 
 
 def pytest_collection_finish() -> None:

@@ -1,4 +1,4 @@
-"""Architectures with what they are asked: a tiny zoo of two full experts and a LoRA for each."""
+"""A tiny zoo of two full experts and a LoRA, whose rows they answered themselves."""
 
 import json
 from collections.abc import Callable
@@ -13,161 +13,12 @@ from torch import nn
 
 from studio.tasks.own_class import body_of
 from tests.tasks.kinds import choosers, classifiers, pictures, speakers, taggers, towers
+from tests.trips import ZERO_SHOT, Trip
 
 TASKS = ("first", "second", "lora")
-ZERO_SHOT = "zero-shot"
 OWN_LOSS = "own_loss.json"
 """What transformers says an expert's held-out loss is, beside its rows."""
-_ROWS = {"validation": 12, "held_out": 24}
-_QV = ("q_proj", "v_proj")
-_SIZE: dict[str, Any] = {
-    "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4,
-}  # fmt: skip
-_BYTES: dict[str, Any] = _SIZE | {
-    "vocab_size": 258, "max_position_embeddings": 64, "num_key_value_heads": 2,
-    "bos_token_id": 256, "eos_token_id": 257, "initializer_range": 0.3,
-}  # fmt: skip
-_QWEN2: dict[str, Any] = _BYTES | {"vocab_size": 262}  # its tokenizer has tokens of its own
-_TARGETS = {
-    "Bert": ("query", "value"), "Roberta": ("query", "value"), "DistilBert": ("q_lin", "v_lin"),
-    "MPNet": ("q", "v"), "Electra": ("query", "value"), "Albert": ("query", "value"),
-    "DebertaV2": ("query_proj", "value_proj"), "ModernBert": ("Wqkv",), "GPT2": ("c_attn",),
-    "T5": ("q", "v"),
-    "ConvNext": ("pwconv1",), "ConvNextV2": ("pwconv1",), "ResNet": ("layer.0.convolution",),
-    "MobileNetV2": ("reduce_1x1.convolution",), "EfficientNet": ("project_conv",),
-}  # fmt: skip
-"""Modules that a LoRA is put on, by family; ``_QV`` for all others."""
-
-
-@dataclass(frozen=True)
-class Trip:
-    """One architecture with one kind of task.
-
-    Attributes:
-        architecture: its name.
-        asked: the kind of its tasks, and how it is asked.
-        base: class that the base is saved by.
-        expert: class that full experts are saved by.
-        config: makes the configuration of the base.
-        targets: modules that the LoRA is put on; or a pattern of their names.
-        task_type: of the LoRA, as PEFT calls it.
-    """
-
-    architecture: str
-    asked: str
-    base: str
-    expert: str
-    config: Callable[[], Any]
-    targets: tuple[str, ...]
-    task_type: str | None = None
-
-
-def trips() -> dict[str, Trip]:
-    """By their names, in the order of the table in the documents."""
-    found = [*_readers(), *_pictures(), *_writers()]
-    return {f"{trip.architecture}, {trip.asked}": trip for trip in found}
-
-
-def _readers() -> list[Trip]:
-    kinds = {
-        "text-classification": ("ForSequenceClassification", "SEQ_CLS", (
-            "Bert", "Roberta", "DistilBert", "MPNet", "Electra", "Albert", "DebertaV2",
-            "ModernBert", "GPT2", "Llama", "Qwen3", "Mistral", "Gemma", "Bart",
-        )),
-        "token-classification": ("ForTokenClassification", "TOKEN_CLS", (
-            "Bert", "Roberta", "DistilBert", "Electra", "DebertaV2", "ModernBert", "Qwen3",
-        )),
-        "multiple-choice": ("ForMultipleChoice", None, ("Bert", "Roberta", "DebertaV2")),
-    }  # fmt: skip
-    return [
-        Trip(
-            family, kind, f"{family}Model", family + suffix, lambda c=family + suffix: sized(c),
-            _TARGETS.get(family, _QV), task_type,
-        )
-        for kind, (suffix, task_type, families) in kinds.items()
-        for family in families
-    ]  # fmt: skip
-
-
-def sized(model_class: str) -> Any:
-    """A small configuration of a class of texts."""
-    made = getattr(t, model_class).config_class
-    known = made()
-    return made(**{k: v for k, v in classifiers.SIZES.items() if hasattr(known, k)})
-
-
-def _pictures() -> list[Trip]:
-    families = (
-        "ViT", "DeiT", "Swin", "Dinov2", "Beit", "ConvNext", "ConvNextV2", "ResNet", "MobileNetV2",
-        "EfficientNet", "CLIP", "Siglip",
-    )  # fmt: skip
-    own = [
-        Trip(
-            family, "image-classification", f"{family}Model", f"{family}ForImageClassification",
-            lambda f=family: _pictured(f), _TARGETS.get(family, _QV),
-        )
-        for family in families
-    ]  # fmt: skip
-    zero = [
-        Trip(
-            family, ZERO_SHOT, f"{family}Model", f"{family}Model",
-            lambda f=family: towers.config_of(f), _QV,
-        )
-        for family in ("CLIP", "Siglip")
-    ]  # fmt: skip
-    return own + zero
-
-
-def _pictured(family: str) -> Any:
-    config = pictures.sized(family)
-    if hasattr(config, "tf_padding"):  # with it a layer asks its convolution what no LoRA has
-        config.tf_padding = False
-    return config
-
-
-def _writers() -> list[Trip]:
-    made: dict[str, tuple[str, Callable[[], Any], tuple[str, ...]]] = {
-        "GPT2": ("GPT2LMHeadModel", lambda: t.GPT2Config(
-            vocab_size=258, n_embd=32, n_layer=2, n_head=4, n_positions=64, bos_token_id=256,
-            eos_token_id=257, initializer_range=0.3,
-        ), ("c_attn",)),
-        "Llama": ("LlamaForCausalLM", lambda: t.LlamaConfig(**_BYTES), _QV),
-        "Qwen2": (
-            "Qwen2ForCausalLM",
-            lambda: t.Qwen2Config(**_QWEN2, tie_word_embeddings=True), _QV,
-        ),
-        "Qwen3": ("Qwen3ForCausalLM", lambda: t.Qwen3Config(**_BYTES, head_dim=8), _QV),
-        "Mistral": ("MistralForCausalLM", lambda: t.MistralConfig(**_BYTES), _QV),
-        "OPT": ("OPTForCausalLM", lambda: t.OPTConfig(
-            vocab_size=258, hidden_size=32, ffn_dim=48, num_hidden_layers=2, num_attention_heads=4,
-            max_position_embeddings=64, word_embed_proj_dim=32, bos_token_id=256, eos_token_id=257,
-            init_std=0.3,
-        ), _QV),
-        "Gemma": ("GemmaForCausalLM", lambda: t.GemmaConfig(**_BYTES, head_dim=8), _QV),
-        "Gemma 3 with pictures": ("Gemma3ForConditionalGeneration", lambda: t.Gemma3Config(
-            text_config=_BYTES | {"head_dim": 8, "sliding_window": 16},
-            vision_config=_SIZE | {"image_size": 28, "patch_size": 14}, mm_tokens_per_image=4,
-        ), (r".*language_model\..*\.(q_proj|v_proj)",)),
-    }  # fmt: skip
-    found = [
-        Trip(name, "causal-lm", own, own, config, targets, "CAUSAL_LM")
-        for name, (own, config, targets) in made.items()
-    ]
-    chosen = [
-        Trip(name, "multiple-choice", made[name][0], made[name][0], *made[name][1:], "CAUSAL_LM")
-        for name in ("GPT2", "Llama")
-    ]
-    both = {"T5": ("q", "v"), "BART": _QV}
-    translated = [
-        Trip(
-            name, kind, type(choosers.TRANSLATORS[name]()).__name__,
-            type(choosers.TRANSLATORS[name]()).__name__,
-            lambda n=name: choosers.TRANSLATORS[n]().config, both[name], "SEQ_2_SEQ_LM",
-        )
-        for kind in ("seq2seq", "multiple-choice")
-        for name in both
-    ]  # fmt: skip
-    return [*found, *chosen, *translated]
+_ROWS, _VALIDATION = 16, 8
 
 
 def build(trip: Trip, folder: Path) -> Path:
@@ -183,19 +34,25 @@ def build(trip: Trip, folder: Path) -> Path:
         model = _adapted(trip, begun) if name == "lora" else _much_moved(begun, seed)
         _centred(trip, model.eval(), folder)
         model.save_pretrained(str(folder / name))
-        data = {}
-        for split in _ROWS:
-            file = asked.write(folder / name / split, model, folder)
-            data[split] = f"{name}/{file.name}"
+        file = asked.write(folder / name / "held_out", model, folder)
+        data = {"held_out": f"{name}/{file.name}", "validation": f"{name}/validation{file.suffix}"}
+        _begin(file, folder / data["validation"])
         kind = "image-classification" if trip.asked == ZERO_SHOT else trip.asked
         tasks.append({"name": name, "checkpoint": name, "type": kind, "data": data} | asked.entry)
     (folder / "zoo.yaml").write_text(json.dumps({"base": "base", "tasks": tasks}))
     return folder
 
 
+def _begin(file: Path, beginning: Path) -> None:
+    """Write the first rows of a file into another one; all, where they are pictures."""
+    lines = file.read_bytes().splitlines(keepends=True)
+    first = b"".join(lines[:_VALIDATION]) if file.suffix == ".jsonl" else file.read_bytes()
+    beginning.write_bytes(first)
+
+
 def _loss(model: Any, folder: Path, texts: list[str]) -> float:
     """transformers' own, in nats per token, of all texts together."""
-    reader = t.AutoTokenizer.from_pretrained(folder / "base")
+    reader = _reader(folder)
     nats, tokens = 0.0, 0
     for text in texts:
         ids = reader(text, return_tensors="pt")["input_ids"]
@@ -272,6 +129,10 @@ class _Asked:
     entry: dict[str, Any]
 
 
+def _reader(folder: Path) -> Any:
+    return t.AutoTokenizer.from_pretrained(folder / "base")
+
+
 def _lines(file: Path, rows: list[dict]) -> Path:
     made = file.with_suffix(".jsonl")
     made.write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -279,13 +140,13 @@ def _lines(file: Path, rows: list[dict]) -> Path:
 
 
 def _texts(file: Path, model: Any, folder: Path) -> Path:
-    texts = classifiers.TEXTS[: _ROWS[file.name]]
-    said = [int(x.argmax()) for x in classifiers.logits(model, folder, texts)]
+    texts = classifiers.TEXTS[:_ROWS]
+    said = [int(x.argmax()) for x in classifiers.logits(model, folder, texts, _reader(folder))]
     return _lines(file, [{"text": x, "label": y} for x, y in zip(texts, said, strict=True)])
 
 
 def _words(file: Path, model: Any, folder: Path) -> Path:
-    sentences = taggers.SENTENCES[: _ROWS[file.name]]
+    sentences = taggers.SENTENCES[:_ROWS]
     said = [x.argmax(-1).tolist() for x in taggers.logits(model, folder, sentences)]
     pairs = zip(sentences, said, strict=True)
     return _lines(file, [{"words": words, "tags": tags} for words, tags in pairs])
@@ -310,13 +171,13 @@ def _named(file: Path, model: Any, folder: Path) -> Path:
 
 
 def _written(file: Path, model: Any, folder: Path) -> Path:
-    texts = speakers.texts(_ROWS[file.name])
+    texts = speakers.texts(_ROWS)
     (file.parent / OWN_LOSS).write_text(json.dumps(_loss(model, folder, texts)))
     return _lines(file, [{"text": each} for each in texts])
 
 
 def _chosen(file: Path, model: Any, folder: Path) -> Path:
-    reader = t.AutoTokenizer.from_pretrained(folder / "base")
+    reader = _reader(folder)
     headed = hasattr(model, "classifier")
 
     def score(question: str, options: list[str]) -> list[float]:
@@ -326,13 +187,13 @@ def _chosen(file: Path, model: Any, folder: Path) -> Path:
         with torch.no_grad():
             return model(**{k: x[None] for k, x in given.items()}).logits[0].tolist()
 
-    rows = (_HEADED_ROWS if headed else choosers.ROWS)[: _ROWS[file.name]]
+    rows = (_HEADED_ROWS if headed else choosers.ROWS)[:_ROWS]
     return _lines(file, choosers.answered(rows, score, by_bytes=not headed))
 
 
 def _translated(file: Path, model: Any, folder: Path) -> Path:
-    reader, rows = t.AutoTokenizer.from_pretrained(folder / "base"), []
-    for text in speakers.texts(_ROWS[file.name]):
+    reader, rows = _reader(folder), []
+    for text in speakers.texts(_ROWS):
         values = choosers.spoken(model, reader, text, choosers.TARGETS)
         rows.append({"text": text, "target": choosers.TARGETS[int(np.argmax(values))]})
     return _lines(file, rows)
@@ -363,14 +224,16 @@ _LABELS = {
 """How many of them the heads have, by what is asked."""
 _LOGITS: dict[str, Callable[[Any, Path], Any]] = {
     "text-classification": lambda model, folder: classifiers.logits(
-        model, folder, classifiers.TEXTS
+        model, folder, classifiers.TEXTS[:_ROWS], _reader(folder)
     ),
-    "token-classification": lambda model, folder: taggers.logits(model, folder),
+    "token-classification": lambda model, folder: taggers.logits(
+        model, folder, taggers.SENTENCES[:_ROWS]
+    ),
     "image-classification": lambda model, folder: pictures.logits(model),
 }
 _SIDE: dict[str, Any] = {"image_size": pictures.SIDE}
 _ASKED = {
-    "text-classification": _Asked(_of_words, _texts, {}),
+    "text-classification": _Asked(_of_either, _texts, {}),
     "token-classification": _Asked(_of_words, _words, {}),
     "image-classification": _Asked(lambda folder, base: None, _shown, _SIDE),
     ZERO_SHOT: _Asked(

@@ -6,7 +6,7 @@ Its rows are the cases of ``tests/test_round_trips.py``.
 from pathlib import Path
 
 from docs.make.table import put
-from tests.round_trips import trips
+from tests.trips import trips
 
 FILE = Path(__file__).parent.parent / "formats.md"
 _HEAD = "| asked | of | experts saved by |\n|---|---|---|\n"

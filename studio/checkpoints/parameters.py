@@ -10,7 +10,7 @@ from studio.checkpoints.adapter import INSTEAD, Module, Read, Shapes
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.checkpoints.lora import LoraConfig, LoraModule
 from studio.checkpoints.low_rank import Factors, Stacked
-from studio.checkpoints.names import Names
+from studio.checkpoints.names import Names, named
 from studio.checkpoints.stored import Stored
 from studio.errors import BadCheckpoint, ShapeMismatch, some
 
@@ -232,6 +232,18 @@ def parts_of(ours: Names) -> dict[str, dict[str, Part]]:
             found.setdefault(own, {})[ours.stored[name]] = place
     complete = {own: f.parts * ours.base.shapes[own][0] for own, f in fusions.items()}
     return {own: each for own, each in found.items() if len(each) == complete.get(own, 1)}
+
+
+def stacked(base: Checkpoint) -> dict[str, tuple[str, Part]]:
+    """Of the base's tensors that its class puts together: the whole's own name, and the place."""
+    ours = named(base, base)
+    if ours.base is None or not ours.base.puts_together:
+        return {}
+    return {
+        stored: (own, part)
+        for own, found in parts_of(ours).items()
+        for stored, part in found.items() if part.matrix is not None
+    }  # fmt: skip
 
 
 def _natural(name: str) -> list[tuple[int, str]]:

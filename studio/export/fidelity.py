@@ -17,8 +17,7 @@ from studio.checkpoints.architecture import Architecture, architecture_of
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.checkpoints.deltas import Deltas
 from studio.checkpoints.matched_rows import Matched
-from studio.checkpoints.names import named
-from studio.checkpoints.parameters import ParameterModule, Part, parts_of
+from studio.checkpoints.parameters import ParameterModule, Part, stacked
 from studio.checkpoints.settings import entries_of_base
 from studio.checkpoints.stored_names import ROOT, unwrapped
 from studio.checkpoints.vectors import Room, Vectors, pieces
@@ -154,8 +153,7 @@ def _places(
 
     Those of an adapter that PEFT does not read are left out.
     """
-    fused = parts_of(named(base, base)) if ours.puts_together else {}
-    parts = {at: (whole, each) for whole, found in fused.items() for at, each in found.items()}
+    parts = stacked(base)
     for name, stored in join.shared.items():
         module = join.modules.get(stored)
         if checkpoint.adapter and module is None and ROOT not in stored:

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from studio.checkpoints.architecture import Architecture, architecture_of
 from studio.checkpoints.checkpoint import Checkpoint, open_checkpoint
+from studio.checkpoints.parameters import Part, stacked
 from studio.checkpoints.stored import CODES
 from studio.checkpoints.vectors import pieces
 from studio.checkpoints.weights import Weights
@@ -112,10 +113,11 @@ def _computed(
         model.resize_token_embeddings(rows, mean_resizing=False)
     places: dict[str, Tensor] = model.state_dict()
     stored: set[str] = set()
+    parts = stacked(base)
     for name, entry in written.weights.entries.items():
-        own = ours.own(ours.name(name))
-        if own in places and places[own].shape == entry.shape:
-            places[own].copy_(written.tensor(name))
+        own, part = parts.get(name) or (ours.own(ours.name(name)), Part())
+        if own in places and (place := part.of(places[own])).shape == entry.shape:
+            place.copy_(written.tensor(name))
             stored |= ours.group(own) or {own}
         elif ours.reads(ours.name(name)):
             return None  # a part of a tensor that transformers puts together

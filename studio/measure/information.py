@@ -54,7 +54,7 @@ def fisher(
             found = kind.nats(spec, head, output, batch, torch.tensor([0]), right)
             _add_squares(found.sum(), parameters, calls, sums)
             progress((done + 1) / len(rows), f"{part.task.name}: {done + 1} of {len(rows)} rows")
-    return {name: sums[id(each)] / len(rows) for name, each in named.items()}
+    return {name: model.part(name, sums[id(each)]) / len(rows) for name, each in named.items()}
 
 
 def input_grams(

@@ -1,6 +1,7 @@
 """Exact coefficient gradients: one backward pass, then inner products with the vectors."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -38,16 +39,19 @@ def gradients(live: LiveModel, merge: Merge) -> Iterator[Mapping[str, nn.Paramet
             each.grad = None
 
 
-def mixing_slopes(merge: Merge, parameters: Mapping[str, nn.Parameter]) -> Tensor:
+def mixing_slopes(
+    merge: Merge, parameters: Mapping[str, nn.Parameter], part: Callable[[str, Tensor], Tensor]
+) -> Tensor:
     """Derivatives of a loss by every vector's coefficient: ``<dL/dW[t], vector_j[t]>``.
 
-    Each gradient is let go as soon as its products are taken, so there is one model's worth of
-    gradients at most, and never one per task. Where weights are worn rounded to the output's
-    dtype, the derivative is that at the rounded weights.
+    Each gradient is let go as soon as its products are taken (that of a stack of experts behind
+    the last), so there is one model's worth of gradients at most, and never one per task. Where
+    weights are worn rounded to the output's dtype, the derivative is that at the rounded weights.
 
     Args:
         merge: of n tasks over T tensors; of fixed vectors.
         parameters: by name, that hold the gradients of the loss.
+        part: what a tensor of a name is of its parameter, see ``OwnPlaces.part``.
 
     Returns:
         ``(T, n)`` float64; 0 for tensors without a gradient.
@@ -56,17 +60,21 @@ def mixing_slopes(merge: Merge, parameters: Mapping[str, nn.Parameter]) -> Tenso
     """
     names, vectors = merge.deltas.names, merge.vectors
     raw = not merge.method.derives  # what is derived may have to be derived anew for its factors
+    owners = Counter(map(id, parameters.values()))  # several for a stack of experts
 
     def products(name: str) -> Tensor:
         parameter = parameters.get(name)
         if parameter is None or parameter.grad is None:
             return torch.zeros(len(merge.deltas), dtype=torch.float64)
-        gradient = parameter.grad.cpu().float()
-        parameter.grad = None
+        gradient = part(name, parameter.grad).cpu().float()
+        if owners[id(parameter)] == 1:
+            parameter.grad = None
         tensor = vectors.at(name)
         return inner(gradient, tensor, tensor.factors if raw else ())
 
     made = list(in_order(products, names, SMALL))
+    for each in parameters.values():
+        each.grad = None
     return torch.stack(made) if made else torch.zeros(0, len(merge.deltas), dtype=torch.float64)
 
 

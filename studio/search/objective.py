@@ -114,7 +114,7 @@ class Objective:
                     total = total + weight * losses.sum()
                     sums[name] += float(losses.detach().sum())
                 total.backward()
-            slopes = mixing_slopes(self.merge, parameters)
+            slopes = mixing_slopes(self.merge, parameters, self.bench.live.part)
         if self.penalty is not None:
             slopes = slopes + 0.5 * self.plan.ewc * self.penalty.slopes(self._mixing(point))
         slope = self.free.gathered(coefficient_slopes(slopes, self.merge.basis.rows))

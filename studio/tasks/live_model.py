@@ -7,14 +7,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from studio.checkpoints.architecture import architecture_of
 from studio.checkpoints.checkpoint import Checkpoint
-from studio.checkpoints.names import PRETRAINING
 from studio.errors import BadCheckpoint, BadData
 from studio.merge import Merge, merged_into
 from studio.tasks.kinds.answers import Batch, Item
 from studio.tasks.kinds.contract import Kind
 from studio.tasks.moving_slider import Slide, begin_slide, slide_bytes
+from studio.tasks.own_places import OwnPlaces
 from studio.tasks.precision import worn_dtype
 from studio.tasks.quick_pass import FULL_PRECISION, Pace, measured_pace, using_threads
 from studio.tasks.rows import Row
@@ -50,7 +49,8 @@ class LiveModel:
         self.whole: Any = loads.load(base, self.dtype).to(device)
         self.encoder: Any = loads.body(self.whole)
         self.readers = {kind.name: kind.reader(base) for kind in kinds}
-        self._parameters = dict(self.whole.state_dict())  # share the model's memory
+        held = dict(self.whole.state_dict())  # share the model's memory
+        self._own = OwnPlaces(base, self.whole, held, self.whole is not self.encoder)
         self._worn: set[str] = set()
         self._slide: Slide | None = None
         self.pace = Pace()
@@ -173,31 +173,15 @@ class LiveModel:
             )
 
     def own_names(self, names: Iterable[str]) -> dict[str, str]:
-        """The encoder's own names of some of the base's tensors, by the base's names.
+        """See ``OwnPlaces.names``."""
+        return self._own.names(names)
 
-        Raises:
-            BadCheckpoint: it has no such tensor, and it is none of a head for pretraining.
-        """
-        prefix = getattr(self.whole, "base_model_prefix", "") + "."
-        architecture = architecture_of(self.base)
-        found = {}
-        for name in names:
-            renamed = architecture.name(name) if architecture else name
-            forms = [name, name.removeprefix(prefix), renamed, renamed.removeprefix(prefix)]
-            forms += [prefix + name, prefix + renamed] if self.whole is not self.encoder else []
-            own = next((each for each in forms if each in self._parameters), None)
-            if own is not None:
-                found[name] = own
-            elif name.split(".")[0] not in PRETRAINING:  # AutoModel leaves these heads out
-                raise BadCheckpoint(
-                    f"{type(self.whole).__name__} has no tensor {name}, so the base folder's "
-                    "config.json does not describe its weights."
-                )
-        return found
+    def part(self, name: str, whole: Tensor) -> Tensor:
+        """See ``OwnPlaces.part``."""
+        return self._own.part(name, whole)
 
     def _places(self, names: Iterable[str]) -> dict[str, Tensor]:
-        """The encoder's own memory for some of the base's tensors, by the base's names."""
-        return {name: self._parameters[own] for name, own in self.own_names(names).items()}
+        return self._own.places(names)
 
 
 def _behind(base: Checkpoint, kinds: Sequence[Kind]) -> Kind | None:

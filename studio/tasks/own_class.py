@@ -17,6 +17,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from studio.errors import BadData
+
 _NO_PADDING = -1  # the token of padding where a configuration names none; no token is called so
 
 
@@ -27,14 +29,16 @@ class _Given(nn.Module):
         super().__init__()
         self.pooler = pooler
         self.given: Any = None
+        self.asked: set[str] = set()
 
     @property
     def decoder(self) -> "_Given":
         """What classes such as OPT's call in place of their whole body."""
         return self
 
-    def forward(self, *_: object, **__: object) -> Any:
-        """What was given."""
+    def forward(self, *_: object, **inputs: object) -> Any:
+        """What was given; keeps the names of what the body would have been called with."""
+        self.asked = {name for name, each in inputs.items() if isinstance(each, Tensor)}
         if self.pooler is None:
             return self.given
         states = self.given.last_hidden_state
@@ -110,9 +114,19 @@ class OwnHead:
             output: of the body.
             inputs: that it was called with.
             rows: ``(m,)`` of the rows, in the batch.
+
+        Raises:
+            BadData: the class gives its body more than the shared body was given.
         """
         with self._lock:  # a page and a job may ask the same head
             found = answered(self._model, chosen(output, rows), self._inputs(inputs, rows))
+            more = _given(self._model).asked - {*inputs}
+        if more:
+            raise BadData(
+                f"{self.model_class} calls its body with {', '.join(sorted(more))} of its own "
+                "making, which the body that all tasks share is not given, so its answers would be "
+                "others. Leave the data of such tasks out to merge them without scores."
+            )
         scores = found.logits.float()
         return scores if self.order is None else scores[..., list(self.order)]
 
@@ -170,7 +184,7 @@ def answered(model: Any, output: Any, inputs: Mapping[str, Any], asked: str = "f
         inputs: that the whole model is called with.
         asked: which of its functions.
     """
-    given = next(each for each in model.modules() if isinstance(each, _Given))
+    given = _given(model)
     given.given = output
     device = output[0].device
     model.to(device)
@@ -178,6 +192,10 @@ def answered(model: Any, output: Any, inputs: Mapping[str, Any], asked: str = "f
         return getattr(model, asked)(**{name: x.to(device) for name, x in inputs.items()})
     finally:
         given.given = None
+
+
+def _given(model: Any) -> _Given:
+    return next(each for each in model.modules() if isinstance(each, _Given))
 
 
 def chosen(output: Any, rows: Tensor) -> Any:

@@ -85,7 +85,7 @@ def _missing(
     architecture = architecture_of(base)
     held = {architecture.name(n) if architecture else n for n in base.names}
     if architecture and architecture.puts_together:
-        held |= {found.own for n in base.names if (found := architecture.fusion(n))}
+        held |= {found.own for n in held if (found := architecture.fusion(n))}
     prefix = architecture.prefix if architecture else ""
     held |= {name.removeprefix(prefix) for name in held}
     ties = {*(getattr(model, "all_tied_weights_keys", None) or {})}

@@ -29,7 +29,9 @@ def random_input(model: nn.Module) -> dict[str, Tensor] | None:
         found["input_ids"] = torch.randint(text.vocab_size, (1, tokens), generator=draw)
         if "decoder_input_ids" in wanted:
             found["decoder_input_ids"] = found["input_ids"].flip(1)
-    if "pixel_values" in wanted and not _puts_pictures_among_tokens(config):
+    if "spatial_shapes" in wanted:
+        found |= _patches(config, draw)
+    elif "pixel_values" in wanted and not _puts_pictures_among_tokens(config):
         seen = getattr(config, "vision_config", config)
         size, channels = getattr(seen, "image_size", _PIXELS), getattr(seen, "num_channels", 3)
         height, width = size if isinstance(size, (list, tuple)) else (size, size)
@@ -37,6 +39,18 @@ def random_input(model: nn.Module) -> dict[str, Tensor] | None:
     if "input_values" in wanted:
         found["input_values"] = torch.randn(1, _SAMPLES, generator=draw)
     return found or None
+
+
+def _patches(config: Any, draw: torch.Generator) -> dict[str, Tensor]:
+    """A square picture as patches in a row, as SigLIP 2 reads it."""
+    seen = getattr(config, "vision_config", config)
+    side = int(seen.num_patches**0.5)
+    shape = 1, side * side, seen.num_channels * seen.patch_size**2
+    return {
+        "pixel_values": torch.randn(shape, generator=draw),
+        "pixel_attention_mask": torch.ones(shape[:2], dtype=torch.int32),
+        "spatial_shapes": torch.tensor([[side, side]]),
+    }
 
 
 def _puts_pictures_among_tokens(config: Any) -> bool:

@@ -57,12 +57,15 @@ def label_list(labels: object, where: str, error: type[StudioError]) -> tuple[st
     """Label names, as a file lists them.
 
     Raises:
-        StudioError: of the given type; they are no list of different names.
+        StudioError: of the given type; they are no list of different names, or one is empty.
     """
     if not isinstance(labels, list) or not labels or not all(isinstance(x, str) for x in labels):
         raise error(f"{where} must be a list of label names.")
     if len(set(labels)) < len(labels):
         raise error(f"{where} names a label twice.")
+    blank = next((at for at, name in enumerate(labels, 1) if not name.strip()), None)
+    if blank is not None:
+        raise error(f"{where}: name {blank} of {len(labels)} is empty. Give each label a name.")
     return tuple(labels)
 
 

@@ -33,7 +33,7 @@ def model() -> SimpleNamespace:
     toy = Toy()
     return SimpleNamespace(
         base=SimpleNamespace(names=("table.weight", "layer.weight")), encoder=toy, whole=toy,
-        own_names=lambda names: {name: name for name in names},
+        own_names=lambda names: {name: name for name in names}, part=lambda name, whole: whole,
         batch=lambda kind, items: SimpleNamespace(inputs={"ids": torch.tensor(items)}),
         states=torch.no_grad()(lambda inputs: toy(**inputs)),
     )  # fmt: skip

@@ -97,7 +97,7 @@ def test_gradients_are_let_go_and_switches_are_put_back(bench):
         assert sum(each.requires_grad for each in every.values()) == len(parameters)
         for each in parameters.values():
             each.grad = torch.ones_like(each)
-        slopes = mixing_slopes(merge, parameters)
+        slopes = mixing_slopes(merge, parameters, bench.live.part)
         assert all(each.grad is None for each in every.values())
     assert slopes.shape == (len(merge.deltas.names), 1)
     assert all(each.requires_grad for each in every.values())

@@ -9,6 +9,7 @@ from torch import nn
 
 from studio.tasks.random_input import answers, apart, random_input, under_settings
 from tests.architectures import examples
+from tests.tasks.kinds import towers
 
 EXAMPLES = examples()
 
@@ -84,3 +85,12 @@ def test_hidden_states_are_among_the_answers_of_a_model_that_gives_them():
     width = config.hidden_size
     states = [each for each in found or () if each.shape[-1] == width and each.ndim == 3]
     assert len(states) > config.num_hidden_layers
+
+
+def test_a_tower_that_reads_patches_in_a_row_answers():
+    model = transformers.Siglip2Model(towers.config_of("Siglip2")).eval()
+    given = random_input(model)
+    assert given is not None
+    assert given["pixel_values"].shape == (1, 16, 3 * 8 * 8)
+    assert given["spatial_shapes"].tolist() == [[4, 4]]
+    assert answers(model, given)

@@ -62,13 +62,13 @@ def _document(tokenizer: Any, row: Passage, length: int) -> Document:
 
 
 def _common(tokenizer: Any, prompt: str | None, ids: Sequence[int]) -> int:
-    """How many tokens a prompt alone begins with, as the whole text does."""
+    """How many tokens of a prompt alone the whole text begins with; all where it adds none."""
     if not prompt:
         return 0
     alone, count = _read(tokenizer, prompt)[0], 0
     while count < min(len(alone), len(ids)) and alone[count] == ids[count]:
         count += 1
-    return min(count, len(ids) - 1)
+    return count if len(alone) == len(ids) else min(count, len(ids) - 1)
 
 
 def _read(tokenizer: Any, text: str) -> tuple[list[int], list[int]]:

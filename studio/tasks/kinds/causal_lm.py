@@ -123,15 +123,16 @@ class CausalLM(LossKind):
 
     def refuse_unread(self, reader: Any, rows: Sequence[Passage], where: str) -> None:
         """Refuse rows that leave nothing to predict, as one token alone does."""
+        read = documents(reader, rows, LONGEST)
         bare = [
-            row.text for row, item in zip(rows, documents(reader, rows, LONGEST), strict=True)
+            f"{row.text[:40]!r} (row {number})"
+            for number, (row, item) in enumerate(zip(rows, read, strict=True), 1)
             if item.counted < 1
-        ]  # fmt: skip
+        ]
         if bare:
-            shown = some([repr(each[:40]) for each in bare], 3)
             raise BadData(
                 f"{where}: of {len(bare):,} of {len(rows):,} the tokenizer makes one token or "
-                f"none, so there is nothing to predict: {shown}. Leave them out."
+                f"none, so there is nothing to predict: {some(bare, 3)}. Leave them out."
             )
 
     def refuse_long(self, spec: TaskSpec, model: nn.Module) -> None:

@@ -29,9 +29,29 @@ def named_labels(config: Mapping, zoo: Sequence[str] | None = None) -> tuple[str
     given = (found.get(str(index)) for index in range(len(found)))
     names = tuple(name for name in given if isinstance(name, str))
     filled = all(re.fullmatch(r"LABEL_\d+", name) for name in names)
-    if len({*names}) < len(found) or (filled and {*names} != {*(zoo or ())}):
+    if (
+        len({*names}) < len(found)
+        or not all(map(str.strip, names))
+        or (filled and {*names} != {*(zoo or ())})
+    ):
         return None
     return names
+
+
+def unusable_names(config: Mapping) -> str:
+    """That an ``id2label`` names labels in a way that cannot be used; empty if it does not."""
+    found = config.get("id2label")
+    if found is None or found == {} or named_labels(config) is not None:
+        return ""
+    names = list(found.values()) if isinstance(found, Mapping) else [found]
+    usual = all(isinstance(x, str) and re.fullmatch(r"LABEL_\d+", x) for x in names)
+    if usual and isinstance(found, Mapping) and len({*names}) == len(names):
+        return ""
+    keys = "a different name for each index from 0 on"
+    return (
+        f"labels: id2label of its checkpoint ({listed([str(x) for x in names])}) does not give "
+        f"{keys}, so indices count. Correct it in its config.json, or name the labels in the zoo."
+    )
 
 
 def zoo_labels(entry: dict, folder: Path, where: str) -> tuple[str, ...] | None:
@@ -84,7 +104,8 @@ def labelled(
             f"'{spec.name}': the head of its checkpoint chooses between {count} labels, but there "
             f"are {len(names)} labels."
         )
-    return names, head, ()
+    said = unusable_names(config_of(folder)) if names is None and not own else ""
+    return names, head, (said,) if said else ()
 
 
 def of_checkpoint(

@@ -58,18 +58,20 @@ def continued(tokenizer: Any, rows: Sequence[Asked], length: int, task: str) -> 
     A question that is too long loses its beginning.
 
     Raises:
-        BadData: an option does not fit.
+        BadData: an option does not fit, or the tokenizer makes nothing of it.
     """
 
-    def one(question: str, options: Sequence[str]) -> tuple[Document, ...]:
+    def one(number: int, question: str, options: Sequence[str]) -> tuple[Document, ...]:
         passages = [Passage(_spaced(question, each), None, question) for each in options]
         found = tuple(documents(tokenizer, passages, length))
         for option, item in zip(options, found, strict=True):
+            if item.counted + item.lost < 1:
+                _refuse_nothing(task, option, [], number)
             if item.lost:
                 _refuse_long(task, option, item.counted + item.lost, length)
         return found
 
-    read = [one(*row) for row in rows]
+    read = [one(number, *row) for number, row in enumerate(rows, 1)]
     return _questions(rows, read, [max(item.cut for item in items) for items in read])
 
 
@@ -79,20 +81,22 @@ def paired(tokenizer: Any, rows: Sequence[Asked], length: int, task: str) -> lis
     The tokenizer cuts on the left, so that a question that is too long loses its beginning.
 
     Raises:
-        BadData: an option does not fit.
+        BadData: an option does not fit, or the tokenizer makes nothing of it.
     """
 
-    def one(question: str, options: Sequence[str]) -> tuple[tuple[Encoded, ...], int]:
+    def one(number: int, question: str, options: Sequence[str]) -> tuple[tuple[Encoded, ...], int]:
         pairs = [TextRow(question, 0, None, option) for option in options]
         whole = encoded(tokenizer, pairs, _ENDLESS)
         first = len(tokenizer(question, add_special_tokens=False)["input_ids"])
         for option, item in zip(options, whole, strict=True):
+            own = tokenizer(option, add_special_tokens=False)["input_ids"]
+            _refuse_nothing(task, option, own, number)
             if len(item) - first + 1 > length:
                 _refuse_long(task, option, len(item) - first, length)
         cut = max(max(map(len, whole)) - length, 0)
         return tuple(encoded(tokenizer, pairs, length, "only_first") if cut else whole), cut
 
-    read = [one(*row) for row in rows]
+    read = [one(number, *row) for number, row in enumerate(rows, 1)]
     return _questions(rows, [items for items, _ in read], [cut for _, cut in read])
 
 
@@ -184,6 +188,9 @@ def _refuse_long(task: str, option: str, tokens: int, length: int) -> None:
     )
 
 
-def _refuse_nothing(task: str, text: str, ids: Sequence[int]) -> None:
+def _refuse_nothing(task: str, text: str, ids: Sequence[int], number: int | None = None) -> None:
     if not ids:
-        raise BadData(f"'{task}': the tokenizer makes no token of {text[:40]!r}. Leave it out.")
+        where = f" (row {number})" if number else ""
+        raise BadData(
+            f"'{task}': the tokenizer makes no token of {text[:40]!r}{where}. Leave it out."
+        )

@@ -1,6 +1,7 @@
 """Tiny classifiers of transformers and PEFT, and what they say themselves of some texts."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from studio.zoo import load_zoo
 
 TEXTS = [" ".join(f"w{(7 * i + 3 * j) % 60}" for j in range(1 + i % 6)) for i in range(60)]
 PAIRS = [(text, TEXTS[(5 * i + 1) % 60]) for i, text in enumerate(TEXTS)]
-SIZES = {
+SIZES: dict[str, Any] = {
     "vocab_size": 64, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2,
     "intermediate_size": 64, "max_position_embeddings": 136, "pad_token_id": 0,
     "num_key_value_heads": 1, "head_dim": 16, "n_embd": 32, "n_layer": 2, "n_head": 2,
@@ -108,15 +109,28 @@ def _centre(last: Any, model: Any, folder: Path) -> None:
             last.bias.sub_(torch.cat(logits(model, folder, TEXTS)).mean(0))
 
 
-def logits(model: Any, folder: Path, texts: list) -> list[Tensor]:
-    """Of every text by itself, so that nothing is padded."""
-    reader, found = tokenizer(folder / "base"), []
-    for text in texts:
-        given = reader(*([text] if isinstance(text, str) else text), return_tensors="pt")
-        if not given["token_type_ids"].any():
-            del given["token_type_ids"]
+def logits(model: Any, folder: Path, texts: list, reader: Any = None) -> list[Tensor]:
+    """Of every text, those of as many tokens together, so that nothing is padded."""
+    reader = reader or tokenizer(folder / "base")
+    read = [reader(*([text] if isinstance(text, str) else text)) for text in texts]
+    return of_as_many(model, read, lambda found, _: found[None])
+
+
+def of_as_many(
+    model: Any, read: list[Any], take: Callable[[Tensor, Any], Tensor]
+) -> list[Tensor]:  # fmt: skip
+    """What is taken of a model's logits for each of some texts, without padding."""
+    found: list[Any] = [None] * len(read)
+    lengths = [len(each["input_ids"]) for each in read]
+    for length in {*lengths}:
+        own = [at for at, each in enumerate(lengths) if each == length]
+        given = {name: torch.tensor([read[at][name] for at in own]) for name in read[0]}
+        if not given.get("token_type_ids", torch.zeros(1)).any():
+            given.pop("token_type_ids", None)
         with torch.no_grad():
-            found.append(model(**given).logits)
+            said = model(**given).logits
+        for at, each in zip(own, said, strict=True):
+            found[at] = take(each, read[at])
     return found
 
 

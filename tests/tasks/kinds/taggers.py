@@ -70,16 +70,15 @@ def spread(model: Any, folder: Path) -> None:
 
 
 def logits(model: Any, folder: Path, sentences: list[list[str]] = SENTENCES) -> list[Tensor]:
-    """``(words, tags)`` of every sentence by itself, by the first token of each word."""
-    reader, found = tokenizer(folder / "base"), []
-    for words in sentences:
-        given = reader(words, is_split_into_words=True, return_tensors="pt")
-        own = given.word_ids()
-        firsts = [own.index(word) for word in range(len(words))]
-        del given["token_type_ids"]
-        with torch.no_grad():
-            found.append(model(**given).logits[0, firsts].float())
-    return found
+    """``(words, tags)`` of every sentence, by the first token of each word."""
+    reader = tokenizer(folder / "base")
+    read = [reader(words, is_split_into_words=True) for words in sentences]
+
+    def firsts(found: Tensor, one: Any) -> Tensor:
+        own = one.word_ids()
+        return found[[own.index(word) for word in range(max(x or 0 for x in own) + 1)]].float()
+
+    return classifiers.of_as_many(model, read, firsts)
 
 
 def tags_of(model: Any, folder: Path, sentences: list[list[str]] = SENTENCES) -> list[list[str]]:

@@ -1,6 +1,10 @@
 """Documents: which tokens count, what is cut, and how many bytes the counted ones have."""
 
+import pytest
+
+from studio.errors import BadData
 from studio.tasks.kinds.causal_items import Document, documents
+from studio.tasks.kinds.causal_lm import CausalLM
 from studio.tasks.kinds.causal_rows import Passage
 from tests.tasks.kinds.speakers import tokenizer
 
@@ -42,3 +46,14 @@ def test_a_text_loses_its_end_and_a_prompt_its_beginning():
 def test_a_single_token_leaves_nothing_to_predict():
     assert one(PLAIN, Passage("a")).counted == 0
     assert one(BEGINS, Passage("a")).counted == 1
+
+
+def test_an_answer_of_no_token_leaves_nothing_to_predict():
+    from tokenizers import normalizers
+
+    reader = tokenizer(True)
+    reader.backend_tokenizer.normalizer = normalizers.Replace("\u200b", "")
+    (found,) = documents(reader, [Passage("\u200b", None, "the cat")], 64)
+    assert found.counted == 0
+    with pytest.raises(BadData, match=r"one token or none.*: '\\u200b' \(row 2\)\. Leave them out"):
+        CausalLM().refuse_unread(reader, [Passage("dog"), Passage("\u200b", None, "cat")], "rows")

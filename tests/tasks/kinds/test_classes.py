@@ -236,6 +236,22 @@ def test_a_class_that_transformers_does_not_know_is_refused_and_never_run(tmp_pa
         classifiers.bench(zoo)
 
 
+def test_a_class_that_tells_its_body_more_than_the_text_is_refused(tmp_path):
+    """Longformer's marks the first token as one that all others see."""
+    import transformers
+
+    config = transformers.LongformerConfig(**classifiers.SIZES, attention_window=[8, 8])
+    torch.manual_seed(0)
+    model = transformers.LongformerForSequenceClassification(config)
+    model.longformer.save_pretrained(tmp_path / "base")
+    classifiers.noisy(model).save_pretrained(tmp_path / "expert")
+    classifiers.tokenizer(tmp_path / "base")
+    rows = [{"text": text, "label": 0} for text in classifiers.TEXTS[:4]]
+    bench = classifiers.bench(classifiers.write_zoo(tmp_path, rows))
+    with pytest.raises(BadData, match="LongformerForSequenceClassification .* with global_attent"):
+        classifiers.expert_score(bench)
+
+
 def test_a_checkpoint_without_a_zoo_answers_by_its_class(tmp_path):
     classifiers.built(tmp_path, "Roberta")
     classifiers.write_zoo(tmp_path, [{"text": "w1", "label": 0}])

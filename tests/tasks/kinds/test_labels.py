@@ -14,6 +14,7 @@ from studio.tasks.kinds.labels import (
     matched,
     named_labels,
     of_checkpoint,
+    unusable_names,
     whose_labels,
 )
 from tests.tasks.kinds import classifiers
@@ -41,6 +42,28 @@ def test_names_are_those_of_the_config_unless_transformers_filled_them_in():
     assert named_labels({"id2label": {"0": "a", "2": "b"}}) is None
     assert named_labels({"id2label": {"0": "a", "1": "a"}}) is None
     assert named_labels({"id2label": [1]}) is None
+
+
+def test_names_that_cannot_be_used_are_told(zoo):
+    for found in ({"0": "a", "2": "b"}, {"0": "a", "1": "a"}, {"0": "a", "1": ""}, ["a"]):
+        assert "a different name for each index from 0 on" in unusable_names({"id2label": found})
+    for found in (None, {}, {"0": "a", "1": "b"}, {"0": "LABEL_0", "1": "LABEL_1"}):
+        assert unusable_names({"id2label": found}) == ""
+    folder, rows = zoo
+    file = folder / "expert/config.json"
+    before = file.read_text()
+    wrong = json.loads(before) | {"id2label": {"0": "no", "1": "no", "2": "yes"}}
+    file.write_text(json.dumps(wrong))
+    try:
+        indices = [row | {"label": NAMES.index(row["label"])} for row in rows]
+        task = classifiers.bench(classifiers.write_zoo(folder, indices)).tasks["expert"]
+    finally:
+        file.write_text(before)
+    assert task.labels == ("0", "1", "2")
+    assert any(
+        "id2label of its checkpoint (no, no, yes) does not give a different name" in note
+        for note in task.notes
+    )
 
 
 def test_names_that_transformers_filled_in_count_where_the_zoo_has_them():

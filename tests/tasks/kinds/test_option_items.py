@@ -81,3 +81,16 @@ def test_options_that_nobody_can_tell_apart_are_counted(tmp_path):
     alike = translated(ENDS, [("is it?", ["no", "no"])], 40, "a", None)
     assert alike[0].has_twins
     assert not question_remarks(continued(PLAIN, [("is it?", ["yes", "no"])], 40, "a"), 40)
+
+
+def test_an_option_of_which_the_tokenizer_makes_nothing_is_refused_with_its_row(tmp_path):
+    """A zero-width space, where a tokenizer leaves such out, as WordPiece does."""
+    from tokenizers import normalizers
+
+    away = normalizers.Sequence([normalizers.Replace("\u200b", ""), normalizers.Strip()])
+    spoken, headed = speakers.tokenizer(True), classifiers.tokenizer(tmp_path)
+    rows = [("w1", ["w2", "w3"]), ("w1", ["w2", "\u200b"])]
+    for reader, ask in ((spoken, continued), (headed, paired)):
+        reader.backend_tokenizer.normalizer = away
+        with pytest.raises(BadData, match=r"no token of '\\u200b' \(row 2\)\. Leave it out"):
+            ask(reader, rows, 99, "a")

@@ -38,6 +38,9 @@ def test_labels_are_a_list_of_names_or_a_file_of_one(tmp_path):
         read_settings({"labels": [1, 2]}, tmp_path, "a")
     with pytest.raises(BadZoo, match="a: labels names a label twice"):
         read_settings({"labels": ["x", "x"]}, tmp_path, "a")
+    for blank in ("", " "):
+        with pytest.raises(BadZoo, match=r"a: labels: name 2 of 2 is empty\. Give each label"):
+            read_settings({"labels": ["x", blank]}, tmp_path, "a")
 
 
 def test_a_length_left_out_is_what_the_model_has_positions_for(tiny_zoo, tmp_path):

@@ -180,6 +180,12 @@ def test_templates_that_cannot_be_filled_are_refused(zoo, entry, words):
         classifiers.bench(towers.write_zoo(folder, {"whole": [0] * 40}, "c.yaml", **entry))
 
 
+def test_one_label_leaves_nothing_to_choose_between(zoo):
+    file = towers.write_zoo(zoo[0], {"whole": [0] * 40}, "one.yaml", labels=["w5"])
+    with pytest.raises(BadData, match="its one label 'w5' leaves nothing to choose between"):
+        classifiers.bench(file)
+
+
 @pytest.mark.parametrize(
     ("entry", "words"),
     [
