@@ -1,5 +1,7 @@
 """Documents: which tokens count, what is cut, and how many bytes the counted ones have."""
 
+from transformers.utils import logging
+
 from studio.tasks.kinds.causal_items import Document, documents
 from studio.tasks.kinds.causal_rows import Passage
 from tests.tasks.kinds.speakers import tokenizer
@@ -42,3 +44,12 @@ def test_a_text_loses_its_end_and_a_prompt_its_beginning():
 def test_a_single_token_leaves_nothing_to_predict():
     assert one(PLAIN, Passage("a")).counted == 0
     assert one(BEGINS, Passage("a")).counted == 1
+
+
+def test_a_text_that_is_cut_is_counted_here_and_not_warned_of(caplog):
+    reader = tokenizer(True)
+    reader.model_max_length = 8
+    logging.enable_propagation()
+    (item,) = documents(reader, [Passage("a" * 20)], 8)
+    logging.disable_propagation()
+    assert (len(item), item.cut, caplog.text) == (8, 13, "")
