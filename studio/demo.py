@@ -14,8 +14,9 @@ DEMOS = {
     "desks": DEMO_ZOO,
     "pictures": ASSETS / "pictures-zoo",
     "words": ASSETS / "words-zoo",
+    "choices": ASSETS / "words-zoo" / "choices.yaml",
 }
-"""Folders by the names that a person gives; the first is opened where nobody names one."""
+"""Zoos by the names that a person gives; the first is opened where nobody names one."""
 
 if __name__ == "__main__":
     print(ASSETS)

@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from studio.export.model import export
 from studio.merge import open_merge
 from studio.recipe import load_recipe
-from tests.benchmarks import cases, floor, measure, methods, models, rival
+from tests.benchmarks import cases, floor, measure, methods, models, rival, voices
 from tests.benchmarks.measure import Row, Sample
 from tests.conftest import ROOT
 
@@ -117,3 +117,9 @@ def test_memory_is_measured_above_what_was_there():
     sample = json.loads(run.stdout)
     assert 39 < sample["megabytes"] < 60  # 40 MB, and what torch allocates beside it
     assert set(sample) == {"seconds", "megabytes", "cpu", "imports"}
+
+
+def test_a_text_has_the_tokens_of_another_that_come_in_its_order():
+    assert voices.common(("the", "cat", "sat"), ("the", "cat", "sat", "down")) == 0.75
+    assert voices.common(("cat", "the"), ("the", "cat")) == 0.5
+    assert voices.common((), ("the",)) == 0.0

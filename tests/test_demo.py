@@ -14,6 +14,7 @@ import torch
 
 from studio.demo import DEMOS
 from studio.measure.bench import Bench
+from studio.measure.outcomes import Measuring
 from studio.recipe import load_recipe, save_recipe
 from studio.session.engine import Engine
 from studio.zoo import load_zoo
@@ -70,6 +71,18 @@ def test_what_is_left_after_an_unmerge_scores_what_its_table_says(name, within):
     scores = score(bench, bench.merge(recipe)).values()
     own = [each.value if each.bits_per_byte is None else each.bits_per_byte for each in scores]
     assert own == pytest.approx(told, abs=within)
+
+
+def test_the_words_are_chosen_among_endings_as_their_other_table_says():
+    bench = Bench(load_zoo(DEMOS["choices"]), torch.device("cpu"))
+    told = re.findall(r"^\| base \|(.*)$", (DEMOS["words"] / "README.md").read_text(), re.M)[-1]
+    names = [task.name for task in bench.zoo.tasks]
+    assert names == [task.name for task in load_zoo(DEMOS["words"]).tasks]
+    heads = bench.heads(["licenses"])
+    found = Measuring(bench).of(None, heads, "held_out").scores["licenses"]
+    cells = [float(cell.split()[0]) for cell in told.strip("| ").split("|")]
+    assert found.value == pytest.approx(cells[names.index("licenses")], abs=0.0063)  # one row
+    assert found.n == 160
 
 
 def test_a_written_merge_scores_what_its_recipe_scores(capsys, zoo, recipe, tmp_path):

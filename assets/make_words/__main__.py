@@ -98,11 +98,11 @@ def write(found: Sequence[Voice], folder: Path) -> None:
                 others = [other for other in found if other is not voice]
                 asked = choices(voice, others, split)
                 _write_rows(place / f"choices_{split}.jsonl", asked)
-    for file, kind, prefix in (
-        ("zoo", "causal-lm", ""),
-        ("choices", "multiple-choice", "choices_"),
+    for file, title, kind, prefix in (
+        ("zoo", NAME, "causal-lm", ""),
+        ("choices", f"{NAME}, by their endings", "multiple-choice", "choices_"),
     ):
-        text = f"name: {NAME}\nbase: base\ntasks:\n"
+        text = f"name: {title}\nbase: base\ntasks:\n"
         for voice in found:
             place = f"tasks/{voice.name}"
             splits = ("validation", "held_out") if prefix else ("train", "validation", "held_out")

@@ -42,7 +42,8 @@ def _write(options: argparse.Namespace) -> None:
     tasks = writers(bench)
     if not tasks:
         raise BadZoo(
-            f"No model of '{bench.zoo.name}' writes: none of its tasks is a language model's."
+            f"No model of '{bench.zoo.name}' writes: none of its tasks is answered by a language "
+            "model, which goes on with a text."
         )
     asked = Asked(next(iter(tasks.values())), options.prompt, manner)
     merges = [("base", None), *((f"expert {name}", bench.expert(name)) for name in tasks)]
@@ -53,7 +54,8 @@ def _write(options: argparse.Namespace) -> None:
         said = written(scribe, bench.live, merge, name, asked)
         print("\n  ".join([visible(name), *map(visible, (asked.text + said.text).split("\n"))]))
         if said.prompt.cut:
-            print(f"  The prompt is too long: its first {said.prompt.cut:,} tokens were left out.")
+            left = f"its {said.prompt.cut_at} {said.prompt.cut:,} tokens were left out."
+            print(f"  The prompt is too long: {left}")
         found.append({"model": name, **_plain(said)})
     write_json(options.json, {"prompt": asked.text, **vars(manner), "answers": found})
 

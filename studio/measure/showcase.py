@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from studio.measure.evaluate import Evaluation, RowAt
+from studio.measure.marks import Marks
 from studio.tasks.heads import Head
 from studio.tasks.live_model import LiveModel
 from studio.tasks.metric import ACCURACY
@@ -29,6 +30,7 @@ class ShownRow:
         now: what is predicted, or the loss of the row.
         place: of the row among its task's.
         picture: a small WebP of it; None where words show it.
+        change: of a loss, from before to now; None of a prediction, or before both are known.
     """
 
     task: str
@@ -39,6 +41,7 @@ class ShownRow:
     now: str
     place: int = 0
     picture: bytes | None = None
+    change: float | None = None
 
     @property
     def at(self) -> RowAt:
@@ -74,6 +77,8 @@ def shown_rows(
 ) -> tuple[list[ShownRow], int]:
     """A dozen rows, in turn from every task, always the same ones unless only changes are shown.
 
+    Of losses, all of which change a little, they are those that have changed most.
+
     Returns:
         The rows, and the number of rows whose prediction has changed.
     """
@@ -81,6 +86,9 @@ def shown_rows(
     queues = []
     for name, part in now.parts.items():
         order = part.order[changed[name][part.order]] if only_changed else part.order
+        if before and part.extents is not None and changed[name].any():
+            sizes = _loss_moves(now, before, name)[order]
+            order = order[np.argsort(-sizes, kind="stable")]
         queues.append([(name, int(index)) for index in order[:MOST_ROWS]])
     depth = max(map(len, queues), default=0)
     chosen = [queue[i] for i in range(depth) for queue in queues if i < len(queue)][:MOST_ROWS]
@@ -154,22 +162,38 @@ def _changed(now: Evaluation, before: Evaluation | None, name: str) -> np.ndarra
     return np.logical_or.reduceat(both & (new != old), starts[:-1])
 
 
+def _loss_moves(now: Evaluation, before: Evaluation, name: str) -> np.ndarray:
+    """``(n,)`` by how much each row's loss per token has moved, 0 where one is not known."""
+    part = now.parts[name]
+    assert part.extents is not None
+    moved = np.nan_to_num(now.predictions[name] - before.predictions[name])
+    sums, units = (np.add.reduceat(x, part.starts[:-1]) for x in (moved, part.extents[:, 0]))
+    return np.abs(sums) / np.maximum(units, 1)
+
+
 def _row(now: Evaluation, before: Evaluation | None, name: str, index: int) -> ShownRow:
     part = now.parts[name]
     task, row = part.task, part.task.rows("held_out")[index]
     asked = part.questions([index])
 
-    def predicted(by: Evaluation | None) -> str:
+    def seen(by: Evaluation | None) -> Marks | None:
         if by is None or name not in by.predictions:
-            return ""
+            return None
         marks = by.marks(name).at(asked)
-        if not marks.seen.all():
+        return marks if marks.seen.all() else None
+
+    def said(by: Evaluation | None) -> str:
+        marks = seen(by)
+        if by is None or marks is None:
             return ""
         if task.metric is not ACCURACY:
-            return f"{task.metric.name} {marks.score(None).shown}"
+            return task.metric.shown(marks.score(None).value)
         return task.kind.says(task.labels, row, by.predictions[name][asked].tolist())
 
-    right = task.kind.says(task.labels, row, row.answers)
-    shown = task.kind.shown(row)
-    said, picture = (predicted(before), predicted(now)), task.kind.thumbnail(row)
-    return ShownRow(name, task.kind.noun, shown, right, *said, index, picture)
+    change, both = None, (seen(before), seen(now))
+    if task.metric is not ACCURACY and both[0] and both[1]:
+        change = both[1].score(None).value - both[0].score(None).value
+    return ShownRow(
+        name, task.kind.noun, task.kind.shown(row), task.kind.says(task.labels, row, row.answers),
+        said(before), said(now), index, task.kind.thumbnail(row), change,
+    )  # fmt: skip

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
 from statistics import fmean
+from typing import Any
 
 import torch
 
@@ -39,7 +40,8 @@ class Piece:
 
     Attributes:
         text: that it adds; empty for a part of a letter, and for an end.
-        probability: that the model gives it where it stands, 0 to 1; None where it predicts none.
+        probability: that the model gives it where it stands, 0 to 1; None where it predicts none,
+            or where its configuration puts the token.
     """
 
     text: str
@@ -108,42 +110,54 @@ class Scribe:
 
     def _begun(self, model: str, asked: Asked) -> Written:
         task, live = self._tasks[asked.task], self._live
-        writer, reader = _writer(task), live.readers[task.kind.name]
+        writer, speller = self._writer(asked), self._speller(task)
         task.kind.refuse_long(task.spec, live.encoder)
-        prompt = writer.prompt(reader, live.whole, asked.text, asked.manner.most)
+        prompt = writer.prompt(speller, live.whole, asked.text, asked.manner.most)
         costs = self._held(model, asked, prompt).costs()
-        said = writer.read(reader, prompt)
+        said = writer.read(speller, prompt)
         first = [None] * (len(said) - len(costs))
         shares = [*first, *(math.exp(-cost) for cost in costs)]
         return Written(prompt, tuple(map(Piece, said, shares)), _costs=costs)
 
     def _continued(self, pen: Pen, asked: Asked, known: Written) -> Written:
         manner, task = asked.manner, self._tasks[asked.task]
-        token, share = taken(pen.logits(known._ids), manner, len(known._ids))
-        ids = (*known._ids, token)
-        if token in known.prompt.ends:
-            pieces, ending = (*known.pieces, Piece("", share)), ENDED
+        place = len(known._ids)
+        if place in known.prompt.given:
+            token, share, said = known.prompt.given[place], None, ""
         else:
-            said = _writer(task).said(self._live.readers[task.kind.name], known.prompt, ids)
-            pieces = (*known.pieces, Piece(said, share))
-            ending = FULL if len(ids) >= manner.most else ""
-        return replace(known, pieces=pieces, ending=ending, _ids=ids)
+            token, share = taken(pen.logits(known._ids), manner, place)
+            ids, ended = (*known._ids, token), token in known.prompt.ends
+            writer = self._writer(asked)
+            said = "" if ended else writer.said(self._speller(task), known.prompt, ids)
+        ending = FULL if place + 1 >= manner.most else ""
+        if token in known.prompt.ends and share is not None:
+            ending = ENDED
+        pieces = (*known.pieces, Piece(said, share))
+        return replace(known, pieces=pieces, ending=ending, _ids=(*known._ids, token))
 
     def _held(self, model: str, asked: Asked, prompt: Prompt) -> Pen:
         """The pen of a text; whichever was held before is let go, and can be made again."""
         key = model, asked
         if self._pen[0] != key or self._pen[1] is None:
             self._pen = (None, None)
-            self._pen = key, _writer(self._tasks[asked.task]).pen(self._live.whole, prompt)
+            self._pen = key, self._writer(asked).pen(self._live.whole, prompt)
         assert self._pen[1] is not None
         return self._pen[1]
 
+    def _writer(self, asked: Asked) -> Writer:
+        writer = self._tasks[asked.task].kind.writer(self._live.base)
+        assert writer is not None, f"{asked.task} writes nothing"
+        return writer
+
+    def _speller(self, task: Task) -> Any:
+        return task.kind.speller(self._live.readers[task.kind.name])
+
 
 def writers(bench: Bench) -> dict[str, str]:
-    """Tasks whose models write, each with the first task by whose kind its prompts are read."""
+    """Tasks whose models write, each with the first of its kind, by which its prompts are read."""
     found, firsts = {}, {}
     for name, task in bench.tasks.items():
-        if task.kind.writer is not None:
+        if task.kind.writer(bench.base) is not None:
             found[name] = firsts.setdefault(task.kind.name, name)
     return found
 
@@ -151,7 +165,7 @@ def writers(bench: Bench) -> dict[str, str]:
 def openings(task: Task, most: int) -> list[str]:
     """Prompts made of the first held-out rows of a task, each once; none without rows."""
     rows = task.rows("held_out")[:most]
-    return list(dict.fromkeys(_writer(task).opening(row) for row in rows))
+    return list(dict.fromkeys(task.kind.opening(row) for row in rows))
 
 
 def written(
@@ -181,9 +195,3 @@ def differing(pieces: Sequence[Piece], beside: Sequence[Piece]) -> list[bool]:
 def refused(problem: StudioError | str) -> Written:
     """What is known of a text that cannot be written."""
     return Written(ending=REFUSED, refusal=str(problem))
-
-
-def _writer(task: Task) -> Writer:
-    writer = task.kind.writer
-    assert writer is not None, f"{task.name} writes nothing"
-    return writer

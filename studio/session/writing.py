@@ -10,7 +10,7 @@ from studio.recipe import Recipe
 from studio.session.context import Context
 from studio.session.examples import page_text
 from studio.session.mix import Mix
-from studio.tasks.kinds.writing import Manner
+from studio.tasks.kinds.writing import NO_PROMPT, Manner
 
 _MOST_OPENINGS = 12
 
@@ -70,9 +70,7 @@ class Writings:
         """
         prompt = page_text(text)
         if not prompt.strip():
-            raise BadData(
-                "The prompt is empty, so there is nothing to go on with. Type some words."
-            )
+            raise BadData(NO_PROMPT)
         known = self._known(task)
         manner.refuse()
         with self._lock:

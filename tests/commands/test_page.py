@@ -71,14 +71,16 @@ def test_a_password_that_is_left_out_is_asked_for(monkeypatch):
 
 
 def test_a_demo_is_opened_by_name_and_the_first_one_by_none(capsys):
-    for words, name in (((), "desks"), (("--demo", "words"), "words")):
+    for name in (None, *DEMOS):
+        words = ("--demo", name) if name else ()
+        name = name or "desks"
         options = _parser().parse_args(words)
         assert opened_first(options.zoo, options.demo) == (DEMOS[name], ASSETS.absolute())
     for words in (["--demo", "cats"], ["--demo", "words", "--zoo", "mine"]):
         with pytest.raises(SystemExit):
             _parser().parse_args(words)
     said = capsys.readouterr().err
-    assert "invalid choice: 'cats' (choose from 'desks', 'pictures', 'words')" in said
+    assert "invalid choice: 'cats' (choose from 'desks', 'pictures', 'words', 'choices')" in said
     assert "argument --zoo: not allowed with argument --demo" in said
 
 

@@ -7,7 +7,7 @@ import pytest
 from studio.recipe import save_recipe
 from studio.zoo import load_zoo
 from tests.commands.conftest import run
-from tests.tasks.kinds import speakers
+from tests.tasks.kinds import choosers, speakers
 
 PROMPT = ("--prompt", "the red\ncat", "--most", "12")
 
@@ -76,4 +76,19 @@ def test_what_cannot_be_written_is_refused(capsys, zoo, given, words):
 def test_a_zoo_without_language_models_writes_nothing(capsys, tiny_zoo):
     code, _, err = run(capsys, "write", tiny_zoo, "--prompt", "a")
     assert code == 1
-    assert "none of its tasks is a language model's" in err
+    assert "none of its tasks is answered by a language model" in err
+
+
+@pytest.mark.parametrize("family", ["Llama", "T5"])
+def test_models_that_are_asked_for_options_write_too(capsys, tmp_path, family):
+    models = choosers.experts(tmp_path / "zoo", family)
+    rows = [{**each, "answer": 0} for each in choosers.ROWS[:4]]
+    choosers.write_zoo(tmp_path / "zoo", {"full": rows}, "multiple-choice")
+    found = answers(capsys, tmp_path / "zoo", tmp_path)["answers"]
+    assert [each["model"] for each in found] == ["base", "expert full"]
+    reader = choosers.tokenizer() if family == "T5" else speakers.tokenizer(True)
+    given, own = reader(PROMPT[1], return_tensors="pt"), models["full"]
+    ids = own.generate(**given, max_new_tokens=12, do_sample=False, pad_token_id=0)[0]
+    new = ids[1 if family == "T5" else given["input_ids"].shape[1] :]
+    said = str(reader.decode(new, skip_special_tokens=True)).rstrip("\ufffd")
+    assert (found[1]["text"], found[1]["left_out"]) == (said, 0)

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 
@@ -5,6 +6,7 @@ from studio.measure.bench import Bench
 from studio.measure.evaluate import UNKNOWN
 from studio.measure.showcase import MOST_ROWS, readings_of, shown_rows
 from studio.zoo import load_zoo
+from tests.tasks.kinds import speakers
 
 
 @pytest.fixture(scope="module")
@@ -58,3 +60,20 @@ def test_a_text_of_ones_own_is_read_like_a_row_of_the_file(bench):
         assert read["animal"].label == bench.tasks["animal"].labels[predicted]
         assert 1 / len(bench.tasks["animal"].labels) <= read["animal"].probability <= 1
     assert set(read) == {"animal", "color"}
+
+
+def test_of_losses_those_that_have_changed_most_are_shown(tmp_path):
+    bench = speakers.bench(speakers.build(tmp_path / "zoo", "Llama"))
+    now, before = evaluated(bench, bench.expert("prose")), evaluated(bench, None)
+    rows, changed = shown_rows(now, before, only_changed=False)
+    assert changed == 80
+    for name in ("prose", "chat"):
+        extents = now.parts[name].extents
+        assert extents is not None
+        moves = (now.predictions[name] - before.predictions[name]) / extents[:, 0]
+        most = np.sort(np.abs(moves))[::-1][: MOST_ROWS // 2]
+        own = [row for row in rows if row.task == name]
+        assert [abs(row.change or 0.0) for row in own] == pytest.approx(most.tolist(), rel=1e-6)
+        assert float(own[0].now) - float(own[0].before) == pytest.approx(own[0].change, abs=0.0011)
+    unmoved, _ = shown_rows(now, None, only_changed=False)
+    assert {(row.change, row.before) for row in unmoved} == {(None, "")}

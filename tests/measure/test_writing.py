@@ -1,5 +1,6 @@
 """What a zoo's models write: transformers' own model of each folder writes the same."""
 
+import json
 from typing import Any, cast
 
 import pytest
@@ -23,7 +24,7 @@ from studio.measure.writing import (
 )
 from studio.tasks.kinds.writing import Manner
 from tests.conftest import refusal
-from tests.tasks.kinds import speakers
+from tests.tasks.kinds import choosers, speakers
 
 ASKED = Asked("prose", "the red cat", Manner(16))
 
@@ -112,6 +113,28 @@ def test_every_task_of_a_kind_that_writes_reads_its_prompts_as_the_first(bench):
     assert found == list(
         dict.fromkeys(row.prompt for row in bench.tasks["chat"].rows("held_out")[:5])
     )
+
+
+def test_a_kind_asked_by_a_head_writes_nothing(tmp_path):
+    choosers.headed(tmp_path, "Bert")
+    rows = [{"question": "a", "options": ["b", "c"], "answer": 0}]
+    choosers.write_zoo(tmp_path, {"expert": rows}, "multiple-choice")
+    assert writers(speakers.bench(tmp_path)) == {}
+
+
+def test_kinds_of_one_zoo_write_alike_and_questions_are_prompts(bench, tmp_path):
+    zoo = json.loads(json.dumps(speakers.zoo()))
+    choices = {"name": "quiz", "checkpoint": "chat", "type": "multiple-choice", "data": {}}
+    choices["data"] = {"held_out": str(tmp_path / "quiz.jsonl")}
+    speakers.write(tmp_path / "quiz.jsonl", [{**choosers.ROWS[0], "answer": 1}])
+    zoo["tasks"] = [zoo["tasks"][0], choices]
+    (bench.zoo.folder / "mixed.yaml").write_text(json.dumps(zoo))
+    mixed = speakers.bench(bench.zoo.folder / "mixed.yaml")
+    assert writers(mixed) == {"prose": "prose", "quiz": "quiz"}
+    assert openings(mixed.tasks["quiz"], 5) == [choosers.ROWS[0]["question"]]
+    own, scribe = Asked("quiz", ASKED.text, ASKED.manner), Scribe(mixed.live, mixed.tasks)
+    found = [written(scribe, mixed.live, None, "base", each) for each in (ASKED, own)]
+    assert found[0] == found[1]
 
 
 def test_pieces_differ_where_the_longest_common_order_has_no_place_for_them():

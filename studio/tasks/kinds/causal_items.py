@@ -72,12 +72,12 @@ def _common(tokenizer: Any, prompt: str | None, ids: Sequence[int]) -> int:
 
 
 def _read(tokenizer: Any, text: str) -> tuple[list[int], list[int]]:
-    """Token ids, and for each where it ends in the text."""
+    """Token ids, and for each where it ends in the text; what does not fit is counted later."""
     if tokenizer.is_fast:
-        read = tokenizer(text, return_offsets_mapping=True)
+        read = tokenizer(text, return_offsets_mapping=True, verbose=False)
         ids, ends = list(read["input_ids"]), [end for _, end in read["offset_mapping"]]
     else:  # no places are known: what is decoded is as long
-        ids = list(tokenizer(text)["input_ids"])
+        ids = list(tokenizer(text, verbose=False)["input_ids"])
         shown = [tokenizer.decode(ids[: i + 1], skip_special_tokens=True) for i in range(len(ids))]
         ends = [min(len(each), len(text)) for each in shown]
     for place in range(1, len(ends)):  # a special token at the end has no place of its own

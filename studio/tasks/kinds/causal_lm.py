@@ -15,7 +15,7 @@ from studio.errors import BadData, some
 from studio.tasks.heads import Head
 from studio.tasks.kinds.answers import Batch
 from studio.tasks.kinds.causal_items import Document, documents
-from studio.tasks.kinds.causal_rows import Passage, read_passages
+from studio.tasks.kinds.causal_rows import Passage, opening, read_passages
 from studio.tasks.kinds.causal_writing import CausalWriter
 from studio.tasks.kinds.contract import Opened
 from studio.tasks.kinds.language_base import (
@@ -67,7 +67,6 @@ class CausalLM(LossKind):
     behind_class = "AutoModelForCausalLM"
     noun = "text"
     smaller = "a smaller max_length"
-    writer = CausalWriter()
 
     def settings(self, entry: dict, folder: Path, where: str) -> CausalSettings:
         """Where rows are cut."""
@@ -103,6 +102,14 @@ class CausalLM(LossKind):
     ) -> tuple[Passage, ...]:
         """See ``read_passages``."""
         return read_passages(file, most)
+
+    def writer(self, base: Checkpoint) -> CausalWriter:
+        """It goes on with a text."""
+        return CausalWriter()
+
+    def opening(self, row: Passage) -> str:
+        """The row's prompt; of a text without one its first words, at most half of them."""
+        return opening(row)
 
     def plain(self, row: Passage) -> list:
         """The text, and the prompt before it if there is one."""

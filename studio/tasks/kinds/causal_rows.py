@@ -9,6 +9,7 @@ from studio.tasks.row_files import is_table, table_records
 from studio.tasks.rows import gathered, group_of, json_rows
 
 _KEYS = ("text", "prompt", "answer", "group")
+_WORDS = 12  # of a text that are a prompt, at most
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,16 @@ def read_passages(path: Path, most: int | None = None) -> tuple[Passage, ...]:
         return json_rows(path, _passage, most)
     cells = table_records(path, _KEYS, _needed(path))
     return gathered(path, (_passage(dict(row), where) for row, where in cells), most)
+
+
+def opening(row: Passage) -> str:
+    """The row's prompt; of a text without one its first words, at most half of them."""
+    if row.prompt:
+        return row.prompt
+    words, seen = row.text.split(), 0
+    for word in words[: max(min(len(words) // 2, _WORDS), 1)]:
+        seen = row.text.index(word, seen) + len(word)
+    return row.text[:seen].lstrip()
 
 
 def _needed(path: Path) -> str:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.tasks.heads import Head
 from studio.tasks.kinds.answers import Answers, Batch, Item
-from studio.tasks.kinds.writing import Writer
+from studio.tasks.kinds.writing import Writes
 from studio.tasks.own_class import OwnHead
 from studio.tasks.pretrained import load_pretrained
 from studio.tasks.rows import Row
@@ -41,7 +41,7 @@ class Opened:
     notes: tuple[str, ...] = ()
 
 
-class Kind(Answers):
+class Kind(Answers, Writes):
     """A kind of task, in a file of its own; one instance of it stands in ``KINDS``."""
 
     name: ClassVar[str]
@@ -54,8 +54,6 @@ class Kind(Answers):
     """Of transformers' auto classes, the one whose model is asked."""
     behind_class: ClassVar[str] = ""
     """Of these, the one with the layers behind the body that this kind asks on every base."""
-    writer: ClassVar[Writer | None] = None
-    """What has its models go on with a text; None where they write nothing."""
     noun: ClassVar[str]  # what a row shows, in one word
     smaller: ClassVar[str]  # what to set so that a row takes less memory, in words
 

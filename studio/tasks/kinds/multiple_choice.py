@@ -18,15 +18,16 @@ from studio.tasks.kinds.answers import Batch
 from studio.tasks.kinds.choice_rows import ChoiceRow, read_choices
 from studio.tasks.kinds.classes import class_named, config_of, head_of, other_task
 from studio.tasks.kinds.classifier_heads import write_head
-from studio.tasks.kinds.contract import Kind, Opened
+from studio.tasks.kinds.contract import Opened
 from studio.tasks.kinds.encoder_decoder import real_positions
 from studio.tasks.kinds.language_head import SharedHead
 from studio.tasks.kinds.lengths import LONGEST, length_of, refuse_longer, usual_length
 from studio.tasks.kinds.option_items import Question, question_remarks
+from studio.tasks.kinds.option_kind import OptionKind
 from studio.tasks.kinds.option_scores import lined, log_likelihoods, of_head, other_choice
 from studio.tasks.kinds.option_snippets import SNIPPETS
 from studio.tasks.kinds.option_ways import Paired, Way, way_of
-from studio.tasks.kinds.text_items import refuse_unread_texts
+from studio.tasks.kinds.writing import Writer
 from studio.tasks.own_class import OwnHead
 from studio.tasks.pretrained import load_pretrained, longest_input, longest_of
 from studio.tasks.spec import Settings, TaskSpec
@@ -51,7 +52,7 @@ class ChoiceSettings(Settings):
     norm: str | None = None
 
 
-class MultipleChoice(Kind):
+class MultipleChoice(OptionKind):
     """A language model's likelihood of every option, or a head that gives each a number."""
 
     name = "multiple-choice"
@@ -140,6 +141,10 @@ class MultipleChoice(Kind):
         options = (f"({at}) {option}" for at, option in enumerate(row.options))
         return "\n".join((row.text, *options))
 
+    def writer(self, base: Checkpoint) -> Writer | None:
+        """A language model goes on with a question; a head of a class writes nothing."""
+        return way_of(base).writer
+
     def says(self, labels: tuple[str, ...], row: ChoiceRow, options: Sequence[int]) -> str:
         """The chosen option with its number; nothing where a row does not say."""
         return " ".join(f"({at}) {row.options[at]}" for at in options if at >= 0)
@@ -162,10 +167,6 @@ class MultipleChoice(Kind):
         """The base's way of asking, with its tokenizer."""
         return way_of(checkpoint).reading(checkpoint)
 
-    def refuse_unread(self, reader: Way, rows: Sequence[ChoiceRow], where: str) -> None:
-        """See ``refuse_unread_texts``."""
-        refuse_unread_texts(reader.tokenizer, [row.text for row in rows], where)
-
     def refuse_long(self, spec: TaskSpec, model: nn.Module) -> None:
         """The model has positions for so many tokens, and answers as its way of asking has it."""
         refuse_longer(spec.name, _own(spec).max_length, longest_input(model))
@@ -183,18 +184,6 @@ class MultipleChoice(Kind):
         """How many questions are cut, or have options that nobody could tell apart."""
         found = self.encode(self.reader(base), spec, rows)
         return question_remarks(found, _own(spec).max_length or LONGEST)
-
-    def length(self, item: Question) -> int:
-        """In tokens, of the longest option with its question."""
-        return len(item)
-
-    def batch(self, reader: Way, items: Sequence[Question]) -> Batch:
-        """All options of all questions."""
-        return Batch(items, reader.inputs(items))
-
-    def trial(self, reader: Way) -> Batch:
-        """Short texts of padding alone."""
-        return self.batch(reader, reader.trial())
 
     def real(self, batch: Batch) -> Tensor | tuple[Tensor, ...]:
         """Where there is a token."""

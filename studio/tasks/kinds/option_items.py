@@ -87,7 +87,7 @@ def paired(tokenizer: Any, rows: Sequence[Asked], length: int, task: str) -> lis
     def one(number: int, question: str, options: Sequence[str]) -> tuple[tuple[Encoded, ...], int]:
         pairs = [TextRow(question, 0, None, option) for option in options]
         whole = encoded(tokenizer, pairs, _ENDLESS)
-        first = len(tokenizer(question, add_special_tokens=False)["input_ids"])
+        first = len(tokenizer(question, add_special_tokens=False, verbose=False)["input_ids"])
         for option, item in zip(options, whole, strict=True):
             own = tokenizer(option, add_special_tokens=False)["input_ids"]
             _refuse_nothing(task, option, own, number)
@@ -119,7 +119,7 @@ def translated(
 
     def target(text: str) -> list[int]:
         if text not in known:
-            ids = known[text] = list(tokenizer(text_target=text)["input_ids"])
+            ids = known[text] = list(tokenizer(text_target=text, verbose=False)["input_ids"])
             special = {*tokenizer.all_special_ids} - {tokenizer.unk_token_id}
             _refuse_nothing(task, text, [each for each in ids if each not in special])
             if ids[-1] not in special:
@@ -133,7 +133,7 @@ def translated(
         return known[text]
 
     def source(text: str) -> tuple[list[int], int]:
-        ids = list(tokenizer(text)["input_ids"])
+        ids = list(tokenizer(text, verbose=False)["input_ids"])
         _refuse_nothing(task, text, ids)
         if len(ids) <= length:
             return ids, 0

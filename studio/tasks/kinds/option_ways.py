@@ -10,10 +10,13 @@ from torch import Tensor, nn
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.errors import BadCheckpoint
 from studio.tasks.kinds.causal_items import Document
+from studio.tasks.kinds.causal_writing import CausalWriter
 from studio.tasks.kinds.encoder_decoder import TeacherForced, refuse_other_logits, target_inputs
 from studio.tasks.kinds.language_base import refuse_no_head, refuse_own_layers, refuse_two_ways
 from studio.tasks.kinds.option_items import Asked, Question, continued, paired, translated
 from studio.tasks.kinds.text_items import Encoded, batched, padded
+from studio.tasks.kinds.translated_writing import TranslatedWriter
+from studio.tasks.kinds.writing import Writer
 from studio.tasks.own_class import class_for
 from studio.tasks.pretrained import load_tokenizer, longest_of
 
@@ -34,6 +37,8 @@ class Way(ABC):
     behind: ClassVar[str] = ""
     """The auto class whose layers behind the body are asked; empty for a head of a task's own."""
     noun: ClassVar[str] = ""
+    writer: ClassVar[Writer | None] = None
+    """What has models go on with a question; None for a head."""
 
     @staticmethod
     def body(model: Any) -> nn.Module:
@@ -91,6 +96,7 @@ class Continued(Way):
 
     behind = "AutoModelForCausalLM"
     noun = "a causal language model"
+    writer = CausalWriter()
 
     def questions(self, rows: Sequence[Asked], length: int, task: str) -> list[Question]:
         """See ``continued``."""
@@ -109,6 +115,7 @@ class Translated(Way):
 
     behind = "AutoModelForSeq2SeqLM"
     noun = "an encoder-decoder language model"
+    writer = TranslatedWriter()
 
     def questions(self, rows: Sequence[Asked], length: int, task: str) -> list[Question]:
         """See ``translated``."""

@@ -14,13 +14,14 @@ from studio.disk.files import read_mapping
 from studio.errors import BadCheckpoint, BadData, BadZoo
 from studio.tasks.heads import Head
 from studio.tasks.kinds.answers import Batch
-from studio.tasks.kinds.contract import Kind, Opened
+from studio.tasks.kinds.contract import Opened
 from studio.tasks.kinds.encoder_decoder import TeacherForced, real_positions, refuse_other_logits
 from studio.tasks.kinds.labels import listed
 from studio.tasks.kinds.language_base import refuse_no_head, refuse_own_layers
 from studio.tasks.kinds.language_head import SharedHead
 from studio.tasks.kinds.lengths import LONGEST, length_of, refuse_longer, usual_length
 from studio.tasks.kinds.option_items import Question, question_remarks
+from studio.tasks.kinds.option_kind import OptionKind
 from studio.tasks.kinds.option_scores import likeliest, lined, log_likelihoods
 from studio.tasks.kinds.option_snippets import SNIPPETS
 from studio.tasks.kinds.option_ways import Translated
@@ -31,7 +32,7 @@ from studio.tasks.kinds.target_rows import (
     different_targets,
     read_targets,
 )
-from studio.tasks.kinds.text_items import refuse_unread_texts
+from studio.tasks.kinds.writing import Writer
 from studio.tasks.own_class import class_for
 from studio.tasks.pretrained import load_pretrained, longest_of
 from studio.tasks.rows import UNLABELLED, label_list, read_labels
@@ -57,7 +58,7 @@ class TargetSettings(Settings):
     generate: bool = False
 
 
-class Seq2Seq(Kind):
+class Seq2Seq(OptionKind):
     """An encoder-decoder's likelihood of every target, or of the one that is to be written."""
 
     name = "seq2seq"
@@ -125,6 +126,10 @@ class Seq2Seq(Kind):
         names = labels or ("another text", row.target)
         return " ".join(names[option] for option in options)
 
+    def writer(self, base: Checkpoint) -> Writer | None:
+        """It writes a target for a text."""
+        return Translated.writer
+
     def own_row(self, text: str) -> TargetRow:
         """A text without a target."""
         return TargetRow(text, "", UNLABELLED)
@@ -147,10 +152,6 @@ class Seq2Seq(Kind):
             )
         return Translated().reading(checkpoint, "right")
 
-    def refuse_unread(self, reader: Translated, rows: Sequence[TargetRow], where: str) -> None:
-        """See ``refuse_unread_texts``."""
-        refuse_unread_texts(reader.tokenizer, [row.text for row in rows], where)
-
     def refuse_long(self, spec: TaskSpec, model: nn.Module) -> None:
         """The class answers by its last layer on the decoder's states."""
         assert isinstance(model, TeacherForced)
@@ -168,18 +169,6 @@ class Seq2Seq(Kind):
         """How many texts are cut."""
         found = self.encode(self.reader(base), spec, rows)
         return question_remarks(found, _own(spec).max_length or LONGEST)
-
-    def length(self, item: Question) -> int:
-        """In tokens, of the text or its longest target."""
-        return len(item)
-
-    def batch(self, reader: Translated, items: Sequence[Question]) -> Batch:
-        """All texts with all their targets."""
-        return Batch(items, reader.inputs(items))
-
-    def trial(self, reader: Translated) -> Batch:
-        """Short texts of padding alone."""
-        return self.batch(reader, reader.trial())
 
     def real(self, batch: Batch) -> tuple[Tensor, ...]:
         """Where there is a token, in texts and in targets."""

@@ -5,19 +5,20 @@ models which say the same write the same, and what differs is theirs and not the
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from studio.checkpoints.checkpoint import Checkpoint
 from studio.errors import BadData
-from studio.tasks.rows import Row
 
 MOST = 256
 """Tokens that may be asked for at a time."""
+NO_PROMPT = "The prompt is empty, so there is nothing to go on with. Type some words."
 
 
 @dataclass(frozen=True)
@@ -59,13 +60,17 @@ class Prompt:
 
     Attributes:
         ids: of its tokens.
-        cut: tokens at its beginning that did not fit and were left out.
+        cut: tokens that did not fit and were left out.
         ends: tokens after which nothing comes.
+        given: by its place in what is written, a token that stands there whatever a model says.
+        cut_at: at which end: 'first' or 'last'.
     """
 
     ids: tuple[int, ...]
     cut: int = 0
     ends: frozenset[int] = frozenset()
+    given: Mapping[int, int] = field(default_factory=dict)
+    cut_at: str = "first"
 
 
 class Pen(ABC):
@@ -85,14 +90,10 @@ class Pen(ABC):
 
 
 class Writer(ABC):
-    """What has the models of a kind go on with a text."""
+    """What has models of a sort go on with a text; a ``tokenizer`` is the kind's speller."""
 
     @abstractmethod
-    def opening(self, row: Row) -> str:
-        """A prompt made of a row."""
-
-    @abstractmethod
-    def prompt(self, reader: Any, model: nn.Module, text: str, most: int) -> Prompt:
+    def prompt(self, tokenizer: Any, model: nn.Module, text: str, most: int) -> Prompt:
         """A text as the model reads it, cut so that as many tokens have room behind it.
 
         Raises:
@@ -104,12 +105,28 @@ class Writer(ABC):
         """What writes by the weights that the model has; ``whole`` of a live model."""
 
     @abstractmethod
-    def read(self, reader: Any, prompt: Prompt) -> tuple[str, ...]:
+    def read(self, tokenizer: Any, prompt: Prompt) -> tuple[str, ...]:
         """What each token of the prompt says."""
 
     @abstractmethod
-    def said(self, reader: Any, prompt: Prompt, written: Sequence[int]) -> str:
+    def said(self, tokenizer: Any, prompt: Prompt, written: Sequence[int]) -> str:
         """What the last of the written tokens says; empty for a part of a letter."""
+
+
+class Writes:
+    """What a kind says of writing; as it stands here its models write nothing."""
+
+    def writer(self, base: Checkpoint) -> Writer | None:
+        """What has models of a base go on with a text; None where they write nothing."""
+        return None
+
+    def opening(self, row: Any) -> str:
+        """A prompt made of a row."""
+        return ""
+
+    def speller(self, reader: Any) -> Any:
+        """What of the kind's reader knows what its tokens say."""
+        return reader
 
 
 def taken(logits: Tensor, manner: Manner, place: int) -> tuple[int, float]:

@@ -6,31 +6,53 @@ from html import escape
 from studio.measure.showcase import Reading, ShownRow
 from studio.tasks.metric import LOSS
 
+_SHORT = 120  # letters of a document that are shown at once
+
 
 def rows_table(rows: Sequence[ShownRow], changed: int, only_changed: bool) -> str:
-    """Rows in words with the right answer, the prediction before the last move, and now."""
+    """Rows in words with what two models predict, and those with a loss by how much it moved."""
     if not rows and not only_changed:
         return "<p class='quiet'>Reading the first rows …</p>"
-    what = "predictions" if all(row.label for row in rows) else "predictions or losses"
-    marks = "✓ right, ✗ wrong"
-    if not all(row.label for row in rows):
-        marks += f"; a loss is in {LOSS.unit}"
+    labelled = [row for row in rows if row.label]
+    losses = [row for row in rows if not row.label]
+    what = "losses" if losses and not labelled else "predictions"
+    what += " or losses" if losses and labelled else ""
     moved = f"This move changed <b id='changed'>{changed:,}</b> {what}."
     if not rows:
         return f"<p>{moved} Move a slider further to see some change.</p>"
-    shown = f" Shown are {len(rows)} of them." if only_changed else ""
-    in_words = [row for row in rows if row.picture is None]
-    if not in_words:
-        return f"<p>{moved}{shown}</p>"
-    body = "".join(_row(row) for row in in_words)
-    noun = escape(" or ".join(dict.fromkeys(row.noun for row in in_words)))
+    if any(row.change for row in losses):
+        moved += " Of losses, those that changed most are shown."
+    elif only_changed:
+        moved += f" Shown are {len(rows)} of them."
+    in_words = [row for row in labelled if row.picture is None]
+    predicted = _predictions(in_words) if in_words else ""
+    return f"<p>{moved}</p>{predicted}{_losses(losses) if losses else ''}"
+
+
+def _predictions(rows: Sequence[ShownRow]) -> str:
+    columns = ("task", _nouns(rows), "right answer", "before this move", "now")
+    body = "".join(_row(row) for row in rows)
+    return _table("Held-out rows: ✓ right, ✗ wrong", columns, body)
+
+
+def _losses(rows: Sequence[ShownRow]) -> str:
+    """Rows with the largest change first; less is better."""
+    ordered = sorted(rows, key=lambda row: -abs(row.change or 0.0))
+    caption = f"Losses of held-out rows, in {LOSS.unit}: less is better"
+    columns = ("task", _nouns(rows), "before this move", "now", "change")
+    return _table(caption, columns, "".join(_loss_row(row) for row in ordered))
+
+
+def _table(caption: str, columns: Sequence[str], body: str) -> str:
+    heads = "".join(f"<th scope='col'>{each}</th>" for each in columns)
     return (
-        f"<p>{moved}{shown}</p><div class='scroll'><table class='studio examples'>"
-        f"<caption>Held-out rows: {marks}</caption><thead><tr>"
-        f"<th scope='col'>task</th><th scope='col'>{noun}</th><th scope='col'>right answer</th>"
-        "<th scope='col'>before this move</th><th scope='col'>now</th></tr></thead>"
-        f"<tbody>{body}</tbody></table></div>"
+        f"<div class='scroll'><table class='studio examples'><caption>{caption}</caption>"
+        f"<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>"
     )
+
+
+def _nouns(rows: Sequence[ShownRow]) -> str:
+    return escape(" or ".join(dict.fromkeys(row.noun for row in rows)))
 
 
 def readings_table(now: Mapping[str, Reading], pinned: Mapping[str, Reading], text: str) -> str:
@@ -61,11 +83,37 @@ def _row(row: ShownRow) -> str:
     )
 
 
+def _loss_row(row: ShownRow) -> str:
+    unread = "<span class='quiet'>not read yet</span>"
+    before, now = (escape(each) or unread for each in (row.before, row.now))
+    return (
+        f"<tr data-task='{escape(row.task)}'><th scope='row'>{escape(row.task)}</th>"
+        f"<td class='text'>{_document(row.shown)}</td><td class='num'>{before}</td>"
+        f"<td class='num'>{now}</td><td class='num'>{_change(row.change)}</td></tr>"
+    )
+
+
+def _document(text: str) -> str:
+    """A text, of which the most opens where it is long."""
+    if len(text) <= _SHORT:
+        return escape(text)
+    first = " ".join(text[:_SHORT].split())
+    return f"<details><summary>{escape(first)} …</summary>{escape(text)}</details>"
+
+
+def _change(change: float | None) -> str:
+    if change is None:
+        return "<span class='quiet'>…</span>"
+    words = LOSS.difference(change)
+    if float(words) == 0:
+        return "<span class='quiet'>none</span>"
+    css, said = ("up", "better") if change < 0 else ("down", "worse")
+    return f"<span class='{css}'>{words} {said}</span>"
+
+
 def _verdict(predicted: str, label: str) -> str:
     if not predicted:
         return "<span class='quiet'>not read yet</span>"
-    if not label:  # a loss, which is more or less and not right or wrong
-        return escape(predicted)
     right = predicted == label
     css, sign = ("up", "✓") if right else ("down", "✗")
     return f"<span class='{css}'>{sign} {escape(predicted)}</span>"

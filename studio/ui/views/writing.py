@@ -81,7 +81,8 @@ def _words(own: Answer, known: Written, state: str) -> str:
         FULL: f"{length}, as many as were asked for.",
     }[state]
     if known.prompt.cut:
-        said += f" The prompt is too long: its first {known.prompt.cut:,} tokens were left out."
+        left = f"its {known.prompt.cut_at} {known.prompt.cut:,} tokens were left out."
+        said += f" The prompt is too long: {left}"
     if known.loss is not None:
         said += (
             f" It reads the prompt at {LOSS.shown(known.loss)} {LOSS.unit} "
@@ -105,7 +106,8 @@ def _listed(known: Written) -> str:
 
 
 def _item(piece: Piece, css: str) -> str:
-    text = escape(_seen(piece.text)) or "<i>end, or part of a letter</i>"
+    unseen = "end, or part of a letter" if piece.probability is not None else "beginning, or end"
+    text = escape(_seen(piece.text)) or f"<i>{unseen}</i>"
     return f"<li class='{css}'><bdi>{text}</bdi> <span class='num'>{_share(piece)}</span></li>"
 
 

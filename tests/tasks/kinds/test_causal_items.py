@@ -1,6 +1,7 @@
 """Documents: which tokens count, what is cut, and how many bytes the counted ones have."""
 
 import pytest
+from transformers.utils import logging
 
 from studio.errors import BadData
 from studio.tasks.kinds.causal_items import Document, documents
@@ -57,3 +58,12 @@ def test_an_answer_of_no_token_leaves_nothing_to_predict():
     assert found.counted == 0
     with pytest.raises(BadData, match=r"one token or none.*: '\\u200b' \(row 2\)\. Leave them out"):
         CausalLM().refuse_unread(reader, [Passage("dog"), Passage("\u200b", None, "cat")], "rows")
+
+
+def test_a_text_that_is_cut_is_counted_here_and_not_warned_of(caplog):
+    reader = tokenizer(True)
+    reader.model_max_length = 8
+    logging.enable_propagation()
+    (item,) = documents(reader, [Passage("a" * 20)], 8)
+    logging.disable_propagation()
+    assert (len(item), item.cut, caplog.text) == (8, 13, "")

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from studio.errors import BadData
-from studio.tasks.kinds.causal_rows import Passage, read_passages
+from studio.tasks.kinds.causal_rows import Passage, opening, read_passages
 from tests.conftest import refusal
 
 
@@ -44,3 +44,10 @@ def test_what_cannot_be_used_is_refused_with_file_and_line(tmp_path, row, words)
         read_passages(file)
     assert str(file) in refusal(error)
     assert words in refusal(error)
+
+
+def test_rows_open_with_their_prompt_or_with_at_most_half_of_their_text():
+    assert opening(Passage("yes", None, "Is it? ")) == "Is it? "
+    assert opening(Passage("one two  three four five")) == "one two"
+    assert opening(Passage("word")) == "word"
+    assert opening(Passage("a a " * 40)) == " ".join(["a a"] * 6)

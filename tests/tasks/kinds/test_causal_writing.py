@@ -8,7 +8,6 @@ import transformers as t
 from tokenizers import processors
 
 from studio.errors import BadData
-from studio.tasks.kinds.causal_rows import Passage
 from studio.tasks.kinds.causal_writing import CausalPen, CausalWriter
 from studio.tasks.kinds.writing import Manner, Prompt, taken
 from tests.conftest import refusal
@@ -161,11 +160,3 @@ def test_letters_of_several_tokens_are_spelled_when_they_are_whole(llama):
     ids = reader("漢", add_special_tokens=False)["input_ids"]
     said = [writer.said(reader, prompt, ids[: place + 1]) for place in range(3)]
     assert said == ["", "", "漢"]
-
-
-def test_rows_open_with_their_prompt_or_with_at_most_half_of_their_text():
-    writer = CausalWriter()
-    assert writer.opening(Passage("yes", None, "Is it? ")) == "Is it? "
-    assert writer.opening(Passage("one two  three four five")) == "one two"
-    assert writer.opening(Passage("word")) == "word"
-    assert writer.opening(Passage("a a " * 40)) == " ".join(["a a"] * 6)

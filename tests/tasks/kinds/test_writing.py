@@ -3,7 +3,9 @@
 import pytest
 import torch
 
+from studio.checkpoints.checkpoint import open_base
 from studio.errors import BadData
+from studio.tasks.kinds import KINDS
 from studio.tasks.kinds.writing import MOST, Manner, taken
 from tests.conftest import refusal
 
@@ -56,3 +58,9 @@ def test_a_model_that_gives_no_numbers_says_nothing():
     with pytest.raises(BadData) as error:
         taken(torch.tensor([0.0, float("nan")]), Manner(), 0)
     assert "not numbers (NaN)" in refusal(error)
+
+
+def test_a_kind_that_says_nothing_of_writing_writes_nothing(tiny_zoo):
+    kind, base = KINDS["text-classification"], open_base(tiny_zoo / "base")
+    assert kind.writer(base) is None
+    assert (kind.opening("a row"), kind.speller("a reader")) == ("", "a reader")

@@ -32,10 +32,10 @@ def test_the_other_demos_are_offered_by_name_where_they_may_be_opened(driver, mo
     assert list(offered()) == engine.recent()
     monkeypatch.setattr(engine, "roots", (*engine.roots, ASSETS.resolve()))
     monkeypatch.setattr(engine, "path", DEMOS["words"])
-    desks, pictures = (str(DEMOS[name].resolve()) for name in ("desks", "pictures"))
-    assert engine.demos() == {"desks": desks, "pictures": pictures}
-    assert list(offered().items())[:2] == [("Demo: desks", desks), ("Demo: pictures", pictures)]
-    assert "Other demos, in the tab Files: desks, pictures." in driver.load()["title"]
+    others = {name: str(DEMOS[name].resolve()) for name in ("desks", "pictures", "choices")}
+    assert engine.demos() == others
+    assert list(offered().items())[:3] == [(f"Demo: {each}", others[each]) for each in others]
+    assert "Other demos, in the tab Files: desks, pictures, choices." in driver.load()["title"]
 
 
 def test_an_uploaded_recipe_becomes_the_mix_and_a_broken_one_is_refused(driver, tmp_path: Path):

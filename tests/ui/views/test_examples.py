@@ -39,10 +39,32 @@ def test_texts_and_labels_are_escaped():
         assert "&lt;img" in shown
 
 
-def test_a_loss_is_neither_right_nor_wrong():
-    row = ShownRow("prose", "text", "once upon", "", "loss 3.100", "loss 2.900")
-    drawn = rows_table([row], 1, False)
-    assert "a loss is in nats per token" in drawn
-    assert "<td>loss 2.900</td>" in drawn
-    assert "✗ loss" not in drawn
+def test_losses_come_with_their_largest_change_first_and_no_right_answer():
+    rows = [
+        ShownRow("prose", "text", "once upon", "", "3.100", "3.000", change=-0.1),
+        ShownRow("code", "text", "def " * 40, "", "2.000", "2.500", change=0.5),
+        ShownRow("code", "text", "x = 1", "", "", "2.500"),
+        ShownRow("code", "text", "y = 1", "", "2.500", "2.500", change=0.0),
+    ]
+    drawn = rows_table(rows, 640, False)
+    assert "This move changed <b id='changed'>640</b> losses." in drawn
+    assert "in nats per token: less is better" in drawn
+    assert "right answer" not in drawn
+    assert "class='moved'" not in drawn
+    worse = drawn.index("<span class='down'>+0.500 worse</span>")
+    assert worse < drawn.index("<span class='up'>-0.100 better</span>")
+    assert drawn.count("not read yet") == 1
+    assert "<span class='quiet'>none</span>" in drawn
+    long = " ".join(["def"] * 30)
+    assert f"<details><summary>{long} …</summary>{'def ' * 40}</details>" in drawn
+    assert rows_table([], 0, True).startswith("<p>This move changed <b id='changed'>0</b> pred")
+
+
+def test_predictions_and_losses_stand_in_two_tables():
+    rows = [
+        ShownRow("topics", "text", "a", "yes", "no", "yes"),
+        ShownRow("prose", "text", "once upon", "", "3.1", "2.9", change=-0.2),
+    ]
+    drawn = rows_table(rows, 2, False)
+    assert drawn.count("<table") == 2
     assert "predictions or losses" in drawn

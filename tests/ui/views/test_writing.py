@@ -64,6 +64,16 @@ def test_the_list_has_every_token_of_prompt_and_answer_for_those_who_cannot_hove
 def test_what_was_cut_is_said():
     cut = replace(said(" sat"), prompt=Prompt((1,), 12))
     assert "its first 12 tokens were left out" in answer(now(cut), None, "plays")
+    end = replace(said(" sat"), prompt=Prompt((1,), 12, cut_at="last"))
+    assert "its last 12 tokens were left out" in answer(now(end), None, "plays")
+
+
+def test_a_token_that_is_put_there_is_given_and_has_no_probability():
+    known = replace(said("a"), pieces=(Piece("", None), Piece("a", 0.5)))
+    assert (
+        "<li class=''><bdi><i>beginning, or end</i></bdi> <span class='num'>given</span></li>"
+        in answer(now(known), None, "plays")
+    )
 
 
 def test_models_and_people_write_no_markup_and_no_hidden_letters():
