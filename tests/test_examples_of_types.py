@@ -36,7 +36,7 @@ def examples() -> dict[str, tuple[dict, dict]]:
 def know(folder: Path, row: dict) -> None:
     """Give a tokenizer of words, where there is one, those of a row."""
     file = folder / "tokenizer.json"
-    found = json.loads(file.read_text()) if file.exists() else {"model": {"type": ""}}
+    found: dict = json.loads(file.read_text()) if file.exists() else {"model": {"type": ""}}
     if found["model"]["type"] == "WordLevel":
         words = re.findall(r"\w+", " ".join(row.get("words", [row.get("text", "")])))
         vocabulary = found["model"]["vocab"]

@@ -213,7 +213,8 @@ def _speakers() -> dict[str, tuple[str, Callable[[], Any], tuple[str, ...]]]:
         ), _QV),
         "Bloom": ("BloomForCausalLM", lambda: t.BloomConfig(**bloom), _QKV),
         "Qwen3Moe": ("Qwen3MoeForCausalLM", lambda: t.Qwen3MoeConfig(
-            **_BYTES, head_dim=8, num_experts=2, num_experts_per_tok=2, moe_intermediate_size=24,
+            **_BYTES, num_experts=2, num_experts_per_tok=2, moe_intermediate_size=24,
+            head_dim=8,  # pyright: ignore[reportCallIssue]
         ), _QV),
         "Gemma 3 with pictures": ("Gemma3ForConditionalGeneration", lambda: t.Gemma3Config(
             text_config=_BYTES | {"head_dim": 8, "sliding_window": 16},
