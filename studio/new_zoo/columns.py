@@ -1,80 +1,16 @@
-"""Which column of a table is what a kind of task asks for: guessed by name and content, and said."""
+"""Which column of a table holds what a kind of task asks for: guessed by name and by content."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from studio.errors import BadData
+from studio.new_zoo.fields import FIELDS, Field
 from studio.new_zoo.tables import Cells, Table, plain
 
 _FEW_LABELS = 200
 _LOOKED_AT = 2_000
 _LISTED = 6
-
-
-@dataclass(frozen=True)
-class Field:
-    """What a row of a kind may say.
-
-    Attributes:
-        name: as the files of the studio have it.
-        holds: 'text', 'label', 'list', 'image' or 'any'.
-        known: names that columns of such content have, in lower case.
-        needed: whether every row must say it.
-    """
-
-    name: str
-    holds: str
-    known: tuple[str, ...]
-    needed: bool = True
-
-
-_GROUP = Field("group", "any", ("group", "group_id", "groups", "document_id", "doc_id", "user_id",
-    "author", "author_id", "patient_id", "customer_id", "session_id", "thread_id"), False)  # fmt: skip
-_TEXT = Field("text", "text", ("text", "sentence", "sentence1", "premise", "content", "review",
-    "body", "document", "input", "inputs", "utterance", "message", "comment", "query", "question",
-    "question1", "title", "tweet", "description"))  # fmt: skip
-_LABEL = Field("label", "label", ("label", "labels", "label_text", "class", "category", "target",
-    "sentiment", "intent", "topic", "y", "gold", "answer", "output", "rating", "stars",
-    "gold_label"))  # fmt: skip
-FIELDS: Mapping[str, tuple[Field, ...]] = {
-    "text-classification": (
-        _TEXT,
-        Field("text_pair", "text", ("text_pair", "sentence2", "hypothesis", "question2", "text2",
-            "text_b"), False),
-        _LABEL,
-        _GROUP,
-    ),
-    "token-classification": (
-        Field("words", "list", ("words", "tokens")),
-        Field("tags", "list", ("tags", "ner_tags", "pos_tags", "labels", "label")),
-        _GROUP,
-    ),
-    "image-classification": (
-        Field("image", "image", ("image", "img", "picture", "file", "file_name", "path")),
-        _LABEL,
-        _GROUP,
-    ),
-    "causal-lm": (
-        Field("text", "text", _TEXT.known, False),
-        Field("prompt", "text", ("prompt", "instruction", "question", "input"), False),
-        Field("answer", "text", ("answer", "completion", "response", "output", "target"), False),
-        _GROUP,
-    ),
-    "multiple-choice": (
-        Field("question", "text", ("question", "query", "ctx", "context", "sentence", "goal")),
-        Field("options", "list", ("options", "choices", "endings", "candidates", "answers")),
-        Field("answer", "label", ("answer", "label", "correct", "gold", "target", "answer_idx")),
-        _GROUP,
-    ),
-    "seq2seq": (
-        Field("text", "text", _TEXT.known),
-        Field("target", "text", ("target", "summary", "output", "answer", "label", "translation",
-            "response", "highlights", "labels")),
-        _GROUP,
-    ),
-}  # fmt: skip
-"""By kind of task, what its rows say."""
 
 
 def guess(kind: str, table: Table) -> dict[str, str]:

@@ -105,9 +105,7 @@ def find(
     return found
 
 
-def _folders(
-    place: Path, found: Found, progress: Progress
-) -> Iterator[tuple[Path, list[str]]]:
+def _folders(place: Path, found: Found, progress: Progress) -> Iterator[tuple[Path, list[str]]]:
     """Folders with their files; what belongs to a model or holds images is not gone into."""
     if place.is_file():
         yield place.parent, [place.name]

@@ -121,4 +121,3 @@ def _regression(states: Tensor, answers: np.ndarray, strength: float, count: int
         weight, bias = torch.cat([-weight / 2, weight / 2]), torch.cat([-bias / 2, bias / 2])
     weight = weight / spread
     return LinearHead(weight.contiguous(), bias - weight @ mean)
-

@@ -152,7 +152,7 @@ def _where(named: str, model: Model, found: Found) -> tuple[str, str]:
         return "", ""
     said = f"The adapters name {named}"
     for folder in (model.folder, *list(model.folder.parents)[:3]):
-        place = Path(os.path.normpath(folder / os.path.expanduser(named)))
+        place = Path(os.path.normpath(folder / Path(named).expanduser()))
         if _is_model(place):
             return str(place), f"{said}."
     try:

@@ -109,7 +109,8 @@ def planned(
 def entry_of(task: str, checkpoint: Path, kind: str) -> dict:
     """What lies beside a checkpoint and answers for it, as keys of a zoo file."""
     folder = checkpoint if checkpoint.is_dir() else checkpoint.parent
-    beside = {"head": folder / HEAD_FILES[0], "labels": folder / "labels.json"}
+    beside = dict(zip(("head", "head_only"), (folder / each for each in HEAD_FILES), strict=True))
+    beside["labels"] = folder / "labels.json"
     keys = KINDS[kind].keys
     return {key: str(file) for key, file in beside.items() if key in keys and file.is_file()}
 

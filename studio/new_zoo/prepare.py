@@ -1,7 +1,8 @@
-"""The rows of a task of a new zoo: read, by its kind's own names, by its head's labels, in splits."""
+"""The rows of a new task: read, with its kind's own names and its head's labels, in splits."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from studio.errors import BadData
 from studio.new_zoo.columns import matched_labels, records
@@ -10,7 +11,8 @@ from studio.new_zoo.splits import draw, refuse_leaks, without_leaks
 from studio.new_zoo.tables import Cells, Table, read_table
 from studio.tasks.rows import label_list
 
-_BY_LABEL = ("text-classification", "image-classification")
+_PICTURES = "image-classification"
+_BY_LABEL = ("text-classification", _PICTURES)
 _LISTED = 8
 
 
@@ -31,7 +33,10 @@ class Prepared:
     record: Mapping[str, object] = field(default_factory=dict)
 
 
-def prepared(task: NewTask, seed: int, drop_leaks: bool = False) -> Prepared:
+def prepared(
+    task: NewTask, seed: int, drop_leaks: bool = False,
+    read: Callable[[Path, int], Table] = read_table,
+) -> Prepared:  # fmt: skip
     """Read a task's rows and put them into splits.
 
     Args:
@@ -39,6 +44,7 @@ def prepared(task: NewTask, seed: int, drop_leaks: bool = False) -> Prepared:
         seed: of the draws.
         drop_leaks: leave rows out of a split that are also in an earlier one, in place of a
             refusal; held-out rows stay.
+        read: reads a table; one that remembers those that it has read, say.
 
     Raises:
         BadData: saying what is wrong with the rows, and what to do.
@@ -46,17 +52,21 @@ def prepared(task: NewTask, seed: int, drop_leaks: bool = False) -> Prepared:
     if not task.files:
         return Prepared({})
     try:
-        return _prepared(task, seed, drop_leaks)
+        return _prepared(task, seed, drop_leaks, read)
     except BadData as problem:
-        raise problem if f"'{task.name}'" in str(problem) else problem.within(f"'{task.name}'")
+        raise problem.within(f"'{task.name}'") from None
 
 
-def _prepared(task: NewTask, seed: int, drop_leaks: bool) -> Prepared:
-    tables = {split: read_table(path, seed) for split, path in task.files.items()}
+def _prepared(
+    task: NewTask, seed: int, drop_leaks: bool, read: Callable[[Path, int], Table]
+) -> Prepared:
+    tables = {split: read(path, seed) for split, path in task.files.items()}
     columns, rows, notes = {}, {}, []
     for split, table in tables.items():
         chosen = columns.setdefault(split, columns_of(task, table))
         rows[split], said = records(task.kind, table, chosen)
+        if task.kind == _PICTURES:
+            rows[split] = [row | {"image": _image(row["image"], table.path)} for row in rows[split]]
         notes += [*table.notes, *said]
     labels: tuple[str, ...] = ()
     if task.kind in _BY_LABEL:
@@ -97,7 +107,7 @@ def _labelled(
     notes = []
     if task.needs_head:
         labels = labels or _of_table(tables, columns) or tuple(sorted(_seen(every), key=_natural))
-        label_list(list(labels), f"'{task.name}': its labels", BadData)
+        label_list(list(labels), "its labels", BadData)
     elif _unnamed(labels):
         own = _of_table(tables, columns)
         labels = own if len(own) == len(labels) else _indices(labels, every)
@@ -121,6 +131,21 @@ def _labelled(
         for split, found in rows.items()
     }
     return tuple(labels), made, notes
+
+
+def _image(cell: object, table: Path) -> object:
+    """The bytes of a picture as they are; the path of one, from the folder of its table."""
+    if not isinstance(cell, str):
+        return cell
+    home = table if table.is_dir() else table.parent
+    file = (home / cell).resolve()
+    if not file.is_relative_to(home.resolve()):
+        raise BadData(
+            f"the picture {cell!r} lies outside {home}. Put the table above its pictures."
+        )
+    if not file.is_file():
+        raise BadData(f"there is no picture {file}. Is another column its path?")
+    return str(file)
 
 
 def _seen(rows: Sequence[Cells]) -> set[str]:
@@ -160,4 +185,3 @@ def _of_table(
             if columns[split].get("label") == column:
                 return names
     return ()
-

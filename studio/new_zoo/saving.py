@@ -121,7 +121,7 @@ def _write(
 
 def _entry(task: NewTask, rows: Prepared, folder: Path) -> dict:
     """The task as the zoo file has it, without data."""
-    entry = {"name": task.name, "checkpoint": _path(str(task.checkpoint), folder)}
+    entry: dict = {"name": task.name, "checkpoint": _path(str(task.checkpoint), folder)}
     entry["type"] = task.kind
     beside = entry_of(task.name, task.checkpoint, task.kind)
     entry |= {key: _path(file, folder) for key, file in beside.items()}

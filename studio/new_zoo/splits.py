@@ -169,7 +169,9 @@ def leaks(splits: Mapping[str, Sequence[Cells]]) -> dict[tuple[str, str], int]:
 
 
 def _keys(rows: Sequence[Cells]) -> tuple[set[str], list[set[str]]]:
-    each = [{content(row)} | ({f"group {row['group']}"} if "group" in row else set()) for row in rows]
+    each = [
+        {content(row)} | ({f"group {row['group']}"} if "group" in row else set()) for row in rows
+    ]
     return set().union(*each), each
 
 

@@ -3,7 +3,6 @@
 import csv
 import hashlib
 import io
-import os
 import random
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -91,7 +90,9 @@ def _records(path: Path) -> tuple[Iterator[Cells], list[str]]:
     if kind in (".jsonl", ".ndjson", ".json"):
         return _json(path), []
     if kind in (".xlsx", ".xls", ".ods"):
-        raise BadData(f"{path} is a workbook. Save the sheet as CSV (in Excel: Save as, CSV UTF-8).")
+        raise BadData(
+            f"{path} is a workbook. Save the sheet as CSV (in Excel: Save as, CSV UTF-8)."
+        )
     raise BadData(f"{path} is no table that is read: CSV, TSV, JSON, JSON lines or Parquet.")
 
 
@@ -210,16 +211,18 @@ def _read_csv(path: Path, encoding: str, mark: str) -> Iterator[Cells]:
                     row = dict(zip(names, cells, strict=True))
                     yield {name: cell for name, cell in row.items() if cell != ""}
     except (pandas.errors.ParserError, pandas.errors.EmptyDataError, ValueError) as problem:
-        why = str(problem).strip().replace("\n", " ").removeprefix("Error tokenizing data. C error:")
+        why = (
+            str(problem).strip().replace("\n", " ").removeprefix("Error tokenizing data. C error:")
+        )
         raise BadData(f"{path} is not CSV: {why.strip().rstrip('.')}.") from None
 
 
 def _image_records(folder: Path) -> Iterator[Cells]:
     """Pictures by the name of the folder that they lie in."""
     for label in sorted(each for each in folder.iterdir() if each.is_dir()):
-        for name in sorted(os.listdir(label)):
-            if Path(name).suffix.lower() in IMAGES and not name.startswith("."):
-                yield {"image": label / name, "label": label.name}
+        for file in sorted(label.iterdir()):
+            if file.suffix.lower() in IMAGES and not file.name.startswith("."):
+                yield {"image": str(file), "label": label.name}
 
 
 def _kept(records: Iterable[Cells], seed: int) -> tuple[list[Cells], int]:

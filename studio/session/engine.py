@@ -181,6 +181,14 @@ class Engine:
         self.jobs.refuse_running(browser)
         self._open(self.inside(path))
 
+    def take_up(self, folder: Path, progress: Progress) -> None:
+        """Open a zoo that the studio itself has written, within a job.
+
+        Raises:
+            StudioError: it cannot be opened; the open zoo stays.
+        """
+        self._open(folder, progress)
+
     def inside(self, path: str) -> Path:
         """A path from a page, resolved.
 
