@@ -53,6 +53,7 @@ class SharedEngine(Protocol):
         temporary: a folder that goes with the studio.
         roots: folders that paths from a page must lie in.
         device: of the live model.
+        choose_folder: shows a dialog on this computer's screen, or None.
     """
 
     path: Path
@@ -64,6 +65,11 @@ class SharedEngine(Protocol):
     temporary: TemporaryFolder
     roots: tuple[Path, ...]
     device: torch.device
+    choose_folder: Callable[[], Path | None] | None
+
+    def let_in(self, folder: Path) -> None:
+        """Let paths from pages lie in a further folder, until the studio ends."""
+        ...
 
     def take_up(self, folder: Path, progress: Progress) -> None:
         """Open a zoo that the studio itself has written, within a job.

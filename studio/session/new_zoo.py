@@ -5,7 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from studio.disk.folders import data_folder
 from studio.errors import BadCheckpoint, BadZoo, NotAllowed, StudioError
+from studio.new_zoo.dropped import keep_dropped
 from studio.new_zoo.fields import FIELDS
 from studio.new_zoo.finding import Found, find
 from studio.new_zoo.grouping import Member, Proposal, as_name, propose
@@ -14,6 +16,7 @@ from studio.new_zoo.prepare import prepared
 from studio.new_zoo.saving import save_zoo
 from studio.new_zoo.tables import Table, read_table
 from studio.progress import Progress
+from studio.recipe import task_name
 from studio.session.context import SharedEngine
 from studio.session.jobs import BrowserJobs
 
@@ -28,7 +31,7 @@ class NewZoos:
         found: by the last search; None before the first.
         proposals: zoos that it could become.
         chosen: place of the one that is worked on.
-        tasks: of the zoo in the making, by name.
+        tasks: of the zoo in the making, by the name that was found for each.
         troubles: by task, why its rows cannot be taken; empty for none.
         notes: by task, what a user should know of its rows.
     """
@@ -55,6 +58,30 @@ class NewZoos:
         """Of the proposal that is worked on, those that fit its base, by name."""
         every = self.proposal.members if self.proposal and self.proposal.base else ()
         return {member.name: member for member in every if member.problem is None}
+
+    def drop(self, files: Sequence[str]) -> str:
+        """Keep files that were dropped into the page; returns the folder that they lie in now.
+
+        Raises:
+            BadZoo: they are no adapter and no tables.
+        """
+        folder = keep_dropped([Path(file) for file in files], data_folder() / "dropped")
+        self._engine.let_in(folder)
+        return str(folder)
+
+    def ask_for_folder(self) -> str:
+        """A folder that a person has chosen on this computer's screen; empty if none was.
+
+        Raises:
+            StudioError: no dialog can be shown.
+        """
+        if self._engine.choose_folder is None:
+            raise StudioError("This page has no dialog; type the path.")
+        chosen = self._engine.choose_folder()
+        if chosen is None:
+            return ""
+        self._engine.let_in(chosen)
+        return str(chosen)
 
     def start_search(self, places: str, base: str = "") -> None:
         """Search folders, one a line, as a job.
@@ -115,16 +142,18 @@ class NewZoos:
 
         Args:
             name: of the task.
-            what: rows (a path), fields ({name: column}), labels (a text, with commas), or version
-                (the name of a checkpoint's folder).
+            what: called (another name), rows (a path), fields ({name: column}), labels (a text,
+                with commas), or version (the name of a checkpoint's folder).
 
         Raises:
             StudioError: there is no such task, path or version.
         """
         with self._lock:
             task = self._task(name)
+            if "called" in what and str(what["called"] or "").strip():
+                task = replace(task, name=task_name(str(what["called"]).strip(), "", BadZoo))
             if "version" in what:
-                task = self._in_version(task, str(what["version"]))
+                task = self._in_version(name, task, str(what["version"]))
             if "rows" in what:
                 given = str(what["rows"] or "").strip()
                 files = {ALL: self._engine.inside(given)} if given else {}
@@ -145,13 +174,15 @@ class NewZoos:
             raise BadZoo("Choose a task.")
         return self.tasks[name]
 
-    def _in_version(self, task: NewTask, version: str) -> NewTask:
-        member, base = self.members[task.name], self.proposal and self.proposal.base
+    def _in_version(self, name: str, task: NewTask, version: str) -> NewTask:
+        member, base = self.members[name], self.proposal and self.proposal.base
         found = [each for each in member.versions if each.folder.name == version]
         if not found or base is None:
             raise BadCheckpoint(f"'{task.name}' has no version '{version}'.")
         remade = planned(base, [replace(member, model=found[0])], Found(), {})[0]
-        return replace(remade, files=task.files, columns=task.columns, labels=task.labels)
+        return replace(
+            remade, name=task.name, files=task.files, columns=task.columns, labels=task.labels
+        )
 
     def table(self, name: str) -> Table | None:
         """The first table of a task, as it was read; None if it has none that can be."""

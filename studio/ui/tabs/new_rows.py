@@ -34,6 +34,7 @@ class RowsForm(PagePart):
         with gr.Group():
             with gr.Row():
                 self.task = gr.Dropdown([], label="Change the rows of", elem_id="new-task")
+                self.called = gr.Textbox(label="Called", elem_id="new-called")
                 self.version = gr.Dropdown(
                     [], label="Checkpoint", visible=False, elem_id="new-version"
                 )
@@ -53,7 +54,8 @@ class RowsForm(PagePart):
         self.preview = gr.HTML(**BARE)
         self.refused = gr.HTML(**BARE)
         self.outputs = [
-            self.tasks, self.task, self.version, self.file, *self.fields, self.labels, self.preview
+            self.tasks, self.task, self.called, self.version, self.file, *self.fields, self.labels,
+            self.preview,
         ]  # fmt: skip
         self.choices = [self.task]
 
@@ -84,8 +86,9 @@ class RowsForm(PagePart):
         for key, box in (("rows", self.file), ("version", self.version)):
             asked = {"task": self.task, "value": box}
             page.tells(box.input, partial(change, key), asked, shown)
-        asked = {"task": self.task, "value": self.labels}
-        page.tells([self.labels.submit, self.labels.blur], partial(change, "labels"), asked, shown)
+        for key, text in (("labels", self.labels), ("called", self.called)):
+            asked = {"task": self.task, "value": text}
+            page.tells([text.submit, text.blur], partial(change, key), asked, shown)
         asked = {"task": self.task, **{f"field_{at}": box for at, box in enumerate(self.fields)}}
         page.tells([box.input for box in self.fields], choose, asked, shown)
         page.tells(self.task.input, lambda session, task: page.awake, {"task": self.task}, shown)
@@ -114,7 +117,8 @@ class RowsForm(PagePart):
             for at, box in enumerate(self.fields)
         }  # fmt: skip
         return {
-            self.task: gr.Dropdown(list(made.tasks), value=name),
+            self.task: gr.Dropdown([(t.name, key) for key, t in made.tasks.items()], value=name),
+            self.called: task.name,
             self.version: gr.Dropdown(
                 versions, value=task.checkpoint.name, visible=len(versions) > 1
             ),

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import gradio as gr
 
-from studio.errors import StudioError
+from studio.errors import NotAllowed, Remedy, StudioError
 from studio.session.engine import Engine
 from studio.session.new_zoo import NewZoos
 from studio.session.session import Session
-from studio.ui.components import BARE
+from studio.ui.components import BARE, static
 from studio.ui.part import PagePart
 from studio.ui.remedies import told
 from studio.ui.tabs.new_rows import RowsForm
@@ -42,11 +42,17 @@ class NewZooTab(PagePart):
             label="Folders to search, one a line; all below them is searched, too",
             lines=2, elem_id="new-places",
         )  # fmt: skip
+        self.choose = gr.Button("Choose a folder …", size="sm", elem_id="new-choose", visible=False)
+        self.drop_in = gr.File(
+            label="Or drop an adapter (its two files) or tables here", file_count="multiple",
+            elem_id="new-drop-in", height=110,
+        )  # fmt: skip
         self.base = gr.Textbox(
             label="Base (empty: find it out)", elem_id="new-base", placeholder="folder or hub id"
         )
         self.search = gr.Button("Search", variant="primary", elem_id="new-search")
-        self.refused = gr.HTML(**BARE, elem_id="new-refused")
+        copy = static("copy.js")
+        self.refused = gr.HTML(**BARE, elem_id="new-refused", js_on_load=copy)
         self.found = gr.HTML(**BARE, elem_id="new-found")
         self.proposals = gr.Radio([], label="Which base", visible=False, elem_id="new-proposals")
         self.members = gr.CheckboxGroup([], label="Tasks", visible=False, elem_id="new-members")
@@ -55,7 +61,7 @@ class NewZooTab(PagePart):
             self.rows.build()
             gr.Markdown("### 3 · Write and open", elem_classes="step")
             self._ending()
-        self.loaded = [self.places, self.base]
+        self.loaded = [self.places, self.base, self.choose]
         self.outputs = [
             self.found, self.proposals, self.members, self.later, self.folder, *self.rows.outputs,
         ]  # fmt: skip
@@ -75,7 +81,8 @@ class NewZooTab(PagePart):
 
     def load(self, session: Session) -> Drawn:
         """Where a search could begin."""
-        return {self.places: str(self.engine.roots[-1]), self.base: ""}
+        dialog = gr.Button(visible=self.engine.choose_folder is not None)
+        return {self.places: str(self.engine.roots[-1]), self.base: "", self.choose: dialog}
 
     def pieces(self, view: View) -> Iterator[Piece]:
         """What was found and chosen."""
@@ -87,12 +94,20 @@ class NewZooTab(PagePart):
     def wire(self, page: Wiring) -> None:
         """Connect the steps."""
 
-        def search(session: Session, places: str, base: str) -> None:
-            session.new_zoos.start_search(places or "", base or "")
+        def search(session: Session, places: str, base: str) -> Drawn:
+            try:
+                session.new_zoos.start_search(places or "", base or "")
+            except StudioError as error:
+                outside = [each for each in (places or "").splitlines() if self._is_outside(each)]
+                if error.remedy is Remedy.ADD_ROOT and outside:
+                    return {self.refused: views.outside(told(error), outside[0].strip())}
+                return {self.refused: refusal(told(error))}
+            return {self.refused: "", **page.awake}
 
         def save(session: Session, name: str, folder: str, seed: float, drop: bool) -> None:
             session.new_zoos.start_save(name or "", folder or "", int(seed or 0), drop)
 
+        self._wire_places(page)
         page.starts(self.search.click, search, self.refused,
                     {"places": self.places, "base": self.base})  # fmt: skip
         asked = {"name": self.name, "folder": self.folder, "seed": self.seed, "drop": self.drop}
@@ -108,6 +123,35 @@ class NewZooTab(PagePart):
         page.tells(self.proposals.input, choose, {"place": self.proposals}, shown)
         page.tells(self.members.input, take, {"names": self.members}, shown)
         self.rows.wire(page)
+
+    def _wire_places(self, page: Wiring) -> None:
+        """Connect what adds a folder to those that are searched."""
+
+        def add(session: Session, places: str, folder: Callable[[], str]) -> Drawn:
+            try:
+                new = folder()
+            except StudioError as error:
+                return {self.drop_in: None, self.refused: refusal(told(error))}
+            lines = [*(places or "").splitlines(), *([new] if new else [])]
+            return {self.drop_in: None, self.refused: "", self.places: "\n".join(lines).strip()}
+
+        def ask(session: Session, places: str) -> Drawn:
+            return add(session, places, session.new_zoos.ask_for_folder)
+
+        def drop(session: Session, places: str, files: list[str] | None) -> Drawn:
+            return add(session, places, lambda: session.new_zoos.drop(files or []))
+
+        shown = [self.places, self.drop_in, self.refused]
+        page.tells(self.choose.click, ask, {"places": self.places}, shown)
+        asked = {"places": self.places, "files": self.drop_in}
+        page.tells(self.drop_in.upload, drop, asked, shown)
+
+    def _is_outside(self, path: str) -> bool:
+        try:
+            self.engine.inside(path)
+        except NotAllowed:
+            return bool(path.strip())
+        return False
 
     def _tried(self, page: Wiring, act: Callable[[], None]) -> Drawn:
         try:

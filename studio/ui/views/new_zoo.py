@@ -1,5 +1,6 @@
 """Pure views of the New zoo tab: what was found, what each task is scored by, its first rows."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from html import escape
 
@@ -10,6 +11,17 @@ from studio.new_zoo.tables import Table, plain
 from studio.ui.views.units import size
 
 _LISTED, _ROWS, _LETTERS = 12, 4, 90
+
+
+def outside(sentence: str, path: str) -> str:
+    """A path that the page may not read, and the command that would let it."""
+    command = f"python app.py --root {shlex.quote(path)}"
+    return (
+        f"<p class='refusal' role='alert'>{escape(sentence)}</p><section class='program'>"
+        "<button type='button' class='copy' data-copy='restart-text'>Copy</button> "
+        "<span role='status' class='quiet'></span>"
+        f"<pre id='restart-text' tabindex='0'>{escape(command)}</pre></section>"
+    )
 
 
 def proposal_name(proposal: Proposal) -> str:
@@ -59,10 +71,10 @@ def tasks(
         return "<p class='quiet'>No model is ticked.</p>"
     body = "".join(_task(task, name in troubles) for name, task in made.items())
     wrong = "".join(
-        f"<p class='refusal' role='alert'>'{escape(name)}': {escape(_bare(words, name))}</p>"
+        f"<p class='refusal' role='alert'>{escape(words)}</p>"
         for name, words in troubles.items() if name in made
     )  # fmt: skip
-    said = [(name, " ".join(notes[name])) for name in made if notes.get(name)]
+    said = [(made[name].name, " ".join(notes[name])) for name in made if notes.get(name)]
     read = "task's rows were read in a way that you may want to know"
     return (
         "<div class='scroll' tabindex='0' role='region' aria-label='Tasks of the new zoo'>"
@@ -71,10 +83,6 @@ def tasks(
         "<th scope='col'>rows</th><th scope='col'>ready</th></tr></thead>"
         f"<tbody>{body}</tbody></table></div>{wrong}" + _folded(read, said)
     )
-
-
-def _bare(words: str, name: str) -> str:
-    return words.removeprefix(f"'{name}': ")
 
 
 def _task(task: NewTask, wrong: bool) -> str:
