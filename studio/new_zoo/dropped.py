@@ -42,8 +42,8 @@ def keep_dropped(files: Sequence[Path], home: Path) -> Path:
 
 def _called(files: Sequence[Path]) -> str:
     """A name for the folder: the first file's whose name tells something."""
-    usual = ("adapter_model", "adapter_config", "model", "config", "readme")
-    stems = [file.stem for file in files if file.stem.lower() not in usual]
+    usual = ("adapter_model", "adapter_config", "model", "config", "readme", "tokenizer")
+    stems = [file.stem for file in files if not file.stem.lower().startswith(usual)]
     return as_name(stems[0]) if stems else "dropped"
 
 

@@ -108,8 +108,8 @@ class NewZooTab(PagePart):
             session.new_zoos.start_save(name or "", folder or "", int(seed or 0), drop)
 
         self._wire_places(page)
-        page.starts(self.search.click, search, self.refused,
-                    {"places": self.places, "base": self.base})  # fmt: skip
+        asked = {"places": self.places, "base": self.base}
+        page.tells(self.search.click, search, asked, [self.refused, page.timer])
         asked = {"name": self.name, "folder": self.folder, "seed": self.seed, "drop": self.drop}
         page.starts(self.save.click, save, self.unsaved, asked)
         shown = [self.refused, page.timer]
