@@ -12,9 +12,11 @@ from studio.commands.sweep import add_sweep_command
 from studio.commands.unmerge import add_replace_command, add_unmerge_command
 from studio.commands.verify import add_verify_command
 from studio.commands.write import add_write_command
+from studio.commands.zoo import add_zoo_command
 
 COMMANDS = (
     add_methods_command,
+    add_zoo_command,
     add_inspect_command,
     add_merge_command,
     add_evaluate_command,

@@ -38,12 +38,15 @@ def main() -> int:
         with _nothing_to_collect():
             from studio.device import resolve_device
             from studio.session.engine import Engine
+            from studio.ui.folder_dialog import choose_folder, has_dialog
             from studio.ui.launch import start
 
             gc.freeze()  # modules stay; a zoo does not, once another one is opened
             zoo, root = opened_first(options.zoo, options.demo)
             roots = (root, Path.cwd(), *options.root)
             engine = Engine(zoo, roots, resolve_device(options.device), options.ledger)
+            if hosts.alone and has_dialog():
+                engine.choose_folder = choose_folder
             address = start(engine, hosts, options.port, auth, not options.no_browser)
         engine.start()  # after the page is served, so that loading the model does not delay it
     except StudioError as refusal:

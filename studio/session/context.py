@@ -24,10 +24,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+import torch
+
 from studio.disk.temporary import TemporaryFolder
 from studio.evidence.ledger.keys import SigningKey
 from studio.evidence.ledger.log import Ledger
 from studio.measure.bench import Bench
+from studio.progress import Progress
 from studio.recipe import Recipe
 from studio.session.admission import Admission
 from studio.session.downloads import Downloads
@@ -48,6 +51,9 @@ class SharedEngine(Protocol):
         ledger: the log.
         key: that certificates are signed with; another one once a key is unlocked.
         temporary: a folder that goes with the studio.
+        roots: folders that paths from a page must lie in.
+        device: of the live model.
+        choose_folder: shows a dialog on this computer's screen, or None.
     """
 
     path: Path
@@ -57,6 +63,21 @@ class SharedEngine(Protocol):
     ledger: Ledger
     key: SigningKey
     temporary: TemporaryFolder
+    roots: tuple[Path, ...]
+    device: torch.device
+    choose_folder: Callable[[], Path | None] | None
+
+    def let_in(self, folder: Path) -> None:
+        """Let paths from pages lie in a further folder, until the studio ends."""
+        ...
+
+    def take_up(self, folder: Path, progress: Progress) -> None:
+        """Open a zoo that the studio itself has written, within a job.
+
+        Raises:
+            StudioError: it cannot be opened; the open zoo stays.
+        """
+        ...
 
     def inside(self, path: str) -> Path:
         """A path from a page, resolved.

@@ -5,6 +5,7 @@ import json
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -70,6 +71,8 @@ class Engine:
     Attributes:
         key: that certificates are signed with; thrown away with the studio until one is unlocked.
         orphans: sentences on exports that were cut off before the log knew of them.
+        choose_folder: shows a dialog on this computer's screen; None if it has none, or if others
+            than the person at it are let in.
     """
 
     def __init__(
@@ -88,6 +91,7 @@ class Engine:
         self.lock = threading.RLock()
         self.opened = 0
         self.temporary = TemporaryFolder("live")
+        self.choose_folder: Callable[[], Path | None] | None = None
         self._started = False
         self._sessions: OrderedDict[str, Session] = OrderedDict()
         self._seen: dict[str, float] = {}
@@ -180,6 +184,23 @@ class Engine:
         """
         self.jobs.refuse_running(browser)
         self._open(self.inside(path))
+
+    def take_up(self, folder: Path, progress: Progress) -> None:
+        """Open a zoo that the studio itself has written, within a job.
+
+        Raises:
+            StudioError: it cannot be opened; the open zoo stays.
+        """
+        self._open(folder, progress)
+
+    def let_in(self, folder: Path) -> None:
+        """Let paths from pages lie in a further folder, until the studio ends.
+
+        Only for what a person has chosen at this computer, or the studio has made itself.
+        """
+        with self.lock:
+            if (resolved := folder.resolve()) not in self.roots:
+                self.roots = (*self.roots, resolved)
 
     def inside(self, path: str) -> Path:
         """A path from a page, resolved.

@@ -20,6 +20,7 @@ from studio.session.export import Exports
 from studio.session.jobs import BrowserJobs, JobState
 from studio.session.mix import Mix, mix_of_recipe
 from studio.session.mixer import Mixer
+from studio.session.new_zoo import NewZoos
 from studio.session.search import Searches
 from studio.session.sequence import Sequences
 from studio.session.snapshot import Snapshot, take_snapshot
@@ -44,6 +45,7 @@ class Session:
         admission: keeps out what was certified as removed.
         mixer: the mix, its history and the pinned one.
         context: what the parts are handed.
+        new_zoos: the zoo in the making; it outlives the one that is open.
         examples, writings, comparisons, sequences, sweeps, searches, evidence, exports: the parts.
     """
 
@@ -51,6 +53,7 @@ class Session:
         self.engine, self.browser = engine, browser
         self._lock = threading.RLock()
         self._taken = Downloads()
+        self.new_zoos = NewZoos(engine, browser)
         self.begin()
 
     def begin(self) -> None:

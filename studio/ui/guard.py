@@ -10,6 +10,8 @@ from studio.ui.hosts import Hosts, in_address, place, split
 from studio.ui.limits import MOST_BYTES, MOST_FILES, Guesses, uploads_full
 
 LARGEST_BODY = 2**20  # bytes of any request; an upload is a recipe, which is smaller
+LARGEST_DROP = 2**31  # of an upload where only this computer can ask: of an adapter or a table
+_UPLOAD = "/gradio_api/upload"
 _YEAR = 31_536_000  # seconds
 _GET = re.compile(
     r"/|/(config|theme\.css|favicon\.ico|robots\.txt|manifest\.json|login|logout)/?"
@@ -90,17 +92,21 @@ class OneOrigin:
             await send(message)
 
         below = _rooted(guarded, self.hosts.path) if scope["path"] == "/" else guarded
-        await self.app(scope, _limited(receive), below)
+        largest = _largest(scope["path"], self.hosts)
+        await self.app(scope, _limited(receive, largest), below)
 
     def _too_much(self, scope: Any, login: bool, visitor: str) -> tuple[int, str, float] | None:
         """Status, words and seconds to wait, for what has been done too often."""
         if login and (wait := self.guesses.wait(visitor)):
             seconds = math.ceil(wait)
             return 429, f"Too many wrong passwords; try again in {seconds} s.", seconds
-        if scope["path"].rstrip("/") == "/gradio_api/upload" and uploads_full(LARGEST_BODY):
+        if scope["path"].rstrip("/") != _UPLOAD:
+            return None
+        most = 2 * LARGEST_DROP if self.hosts.alone else MOST_BYTES
+        if uploads_full(_largest(scope["path"], self.hosts), most):
             words = (
                 "Refused: the uploads of all visitors that nobody has loaded yet have "
-                f"{MOST_BYTES:,} bytes or {MOST_FILES:,} files; they go after an hour."
+                f"{most:,} bytes or {MOST_FILES:,} files; they go after an hour."
             )
             return 413, words, 0
         return None
@@ -161,9 +167,9 @@ def _refusal(scope: Any, headers: dict[bytes, str], hosts: Hosts) -> tuple[int, 
         return 403, "Refused: the studio fetches nothing."
     if not {"GET": _GET, "HEAD": _GET, "POST": _POST}.get(method, _NONE).fullmatch(path):
         return 404, "The studio has no such address."
-    size = headers.get(b"content-length", "0")
-    if not size.isdecimal() or int(size) > LARGEST_BODY:
-        return 413, f"Refused: a request may have {LARGEST_BODY:,} bytes."
+    size, largest = headers.get(b"content-length", "0"), _largest(path, hosts)
+    if not size.isdecimal() or int(size) > largest:
+        return 413, f"Refused: a request may have {largest:,} bytes."
     return None
 
 
@@ -177,7 +183,12 @@ def _is_own(origin: str, headers: dict[bytes, str], hosts: Hosts) -> bool:
     return (bool(netloc) and netloc in (each.strip() for each in asked)) or hosts.is_own(origin)
 
 
-def _limited(receive: Any) -> Any:
+def _largest(path: str, hosts: Hosts) -> int:
+    """Bytes that a request may have."""
+    return LARGEST_DROP if hosts.alone and path.rstrip("/") == _UPLOAD else LARGEST_BODY
+
+
+def _limited(receive: Any, largest: int) -> Any:
     """The same stream, cut off where a body without a stated length gets too long."""
     read = 0
 
@@ -185,7 +196,7 @@ def _limited(receive: Any) -> Any:
         nonlocal read
         message = await receive()
         read += len(message.get("body", b""))
-        return message if read <= LARGEST_BODY else {"type": "http.disconnect"}
+        return message if read <= largest else {"type": "http.disconnect"}
 
     return limited
 

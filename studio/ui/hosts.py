@@ -56,6 +56,11 @@ class Hosts:
         return bool(self.allowed or self.root)
 
     @property
+    def alone(self) -> bool:
+        """Whether only this computer can ask, and not by way of a proxy."""
+        return not self.opened and not self.behind_proxy
+
+    @property
     def opened(self) -> str:
         """What lets other computers in, as it was said; empty if nothing does."""
         bound = place(self.bound)

@@ -12,15 +12,15 @@ from studio.errors import StudioError
 from studio.session.engine import Engine
 from studio.ui.components import STATIC, static
 from studio.ui.download import add_download
-from studio.ui.guard import OneOrigin
+from studio.ui.guard import LARGEST_DROP, OneOrigin
 from studio.ui.hosts import Hosts, in_address
 from studio.ui.page import Page
 
-_LARGEST_UPLOAD = 2**19  # bytes; only recipes come by upload
+_LARGEST_UPLOAD = 2**19  # bytes; of others than this computer only recipes come by upload
 _CLOSED: dict[str, Any] = {
     "share": False, "ssr_mode": False, "pwa": False, "mcp_server": False,
     "enable_monitoring": False, "run_history": False, "footer_links": [], "show_error": False,
-    "strict_cors": True, "allowed_paths": [], "max_file_size": _LARGEST_UPLOAD,
+    "strict_cors": True, "allowed_paths": [],
     "state_session_capacity": 16, "quiet": True,
 }  # fmt: skip
 _PORTS = range(7860, 7960)
@@ -59,6 +59,7 @@ def start(
         inbrowser=browser,
         prevent_thread_lock=True,
         blocked_paths=[str(cache_folder().absolute()), str(engine.ledger.folder.absolute())],
+        max_file_size=LARGEST_DROP if hosts.alone else _LARGEST_UPLOAD,
         theme=_theme(),
         css_paths=[STATIC / "studio.css"],
         head=f"<style media='print'>{static('print.css')}</style>",

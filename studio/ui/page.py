@@ -20,13 +20,14 @@ from studio.ui.tabs.evidence import EvidenceTab
 from studio.ui.tabs.examples import ExamplesTab
 from studio.ui.tabs.files import FilesTab
 from studio.ui.tabs.geometry import GeometryTab
+from studio.ui.tabs.new_zoo import NewZooTab
 from studio.ui.tabs.sequence import SequenceTab
 from studio.ui.view import Drawn, View
 from studio.ui.wiring import QUIET, Wiring
 
 TABS = (
     AccuracyTab, ExamplesTab, GeometryTab, CoefficientsTab, CompareTab, SequenceTab, EvidenceTab,
-    FilesTab,
+    FilesTab, NewZooTab,
 )  # fmt: skip
 _POLL = 0.15  # seconds between looks at a busy session until there are numbers
 _FEW = 2  # browsers that may look so often

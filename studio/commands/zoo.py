@@ -1,0 +1,201 @@
+"""The command that makes a zoo of models and tables that lie in folders."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from studio.commands.tools import Commands, link_roots, show_progress
+
+if TYPE_CHECKING:
+    from studio.new_zoo.grouping import Member, Proposal
+    from studio.new_zoo.plan import NewTask
+
+
+def add_zoo_command(commands: Commands) -> None:
+    """Add the level and its command."""
+    level = commands.add_level("zoo", "Make a zoo of models and tables that lie in folders.")
+    each = level.add(
+        "new", _new, "Find models that share a base, join them with tables, and write a zoo."
+    )
+    each.add_argument(
+        "places", type=Path, nargs="+", metavar="FOLDER", help="searched with all below them"
+    )
+    each.add_argument(
+        "--out", type=Path, metavar="DIR", help="a new folder for the zoo; without it, only look"
+    )
+    each.add_argument("--name", help="of the zoo (default: that of its folder)")
+    each.add_argument("--base", metavar="SOURCE", help="folder or hub id (default: find it out)")
+    each.add_argument(
+        "--task", action="append", default=[], metavar="TASK", dest="tasks",
+        help="take only these (may be repeated; default: all that fit)",
+    )  # fmt: skip
+    each.add_argument(
+        "--version", action="append", default=[], metavar="TASK=FOLDER", dest="versions",
+        help="take another checkpoint of the same training, such as checkpoint-500",
+    )  # fmt: skip
+    each.add_argument(
+        "--data", action="append", default=[], metavar="TASK[.SPLIT]=FILE",
+        help="rows: of a split (held_out, validation, train), or from which all are drawn",
+    )  # fmt: skip
+    each.add_argument(
+        "--column", action="append", default=[], metavar="TASK.FIELD=COLUMN", dest="columns",
+        help="the column of a field such as text, label or group (default: guess, and say so)",
+    )  # fmt: skip
+    each.add_argument(
+        "--labels", action="append", default=[], metavar="TASK=A,B,C",
+        help="in the order of the head, where the checkpoint does not name them",
+    )  # fmt: skip
+    each.add_argument("--seed", type=int, default=0, metavar="N", help="of draws (default: 0)")
+    each.add_argument(
+        "--drop-leaks", action="store_true",
+        help="leave rows that are in two splits out of all but the held-out one",
+    )  # fmt: skip
+
+
+def _new(options: argparse.Namespace) -> None:
+    from studio.device import resolve_device
+    from studio.errors import BadZoo
+    from studio.new_zoo.finding import find
+    from studio.new_zoo.grouping import propose
+    from studio.new_zoo.plan import Plan, planned
+    from studio.new_zoo.saving import save_zoo
+
+    roots = link_roots(options, Path.cwd())
+    found = find(options.places, progress=show_progress, roots=roots)
+    proposals = propose(found, options.base, roots=roots)
+    for place, problem in found.refused:
+        print(f"not read: {place}: {problem}")
+    for note in found.notes:
+        print(f"note: {note}")
+    for proposal in proposals:
+        _print_proposal(proposal)
+    chosen = proposals[0]
+    if chosen.base is None:
+        raise BadZoo(chosen.notes[0] if chosen.notes else "No base was found. Name it: --base.")
+    members = _members(chosen, options)
+    tasks = planned(chosen.base, members, found, _data(options.data))
+    tasks = tuple(_said(task, options) for task in tasks)
+    for task in tasks:
+        _print_task(task, options.seed)
+    if options.out is None:
+        print("Nothing was written; --out DIR writes the zoo.")
+        return
+    out = options.out.absolute()
+    plan = Plan(options.name or out.name, chosen.base, chosen.source, tasks, options.seed)
+    device = resolve_device(options.device)
+    saved = save_zoo(plan, out, device, show_progress, roots=roots, drop_leaks=options.drop_leaks)
+    for note in saved.notes:
+        print(note)
+    for look in saved.found.looks:
+        for note in look.notes:
+            print(f"{look.name}: {note}")
+    print(f"Written: {saved.file}\nOpen it: python app.py --zoo {saved.file}")
+
+
+def _members(proposal: "Proposal", options: argparse.Namespace) -> "list[Member]":
+    """The models that become tasks, in the versions that were asked for."""
+    from dataclasses import replace
+
+    from studio.errors import BadZoo
+
+    by_name = {member.name: member for member in proposal.members}
+    versions = _pairs(options.versions, "--version")
+    for name in [*options.tasks, *versions]:
+        if name not in by_name:
+            raise BadZoo(f"There is no task '{name}'; found were {', '.join(by_name)}.")
+    members = []
+    for name, member in by_name.items():
+        if options.tasks and name not in options.tasks:
+            continue
+        if member.problem is not None:
+            if options.tasks:
+                raise member.problem
+            continue
+        if name in versions:
+            called = [v for v in member.versions if v.folder.name == versions[name]]
+            if not called:
+                known = ", ".join(v.folder.name for v in member.versions)
+                raise BadZoo(f"'{name}' has no version '{versions[name]}'; it has {known}.")
+            member = replace(member, model=called[0])
+        members.append(member)
+    return members
+
+
+def _pairs(given: Sequence[str], option: str) -> dict[str, str]:
+    from studio.errors import BadZoo
+
+    pairs = {}
+    for each in given:
+        name, mark, value = each.partition("=")
+        if not (name and mark and value):
+            raise BadZoo(f"{option} {each}: write it as NAME=VALUE.")
+        pairs[name] = value
+    return pairs
+
+
+def _data(given: Sequence[str]) -> dict[str, dict[str, Path]]:
+    """By task, the files that were named, by split."""
+    from studio.new_zoo.plan import ALL
+    from studio.zoo import SPLITS
+
+    found: dict[str, dict[str, Path]] = {}
+    for name, file in _pairs(given, "--data").items():
+        task, _, split = name.rpartition(".")
+        if split not in SPLITS:
+            task, split = name, ALL
+        found.setdefault(task, {})[split] = Path(file).absolute()
+    return found
+
+
+def _said(task: "NewTask", options: argparse.Namespace) -> "NewTask":
+    """The task with the columns and labels that were named."""
+    from dataclasses import replace
+
+    from studio.new_zoo.columns import guess
+    from studio.new_zoo.tables import read_table
+
+    chosen = {
+        name.rpartition(".")[2]: column
+        for name, column in _pairs(options.columns, "--column").items()
+        if name.rpartition(".")[0] == task.name
+    }
+    if chosen and task.files:
+        table = read_table(next(iter(task.files.values())), options.seed)
+        kept = {f: c for f, c in guess(task.kind, table).items() if c not in chosen.values()}
+        task = replace(task, columns=kept | chosen)
+    labels = _pairs(options.labels, "--labels").get(task.name)
+    return replace(task, labels=tuple(labels.split(","))) if labels else task
+
+
+def _print_proposal(proposal: "Proposal") -> None:
+    from studio.errors import visible
+
+    base = proposal.source or "not named"
+    print(f"base: {visible(base)}. {proposal.why}".rstrip())
+    for note in proposal.notes:
+        print(f"  note: {visible(note)}")
+    for member in proposal.members:
+        if member.problem is not None:
+            print(f"  {visible(member.name)}: does not fit: {member.problem}")
+            continue
+        more = f", {len(member.versions)} versions" if len(member.versions) > 1 else ""
+        print(
+            f"  {visible(member.name)}: {member.model.checkpoint.kind}, changes {member.tensors} "
+            f"tensors of {member.parameters:,} numbers{more} ({member.model.folder})"
+        )
+
+
+def _print_task(task: "NewTask", seed: int) -> None:
+    from studio.errors import visible
+    from studio.new_zoo.plan import columns_of
+    from studio.new_zoo.tables import read_table
+
+    head = "a head is fitted" if task.needs_head else "answers by itself"
+    if not task.files:
+        print(f"{visible(task.name)}: {task.kind}; no rows, so no accuracy.")
+        return
+    for split, file in task.files.items():
+        columns = columns_of(task, read_table(file, seed))
+        said = ", ".join(f"{name} = {column}" for name, column in columns.items())
+        print(f"{visible(task.name)}: {task.kind}, {head}; {split}: {file} ({visible(said)})")

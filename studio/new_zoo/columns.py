@@ -1,0 +1,177 @@
+"""Which column of a table holds what a kind of task asks for: guessed by name and by content."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from studio.errors import BadData
+from studio.new_zoo.fields import FIELDS, Field
+from studio.new_zoo.tables import Cells, Table, plain
+
+_FEW_LABELS = 200
+_LOOKED_AT = 2_000
+_LISTED = 6
+
+
+def guess(kind: str, table: Table) -> dict[str, str]:
+    """The column for each field of a kind; fields for which none is found are left out.
+
+    Args:
+        kind: name of the kind of task.
+        table: whose columns are guessed, by their names first, and then by what they hold.
+    """
+    found: dict[str, str] = {}
+    rows = table.rows[:_LOOKED_AT]
+    named = {column.strip().casefold(): column for column in reversed(table.columns)}
+    for field in FIELDS[kind]:
+        for known in field.known:
+            column = named.get(known)
+            if column and column not in found.values() and _holds(field, column, rows):
+                found[field.name] = column
+                break
+    if kind == "causal-lm":
+        return _either(found)
+    for field in sorted(FIELDS[kind], key=lambda each: each.holds != "label"):
+        if field.needed and field.name not in found:
+            left = [c for c in table.columns if c not in found.values()]
+            fitting = [c for c in left if _holds(field, c, rows)]
+            if fitting:
+                found[field.name] = max(fitting, key=lambda c: _how_likely(field, c, rows))
+    return {field.name: found[field.name] for field in FIELDS[kind] if field.name in found}
+
+
+def _either(found: dict[str, str]) -> dict[str, str]:
+    """Of a language model's rows, prompt and answer if both are there, or else a text."""
+    group = {"group": found["group"]} if "group" in found else {}
+    if "prompt" in found and "answer" in found:
+        return {"prompt": found["prompt"], "answer": found["answer"], **group}
+    text = found.get("text") or found.get("prompt") or found.get("answer")
+    return {"text": text, **group} if text else group
+
+
+def _holds(field: Field, column: str, rows: Sequence[Cells]) -> bool:
+    """Whether a column may be what a field holds."""
+    cells = [row[column] for row in rows if column in row]
+    if not cells:
+        return False
+    if field.holds == "text":
+        return all(isinstance(cell, str) for cell in cells)
+    if field.holds == "list":
+        return all(isinstance(cell, list) for cell in cells)
+    if field.holds == "label":
+        simple = all(isinstance(cell, str | int | float | bool) for cell in cells)
+        different = len({str(plain(cell)) for cell in cells})
+        return simple and different <= min(_FEW_LABELS, max(2, len(cells) * 2 // 3))
+    if field.holds == "image":
+        return all(not isinstance(cell, int | float | list) for cell in cells)
+    return all(isinstance(cell, str | int) for cell in cells)
+
+
+def _how_likely(field: Field, column: str, rows: Sequence[Cells]) -> float:
+    """Texts are long, labels few; what differs in every row is a number of the row."""
+    cells = [str(plain(row[column])) for row in rows if column in row]
+    mean = sum(map(len, cells)) / len(cells)
+    return mean if field.holds in ("text", "list", "image") else -len({*cells}) - mean / 1000
+
+
+def records(kind: str, table: Table, columns: Mapping[str, str]) -> tuple[list[Cells], list[str]]:
+    """The rows of a table by a kind's own names, and what was left out, a sentence each.
+
+    Args:
+        kind: name of the kind of task.
+        table: of any columns.
+        columns: by field, the column that holds it.
+
+    Raises:
+        BadData: a field that is needed has no column, or no row says all that is needed.
+    """
+    fields = {field.name: field for field in FIELDS[kind]}
+    unknown = [f"'{name}'" for name in columns if name not in fields]
+    if unknown:
+        known = ", ".join(fields)
+        raise BadData(f"A row of the type {kind} has no {', '.join(unknown)}; it may have {known}.")
+    for name, column in columns.items():
+        if column not in table.columns:
+            raise BadData(
+                f"{table.path} has no column {column!r} for '{name}'; it has "
+                f"{', '.join(map(repr, table.columns))}."
+            )
+    needed = needed_fields(kind, columns)
+    missing = [name for name in needed if name not in columns]
+    if missing:
+        raise BadData(
+            f"{table.path}: no column was found for '{missing[0]}' among "
+            f"{', '.join(map(repr, table.columns))}. Say which one it is."
+        )
+    made = [{name: plain(row[c]) for name, c in columns.items() if c in row} for row in table.rows]
+    full = [row for row in made if all(name in row for name in needed)]
+    if not full:
+        raise BadData(f"{table.path} has no row with {' and '.join(needed)}.")
+    notes = []
+    if lost := len(made) - len(full):
+        notes.append(f"{lost:,} rows without {' or '.join(needed)} were left out.")
+    grouped = [row for row in full if "group" in row]
+    if "group" in columns and len(grouped) < len(full):
+        raise BadData(
+            f"{table.path}: {len(full) - len(grouped):,} rows have no {columns['group']!r}, which "
+            "is the group; choose no column for the group, or fill it in every row."
+        )
+    return [row | _as_text(row) for row in full], notes
+
+
+def needed_fields(kind: str, columns: Mapping[str, str]) -> tuple[str, ...]:
+    """What every row of a kind must say, given the columns that were chosen."""
+    if kind == "causal-lm":
+        return ("prompt", "answer") if {"prompt", "answer"} & {*columns} else ("text",)
+    return tuple(field.name for field in FIELDS[kind] if field.needed)
+
+
+def _as_text(row: Cells) -> Cells:
+    """Of a row, the group as text."""
+    return {"group": str(row["group"])} if "group" in row else {}
+
+
+@dataclass(frozen=True)
+class Labels:
+    """How the labels of a table meet those of a head.
+
+    Attributes:
+        named: label of the head by what stands in the table.
+        strange: what stands in the table and is no label of the head, with how many rows.
+        how: they were matched, in a sentence; empty if they are the same.
+    """
+
+    named: Mapping[str, str]
+    strange: Mapping[str, int]
+    how: str = ""
+
+
+def matched_labels(rows: Sequence[Cells], labels: Sequence[str]) -> Labels:
+    """What stands in the rows' ``label``, as labels of a head: by name, by case, or by index."""
+    counted = Counter(str(row["label"]) for row in rows)
+    indices = {f"{at}{end}": label for at, label in enumerate(labels) for end in ("", ".0")}
+    ways = (
+        ({label: label for label in labels}, ""),
+        (_folded(labels, counted), "matched without regard to case and spaces"),
+        (indices, "the head's indices: " + ", ".join(f"{n} is {x}" for n, x in _first(labels))),
+    )
+    named: dict[str, str] = {}
+    how = []
+    for way, words in ways:
+        new = {value: way[value] for value in counted if value in way and value not in named}
+        named |= new
+        if new and words and list(new) != list(new.values()):
+            how.append(f"Labels ({', '.join(list(new)[:_LISTED])}) were {words}.")
+    return Labels(named, {x: n for x, n in counted.items() if x not in named}, " ".join(how))
+
+
+def _first(labels: Sequence[str]) -> list[tuple[int, str]]:
+    return list(enumerate(labels))[:_LISTED]
+
+
+def _folded(labels: Sequence[str], counted: Counter) -> dict[str, str]:
+    plainly = {"".join(label.casefold().split()): label for label in labels}
+    if len(plainly) < len(labels):
+        return {}
+    keys = {value: "".join(value.casefold().split()) for value in counted}
+    return {value: plainly[key] for value, key in keys.items() if key in plainly}

@@ -1,0 +1,187 @@
+"""The rows of a new task: read, with its kind's own names and its head's labels, in splits."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from studio.errors import BadData
+from studio.new_zoo.columns import matched_labels, records
+from studio.new_zoo.plan import ALL, NewTask, columns_of
+from studio.new_zoo.splits import draw, refuse_leaks, without_leaks
+from studio.new_zoo.tables import Cells, Table, read_table
+from studio.tasks.rows import label_list
+
+_PICTURES = "image-classification"
+_BY_LABEL = ("text-classification", _PICTURES)
+_LISTED = 8
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What a task is scored by, ready to be written.
+
+    Attributes:
+        rows: by split, by the kind's own names.
+        labels: in the order of the head; empty where every row has options of its own.
+        notes: what a user should know, a sentence each.
+        record: where the rows come from, as JSON.
+    """
+
+    rows: Mapping[str, Sequence[Cells]]
+    labels: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    record: Mapping[str, object] = field(default_factory=dict)
+
+
+def prepared(
+    task: NewTask, seed: int, drop_leaks: bool = False,
+    read: Callable[[Path, int], Table] = read_table,
+) -> Prepared:  # fmt: skip
+    """Read a task's rows and put them into splits.
+
+    Args:
+        task: of the zoo in the making.
+        seed: of the draws.
+        drop_leaks: leave rows out of a split that are also in an earlier one, in place of a
+            refusal; held-out rows stay.
+        read: reads a table; one that remembers those that it has read, say.
+
+    Raises:
+        BadData: saying what is wrong with the rows, and what to do.
+    """
+    if not task.files:
+        return Prepared({})
+    try:
+        return _prepared(task, seed, drop_leaks, read)
+    except BadData as problem:
+        raise problem.within(f"'{task.name}'") from None
+
+
+def _prepared(
+    task: NewTask, seed: int, drop_leaks: bool, read: Callable[[Path, int], Table]
+) -> Prepared:
+    tables = {split: read(path, seed) for split, path in task.files.items()}
+    columns, rows, notes = {}, {}, []
+    for split, table in tables.items():
+        chosen = columns.setdefault(split, columns_of(task, table))
+        rows[split], said = records(task.kind, table, chosen)
+        if task.kind == _PICTURES:
+            rows[split] = [row | {"image": _image(row["image"], table.path)} for row in rows[split]]
+        notes += [*table.notes, *said]
+    labels: tuple[str, ...] = ()
+    if task.kind in _BY_LABEL:
+        labels, rows, said = _labelled(task, tables, columns, rows)
+        notes += said
+    if ALL in rows:
+        drawn = draw(rows.pop(ALL), seed, task.needs_head and "train" not in rows)
+        rows = {**drawn.rows, **rows}
+        notes += drawn.notes
+    if task.needs_head and "train" not in rows:
+        raise BadData(
+            "its checkpoint has no head, and fitting one needs training rows. Name a file for "
+            "train, too, or one file from which all are drawn."
+        )
+    if drop_leaks:
+        rows, lost = without_leaks(rows)
+        notes += [f"{lost:,} rows that were in two splits are held out only."] if lost else []
+    refuse_leaks(rows)
+    if empty := [split for split, found in rows.items() if not found]:
+        raise BadData(f"no rows are left for {', '.join(empty)}. Add rows.")
+    record = {
+        "seed": seed,
+        "files": {s: {"path": str(t.path), "sha256": t.digest, "rows": t.total}
+                  for s, t in tables.items()},
+        "columns": columns.get(ALL) or next(iter(columns.values())),
+        "rows": {split: len(found) for split, found in rows.items()},
+    }  # fmt: skip
+    return Prepared(rows, labels, tuple(dict.fromkeys(notes)), record)
+
+
+def _labelled(
+    task: NewTask, tables: Mapping[str, Table], columns: Mapping[str, Mapping[str, str]],
+    rows: Mapping[str, Sequence[Cells]],
+) -> tuple[tuple[str, ...], dict[str, list[Cells]], list[str]]:  # fmt: skip
+    """The head's labels, and the rows with their labels by these names."""
+    every = [row for found in rows.values() for row in found]
+    labels = task.labels or (task.opened.labels if task.opened else ())
+    notes = []
+    if task.needs_head:
+        labels = labels or _of_table(tables, columns) or tuple(sorted(_seen(every), key=_natural))
+        label_list(list(labels), "its labels", BadData)
+    elif _unnamed(labels):
+        own = _of_table(tables, columns)
+        labels = own if len(own) == len(labels) else _indices(labels, every)
+    if len(labels) < 2:
+        raise BadData(
+            f"all rows have the label {labels[0]!r}. A classifier needs two; is another column "
+            "the label?" if labels else "there are no labels."
+        )  # fmt: skip
+    match = matched_labels(every, labels)
+    if match.strange:
+        count = sum(match.strange.values())
+        some = ", ".join(f"{x!r} ({n:,})" for x, n in list(match.strange.items())[:_LISTED])
+        raise BadData(
+            f"{count:,} of {len(every):,} rows have labels that the head lacks: {some}. It has "
+            f"{', '.join(map(repr, labels[:_LISTED]))}{', …' if len(labels) > _LISTED else ''}. "
+            "Choose another column, or rename the labels."
+        )
+    notes += [match.how] if match.how else []
+    made = {
+        split: [row | {"label": match.named[str(row["label"])]} for row in found]
+        for split, found in rows.items()
+    }
+    return tuple(labels), made, notes
+
+
+def _image(cell: object, table: Path) -> object:
+    """The bytes of a picture as they are; the path of one, from the folder of its table."""
+    if not isinstance(cell, str):
+        return cell
+    home = table if table.is_dir() else table.parent
+    file = (home / cell).resolve()
+    if not file.is_relative_to(home.resolve()):
+        raise BadData(
+            f"the picture {cell!r} lies outside {home}. Put the table above its pictures."
+        )
+    if not file.is_file():
+        raise BadData(f"there is no picture {file}. Is another column its path?")
+    return str(file)
+
+
+def _seen(rows: Sequence[Cells]) -> set[str]:
+    return {str(row["label"]) for row in rows}
+
+
+def _natural(label: str) -> tuple[bool, float, str]:
+    """Numbers in the order of their size, before names."""
+    try:
+        return False, float(label), label
+    except ValueError:
+        return True, 0.0, label
+
+
+def _unnamed(labels: Sequence[str]) -> bool:
+    return list(labels) == [str(at) for at in range(len(labels))]
+
+
+def _indices(labels: Sequence[str], rows: Sequence[Cells]) -> tuple[str, ...]:
+    """The labels of a head whose rows have no names: the indices that the rows say, too."""
+    seen = _seen(rows)
+    if {each.removesuffix(".0") for each in seen} <= {*labels}:
+        return tuple(labels)
+    raise BadData(
+        f"the checkpoint does not name its {len(labels)} labels, so nothing says which of them is "
+        f"which of {', '.join(sorted(seen)[:_LISTED])}. Give the labels in the order of its head: "
+        "that of the training, for most trainers the order of the alphabet."
+    )
+
+
+def _of_table(
+    tables: Mapping[str, Table], columns: Mapping[str, Mapping[str, str]]
+) -> tuple[str, ...]:
+    """The names that a table itself gives to its labels."""
+    for split, table in tables.items():
+        for column, names in table.names:
+            if columns[split].get("label") == column:
+                return names
+    return ()

@@ -1,0 +1,230 @@
+"""Writes a zoo: its file, the drawn rows and fitted heads, all or nothing."""
+
+import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+import yaml
+from safetensors.torch import save
+
+from studio.device import free_memory
+from studio.disk.files import source_folder
+from studio.errors import BadZoo, StudioError
+from studio.new_zoo.fitting import Fit, fitted
+from studio.new_zoo.plan import NewTask, Plan, entry_of
+from studio.new_zoo.prepare import Prepared, prepared
+from studio.new_zoo.tables import Cells
+from studio.preflight import Allow, Preflight, preflight
+from studio.progress import Progress, part, silent
+from studio.tasks.kinds import KINDS
+from studio.tasks.kinds.pooling import decided
+from studio.tasks.kinds.text_settings import TextSettings
+from studio.tasks.spec import TaskSpec
+from studio.zoo import SPLITS, load_zoo
+
+ZOO_FILE, RECORD = "zoo.yaml", "made.json"
+_PARQUET = ("image-classification",)
+_ABOUT = """\
+# Written by the studio's "New zoo". Paths are from this file's folder. {record} tells where the
+# rows come from and how they were drawn. docs/formats.md tells all that may stand here.
+"""
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A zoo that was written.
+
+    Attributes:
+        file: ``zoo.yaml``.
+        found: its pre-flight.
+        notes: on its rows and heads, a sentence each.
+    """
+
+    file: Path
+    found: Preflight
+    notes: tuple[str, ...]
+
+
+def save_zoo(
+    plan: Plan, folder: Path, device: torch.device, progress: Progress = silent,
+    allow: Allow = lambda source, name: None, roots: tuple[Path, ...] = (),
+    drop_leaks: bool = False,
+) -> Saved:  # fmt: skip
+    """Write a zoo into a new folder and look at it as one that would be opened.
+
+    What is missing of the heads is fitted. If anything is wrong, nothing is written.
+
+    Args:
+        plan: of the zoo.
+        folder: that does not exist yet, or is empty.
+        device: on which heads are fitted.
+        progress: told what is done; raises to stop.
+        allow: as of ``preflight``.
+        roots: folders into which links of files may lead.
+        drop_leaks: as of ``prepared``.
+
+    Raises:
+        StudioError: saying what is wrong with a task, its rows or the place.
+    """
+    if os.path.lexists(folder) and (not folder.is_dir() or any(folder.iterdir())):
+        raise BadZoo(f"{folder} exists already and is not empty. Choose another place.")
+    if not plan.tasks:
+        raise BadZoo("A zoo needs at least one task. Choose a model.")
+    folder = folder.absolute()
+    beside = folder.parent / f".{folder.name}.part-{os.getpid()}"
+    try:
+        beside.mkdir(parents=True)
+        notes = _write(plan, beside, device, part(progress, 0.0, 0.9), drop_leaks)
+        progress(0.9, "looking at the new zoo as one to be opened")
+        found = preflight(load_zoo(beside), allow, roots)
+        found.refuse_misfits()
+        if folder.exists():
+            folder.rmdir()
+        beside.rename(folder)
+    except OSError as problem:
+        raise StudioError(f"{folder} cannot be written: {problem.strerror}.") from None
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    written = replace(found, zoo=load_zoo(folder), free=free_memory())
+    return Saved(folder / ZOO_FILE, written, notes)
+
+
+def _write(
+    plan: Plan, folder: Path, device: torch.device, progress: Progress, drop_leaks: bool
+) -> tuple[str, ...]:
+    """All files of the zoo; returns what a user should know."""
+    entries, records, notes = [], {}, []
+    for at, task in enumerate(plan.tasks):
+        here = part(progress, at / len(plan.tasks), (at + 1) / len(plan.tasks))
+        here(0.0, f"'{task.name}': reading its rows")
+        rows = prepared(task, plan.seed, drop_leaks)
+        notes += [f"'{task.name}': {note}" for note in rows.notes]
+        entry = _entry(task, rows, folder)
+        _write_rows(entry, task, rows, folder)
+        fits: dict[str, Fit] = {}
+        if rows.rows and task.needs_head and "train" in rows.rows:
+            fits = _fit(plan, task, rows, entry, folder, device, here)
+            notes += [_said(task.name, key, fit) for key, fit in fits.items()]
+        entries.append(entry)
+        records[task.name] = {**rows.record, "heads": _fits(fits)} if rows.record else {}
+    data = {"name": plan.name, "base": _path(plan.source, folder), "tasks": entries}
+    text = yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=100)
+    (folder / ZOO_FILE).write_text(_ABOUT.format(record=RECORD) + text, encoding="utf-8")
+    about = {"made_by": "studio", "seed": plan.seed, "tasks": records}
+    (folder / RECORD).write_text(json.dumps(about, indent=1, ensure_ascii=False), encoding="utf-8")
+    return tuple(notes)
+
+
+def _entry(task: NewTask, rows: Prepared, folder: Path) -> dict:
+    """The task as the zoo file has it, without data."""
+    entry: dict = {"name": task.name, "checkpoint": _path(str(task.checkpoint), folder)}
+    entry["type"] = task.kind
+    beside = entry_of(task.name, task.checkpoint, task.kind)
+    entry |= {key: _path(file, folder) for key, file in beside.items()}
+    if rows.labels and "labels" in KINDS[task.kind].keys:
+        entry["labels"] = list(rows.labels)
+    return entry
+
+
+def _path(source: str, folder: Path) -> str:
+    """A path from the zoo's folder; a hub id as it is."""
+    if not Path(source).is_absolute():
+        return source
+    try:
+        return os.path.relpath(source, folder)
+    except ValueError:  # on another drive
+        return source
+
+
+def _write_rows(entry: dict, task: NewTask, rows: Prepared, folder: Path) -> None:
+    """The rows of every split in a file of the task's folder."""
+    if not rows.rows:
+        return
+    own = folder / "rows" / task.name
+    own.mkdir(parents=True)
+    pictures = task.kind in _PARQUET
+    ending = ".parquet" if pictures else ".jsonl"
+    write = _write_pictures if pictures else _write_lines
+    for split in (s for s in SPLITS if s in rows.rows):
+        write(own / f"{split}{ending}", rows.rows[split])
+        entry.setdefault("data", {})[split] = f"rows/{task.name}/{split}{ending}"
+
+
+def _write_lines(file: Path, rows: Sequence[Cells]) -> None:
+    lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    file.write_text("".join(lines), encoding="utf-8")
+
+
+def _write_pictures(file: Path, rows: Sequence[Cells]) -> None:
+    """A table with the pictures themselves in it."""
+    import pyarrow
+    import pyarrow.parquet
+
+    schema = pyarrow.schema([("image", pyarrow.binary()), ("label", pyarrow.string())])
+    with pyarrow.parquet.ParquetWriter(file, schema) as writer:
+        for row in rows:
+            picture = [{"image": _picture(row["image"]), "label": row["label"]}]
+            writer.write_batch(pyarrow.RecordBatch.from_pylist(picture, schema))
+
+
+def _picture(image: object) -> bytes:
+    if isinstance(image, Mapping):
+        image = image.get("bytes")
+    if isinstance(image, bytes):
+        return image
+    if not isinstance(image, str | Path):
+        raise StudioError(f"A picture is {str(image)[:60]!r}; it must be a file or its bytes.")
+    return Path(image).read_bytes()
+
+
+def _fit(
+    plan: Plan, task: NewTask, rows: Prepared, entry: dict, folder: Path, device: torch.device,
+    progress: Progress,
+) -> dict[str, Fit]:  # fmt: skip
+    """Fit the head of the expert, and that of the untouched base; both are written."""
+    kind = KINDS[task.kind]
+    spec = _spec(plan, task, rows, folder)
+    if isinstance(spec.settings, TextSettings):
+        entry["pooling"] = spec.settings.pooling
+    spec = replace(spec, data={split: folder / file for split, file in entry["data"].items()})
+    made = {}
+    for at, (key, expert) in enumerate((("head", True), ("head_only", False))):
+        here = part(progress, at / 2, (at + 1) / 2)
+        fit = fitted(plan.base, spec, kind, rows.labels, expert, device, here)
+        tensors = {name: x.contiguous() for name, x in fit.head.tensors.items()}
+        file = Path("rows") / task.name / f"{key}.safetensors"
+        (folder / file).write_bytes(save(tensors))
+        entry[key] = str(file)
+        made[key] = fit
+    return made
+
+
+def _spec(plan: Plan, task: NewTask, rows: Prepared, folder: Path) -> TaskSpec:
+    """The task without rows, with the settings that its base and checkpoint say."""
+    kind, source = KINDS[task.kind], str(task.checkpoint)
+    settings = kind.settings({"labels": list(rows.labels)}, folder, task.name)
+    opened = kind.open(TaskSpec(task.name, source, task.kind, settings), {}, plan.base)
+    settings = opened.settings or settings
+    if isinstance(settings, TextSettings):
+        pooling, _ = decided(None, task.name, source_folder(source), plan.base)
+        settings = replace(settings, pooling=pooling)
+    return TaskSpec(task.name, source, task.kind, settings)
+
+
+def _fits(fits: Mapping[str, Fit]) -> dict:
+    return {
+        key: {"rows": fit.rows, "strength": fit.strength, "validation_accuracy": fit.accuracy}
+        for key, fit in fits.items()
+    }
+
+
+def _said(task: str, key: str, fit: Fit) -> str:
+    whose = "the expert" if key == "head" else "the untouched base"
+    return (
+        f"'{task}': a head was fitted on {whose} with {fit.rows:,} training rows; validation "
+        f"accuracy {fit.accuracy:.3f}."
+    )

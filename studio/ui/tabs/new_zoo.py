@@ -1,0 +1,181 @@
+"""The New zoo tab: models are found in folders, joined with tables, checked, written and opened."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import gradio as gr
+
+from studio.errors import NotAllowed, Remedy, StudioError
+from studio.session.engine import Engine
+from studio.session.new_zoo import NewZoos
+from studio.session.session import Session
+from studio.ui.components import BARE, static
+from studio.ui.part import PagePart
+from studio.ui.remedies import told
+from studio.ui.tabs.new_rows import RowsForm
+from studio.ui.view import Drawn, Piece, View
+from studio.ui.views import new_zoo as views
+from studio.ui.views.notices import refusal
+from studio.ui.wiring import Wiring
+
+_INTRO = (
+    "<p>Merge models of your own: point at the folders that your training has written. Nothing is "
+    "changed there; the new zoo is a small folder beside them.</p>"
+)
+
+
+class NewZooTab(PagePart):
+    """Three steps: find models, give each its rows, write the zoo and open it."""
+
+    title = "New zoo"
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine)
+        self.rows = RowsForm(engine)
+
+    def build(self) -> None:
+        """Lay out the three steps."""
+        gr.HTML(_INTRO, **BARE)
+        gr.Markdown("### 1 · Models", elem_classes="step")
+        self.places = gr.Textbox(
+            label="Folders to search, one a line; all below them is searched, too",
+            lines=2, elem_id="new-places",
+        )  # fmt: skip
+        self.choose = gr.Button("Choose a folder …", size="sm", elem_id="new-choose", visible=False)
+        self.drop_in = gr.File(
+            label="Or drop an adapter (its two files) or tables here", file_count="multiple",
+            elem_id="new-drop-in", height=110,
+        )  # fmt: skip
+        self.base = gr.Textbox(
+            label="Base (empty: find it out)", elem_id="new-base", placeholder="folder or hub id"
+        )
+        self.search = gr.Button("Search", variant="primary", elem_id="new-search")
+        copy = static("copy.js")
+        self.refused = gr.HTML(**BARE, elem_id="new-refused", js_on_load=copy)
+        self.found = gr.HTML(**BARE, elem_id="new-found")
+        self.proposals = gr.Radio([], label="Which base", visible=False, elem_id="new-proposals")
+        self.members = gr.CheckboxGroup([], label="Tasks", visible=False, elem_id="new-members")
+        with gr.Column(visible=False) as self.later:
+            gr.Markdown("### 2 · Rows", elem_classes="step")
+            self.rows.build()
+            gr.Markdown("### 3 · Write and open", elem_classes="step")
+            self._ending()
+        self.loaded = [self.places, self.base, self.choose]
+        self.outputs = [
+            self.found, self.proposals, self.members, self.later, self.folder, *self.rows.outputs,
+        ]  # fmt: skip
+        self.choices = self.rows.choices
+
+    def _ending(self) -> None:
+        with gr.Row():
+            self.name = gr.Textbox(label="Name", elem_id="new-name", placeholder="of the folder")
+            self.folder = gr.Textbox(label="A new folder for it", elem_id="new-folder")
+            self.seed = gr.Number(0, label="Seed of the draws", precision=0, elem_id="new-seed")
+        self.drop = gr.Checkbox(
+            label="Leave rows that are in two splits out of all but the held-out one",
+            elem_id="new-drop",
+        )
+        self.save = gr.Button("Write the zoo and open it", variant="primary", elem_id="new-save")
+        self.unsaved = gr.HTML(**BARE, elem_id="new-unsaved")
+
+    def load(self, session: Session) -> Drawn:
+        """Where a search could begin."""
+        dialog = gr.Button(visible=self.engine.choose_folder is not None)
+        return {self.places: str(self.engine.roots[-1]), self.base: "", self.choose: dialog}
+
+    def pieces(self, view: View) -> Iterator[Piece]:
+        """What was found and chosen."""
+        if view.opened == self.title:
+            made = view.session.new_zoos
+            yield Piece("new zoo", (id(made), made.version), partial(self._draw, made))
+            yield from self.rows.pieces(view)
+
+    def wire(self, page: Wiring) -> None:
+        """Connect the steps."""
+
+        def search(session: Session, places: str, base: str) -> Drawn:
+            try:
+                session.new_zoos.start_search(places or "", base or "")
+            except StudioError as error:
+                outside = [each for each in (places or "").splitlines() if self._is_outside(each)]
+                if error.remedy is Remedy.ADD_ROOT and outside:
+                    return {self.refused: views.outside(told(error), outside[0].strip())}
+                return {self.refused: refusal(told(error))}
+            return {self.refused: "", **page.awake}
+
+        def save(session: Session, name: str, folder: str, seed: float, drop: bool) -> None:
+            session.new_zoos.start_save(name or "", folder or "", int(seed or 0), drop)
+
+        self._wire_places(page)
+        asked = {"places": self.places, "base": self.base}
+        page.tells(self.search.click, search, asked, [self.refused, page.timer])
+        asked = {"name": self.name, "folder": self.folder, "seed": self.seed, "drop": self.drop}
+        page.starts(self.save.click, save, self.unsaved, asked)
+        shown = [self.refused, page.timer]
+
+        def choose(session: Session, place: int) -> Drawn:
+            return self._tried(page, lambda: session.new_zoos.choose(place))
+
+        def take(session: Session, names: list[str]) -> Drawn:
+            return self._tried(page, lambda: session.new_zoos.take(names))
+
+        page.tells(self.proposals.input, choose, {"place": self.proposals}, shown)
+        page.tells(self.members.input, take, {"names": self.members}, shown)
+        self.rows.wire(page)
+
+    def _wire_places(self, page: Wiring) -> None:
+        """Connect what adds a folder to those that are searched."""
+
+        def add(session: Session, places: str, folder: Callable[[], str]) -> Drawn:
+            try:
+                new = folder()
+            except StudioError as error:
+                return {self.drop_in: None, self.refused: refusal(told(error))}
+            lines = [*(places or "").splitlines(), *([new] if new else [])]
+            return {self.drop_in: None, self.refused: "", self.places: "\n".join(lines).strip()}
+
+        def ask(session: Session, places: str) -> Drawn:
+            return add(session, places, session.new_zoos.ask_for_folder)
+
+        def drop(session: Session, places: str, files: list[str] | None) -> Drawn:
+            return add(session, places, lambda: session.new_zoos.drop(files or []))
+
+        shown = [self.places, self.drop_in, self.refused]
+        page.tells(self.choose.click, ask, {"places": self.places}, shown)
+        asked = {"places": self.places, "files": self.drop_in}
+        page.tells(self.drop_in.upload, drop, asked, shown)
+
+    def _is_outside(self, path: str) -> bool:
+        try:
+            self.engine.inside(path)
+        except NotAllowed:
+            return bool(path.strip())
+        return False
+
+    def _tried(self, page: Wiring, act: Callable[[], None]) -> Drawn:
+        try:
+            act()
+        except StudioError as error:
+            return {self.refused: refusal(told(error))}
+        return {self.refused: "", **page.awake}
+
+    def _draw(self, made: NewZoos) -> Drawn:
+        proposal, members = made.proposal, made.members
+        proposals = [(views.proposal_name(each), at) for at, each in enumerate(made.proposals)]
+        ticked = [(views.member_name(member), name) for name, member in members.items()]
+        return {
+            self.found: views.found(made.found, proposal),
+            self.proposals: gr.Radio(
+                proposals, value=made.chosen if proposals else None, visible=len(proposals) > 1
+            ),
+            self.members: gr.CheckboxGroup(ticked, value=list(made.tasks), visible=bool(ticked)),
+            self.later: gr.Column(visible=bool(made.tasks)),
+            self.folder: made.free_folder(_writable(self.engine.roots)),
+            **self.rows.draw(made),
+        }
+
+
+def _writable(roots: tuple[Path, ...]) -> Path:
+    """Where a new zoo would be written: the last folder that a person has allowed."""
+    return roots[-1]

@@ -1,0 +1,133 @@
+"""Pure views of the New zoo tab: what was found, what each task is scored by, its first rows."""
+
+import shlex
+from collections.abc import Mapping, Sequence
+from html import escape
+
+from studio.new_zoo.finding import Found
+from studio.new_zoo.grouping import Member, Proposal
+from studio.new_zoo.plan import NewTask
+from studio.new_zoo.tables import Table, plain
+from studio.ui.views.units import size
+
+_LISTED, _ROWS, _LETTERS = 12, 4, 90
+
+
+def outside(sentence: str, path: str) -> str:
+    """A path that the page may not read, and the command that would let it."""
+    command = f"python app.py --root {shlex.quote(path)}"
+    return (
+        f"<p class='refusal' role='alert'>{escape(sentence)}</p><section class='program'>"
+        "<button type='button' class='copy' data-copy='restart-text'>Copy</button> "
+        "<span role='status' class='quiet'></span>"
+        f"<pre id='restart-text' tabindex='0'>{escape(command)}</pre></section>"
+    )
+
+
+def proposal_name(proposal: Proposal) -> str:
+    """A proposal in one line, to choose it by."""
+    count = len(proposal.members)
+    base = proposal.source or "a base that is not named"
+    return f"{count} {'model' if count == 1 else 'models'} on {base}"
+
+
+def member_name(member: Member) -> str:
+    """A model in one line, to choose it by."""
+    rank = member.model.checkpoint.adapter.rank if member.model.checkpoint.adapter else None
+    kind = member.model.checkpoint.kind + (f" of rank {rank}" if rank else "")
+    versions = f", {len(member.versions)} versions" if len(member.versions) > 1 else ""
+    return f"{member.name} ({kind}, {size(member.model.size)}{versions})"
+
+
+def found(searched: Found | None, proposal: Proposal | None) -> str:
+    """What the search has found, what it could not read, and the base with the reason for it."""
+    if searched is None:
+        return ""
+    if proposal is None:
+        return "<p class='note'>No two of the models share a base.</p>"
+    base = f"Base: <b>{escape(proposal.source)}</b>. {escape(proposal.why)}"
+    head = f"<p>{base}</p>" if proposal.base else ""
+    notes = [*proposal.notes, *searched.notes]
+    loud = "refusal" if proposal.base is None else "note"
+    said = "".join(f"<p class='{loud}'>{escape(each)}</p>" for each in notes)
+    wrong = [(m.name, m.problem.problem) for m in proposal.members if m.problem]
+    wrong += [(str(place), problem.problem) for place, problem in searched.refused]
+    return head + said + _folded("cannot be used", wrong)
+
+
+def _folded(words: str, items: Sequence[tuple[str, str]]) -> str:
+    if not items:
+        return ""
+    lines = "".join(f"<li><b>{escape(n)}</b>: {escape(w)}</li>" for n, w in items[:_LISTED])
+    more = f"<li>and {len(items) - _LISTED} more</li>" if len(items) > _LISTED else ""
+    return f"<details><summary>{len(items)} {words}</summary><ul>{lines}{more}</ul></details>"
+
+
+def tasks(
+    made: Mapping[str, NewTask], troubles: Mapping[str, str], notes: Mapping[str, Sequence[str]]
+) -> str:
+    """A row for each task: its kind, what answers, its rows; what is wrong with them, and notes."""
+    if not made:
+        return "<p class='quiet'>No model is ticked.</p>"
+    body = "".join(_task(task, name in troubles) for name, task in made.items())
+    wrong = "".join(
+        f"<p class='refusal' role='alert'>{escape(words)}</p>"
+        for name, words in troubles.items() if name in made
+    )  # fmt: skip
+    said = [(made[name].name, " ".join(notes[name])) for name in made if notes.get(name)]
+    read = "task's rows were read in a way that you may want to know"
+    return (
+        "<div class='scroll' tabindex='0' role='region' aria-label='Tasks of the new zoo'>"
+        "<table class='studio' id='new-tasks'><caption>What each task is scored by</caption><thead>"
+        "<tr><th scope='col'>task</th><th scope='col'>kind</th><th scope='col'>answers</th>"
+        "<th scope='col'>rows</th><th scope='col'>ready</th></tr></thead>"
+        f"<tbody>{body}</tbody></table></div>{wrong}" + _folded(read, said)
+    )
+
+
+def _task(task: NewTask, wrong: bool) -> str:
+    head = "a head is fitted on its rows" if task.needs_head else "its own"
+    state = "<b class='down'>no</b>" if wrong else "<span class='up'>yes</span>"
+    if not task.files:
+        head, state = ("nothing" if task.needs_head else "its own"), "no rows: no accuracy"
+    files = "<br>".join(
+        escape(f"{split}: {path.name}" if len(task.files) > 1 else path.name)
+        for split, path in task.files.items()
+    )
+    cells = f"<td>{escape(task.kind)}</td><td>{head}</td><td>{files or 'none'}</td><td>{state}</td>"
+    name = escape(task.name)
+    return f"<tr data-task='{name}'><th scope='row'>{name}</th>{cells}</tr>"
+
+
+def first_rows(table: Table | None, columns: Mapping[str, str]) -> str:
+    """The first rows of a table; the columns that are read are marked."""
+    if table is None:
+        return ""
+    fields = {column: name for name, column in columns.items() if column}
+    ordered = sorted(table.columns, key=lambda column: column not in fields)
+    head = "".join(
+        f"<th scope='col'>{escape(c)}"
+        + (f" <span class='up'>{escape(fields[c])}</span>" if c in fields else "") + "</th>"
+        for c in ordered
+    )  # fmt: skip
+    body = "".join(
+        "<tr>" + "".join(f"<td{_quiet(c in fields)}>{_cell(row.get(c))}</td>" for c in ordered)
+        + "</tr>" for row in table.rows[:_ROWS]
+    )  # fmt: skip
+    return (
+        "<div class='scroll' tabindex='0' role='region' aria-label='First rows'>"
+        f"<table class='studio' id='new-rows'><caption>The first of {table.total:,} rows of "
+        f"{escape(table.path.name)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
+        "</table></div>"
+    )
+
+
+def _quiet(read: bool) -> str:
+    return "" if read else " class='quiet'"
+
+
+def _cell(cell: object) -> str:
+    if isinstance(cell, bytes) or (isinstance(cell, dict) and "bytes" in cell):
+        return "a picture"
+    text = str(plain(cell)) if cell is not None else ""
+    return escape(text if len(text) <= _LETTERS else text[:_LETTERS] + "…")
