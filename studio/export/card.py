@@ -6,6 +6,7 @@ from pathlib import Path
 
 import yaml
 
+from studio.disk.files import hub_id
 from studio.errors import visible
 from studio.measure.intervals import Score
 from studio.measure.metrics import means
@@ -94,10 +95,11 @@ def root_words(root: str) -> str:
 
 
 def public_name(source: str) -> str:
-    """A hub id as it is; a folder by its name, since its path is nobody else's business."""
+    """A hub id without its revision; a folder by its name, its path is nobody else's business."""
     path = Path(source)
     if not path.is_absolute():
-        return source
+        found = hub_id(source)
+        return found[0] if found else source
     return path.parent.name if path.suffix in (".safetensors", ".json") else path.name
 
 
