@@ -237,7 +237,8 @@ def source_place(source: str) -> Path:
     except (LocalEntryNotFoundError, ValueError, OSError):
         raise BadCheckpoint(
             f"'{source}' is neither a folder nor in the local hub cache. The studio never "
-            f"downloads by itself: run `hf download {source}` once, or correct the path."
+            f"downloads by itself: run `python -m studio hub fetch {source}` once, or correct the "
+            "path."
         ) from None
 
 
