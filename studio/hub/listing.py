@@ -8,6 +8,7 @@ from studio.checkpoints.lora import CONFIG_FILE, WEIGHTS_FILE
 from studio.checkpoints.weights import HEAD_FILES
 from studio.disk.files import mapping
 from studio.errors import BadRemote, some
+from studio.export.licences import licence_of_card
 
 MOST_FILES = 20_000
 INDEX = "model.safetensors.index.json"
@@ -120,17 +121,7 @@ def parse_listing(answer: object, hub_id: str) -> Listing:
         raise BadRemote(f"{where} lists {most[0]} twice, capitals apart.")
     card = told.get("cardData")
     card = card if isinstance(card, dict) else {}
-    return Listing(commit, files, licence_of(card), card)
-
-
-def licence_of(card: dict) -> str:
-    """The licence that a card's front matter names, by the Hub's short name; '' for none."""
-    said = card.get("license")
-    if isinstance(said, list) and len(said) == 1:
-        said = said[0]
-    if said == "other" and isinstance(card.get("license_name"), str):
-        said = card["license_name"]
-    return said.strip().lower()[:100] if isinstance(said, str) else ""
+    return Listing(commit, files, licence_of_card(card), card)
 
 
 def refuse_pickles(listing: Listing, hub_id: str) -> str:
