@@ -1,6 +1,7 @@
-"""The commands that ask the Hub: what lies there, and fetching it."""
+"""The commands that ask the Hub: what lies there, fetching it, and pushing an export."""
 
 import argparse
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -10,6 +11,7 @@ from studio.commands.tools import Commands, link_roots, show_progress, write_jso
 from studio.errors import NotAllowed, StudioError, visible
 
 if TYPE_CHECKING:
+    from studio.hub.errand import Hub
     from studio.hub.look import RemoteLook
 
 
@@ -28,6 +30,39 @@ def add_hub_command(commands: Commands) -> None:
     )
     _ids(each, "ID")
     each.add_argument("--yes", action="store_true", help="do not ask before fetching")
+    each = level.add("push", _push, "Push an export or a bundle as a new repository.")
+    each.add_argument("folder", type=Path, metavar="DIR")
+    each.add_argument("--to", required=True, metavar="REPO", help="owner/name")
+    push_arguments(each)
+
+
+def push_arguments(parser: argparse.ArgumentParser) -> None:
+    """What every command has that pushes."""
+    parser.add_argument(
+        "--licence", default="", metavar="NAME",
+        help="of what is pushed (default: the strictest of the inputs' cards, if one is)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--public", action="store_true", help="let everybody see it at once (default: only you)"
+    )
+
+
+def own_hub() -> "Hub":
+    """The Hub, unless the person's variables forbid it."""
+    from studio.hub.endpoint import forbidden_by
+    from studio.hub.errand import Hub
+
+    return Hub(forbidden_by(os.environ))
+
+
+def push_folder(hub: "Hub", folder: Path, name: str, options: argparse.Namespace) -> None:
+    """Push an export, and say what came of it.
+
+    Raises:
+        StudioError: it was not pushed; the folder stays.
+    """
+    made = hub.push(folder, name, options.licence, options.public, show_progress)
+    print(visible(made.words))
 
 
 def _ids(parser: argparse.ArgumentParser, name: str) -> None:
@@ -68,6 +103,12 @@ def _fetch(options: argparse.Namespace) -> None:
     for each in looks:
         folder = fetch(each, progress=show_progress)
         print(f"{each.pinned}: {visible(str(folder))}")
+
+
+def _push(options: argparse.Namespace) -> None:
+    hub = own_hub()
+    hub.refuse_push(options.to)
+    push_folder(hub, options.folder, options.to, options)
 
 
 def _ask(question: str) -> None:

@@ -2,7 +2,7 @@
 
 import ipaddress
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -15,6 +15,8 @@ from studio.errors import BadRemote, NotAllowed, Remedy
 if TYPE_CHECKING:
     from httpx2 import Response
 
+OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
+"""Variables by which a person forbids it, as huggingface_hub reads them."""
 LARGEST_ANSWER = 32 * 2**20  # bytes of a list of files
 _MOST_REDIRECTS = 5
 _PATIENCE = 30.0  # seconds without a byte
@@ -175,6 +177,12 @@ def offline() -> NotAllowed:
     return NotAllowed(
         "The studio is offline: nothing is fetched from the Hub or pushed to it.", Remedy.GO_ONLINE
     )
+
+
+def forbidden_by(environment: Mapping[str, str]) -> bool:
+    """Whether a person's variables say that the Hub must not be asked."""
+    yes = ("1", "ON", "YES", "TRUE")
+    return any(environment.get(name, "").strip().upper() in yes for name in OFFLINE)
 
 
 def refuse_other_size(answer: "Response", start: int, size: int, what: str) -> None:

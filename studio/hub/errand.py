@@ -10,19 +10,18 @@ import subprocess
 import sys
 import threading
 import traceback
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from studio import errors
-from studio.errors import BadRemote, Remedy, StudioError
-from studio.hub.endpoint import offline, own_endpoint
+from studio.errors import BadRemote, NotAllowed, Remedy, StudioError
+from studio.hub.endpoint import OFFLINE, offline, own_endpoint
 from studio.hub.fetch import fetch
 from studio.hub.look import RemoteLook, look
+from studio.hub.push import Pushed, no_login, push, refuse_name
 from studio.progress import Progress, silent
 
-_OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
 _QUIET = {
     "HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_UPDATE_CHECK": "1",
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
@@ -37,9 +36,16 @@ class Hub:
 
     Attributes:
         forbidden: whether the studio was started offline.
+        visited: whether others are let in, who must not use the person's login.
     """
 
     forbidden: bool = False
+    visited: bool = False
+
+    @property
+    def login(self) -> bool:
+        """Whether there is a login that may be used; it is not read, and nobody is asked."""
+        return not self.visited and has_login()
 
     def look(
         self, hub_id: str, revision: str | None = None, progress: Progress = silent
@@ -53,6 +59,35 @@ class Hub:
         asked = {"errand": "fetch", "of": of.plain(), "cache": str(cache) if cache else None}
         return Path(self._sent(asked, progress)["folder"])
 
+    def push(
+        self, folder: Path, name: str, licence: str = "", public: bool = False,
+        progress: Progress = silent,
+    ) -> Pushed:  # fmt: skip
+        """See ``studio.hub.push.push``."""
+        asked = {
+            "errand": "push", "folder": str(folder.absolute()), "name": name, "licence": licence,
+            "public": public,
+        }  # fmt: skip
+        made = self._sent(asked, progress)
+        return Pushed(**{**made, "left": tuple(made["left"])})
+
+    def refuse_push(self, name: str) -> None:
+        """Refuse a push before there is anything to push.
+
+        Raises:
+            NotAllowed: the studio is offline, nobody is logged in, or others are let in.
+            BadRemote: it is no name.
+        """
+        self.refuse_forbidden()
+        refuse_name(name)
+        if self.visited:
+            raise NotAllowed(
+                "Others are let in here, and a push would go out under the login of whoever "
+                "started the studio. Push on the command line."
+            )
+        if not has_login():
+            raise no_login()
+
     def refuse_forbidden(self) -> None:
         """Refuse to ask the Hub where that was forbidden.
 
@@ -65,10 +100,11 @@ class Hub:
     def _sent(self, asked: dict, progress: Progress) -> dict:
         """What a process made that does the errand; it ends if a report raises."""
         self.refuse_forbidden()
-        kept = {key: value for key, value in os.environ.items() if key not in _OFFLINE}
+        kept = {key: value for key, value in os.environ.items() if key not in OFFLINE}
+        kept |= _QUIET | ({"HF_HUB_DISABLE_IMPLICIT_TOKEN": "1"} if self.visited else {})
         folder = Path(__file__).parents[2]
         with subprocess.Popen(
-            [sys.executable, "-m", "studio.hub.errand"], env=kept | _QUIET, cwd=folder,
+            [sys.executable, "-m", "studio.hub.errand"], env=kept, cwd=folder,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             text=True, encoding="utf-8", start_new_session=True,
         ) as process:  # fmt: skip
@@ -80,13 +116,6 @@ class Hub:
                 return _answer(process.stdout, progress)
             finally:
                 process.kill()
-
-
-def forbidden_by(environment: Mapping[str, str]) -> bool:
-    """Whether a person's variables say that the Hub must not be asked."""
-    return any(
-        environment.get(name, "").strip().upper() in ("1", "ON", "YES", "TRUE") for name in _OFFLINE
-    )
 
 
 def has_login() -> bool:
@@ -152,6 +181,8 @@ def _do(asked: dict, progress: Progress) -> dict:
         case {"errand": "fetch", "of": of, "cache": cache}:
             folder = fetch(RemoteLook.of(of), Path(cache) if cache else None, progress)
             return {"folder": str(folder)}
+        case {"errand": "push", "folder": folder, "name": name, "licence": licence}:
+            return vars(push(Path(folder), name, licence, asked["public"], progress))
     raise AssertionError(f"no errand: {asked}")
 
 

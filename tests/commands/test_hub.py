@@ -2,14 +2,17 @@
 
 import io
 import json
+from dataclasses import replace
 
 import pytest
 
 from studio.checkpoints.checkpoint import open_checkpoint
+from studio.hub.push import push
+from studio.progress import silent
 from tests.commands.conftest import run
 from tests.conftest import draw, save_model
 from tests.hub.conftest import hub, model_files, red  # noqa: F401 (fixtures)
-from tests.hub.stand_in import COMMIT, Repo
+from tests.hub.stand_in import COMMIT, TOKEN, Repo
 
 
 @pytest.fixture
@@ -91,3 +94,49 @@ def test_json_is_of_one_look(here, capsys):
     code, _, err = run(capsys, "hub", "look", "a/b", "a/c", "--json", "x")
     assert code == 1
     assert "--json is for one ID; there are 2." in err
+
+
+@pytest.fixture
+def pushing(hub, monkeypatch):  # noqa: F811
+    """A login, and pushes that go to the stand-in from this process."""
+
+    def here(self, folder, name, licence="", public=False, progress=silent):
+        return push(folder, name, licence, public, progress, replace(hub.endpoint, token=TOKEN))
+
+    monkeypatch.setattr("studio.hub.errand.Hub.push", here)
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+
+
+def test_a_merge_is_pushed_once_it_is_written(pushing, hub, recipe_file, tmp_path, capsys):  # noqa: F811
+    asked = ("merge", recipe_file, "--out", tmp_path / "m", "--check", "none")
+    more = ("--push-to", "desk/mix", "--public", "--licence", "mit")
+    code, out, err = run(capsys, *asked, *more)
+    assert (code, err) == (0, "")
+    assert f"bytes to {hub.url}/desk/mix. Its licence: mit." in out
+    assert not hub.models["desk/mix"].private
+    assert TOKEN not in out
+    code, out, err = run(capsys, "hub", "push", tmp_path / "m", "--to", "desk/again")
+    assert code == 0
+    assert "Its licence: none: its card says why, and the choice is yours." in out
+    assert hub.models["desk/again"].private
+    code, _, err = run(capsys, "hub", "push", tmp_path / "m", "--to", "desk/mix")
+    assert code == 1
+    assert "choose another name" in err
+
+
+def test_a_push_that_cannot_be_is_no_merge(hub, recipe_file, tmp_path, capsys, monkeypatch):  # noqa: F811
+    asked = ("merge", recipe_file, "--out", tmp_path / "m")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    code, _, err = run(capsys, *asked, "--push-to", "desk/mix")
+    assert code == 1
+    assert "The studio is offline" in err
+    assert "Unset HF_HUB_OFFLINE" in err
+    monkeypatch.delenv("HF_HUB_OFFLINE")
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    monkeypatch.setattr("huggingface_hub.constants.HF_TOKEN_PATH", str(tmp_path / "none"))
+    code, _, err = run(capsys, *asked, "--push-to", "desk/mix")
+    assert "You are not logged in to the Hub. Run `hf auth login`" in err
+    code, _, err = run(capsys, *asked, "--public")
+    assert "--public and --licence are of what --push-to pushes; add it." in err
+    assert not (tmp_path / "m").exists()
+    assert hub.asked == []

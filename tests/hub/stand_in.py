@@ -245,7 +245,8 @@ class Handler(BaseHTTPRequestHandler):
         if not self.known:
             self.error(401)
         elif name in self.server.models:
-            self.whole(409, b'{"error": "You already created this model repo"}')
+            said = {"error": "You already created this", "url": f"{self.server.url}/{name}"}
+            self.whole(409, json.dumps(said).encode())
         else:
             private = told.get("visibility") == "private" or told.get("private") is True
             start = {".gitattributes": b"*.safetensors filter=lfs\n"}

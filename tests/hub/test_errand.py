@@ -6,11 +6,12 @@ import os
 
 import pytest
 
-from studio.errors import BadRemote, Cancelled, NotAllowed, Remedy
+from studio.errors import BadRemote, Cancelled, NotAllowed, OutputExists, Remedy
 from studio.hub import errand
-from studio.hub.endpoint import Endpoint
-from studio.hub.errand import Hub, forbidden_by, has_login
+from studio.hub.endpoint import Endpoint, forbidden_by
+from studio.hub.errand import Hub, has_login
 from tests.hub.stand_in import COMMIT, TOKEN
+from tests.hub.test_push import OLD
 
 
 @pytest.fixture
@@ -54,6 +55,37 @@ def test_a_cancel_ends_the_other_process(hub, red, online):
     with pytest.raises(Cancelled):
         Hub().fetch(of, progress=stop)
     assert not (online / "models--desk--red" / "snapshots").exists()
+
+
+@pytest.mark.slow
+def test_a_push_goes_out_under_the_persons_own_login_and_nothing_shows_it(hub, online):
+    said: list[str] = []
+    made = Hub().push(OLD / "merged", "desk/mix", progress=lambda _, words: said.append(words))
+    assert made.url == f"{hub.url}/desk/mix"
+    assert "model.safetensors" in hub.models["desk/mix"].files
+    assert set(hub.tokens) == {f"Bearer {TOKEN}"}
+    assert TOKEN not in "".join([*said, made.words, str(made)])
+    with pytest.raises(OutputExists, match="choose another name"):
+        Hub().push(OLD / "merged", "desk/mix")
+
+
+def test_a_page_that_others_visit_lends_no_login(monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    assert Hub().login
+    assert not Hub(visited=True).login
+    with pytest.raises(NotAllowed, match="under the login of whoever started the studio"):
+        Hub(visited=True).refuse_push("desk/mix")
+
+
+def test_a_push_is_refused_before_there_is_anything_to_push(tmp_path, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_TOKEN_PATH", str(tmp_path / "none"))
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    with pytest.raises(NotAllowed, match="The studio is offline"):
+        Hub(forbidden=True).refuse_push("desk/mix")
+    with pytest.raises(BadRemote, match="is no name to push to"):
+        Hub().refuse_push("mix")
+    with pytest.raises(NotAllowed, match="You are not logged in"):
+        Hub().refuse_push("desk/mix")
 
 
 def test_where_it_is_forbidden_no_process_is_started(hub, monkeypatch):
