@@ -27,6 +27,7 @@ from typing import Protocol
 from studio.disk.temporary import TemporaryFolder
 from studio.evidence.ledger.keys import SigningKey
 from studio.evidence.ledger.log import Ledger
+from studio.hub.errand import Hub
 from studio.measure.bench import Bench
 from studio.recipe import Recipe
 from studio.session.admission import Admission
@@ -48,6 +49,7 @@ class SharedEngine(Protocol):
         ledger: the log.
         key: that certificates are signed with; another one once a key is unlocked.
         temporary: a folder that goes with the studio.
+        hub: what a person may ask of the Hub.
     """
 
     path: Path
@@ -57,6 +59,7 @@ class SharedEngine(Protocol):
     ledger: Ledger
     key: SigningKey
     temporary: TemporaryFolder
+    hub: Hub
 
     def inside(self, path: str) -> Path:
         """A path from a page, resolved.

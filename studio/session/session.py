@@ -20,6 +20,7 @@ from studio.session.export import Exports
 from studio.session.jobs import BrowserJobs, JobState
 from studio.session.mix import Mix, mix_of_recipe
 from studio.session.mixer import Mixer
+from studio.session.push import Pushes
 from studio.session.search import Searches
 from studio.session.sequence import Sequences
 from studio.session.snapshot import Snapshot, take_snapshot
@@ -44,7 +45,8 @@ class Session:
         admission: keeps out what was certified as removed.
         mixer: the mix, its history and the pinned one.
         context: what the parts are handed.
-        examples, writings, comparisons, sequences, sweeps, searches, evidence, exports: the parts.
+        examples, writings, comparisons, sequences, sweeps, searches, evidence, exports, pushes: the
+            parts.
     """
 
     def __init__(self, engine: SharedEngine, browser: str) -> None:
@@ -76,6 +78,7 @@ class Session:
             self.searches = Searches(self.context)
             self.evidence = Evidence(self.context)
             self.exports = Exports(self.context)
+            self.pushes = Pushes(self.context)
             self._show()
 
     def attend(self) -> None:
