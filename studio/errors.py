@@ -24,6 +24,7 @@ class Remedy(Enum):
     ADD_ROOT = "Restart it with a further root to add another."
     FOLLOW_LINKS = "Copy the file itself there, or allow links into {}."
     CHOOSE_DEVICE = "use auto, or one of {}."
+    GO_ONLINE = "Start it again with the network allowed."
     FEWER_AT_ONCE = "set rows at once to {}; the result is the same up to rounding."
 
 
@@ -186,6 +187,10 @@ class OutputExists(StudioError):
 
 class NotAllowed(StudioError):
     """The request leaves the folders, or the network rule, that the studio was started with."""
+
+
+class BadRemote(StudioError):
+    """The Hub does not have it, does not show it, or answers with what cannot be trusted."""
 
 
 class Cancelled(StudioError):

@@ -69,7 +69,7 @@ def test_only_a_front_end_names_options_and_only_those_it_has(remedy):
     commands = "".join(f.read_text() for f in files if f.name != "remedies.py")
     for option in options_in(command_line.WORDS.get(remedy, "")):
         assert f'"{option}"' in commands
-    assert options_in(page.WORDS.get(remedy, "")) <= {"--root", "--device"}
+    assert options_in(page.WORDS.get(remedy, "")) <= {"--root", "--device", "--offline"}
 
 
 def test_what_strangers_wrote_fills_no_slot():

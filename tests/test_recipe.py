@@ -181,7 +181,7 @@ def test_a_relative_checkpoint_is_never_taken_from_the_current_folder(tmp_path, 
     recipe = parse_recipe(
         GOOD | {"tasks": [{"name": "a", "checkpoint": "tasks/red"}]}, tmp_path / "recipes", "r"
     )
-    with pytest.raises(BadCheckpoint, match="hf download tasks/red"):
+    with pytest.raises(BadCheckpoint, match="hub fetch tasks/red"):
         open_checkpoint(recipe.tasks[0].checkpoint)
 
 

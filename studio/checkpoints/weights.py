@@ -194,12 +194,29 @@ def read_header_and_notes(file: Path) -> tuple[dict[str, Entry], dict]:
         raise BadCheckpoint(f"{file}: the header is not UTF-8 text.") from None
     except OSError as problem:
         raise BadCheckpoint(f"{file} cannot be read: {problem.strerror}.") from None
+    return parse_header(file, text, 8 + length, stamp(found))
+
+
+def parse_header(
+    file: Path, text: str, first: int, seen: tuple[int, ...]
+) -> tuple[dict[str, Entry], dict]:
+    """The tensors of a header and what the file says of itself, all checked.
+
+    Args:
+        file: that it is of.
+        text: of the header.
+        first: byte of the file at which the tensors begin.
+        seen: the file's ``stamp``, whose third number is its size.
+
+    Raises:
+        BadCheckpoint: as ``read_header``.
+    """
     where = f"{file}: the header"
     header = mapping(parse_json(text, where, BadCheckpoint), where, BadCheckpoint)
     notes = _texts(header.pop("__metadata__", None), f"{where}'s __metadata__")
     if len(header) > MOST_TENSORS:
         raise BadCheckpoint(f"{file} names {len(header):,} tensors; at most {MOST_TENSORS:,}.")
-    return _entries(file, header, 8 + length, stamp(found)), notes
+    return _entries(file, header, first, seen), notes
 
 
 def _texts(notes: object, where: str) -> dict:

@@ -2,6 +2,7 @@
 
 from studio.commands.compare import add_compare_command
 from studio.commands.evaluate import add_evaluate_command
+from studio.commands.hub import add_hub_command
 from studio.commands.inspect import add_inspect_command
 from studio.commands.log import add_log_command
 from studio.commands.merge import add_merge_command
@@ -29,5 +30,6 @@ COMMANDS = (
     add_verify_command,
     add_log_command,
     add_sequence_command,
+    add_hub_command,
 )
 """What adds each, in the order in which ``--help`` shows them."""

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from studio.commands.hub import own_hub, push_arguments, push_folder
 from studio.commands.tools import (
     Commands,
     count_of_tasks,
@@ -30,6 +31,10 @@ def add_merge_command(commands: Commands) -> None:
         "--lora-rank", type=int, metavar="R",
         help="compress that adapter to R directions per tensor (default: exact, all factors)",
     )  # fmt: skip
+    each.add_argument(
+        "--push-to", metavar="REPO", help="also push it to the Hub as a new repository, owner/name"
+    )
+    push_arguments(each)
 
 
 def _merge(options: argparse.Namespace) -> None:
@@ -43,6 +48,11 @@ def _merge(options: argparse.Namespace) -> None:
         raise StudioError("--lora-rank is the rank of the adapter that --as-lora writes; add it.")
     if options.as_lora and options.classifiers:
         raise StudioError("--classifiers writes complete models; leave it or --as-lora out.")
+    hub = own_hub()
+    if options.push_to:
+        hub.refuse_push(options.push_to)
+    elif options.public or options.licence:
+        raise StudioError("--public and --licence are of what --push-to pushes; add it.")
     recipe = load_recipe(options.recipe)
     refuse_existing(options.out)
     bench, folder = zoo_bench(options) if options.zoo else None, options.recipe.absolute().parent
@@ -60,3 +70,5 @@ def _merge(options: argparse.Namespace) -> None:
     adapter = f"one adapter, {made.words}, " if options.as_lora else ""
     words = f"{adapter}weights root {made.root}"
     print(f"{visible(str(options.out))}: {count_of_tasks(len(merge.deltas))} merged, {words}")
+    if options.push_to:
+        push_folder(hub, options.out, options.push_to, options)

@@ -25,18 +25,21 @@ _LARGEST_AUTH = 2000  # bytes
 def main() -> int:
     """Serve the page until it is stopped; 1 if the studio refuses to start."""
     options = _parser().parse_args()
+    from studio.hub.endpoint import forbidden_by
     from studio.ui.remedies import told
 
     try:
         hosts = _hosts(options)
         auth = credentials(hosts, given_auth(options.auth, options.auth_file))
-        # The studio reads the hub's local cache only; nothing here may ask the network.
+        forbidden = options.offline or forbidden_by(os.environ)
+        # Nothing in this process may ask the network; errands to the Hub have one of their own.
         os.environ["HF_HUB_OFFLINE"] = "1"
         from studio.disk.temporary import sweep_temporary
 
         print("Starting …", *sweep_temporary(), sep="\n", flush=True)
         with _nothing_to_collect():
             from studio.device import resolve_device
+            from studio.hub.errand import Hub
             from studio.session.engine import Engine
             from studio.ui.folder_dialog import choose_folder, has_dialog
             from studio.ui.launch import start
@@ -44,7 +47,8 @@ def main() -> int:
             gc.freeze()  # modules stay; a zoo does not, once another one is opened
             zoo, root = opened_first(options.zoo, options.demo)
             roots = (root, Path.cwd(), *options.root)
-            engine = Engine(zoo, roots, resolve_device(options.device), options.ledger)
+            hub = Hub(forbidden, visited=bool(hosts.opened))
+            engine = Engine(zoo, roots, resolve_device(options.device), options.ledger, hub)
             if hosts.alone and has_dialog():
                 engine.choose_folder = choose_folder
             address = start(engine, hosts, options.port, auth, not options.no_browser)
@@ -166,7 +170,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, metavar="P", help="default: the first free from 7860")
     parser.add_argument("--no-browser", action="store_true", help="do not open the page")
     parser.add_argument(
-        "--offline", action="store_true", help="forbid every hub action (none starts by itself)"
+        "--offline",
+        action="store_true",
+        help="forbid every action on the Hub (none starts by itself)",
     )
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
     return parser

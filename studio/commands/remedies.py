@@ -12,6 +12,7 @@ WORDS = {
     ),
     Remedy.FOLLOW_LINKS: "Copy the file itself there, or allow links into it: --root {}.",
     Remedy.CHOOSE_DEVICE: "use --device auto, or one of {}.",
+    Remedy.GO_ONLINE: "Unset HF_HUB_OFFLINE and TRANSFORMERS_OFFLINE to allow it.",
     Remedy.FEWER_AT_ONCE: (
         "set rows at once to {0} (--at-once {0}); the result is the same up to rounding."
     ),

@@ -21,7 +21,8 @@ LARGEST_TEXT_FILE = 16 * 2**20
 LARGEST_YAML = 256 * 2**10  # its parser is slow
 MOST_VALUES = 1_600_000  # of JSON: enough for 100,000 tensors
 DEEPEST = 64
-_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+_PART = r"[A-Za-z0-9][\w.-]*"
+_HUB_ID = re.compile(rf"({_PART}/{_PART})(?:@({_PART}(?:/{_PART})*))?", re.ASCII)
 
 
 def open_at_once(path: str, flags: int) -> int:
@@ -208,27 +209,36 @@ def resolve_source(source: str, folder: Path) -> str:
     return source if not os.path.exists(path) and _HUB_ID.fullmatch(source) else str(path)
 
 
+def hub_id(source: str) -> tuple[str, str | None] | None:
+    """Owner/name and the revision behind ``@``, if any, of a hub id; None for what is none."""
+    found = _HUB_ID.fullmatch(source)
+    return (found[1], found[2]) if found else None
+
+
 def source_place(source: str) -> Path:
     """Folder or file of a path; folder of a hub id that is in the local hub cache.
 
-    The studio never downloads by itself.
+    ``owner/name@revision`` is one revision of it, by its commit, branch or tag. The studio never
+    downloads by itself.
 
     Raises:
         BadCheckpoint: there is no such place, or the hub id has not been downloaded.
     """
     if os.path.isabs(source) and (os.path.isdir(source) or os.path.isfile(source)):
         return Path(source)
-    if os.path.isabs(source) or not _HUB_ID.fullmatch(source):
+    found = hub_id(source)
+    if os.path.isabs(source) or found is None:
         raise BadCheckpoint(f"There is no folder {source}. Check the path in the zoo or recipe.")
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 
     try:
-        return Path(snapshot_download(source, local_files_only=True))
+        return Path(snapshot_download(found[0], revision=found[1], local_files_only=True))
     except (LocalEntryNotFoundError, ValueError, OSError):
         raise BadCheckpoint(
             f"'{source}' is neither a folder nor in the local hub cache. The studio never "
-            f"downloads by itself: run `hf download {source}` once, or correct the path."
+            f"downloads by itself: run `python -m studio hub fetch {source}` once, or correct the "
+            "path."
         ) from None
 
 

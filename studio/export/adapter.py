@@ -66,7 +66,7 @@ class MergedAdapter(Merged):
         root = _write_factors(self.merge, targets, lost, work, progress)
         made = _Compression.of(targets, lost)
         notes = tuple(self.merge.notes)
-        card = model_card(self.recorded, (), {}, root, "peft", notes=notes)
+        card = model_card(self.recorded, (), {}, root, "peft", notes=notes, licence=self.licence)
         use = _USE.format(base=public_name(self.merge.recipe.base), model=self.kind.model_class)
         texts = self.texts(work, root, {}, {"adapter": made.plain()})
         texts |= {

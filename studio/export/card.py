@@ -3,10 +3,13 @@
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import yaml
 
+from studio.disk.files import hub_id
 from studio.errors import visible
+from studio.export.licences import Licence, licence_fields
 from studio.measure.intervals import Score
 from studio.measure.metrics import means
 from studio.methods import method, method_type
@@ -23,6 +26,8 @@ def model_card(
     library: str = "transformers",
     rounding: str = "",
     notes: Sequence[str] = (),
+    licence: Licence | None = None,
+    index: Sequence[dict] = (),
 ) -> str:
     """README of an exported folder, with the hub's front matter.
 
@@ -34,17 +39,23 @@ def model_card(
         library: that loads the folder.
         rounding: what the cast to the output dtype lost, as a sentence without its full stop.
         notes: what a reader should know, a sentence each.
+        licence: of the merge, as far as its inputs' cards tell; None if they were not read.
+        index: what was measured of the merged tasks, see ``model_index``.
     """
     sources = [recipe.base, *(task.checkpoint for task in recipe.tasks)]
+    more: dict[str, object] = {**licence_fields(licence.name if licence else "")}
+    more |= {"model-index": [*index]} if index else {}
     parts = [
-        front_matter(sources, recipe.method, library),
+        front_matter(sources, recipe.method, library, more),
         f"# Merge of {_count(len(recipe.tasks), 'task')}\n",
         _ingredients(recipe),
         *([f"Rounding: {rounding}.\n"] if rounding else []),
-        _measured(scores, recipe),
+        measured_part(scores, recipe.names),
         f"{root_words(root)} `recipe.yaml` and `merge.json` hold all that is needed to compute "
         "these weights again.\n",
     ]
+    if licence:
+        parts.append(f"## Licence\n\n{escaped(licence.words)}\n")
     if tasks:
         parts.append("## Use\n\n" + tasks[0].kind.snippet(tasks[0].name, tasks[0].opened))
     parts.append(
@@ -71,19 +82,24 @@ def quoted(name: str) -> str:
     return f"`{name}`" if name.isprintable() and not set(name) & set("`|") else escaped(name)
 
 
-def front_matter(sources: Sequence[str], method: str, library: str = "transformers") -> str:
+def front_matter(
+    sources: Sequence[str], method: str, library: str = "transformers",
+    more: Mapping[str, object] = MappingProxyType({}),
+) -> str:  # fmt: skip
     """What the hub reads of a card.
 
     Args:
         sources: folders or hub ids of the base and of what was merged into it.
         method: that merged them.
         library: that loads the folder.
+        more: fields, such as its licence and what was measured.
     """
     front = {
         "base_model": [public_name(source) for source in sources],
         "base_model_relation": "merge",
         "library_name": library,
         "tags": ["merge", method],
+        **more,
     }
     return "---\n" + yaml.safe_dump(front, sort_keys=False, allow_unicode=True) + "---\n"
 
@@ -94,10 +110,11 @@ def root_words(root: str) -> str:
 
 
 def public_name(source: str) -> str:
-    """A hub id as it is; a folder by its name, since its path is nobody else's business."""
+    """A hub id without its revision; a folder by its name, its path is nobody else's business."""
     path = Path(source)
     if not path.is_absolute():
-        return source
+        found = hub_id(source)
+        return found[0] if found else source
     return path.parent.name if path.suffix in (".safetensors", ".json") else path.name
 
 
@@ -130,7 +147,13 @@ def _coefficient(task: TaskEntry, default: float) -> str:
     return f"{default if task.coefficient is None else task.coefficient:g}"
 
 
-def _measured(scores: Mapping[str, Score], recipe: Recipe) -> str:
+def measured_part(scores: Mapping[str, Score], merged: Sequence[str]) -> str:
+    """The part of a card that says what was measured.
+
+    Args:
+        scores: by task, on held-out rows; empty if none were measured.
+        merged: names of the tasks that are in the model.
+    """
     if not scores:
         return "No scores were measured for this export.\n"
     found = means(scores)
@@ -141,7 +164,7 @@ def _measured(scores: Mapping[str, Score], recipe: Recipe) -> str:
         "|---|---|---|---|---|",
     ]
     for name, s in scores.items():
-        state = "yes" if name in recipe.names else "no"
+        state = "yes" if name in merged else "no"
         interval = f"{s.low:.3f} to {s.high:.3f} ({s.interval})"
         lines.append(
             f"| {escaped(name)} | {state} | {s.value:.3f}{_more(s)} | {interval} | {s.n} |"

@@ -13,6 +13,7 @@ from studio.checkpoints.no_change import refuse_copies, refuse_zero
 from studio.export.card import public_name
 from studio.export.fidelity import check_fidelity
 from studio.export.folder import RECORD, Content
+from studio.export.licences import Licence, licence_of_folder, strictest
 from studio.measure.intervals import Score
 from studio.merge import Merge
 from studio.progress import Progress, part
@@ -48,15 +49,27 @@ class Merged(Content):
         return replace(self.given, known=None, recall=None)
 
     @property
+    def merged_tasks(self) -> list[Task]:
+        """The tasks that are merged."""
+        return [task for task in self.tasks if task.name in self.given.recipe.names]
+
+    @property
     def heads(self) -> list[Task]:
         """The tasks that are merged and have a head."""
-        return [task for task in self.tasks if task.name in self.given.recipe.names and task.head]
+        return [task for task in self.merged_tasks if task.head]
 
     @property
     def head_notes(self) -> list[str]:
         """What a user should know of how the merged tasks' heads were opened, a sentence each."""
-        merged = [task for task in self.tasks if task.name in self.given.recipe.names]
-        return [f"'{task.name}': {note}" for task in merged for note in task.notes]
+        return [f"'{task.name}': {note}" for task in self.merged_tasks for note in task.notes]
+
+    @cached_property
+    def licence(self) -> Licence:
+        """Of the merge, as far as the cards in its inputs' folders tell."""
+        merge = self.given
+        inputs = (merge.base, *merge.deltas.checkpoints)
+        pairs = zip(("the base", *merge.deltas.tasks), inputs, strict=True)
+        return strictest({name: licence_of_folder(each.folder) for name, each in pairs})
 
     @property
     def kind(self) -> Kind:

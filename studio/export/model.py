@@ -16,6 +16,7 @@ from studio.export.classifier import is_own_classifier, unwritten, write_classif
 from studio.export.companions import companions, copy_companions
 from studio.export.folder import CARD, Written, write_export
 from studio.export.merged import Merged
+from studio.export.model_index import NAMELESS, model_index
 from studio.export.readback import answers_again, read_back
 from studio.export.rounding import Rounding, Tally
 from studio.export.union import read_otherwise, write_union
@@ -76,6 +77,8 @@ class MergedModel(Merged):
             root,
             rounding=rounding.words,
             notes=(*warnings, *notes),
+            licence=self.licence,
+            index=model_index(NAMELESS, self.merged_tasks, self.scores),
         )
         texts = self.texts(work, root, self.scores, {"rounding": rounding.plain()}) | {CARD: card}
         return Written(root, texts, rounding.words, notes, tuple(checked), tuple(warnings))

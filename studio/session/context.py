@@ -29,6 +29,7 @@ import torch
 from studio.disk.temporary import TemporaryFolder
 from studio.evidence.ledger.keys import SigningKey
 from studio.evidence.ledger.log import Ledger
+from studio.hub.errand import Hub
 from studio.measure.bench import Bench
 from studio.progress import Progress
 from studio.recipe import Recipe
@@ -54,6 +55,7 @@ class SharedEngine(Protocol):
         roots: folders that paths from a page must lie in.
         device: of the live model.
         choose_folder: shows a dialog on this computer's screen, or None.
+        hub: what a person may ask of the Hub.
     """
 
     path: Path
@@ -63,6 +65,7 @@ class SharedEngine(Protocol):
     ledger: Ledger
     key: SigningKey
     temporary: TemporaryFolder
+    hub: Hub
     roots: tuple[Path, ...]
     device: torch.device
     choose_folder: Callable[[], Path | None] | None

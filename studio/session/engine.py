@@ -24,6 +24,7 @@ from studio.evidence.ledger.keys import demo_key, has_key, make_key, open_key
 from studio.evidence.ledger.log import Ledger
 from studio.evidence.ledger.pending import adopt_orphans
 from studio.evidence.ledger.report import warnings
+from studio.hub.errand import Hub
 from studio.measure.bench import Bench
 from studio.preflight import Preflight, preflight
 from studio.progress import Progress, attended, silent
@@ -67,6 +68,7 @@ class Engine:
         roots: folders that paths from a page must lie in.
         device: of the live model.
         ledger: folder of the log and the signing key; None for the one in the user's data folder.
+        hub: what a person may ask of the Hub; None forbids all.
 
     Attributes:
         key: that certificates are signed with; thrown away with the studio until one is unlocked.
@@ -76,12 +78,10 @@ class Engine:
     """
 
     def __init__(
-        self,
-        zoo: Path,
-        roots: tuple[Path, ...],
-        device: torch.device,
-        ledger: Path | None = None,
-    ) -> None:
+        self, zoo: Path, roots: tuple[Path, ...], device: torch.device,
+        ledger: Path | None = None, hub: Hub | None = None,
+    ) -> None:  # fmt: skip
+        self.hub = hub or Hub(forbidden=True)
         self.roots = tuple(root.resolve() for root in roots)
         self.device = device
         self.jobs = Jobs()

@@ -21,6 +21,7 @@ from studio.session.jobs import BrowserJobs, JobState
 from studio.session.mix import Mix, mix_of_recipe
 from studio.session.mixer import Mixer
 from studio.session.new_zoo import NewZoos
+from studio.session.push import Pushes
 from studio.session.search import Searches
 from studio.session.sequence import Sequences
 from studio.session.snapshot import Snapshot, take_snapshot
@@ -46,7 +47,8 @@ class Session:
         mixer: the mix, its history and the pinned one.
         context: what the parts are handed.
         new_zoos: the zoo in the making; it outlives the one that is open.
-        examples, writings, comparisons, sequences, sweeps, searches, evidence, exports: the parts.
+        examples, writings, comparisons, sequences, sweeps, searches, evidence, exports, pushes: the
+            parts.
     """
 
     def __init__(self, engine: SharedEngine, browser: str) -> None:
@@ -79,6 +81,7 @@ class Session:
             self.searches = Searches(self.context)
             self.evidence = Evidence(self.context)
             self.exports = Exports(self.context)
+            self.pushes = Pushes(self.context)
             self._show()
 
     def attend(self) -> None:

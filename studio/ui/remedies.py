@@ -10,6 +10,7 @@ WORDS = {
     Remedy.GIVE_ROWS: "Open a zoo that has this recipe's tasks and their validation rows.",
     Remedy.ADD_ROOT: "Restart it with --root to add another.",
     Remedy.FOLLOW_LINKS: "Copy the file itself there, or restart it with --root {}.",
+    Remedy.GO_ONLINE: "Restart it without --offline and HF_HUB_OFFLINE to allow it.",
     Remedy.CHOOSE_DEVICE: "use --device auto, or one of {}.",
 }
 

@@ -127,7 +127,7 @@ def test_missing_and_pickled_and_ambiguous_folders(tmp_path):
 
 def test_a_hub_id_is_never_downloaded(monkeypatch):
     monkeypatch.setattr("socket.socket.connect", lambda *_: pytest.fail("asked the network"))
-    with pytest.raises(BadCheckpoint, match="hf download nobody/nothing"):
+    with pytest.raises(BadCheckpoint, match="hub fetch nobody/nothing"):
         open_checkpoint("nobody/nothing")
 
 

@@ -24,7 +24,12 @@ def card(recipe: Recipe = RECIPE, scores=None, **more) -> str:
 
 
 @pytest.mark.parametrize(
-    ("source", "name"), [("/home/somebody/red", "red"), ("hub/green", "hub/green")]
+    ("source", "name"),
+    [
+        ("/home/somebody/red", "red"),
+        ("hub/green", "hub/green"),
+        ("hub/green@v1/a", "hub/green"),
+    ],
 )
 def test_a_folder_is_told_by_its_name_and_a_hub_id_as_it_is(source, name):
     assert public_name(source) == name

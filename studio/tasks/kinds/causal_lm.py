@@ -63,6 +63,7 @@ class CausalLM(LossKind):
     """The body's states through the layers behind it, in the architecture's own class."""
 
     name = "causal-lm"
+    pipeline = "text-generation"
     keys = ("max_length",)
     behind_class = "AutoModelForCausalLM"
     noun = "text"

@@ -46,6 +46,8 @@ class Kind(Answers, Writes):
 
     name: ClassVar[str]
     """As the zoo file has it in ``type``."""
+    pipeline: ClassVar[str] = ""
+    """The Hub's word for it; empty where that is its name."""
     keys: ClassVar[tuple[str, ...]] = ()
     """Keys of an entry of the zoo file, beside name, checkpoint, type and data."""
     expert_keys: ClassVar[tuple[str, ...]] = ()

@@ -62,6 +62,7 @@ class Seq2Seq(OptionKind):
     """An encoder-decoder's likelihood of every target, or of the one that is to be written."""
 
     name = "seq2seq"
+    pipeline = "text2text-generation"
     keys = ("max_length", "targets", "generate")
     behind_class = "AutoModelForSeq2SeqLM"
     noun = "text"

@@ -1,4 +1,4 @@
-"""The Files tab: what each checkpoint changes, recipes in and out, export, and other zoos."""
+"""The Files tab: what each checkpoint changes, recipes in and out, export, push, other zoos."""
 
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from studio.ui.components import BARE
 from studio.ui.part import PagePart, PartsTab
 from studio.ui.remedies import told
 from studio.ui.tabs.export_form import ExportForm
+from studio.ui.tabs.push_form import PushForm
 from studio.ui.view import Drawn
 from studio.ui.views import files as views
 from studio.ui.views.notices import refusal
@@ -25,7 +26,8 @@ class FilesTab(PartsTab):
 
     def __init__(self, engine: Engine) -> None:
         export = ExportForm(engine)
-        super().__init__(engine, (export, RecipeUpload(engine, export), OtherZoos(engine)))
+        upload = RecipeUpload(engine, export)
+        super().__init__(engine, (export, PushForm(engine), upload, OtherZoos(engine)))
 
 
 class RecipeUpload(PagePart):

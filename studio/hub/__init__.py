@@ -1,0 +1,1 @@
+"""The Hub, when asked: what lies there, fetched or pushed, by a process of its own."""
