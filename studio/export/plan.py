@@ -5,7 +5,8 @@ from pathlib import Path
 
 CHECKS = ("none", "header", "full")
 """What is looked at again: nothing; the written headers and bytes; also that transformers loads
-the result, and that each checkpoint alone is what transformers and PEFT open (a pair once)."""
+the result, or that PEFT's forward with a written adapter is the studio's, and that each checkpoint
+alone is what transformers and PEFT open (a pair once)."""
 
 
 @dataclass(frozen=True)
