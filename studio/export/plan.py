@@ -20,6 +20,7 @@ class ExportPlan:
         classifiers: whether complete classifier folders are written beside the model.
         allow_duplicates: accept equal checkpoints and zero deltas.
         check: one of ``CHECKS``.
+        each_task: whether every task's own adapter is written beside that of the merge.
     """
 
     folder: str | Path
@@ -28,3 +29,4 @@ class ExportPlan:
     classifiers: bool = False
     allow_duplicates: bool = False
     check: str = "full"
+    each_task: bool = False
