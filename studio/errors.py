@@ -20,6 +20,7 @@ class Remedy(Enum):
     LEAVE_IT_OUT = "Leave it out, or allow duplicates."
     LET_IT_IN = "Leave it out, or let it in again, which is written into the log."
     REBUILD = "Unmerge exactly, which merges the other tasks anew."
+    NAME_BASE = "Name the model that all of them were made from."
     GIVE_ROWS = "Give a zoo that has this recipe's tasks and their validation rows."
     ADD_ROOT = "Restart it with a further root to add another."
     FOLLOW_LINKS = "Copy the file itself there, or allow links into {}."

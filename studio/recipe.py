@@ -310,7 +310,10 @@ def load_recipe(path: str | Path) -> Recipe:
         BadRecipe: naming the key and what is wrong with it.
     """
     path = Path(os.path.abspath(path))
-    return parse_recipe(read_mapping(path, BadRecipe), path.parent, str(path))
+    data = read_mapping(path, BadRecipe)
+    if "merge_method" in data:
+        raise BadRecipe(f"{path} is a configuration of mergekit; convert it to a recipe first.")
+    return parse_recipe(data, path.parent, str(path))
 
 
 def save_recipe(recipe: Recipe, path: str | Path) -> None:

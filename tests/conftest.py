@@ -203,8 +203,8 @@ def golden_zoo(tmp_path: Path) -> tuple[Path, tuple[str, ...]]:
     return tmp_path, names
 
 
-def golden(file: str, prefix: str = "") -> dict[str, Tensor]:
-    tensors = load_file(GOLDEN / f"{file}_f64.safetensors")
+def golden(file: str, prefix: str = "", dtype: str = "f64") -> dict[str, Tensor]:
+    tensors = load_file(GOLDEN / f"{file}_{dtype}.safetensors")
     return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
 
 

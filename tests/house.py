@@ -16,6 +16,7 @@ FUNCTION, CALLBACK, CLASS, FILE = 40, 12, 200, 350
 """Most lines of each; of a callback, in its body."""
 FRONT_ENDS = ("commands", "ui", "__main__.py")
 WRITE_COMMANDS = {
+    "export/served.py": "shows how a server of adapters is started",
     "session/export_plan.py": "shows an export as a command",
     "evidence/report/tables.py": "shows an auditor the commands of a check",
     "evidence/report/style.py": "is CSS, whose variables begin so",

@@ -15,6 +15,7 @@ from docs.make import (
     architectures_table,
     command_line,
     methods_table,
+    peft_table,
     statement_fields,
 )
 from studio.__main__ import main
@@ -152,6 +153,10 @@ def test_the_table_of_methods_is_made_from_them():
 
 def test_the_table_of_architectures_is_that_of_the_round_trips():
     assert architectures_table.table() in architectures_table.FILE.read_text()
+
+
+def test_the_table_of_weighted_adapters_is_what_peft_does():
+    assert peft_table.table() in (ROOT / "docs" / "formats.md").read_text()
 
 
 def test_the_options_are_those_of_help():

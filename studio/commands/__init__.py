@@ -1,6 +1,7 @@
 """The commands, a file each; they import what they need when they run."""
 
 from studio.commands.compare import add_compare_command
+from studio.commands.convert import add_convert_command
 from studio.commands.evaluate import add_evaluate_command
 from studio.commands.hub import add_hub_command
 from studio.commands.inspect import add_inspect_command
@@ -20,6 +21,7 @@ COMMANDS = (
     add_zoo_command,
     add_inspect_command,
     add_merge_command,
+    add_convert_command,
     add_evaluate_command,
     add_write_command,
     add_compare_command,

@@ -32,6 +32,11 @@ def add_merge_command(commands: Commands) -> None:
         help="compress that adapter to R directions per tensor (default: exact, all factors)",
     )  # fmt: skip
     each.add_argument(
+        "--each-task", action="store_true",
+        help="beside that adapter write each task's own, as the merge reads it, and how to serve "
+        "all of them at once (vLLM, LoRAX)",
+    )  # fmt: skip
+    each.add_argument(
         "--push-to", metavar="REPO", help="also push it to the Hub as a new repository, owner/name"
     )
     push_arguments(each)
@@ -46,6 +51,8 @@ def _merge(options: argparse.Namespace) -> None:
 
     if options.lora_rank is not None and not options.as_lora:
         raise StudioError("--lora-rank is the rank of the adapter that --as-lora writes; add it.")
+    if options.each_task and not options.as_lora:
+        raise StudioError("--each-task writes adapters beside that of --as-lora; add it.")
     if options.as_lora and options.classifiers:
         raise StudioError("--classifiers writes complete models; leave it or --as-lora out.")
     hub = own_hub()
@@ -59,8 +66,9 @@ def _merge(options: argparse.Namespace) -> None:
     merge = bench.merge(recipe) if bench else open_merge(recipe, link_roots(options, folder))
     rank, duplicates = options.lora_rank, options.allow_duplicates
     plan = ExportPlan(
-        options.out, options.as_lora, rank, options.classifiers, duplicates, options.check
-    )
+        options.out, options.as_lora, rank, options.classifiers, duplicates, options.check,
+        options.each_task,
+    )  # fmt: skip
     account = Account(opened_ledger(options), options.allow_removed)
     made = export_merge(merge, plan, bench, account=account, progress=show_progress)
     if not options.as_lora:

@@ -7,6 +7,7 @@ WORDS = {
     Remedy.LEAVE_IT_OUT: "Leave it out, or pass --allow-duplicates.",
     Remedy.LET_IT_IN: "Leave it out, or pass --allow-removed, which is written into the log.",
     Remedy.REBUILD: "Unmerge with --mode exact, which merges the other tasks anew.",
+    Remedy.NAME_BASE: "Name the model that all of them were made from: --base MODEL.",
     Remedy.GIVE_ROWS: (
         "Give --zoo with a zoo that has this recipe's tasks and their validation rows."
     ),

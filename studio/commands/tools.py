@@ -74,8 +74,9 @@ def output_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--check", choices=("none", "header", "full"), default="full",
         help="what is looked at again: nothing; written headers and bytes; also that transformers "
-        "loads the result and that each checkpoint alone is what transformers and PEFT open, "
-        "which loads each once (default: full)",
+        "loads the result, or that PEFT's forward with a written adapter is ours, and that each "
+        "checkpoint alone is what transformers and PEFT open, which loads each once (default: "
+        "full)",
     )  # fmt: skip
     duplicates_argument(parser)
     ledger_argument(parser)

@@ -13,6 +13,7 @@ from studio.export.classifier import own_tasks
 from studio.export.folder import Content, Written, write_export
 from studio.export.model import MergedModel
 from studio.export.plan import ExportPlan
+from studio.export.served import ServedAdapters
 from studio.measure.bench import Bench
 from studio.measure.intervals import Score
 from studio.measure.outcomes import Measuring
@@ -63,7 +64,8 @@ def export_merge(
     """
     tasks = list(bench.tasks.values()) if bench else own_tasks(merge)
     if plan.adapter:
-        content = MergedAdapter(merge, tasks, plan.allow_duplicates, plan.rank)
+        kind = ServedAdapters if plan.each_task else MergedAdapter
+        content = kind(merge, tasks, plan.allow_duplicates, plan.rank)
     else:
         if scores is None and bench and bench.scored():
             scores = Measuring(bench).scores(merge)

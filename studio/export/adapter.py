@@ -22,8 +22,9 @@ from studio.errors import NotFinite, NothingToMerge, StudioError
 from studio.export.card import model_card, public_name
 from studio.export.folder import CARD, Written
 from studio.export.merged import Merged
+from studio.export.worn import wear_again
 from studio.merge import Merge
-from studio.progress import Progress
+from studio.progress import Progress, silent
 
 _Lost = dict[str, tuple[float, float]]  # squared norms of what is left out, and of all
 _INSTEAD = "Export the complete model instead."
@@ -62,18 +63,16 @@ class MergedAdapter(Merged):
 
     def write(self, work: Path, progress: Progress) -> Written:
         """See ``Content``."""
-        targets, lost = _targets(self.merge, self.rank), {}
-        root = _write_factors(self.merge, targets, lost, work, progress)
-        made = _Compression.of(targets, lost)
+        root, made = write_adapter(self.merge, work, self.rank, progress)
         notes = tuple(self.merge.notes)
         card = model_card(self.recorded, (), {}, root, "peft", notes=notes, licence=self.licence)
         use = _USE.format(base=public_name(self.merge.recipe.base), model=self.kind.model_class)
         texts = self.texts(work, root, {}, {"adapter": made.plain()})
-        texts |= {
-            CONFIG_FILE: json.dumps(_config(self.merge, targets), indent=2),
-            CARD: f"{card}\n## As one adapter\n\nThis is {made.words}.\n\n{use}",
-        }
-        return Written(root, texts, made.words, notes, tuple(self.told), tuple(self.doubts))
+        texts[CARD] = f"{card}\n## As one adapter\n\nThis is {made.words}.\n\n{use}"
+        checked = [*self.told]
+        if self.checks == "full":
+            checked.append(wear_again(work, self.merge))
+        return Written(root, texts, made.words, notes, tuple(checked), tuple(self.doubts))
 
     def check(self, work: Path) -> None:
         """See ``Content``."""
@@ -98,7 +97,7 @@ class _Target:
 
 
 @dataclass(frozen=True)
-class _Compression:
+class Compression:
     """What is left of the merged change, and what is not.
 
     Attributes:
@@ -112,7 +111,7 @@ class _Compression:
     worst: tuple[str, float]
 
     @classmethod
-    def of(cls, targets: Mapping[str, _Target], lost: _Lost) -> "_Compression":
+    def of(cls, targets: Mapping[str, _Target], lost: _Lost) -> "Compression":
         """Of squared norms lost and whole, by tensor."""
         shares = {
             name: math.sqrt(part / whole) if whole else 0.0 for name, (part, whole) in lost.items()
@@ -135,6 +134,27 @@ class _Compression:
     def plain(self) -> dict:
         """As it stands in an export's record."""
         return {"rank": self.rank, "error": self.error, "worst": list(self.worst)}
+
+
+def write_adapter(
+    merge: Merge, work: Path, rank: int | None = None, progress: Progress = silent
+) -> tuple[str, Compression]:
+    """Write the factors of a merge of LoRAs and PEFT's options into a folder.
+
+    Args:
+        merge: see ``refuse_no_factors``.
+        work: an existing folder.
+        rank: most directions per tensor, or None for all.
+        progress: told the share that is written.
+
+    Returns:
+        The weights root, and what is left of the merged change.
+    """
+    targets, lost = _targets(merge, rank), {}
+    root = _write_factors(merge, targets, lost, work, progress)
+    options = json.dumps(_config(merge, targets), indent=2)
+    (work / CONFIG_FILE).write_text(options, encoding="utf-8")
+    return root, Compression.of(targets, lost)
 
 
 def refuse_no_factors(merge: Merge, rank: int | None = None) -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 CHECKS = ("none", "header", "full")
 """What is looked at again: nothing; the written headers and bytes; also that transformers loads
-the result, and that each checkpoint alone is what transformers and PEFT open (a pair once)."""
+the result, or that PEFT's forward with a written adapter is the studio's, and that each checkpoint
+alone is what transformers and PEFT open (a pair once)."""
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,7 @@ class ExportPlan:
         classifiers: whether complete classifier folders are written beside the model.
         allow_duplicates: accept equal checkpoints and zero deltas.
         check: one of ``CHECKS``.
+        each_task: whether every task's own adapter is written beside that of the merge.
     """
 
     folder: str | Path
@@ -27,3 +29,4 @@ class ExportPlan:
     classifiers: bool = False
     allow_duplicates: bool = False
     check: str = "full"
+    each_task: bool = False

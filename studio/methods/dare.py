@@ -15,6 +15,7 @@ from studio.geometry.gram import Grams
 from studio.geometry.orthogonal import Basis, identity
 from studio.methods.contract import Given, Method, option
 from studio.methods.kit.sparse import Sparse, in_chunks
+from studio.methods.ties import WEIGHTED, WEIGHTED_SUM, Shares
 from studio.parallel import in_order
 
 _AT_ONCE = 8  # 32-bit numbers that Philox makes of one count
@@ -25,12 +26,13 @@ class Dare(Method):
     """base + sum_i c_i dropped_i: each delta without a random share of its entries, rescaled.
 
     What is left is divided by 1 - drop, so that its expectation is the delta; or, with rescale
-    norm, multiplied in every tensor so that its L1 norm is the delta's. A mask depends on the
-    recipe's seed, the task's name and the tensor's name alone: not on the other tasks, so that a
-    task is unmerged without another one's mask being drawn anew.
+    norm, multiplied in every tensor so that its L1 norm is the delta's. With elect a sign is then
+    elected per element as TIES does by weighted deltas, and what disagrees is left out. A mask
+    depends on the recipe's seed, the task's name and the tensor's name alone: not on the other
+    tasks, so that a task is unmerged without another one's mask being drawn anew.
 
     Source: Yu et al. 2023, Language models are super Mario (arXiv 2311.03099), DARE with task
-    arithmetic; the norm as in mergekit.
+    arithmetic; the norm, and the election (dare_ties), as in mergekit.
     """
 
     name: ClassVar[str] = "dare"
@@ -44,6 +46,11 @@ class Dare(Method):
         "Divide by the share kept, or keep each tensor's L1 norm.",
         choices=("expected", "norm"),
     )
+    elect: str = option(
+        "none",
+        "Elect no sign, or keep the entries that agree with it: their weighted mean, or their sum.",
+        choices=("none", WEIGHTED, WEIGHTED_SUM),
+    )
 
     @property
     def derives(self) -> bool:
@@ -51,9 +58,14 @@ class Dare(Method):
         return True
 
     @property
+    def weighs(self) -> bool:
+        """Signs are elected by weighted deltas."""
+        return self.elect != "none"
+
+    @property
     def carried(self) -> str:
-        """What comes is added."""
-        return "the merged model"
+        """What comes is added, unless all take part in an election."""
+        return super().carried if self.weighs else "the merged model"
 
     @property
     def portable(self) -> bool:
@@ -76,7 +88,11 @@ class Dare(Method):
             def keep(task: int, start: int, stop: int, delta: Tensor) -> Tensor:
                 return self._mask(given, tensor.name, task, start, stop)
 
-            return Sparse(tensor, keep, factors[tensor.name])
+            kept = Sparse(tensor, keep, factors[tensor.name])
+            if not self.weighs:
+                return kept
+            weights = given.weights(tensor.name)
+            return Shares(kept, (0.0,) * n, self.elect, weights, majority=int)
 
         return DerivedDeltas(deltas, dropped)
 

@@ -15,6 +15,8 @@ from studio.methods.contract import Given, Scaled, option, scale_option
 from studio.methods.kit.magnitudes import kth_magnitude
 from studio.parallel import in_order
 
+WEIGHTED, WEIGHTED_SUM = "weighted", "weighted_sum"
+"""Elections by weighted deltas: divided by the sum of the agreeing weights, or by nothing."""
 _SMALLEST_DIVISOR = 1e-8
 
 
@@ -24,13 +26,14 @@ class Ties(Scaled):
 
     Each delta keeps its largest entries; a sign is elected per element by the sum; each task's
     share is what agrees with it, divided by how many agree (mean), by nothing (sum), or by the
-    sum of the agreeing coefficients (weighted, which also trims and elects on weighted deltas).
+    sum of the agreeing coefficients (weighted); weighted and weighted_sum, which divides by
+    nothing, elect on weighted deltas, a sum of exactly zero as positive.
     Over the whole model, every entry as large as the (n - int(density n))-th smallest is kept;
-    per tensor, the int(density n) largest. An element whose sum is exactly zero takes the sign of
-    the majority of all elements.
+    per tensor, the int(density n) largest. With mean and sum an element whose sum is exactly zero
+    takes the sign of the majority of all elements.
 
     Source: Yadav et al. 2023, TIES-Merging (arXiv 2306.01708), Sec. 4 and algorithm 1; weighted
-    as in mergekit.
+    and weighted_sum as in mergekit with and without normalize.
     """
 
     name: ClassVar[str] = "ties"
@@ -42,8 +45,9 @@ class Ties(Scaled):
         "global", "Trim over the whole model or tensor by tensor.", choices=("global", "tensor")
     )
     reduce: str = option(
-        "mean", "How agreeing entries are combined.", choices=("mean", "sum", "weighted")
-    )
+        "mean", "How agreeing entries are combined.",
+        choices=("mean", "sum", WEIGHTED, WEIGHTED_SUM),
+    )  # fmt: skip
     scale: float = scale_option("Multiplies every coefficient.")
 
     @property
@@ -54,7 +58,7 @@ class Ties(Scaled):
     @property
     def weighs(self) -> bool:
         """Weighted signs and divisors depend on the coefficients."""
-        return self.reduce == "weighted"
+        return self.reduce in (WEIGHTED, WEIGHTED_SUM)
 
     @property
     def portable(self) -> bool:
@@ -162,7 +166,7 @@ class Shares(DerivedVectors):
             for v, w in zip(trimmed, self.weights or [1.0] * len(trimmed), strict=True)
         ]
         divisor = torch.ones(stop - start, dtype=dtype)
-        if self.reduce != "sum":
+        if self.reduce not in ("sum", WEIGHTED_SUM):
             divisor.zero_()
             for agreeing, weight in zip(agree, self.weights or [1.0] * len(agree), strict=True):
                 if agreeing is not None:

@@ -5,11 +5,9 @@ import threading
 import yaml
 
 from studio.checkpoints.deltas import Deltas
-from studio.disk.files import mapping, parse_yaml
-from studio.errors import BadRecipe
 from studio.inspection import checkpoint_summaries, warnings
 from studio.measure.bench import known_digests
-from studio.recipe import Recipe, parse_recipe
+from studio.recipe import Recipe
 from studio.session.admission import Admission
 from studio.session.compare import Comparisons
 from studio.session.context import Context, SharedEngine
@@ -22,13 +20,12 @@ from studio.session.mix import Mix, mix_of_recipe
 from studio.session.mixer import Mixer
 from studio.session.new_zoo import NewZoos
 from studio.session.push import Pushes
+from studio.session.recipe_upload import read_upload
 from studio.session.search import Searches
 from studio.session.sequence import Sequences
 from studio.session.snapshot import Snapshot, take_snapshot
 from studio.session.sweep import Sweeps
 from studio.session.writing import Writings
-
-_FILE = "The recipe"
 
 
 class Session:
@@ -137,14 +134,18 @@ class Session:
             self.mixer.edit(action)
             self._show()
 
-    def load_recipe(self, text: str) -> None:
-        """Show the mix of a recipe file; undo brings the one before back.
+    def load_recipe(self, text: str) -> tuple[str, ...]:
+        """Show the mix of a recipe file, or of mergekit's; undo brings the one before back.
+
+        Returns:
+            What to know of a recipe that was converted, a sentence each.
 
         Raises:
             BadRecipe: it is no recipe, or not one of this zoo's tasks.
         """
-        data = mapping(parse_yaml(text, _FILE, BadRecipe), _FILE, BadRecipe)
-        self.show_recipe(parse_recipe(data, self.zoo.folder, _FILE))
+        recipe, notes = read_upload(text, self.zoo, self.worker.bench.deltas, self.mixer.start)
+        self.show_recipe(recipe)
+        return notes
 
     def show_recipe(self, recipe: Recipe) -> None:
         """Show a recipe's mix; undo brings the one before back.

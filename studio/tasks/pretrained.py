@@ -75,6 +75,28 @@ def loaded_adapter(
     Raises:
         BadCheckpoint: PEFT or transformers cannot load it.
     """
+    worn: Any = worn_adapter(base, adapter, model_class, rows)
+    try:
+        with quiet_transformers():
+            return worn.merge_and_unload()
+    except Exception as problem:  # PEFT raises whatever its layers raise
+        raise BadCheckpoint(f"PEFT cannot load {adapter.folder}: {problem}") from None
+
+
+def worn_adapter(
+    base: Checkpoint, adapter: Checkpoint, model_class: str, rows: int | None = None
+) -> nn.Module:
+    """The base with an adapter put on it by PEFT and not merged, in evaluation mode.
+
+    Args:
+        base: the base.
+        adapter: what is put on it.
+        model_class: name of one of transformers' classes.
+        rows: of the vocabulary that the adapter was trained with, if not the base's.
+
+    Raises:
+        BadCheckpoint: PEFT or transformers cannot load it.
+    """
     import peft
 
     model: Any = load_pretrained(base, model_class)
@@ -84,12 +106,11 @@ def loaded_adapter(
         with quiet_transformers(), warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always")
             worn = peft.PeftModel.from_pretrained(model, str(adapter.folder), local_files_only=True)
-            merged = worn.merge_and_unload()
     except Exception as problem:  # PEFT raises whatever its config classes raise
         raise BadCheckpoint(f"PEFT cannot load {adapter.folder}: {problem}") from None
     if any("missing adapter keys" in str(each.message) for each in said):
         raise BadCheckpoint(f"PEFT does not find its tensors under the names in {adapter.folder}.")
-    return merged
+    return worn.eval()
 
 
 def loading_report(folder: Path, model_class: str) -> tuple[list[str], list[str]]:

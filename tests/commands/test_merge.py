@@ -46,3 +46,9 @@ def test_nan_in_a_checkpoint_names_file_tensor_and_count_and_writes_nothing(
     assert code == 1
     assert "layer.0.dense.bias holds 1 values that are NaN or infinite, of 6" in err
     assert not (tmp_path / "deep").exists()
+
+
+def test_adapters_of_each_task_stand_beside_that_of_the_merge(capsys, recipe_file, tmp_path):
+    code, _, err = run(capsys, "merge", recipe_file, "--out", tmp_path / "x", "--each-task")
+    assert code == 1
+    assert "--each-task writes adapters beside that of --as-lora; add it." in err

@@ -105,3 +105,22 @@ def test_dropping_everything_is_refused():
 def test_bits_are_promised_everywhere_unless_a_norm_is_summed():
     assert method("dare", {}).portable
     assert not method("dare", {"rescale": "norm"}).portable
+
+
+@pytest.mark.parametrize(("elect", "expected"), [("weighted", 3.0), ("weighted_sum", 6.0)])
+def test_with_an_election_what_disagrees_is_left_out(tmp_path, elect, expected):
+    # 2 * 3 - 1 * 2 > 0, so the second falls; without an election 4 would be left
+    found = merged_vector(tmp_path, Dare(drop=0.0, elect=elect), ([3.0], [-2.0]), [2.0, 1.0])
+    assert found.tolist() == [expected]
+    plain = merged_vector(tmp_path, Dare(drop=0.0), ([3.0], [-2.0]), [2.0, 1.0])
+    assert plain.tolist() == [4.0]
+
+
+def test_an_election_is_among_what_the_masks_left(tmp_path):
+    many = 64
+    deltas = (torch.full((many,), 3.0), torch.full((many,), -2.0))
+    method_ = Dare(drop=0.5, elect="weighted_sum")
+    found = merged_vector(tmp_path, method_, deltas, [1.0, 1.0])
+    first, second = (mask(0, f"t{i}", "a.weight", 0.5, 0, many) for i in range(2))
+    expected = torch.where(first, 6.0, torch.where(second, -4.0, 0.0)).double()
+    assert found.equal(expected)

@@ -34,6 +34,13 @@ def test_weighted_divides_by_the_agreeing_coefficients(tmp_path):
     torch.testing.assert_close(found, [(2 + 2) / 1.5, -5.0])
 
 
+def test_a_weighted_sum_elects_as_the_weighted_mean_does_and_divides_by_nothing(tmp_path):
+    options = {"density": 1.0, "reduce": "weighted_sum"}
+    found = merged(tmp_path, ([2.0, 1.0, 1.0], [4.0, -5.0, -2.0]), [1.0, 0.5], **options)
+    # third: 1 - 1 is zero, which counts as positive
+    assert found == [2.0 + 2.0, -2.5, 1.0]
+
+
 def test_the_share_of_a_task_is_scaled_after_the_election(tmp_path):
     found = merged(tmp_path, ([2.0], [4.0]), [0.5, 0.0], density=1.0)
     assert found == [0.5]  # both agree, so a half of each: 0.5 * 2 / 2

@@ -15,7 +15,7 @@ from studio.ui.tabs.export_form import ExportForm
 from studio.ui.tabs.push_form import PushForm
 from studio.ui.view import Drawn
 from studio.ui.views import files as views
-from studio.ui.views.notices import refusal
+from studio.ui.views.notices import notes, refusal
 from studio.ui.wiring import QUIET, Wiring
 
 
@@ -31,7 +31,7 @@ class FilesTab(PartsTab):
 
 
 class RecipeUpload(PagePart):
-    """A recipe file that becomes the mix; what is wrong with it stands below the export."""
+    """A recipe that becomes the mix; what is wrong with it, or to be known, stands below."""
 
     def __init__(self, engine: Engine, export: ExportForm) -> None:
         super().__init__(engine)
@@ -40,8 +40,8 @@ class RecipeUpload(PagePart):
     def build(self) -> None:
         """Lay out the box to drop it into."""
         self.upload = gr.File(
-            label="Load a recipe (.yaml, .json)", file_types=[".yaml", ".yml", ".json"],
-            elem_id="recipe-file", height=120,
+            label="Load a recipe, or one of mergekit (.yaml, .json)",
+            file_types=[".yaml", ".yml", ".json"], elem_id="recipe-file", height=120,
         )  # fmt: skip
 
     def wire(self, page: Wiring) -> None:
@@ -49,8 +49,7 @@ class RecipeUpload(PagePart):
 
         def load(session: Session, file: str | None) -> Drawn:
             try:
-                session.load_recipe(recipe_of(file or ""))
-                words = ""
+                words = notes(session.load_recipe(recipe_of(file or "")))
             except StudioError as error:
                 words = refusal(told(error))
             mix = {**page.edit(session, lambda: None), **page.awake}

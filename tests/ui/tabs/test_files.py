@@ -52,6 +52,23 @@ def test_an_uploaded_recipe_becomes_the_mix_and_a_broken_one_is_refused(driver, 
         assert not file.exists()
 
 
+def test_a_dropped_configuration_of_mergekit_becomes_the_mix_and_says_what_to_know(
+    driver, tmp_path: Path
+):
+    session, file = driver.session, tmp_path / "mergekit.yaml"
+    models = "".join(f"  - {{model: {task.checkpoint}}}\n" for task in session.zoo.tasks)
+    file.write_text(
+        f"merge_method: ties\nbase_model: {session.zoo.base}\nmodels:\n{models}"
+        "parameters: {weight: 0.5, density: 0.5}\ndtype: bfloat16\n"
+    )
+    drawn = driver.use("recipe-file", "upload", str(file))
+    assert drawn["refusal"].count("<p class='note'>") == 2
+    assert "mergekit computes this in bfloat16" in drawn["refusal"]
+    mix = session.mix
+    assert (mix.method, mix.options["reduce"], mix.dtype) == ("ties", "weighted", "bfloat16")
+    assert {strip.coefficient for strip in mix.strips} == {0.5}
+
+
 def test_an_upload_is_deleted_even_where_it_is_no_text(tmp_path: Path):
     file = tmp_path / "recipe.yaml"
     file.write_bytes(b"\xff\xfe\x00")
