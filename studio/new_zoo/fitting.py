@@ -99,7 +99,13 @@ def _states(
         output: Any = live.states(batch.inputs)
         pooled = kind.scores(spec, _same(output, kind), output, batch, torch.arange(len(chosen)))
         found.update(zip(chosen, pooled.float(), strict=True))
-    return torch.stack([found[at] for at in range(len(rows))])
+    states = torch.stack([found[at] for at in range(len(rows))])
+    if wrong := int((~states.isfinite()).any(1).sum()):
+        raise BadData(
+            f"'{spec.name}': for {wrong:,} of {len(rows):,} rows the model gives no finite "
+            "numbers, so no head can be fitted. Are its weights whole?"
+        )
+    return states
 
 
 def _same(output: Any, kind: Kind) -> LinearHead:

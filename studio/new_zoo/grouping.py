@@ -1,7 +1,7 @@
 """Which models share a base: adapters by the one they name, full models by what fits what."""
 
-import os
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from studio.checkpoints.alignment import join
 from studio.checkpoints.checkpoint import Checkpoint, open_base
-from studio.disk.files import source_place
+from studio.disk.files import resolve_source, source_place
 from studio.errors import BadCheckpoint, StudioError
 from studio.new_zoo.finding import Found, Model
 from studio.recipe import task_name
@@ -100,7 +100,8 @@ def propose(
     if base is not None:
         chosen = opened(base)
         others = [m for m in found.models if m.folder.resolve() != chosen.folder.resolve()]
-        groups = [_Group(chosen, base, "It is the base that was asked for.", others)]
+        source = resolve_source(base, Path.cwd())
+        groups = [_Group(chosen, source, "It is the base that was asked for.", others)]
     else:
         groups = _by_adapters(found, opened)
         _add_full_models(found, groups)
@@ -113,6 +114,7 @@ def _fitting(proposal: Proposal) -> list[Member]:
 
 
 def _open_base(source: str, allow: Allow, roots: tuple[Path, ...]) -> Checkpoint:
+    source = resolve_source(source, Path.cwd())
     allow(source, "the base")
     return open_base(source, roots)
 
@@ -152,7 +154,7 @@ def _where(named: str, model: Model, found: Found) -> tuple[str, str]:
         return "", ""
     said = f"The adapters name {named}"
     for folder in (model.folder, *list(model.folder.parents)[:3]):
-        place = Path(os.path.normpath(folder / Path(named).expanduser()))
+        place = folder / resolve_source(named, folder)
         if _is_model(place):
             return str(place), f"{said}."
     try:
@@ -172,7 +174,7 @@ def _is_model(place: Path) -> bool:
             each.suffix == ".safetensors" or each.name.endswith(".safetensors.index.json")
             for each in place.iterdir()
         )
-    except OSError:
+    except (OSError, ValueError):  # ValueError: no such name can exist
         return False
 
 
@@ -206,8 +208,12 @@ def _add_full_models(found: Found, groups: list[_Group]) -> None:
         assert base is not None
         nameless = [g for g in groups if g.base is None and not g.source]
         for group in nameless:
-            groups[-1].models += [m for m in group.models if _fits(base, m)]
-            group.models = [m for m in group.models if not _fits(base, m)]
+            fitting = [model for model in group.models if _fits(base, model)]
+            group.models = [model for model in group.models if model not in fitting]
+            groups[-1].models += fitting
+            if fitting:
+                names = ", ".join(model.folder.name for model in fitting)
+                groups[-1].notes.append(f"{names} name no base; they fit this one.")
         groups[:] = [g for g in groups if g.models or g.base]
 
 
@@ -335,8 +341,8 @@ def _unique(members: Iterable[Member]) -> list[Member]:
     named = []
     for member in sorted(members, key=lambda each: (each.name.casefold(), str(each.model.folder))):
         name, number = member.name, 2
-        while name.casefold() in taken:
+        while (key := unicodedata.normalize("NFC", name.casefold())) in taken:
             name, number = f"{member.name}-{number}", number + 1
-        taken.add(name.casefold())
+        taken.add(key)
         named.append(replace(member, name=name))
     return named

@@ -58,7 +58,7 @@ def draw(rows: Sequence[Cells], seed: int, train: bool) -> Drawn:
         for split, chosen in zip(wanted, _cut(members, wanted), strict=True):
             places[split] += [place for group in chosen for place in group]
     made = {
-        split: tuple(rows[place] for place in _at_most(found, MOST[split], seed))
+        split: tuple(rows[place] for place in sorted(_at_most(found, MOST[split], seed)))
         for split, found in places.items()
     }
     empty = [split.replace("_", "-") for split, found in made.items() if not found]
@@ -149,10 +149,13 @@ def _cut(groups: list[Sequence[int]], wanted: Sequence[str]) -> list[list[Sequen
     return cut
 
 
-def _at_most(places: Sequence[int], most: int, seed: int) -> list[int]:
+def _at_most(places: Sequence[int], most: int, seed: int) -> Sequence[int]:
+    """At most so many places at equal distances: of places by label, each label keeps its share."""
     if len(places) <= most:
-        return sorted(places)
-    return sorted(random.Random(f"{seed} most").sample(sorted(places), most))
+        return places
+    step = len(places) / most
+    start = step * random.Random(f"{seed} most").random()
+    return [places[min(int(start + at * step), len(places) - 1)] for at in range(most)]
 
 
 def leaks(splits: Mapping[str, Sequence[Cells]]) -> dict[tuple[str, str], int]:
