@@ -116,7 +116,10 @@ def _fitting(proposal: Proposal) -> list[Member]:
 def _open_base(source: str, allow: Allow, roots: tuple[Path, ...]) -> Checkpoint:
     source = resolve_source(source, Path.cwd())
     allow(source, "the base")
-    return open_base(source, roots)
+    base = open_base(source, roots)
+    if base.adapter is not None:
+        raise BadCheckpoint(f"{source} is an adapter; a base is a full model.")
+    return base
 
 
 def _by_adapters(found: Found, opened: Callable[[str], Checkpoint]) -> list[_Group]:

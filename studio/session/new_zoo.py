@@ -91,6 +91,7 @@ class NewZoos:
             if not 0 <= place < max(len(self.proposals), 1):
                 raise BadZoo("The page asked for a zoo that was not found; search again.")
             self.chosen = place
+            self.tasks, self.troubles, self.notes = {}, {}, {}
             self.take(list(self.members))
 
     def take(self, names: Sequence[str]) -> None:
