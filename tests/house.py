@@ -8,8 +8,8 @@ from pathlib import Path
 ORDER = [
     "errors", "progress", "parallel", "disk", "device", "recipe", "demo", "checkpoints", "geometry",
     "methods", "merge", "component", "tasks", "zoo", "measure", "export", "evidence", "compare",
-    "search", "sweep", "sequence", "inspection", "preflight", "session", "ui", "commands",
-    "__main__",
+    "search", "sweep", "sequence", "inspection", "preflight", "new_zoo", "session", "ui",
+    "commands", "__main__",
 ]  # fmt: skip
 """The rooms of ``studio``: each may import those before it."""
 FUNCTION, CALLBACK, CLASS, FILE = 40, 12, 200, 350

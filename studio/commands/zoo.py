@@ -70,7 +70,7 @@ def _new(options: argparse.Namespace) -> None:
     if chosen.base is None:
         raise BadZoo(f"{chosen.notes[0]} Write it as --base SOURCE.")
     members = _members(chosen, options)
-    tasks = planned(chosen.base, members, found, _data(options, members))
+    tasks = planned(chosen.base, members, found, _data(options, members), chosen.members)
     tasks = tuple(_said(task, options) for task in tasks)
     for task in tasks:
         _print_task(task, options.seed)

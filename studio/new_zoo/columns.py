@@ -10,6 +10,7 @@ from studio.new_zoo.fields import FIELDS, Field
 from studio.new_zoo.tables import Cells, Table, plain
 
 _FEW_LABELS = 200
+_FEW_ROWS = 10  # of which all may differ: they are refused for being so few
 _LOOKED_AT = 2_000
 _LISTED = 6
 
@@ -62,7 +63,7 @@ def _holds(field: Field, column: str, rows: Sequence[Cells]) -> bool:
     if field.holds == "label":
         simple = all(isinstance(cell, str | int | float | bool) for cell in cells)
         different = len({str(plain(cell)) for cell in cells})
-        return simple and different <= min(_FEW_LABELS, max(2, len(cells) * 2 // 3))
+        return simple and different <= min(_FEW_LABELS, max(_FEW_ROWS, len(cells) * 2 // 3))
     if field.holds == "image":
         return all(not isinstance(cell, int | float | list) for cell in cells)
     return all(isinstance(cell, str | int) for cell in cells)

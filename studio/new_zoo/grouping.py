@@ -214,9 +214,8 @@ def _add_full_models(found: Found, groups: list[_Group]) -> None:
             fitting = [model for model in group.models if _fits(base, model)]
             group.models = [model for model in group.models if model not in fitting]
             groups[-1].models += fitting
-            if fitting:
-                names = ", ".join(model.folder.name for model in fitting)
-                groups[-1].notes.append(f"{names} name no base; they fit this one.")
+            for model in fitting:
+                groups[-1].notes.append(f"{model.folder.name} names no base; it fits this one.")
         groups[:] = [g for g in groups if g.models or g.base]
 
 
@@ -340,8 +339,7 @@ def as_name(text: str) -> str:
 
 def _unique(members: Iterable[Member]) -> list[Member]:
     """The members by name, of which no two are alike to any file system."""
-    taken: set[str] = set()
-    named = []
+    taken, named = set(), []
     for member in sorted(members, key=lambda each: (each.name.casefold(), str(each.model.folder))):
         name, number = member.name, 2
         while (key := unicodedata.normalize("NFC", name.casefold())) in taken:

@@ -53,7 +53,7 @@ class NewTask:
     files: Mapping[str, Path] = field(default_factory=dict)
     columns: Mapping[str, str] | None = None
     labels: tuple[str, ...] | None = None
-    opened: Opened | None = None
+    opened: Opened | None = field(default=None, compare=False)  # tensors have no one equality
     refused: StudioError | None = None
 
     @property
@@ -83,8 +83,9 @@ class Plan:
 
 
 def planned(
-    base: Checkpoint, members: Sequence[Member], found: Found, data: Mapping[str, Mapping]
-) -> tuple[NewTask, ...]:
+    base: Checkpoint, members: Sequence[Member], found: Found, data: Mapping[str, Mapping],
+    among: Sequence[Member] = (),
+) -> tuple[NewTask, ...]:  # fmt: skip
     """Tasks of the members, each with the tables that seem to be its own.
 
     Args:
@@ -92,8 +93,9 @@ def planned(
         members: that become tasks.
         found: among whose tables those of a task are looked for.
         data: {task: {split or ``ALL``: file}}, for tasks whose files a person has named.
+        among: every member that was found, whose tables are not another's; none for the members.
     """
-    own = tables_of(members, found)
+    own = tables_of(among or members, found)
     made = []
     for member in members:
         files = {**data.get(member.name, own.get(member.name, {}))}

@@ -71,13 +71,9 @@ def _prepared(
     tables = {split: read(path, seed) for split, path in task.files.items()}
     columns, rows, notes = {}, {}, []
     for split, table in tables.items():
-        chosen = columns.setdefault(split, columns_of(task, table))
-        rows[split], said = records(task.kind, table, chosen)
-        if task.kind == _PICTURES:
-            rows[split] = [row | {"image": _image(row["image"], table.path)} for row in rows[split]]
-        notes += [*table.notes, *said]
-        if split == ALL and split_called(table.path) == "train":
-            notes.append(_SEEN.format(table.path.name))
+        columns[split] = columns_of(task, table)
+        rows[split], said = _rows(task, table, columns[split], split)
+        notes += said
     if task.needs_head and task.opened:
         notes += task.opened.notes
     labels: tuple[str, ...] = ()
@@ -107,6 +103,17 @@ def _prepared(
         "rows": {split: len(found) for split, found in rows.items()},
     }  # fmt: skip
     return Prepared(rows, labels, tuple(dict.fromkeys(notes)), record)
+
+
+def _rows(
+    task: NewTask, table: Table, columns: Mapping[str, str], split: str
+) -> tuple[list[Cells], list[str]]:
+    """The rows of one table, and what a user should know of them."""
+    rows, said = records(task.kind, table, columns)
+    if task.kind == _PICTURES:
+        rows = [row | {"image": _image(row["image"], table.path)} for row in rows]
+    seen = split == ALL and split_called(table.path) == "train"
+    return rows, [*table.notes, *said, *[_SEEN.format(table.path.name)] * seen]
 
 
 def _labelled(

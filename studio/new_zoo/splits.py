@@ -47,7 +47,7 @@ def draw(rows: Sequence[Cells], seed: int, train: bool) -> Drawn:
     """
     groups = _groups(rows)
     if len(groups) < FEWEST:
-        what = "different rows" if len(groups) == len(rows) else "groups of rows"
+        what = "groups of rows" if any("group" in row for row in rows) else "different rows"
         raise BadData(
             f"There are {len(groups)} {what}; at least {FEWEST} are needed to draw held-out and "
             "validation rows from. Add rows, or name a file for each split."

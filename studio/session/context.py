@@ -65,7 +65,7 @@ class SharedEngine(Protocol):
     roots: tuple[Path, ...]
     device: torch.device
 
-    def take_up(self, folder: Path, progress: Progress) -> None:
+    def take_up(self, path: Path, progress: Progress) -> None:
         """Open a zoo that the studio itself has written, within a job.
 
         Raises:

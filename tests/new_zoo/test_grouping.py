@@ -102,7 +102,7 @@ def test_an_adapter_without_a_base_joins_the_family_that_it_fits_and_that_is_sai
     (proposal,) = propose(find([folder]))
     assert [member.name for member in proposal.members] == ["animals-lora", "colors"]
     assert proposal.why == "It is the only one without a head for a task."
-    assert proposal.notes == ("animals-lora name no base; they fit this one.",)
+    assert proposal.notes == ("animals-lora names no base; it fits this one.",)
 
 
 def test_adapters_of_two_bases_are_two_zoos_the_larger_first(runs, tmp_path):
