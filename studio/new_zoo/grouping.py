@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 from studio.checkpoints.alignment import join
@@ -12,14 +13,8 @@ from studio.checkpoints.checkpoint import Checkpoint, open_base
 from studio.disk.files import resolve_source, source_place
 from studio.errors import BadCheckpoint, StudioError
 from studio.new_zoo.finding import Found, Model
-from studio.recipe import task_name
+from studio.new_zoo.names import called
 
-_TELL_NOTHING = re.compile(
-    r"(adapter|adapters|adapter_model|model|final|final_model|best|best_model|output|outputs|lora|"
-    r"checkpoint|checkpoints|run|runs|weights|last|merged|hf|(checkpoint|step|epoch)[-_]\d+)"
-    r"(\.safetensors)?",
-    re.IGNORECASE,
-)
 _FOR_TASKS = re.compile(
     r"For(Sequence|Token)Classification|ForImageClassification|ForMultipleChoice"
     r"|ForQuestionAnswering"
@@ -207,16 +202,22 @@ def _add_full_models(found: Found, groups: list[_Group]) -> None:
         family = [left[0], *(m for m in left[1:] if _alike(left[0], m))]
         left = [m for m in left if m not in family]
         groups.append(_family(family))
-        base = groups[-1].base
-        assert base is not None
-        nameless = [g for g in groups if g.base is None and not g.source]
-        for group in nameless:
-            fitting = [model for model in group.models if _fits(base, model)]
-            group.models = [model for model in group.models if model not in fitting]
-            groups[-1].models += fitting
-            for model in fitting:
-                groups[-1].notes.append(f"{model.folder.name} names no base; it fits this one.")
-        groups[:] = [g for g in groups if g.models or g.base]
+    _add_orphans(groups)
+
+
+def _add_orphans(groups: list[_Group]) -> None:
+    """Adapters whose base was not found join the first base that they fit, and that is said."""
+    orphans = [group for group in groups if group.base is None]
+    for group, orphan in product(groups, orphans):
+        if group.base:
+            fitting = [model for model in orphan.models if _fits(group.base, model)]
+            orphan.models = [model for model in orphan.models if model not in fitting]
+            group.models += fitting
+            names = ", ".join(model.folder.name for model in fitting)
+            said = orphan.source or "no base"
+            note = f"{names} name {said}; they fit this one, which is taken."
+            group.notes += [note] if fitting else []
+    groups[:] = [group for group in groups if group.models or group.base]
 
 
 def _fits(base: Checkpoint, model: Model) -> bool:
@@ -307,7 +308,7 @@ def _age(model: Model) -> tuple[bool, int]:
 
 def _member(base: Checkpoint | None, versions: list[Model]) -> Member:
     model = versions[0]
-    made = Member(_called(model), model, tuple(versions), notes=model.checkpoint.notes)
+    made = Member(called(model.folder), model, tuple(versions), notes=model.checkpoint.notes)
     if base is None:
         return made
     try:
@@ -317,24 +318,6 @@ def _member(base: Checkpoint | None, versions: list[Model]) -> Member:
     shared = sum(base.weights.entries[name].numel for name in joined.shared)
     notes = (*made.notes, *joined.notes)
     return replace(made, tensors=len(joined.shared), parameters=shared, notes=notes)
-
-
-def _called(model: Model) -> str:
-    """A name for a task: the last folder whose name tells something."""
-    for part in (model.folder, *model.folder.parents):
-        stem = part.name.removesuffix(".safetensors")
-        if stem and not _TELL_NOTHING.fullmatch(stem):
-            return as_name(stem)
-    return "task"
-
-
-def as_name(text: str) -> str:
-    """A task name made of any text: what no name may hold is left out."""
-    kept = re.sub(r'[/\\:*?"<>|\x00-\x1f]+', "-", text).strip(" .")[:80]
-    try:
-        return task_name(kept, "", BadCheckpoint)
-    except BadCheckpoint:
-        return "task"
 
 
 def _unique(members: Iterable[Member]) -> list[Member]:

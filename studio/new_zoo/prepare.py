@@ -10,7 +10,7 @@ from studio.disk.files import open_regular
 from studio.errors import BadData
 from studio.new_zoo.columns import label_text, matched_labels, records
 from studio.new_zoo.plan import ALL, NewTask, columns_of, split_called
-from studio.new_zoo.splits import draw, refuse_leaks, without_leaks
+from studio.new_zoo.splits import draw, leak_words, refuse_leaks, without_leaks
 from studio.new_zoo.tables import Cells, Table, read_table
 from studio.tasks.rows import label_list
 
@@ -93,16 +93,26 @@ def _prepared(
         rows, lost = without_leaks(rows)
         notes += [f"{lost:,} rows that were in two splits are held out only."] if lost else []
     refuse_leaks(rows)
+    if words := leak_words(rows):
+        notes.append(f"Groups are in two splits: {words} by their group.")
     if empty := [split for split, found in rows.items() if not found]:
         raise BadData(f"no rows are left for {', '.join(empty)}. Add rows.")
-    record = {
+    record = _record(tables, columns, rows, seed)
+    return Prepared(rows, labels, tuple(dict.fromkeys(notes)), record)
+
+
+def _record(
+    tables: Mapping[str, Table], columns: Mapping[str, Mapping[str, str]],
+    rows: Mapping[str, Sequence[Cells]], seed: int,
+) -> dict[str, Any]:  # fmt: skip
+    """Where rows come from, as JSON."""
+    return {
         "seed": seed,
         "files": {s: {"path": str(t.path), "sha256": t.digest, "rows": t.total}
                   for s, t in tables.items()},
         "columns": columns.get(ALL) or next(iter(columns.values())),
         "rows": {split: len(found) for split, found in rows.items()},
     }  # fmt: skip
-    return Prepared(rows, labels, tuple(dict.fromkeys(notes)), record)
 
 
 def _rows(

@@ -178,20 +178,28 @@ def _keys(rows: Sequence[Cells]) -> tuple[set[str], list[set[str]]]:
     return set().union(*each), each
 
 
+def leak_words(splits: Mapping[str, Sequence[Cells]]) -> str:
+    """What splits share, with numbers of rows; empty for nothing."""
+    return ", ".join(
+        f"{count:,} of {len(splits[one]):,} {one.replace('_', '-')} rows are also in "
+        f"{other.replace('_', '-')}" for (one, other), count in leaks(splits).items()
+    )  # fmt: skip
+
+
+def _ungrouped(rows: Sequence[Cells]) -> list[Cells]:
+    return [{name: cell for name, cell in row.items() if name != "group"} for row in rows]
+
+
 def refuse_leaks(splits: Mapping[str, Sequence[Cells]]) -> None:
-    """Refuse splits of separate files that share rows.
+    """Refuse splits of separate files that share rows; whoever made them may share groups.
 
     Raises:
         BadData: with the number of rows.
     """
-    found = leaks(splits)
-    if found:
-        words = ", ".join(
-            f"{count:,} of {len(splits[one]):,} {one.replace('_', '-')} rows are also in "
-            f"{other.replace('_', '-')}" for (one, other), count in found.items()
-        )  # fmt: skip
+    words = leak_words({name: _ungrouped(rows) for name, rows in splits.items()})
+    if words:
         raise BadData(
-            f"Splits share rows or groups: {words}. A score on rows that a choice was made on says "
+            f"Splits share rows: {words}. A score on rows that a choice was made on says "
             "too much. Give one file, from which both are drawn, or leave these rows out of one."
         )
 
@@ -200,7 +208,7 @@ def without_leaks(splits: Mapping[str, Sequence[Cells]]) -> tuple[dict[str, list
     """The splits without rows of earlier ones: held-out rows stay; and how many were left out."""
     kept, seen, lost = {}, set(), 0
     for name in sorted(splits, key=SPLITS.index):
-        _, each = _keys(splits[name])
+        _, each = _keys(_ungrouped(splits[name]))
         kept[name] = [row for row, keys in zip(splits[name], each, strict=True) if not keys & seen]
         lost += len(splits[name]) - len(kept[name])
         seen |= set().union(*each) if each else set()

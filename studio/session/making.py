@@ -8,7 +8,8 @@ from pathlib import Path
 from studio.errors import BadCheckpoint, BadZoo, NotAllowed, StudioError
 from studio.new_zoo.fields import FIELDS
 from studio.new_zoo.finding import Found
-from studio.new_zoo.grouping import Member, Proposal, as_name
+from studio.new_zoo.grouping import Member, Proposal
+from studio.new_zoo.names import as_name
 from studio.new_zoo.plan import ALL, NewTask, columns_of, planned
 from studio.new_zoo.prepare import prepared
 from studio.new_zoo.tables import Table, read_table

@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save_file
 
 from studio.errors import BadCheckpoint, NotAllowed
 from studio.new_zoo.finding import find
-from studio.new_zoo.grouping import as_name, propose
+from studio.new_zoo.grouping import propose
 from tests.checkpoints.test_kohya import BASE, factors
 from tests.conftest import draw, save_adapter, save_model
 from tests.own_models import save_lora
@@ -102,7 +102,22 @@ def test_an_adapter_without_a_base_joins_the_family_that_it_fits_and_that_is_sai
     (proposal,) = propose(find([folder]))
     assert [member.name for member in proposal.members] == ["animals-lora", "colors"]
     assert proposal.why == "It is the only one without a head for a task."
-    assert proposal.notes == ("animals-lora names no base; it fits this one.",)
+    assert proposal.notes == ("animals-lora name no base; they fit this one, which is taken.",)
+
+
+def test_an_adapter_whose_base_is_not_there_joins_one_that_it_fits_and_that_is_said(runs, tmp_path):
+    folder = Path(shutil.copytree(runs, tmp_path / "runs"))
+    config(folder / "animals-lora", base_model_name_or_path="somebody/else")
+    (proposal,) = propose(find([folder]))
+    assert proposal.notes == (
+        "animals-lora name somebody/else; they fit this one, which is taken.",
+    )
+    assert "It names the base 'somebody/else'; it is merged on 'base'." in proposal.members[0].notes
+    shutil.copytree(folder / "animals-lora", folder / "moods-lora")
+    config(folder / "moods-lora", base_model_name_or_path="../base")
+    (proposal,) = propose(find([folder]))
+    assert [member.name for member in proposal.members] == ["animals-lora", "colors", "moods-lora"]
+    assert proposal.why == "The adapters name ../base."
 
 
 def test_adapters_of_two_bases_are_two_zoos_the_larger_first(runs, tmp_path):
@@ -211,12 +226,3 @@ def test_names_are_told_apart_on_every_file_system(runs, tmp_path):
         shutil.copytree(runs / "animals-lora", tmp_path / "loras" / place)
     names = [member.name for member in propose(find([tmp_path]))[0].members]
     assert names == ["Café", "Café-2", "f", "Mood", "mood-2", "task"]
-
-
-@pytest.mark.parametrize(
-    ("text", "name"),
-    [("a/b:c", "a-b-c"), (" .x. ", "x"), ("NUL", "task"), ("", "task"), ("\u200b", "task"),
-     ("a" * 300, "a" * 80), ("e\u0301", "é"), ("<script>", "-script-")],
-)  # fmt: skip
-def test_any_text_becomes_a_name(text, name):
-    assert as_name(text) == name

@@ -7,7 +7,15 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from studio.errors import BadData
-from studio.new_zoo.splits import MOST, content, draw, leaks, refuse_leaks, without_leaks
+from studio.new_zoo.splits import (
+    MOST,
+    content,
+    draw,
+    leak_words,
+    leaks,
+    refuse_leaks,
+    without_leaks,
+)
 
 texts = st.integers(0, 60).map(lambda number: f"text {number}")
 rows = st.fixed_dictionaries({"text": texts, "label": st.sampled_from("abc")})
@@ -108,6 +116,9 @@ def test_a_group_in_two_splits_is_a_leak_though_its_rows_differ():
         "validation": [{"text": "two", "label": "a", "group": "x"}],
     }
     assert leaks(splits) == {("held_out", "validation"): 1}
+    assert leak_words(splits) == "1 of 1 held-out rows are also in validation"
+    refuse_leaks(splits)  # whoever made the files may have meant it
+    assert without_leaks(splits)[1] == 0
 
 
 def test_what_a_row_says_is_all_but_its_answer():
