@@ -63,8 +63,10 @@ def draw(rows: Sequence[Cells], seed: int, train: bool) -> Drawn:
     }
     empty = [split.replace("_", "-") for split, found in made.items() if not found]
     if empty:
+        labels = len({str(row.get("label")) for row in rows})
         raise BadData(
-            f"{len(rows)} rows in {len(groups)} groups leave none for {', '.join(empty)}. Add rows."
+            f"{len(rows):,} rows with {labels:,} labels leave none for {', '.join(empty)}. Add "
+            "rows, or choose another column for the label."
         )
     return Drawn(made, _notes(rows, groups, made, seed))
 

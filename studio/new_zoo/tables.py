@@ -242,14 +242,14 @@ def _image_records(folder: Path) -> Iterator[Cells]:
 def _kept(records: Iterable[Cells], seed: int) -> tuple[list[Cells], int]:
     """At most so many rows, each with the same chance, in their order; and how many there are."""
     draw, kept, total = random.Random(seed), [], 0
-    for cells in records:
-        row = {name: cell for name, cell in cells.items() if _is_said(cell)}
+    for row in records:
         if total < MOST_KEPT:
             kept.append((total, row))
         elif (place := draw.randrange(total + 1)) < MOST_KEPT:
             kept[place] = (total, row)
         total += 1
-    return [row for _, row in sorted(kept, key=lambda each: each[0])], total
+    ordered = [row for _, row in sorted(kept, key=lambda each: each[0])]
+    return [{name: x for name, x in row.items() if _is_said(x)} for row in ordered], total
 
 
 def _is_said(cell: object) -> bool:

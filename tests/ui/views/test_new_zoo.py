@@ -35,7 +35,7 @@ def test_proposals_and_models_have_a_line_each(runs, model):
 
 def test_what_was_found_is_text_and_what_cannot_be_used_is_folded(model):
     wrong = Member(EVIL, model, (model,), problem=BadCheckpoint(f"No {EVIL}."))
-    broken: StudioError = BadCheckpoint("Broken.")
+    broken = StudioError("Broken.")
     refused = [(Path(f"/{EVIL}/{at}"), broken) for at in range(14)]
     searched = Found([model], refused, notes=[EVIL])
     html = views.found(searched, Proposal(None, EVIL, EVIL, (wrong,), (EVIL,)))
