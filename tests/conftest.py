@@ -19,7 +19,7 @@ from studio.checkpoints.deltas import Deltas
 from studio.demo import DEMO_ZOO
 from studio.merge import open_merge
 from studio.recipe import Recipe, TaskEntry, parse_recipe, save_recipe
-from tests import bertzoo
+from tests import bertzoo, own_models
 
 ROOT = Path(__file__).parent.parent
 GOLDEN = Path(__file__).parent / "golden"
@@ -156,6 +156,12 @@ def dense_deltas(folder: Path) -> dict[str, dict[str, Tensor]]:
 def tiny_zoo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A two-layer BERT with a full classifier and a PEFT adapter; do not write into it."""
     return bertzoo.build(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="session")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A base, an adapter without a head, a classifier and their tables; do not write into it."""
+    return own_models.save_runs(tmp_path_factory.mktemp("runs"))
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from studio.commands.tools import Commands, link_roots, show_progress
 
 if TYPE_CHECKING:
+    from studio.new_zoo.finding import Found
     from studio.new_zoo.grouping import Member, Proposal
     from studio.new_zoo.plan import NewTask
 
@@ -55,7 +56,7 @@ def add_zoo_command(commands: Commands) -> None:
 
 def _new(options: argparse.Namespace) -> None:
     from studio.device import resolve_device
-    from studio.errors import BadZoo
+    from studio.errors import BadZoo, visible
     from studio.new_zoo.finding import find
     from studio.new_zoo.grouping import propose
     from studio.new_zoo.plan import Plan, planned
@@ -64,17 +65,12 @@ def _new(options: argparse.Namespace) -> None:
     roots = link_roots(options, Path.cwd())
     found = find(options.places, progress=show_progress, roots=roots)
     proposals = propose(found, options.base, roots=roots)
-    for place, problem in found.refused:
-        print(f"not read: {place}: {problem}")
-    for note in found.notes:
-        print(f"note: {note}")
-    for proposal in proposals:
-        _print_proposal(proposal)
+    _print_found(found, proposals)
     chosen = proposals[0]
     if chosen.base is None:
-        raise BadZoo(chosen.notes[0] if chosen.notes else "No base was found. Name it: --base.")
+        raise BadZoo(f"{chosen.notes[0]} Write it as --base SOURCE.")
     members = _members(chosen, options)
-    tasks = planned(chosen.base, members, found, _data(options.data))
+    tasks = planned(chosen.base, members, found, _data(options, members), chosen.members)
     tasks = tuple(_said(task, options) for task in tasks)
     for task in tasks:
         _print_task(task, options.seed)
@@ -85,11 +81,9 @@ def _new(options: argparse.Namespace) -> None:
     plan = Plan(options.name or out.name, chosen.base, chosen.source, tasks, options.seed)
     device = resolve_device(options.device)
     saved = save_zoo(plan, out, device, show_progress, roots=roots, drop_leaks=options.drop_leaks)
-    for note in saved.notes:
-        print(note)
-    for look in saved.found.looks:
-        for note in look.notes:
-            print(f"{look.name}: {note}")
+    looks = saved.found.looks
+    for note in [*saved.notes, *(f"{look.name}: {note}" for look in looks for note in look.notes)]:
+        print(visible(note))
     print(f"Written: {saved.file}\nOpen it: python app.py --zoo {saved.file}")
 
 
@@ -119,6 +113,13 @@ def _members(proposal: "Proposal", options: argparse.Namespace) -> "list[Member]
                 raise BadZoo(f"'{name}' has no version '{versions[name]}'; it has {known}.")
             member = replace(member, model=called[0])
         members.append(member)
+    if not members:
+        count = len(by_name)
+        raise BadZoo(
+            f"None of the {count} models fits the base {proposal.source}." if count else
+            f"Nothing can be merged into {proposal.source}: it is the only model that was found. "
+            "Name the folders of its fine-tuned models, too."
+        )  # fmt: skip
     return members
 
 
@@ -130,21 +131,32 @@ def _pairs(given: Sequence[str], option: str) -> dict[str, str]:
         name, mark, value = each.partition("=")
         if not (name and mark and value):
             raise BadZoo(f"{option} {each}: write it as NAME=VALUE.")
+        if name in pairs:
+            raise BadZoo(f"{option} names {name} twice.")
         pairs[name] = value
     return pairs
 
 
-def _data(given: Sequence[str]) -> dict[str, dict[str, Path]]:
-    """By task, the files that were named, by split."""
+def _data(
+    options: argparse.Namespace, members: "Sequence[Member]"
+) -> dict[str, dict[str, Path]]:  # fmt: skip
+    """By task, the files that were named, by split; all that is said is of a task that is taken."""
+    from studio.disk.files import resolve_source
+    from studio.errors import BadZoo
     from studio.new_zoo.plan import ALL
     from studio.zoo import SPLITS
 
     found: dict[str, dict[str, Path]] = {}
-    for name, file in _pairs(given, "--data").items():
+    for name, file in _pairs(options.data, "--data").items():
         task, _, split = name.rpartition(".")
         if split not in SPLITS:
             task, split = name, ALL
-        found.setdefault(task, {})[split] = Path(file).absolute()
+        found.setdefault(task, {})[split] = Path.cwd() / resolve_source(file, Path.cwd())
+    columns = {name.rpartition(".")[0] for name in _pairs(options.columns, "--column")}
+    known = [member.name for member in members]
+    for task in (*found, *columns, *_pairs(options.labels, "--labels")):
+        if task not in known:
+            raise BadZoo(f"There is no task '{task}'; taken are {', '.join(known)}.")
     return found
 
 
@@ -165,7 +177,21 @@ def _said(task: "NewTask", options: argparse.Namespace) -> "NewTask":
         kept = {f: c for f, c in guess(task.kind, table).items() if c not in chosen.values()}
         task = replace(task, columns=kept | chosen)
     labels = _pairs(options.labels, "--labels").get(task.name)
-    return replace(task, labels=tuple(labels.split(","))) if labels else task
+    named = tuple(label.strip() for label in labels.split(",")) if labels else None
+    return replace(task, labels=named)
+
+
+def _print_found(found: "Found", proposals: "Sequence[Proposal]") -> None:
+    from studio.errors import visible
+
+    for place, problem in found.refused:
+        print(f"not read: {visible(str(place))}: {problem}")
+    for note in found.notes:
+        print(f"note: {visible(note)}")
+    for proposal in proposals:
+        _print_proposal(proposal)
+    if len(proposals) > 1:
+        print(f"Taken is the first of {len(proposals)}; --base SOURCE takes another.")
 
 
 def _print_proposal(proposal: "Proposal") -> None:
@@ -182,7 +208,7 @@ def _print_proposal(proposal: "Proposal") -> None:
         more = f", {len(member.versions)} versions" if len(member.versions) > 1 else ""
         print(
             f"  {visible(member.name)}: {member.model.checkpoint.kind}, changes {member.tensors} "
-            f"tensors of {member.parameters:,} numbers{more} ({member.model.folder})"
+            f"tensors of {member.parameters:,} numbers{more} ({visible(str(member.model.folder))})"
         )
 
 
@@ -192,10 +218,13 @@ def _print_task(task: "NewTask", seed: int) -> None:
     from studio.new_zoo.tables import read_table
 
     head = "a head is fitted" if task.needs_head else "answers by itself"
+    if task.refused is not None:
+        print(f"note: {task.refused}")
     if not task.files:
         print(f"{visible(task.name)}: {task.kind}; no rows, so no accuracy.")
         return
     for split, file in task.files.items():
         columns = columns_of(task, read_table(file, seed))
         said = ", ".join(f"{name} = {column}" for name, column in columns.items())
-        print(f"{visible(task.name)}: {task.kind}, {head}; {split}: {file} ({visible(said)})")
+        rows = f"{split}: {file} ({said or 'no column is known'})"
+        print(f"{visible(task.name)}: {task.kind}, {head}; {visible(rows)}")

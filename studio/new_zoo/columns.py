@@ -1,5 +1,6 @@
 """Which column of a table holds what a kind of task asks for: guessed by name and by content."""
 
+import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from studio.new_zoo.fields import FIELDS, Field
 from studio.new_zoo.tables import Cells, Table, plain
 
 _FEW_LABELS = 200
+_FEW_ROWS = 10  # of which all may differ: they are refused for being so few
 _LOOKED_AT = 2_000
 _LISTED = 6
 
@@ -61,7 +63,7 @@ def _holds(field: Field, column: str, rows: Sequence[Cells]) -> bool:
     if field.holds == "label":
         simple = all(isinstance(cell, str | int | float | bool) for cell in cells)
         different = len({str(plain(cell)) for cell in cells})
-        return simple and different <= min(_FEW_LABELS, max(2, len(cells) * 2 // 3))
+        return simple and different <= min(_FEW_LABELS, max(_FEW_ROWS, len(cells) * 2 // 3))
     if field.holds == "image":
         return all(not isinstance(cell, int | float | list) for cell in cells)
     return all(isinstance(cell, str | int) for cell in cells)
@@ -104,6 +106,13 @@ def records(kind: str, table: Table, columns: Mapping[str, str]) -> tuple[list[C
             f"{', '.join(map(repr, table.columns))}. Say which one it is."
         )
     made = [{name: plain(row[c]) for name, c in columns.items() if c in row} for row in table.rows]
+    for name in (each for each in columns if fields[each].holds == "text"):
+        wrong = next((row[name] for row in made if not isinstance(row.get(name, ""), str)), None)
+        if wrong is not None:
+            raise BadData(
+                f"{table.path}: the column {columns[name]!r} is to be '{name}', which is text, "
+                f"but it holds {str(wrong)[:60]!r}. Choose another column."
+            )
     full = [row for row in made if all(name in row for name in needed)]
     if not full:
         raise BadData(f"{table.path} has no row with {' and '.join(needed)}.")
@@ -148,8 +157,11 @@ class Labels:
 
 def matched_labels(rows: Sequence[Cells], labels: Sequence[str]) -> Labels:
     """What stands in the rows' ``label``, as labels of a head: by name, by case, or by index."""
-    counted = Counter(str(row["label"]) for row in rows)
-    indices = {f"{at}{end}": label for at, label in enumerate(labels) for end in ("", ".0")}
+    counted = Counter(label_text(row["label"]) for row in rows)
+    indices = {f"{label}.0": label for label in labels if label.isdigit()}
+    if not indices:  # else a number is a name
+        each = enumerate(labels)
+        indices = {f"{at}{end}": label for at, label in each for end in ("", ".0")}
     ways = (
         ({label: label for label in labels}, ""),
         (_folded(labels, counted), "matched without regard to case and spaces"),
@@ -165,13 +177,22 @@ def matched_labels(rows: Sequence[Cells], labels: Sequence[str]) -> Labels:
     return Labels(named, {x: n for x, n in counted.items() if x not in named}, " ".join(how))
 
 
+def label_text(cell: object) -> str:
+    """A label as text; a whole number is written without decimals."""
+    return str(int(cell) if isinstance(cell, float) and cell.is_integer() else cell)
+
+
 def _first(labels: Sequence[str]) -> list[tuple[int, str]]:
     return list(enumerate(labels))[:_LISTED]
 
 
 def _folded(labels: Sequence[str], counted: Counter) -> dict[str, str]:
-    plainly = {"".join(label.casefold().split()): label for label in labels}
+    plainly = {_key(label): label for label in labels}
     if len(plainly) < len(labels):
         return {}
-    keys = {value: "".join(value.casefold().split()) for value in counted}
-    return {value: plainly[key] for value, key in keys.items() if key in plainly}
+    return {value: plainly[_key(value)] for value in counted if _key(value) in plainly}
+
+
+def _key(label: str) -> str:
+    """A label without regard to capitals, spaces, and how its accents are written."""
+    return unicodedata.normalize("NFC", "".join(label.casefold().split()))

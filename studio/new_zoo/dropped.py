@@ -6,7 +6,7 @@ from pathlib import Path
 
 from studio.errors import BadZoo
 from studio.new_zoo.finding import TABLES
-from studio.new_zoo.grouping import as_name
+from studio.new_zoo.names import as_name
 
 _TAKEN = (*TABLES, ".safetensors", ".txt", ".model", ".md")
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from studio.checkpoints.checkpoint import Checkpoint, open_checkpoint
+from studio.disk.files import resolve_source
 from studio.errors import BadCheckpoint, StudioError
 from studio.progress import Progress, silent
 
-TABLES = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet", ".conll", ".npz")
+TABLES = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet")
 IMAGES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 _WEIGHTS = (".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".gguf")
 _OF_TRAINING = ("optimizer", "scheduler", "rng_state", "training_args", "scaler")
@@ -92,12 +93,13 @@ def find(
         BadCheckpoint: a place does not exist, or nothing to merge was found.
     """
     found, seen = Found(), set()
+    places = [Path.cwd() / resolve_source(str(place), Path.cwd()) for place in places]
     for place in places:
         allow(str(place), "the folder")
-        if not place.exists():
+        if not os.path.lexists(place):
             raise BadCheckpoint(f"There is no folder {place}.")
         for folder, files in _folders(place, found, progress):
-            if (real := folder.resolve()) not in seen:
+            if (real := folder.resolve()) not in seen or place.is_file():
                 seen.add(real)
                 _look(folder, files, found, (*roots, *places))
     if not found.models:
@@ -111,7 +113,11 @@ def _folders(place: Path, found: Found, progress: Progress) -> Iterator[tuple[Pa
         yield place.parent, [place.name]
         return
     entries, depth = 0, len(place.parts)
-    for name, folders, files in os.walk(place):
+
+    def unread(problem: OSError) -> None:
+        found.notes.append(f"{problem.filename} was not searched: {problem.strerror}.")
+
+    for name, folders, files in os.walk(place, onerror=unread):
         folder, entries = Path(name), entries + len(files) + len(folders)
         progress(0.0, f"{entries:,} entries, {len(found.models)} models")
         if entries > _MOST_ENTRIES or len(found.models) >= _MOST_MODELS:
@@ -120,7 +126,12 @@ def _folders(place: Path, found: Found, progress: Progress) -> Iterator[tuple[Pa
                 f"{len(found.models)} models; name a folder further down."
             )
             return
-        folders[:] = sorted(x for x in folders if x not in _SKIPPED and not x.startswith("."))
+        unnamed = [x for x in (*folders, *files) if not _is_text(x)]
+        if unnamed:
+            found.notes.append(f"{folder / unnamed[0]} was passed over: its name is no text.")
+        files = [x for x in files if x not in unnamed]
+        folders[:] = sorted({*folders} - _SKIPPED - {*unnamed})
+        folders[:] = [x for x in folders if not x.startswith(".")]
         if "modules.json" in files or len(folder.parts) - depth >= _DEEPEST:
             folders.clear()  # of a sentence transformer: its further modules are no models
         elif _holds_images(folder, folders):
@@ -136,9 +147,20 @@ def _holds_images(folder: Path, folders: list[str]) -> bool:
     return all(_only_images(folder / each) for each in folders[:_FEW])
 
 
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _only_images(folder: Path) -> bool:
-    with os.scandir(folder) as entries:
-        names = [entry.name for _, entry in zip(range(_FEW), entries, strict=False)]
+    try:
+        with os.scandir(folder) as entries:
+            names = [entry.name for _, entry in zip(range(_FEW), entries, strict=False)]
+    except OSError:
+        return False  # the search says so when it comes there
     named = [Path(name).suffix.lower() in IMAGES for name in names if not name.startswith(".")]
     return bool(named) and all(named)
 
@@ -166,7 +188,10 @@ def _look(folder: Path, files: list[str], found: Found, roots: tuple[Path, ...])
                 found.refused.append((place, problem))
             continue
         if one_each and checkpoint.adapter is None:
-            continue  # tensors without a configuration: a head, say
+            found.notes.append(
+                f"{place} was passed over: it is no adapter, and no config.json lies beside it."
+            )
+            continue
         number = _VERSION.fullmatch(folder.name)
         found.models.append(Model(place, checkpoint, int(number[1]) if number else None))
 

@@ -12,6 +12,7 @@ from torch import Tensor
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.errors import BadData
 from studio.merge import open_merge
+from studio.methods import SUM
 from studio.progress import Progress, part, silent
 from studio.recipe import Recipe, TaskEntry
 from studio.tasks.heads import LinearHead
@@ -62,9 +63,8 @@ def fitted(
     """
     live = LiveModel(base, device, [kind])
     if on_expert:
-        alone = Recipe(str(base.folder), (TaskEntry(spec.name, spec.checkpoint, 1.0),),
-                       "task_arithmetic")  # fmt: skip
-        live.wear(open_merge(alone))
+        alone = (TaskEntry(spec.name, spec.checkpoint, 1.0),)
+        live.wear(open_merge(Recipe(str(base.folder), alone, SUM)))
     rows = {s: kind.read(spec.data[s], tuple(labels), True) for s in ("train", "validation")}
     missing = {*range(len(labels))} - {row.answers[0] for row in rows["train"]}
     if missing:
@@ -99,7 +99,13 @@ def _states(
         output: Any = live.states(batch.inputs)
         pooled = kind.scores(spec, _same(output, kind), output, batch, torch.arange(len(chosen)))
         found.update(zip(chosen, pooled.float(), strict=True))
-    return torch.stack([found[at] for at in range(len(rows))])
+    states = torch.stack([found[at] for at in range(len(rows))])
+    if wrong := int((~states.isfinite()).any(1).sum()):
+        raise BadData(
+            f"'{spec.name}': for {wrong:,} of {len(rows):,} rows the model gives no finite "
+            "numbers, so no head can be fitted. Are its weights whole?"
+        )
+    return states
 
 
 def _same(output: Any, kind: Kind) -> LinearHead:

@@ -1,25 +1,20 @@
 """Which models share a base: adapters by the one they name, full models by what fits what."""
 
-import os
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 from studio.checkpoints.alignment import join
 from studio.checkpoints.checkpoint import Checkpoint, open_base
-from studio.disk.files import source_place
+from studio.disk.files import resolve_source, source_place
 from studio.errors import BadCheckpoint, StudioError
 from studio.new_zoo.finding import Found, Model
-from studio.recipe import task_name
+from studio.new_zoo.names import called
 
-_TELL_NOTHING = re.compile(
-    r"(adapter|adapters|adapter_model|model|final|final_model|best|best_model|output|outputs|lora|"
-    r"checkpoint|checkpoints|run|runs|weights|last|merged|hf|(checkpoint|step|epoch)[-_]\d+)"
-    r"(\.safetensors)?",
-    re.IGNORECASE,
-)
 _FOR_TASKS = re.compile(
     r"For(Sequence|Token)Classification|ForImageClassification|ForMultipleChoice"
     r"|ForQuestionAnswering"
@@ -100,7 +95,8 @@ def propose(
     if base is not None:
         chosen = opened(base)
         others = [m for m in found.models if m.folder.resolve() != chosen.folder.resolve()]
-        groups = [_Group(chosen, base, "It is the base that was asked for.", others)]
+        source = resolve_source(base, Path.cwd())
+        groups = [_Group(chosen, source, "It is the base that was asked for.", others)]
     else:
         groups = _by_adapters(found, opened)
         _add_full_models(found, groups)
@@ -113,8 +109,12 @@ def _fitting(proposal: Proposal) -> list[Member]:
 
 
 def _open_base(source: str, allow: Allow, roots: tuple[Path, ...]) -> Checkpoint:
+    source = resolve_source(source, Path.cwd())
     allow(source, "the base")
-    return open_base(source, roots)
+    base = open_base(source, roots)
+    if base.adapter is not None:
+        raise BadCheckpoint(f"{source} is an adapter; a base is a full model.")
+    return base
 
 
 def _by_adapters(found: Found, opened: Callable[[str], Checkpoint]) -> list[_Group]:
@@ -152,7 +152,7 @@ def _where(named: str, model: Model, found: Found) -> tuple[str, str]:
         return "", ""
     said = f"The adapters name {named}"
     for folder in (model.folder, *list(model.folder.parents)[:3]):
-        place = Path(os.path.normpath(folder / Path(named).expanduser()))
+        place = folder / resolve_source(named, folder)
         if _is_model(place):
             return str(place), f"{said}."
     try:
@@ -172,7 +172,7 @@ def _is_model(place: Path) -> bool:
             each.suffix == ".safetensors" or each.name.endswith(".safetensors.index.json")
             for each in place.iterdir()
         )
-    except OSError:
+    except (OSError, ValueError):  # ValueError: no such name can exist
         return False
 
 
@@ -202,13 +202,22 @@ def _add_full_models(found: Found, groups: list[_Group]) -> None:
         family = [left[0], *(m for m in left[1:] if _alike(left[0], m))]
         left = [m for m in left if m not in family]
         groups.append(_family(family))
-        base = groups[-1].base
-        assert base is not None
-        nameless = [g for g in groups if g.base is None and not g.source]
-        for group in nameless:
-            groups[-1].models += [m for m in group.models if _fits(base, m)]
-            group.models = [m for m in group.models if not _fits(base, m)]
-        groups[:] = [g for g in groups if g.models or g.base]
+    _add_orphans(groups)
+
+
+def _add_orphans(groups: list[_Group]) -> None:
+    """Adapters whose base was not found join the first base that they fit, and that is said."""
+    orphans = [group for group in groups if group.base is None]
+    for group, orphan in product(groups, orphans):
+        if group.base:
+            fitting = [model for model in orphan.models if _fits(group.base, model)]
+            orphan.models = [model for model in orphan.models if model not in fitting]
+            group.models += fitting
+            names = ", ".join(model.folder.name for model in fitting)
+            said = orphan.source or "no base"
+            note = f"{names} name {said}; they fit this one, which is taken."
+            group.notes += [note] if fitting else []
+    groups[:] = [group for group in groups if group.models or group.base]
 
 
 def _fits(base: Checkpoint, model: Model) -> bool:
@@ -299,7 +308,7 @@ def _age(model: Model) -> tuple[bool, int]:
 
 def _member(base: Checkpoint | None, versions: list[Model]) -> Member:
     model = versions[0]
-    made = Member(_called(model), model, tuple(versions), notes=model.checkpoint.notes)
+    made = Member(called(model.folder), model, tuple(versions), notes=model.checkpoint.notes)
     if base is None:
         return made
     try:
@@ -311,32 +320,13 @@ def _member(base: Checkpoint | None, versions: list[Model]) -> Member:
     return replace(made, tensors=len(joined.shared), parameters=shared, notes=notes)
 
 
-def _called(model: Model) -> str:
-    """A name for a task: the last folder whose name tells something."""
-    for part in (model.folder, *model.folder.parents):
-        stem = part.name.removesuffix(".safetensors")
-        if stem and not _TELL_NOTHING.fullmatch(stem):
-            return as_name(stem)
-    return "task"
-
-
-def as_name(text: str) -> str:
-    """A task name made of any text: what no name may hold is left out."""
-    kept = re.sub(r'[/\\:*?"<>|\x00-\x1f]+', "-", text).strip(" .")[:80]
-    try:
-        return task_name(kept, "", BadCheckpoint)
-    except BadCheckpoint:
-        return "task"
-
-
 def _unique(members: Iterable[Member]) -> list[Member]:
     """The members by name, of which no two are alike to any file system."""
-    taken: set[str] = set()
-    named = []
+    taken, named = set(), []
     for member in sorted(members, key=lambda each: (each.name.casefold(), str(each.model.folder))):
         name, number = member.name, 2
-        while name.casefold() in taken:
+        while (key := unicodedata.normalize("NFC", name.casefold())) in taken:
             name, number = f"{member.name}-{number}", number + 1
-        taken.add(name.casefold())
+        taken.add(key)
         named.append(replace(member, name=name))
     return named

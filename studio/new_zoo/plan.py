@@ -1,8 +1,9 @@
 """A zoo in the making: its tasks, where their rows come from, and what answers for them."""
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from studio.checkpoints.alignment import join
@@ -28,7 +29,7 @@ _SPLIT_WORDS = {
     "validation": ("validation", "valid", "val", "dev"),
     "train": ("train", "training"),
 }
-_PARTS = re.compile(r"[^a-z0-9]+")
+_PARTS = re.compile(r"[\W_]+")
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class NewTask:
         columns: by field, the column that holds it; None to guess.
         labels: in the order of the head, by a person; None leaves them to the checkpoint.
         opened: what answers for it so far; a head of None is fitted if the task has rows.
+        refused: why what lies beside its weights cannot answer for it, or None.
     """
 
     name: str
@@ -51,13 +53,14 @@ class NewTask:
     files: Mapping[str, Path] = field(default_factory=dict)
     columns: Mapping[str, str] | None = None
     labels: tuple[str, ...] | None = None
-    opened: Opened | None = None
+    opened: Opened | None = field(default=None, compare=False)  # tensors have no one equality
+    refused: StudioError | None = None
 
     @property
     def needs_head(self) -> bool:
         """Whether a head must be fitted before its rows can be scored."""
         missing = self.opened is None or self.opened.head is None
-        return self.kind in FITTED and missing
+        return self.kind in FITTED and missing and self.refused is None
 
 
 @dataclass(frozen=True)
@@ -80,8 +83,9 @@ class Plan:
 
 
 def planned(
-    base: Checkpoint, members: Sequence[Member], found: Found, data: Mapping[str, Mapping]
-) -> tuple[NewTask, ...]:
+    base: Checkpoint, members: Sequence[Member], found: Found, data: Mapping[str, Mapping],
+    among: Sequence[Member] = (),
+) -> tuple[NewTask, ...]:  # fmt: skip
     """Tasks of the members, each with the tables that seem to be its own.
 
     Args:
@@ -89,8 +93,9 @@ def planned(
         members: that become tasks.
         found: among whose tables those of a task are looked for.
         data: {task: {split or ``ALL``: file}}, for tasks whose files a person has named.
+        among: every member that was found, whose tables are not another's; none for the members.
     """
-    own = tables_of(members, found)
+    own = tables_of(among or members, found)
     made = []
     for member in members:
         files = {**data.get(member.name, own.get(member.name, {}))}
@@ -101,30 +106,35 @@ def planned(
             except StudioError:
                 columns = ()  # it is refused with its name when its rows are read
         kind, _ = kind_of(base, member.model.checkpoint, columns)
-        opened = answering(base, member.name, member.model.checkpoint, kind)
-        made.append(NewTask(member.name, member.model.folder, kind, files, opened=opened))
+        task = NewTask(member.name, member.model.folder, kind, files)
+        try:
+            opened = answering(base, member.name, member.model.checkpoint, kind)
+            made.append(replace(task, opened=opened))
+        except StudioError as problem:
+            made.append(replace(task, refused=problem))
     return tuple(made)
 
 
 def entry_of(task: str, checkpoint: Path, kind: str) -> dict:
     """What lies beside a checkpoint and answers for it, as keys of a zoo file."""
     folder = checkpoint if checkpoint.is_dir() else checkpoint.parent
-    beside = dict(zip(("head", "head_only"), (folder / each for each in HEAD_FILES), strict=True))
-    beside["labels"] = folder / "labels.json"
+    named = zip(("head", "head_only", "labels"), (*HEAD_FILES, "labels.json"), strict=True)
+    beside = {key: folder / name for key, name in named}
     keys = KINDS[kind].keys
     return {key: str(file) for key, file in beside.items() if key in keys and file.is_file()}
 
 
-def answering(base: Checkpoint, task: str, checkpoint: Checkpoint, kind: str) -> Opened | None:
-    """What answers for a task without a zoo: a head of its own; None if nothing can be opened."""
-    try:
-        joined = join(base, task, checkpoint)
-        private = Deltas(base, [(task, checkpoint)], [joined]).private(task)
-        settings = KINDS[kind].settings(entry_of(task, checkpoint.folder, kind), Path("/"), task)
-        spec = TaskSpec(task, str(checkpoint.folder), kind, settings)
-        return KINDS[kind].open(spec, private, base)
-    except StudioError:
-        return None
+def answering(base: Checkpoint, task: str, checkpoint: Checkpoint, kind: str) -> Opened:
+    """What answers for a task without a zoo: a head of its own, or None for one.
+
+    Raises:
+        StudioError: what lies beside its weights does not fit.
+    """
+    joined = join(base, task, checkpoint)
+    private = Deltas(base, [(task, checkpoint)], [joined]).private(task)
+    settings = KINDS[kind].settings(entry_of(task, checkpoint.folder, kind), Path("/"), task)
+    spec = TaskSpec(task, str(checkpoint.folder), kind, settings)
+    return KINDS[kind].open(spec, private, base)
 
 
 def columns_of(task: NewTask, table: Table) -> dict[str, str]:
@@ -150,7 +160,8 @@ def tables_of(members: Sequence[Member], found: Found) -> dict[str, dict[str, Pa
 
 
 def _words(text: str) -> list[str]:
-    return [word for word in _PARTS.split(text.lower()) if word]
+    plainly = unicodedata.normalize("NFC", text.casefold())
+    return [word for word in _PARTS.split(plainly) if word]
 
 
 def _is_called(path: Path, name: str, members: Sequence[Member]) -> bool:
@@ -170,13 +181,18 @@ def _bare(words: Sequence[str]) -> list[str]:
     return [word for word in words if word not in usual] or list(words)
 
 
+def split_called(path: Path) -> str | None:
+    """The split that the name of a file, or of a folder of images, says."""
+    words = {*_words(path.stem), *_words(path.stem.replace("-", "_").replace("_", ""))}
+    return next((split for split, said in _SPLIT_WORDS.items() if words & {*said}), None)
+
+
 def _by_split(paths: Sequence[Path]) -> dict[str, Path]:
     """Files by the split that their names say, or the one file that all are drawn from."""
     found: dict[str, Path] = {}
     rest = []
     for path in paths:
-        words = {*_words(path.stem), *_words(path.stem.replace("-", "_").replace("_", ""))}
-        split = next((s for s, said in _SPLIT_WORDS.items() if words & {*said}), None)
+        split = split_called(path)
         if split is None:
             rest.append(path)
         else:

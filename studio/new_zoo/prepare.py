@@ -1,18 +1,24 @@
 """The rows of a new task: read, with its kind's own names and its head's labels, in splits."""
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from studio.disk.files import open_regular
 from studio.errors import BadData
-from studio.new_zoo.columns import matched_labels, records
-from studio.new_zoo.plan import ALL, NewTask, columns_of
-from studio.new_zoo.splits import draw, refuse_leaks, without_leaks
+from studio.new_zoo.columns import label_text, matched_labels, records
+from studio.new_zoo.plan import ALL, NewTask, columns_of, split_called
+from studio.new_zoo.splits import draw, leak_words, refuse_leaks, without_leaks
 from studio.new_zoo.tables import Cells, Table, read_table
 from studio.tasks.rows import label_list
 
 _PICTURES = "image-classification"
 _BY_LABEL = ("text-classification", _PICTURES)
+_SEEN = (
+    "{} is called a file of training rows: a score says too much on rows that an expert has seen."
+)
 _LISTED = 8
 
 
@@ -30,7 +36,7 @@ class Prepared:
     rows: Mapping[str, Sequence[Cells]]
     labels: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    record: Mapping[str, object] = field(default_factory=dict)
+    record: Mapping[str, Any] = field(default_factory=dict)
 
 
 def prepared(
@@ -60,14 +66,16 @@ def prepared(
 def _prepared(
     task: NewTask, seed: int, drop_leaks: bool, read: Callable[[Path, int], Table]
 ) -> Prepared:
+    if task.refused is not None:
+        raise BadData(task.refused.problem.removeprefix(f"'{task.name}': "))
     tables = {split: read(path, seed) for split, path in task.files.items()}
     columns, rows, notes = {}, {}, []
     for split, table in tables.items():
-        chosen = columns.setdefault(split, columns_of(task, table))
-        rows[split], said = records(task.kind, table, chosen)
-        if task.kind == _PICTURES:
-            rows[split] = [row | {"image": _image(row["image"], table.path)} for row in rows[split]]
-        notes += [*table.notes, *said]
+        columns[split] = columns_of(task, table)
+        rows[split], said = _rows(task, table, columns[split], split)
+        notes += said
+    if task.needs_head and task.opened:
+        notes += task.opened.notes
     labels: tuple[str, ...] = ()
     if task.kind in _BY_LABEL:
         labels, rows, said = _labelled(task, tables, columns, rows)
@@ -85,16 +93,37 @@ def _prepared(
         rows, lost = without_leaks(rows)
         notes += [f"{lost:,} rows that were in two splits are held out only."] if lost else []
     refuse_leaks(rows)
+    if words := leak_words(rows):
+        notes.append(f"Groups are in two splits: {words} by their group.")
     if empty := [split for split, found in rows.items() if not found]:
         raise BadData(f"no rows are left for {', '.join(empty)}. Add rows.")
-    record = {
+    record = _record(tables, columns, rows, seed)
+    return Prepared(rows, labels, tuple(dict.fromkeys(notes)), record)
+
+
+def _record(
+    tables: Mapping[str, Table], columns: Mapping[str, Mapping[str, str]],
+    rows: Mapping[str, Sequence[Cells]], seed: int,
+) -> dict[str, Any]:  # fmt: skip
+    """Where rows come from, as JSON."""
+    return {
         "seed": seed,
         "files": {s: {"path": str(t.path), "sha256": t.digest, "rows": t.total}
                   for s, t in tables.items()},
         "columns": columns.get(ALL) or next(iter(columns.values())),
         "rows": {split: len(found) for split, found in rows.items()},
     }  # fmt: skip
-    return Prepared(rows, labels, tuple(dict.fromkeys(notes)), record)
+
+
+def _rows(
+    task: NewTask, table: Table, columns: Mapping[str, str], split: str
+) -> tuple[list[Cells], list[str]]:
+    """The rows of one table, and what a user should know of them."""
+    rows, said = records(task.kind, table, columns)
+    if task.kind == _PICTURES:
+        rows = [row | {"image": _image(row["image"], table.path)} for row in rows]
+    seen = split == ALL and split_called(table.path) == "train"
+    return rows, [*table.notes, *said, *[_SEEN.format(table.path.name)] * seen]
 
 
 def _labelled(
@@ -127,14 +156,32 @@ def _labelled(
         )
     notes += [match.how] if match.how else []
     made = {
-        split: [row | {"label": match.named[str(row["label"])]} for row in found]
+        split: [row | {"label": match.named[label_text(row["label"])]} for row in found]
         for split, found in rows.items()
     }
     return tuple(labels), made, notes
 
 
+@dataclass(frozen=True)
+class Picture:
+    """The file of a picture, which is the same as another of the same bytes.
+
+    Attributes:
+        file: it lies in.
+        digest: of its bytes.
+    """
+
+    file: Path
+    digest: str
+
+    def __str__(self) -> str:
+        return self.digest
+
+
 def _image(cell: object, table: Path) -> object:
-    """The bytes of a picture as they are; the path of one, from the folder of its table."""
+    """The bytes of a picture as they are; the file of one, by its path from its table's folder."""
+    if isinstance(cell, Mapping):  # as the datasets library writes it
+        cell = cell.get("bytes") or cell.get("path")
     if not isinstance(cell, str):
         return cell
     home = table if table.is_dir() else table.parent
@@ -145,11 +192,12 @@ def _image(cell: object, table: Path) -> object:
         )
     if not file.is_file():
         raise BadData(f"there is no picture {file}. Is another column its path?")
-    return str(file)
+    with open_regular(file, BadData) as stream:
+        return Picture(file, hashlib.file_digest(stream, "sha256").hexdigest())
 
 
 def _seen(rows: Sequence[Cells]) -> set[str]:
-    return {str(row["label"]) for row in rows}
+    return {label_text(row["label"]) for row in rows}
 
 
 def _natural(label: str) -> tuple[bool, float, str]:

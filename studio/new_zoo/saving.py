@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,10 +12,11 @@ from safetensors.torch import save
 
 from studio.device import free_memory
 from studio.disk.files import source_folder
-from studio.errors import BadZoo, StudioError
+from studio.disk.folders import new_folder
+from studio.errors import BadData, BadZoo, StudioError
 from studio.new_zoo.fitting import Fit, fitted
 from studio.new_zoo.plan import NewTask, Plan, entry_of
-from studio.new_zoo.prepare import Prepared, prepared
+from studio.new_zoo.prepare import Picture, Prepared, prepared
 from studio.new_zoo.tables import Cells
 from studio.preflight import Allow, Preflight, preflight
 from studio.progress import Progress, part, silent
@@ -60,7 +60,7 @@ def save_zoo(
 
     Args:
         plan: of the zoo.
-        folder: that does not exist yet, or is empty.
+        folder: that does not exist yet.
         device: on which heads are fitted.
         progress: told what is done; raises to stop.
         allow: as of ``preflight``.
@@ -70,27 +70,26 @@ def save_zoo(
     Raises:
         StudioError: saying what is wrong with a task, its rows or the place.
     """
-    if os.path.lexists(folder) and (not folder.is_dir() or any(folder.iterdir())):
-        raise BadZoo(f"{folder} exists already and is not empty. Choose another place.")
     if not plan.tasks:
         raise BadZoo("A zoo needs at least one task. Choose a model.")
-    folder = folder.absolute()
-    beside = folder.parent / f".{folder.name}.part-{os.getpid()}"
-    try:
-        beside.mkdir(parents=True)
-        notes = _write(plan, beside, device, part(progress, 0.0, 0.9), drop_leaks)
-        progress(0.9, "looking at the new zoo as one to be opened")
-        found = preflight(load_zoo(beside), allow, roots)
-        found.refuse_misfits()
-        if folder.exists():
-            folder.rmdir()
-        beside.rename(folder)
-    except OSError as problem:
-        raise StudioError(f"{folder} cannot be written: {problem.strerror}.") from None
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
+    folder = Path(os.path.realpath(folder.parent)) / folder.name
+    with new_folder(folder) as beside:
+        try:
+            notes = _write(plan, beside, device, part(progress, 0.0, 0.9), drop_leaks)
+            progress(0.9, "looking at the new zoo as one to be opened")
+            found = preflight(load_zoo(beside), allow, roots)
+            found.refuse_misfits()
+        except StudioError as problem:
+            raise _of(problem, beside, folder) from None
     written = replace(found, zoo=load_zoo(folder), free=free_memory())
     return Saved(folder / ZOO_FILE, written, notes)
+
+
+def _of(problem: StudioError, beside: Path, folder: Path) -> StudioError:
+    """The problem of a zoo beside its place, said of that place."""
+    if str(beside) not in problem.problem:
+        return problem
+    return StudioError(problem.problem.replace(str(beside), str(folder)))
 
 
 def _write(
@@ -110,13 +109,22 @@ def _write(
             fits = _fit(plan, task, rows, entry, folder, device, here)
             notes += [_said(task.name, key, fit) for key, fit in fits.items()]
         entries.append(entry)
-        records[task.name] = {**rows.record, "heads": _fits(fits)} if rows.record else {}
+        records[task.name] = _record(rows, fits, folder)
     data = {"name": plan.name, "base": _path(plan.source, folder), "tasks": entries}
     text = yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=100)
     (folder / ZOO_FILE).write_text(_ABOUT.format(record=RECORD) + text, encoding="utf-8")
     about = {"made_by": "studio", "seed": plan.seed, "tasks": records}
     (folder / RECORD).write_text(json.dumps(about, indent=1, ensure_ascii=False), encoding="utf-8")
     return tuple(notes)
+
+
+def _record(rows: Prepared, fits: Mapping[str, Fit], folder: Path) -> dict:
+    """Where a task's rows come from, with paths from the zoo's folder, and its fitted heads."""
+    if not rows.record:
+        return {}
+    files = {split: file | {"path": _path(file["path"], folder)}
+             for split, file in rows.record["files"].items()}  # fmt: skip
+    return {**rows.record, "files": files, "heads": _fits(fits)}
 
 
 def _entry(task: NewTask, rows: Prepared, folder: Path) -> dict:
@@ -172,13 +180,14 @@ def _write_pictures(file: Path, rows: Sequence[Cells]) -> None:
 
 
 def _picture(image: object) -> bytes:
-    if isinstance(image, Mapping):
-        image = image.get("bytes")
     if isinstance(image, bytes):
         return image
-    if not isinstance(image, str | Path):
-        raise StudioError(f"A picture is {str(image)[:60]!r}; it must be a file or its bytes.")
-    return Path(image).read_bytes()
+    if not isinstance(image, Picture):
+        raise BadData(f"A picture is {str(image)[:60]!r}; it must be a file or its bytes.")
+    try:
+        return image.file.read_bytes()
+    except OSError as problem:
+        raise BadData(f"{image.file} cannot be read: {problem.strerror}.") from None
 
 
 def _fit(

@@ -47,7 +47,7 @@ def draw(rows: Sequence[Cells], seed: int, train: bool) -> Drawn:
     """
     groups = _groups(rows)
     if len(groups) < FEWEST:
-        what = "different rows" if len(groups) == len(rows) else "groups of rows"
+        what = "groups of rows" if any("group" in row for row in rows) else "different rows"
         raise BadData(
             f"There are {len(groups)} {what}; at least {FEWEST} are needed to draw held-out and "
             "validation rows from. Add rows, or name a file for each split."
@@ -58,13 +58,15 @@ def draw(rows: Sequence[Cells], seed: int, train: bool) -> Drawn:
         for split, chosen in zip(wanted, _cut(members, wanted), strict=True):
             places[split] += [place for group in chosen for place in group]
     made = {
-        split: tuple(rows[place] for place in _at_most(found, MOST[split], seed))
+        split: tuple(rows[place] for place in sorted(_at_most(found, MOST[split], seed)))
         for split, found in places.items()
     }
     empty = [split.replace("_", "-") for split, found in made.items() if not found]
     if empty:
+        labels = len({str(row.get("label")) for row in rows})
         raise BadData(
-            f"{len(rows)} rows in {len(groups)} groups leave none for {', '.join(empty)}. Add rows."
+            f"{len(rows):,} rows with {labels:,} labels leave none for {', '.join(empty)}. Add "
+            "rows, or choose another column for the label."
         )
     return Drawn(made, _notes(rows, groups, made, seed))
 
@@ -149,10 +151,13 @@ def _cut(groups: list[Sequence[int]], wanted: Sequence[str]) -> list[list[Sequen
     return cut
 
 
-def _at_most(places: Sequence[int], most: int, seed: int) -> list[int]:
+def _at_most(places: Sequence[int], most: int, seed: int) -> Sequence[int]:
+    """At most so many places at equal distances: of places by label, each label keeps its share."""
     if len(places) <= most:
-        return sorted(places)
-    return sorted(random.Random(f"{seed} most").sample(sorted(places), most))
+        return places
+    step = len(places) / most
+    start = step * random.Random(f"{seed} most").random()
+    return [places[min(int(start + at * step), len(places) - 1)] for at in range(most)]
 
 
 def leaks(splits: Mapping[str, Sequence[Cells]]) -> dict[tuple[str, str], int]:
@@ -175,20 +180,28 @@ def _keys(rows: Sequence[Cells]) -> tuple[set[str], list[set[str]]]:
     return set().union(*each), each
 
 
+def leak_words(splits: Mapping[str, Sequence[Cells]]) -> str:
+    """What splits share, with numbers of rows; empty for nothing."""
+    return ", ".join(
+        f"{count:,} of {len(splits[one]):,} {one.replace('_', '-')} rows are also in "
+        f"{other.replace('_', '-')}" for (one, other), count in leaks(splits).items()
+    )  # fmt: skip
+
+
+def _ungrouped(rows: Sequence[Cells]) -> list[Cells]:
+    return [{name: cell for name, cell in row.items() if name != "group"} for row in rows]
+
+
 def refuse_leaks(splits: Mapping[str, Sequence[Cells]]) -> None:
-    """Refuse splits of separate files that share rows.
+    """Refuse splits of separate files that share rows; whoever made them may share groups.
 
     Raises:
         BadData: with the number of rows.
     """
-    found = leaks(splits)
-    if found:
-        words = ", ".join(
-            f"{count:,} of {len(splits[one]):,} {one.replace('_', '-')} rows are also in "
-            f"{other.replace('_', '-')}" for (one, other), count in found.items()
-        )  # fmt: skip
+    words = leak_words({name: _ungrouped(rows) for name, rows in splits.items()})
+    if words:
         raise BadData(
-            f"Splits share rows or groups: {words}. A score on rows that a choice was made on says "
+            f"Splits share rows: {words}. A score on rows that a choice was made on says "
             "too much. Give one file, from which both are drawn, or leave these rows out of one."
         )
 
@@ -197,7 +210,7 @@ def without_leaks(splits: Mapping[str, Sequence[Cells]]) -> tuple[dict[str, list
     """The splits without rows of earlier ones: held-out rows stay; and how many were left out."""
     kept, seen, lost = {}, set(), 0
     for name in sorted(splits, key=SPLITS.index):
-        _, each = _keys(splits[name])
+        _, each = _keys(_ungrouped(splits[name]))
         kept[name] = [row for row, keys in zip(splits[name], each, strict=True) if not keys & seen]
         lost += len(splits[name]) - len(kept[name])
         seen |= set().union(*each) if each else set()

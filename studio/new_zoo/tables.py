@@ -3,7 +3,9 @@
 import csv
 import hashlib
 import io
+import math
 import random
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -128,7 +130,7 @@ def _of_object(found: object, path: Path) -> Iterator[Cells]:
 def _cells(found: object, where: str) -> Cells:
     if not isinstance(found, dict):
         raise BadData(f"{where} is {str(found)[:60]!r}; a row is an object with its columns.")
-    return {str(name): cell for name, cell in found.items() if cell is not None and cell != ""}
+    return {str(name): cell for name, cell in found.items()}
 
 
 def _first_letter(path: Path) -> str:
@@ -143,12 +145,22 @@ def _csv_records(path: Path) -> tuple[Iterator[Cells], list[str]]:
     for magic in (b"PK\x03\x04", b"PAR1", b"\xd0\xcf\x11\xe0", b"\x1f\x8b"):
         if start.startswith(magic):
             raise BadData(f"{path} is called a table of text but is none. Save it as CSV again.")
+    if not start.strip():
+        raise BadData(f"{path} is empty.")
+    if b"\0" in start and not start.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise BadData(
+            f"{path} holds bytes of zero, as UTF-16 without its mark does. Save it as CSV UTF-8."
+        )
     encoding, notes = _encoding(path, start)
     text = io.StringIO(start.decode(encoding, "ignore"), newline="")
     whole = len(start) < 2**20
     mark = _mark(path, text, whole)
     if mark != ",":
         notes.append(f"Its columns are divided by {_MARKS[mark]}.")
+    text.seek(0)
+    named = Counter(name.strip() for name in next(csv.reader(text, delimiter=mark), []))
+    if twice := [name for name, count in named.items() if name and count > 1]:
+        raise BadData(f"{path} names the column {twice[0]!r} twice. Give each its own name.")
     return _read_csv(path, encoding, mark), notes
 
 
@@ -208,8 +220,7 @@ def _read_csv(path: Path, encoding: str, mark: str) -> Iterator[Cells]:
                     )
                 names = [str(name).strip() for name in chunk.columns]
                 for cells in chunk.itertuples(index=False, name=None):
-                    row = dict(zip(names, cells, strict=True))
-                    yield {name: cell for name, cell in row.items() if cell != ""}
+                    yield dict(zip(names, cells, strict=True))
     except (pandas.errors.ParserError, pandas.errors.EmptyDataError, ValueError) as problem:
         why = (
             str(problem).strip().replace("\n", " ").removeprefix("Error tokenizing data. C error:")
@@ -219,10 +230,13 @@ def _read_csv(path: Path, encoding: str, mark: str) -> Iterator[Cells]:
 
 def _image_records(folder: Path) -> Iterator[Cells]:
     """Pictures by the name of the folder that they lie in."""
-    for label in sorted(each for each in folder.iterdir() if each.is_dir()):
-        for file in sorted(label.iterdir()):
-            if file.suffix.lower() in IMAGES and not file.name.startswith("."):
-                yield {"image": str(file), "label": label.name}
+    try:
+        for label in sorted(each for each in folder.iterdir() if each.is_dir()):
+            for file in sorted(label.iterdir()):
+                if file.suffix.lower() in IMAGES and not file.name.startswith("."):
+                    yield {"image": str(file), "label": label.name}
+    except OSError as problem:
+        raise BadData(f"{problem.filename} cannot be read: {problem.strerror}.") from None
 
 
 def _kept(records: Iterable[Cells], seed: int) -> tuple[list[Cells], int]:
@@ -234,7 +248,15 @@ def _kept(records: Iterable[Cells], seed: int) -> tuple[list[Cells], int]:
         elif (place := draw.randrange(total + 1)) < MOST_KEPT:
             kept[place] = (total, row)
         total += 1
-    return [row for _, row in sorted(kept, key=lambda each: each[0])], total
+    ordered = [row for _, row in sorted(kept, key=lambda each: each[0])]
+    return [{name: x for name, x in row.items() if _is_said(x)} for row in ordered], total
+
+
+def _is_said(cell: object) -> bool:
+    """Whether a cell holds anything; what is not a number, as tables have it, does not."""
+    nan = isinstance(cell, float) and math.isnan(cell)
+    blank = isinstance(cell, str) and not cell.strip()
+    return cell is not None and not nan and not blank
 
 
 def _digest(path: Path) -> str:

@@ -74,7 +74,7 @@ class SharedEngine(Protocol):
         """Let paths from pages lie in a further folder, until the studio ends."""
         ...
 
-    def take_up(self, folder: Path, progress: Progress) -> None:
+    def take_up(self, path: Path, progress: Progress) -> None:
         """Open a zoo that the studio itself has written, within a job.
 
         Raises:

@@ -95,7 +95,7 @@ class Engine:
         self._started = False
         self._sessions: OrderedDict[str, Session] = OrderedDict()
         self._seen: dict[str, float] = {}
-        self._open(zoo)
+        self.take_up(zoo)
 
     def start(self) -> None:
         """Begin to compute; what is there can be looked at before."""
@@ -167,7 +167,7 @@ class Engine:
         inside = self.inside(path)
 
         def work(progress: Progress) -> tuple[str, str]:
-            self._open(inside, progress)
+            self.take_up(inside, progress)
             return f"Opened '{self.zoo.name}'.", ""
 
         self.jobs.start(f"Open {inside.name}", work, browser)
@@ -183,15 +183,7 @@ class Engine:
             StudioError: the path is outside the roots, the zoo cannot be opened, or a job runs.
         """
         self.jobs.refuse_running(browser)
-        self._open(self.inside(path))
-
-    def take_up(self, folder: Path, progress: Progress) -> None:
-        """Open a zoo that the studio itself has written, within a job.
-
-        Raises:
-            StudioError: it cannot be opened; the open zoo stays.
-        """
-        self._open(folder, progress)
+        self.take_up(self.inside(path))
 
     def let_in(self, folder: Path) -> None:
         """Let paths from pages lie in a further folder, until the studio ends.
@@ -245,7 +237,7 @@ class Engine:
         about = used_memory(), bytes_in_memory(bench.deltas), *device_memory(self.device)
         return Memory(*about, worn)
 
-    def _open(self, path: Path, progress: Progress = silent) -> None:
+    def take_up(self, path: Path, progress: Progress = silent) -> None:
         """Open a zoo; the open one is let go once this one is known to be good."""
         zoo = load_zoo(path)
         progress(0.0, "looking at the headers")

@@ -1,0 +1,198 @@
+"""A zoo in the making in a session: searched and saved as jobs, changed in between."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from studio.errors import BadCheckpoint, BadZoo, NotAllowed
+from studio.new_zoo.plan import ALL
+from studio.session.engine import Engine
+from studio.session.making import Making
+from studio.session.new_zoo import SAVE, SEARCH, NewZoos
+from studio.zoo import load_zoo
+from tests.own_models import ANIMALS, save_csv, save_lora, sentences
+from tests.session.test_compare import wait
+
+
+@pytest.fixture
+def place(runs, tmp_path) -> Path:
+    """Runs of one's own in the folder that the session may use."""
+    folder = Path(shutil.copytree(runs, tmp_path / "runs"))
+    file = folder / "animals-lora" / "adapter_config.json"
+    file.write_text(file.read_text().replace(str(runs / "base"), "../base"))
+    return folder
+
+
+@pytest.fixture
+def session(tiny_zoo, tmp_path):
+    engine = Engine(tiny_zoo, (tiny_zoo, tmp_path), torch.device("cpu"))
+    yield engine.session("")
+    engine.close()
+
+
+@pytest.fixture
+def made(session, place) -> NewZoos:
+    search(session, place)
+    return session.new_zoos
+
+
+def search(session, *places: Path, base: str = "") -> None:
+    session.new_zoos.start_search("\n".join(map(str, places)), base)
+    ended = wait(session)
+    assert (ended.phase, ended.name) == ("done", SEARCH), ended.words
+
+
+def test_a_search_proposes_tasks_with_their_tables(session, made, place):
+    assert session.job().words == "Found 3 models."
+    assert list(made.tasks) == list(made.members) == ["animals-lora", "colors"]
+    assert made.tasks["animals-lora"].files == {ALL: place / "animals.csv"}
+    assert made.columns("colors") == {
+        "text": "text",
+        "text_pair": "",
+        "label": "label",
+        "group": "",
+    }
+    assert made.tables() == [str(place / "animals.csv"), str(place / "colors" / "test.csv")]
+    assert made.table("colors").total == 90
+    assert made.troubles == {}
+    assert "60 held-out, 24 validation, 36 train of 120 rows" in made.notes["animals-lora"][1]
+
+
+def test_another_search_forgets_the_tasks_of_the_last(session, made, place, tmp_path):
+    shutil.copytree(place, tmp_path / "again")
+    made.change("colors", labels="a, b, c")
+    search(session, tmp_path / "again")
+    assert made.tasks["colors"].checkpoint == tmp_path / "again" / "colors"
+    assert made.tasks["colors"].labels is None
+    assert made.troubles == {}
+
+
+def test_models_are_left_out_and_taken_in_the_order_of_the_proposal(made):
+    before = made.version
+    made.take(["colors"])
+    assert list(made.tasks) == ["colors"]
+    made.take(["colors", "animals-lora"])
+    assert list(made.tasks) == ["animals-lora", "colors"]
+    assert made.version == before + 2
+    with pytest.raises(BadZoo, match="There is no model 'gone' among those found"):
+        made.take(["gone"])
+    with pytest.raises(BadZoo, match="a zoo that was not found"):
+        made.choose(1)
+
+
+def test_columns_rows_and_labels_are_changed_and_looked_at_at_once(made, place):
+    made.change("animals-lora", fields={"text": "label", "label": "text"})
+    assert "There are 3 different rows" in made.troubles["animals-lora"]
+    made.change("animals-lora", fields={"text": "text", "label": "label", "group": ""})
+    assert made.troubles == {}
+    other = save_csv(place / "other.csv", sentences(ANIMALS, 50, seed=3))
+    made.change("animals-lora", rows=f" {other} ")
+    assert (made.tasks["animals-lora"].files, made.table("animals-lora").total) == (
+        {ALL: other}, 50,
+    )  # fmt: skip
+    made.change("colors", labels="blue, green, red")
+    assert made.tasks["colors"].labels == ("blue", "green", "red")
+    made.change("colors", labels="a, b, c")
+    assert "labels that the head lacks" in made.troubles["colors"]
+    made.change("colors", rows="")
+    assert (made.tasks["colors"].files, made.troubles, made.table("colors")) == ({}, {}, None)
+    assert made.columns("colors") == {}
+
+
+def test_what_changes_nothing_is_no_new_version(made, place):
+    before = made.version
+    made.change("colors", labels="")
+    made.change("animals-lora", rows=str(place / "animals.csv"))
+    assert made.version == before
+
+
+def test_rows_with_options_make_a_language_model_choose(session, tmp_path):
+    from tests.architectures import examples, save
+
+    save(examples()["GPT-2"], tmp_path / "gpt")
+    file = tmp_path / "gpt" / "rows.json"
+    file.write_text('[{"question": "q", "choices": ["a", "b"], "answer": 0}]')
+    search(session, tmp_path / "gpt", base=str(tmp_path / "gpt" / "base"))
+    made = session.new_zoos
+    assert made.tasks["first"].kind == "causal-lm"
+    made.change("first", rows=str(file))
+    assert made.tasks["first"].kind == "multiple-choice"
+    assert made.columns("first")["options"] == "choices"
+
+
+def test_another_version_of_a_training_is_taken_with_its_rows(session, place, tmp_path):
+    for step in (1, 2):
+        save_lora(place / "mood" / f"checkpoint-{step}", place / "base", "../../base", seed=step)
+    search(session, place)
+    made = session.new_zoos
+    made.change("mood", rows=str(place / "animals.csv"))
+    assert made.tasks["mood"].checkpoint.name == "checkpoint-2"
+    made.change("mood", version="checkpoint-1")
+    assert made.tasks["mood"].checkpoint.name == "checkpoint-1"
+    assert made.tasks["mood"].files == {ALL: place / "animals.csv"}
+    with pytest.raises(BadCheckpoint, match="'mood' has no version 'checkpoint-9'"):
+        made.change("mood", version="checkpoint-9")
+
+
+def test_only_what_is_inside_the_roots_is_read(session, made, place, tmp_path_factory):
+    outside = tmp_path_factory.mktemp("outside")
+    save_csv(outside / "rows.csv", sentences(ANIMALS, 30))
+    for act in (
+        lambda: made.start_search(str(outside)),
+        lambda: made.change("colors", rows=str(outside / "rows.csv")),
+        lambda: made.start_save("x", str(outside / "zoo"), 0, False),
+    ):
+        with pytest.raises(NotAllowed, match="is outside the folders"):
+            act()
+    (place / "animals.csv").unlink()
+    (place / "animals.csv").symlink_to(outside / "rows.csv")
+    search(session, place)
+    assert "is outside the folders" in made.troubles["animals-lora"]
+    made.start_search(str(place), str(outside))
+    assert "a root" in wait(session).words or "outside" in wait(session).words
+
+
+def test_a_page_that_asks_for_nothing_is_told(session, made):
+    with pytest.raises(BadZoo, match="Name a folder to search"):
+        made.start_search(" \n")
+    with pytest.raises(BadZoo, match="Choose a task"):
+        made.change("gone", labels="x")
+    with pytest.raises(BadZoo, match="Search for models first"):
+        NewZoos(session.engine, "").start_save("x", "y", 0, False)
+    assert (Making(session.engine).proposal, Making(session.engine).members) == (None, {})
+    made.take([])
+    with pytest.raises(BadZoo, match="choose at least one"):
+        made.start_save("x", "y", 0, False)
+    assert made.members
+
+
+def test_a_search_that_is_cancelled_or_finds_nothing_keeps_what_was_there(session, made, tmp_path):
+    before = made.version
+    (tmp_path / "nothing").mkdir()
+    made.start_search(str(tmp_path / "nothing"))
+    ended = wait(session)
+    assert (ended.phase, "Nothing in" in ended.words) == ("failed", True)
+    assert (made.version, list(made.tasks)) == (before, ["animals-lora", "colors"])
+
+
+@pytest.mark.slow
+def test_the_zoo_is_written_opened_and_scored_with(session, made, place, tmp_path):
+    folder = made.free_folder(tmp_path)
+    assert folder == str(tmp_path / "zoo-base")
+    made.start_save("Mine", folder, 3, False)
+    ended = wait(session)
+    assert (ended.phase, ended.name) == ("done", SAVE), ended.words
+    assert ended.words.startswith(f"Wrote {folder}/zoo.yaml and opened it.")
+    assert load_zoo(Path(folder)).name == session.engine.zoo.name == "Mine"
+    assert made.free_folder(tmp_path) == str(tmp_path / "zoo-base-1")
+    made.start_save("Mine", folder, 3, False)
+    ended = wait(session)
+    assert (ended.phase, "exists already" in ended.words) == ("failed", True)
+
+
+def test_a_table_that_is_not_there_is_a_trouble_of_the_task(made, place):
+    made.change("animals-lora", rows=str(place / "missing.csv"))
+    assert "There is no file" in made.troubles["animals-lora"]
+    assert "animals-lora" not in made.notes or made.notes["animals-lora"] == ()
