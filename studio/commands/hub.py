@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -87,22 +88,40 @@ def _look(options: argparse.Namespace) -> None:
 
 
 def _fetch(options: argparse.Namespace) -> None:
+    fetched_from_hub(options.ids, options.yes)
+
+
+def fetched_from_hub(ids: Sequence[str], yes: bool) -> list[Path]:
+    """Fetch repositories into the Hub's cache, after their sizes were said and a person agreed.
+
+    Args:
+        ids: of the repositories.
+        yes: whether the person has agreed already.
+
+    Returns:
+        Their folders, in the order of the ids.
+
+    Raises:
+        StudioError: one cannot be merged or fetched, or nobody agreed.
+    """
     from studio.hub.cache import Cache
     from studio.hub.fetch import fetch
     from studio.hub.look import look
 
-    looks = [look(each, progress=show_progress) for each in options.ids]
+    looks = [look(each, progress=show_progress) for each in ids]
     for each in looks:
         print(*_words(each), sep="\n")
     refused = [each.refusal for each in looks if each.refusal]
     if refused:
         raise StudioError(" ".join(refused))
     missing = sum(Cache(each).missing for each in looks)
-    if missing and not options.yes:
+    if missing and not yes:
         _ask(f"Fetch {missing:,} bytes?")
+    folders = []
     for each in looks:
-        folder = fetch(each, progress=show_progress)
-        print(f"{each.pinned}: {visible(str(folder))}")
+        folders.append(fetch(each, progress=show_progress))
+        print(f"{each.pinned}: {visible(str(folders[-1]))}")
+    return folders
 
 
 def _push(options: argparse.Namespace) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from studio.commands.hub import fetched_from_hub
 from studio.commands.tools import Commands, link_roots, show_progress
 
 if TYPE_CHECKING:
@@ -20,7 +21,10 @@ def add_zoo_command(commands: Commands) -> None:
         "new", _new, "Find models that share a base, join them with tables, and write a zoo."
     )
     each.add_argument(
-        "places", type=Path, nargs="+", metavar="FOLDER", help="searched with all below them"
+        "places",
+        nargs="+",
+        metavar="FOLDER",
+        help="searched with all below it; or an id of the Hub, owner/name, which is fetched",
     )
     each.add_argument(
         "--out", type=Path, metavar="DIR", help="a new folder for the zoo; without it, only look"
@@ -47,6 +51,7 @@ def add_zoo_command(commands: Commands) -> None:
         "--labels", action="append", default=[], metavar="TASK=A,B,C",
         help="in the order of the head, where the checkpoint does not name them",
     )  # fmt: skip
+    each.add_argument("--yes", action="store_true", help="do not ask before fetching")
     each.add_argument("--seed", type=int, default=0, metavar="N", help="of draws (default: 0)")
     each.add_argument(
         "--drop-leaks", action="store_true",
@@ -63,7 +68,7 @@ def _new(options: argparse.Namespace) -> None:
     from studio.new_zoo.saving import save_zoo
 
     roots = link_roots(options, Path.cwd())
-    found = find(options.places, progress=show_progress, roots=roots)
+    found = find(_places(options), progress=show_progress, roots=roots)
     proposals = propose(found, options.base, roots=roots)
     _print_found(found, proposals)
     chosen = proposals[0]
@@ -85,6 +90,17 @@ def _new(options: argparse.Namespace) -> None:
     for note in [*saved.notes, *(f"{look.name}: {note}" for look in looks for note in look.notes)]:
         print(visible(note))
     print(f"Written: {saved.file}\nOpen it: python app.py --zoo {saved.file}")
+
+
+def _places(options: argparse.Namespace) -> list[Path]:
+    """The folders that were named; of the Hub, where they were fetched to."""
+    from studio.disk.files import hub_id
+
+    remote = [
+        x for x in options.places if hub_id(x.removeprefix("datasets/")) and not Path(x).exists()
+    ]
+    fetched = fetched_from_hub(remote, options.yes) if remote else []
+    return [*(Path(each) for each in options.places if each not in remote), *fetched]
 
 
 def _members(proposal: "Proposal", options: argparse.Namespace) -> "list[Member]":

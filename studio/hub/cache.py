@@ -101,3 +101,15 @@ class Cache:
 
 def _size(file: Path) -> int:
     return file.stat().st_size if file.is_file() else 0
+
+
+def pinned_id(folder: Path) -> str:
+    """The id and commit of a snapshot in the person's cache, ``owner/name@commit``; else empty."""
+    from huggingface_hub import constants
+
+    repo, root = folder.parent.parent, Path(constants.HF_HUB_CACHE)
+    kind, *parts = repo.name.split("--")
+    snapshot = folder.parent.name == "snapshots" and repo.parent.resolve() == root.resolve()
+    if not snapshot or kind != "models" or len(parts) != 2:
+        return ""
+    return f"{parts[0]}/{parts[1]}@{folder.name}"

@@ -14,6 +14,7 @@ from studio.device import free_memory
 from studio.disk.files import source_folder
 from studio.disk.folders import new_folder
 from studio.errors import BadData, BadZoo, StudioError
+from studio.hub.cache import pinned_id
 from studio.new_zoo.fitting import Fit, fitted
 from studio.new_zoo.plan import NewTask, Plan, entry_of
 from studio.new_zoo.prepare import Picture, Prepared, prepared
@@ -139,9 +140,11 @@ def _entry(task: NewTask, rows: Prepared, folder: Path) -> dict:
 
 
 def _path(source: str, folder: Path) -> str:
-    """A path from the zoo's folder; a hub id as it is."""
+    """A path from the zoo's folder; a hub id as it is, and so is what was fetched from the Hub."""
     if not Path(source).is_absolute():
         return source
+    if pinned := pinned_id(Path(source)):
+        return pinned
     try:
         return os.path.relpath(source, folder)
     except ValueError:  # on another drive

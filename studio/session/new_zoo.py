@@ -3,27 +3,41 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from studio.disk.files import hub_id
 from studio.disk.folders import data_folder
 from studio.errors import BadZoo, StudioError
+from studio.hub.cache import Cache
+from studio.hub.look import RemoteLook
 from studio.new_zoo.dropped import keep_dropped
 from studio.new_zoo.finding import find
 from studio.new_zoo.grouping import propose
 from studio.new_zoo.plan import Plan
 from studio.new_zoo.saving import save_zoo
-from studio.progress import Progress
+from studio.progress import Progress, part
 from studio.session.context import SharedEngine
 from studio.session.jobs import BrowserJobs
 from studio.session.making import Making
 
-SEARCH, SAVE = "Search for models", "Write the new zoo"
+SEARCH, FETCH, SAVE = "Search for models", "Fetch from the Hub", "Write the new zoo"
+
+
+def is_remote(place: str) -> bool:
+    """Whether a place is an id of the Hub, and no folder here."""
+    name = place.removeprefix("datasets/")
+    return hub_id(name) is not None and not Path(place).exists()
 
 
 class NewZoos(Making):
-    """The part of a session that makes a zoo; it outlives the zoo that is open."""
+    """The part of a session that makes a zoo; it outlives the zoo that is open.
+
+    Attributes:
+        remote: repositories of the Hub that were asked for and are not all here yet.
+    """
 
     def __init__(self, engine: SharedEngine, browser: str) -> None:
         super().__init__(engine)
         self._jobs = BrowserJobs(engine.jobs, browser)
+        self.remote: tuple[RemoteLook, ...] = ()
 
     def drop(self, files: Sequence[str]) -> str:
         """Keep files that were dropped into the page; returns the folder that they lie in now.
@@ -53,20 +67,34 @@ class NewZoos(Making):
         """Search folders, one a line, as a job.
 
         Args:
-            places: paths from a page.
+            places: paths from a page, and ids of the Hub, whose headers are read.
             base: path or hub id of the base; empty to find it out.
 
         Raises:
             NotAllowed: a folder is outside the roots.
             StudioError: none is named, or a job is running.
         """
-        folders = [self._engine.inside(line) for line in places.splitlines() if line.strip()]
-        if not folders:
+        lines = [line.strip() for line in places.splitlines() if line.strip()]
+        if not lines:
             raise BadZoo("Name a folder to search: one that your training has written, say.")
+        remote = [line for line in lines if is_remote(line)]
+        folders = [self._engine.inside(line) for line in lines if line not in remote]
         wanted = base.strip() or None
 
         def work(progress: Progress) -> tuple[str, str]:
-            found = find(folders, self._allow, progress, self._engine.roots)
+            known = [self._engine.hub.look(each, progress=progress) for each in remote]
+            refused = [look.refusal for look in known if look.refusal]
+            if refused:
+                raise BadZoo(" ".join(refused))
+            missing = sum(Cache(look).missing for look in known)
+            with self._lock:
+                self.remote, self.version = (tuple(known) if missing else ()), self.version + 1
+            if missing:
+                return f"{missing:,} bytes must be fetched from the Hub before they can merge.", ""
+            fetched = [self._engine.hub.fetch(look, progress=progress) for look in known]
+            for each in fetched:
+                self._engine.let_in(each)
+            found = find([*folders, *fetched], self._allow, progress, self._engine.roots)
             progress(0.3, "finding out what shares a base")
             made = propose(found, wanted, self._allow, self._engine.roots)
             with self._lock:
@@ -77,6 +105,27 @@ class NewZoos(Making):
             return f"Found {count} {'model' if count == 1 else 'models'}.", ""
 
         self._jobs.start(SEARCH, work)
+
+    def start_fetch(self) -> None:
+        """Fetch what the last search has found on the Hub, as a job; the search is asked again.
+
+        Raises:
+            StudioError: nothing is to be fetched, or a job is running.
+        """
+        remote = self.remote
+        if not remote:
+            raise BadZoo("There is nothing to fetch; search again.")
+
+        def work(progress: Progress) -> tuple[str, str]:
+            for at, look in enumerate(remote):
+                self._engine.hub.fetch(
+                    look, progress=part(progress, at / len(remote), (at + 1) / len(remote))
+                )
+            with self._lock:
+                self.remote, self.version = (), self.version + 1
+            return "Fetched; search again.", ""
+
+        self._jobs.start(FETCH, work)
 
     def start_save(self, name: str, folder: str, seed: int, drop_leaks: bool) -> None:
         """Write the zoo and open it, as a job.

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from studio.errors import BadCheckpoint, BadZoo, NotAllowed
+from studio.errors import BadCheckpoint, BadZoo, NotAllowed, StudioError
+from studio.hub.listing import RemoteFile
+from studio.hub.look import RemoteLook
 from studio.new_zoo.plan import ALL
 from studio.session.engine import Engine
 from studio.session.making import Making
@@ -38,7 +40,7 @@ def made(session, place) -> NewZoos:
     return session.new_zoos
 
 
-def search(session, *places: Path, base: str = "") -> None:
+def search(session, *places: Path | str, base: str = "") -> None:
     session.new_zoos.start_search("\n".join(map(str, places)), base)
     ended = wait(session)
     assert (ended.phase, ended.name) == ("done", SEARCH), ended.words
@@ -196,3 +198,84 @@ def test_a_table_that_is_not_there_is_a_trouble_of_the_task(made, place):
     made.change("animals-lora", rows=str(place / "missing.csv"))
     assert "There is no file" in made.troubles["animals-lora"]
     assert "animals-lora" not in made.notes or made.notes["animals-lora"] == ()
+
+
+def test_a_chosen_folder_and_dropped_files_may_be_read_from_then_on(
+    session, runs, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path.parent / "data"))
+    engine, made = session.engine, session.new_zoos
+    with pytest.raises(StudioError, match="no dialog"):
+        made.ask_for_folder()
+    engine.choose_folder = lambda: None
+    assert made.ask_for_folder() == ""
+    outside = runs
+    with pytest.raises(NotAllowed):
+        made.start_search(str(outside))
+    engine.choose_folder = lambda: outside
+    assert made.ask_for_folder() == str(outside)
+    assert engine.inside(str(outside)) == outside.resolve()
+    upload = tmp_path / "upload" / "rows.csv"
+    upload.parent.mkdir()
+    upload.write_text("text,label\na,b\n")
+    kept = Path(made.drop([str(upload)]))
+    assert kept.is_relative_to(tmp_path.parent / "data")
+    assert engine.inside(str(kept / "rows.csv")).read_text() == "text,label\na,b\n"
+
+
+def test_a_task_is_called_otherwise(made):
+    made.change("colors", called="hues")
+    assert made.tasks["colors"].name == "hues"
+    assert list(made.members) == ["animals-lora", "colors"]
+    made.change("colors", rows="")
+    assert (made.tasks["colors"].name, made.tasks["colors"].files) == ("hues", {})
+    with pytest.raises(BadZoo, match="no task name"):
+        made.change("colors", called="a/b")
+
+
+class OneRepository:
+    """A hub with one model, whose snapshot lies in a cache once it was fetched."""
+
+    def __init__(self, cache: Path, model: Path) -> None:
+        self.snapshot = cache / "models--desk--animals" / "snapshots" / ("a" * 40)
+        self.model, self.fetched = model, 0
+
+    def look(self, hub_id: str, progress) -> RemoteLook:
+        progress(0.0, "asking")
+        files = [each for each in sorted(self.model.iterdir()) if each.is_file()]
+        listed = tuple(RemoteFile(f.name, f.stat().st_size, "0" * 40, False) for f in files)
+        return RemoteLook(hub_id, "main", "a" * 40, "adapter", listed, "apache-2.0")
+
+    def fetch(self, look: RemoteLook, progress) -> Path:
+        self.fetched += 1
+        if not self.snapshot.exists():
+            shutil.copytree(self.model, self.snapshot)
+        return self.snapshot
+
+
+def test_what_lies_on_the_hub_is_said_first_and_fetched_when_asked(
+    session, place, tmp_path, monkeypatch
+):
+    from huggingface_hub import constants
+
+    cache = tmp_path.parent / "hub-cache"
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(cache))
+    model = Path(shutil.move(place / "animals-lora", tmp_path.parent / "animals-lora"))
+    hub = session.engine.hub = OneRepository(cache, model)
+    made = session.new_zoos
+    search(session, place, "desk/animals", base=str(place / "base"))
+    assert "bytes must be fetched from the Hub" in session.job().words
+    assert [look.hub_id for look in made.remote] == ["desk/animals"]
+    assert (made.found, hub.fetched) == (None, 0)
+    made.start_fetch()
+    assert wait(session).phase == "done"
+    assert (made.remote, hub.fetched) == ((), 1)
+    search(session, place, "desk/animals", base=str(place / "base"))
+    assert len(made.tasks) == 2
+    made.start_save("", str(tmp_path / "mine"), 0, False)
+    ended = wait(session)
+    assert (ended.phase, ended.name) == ("done", SAVE), ended.words
+    text = (tmp_path / "mine" / "zoo.yaml").read_text()
+    assert f"checkpoint: desk/animals@{'a' * 40}" in text
+    with pytest.raises(BadZoo, match="nothing to fetch"):
+        made.start_fetch()

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from pathlib import Path
 
 import gradio as gr
 
@@ -33,13 +32,14 @@ class NewZooTab(PagePart):
     def __init__(self, engine: Engine) -> None:
         super().__init__(engine)
         self.rows = RowsForm(engine)
+        self.home = engine.roots[-1]  # before a dialog or a drop lets others in
 
     def build(self) -> None:
         """Lay out the three steps."""
         gr.HTML(_INTRO, **BARE)
         gr.Markdown("### 1 · Models", elem_classes="step")
         self.places = gr.Textbox(
-            label="Folders to search, one a line; all below them is searched, too",
+            label="Folders, searched with all below them, or ids of the Hub; one a line",
             lines=2, elem_id="new-places",
         )  # fmt: skip
         self.choose = gr.Button("Choose a folder …", size="sm", elem_id="new-choose", visible=False)
@@ -53,6 +53,8 @@ class NewZooTab(PagePart):
         self.search = gr.Button("Search", variant="primary", elem_id="new-search")
         copy = static("copy.js")
         self.refused = gr.HTML(**BARE, elem_id="new-refused", js_on_load=copy)
+        self.remote = gr.HTML(**BARE)
+        self.fetch = gr.Button("Fetch from the Hub", visible=False, elem_id="new-fetch")
         self.found = gr.HTML(**BARE, elem_id="new-found")
         self.proposals = gr.Radio([], label="Which base", visible=False, elem_id="new-proposals")
         self.members = gr.CheckboxGroup([], label="Tasks", visible=False, elem_id="new-members")
@@ -63,7 +65,8 @@ class NewZooTab(PagePart):
             self._ending()
         self.loaded = [self.places, self.base, self.choose]
         self.outputs = [
-            self.found, self.proposals, self.members, self.later, self.folder, *self.rows.outputs,
+            self.remote, self.fetch, self.found, self.proposals, self.members, self.later,
+            self.folder, *self.rows.outputs,
         ]  # fmt: skip
         self.choices = self.rows.choices
 
@@ -82,7 +85,7 @@ class NewZooTab(PagePart):
     def load(self, session: Session) -> Drawn:
         """Where a search could begin."""
         dialog = gr.Button(visible=self.engine.choose_folder is not None)
-        return {self.places: str(self.engine.roots[-1]), self.base: "", self.choose: dialog}
+        return {self.places: str(self.home), self.base: "", self.choose: dialog}
 
     def pieces(self, view: View) -> Iterator[Piece]:
         """What was found and chosen."""
@@ -110,6 +113,7 @@ class NewZooTab(PagePart):
         self._wire_places(page)
         asked = {"places": self.places, "base": self.base}
         page.tells(self.search.click, search, asked, [self.refused, page.timer])
+        page.starts(self.fetch.click, lambda session: session.new_zoos.start_fetch(), self.refused)
         asked = {"name": self.name, "folder": self.folder, "seed": self.seed, "drop": self.drop}
         page.starts(self.save.click, save, self.unsaved, asked)
         shown = [self.refused, page.timer]
@@ -165,17 +169,14 @@ class NewZooTab(PagePart):
         proposals = [(views.proposal_name(each), at) for at, each in enumerate(made.proposals)]
         ticked = [(views.member_name(member), name) for name, member in members.items()]
         return {
+            self.remote: views.remote(made.remote),
+            self.fetch: gr.Button(visible=bool(made.remote)),
             self.found: views.found(made.found, proposal),
             self.proposals: gr.Radio(
                 proposals, value=made.chosen if proposals else None, visible=len(proposals) > 1
             ),
             self.members: gr.CheckboxGroup(ticked, value=list(made.tasks), visible=bool(ticked)),
             self.later: gr.Column(visible=bool(made.tasks)),
-            self.folder: made.free_folder(_writable(self.engine.roots)),
+            self.folder: made.free_folder(self.home),
             **self.rows.draw(made),
         }
-
-
-def _writable(roots: tuple[Path, ...]) -> Path:
-    """Where a new zoo would be written: the last folder that a person has allowed."""
-    return roots[-1]

@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from html import escape
 
+from studio.hub.look import RemoteLook
 from studio.new_zoo.finding import Found
 from studio.new_zoo.grouping import Member, Proposal
 from studio.new_zoo.plan import NewTask
@@ -21,6 +22,25 @@ def outside(sentence: str, path: str) -> str:
         "<button type='button' class='copy' data-copy='restart-text'>Copy</button> "
         "<span role='status' class='quiet'></span>"
         f"<pre id='restart-text' tabindex='0'>{escape(command)}</pre></section>"
+    )
+
+
+def remote(looks: Sequence[RemoteLook]) -> str:
+    """What would be fetched from the Hub: which commit, how much, under which licence."""
+    if not looks:
+        return ""
+    rows = "".join(
+        f"<tr><th scope='row'>{escape(look.hub_id)}</th><td><code>{look.commit[:12]}</code></td>"
+        f"<td>{look.kind}</td><td class='num'>{size(look.size)}</td>"
+        f"<td>{escape(look.licence) or 'not said'}</td></tr>"
+        for look in looks
+    )
+    return (
+        "<div class='scroll' tabindex='0' role='region' aria-label='On the Hub'><table "
+        "class='studio' id='new-remote'><caption>On the Hub, not here yet</caption><thead><tr>"
+        "<th scope='col'>repository</th><th scope='col'>commit</th><th scope='col'>kind</th>"
+        "<th scope='col'>size</th><th scope='col'>licence</th></tr></thead>"
+        f"<tbody>{rows}</tbody></table></div>"
     )
 
 

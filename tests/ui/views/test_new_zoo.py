@@ -7,6 +7,7 @@ import pytest
 
 from studio.checkpoints.checkpoint import open_checkpoint
 from studio.errors import BadCheckpoint, StudioError
+from studio.hub.look import RemoteLook
 from studio.new_zoo.finding import Found, Model, find
 from studio.new_zoo.grouping import Member, Proposal, propose
 from studio.new_zoo.plan import ALL, NewTask
@@ -71,3 +72,19 @@ def test_the_first_rows_put_what_is_read_before_the_rest():
     assert "a" * 91 not in html
     assert "a picture" in html
     assert views.first_rows(None, {}) == ""
+
+
+def test_repositories_of_the_hub_are_shown_with_commit_size_and_licence():
+    look = RemoteLook("desk/red", "main", "a" * 40, "adapter", (), EVIL)
+    shown = views.remote([look])
+    assert "desk/red" in shown
+    assert "aaaaaaaaaaaa" in shown
+    assert EVIL not in shown
+    assert "not said" in views.remote([replace(look, licence="")])
+    assert views.remote([]) == ""
+
+
+def test_a_path_outside_comes_with_a_command_that_a_shell_reads():
+    shown = views.outside("It is outside.", f"/a b/{EVIL}")
+    assert EVIL not in shown
+    assert "--root &#x27;/a b/" in shown
