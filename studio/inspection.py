@@ -177,7 +177,8 @@ def warnings(gram: Gram) -> list[str]:
         elif share < 0.5:
             found.append(
                 f"Only {share:.1%} of the squared norm of '{gram.tasks[i]}' is new after "
-                f"'{other}' and the tasks before it; the order of these tasks matters."
+                f"'{other}' and the tasks before it; to methods that make tasks orthogonal their "
+                "order matters."
             )
     return found
 

@@ -1,11 +1,12 @@
 """Pre-flight: what a zoo's checkpoints are and whether they, heads and rows fit its base."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+import torch
 from torch import Tensor
 
 from studio.checkpoints.alignment import Join, join
@@ -16,8 +17,11 @@ from studio.device import free_memory, resident_limit
 from studio.errors import Findings, StudioError
 from studio.tasks.kinds import KINDS
 from studio.tasks.kinds.contract import Reader
+from studio.tasks.live_model import refuse_apart
+from studio.tasks.precision import worn_dtype
+from studio.tasks.rows import Row
 from studio.tasks.spec import TaskSpec
-from studio.tasks.task import open_task
+from studio.tasks.task import Task, open_task
 from studio.zoo import Zoo
 
 Made = TypeVar("Made")
@@ -157,7 +161,8 @@ def _in_memory(zoo: Zoo, looks: list[Look], opened: list[Checkpoint]) -> Preflig
     deltas = width * sum(look.parameters for look in looks[1:])
     if not any("held_out" in task.data for task in zoo.tasks):
         return Preflight(zoo, tuple(looks), 0, deltas, 0, free_memory())
-    model = 4 * looks[0].parameters  # in float32
+    worn = worn_dtype(opened[0], torch.device("cpu")) if opened else torch.float32
+    model = worn.itemsize * looks[0].parameters
     held = deltas if deltas <= resident_limit() else 0
     return Preflight(zoo, tuple(looks), model, deltas, held, free_memory())
 
@@ -201,7 +206,8 @@ def _readers(zoo: Zoo, base: Checkpoint | None) -> tuple[Readers, StudioError | 
     if base is None or not kinds:
         return {}, None
     read, problem = _tried(lambda: {name: kind.reader(base) for name, kind in kinds.items()})
-    return read or {}, problem
+    _, apart = _tried(lambda: refuse_apart(base, list(kinds.values())))
+    return read or {}, problem or apart
 
 
 def _general_look(spec: TaskSpec, base: Checkpoint | None, readers: Readers) -> Look:
@@ -225,10 +231,18 @@ def _answered(
         rows = wrong.tried(partial(task.first_rows, split, _FIRST_ROWS))
         if rows and spec.type in readers:
             where = f"'{spec.name}', {split} rows"
-            wrong.tried(partial(task.kind.refuse_unread, readers[spec.type], rows, where))
+            reader = readers[spec.type]
+            if wrong.tried(partial(_read, task, reader, rows, where)):
+                wrong.tried(partial(task.kind.encode, reader, task.spec, rows))
     named = [_named(spec.name, each) or each for each in wrong.found]
     _, problem = _tried(Findings(wrong.what, named).refuse)
     return replace(look, notes=(*look.notes, *task.notes), problem=problem)
+
+
+def _read(task: Task, reader: Reader, rows: Sequence[Row], where: str) -> bool:
+    """Refuse rows that the reader makes nothing of; true if it does."""
+    task.kind.refuse_unread(reader, rows, where)
+    return True
 
 
 def _look(

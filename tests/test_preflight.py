@@ -20,7 +20,9 @@ from studio.errors import (
 )
 from studio.measure.bench import Bench
 from studio.preflight import preflight
+from studio.tasks import precision
 from studio.zoo import load_zoo
+from tests.tasks.kinds import choosers
 
 
 def test_a_good_zoo_is_described_from_its_headers(tiny_zoo, monkeypatch):
@@ -204,3 +206,43 @@ def test_first_rows_of_unknown_words_are_a_problem_of_their_split(tiny_copy):
     bench = Bench(load_zoo(tiny_copy), torch.device("cpu"))
     with pytest.raises(BadData, match="knows almost none of the first 13 texts"):
         bench.evaluation(bench.heads(["color"]), "held_out")
+
+
+def test_a_base_in_half_precision_fits_where_it_would_be_worn_in_its_own_dtype(
+    tiny_copy, monkeypatch
+):
+    file = tiny_copy / "base" / "model.safetensors"
+    save_file({name: x.half() for name, x in load_file(file).items()}, file)
+    roomy = preflight(load_zoo(tiny_copy))
+    numbers = roomy.looks[0].parameters
+    assert roomy.model == 4 * numbers
+    monkeypatch.setattr(precision, "free_on", lambda device: 3 * numbers)
+    assert preflight(load_zoo(tiny_copy)).model == 2 * numbers
+
+
+@pytest.mark.parametrize(
+    ("family", "kind", "row"),
+    [
+        ("Llama", "multiple-choice", {"question": "a", "options": ["b", "c" * 400], "answer": 0}),
+        ("Bart", "seq2seq", {"text": "a", "target": "c" * 400}),
+    ],
+)
+def test_rows_that_no_model_of_the_base_reads_are_found_before_it_is_opened(
+    tmp_path, family, kind, row
+):
+    choosers.experts(tmp_path, family)
+    choosers.write_zoo(tmp_path, {"full": [row]}, kind)
+    (found,) = preflight(load_zoo(tmp_path)).problems
+    assert "tokens" in str(found)
+
+
+def test_kinds_that_no_one_model_answers_are_found_before_it_is_opened(tmp_path):
+    choosers.experts(tmp_path, "Bart")
+    choosers.write_zoo(tmp_path, {"full": [{"text": "a", "target": "b"}]}, "seq2seq")
+    data = json.loads((tmp_path / "zoo.yaml").read_text())
+    other = data["tasks"][0] | {"name": "lora", "checkpoint": "lora", "type": "causal-lm"}
+    (tmp_path / "full_held_out.jsonl").write_text(json.dumps({"text": "a b"}))
+    data["tasks"].append(other)
+    (tmp_path / "zoo.yaml").write_text(json.dumps(data))
+    found = preflight(load_zoo(tmp_path)).problems
+    assert any("Put them into two zoo files" in str(each) for each in found), found

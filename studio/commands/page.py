@@ -16,6 +16,7 @@ from studio.demo import ASSETS, DEMOS
 from studio.errors import NotAllowed, StudioError
 
 if TYPE_CHECKING:
+    from studio.session.engine import Engine
     from studio.ui.hosts import Hosts
 
 _SHORTEST_PASSWORD = 12
@@ -38,19 +39,9 @@ def main() -> int:
 
         print("Starting …", *sweep_temporary(), sep="\n", flush=True)
         with _nothing_to_collect():
-            from studio.device import resolve_device
-            from studio.hub.errand import Hub
-            from studio.session.engine import Engine
-            from studio.ui.folder_dialog import choose_folder, has_dialog
             from studio.ui.launch import start
 
-            gc.freeze()  # modules stay; a zoo does not, once another one is opened
-            zoo, root = opened_first(options.zoo, options.demo)
-            roots = (root, Path.cwd(), *options.root)
-            hub = Hub(forbidden, visited=bool(hosts.opened))
-            engine = Engine(zoo, roots, resolve_device(options.device), options.ledger, hub)
-            if hosts.alone and has_dialog():
-                engine.choose_folder = choose_folder
+            engine = _engine(options, hosts, forbidden)
             address = start(engine, hosts, options.port, auth, not options.no_browser)
         engine.start()  # after the page is served, so that loading the model does not delay it
     except StudioError as refusal:
@@ -66,6 +57,23 @@ def main() -> int:
     except KeyboardInterrupt:
         engine.close()
     return 0
+
+
+def _engine(options: argparse.Namespace, hosts: "Hosts", forbidden: bool) -> "Engine":
+    """The engine of the zoo that is opened first, and what the person at this computer may do."""
+    from studio.device import resolve_device
+    from studio.hub.errand import Hub
+    from studio.session.engine import Engine
+    from studio.ui.folder_dialog import choose_folder, has_dialog
+
+    gc.freeze()  # modules stay; a zoo does not, once another one is opened
+    zoo, root = opened_first(options.zoo, options.demo)
+    roots = (root, Path.cwd(), *options.root)
+    hub = Hub(forbidden, visited=bool(hosts.opened))
+    engine = Engine(zoo, roots, resolve_device(options.device), options.ledger, hub)
+    if hosts.alone and has_dialog():
+        engine.choose_folder = choose_folder
+    return engine
 
 
 def opened_first(zoo: Path | None, demo: str) -> tuple[Path, Path]:

@@ -51,6 +51,11 @@ def add_zoo_command(commands: Commands) -> None:
         "--labels", action="append", default=[], metavar="TASK=A,B,C",
         help="in the order of the head, where the checkpoint does not name them",
     )  # fmt: skip
+    _add_draws(each)
+
+
+def _add_draws(each: argparse.ArgumentParser) -> None:
+    """How rows are drawn, and what is agreed to beforehand."""
     each.add_argument("--yes", action="store_true", help="do not ask before fetching")
     each.add_argument("--seed", type=int, default=0, metavar="N", help="of draws (default: 0)")
     each.add_argument(

@@ -91,6 +91,7 @@ class Scribe:
     def __init__(self, live: LiveModel, tasks: Mapping[str, Task]) -> None:
         self._live, self._tasks = live, tasks
         self._pen: tuple[object, Pen | None] = (None, None)
+        self._writers: dict[str, Writer] = {}
 
     def step(self, model: str, asked: Asked, known: Written | None) -> Written:
         """What is known of a text with the prompt read, or with one more piece.
@@ -145,9 +146,11 @@ class Scribe:
         return self._pen[1]
 
     def _writer(self, asked: Asked) -> Writer:
-        writer = self._tasks[asked.task].kind.writer(self._live.base)
-        assert writer is not None, f"{asked.task} writes nothing"
-        return writer
+        if asked.task not in self._writers:  # asked for at every token
+            writer = self._tasks[asked.task].kind.writer(self._live.base)
+            assert writer is not None, f"{asked.task} writes nothing"
+            self._writers[asked.task] = writer
+        return self._writers[asked.task]
 
     def _speller(self, task: Task) -> Any:
         return task.kind.speller(self._live.readers[task.kind.name])

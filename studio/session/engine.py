@@ -1,12 +1,10 @@
 """What all pages of a running studio share: the open zoo, its worker, and the one long job."""
 
 import gc
-import json
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,9 +12,7 @@ from pathlib import Path
 import torch
 
 from studio.checkpoints.resident import bytes_in_memory
-from studio.demo import DEMOS
 from studio.device import device_memory, used_memory
-from studio.disk import cache
 from studio.disk.folders import data_folder
 from studio.disk.temporary import TemporaryFolder
 from studio.errors import NotAllowed, Remedy, StudioError
@@ -29,6 +25,7 @@ from studio.measure.bench import Bench
 from studio.preflight import Preflight, preflight
 from studio.progress import Progress, attended, silent
 from studio.session.jobs import Jobs
+from studio.session.other_zoos import demo_zoos, keep_recent, recent_zoos
 from studio.session.session import Session
 from studio.session.worker import Worker
 from studio.zoo import Zoo, load_zoo
@@ -36,8 +33,6 @@ from studio.zoo import Zoo, load_zoo
 _MOST_SESSIONS = 64
 _LOOKING = 10.0  # seconds in which every page that is open looks
 _AWAY = 600.0  # seconds without a question after which a browser is taken to be closed
-_MOST_RECENT = 8
-_RECENT = "recent-zoos"
 _LONGEST_NAME = 255  # bytes that a file system takes
 
 
@@ -214,21 +209,11 @@ class Engine:
 
     def recent(self) -> list[str]:
         """Zoos opened before on this computer that a page may open, the latest first."""
-        allowed = []
-        for path in _recent():
-            with suppress(StudioError, OSError):
-                if self.inside(path).exists():
-                    allowed.append(path)
-        return allowed
+        return recent_zoos(self.inside)
 
     def demos(self) -> dict[str, str]:
         """The studio's own zoos that a page may open in place of the open one: {name: path}."""
-        allowed = {}
-        for name, folder in DEMOS.items():
-            with suppress(NotAllowed):
-                if (path := self.inside(str(folder))) != self.path.resolve():
-                    allowed[name] = str(path)
-        return allowed
+        return demo_zoos(self.inside, self.path)
 
     def memory(self) -> Memory:
         """What is in use now."""
@@ -257,9 +242,7 @@ class Engine:
             if self._started:
                 gc.collect()  # models and workers refer to themselves; the next takes memory soon
                 self.worker.start()
-        here = str(self.path)
-        latest = [here, *(each for each in _recent() if each != here)][:_MOST_RECENT]
-        cache.keep(_RECENT, json.dumps(latest).encode())
+        keep_recent(self.path)
 
     def _forget(self, browser: str) -> None:
         del self._sessions[browser], self._seen[browser]
@@ -298,12 +281,3 @@ def _resolved(path: str) -> Path | None:
     except (OSError, RuntimeError, ValueError):  # a loop, an unknown home, no text
         return None
     return resolved if fits else None
-
-
-def _recent() -> list[str]:
-    """The paths that were kept; none of what does not look like a list of them."""
-    try:
-        known = json.loads(cache.recall(_RECENT) or b"[]")
-    except (ValueError, RecursionError):
-        return []
-    return [each for each in known if isinstance(each, str)] if isinstance(known, list) else []

@@ -87,8 +87,7 @@ class NewZoos(Making):
             if refused:
                 raise BadZoo(" ".join(refused))
             missing = sum(Cache(look).missing for look in known)
-            with self._lock:
-                self.remote, self.version = (tuple(known) if missing else ()), self.version + 1
+            self._show_remote(tuple(known) if missing else ())
             if missing:
                 return f"{missing:,} bytes must be fetched from the Hub before they can merge.", ""
             fetched = [self._engine.hub.fetch(look, progress=progress) for look in known]
@@ -106,6 +105,11 @@ class NewZoos(Making):
 
         self._jobs.start(SEARCH, work)
 
+    def _show_remote(self, looks: tuple[RemoteLook, ...]) -> None:
+        with self._lock:
+            if looks != self.remote:
+                self.remote, self.version = looks, self.version + 1
+
     def start_fetch(self) -> None:
         """Fetch what the last search has found on the Hub, as a job; the search is asked again.
 
@@ -121,8 +125,7 @@ class NewZoos(Making):
                 self._engine.hub.fetch(
                     look, progress=part(progress, at / len(remote), (at + 1) / len(remote))
                 )
-            with self._lock:
-                self.remote, self.version = (), self.version + 1
+            self._show_remote(())
             return "Fetched; search again.", ""
 
         self._jobs.start(FETCH, work)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from studio.checkpoints.statistics import statistics_among
 from studio.measure.change import Change
 from studio.measure.doubts import doubts
 from studio.measure.intervals import Score
@@ -41,6 +42,7 @@ class Snapshot:
         measuring: what a method that needs data still measures for the recipe; or empty.
         busy: whether more is coming by itself.
         doubts: experts that alone do worse than what needs no training, a sentence each.
+        has_statistics: whether the base keeps running statistics, so that ``batch_norm`` counts.
     """
 
     version: int
@@ -65,6 +67,7 @@ class Snapshot:
     measuring: str
     busy: bool
     doubts: tuple[str, ...] = ()
+    has_statistics: bool = False
 
 
 def take_snapshot(context: Context, pinned: Mix, flipped: bool) -> Snapshot:
@@ -102,6 +105,7 @@ def take_snapshot(context: Context, pinned: Mix, flipped: bool) -> Snapshot:
         measuring=worker.measuring.words(recipe),
         busy=not worker.idle or bool(job and job.running),
         doubts=_doubts(worker),
+        has_statistics=bool(statistics_among(worker.bench.base.names)),
     )
 
 

@@ -184,6 +184,15 @@ class LiveModel:
         return self._own.places(names)
 
 
+def refuse_apart(base: Checkpoint, kinds: Sequence[Kind]) -> None:
+    """Refuse kinds that no one model of a base in memory can answer together.
+
+    Raises:
+        BadCheckpoint: naming two of them.
+    """
+    _behind(base, kinds)
+
+
 def _behind(base: Checkpoint, kinds: Sequence[Kind]) -> Kind | None:
     """The first kind that asks layers behind the body; all that do must ask the same."""
     asked = {kind.behind(base): kind for kind in reversed(kinds) if kind.behind(base)}

@@ -243,7 +243,7 @@ class OneRepository:
     def look(self, hub_id: str, progress) -> RemoteLook:
         progress(0.0, "asking")
         files = [each for each in sorted(self.model.iterdir()) if each.is_file()]
-        listed = tuple(RemoteFile(f.name, f.stat().st_size, "0" * 40, False) for f in files)
+        listed = tuple(RemoteFile(f.name, f.stat().st_size, "0" * 40) for f in files)
         return RemoteLook(hub_id, "main", "a" * 40, "adapter", listed, "apache-2.0")
 
     def fetch(self, look: RemoteLook, progress) -> Path:

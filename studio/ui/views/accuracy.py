@@ -7,6 +7,7 @@ from studio.disk.csv import csv_text
 from studio.measure.change import Change
 from studio.measure.intervals import Score
 from studio.session.snapshot import Snapshot
+from studio.tasks.kinds import KINDS
 from studio.tasks.metric import ACCURACY, LOSS, METRICS, Metric
 from studio.ui.charts.saves import table_saves
 from studio.ui.views.notices import refusal
@@ -59,9 +60,10 @@ def accuracy(now: Snapshot) -> str:
 
 
 def _metrics(now: Snapshot) -> tuple[Metric, ...]:
-    """What the tasks are scored by, as far as it is known; accuracy before anything is."""
-    known = [*now.scores.values(), *now.experts.values(), *now.base.values()]
-    return tuple(x for x in METRICS if any(s.metric is x for s in known)) or (ACCURACY,)
+    """What the tasks are scored by: as their scores say, and before there are any, their kinds."""
+    known = {s.metric for s in (*now.scores.values(), *now.experts.values(), *now.base.values())}
+    known = known or {KINDS[task.type].metric for task in now.zoo.tasks if task.name in now.rows}
+    return tuple(each for each in METRICS if each in known) or (ACCURACY,)
 
 
 def _ends(metrics: Sequence[Metric]) -> str:

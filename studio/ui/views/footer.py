@@ -16,7 +16,7 @@ def footer(state: JobState | None, memory: Memory) -> str:
 
 def _job(state: JobState | None) -> str:
     if state is None:
-        return "<div class='job quiet' id='job' data-phase='none'>No job is running.</div>"
+        return "<div class='job quiet' id='job' data-phase='none'>No long job is running.</div>"
     words = escape(told(state.problem) if state.problem else state.words)
     name = escape(state.name)
     if state.running:

@@ -6,6 +6,7 @@ from html import escape
 from studio.measure.change import Change, change_words, mean_change
 from studio.measure.intervals import Score
 from studio.measure.metrics import Mean, gain_kept, means, means_words, worth
+from studio.recipe import MIXTURE
 from studio.session.snapshot import Snapshot
 from studio.ui.views.notices import refusal
 from studio.ui.views.references import ARROWS, complete, floor_of
@@ -114,6 +115,8 @@ def _verdict(now: Snapshot) -> str:
     if not known or worth(floor) <= worth(now.scores):
         return ""
     what = "Try smaller coefficients."
+    if now.recipe.batch_norm == MIXTURE and now.has_statistics:
+        what = "Try smaller coefficients, or batch_norm: recalibrate under the method."
     if now.doubts:  # then it is no matter of how much is added
         what = "First look at what the Scores tab says of experts alone."
     return (

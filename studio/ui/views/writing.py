@@ -1,6 +1,7 @@
 """What a model has written after a prompt: its text, what differs, each token's probability."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from html import escape
 from math import exp
 
@@ -11,10 +12,11 @@ from studio.tasks.metric import LOSS
 
 TITLES = {"base": "base", "expert": "expert", "before": "before this move", "now": "now"}
 CAPTION = (
-    "Marked is what the answer before it, to the left or above, does not have in this order. Rest "
-    "on a token for the probability that the model gives it, or open the list."
+    "Marked: what differs from the answer to its left, on a phone above it. Rest on a token for "
+    "the probability that the model gives it, or open the list."
 )
 _MOST_LISTED = 64  # tokens of a prompt
+_END = "∎ end of the text"
 
 
 def answer(own: Answer, beside: Answer | None, task: str) -> str:
@@ -98,7 +100,10 @@ def _listed(known: Written) -> str:
     left = len(known.read) - _MOST_LISTED
     more = f"<li>… {left:,} tokens before these</li>" if left > 0 else ""
     prompt = "".join(_item(piece, "prompt") for piece in known.read[-_MOST_LISTED:])
-    said = "".join(_item(piece, "") for piece in known.pieces)
+    pieces = known.pieces
+    if _ended(known) and pieces:
+        pieces = (*pieces[:-1], replace(pieces[-1], text=_END))
+    said = "".join(_item(piece, "") for piece in pieces)
     return (
         "<details><summary>Probabilities</summary><ol class='shares'>"
         f"{more}{prompt}{said}</ol></details>"

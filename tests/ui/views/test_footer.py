@@ -9,7 +9,7 @@ from tests.ui.snapshots import EVIL
 
 def test_the_footer_shows_the_job_and_the_memory():
     memory = Memory(800_000_000, 12_000_000)
-    assert "No job is running" in footer(None, memory)
+    assert "No long job is running" in footer(None, memory)
     assert "<b>800 MB</b>, of it deltas 12 MB" in footer(None, memory)
     on_gpu = Memory(1, 2, 1_200_000_000, 80_000_000_000)
     assert "device 1.2 GB of 80 GB" in footer(None, on_gpu)

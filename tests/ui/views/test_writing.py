@@ -92,4 +92,5 @@ def test_models_and_people_write_no_markup_and_no_hidden_letters():
 def test_an_end_is_seen_and_a_part_of_a_letter_is_in_the_list_alone():
     drawn = answer(now(said("", "漢", "", ending=ENDED)), None, "plays")
     assert "<p class='said'><span title='50.0%'>漢</span><span class='quiet'" in drawn
-    assert drawn.count("end, or part of a letter") == 2
+    assert drawn.count("end, or part of a letter") == 1
+    assert drawn.count("∎ end of the text") == 1

@@ -1,0 +1,59 @@
+"""Zoos that a page offers to open: the demos, and those that were open before on this computer."""
+
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from studio.demo import DEMOS
+from studio.disk import cache
+from studio.errors import NotAllowed, StudioError
+
+_MOST_RECENT = 8
+_RECENT = "recent-zoos"
+Inside = Callable[[str], Path]
+
+
+def recent_zoos(inside: Inside) -> list[str]:
+    """Zoos opened before that a page may open, the latest first.
+
+    Args:
+        inside: resolves a path, and raises for one that no page may use.
+    """
+    allowed = []
+    for path in _known():
+        with suppress(StudioError, OSError):
+            if inside(path).exists():
+                allowed.append(path)
+    return allowed
+
+
+def demo_zoos(inside: Inside, opened: Path) -> dict[str, str]:
+    """The studio's own zoos that a page may open, but the open one: {name: path}.
+
+    Args:
+        inside: as of ``recent_zoos``.
+        opened: path of the zoo that is open.
+    """
+    allowed = {}
+    for name, folder in DEMOS.items():
+        with suppress(NotAllowed):
+            if (path := inside(str(folder))) != opened.resolve():
+                allowed[name] = str(path)
+    return allowed
+
+
+def keep_recent(opened: Path) -> None:
+    """Remember a zoo that was opened, and a few of those before it."""
+    here = str(opened)
+    latest = [here, *(each for each in _known() if each != here)][:_MOST_RECENT]
+    cache.keep(_RECENT, json.dumps(latest).encode())
+
+
+def _known() -> list[str]:
+    """The paths that were kept; none of what does not look like a list of them."""
+    try:
+        known = json.loads(cache.recall(_RECENT) or b"[]")
+    except (ValueError, RecursionError):
+        return []
+    return [each for each in known if isinstance(each, str)] if isinstance(known, list) else []

@@ -1,0 +1,28 @@
+"""Zoos that a page offers: demos but the open one, and what was open before, within the roots."""
+
+from pathlib import Path
+
+from studio.demo import DEMOS
+from studio.errors import NotAllowed
+from studio.session.other_zoos import demo_zoos, keep_recent, recent_zoos
+
+
+def test_what_was_open_before_is_offered_latest_first_once_and_only_within_the_roots(tmp_path):
+    zoos = [tmp_path / str(number) for number in range(10)]
+    for zoo in (*zoos, zoos[3]):
+        zoo.mkdir(exist_ok=True)
+        keep_recent(zoo)
+
+    def inside(path: str) -> Path:
+        if path == str(zoos[9]):
+            raise NotAllowed("outside")
+        return Path(path)
+
+    zoos[8].rmdir()
+    assert recent_zoos(inside) == [str(zoos[at]) for at in (3, 7, 6, 5, 4, 2)]
+
+
+def test_the_open_demo_is_not_offered():
+    first, *others = DEMOS
+    offered = demo_zoos(lambda path: Path(path).resolve(), DEMOS[first])
+    assert list(offered) == others
