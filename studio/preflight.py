@@ -231,18 +231,20 @@ def _answered(
         rows = wrong.tried(partial(task.first_rows, split, _FIRST_ROWS))
         if rows and spec.type in readers:
             where = f"'{spec.name}', {split} rows"
-            reader = readers[spec.type]
-            if wrong.tried(partial(_read, task, reader, rows, where)):
-                wrong.tried(partial(task.kind.encode, reader, task.spec, rows))
+            wrong.tried(partial(_refuse_unread, task, readers[spec.type], rows, where))
     named = [_named(spec.name, each) or each for each in wrong.found]
     _, problem = _tried(Findings(wrong.what, named).refuse)
     return replace(look, notes=(*look.notes, *task.notes), problem=problem)
 
 
-def _read(task: Task, reader: Reader, rows: Sequence[Row], where: str) -> bool:
-    """Refuse rows that the reader makes nothing of; true if it does."""
+def _refuse_unread(task: Task, reader: Reader, rows: Sequence[Row], where: str) -> None:
+    """Refuse rows that the reader makes nothing of, or for which the model has no room."""
     task.kind.refuse_unread(reader, rows, where)
-    return True
+    try:
+        task.kind.encode(reader, task.spec, rows)
+    except StudioError as problem:
+        bare = problem.problem.removeprefix(f"'{task.name}': ")
+        raise type(problem)(f"{where}: {bare}", problem.remedy, problem.about) from None
 
 
 def _look(

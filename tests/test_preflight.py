@@ -224,20 +224,24 @@ def test_a_base_in_half_precision_fits_where_it_would_be_worn_in_its_own_dtype(
     ("family", "kind", "row"),
     [
         ("Llama", "multiple-choice", {"question": "a", "options": ["b", "c" * 400], "answer": 0}),
-        ("Bart", "seq2seq", {"text": "a", "target": "c" * 400}),
+        ("BART", "seq2seq", {"text": "a", "target": "c" * 400}),
     ],
 )
 def test_rows_that_no_model_of_the_base_reads_are_found_before_it_is_opened(
     tmp_path, family, kind, row
 ):
     choosers.experts(tmp_path, family)
-    choosers.write_zoo(tmp_path, {"full": [row]}, kind)
-    (found,) = preflight(load_zoo(tmp_path)).problems
-    assert "tokens" in str(found)
+    also = {"generate": True} if kind == "seq2seq" else {}
+    choosers.write_zoo(tmp_path, {"full": [row]}, kind, **also)
+    found = list(map(str, preflight(load_zoo(tmp_path)).problems))
+    assert len(found) == 2, found
+    for split, words in zip(("validation", "held_out"), found, strict=True):
+        assert words.startswith(f"'full', {split} rows: ")
+        assert "tokens" in words
 
 
 def test_kinds_that_no_one_model_answers_are_found_before_it_is_opened(tmp_path):
-    choosers.experts(tmp_path, "Bart")
+    choosers.experts(tmp_path, "BART")
     choosers.write_zoo(tmp_path, {"full": [{"text": "a", "target": "b"}]}, "seq2seq")
     data = json.loads((tmp_path / "zoo.yaml").read_text())
     other = data["tasks"][0] | {"name": "lora", "checkpoint": "lora", "type": "causal-lm"}
