@@ -295,7 +295,7 @@ class Recipe:
             )
 
 
-def load_recipe(path: Path) -> Recipe:
+def load_recipe(path: str | Path) -> Recipe:
     """Read a recipe file; paths in it are relative to the file.
 
     Raises:
@@ -305,9 +305,9 @@ def load_recipe(path: Path) -> Recipe:
     return parse_recipe(read_mapping(path, BadRecipe), path.parent, str(path))
 
 
-def save_recipe(recipe: Recipe, path: Path) -> None:
+def save_recipe(recipe: Recipe, path: str | Path) -> None:
     """Write a recipe with paths relative to the file where that is possible."""
-    write_file(path, recipe_text(recipe, path))
+    write_file(Path(path), recipe_text(recipe, Path(path)))
 
 
 def recipe_text(recipe: Recipe, path: Path) -> str:
