@@ -16,10 +16,12 @@ from studio.demo import ASSETS, DEMOS
 from studio.errors import NotAllowed, StudioError
 
 if TYPE_CHECKING:
+    from studio.session.engine import Engine
     from studio.ui.hosts import Hosts
 
 _SHORTEST_PASSWORD = 12
 _LARGEST_AUTH = 2000  # bytes
+_NO_MCP = "agents cannot before `pip install 'mdm-oc-merge-studio[api]'`"
 
 
 def main() -> int:
@@ -28,27 +30,7 @@ def main() -> int:
     from studio.ui.remedies import told
 
     try:
-        hosts = _hosts(options)
-        auth = credentials(hosts, given_auth(options.auth, options.auth_file))
-        # The studio reads the hub's local cache only; nothing here may ask the network.
-        os.environ["HF_HUB_OFFLINE"] = "1"
-        from studio.disk.temporary import sweep_temporary
-
-        print("Starting …", *sweep_temporary(), sep="\n", flush=True)
-        with _nothing_to_collect():
-            from studio.device import resolve_device
-            from studio.session.engine import Engine
-            from studio.ui.folder_dialog import choose_folder, has_dialog
-            from studio.ui.launch import start
-
-            gc.freeze()  # modules stay; a zoo does not, once another one is opened
-            zoo, root = opened_first(options.zoo, options.demo)
-            roots = (root, Path.cwd(), *options.root)
-            engine = Engine(zoo, roots, resolve_device(options.device), options.ledger)
-            if hosts.alone and has_dialog():
-                engine.choose_folder = choose_folder
-            address = start(engine, hosts, options.port, auth, not options.no_browser)
-        engine.start()  # after the page is served, so that loading the model does not delay it
+        engine, address = _served(options)
     except StudioError as refusal:
         print(f"studio: {told(refusal)}", file=sys.stderr)
         return 1
@@ -62,6 +44,46 @@ def main() -> int:
     except KeyboardInterrupt:
         engine.close()
     return 0
+
+
+def _served(options: argparse.Namespace) -> "tuple[Engine, str]":
+    """The studio, started, and the address of its page.
+
+    Raises:
+        StudioError: it refuses to start.
+        OSError: the system does.
+    """
+    hosts = _hosts(options)
+    auth = credentials(hosts, given_auth(options.auth, options.auth_file))
+    # The studio reads the hub's local cache only; nothing here may ask the network.
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    from studio.disk.temporary import sweep_temporary
+
+    print("Starting …", *sweep_temporary(), sep="\n", flush=True)
+    with _nothing_to_collect():
+        from studio.ui.launch import has_mcp, start
+
+        gc.freeze()  # modules stay; a zoo does not, once another one is opened
+        engine, browser = _engine(options, hosts), not options.no_browser
+        address = start(engine, hosts, options.port, auth, browser, options.api)
+    engine.start()  # after the page is served, so that loading the model does not delay it
+    if options.api:
+        agents = f"agents at {address.rstrip('/')}/gradio_api/mcp" if has_mcp() else _NO_MCP
+        print(f"Programs may ask, too: {agents}.", flush=True)
+    return engine, address
+
+
+def _engine(options: argparse.Namespace, hosts: "Hosts") -> "Engine":
+    from studio.device import resolve_device
+    from studio.session.engine import Engine
+    from studio.ui.folder_dialog import choose_folder, has_dialog
+
+    zoo, root = opened_first(options.zoo, options.demo)
+    roots = (root, Path.cwd(), *options.root)
+    engine = Engine(zoo, roots, resolve_device(options.device), options.ledger)
+    if hosts.alone and has_dialog():
+        engine.choose_folder = choose_folder
+    return engine
 
 
 def opened_first(zoo: Path | None, demo: str) -> tuple[Path, Path]:
@@ -168,6 +190,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--offline", action="store_true", help="forbid every hub action (none starts by itself)"
     )
+    parser.add_argument(
+        "--api", action="store_true",
+        help="let other programs ask, too, by Gradio's API and as agents by MCP",
+    )  # fmt: skip
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
     return parser
 
