@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from getpass import getpass
 from pathlib import Path
@@ -26,7 +26,7 @@ _NO_MCP = "agents cannot before `pip install 'mdm-oc-merge-studio[api]'`"
 
 def main() -> int:
     """Serve the page until it is stopped; 1 if the studio refuses to start."""
-    options = _parser().parse_args()
+    options = hosted(_parser().parse_args(), os.environ)
     from studio.ui.remedies import told
 
     try:
@@ -76,9 +76,12 @@ def _served(options: argparse.Namespace) -> "tuple[Engine, str]":
 def _engine(options: argparse.Namespace, hosts: "Hosts") -> "Engine":
     from studio.device import resolve_device
     from studio.session.engine import Engine
+    from studio.session.read_only import ReadOnlyEngine
     from studio.ui.folder_dialog import choose_folder, has_dialog
 
     zoo, root = opened_first(options.zoo, options.demo)
+    if options.read_only:
+        return ReadOnlyEngine(zoo, (root, *options.root), resolve_device(options.device))
     roots = (root, Path.cwd(), *options.root)
     engine = Engine(zoo, roots, resolve_device(options.device), options.ledger)
     if hosts.alone and has_dialog():
@@ -113,7 +116,26 @@ def _hosts(options: argparse.Namespace) -> "Hosts":
     from studio.ui.hosts import Hosts, allowed_host, root_path
 
     allowed = tuple(allowed_host(each) for each in options.allow_host)
-    return Hosts(options.host, allowed, root_path(options.root_path))
+    root, frames = root_path(options.root_path), getattr(options, "frames", "")
+    if options.read_only and options.ledger:
+        raise NotAllowed("--read-only writes no log; leave --ledger out.")
+    return Hosts(options.host, allowed, root, options.read_only, frames)
+
+
+def hosted(options: argparse.Namespace, variables: Mapping[str, str]) -> argparse.Namespace:
+    """The options as they are; in a Space of Hugging Face, those of a page for strangers.
+
+    Args:
+        options: as they were given.
+        variables: of the environment, before the page closes itself off from them.
+    """
+    if not (variables.get("SPACE_ID") and variables.get("SPACE_HOST")):
+        return options
+    options.read_only, options.host, options.no_browser = True, "0.0.0.0", True
+    options.zoo, options.root, options.ledger, options.api = None, [], None, False
+    options.allow_host = [*options.allow_host, variables["SPACE_HOST"]]
+    options.frames = "https://huggingface.co"
+    return options
 
 
 def given_auth(auth: str | None, file: Path | None) -> str | None:
@@ -153,7 +175,7 @@ def credentials(hosts: "Hosts", auth: str | None) -> tuple[str, str] | None:
         NotAllowed: they are missing, or the password is too short.
     """
     if auth is None:
-        if opened := hosts.opened:
+        if (opened := hosts.opened) and not hosts.strangers:
             raise NotAllowed(
                 f"{opened} lets other computers in; add --auth USER: or --auth-file FILE, with a "
                 f"password of at least {_SHORTEST_PASSWORD} characters."
@@ -190,6 +212,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--offline", action="store_true", help="forbid every hub action (none starts by itself)"
     )
+    parser.add_argument(
+        "--read-only", action="store_true",
+        help="show one zoo to strangers: no paths, no key, nothing written, short jobs; needs no "
+        "password (by itself in a Space of Hugging Face)",
+    )  # fmt: skip
     parser.add_argument(
         "--api", action="store_true",
         help="let other programs ask, too, by Gradio's API and as agents by MCP",

@@ -35,6 +35,7 @@ _HEADERS = [
         b"object-src 'none'; base-uri 'self'",
     ),
 ]
+_FRAMED = "SameSite=None; Secure; Partitioned"  # a frame's cookie is kept apart for each site
 _CROSS_ORIGIN = "Refused: the request is cross-origin."
 _HEARSAY = (b"forwarded", b"x-gradio-server")  # and all that begin with x-forwarded-
 # A link from another site comes without the strict cookie; asked again by itself, with it.
@@ -83,11 +84,10 @@ class OneOrigin:
         if too_much:
             await _answer(send, *too_much)
             return
-        added = list(_HEADERS)
+        added = _headers(self.hosts.frames)
         if scope["path"] == "/" and not is_browser_id(_cookie(headers)):
-            words = (
-                f"{COOKIE}={new_browser_id()}; Path=/; Max-Age={_YEAR}; HttpOnly; SameSite=Strict"
-            )
+            site = _FRAMED if self.hosts.frames else "SameSite=Strict"
+            words = f"{COOKIE}={new_browser_id()}; Path=/; Max-Age={_YEAR}; HttpOnly; {site}"
             added.append((b"set-cookie", words.encode()))
 
         async def guarded(message: Any) -> None:
@@ -148,6 +148,18 @@ class OneOrigin:
         return None
 
 
+def _headers(frames: str) -> list[tuple[bytes, bytes]]:
+    """What every answer says beside its own headers."""
+    if not frames:
+        return list(_HEADERS)
+    within = b"frame-ancestors " + frames.encode()
+    return [
+        (name, value.replace(b"frame-ancestors 'none'", within))
+        for name, value in _HEADERS
+        if name != b"x-frame-options"
+    ]
+
+
 def _below(scope: Any, root: str) -> Any:
     """The request as below the root, whether or not the proxy cut the root off its path."""
     path, raw = scope["path"], scope.get("raw_path") or b""
@@ -193,10 +205,11 @@ def _cross_origin(scope: Any, headers: dict[bytes, str], hosts: Hosts) -> tuple[
     if origin is not None and not _is_own(origin, headers, hosts):
         return 403, _CROSS_ORIGIN
     if headers.get(b"sec-fetch-site") == "cross-site":
-        document = headers.get(b"sec-fetch-dest", "document") == "document"
+        shown = ("document", "iframe") if hosts.frames else ("document",)
+        document = headers.get(b"sec-fetch-dest", "document") in shown
         if headers.get(b"sec-fetch-mode") != "navigate" or method != "GET" or not document:
             return 403, _CROSS_ORIGIN
-        if path == "/":
+        if path == "/" and not hosts.frames:  # else the cookie is not strict
             return 200, _AGAIN
     return None
 

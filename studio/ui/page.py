@@ -48,7 +48,7 @@ class Page:
         self.engine, self.api = engine, api
         self.header, self.footer = Header(engine), Footer(engine)
         self.mixer, self.search = MixerPanel(engine), SearchPanel(engine)
-        self.tabs = [tab(engine) for tab in TABS]
+        self.tabs = [tab(engine) for tab in TABS if not (tab.writes and engine.read_only)]
         self.parts = [self.header, self.mixer, self.search, *self.tabs, self.footer]
 
     def build(self) -> gr.Blocks:

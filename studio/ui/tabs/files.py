@@ -25,7 +25,8 @@ class FilesTab(PartsTab):
 
     def __init__(self, engine: Engine) -> None:
         export = ExportForm(engine)
-        super().__init__(engine, (export, RecipeUpload(engine, export), OtherZoos(engine)))
+        parts = (export, RecipeUpload(engine, export), OtherZoos(engine))
+        super().__init__(engine, [p for p in parts if not (p.writes and engine.read_only)])
 
 
 class RecipeUpload(PagePart):
@@ -60,6 +61,8 @@ class RecipeUpload(PagePart):
 
 class OtherZoos(PagePart):
     """The pre-flight of another zoo, and the job that opens it."""
+
+    writes = True
 
     def build(self) -> None:
         """Lay out the choice, and what was found."""
