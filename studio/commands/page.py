@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from getpass import getpass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,7 +26,7 @@ _NO_MCP = "agents cannot before `pip install 'mdm-oc-merge-studio[api]'`"
 
 def main() -> int:
     """Serve the page until it is stopped; 1 if the studio refuses to start."""
-    options = hosted(_parser().parse_args(), os.environ)
+    options = hosted(page_parser().parse_args(), os.environ)
     from studio.ui.remedies import told
 
     try:
@@ -39,11 +39,20 @@ def main() -> int:
         return 1
     print(f"The studio is at {address} (Ctrl+C stops it).", flush=True)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        threading.Event().wait()
-    except KeyboardInterrupt:
-        engine.close()
+    with suppress(KeyboardInterrupt):
+        _wait(address if options.window else "")
+    engine.close()
     return 0
+
+
+def _wait(shown: str) -> None:
+    """Until the window that shows an address is closed; without one, until the end."""
+    from studio.ui.window import show
+
+    if shown:
+        show(shown)
+    else:
+        threading.Event().wait()
 
 
 def _served(options: argparse.Namespace) -> "tuple[Engine, str]":
@@ -54,6 +63,10 @@ def _served(options: argparse.Namespace) -> "tuple[Engine, str]":
         OSError: the system does.
     """
     hosts = _hosts(options)
+    if options.window:
+        from studio.ui.window import refuse_windowless
+
+        refuse_windowless()
     auth = credentials(hosts, given_auth(options.auth, options.auth_file))
     # The studio reads the hub's local cache only; nothing here may ask the network.
     os.environ["HF_HUB_OFFLINE"] = "1"
@@ -64,7 +77,7 @@ def _served(options: argparse.Namespace) -> "tuple[Engine, str]":
         from studio.ui.launch import has_mcp, start
 
         gc.freeze()  # modules stay; a zoo does not, once another one is opened
-        engine, browser = _engine(options, hosts), not options.no_browser
+        engine, browser = _engine(options, hosts), not (options.no_browser or options.window)
         address = start(engine, hosts, options.port, auth, browser, options.api)
     engine.start()  # after the page is served, so that loading the model does not delay it
     if options.api:
@@ -190,7 +203,8 @@ def credentials(hosts: "Hosts", auth: str | None) -> tuple[str, str] | None:
     return user, password
 
 
-def _parser() -> argparse.ArgumentParser:
+def page_parser() -> argparse.ArgumentParser:
+    """The parser of the page's program."""
     parser = argparse.ArgumentParser(description="Start the merge studio in the browser.")
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--zoo", type=Path, metavar="PATH", help="zoo.yaml or its folder")
@@ -209,6 +223,10 @@ def _parser() -> argparse.ArgumentParser:
     _add_visitors(parser)
     parser.add_argument("--port", type=int, metavar="P", help="default: the first free from 7860")
     parser.add_argument("--no-browser", action="store_true", help="do not open the page")
+    parser.add_argument(
+        "--window", action="store_true",
+        help="open the page in a window of its own; closing that ends the studio",
+    )  # fmt: skip
     parser.add_argument(
         "--offline", action="store_true", help="forbid every hub action (none starts by itself)"
     )
