@@ -15,10 +15,11 @@ from studio.disk.folders import data_folder
 from studio.errors import BadRecipe, StudioError
 from studio.evidence.bundle import Certified, Operator, certify
 from studio.evidence.certificate import Request
+from studio.evidence.judgment import Judgment, judge_both
 from studio.evidence.ledger.keys import SigningKey, demo_key
 from studio.evidence.ledger.log import Ledger
 from studio.evidence.logged_export import Account, export_merge
-from studio.evidence.scoring import bench_scoring
+from studio.evidence.scoring import Scoring, bench_scoring
 from studio.evidence.unmerge import unmerge, unmerging
 from studio.evidence.verify import verify
 from studio.export.folder import Written
@@ -152,6 +153,25 @@ class OpenZoo:
         merge = self.bench.merge(recipe)
         return export_merge(merge, plan, self.bench, account=account, progress=progress)
 
+    def check_unmerge(
+        self, recipe: Recipe, remove: str | Sequence[str], progress: Progress = silent
+    ) -> dict[str, Judgment]:
+        """Measure what taking tasks out would leave of them; nothing is written.
+
+        Args:
+            recipe: with them.
+            remove: names of the tasks to take out.
+            progress: told the share done; may raise to stop.
+
+        Returns:
+            By way: 'exact' merges the others anew, 'algebraic' subtracts.
+
+        Raises:
+            StudioError: there is no such task, or what is left cannot be merged.
+        """
+        unmerged = unmerging(recipe, _names(remove), "exact")
+        return judge_both(self.bench.merge, unmerged, self._scoring(), progress)
+
     def certify(
         self, recipe: Recipe, remove: str | Sequence[str], out: str | Path, *,
         key: SigningKey | None = None, request: Request | None = None,
@@ -172,13 +192,14 @@ class OpenZoo:
         Raises:
             StudioError: what was asked cannot be certified; nothing is written.
         """
-        names = (remove,) if isinstance(remove, str) else tuple(remove)
         operator = Operator(_ledger(ledger), key or demo_key(), request or Request("other"))
-        scoring = bench_scoring(self.bench) if self.bench.scored() else None
         return certify(
-            self.bench.merge, unmerging(recipe, names, "exact"), Path(out), operator,
-            scoring=scoring, tasks=list(self.bench.tasks.values()), progress=progress,
+            self.bench.merge, unmerging(recipe, _names(remove), "exact"), Path(out), operator,
+            scoring=self._scoring(), tasks=list(self.bench.tasks.values()), progress=progress,
         )  # fmt: skip
+
+    def _scoring(self) -> Scoring | None:
+        return bench_scoring(self.bench) if self.bench.scored() else None
 
 
 def open_zoo(path: str | Path, device: str = "auto", roots: Sequence[str | Path] = ()) -> OpenZoo:
@@ -199,3 +220,7 @@ def open_zoo(path: str | Path, device: str = "auto", roots: Sequence[str | Path]
 
 def _ledger(folder: str | Path | None) -> Ledger:
     return Ledger(Path(folder) if folder else data_folder())
+
+
+def _names(remove: str | Sequence[str]) -> tuple[str, ...]:
+    return (remove,) if isinstance(remove, str) else tuple(remove)

@@ -101,3 +101,14 @@ def test_what_was_taken_out_stays_out_and_its_certificate_verifies(zoo, tmp_path
     with pytest.raises(NotAllowed, match=first):
         zoo.merge(recipe, tmp_path / "again", ledger=tmp_path / "ledger")
     assert not (tmp_path / "again").exists()
+
+
+def test_an_unmerge_is_judged_both_ways_before_anything_is_written(zoo, rebuilt_here):
+    found = zoo.check_unmerge(zoo.recipe("task_arithmetic"), zoo.tasks[0])
+    assert {judgment.measures.unmerged.mode for judgment in found.values()} == set(found)
+    assert found["exact"].verdict[0] != "fail"
+    assert all(each.result != "fail" for each in found["exact"].checks)
+    assert found["exact"].claim.startswith("exact")
+    assert not found["algebraic"].claim.startswith("exact")
+    with pytest.raises(BadRecipe, match="at least one task"):
+        zoo.check_unmerge(zoo.recipe("task_arithmetic", 0.5), [])

@@ -1,6 +1,7 @@
 """The commands, a file each; they import what they need when they run."""
 
 from studio.commands.compare import add_compare_command
+from studio.commands.completion import add_completion_command
 from studio.commands.convert import add_convert_command
 from studio.commands.evaluate import add_evaluate_command
 from studio.commands.hub import add_hub_command
@@ -33,5 +34,6 @@ COMMANDS = (
     add_log_command,
     add_sequence_command,
     add_hub_command,
+    add_completion_command,
 )
 """What adds each, in the order in which ``--help`` shows them."""

@@ -6,8 +6,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from getpass import getpass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,29 +21,16 @@ if TYPE_CHECKING:
 
 _SHORTEST_PASSWORD = 12
 _LARGEST_AUTH = 2000  # bytes
+_NO_MCP = "agents cannot before `pip install 'mdm-oc-merge-studio[api]'`"
 
 
 def main() -> int:
     """Serve the page until it is stopped; 1 if the studio refuses to start."""
-    options = _parser().parse_args()
-    from studio.hub.endpoint import forbidden_by
+    options = hosted(page_parser().parse_args(), os.environ)
     from studio.ui.remedies import told
 
     try:
-        hosts = _hosts(options)
-        auth = credentials(hosts, given_auth(options.auth, options.auth_file))
-        forbidden = options.offline or forbidden_by(os.environ)
-        # Nothing in this process may ask the network; errands to the Hub have one of their own.
-        os.environ["HF_HUB_OFFLINE"] = "1"
-        from studio.disk.temporary import sweep_temporary
-
-        print("Starting …", *sweep_temporary(), sep="\n", flush=True)
-        with _nothing_to_collect():
-            from studio.ui.launch import start
-
-            engine = _engine(options, hosts, forbidden)
-            address = start(engine, hosts, options.port, auth, not options.no_browser)
-        engine.start()  # after the page is served, so that loading the model does not delay it
+        engine, address = _served(options)
     except StudioError as refusal:
         print(f"studio: {told(refusal)}", file=sys.stderr)
         return 1
@@ -52,11 +39,55 @@ def main() -> int:
         return 1
     print(f"The studio is at {address} (Ctrl+C stops it).", flush=True)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        threading.Event().wait()
-    except KeyboardInterrupt:
-        engine.close()
+    with suppress(KeyboardInterrupt):
+        _wait(address if options.window else "")
+    engine.close()
     return 0
+
+
+def _wait(shown: str) -> None:
+    """Until the window that shows an address is closed; without one, until the end."""
+    from studio.ui.window import show
+
+    if shown:
+        show(shown)
+    else:
+        threading.Event().wait()
+
+
+def _served(options: argparse.Namespace) -> "tuple[Engine, str]":
+    """The studio, started, and the address of its page.
+
+    Raises:
+        StudioError: it refuses to start.
+        OSError: the system does.
+    """
+    hosts = _hosts(options)
+    if options.window:
+        from studio.ui.window import refuse_windowless
+
+        refuse_windowless()
+    auth = credentials(hosts, given_auth(options.auth, options.auth_file))
+    from studio.hub.endpoint import forbidden_by
+
+    forbidden = options.offline or forbidden_by(os.environ)
+    # Nothing in this process may ask the network; errands to the Hub have one of their own.
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    from studio.disk.temporary import sweep_temporary
+
+    print("Starting …", *sweep_temporary(), sep="\n", flush=True)
+    with _nothing_to_collect():
+        from studio.ui.launch import has_mcp, start
+
+        gc.freeze()  # modules stay; a zoo does not, once another one is opened
+        browser = not (options.no_browser or options.window)
+        engine = _engine(options, hosts, forbidden)
+        address = start(engine, hosts, options.port, auth, browser, options.api)
+    engine.start()  # after the page is served, so that loading the model does not delay it
+    if options.api:
+        agents = f"agents at {address.rstrip('/')}/gradio_api/mcp" if has_mcp() else _NO_MCP
+        print(f"Programs may ask, too: {agents}.", flush=True)
+    return engine, address
 
 
 def _engine(options: argparse.Namespace, hosts: "Hosts", forbidden: bool) -> "Engine":
@@ -64,10 +95,12 @@ def _engine(options: argparse.Namespace, hosts: "Hosts", forbidden: bool) -> "En
     from studio.device import resolve_device
     from studio.hub.errand import Hub
     from studio.session.engine import Engine
+    from studio.session.read_only import ReadOnlyEngine
     from studio.ui.folder_dialog import choose_folder, has_dialog
 
-    gc.freeze()  # modules stay; a zoo does not, once another one is opened
     zoo, root = opened_first(options.zoo, options.demo)
+    if options.read_only:
+        return ReadOnlyEngine(zoo, (root, *options.root), resolve_device(options.device))
     roots = (root, Path.cwd(), *options.root)
     hub = Hub(forbidden, visited=bool(hosts.opened))
     engine = Engine(zoo, roots, resolve_device(options.device), options.ledger, hub)
@@ -103,7 +136,26 @@ def _hosts(options: argparse.Namespace) -> "Hosts":
     from studio.ui.hosts import Hosts, allowed_host, root_path
 
     allowed = tuple(allowed_host(each) for each in options.allow_host)
-    return Hosts(options.host, allowed, root_path(options.root_path))
+    root, frames = root_path(options.root_path), getattr(options, "frames", "")
+    if options.read_only and options.ledger:
+        raise NotAllowed("--read-only writes no log; leave --ledger out.")
+    return Hosts(options.host, allowed, root, options.read_only, frames)
+
+
+def hosted(options: argparse.Namespace, variables: Mapping[str, str]) -> argparse.Namespace:
+    """The options as they are; in a Space of Hugging Face, those of a page for strangers.
+
+    Args:
+        options: as they were given.
+        variables: of the environment, before the page closes itself off from them.
+    """
+    if not (variables.get("SPACE_ID") and variables.get("SPACE_HOST")):
+        return options
+    options.read_only, options.host, options.no_browser = True, "0.0.0.0", True
+    options.zoo, options.root, options.ledger, options.api = None, [], None, False
+    options.allow_host = [*options.allow_host, variables["SPACE_HOST"]]
+    options.frames = "https://huggingface.co"
+    return options
 
 
 def given_auth(auth: str | None, file: Path | None) -> str | None:
@@ -143,7 +195,7 @@ def credentials(hosts: "Hosts", auth: str | None) -> tuple[str, str] | None:
         NotAllowed: they are missing, or the password is too short.
     """
     if auth is None:
-        if opened := hosts.opened:
+        if (opened := hosts.opened) and not hosts.strangers:
             raise NotAllowed(
                 f"{opened} lets other computers in; add --auth USER: or --auth-file FILE, with a "
                 f"password of at least {_SHORTEST_PASSWORD} characters."
@@ -158,7 +210,8 @@ def credentials(hosts: "Hosts", auth: str | None) -> tuple[str, str] | None:
     return user, password
 
 
-def _parser() -> argparse.ArgumentParser:
+def page_parser() -> argparse.ArgumentParser:
+    """The parser of the page's program."""
     parser = argparse.ArgumentParser(description="Start the merge studio in the browser.")
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--zoo", type=Path, metavar="PATH", help="zoo.yaml or its folder")
@@ -178,10 +231,21 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, metavar="P", help="default: the first free from 7860")
     parser.add_argument("--no-browser", action="store_true", help="do not open the page")
     parser.add_argument(
-        "--offline",
-        action="store_true",
-        help="forbid every action on the Hub (none starts by itself)",
+        "--window", action="store_true",
+        help="open the page in a window of its own; closing that ends the studio",
+    )  # fmt: skip
+    parser.add_argument(
+        "--offline", action="store_true", help="forbid every hub action (none starts by itself)"
     )
+    parser.add_argument(
+        "--read-only", action="store_true",
+        help="show one zoo to strangers: no paths, no key, nothing written, short jobs; needs no "
+        "password (by itself in a Space of Hugging Face)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--api", action="store_true",
+        help="let other programs ask, too, by Gradio's API and as agents by MCP",
+    )  # fmt: skip
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
     return parser
 

@@ -70,7 +70,10 @@ class Engine:
         orphans: sentences on exports that were cut off before the log knew of them.
         choose_folder: shows a dialog on this computer's screen; None if it has none, or if others
             than the person at it are let in.
+        read_only: whether it is for strangers, who may write nothing.
     """
+
+    read_only = False
 
     def __init__(
         self, zoo: Path, roots: tuple[Path, ...], device: torch.device,

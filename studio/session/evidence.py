@@ -10,18 +10,17 @@ from studio.disk.folders import refuse_existing
 from studio.errors import BadCertificate, StudioError
 from studio.evidence.bundle import KEY_FILE, Certified, Operator, certify
 from studio.evidence.certificate import CERTIFICATE_FILE, Request
-from studio.evidence.judgment import Judgment, judge
+from studio.evidence.judgment import Judgment, judge_both
 from studio.evidence.ledger.copies import Copy, copies, recall_copy
-from studio.evidence.measures import Ranges, measure, raw_coefficients
-from studio.evidence.rebuild import rebuild_of, why_not_apart
+from studio.evidence.measures import Ranges, raw_coefficients
 from studio.evidence.scoring import Scoring
 from studio.evidence.tamper import Tampered, tamper
-from studio.evidence.unmerge import MODES, Unmerging, unmerging
+from studio.evidence.unmerge import Unmerging, unmerging
 from studio.evidence.verify import Verification, verify
 from studio.measure.evaluate import Evaluation
 from studio.measure.intervals import Score
 from studio.methods import method
-from studio.progress import Progress, part
+from studio.progress import Progress
 from studio.recipe import Recipe, TaskEntry
 from studio.session.bounded_store import BoundedStore
 from studio.session.context import Context
@@ -101,7 +100,8 @@ class Evidence:
         worker = self._context.worker
 
         def work(progress: Progress) -> tuple[str, str]:
-            self._found[_key(shown)] = _judged(worker, shown, progress)
+            merges = worker.bench.merge
+            self._found[_key(shown)] = judge_both(merges, shown, scoring(worker), progress)
             self._changed()
             return f"{self.found_words(shown)}", ""
 
@@ -266,22 +266,6 @@ def _bundle(folder: Path) -> Path:
     if not (folder / CERTIFICATE_FILE).is_file():
         raise BadCertificate(f"{folder.name} is no bundle: it has no {CERTIFICATE_FILE}.")
     return folder
-
-
-def _judged(worker: Worker, shown: Unmerging, progress: Progress) -> dict[str, Judgment]:
-    """What the checks say of both operations, by mode."""
-    merges = worker.bench.merge
-    scored, made = scoring(worker), {}
-    apart, never = None, shown.never
-    if not why_not_apart(never):
-        apart = rebuild_of(merges(never), part(progress, 0, 0.2))
-    for number, mode in enumerate(MODES):
-        start = 0.2 + 0.4 * number
-        each = Unmerging(shown.full, shown.removed, mode)
-        report = part(progress, start, start + 0.4)
-        found = measure(merges, each, scored, report)
-        made[mode] = judge(found, apart, merges(each.recipe), merges(each.full))
-    return made
 
 
 def scoring(worker: Worker) -> Scoring | None:

@@ -68,7 +68,7 @@ class Jobs:
                 return replace(self._state, seconds=time.monotonic() - self._started)
             return self._state
 
-    def start(self, name: str, work: Work, owner: str = "") -> None:
+    def start(self, name: str, work: Work, owner: str = "") -> threading.Thread:
         """Start a job.
 
         Args:
@@ -76,6 +76,9 @@ class Jobs:
             work: does it, reporting progress; returns its last words, its result, and perhaps what
                 must not be overlooked of it.
             owner: id of the browser that asks.
+
+        Returns:
+            Its thread; once that has ended, another job may start.
 
         Raises:
             StudioError: another job is running.
@@ -85,7 +88,9 @@ class Jobs:
             self._cancel.clear()
             self._started = time.monotonic()
             self._state = JobState(name, "running", 0.0, "starting", 0.0, owner=owner)
-        threading.Thread(target=self._run, args=(work,), name="job", daemon=True).start()
+        thread = threading.Thread(target=self._run, args=(work,), name="job", daemon=True)
+        thread.start()
+        return thread
 
     def refuse_running(self, owner: str) -> None:
         """Refuse what cannot be done beside a job.

@@ -8,6 +8,7 @@ from urllib.parse import unquote
 from studio.ui.browsers import COOKIE, is_browser_id, new_browser_id
 from studio.ui.hosts import Hosts, in_address, place, split
 from studio.ui.limits import MOST_BYTES, MOST_FILES, Guesses, uploads_full
+from studio.ui.programs import Programs, is_agents
 
 LARGEST_BODY = 2**20  # bytes of any request; an upload is a recipe, which is smaller
 LARGEST_DROP = 2**31  # of an upload where only this computer can ask: of an adapter or a table
@@ -34,6 +35,7 @@ _HEADERS = [
         b"object-src 'none'; base-uri 'self'",
     ),
 ]
+_FRAMED = "SameSite=None; Secure; Partitioned"  # a frame's cookie is kept apart for each site
 _CROSS_ORIGIN = "Refused: the request is cross-origin."
 _HEARSAY = (b"forwarded", b"x-gradio-server")  # and all that begin with x-forwarded-
 # A link from another site comes without the strict cookie; asked again by itself, with it.
@@ -48,11 +50,15 @@ class OneOrigin:
     Args:
         app: that is guarded.
         hosts: what it answers to.
+        programs: that may ask beside the page; None for none.
     """
 
-    def __init__(self, app: Any, hosts: Hosts = Hosts()) -> None:  # noqa: B008 (it is frozen)
+    def __init__(
+        self, app: Any, hosts: Hosts = Hosts(), programs: Programs | None = None  # noqa: B008
+    ) -> None:  # fmt: skip
         self.app = app
         self.hosts = hosts
+        self.programs = programs
         self.guesses = Guesses()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -67,21 +73,21 @@ class OneOrigin:
         if not self.hosts.behind_proxy:
             scope["scheme"] = "http"  # which the server lets a header change
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
-        answer = _strange(scope, headers, self.hosts) or _refusal(scope, headers, self.hosts)
+        answer = _strange(scope, headers, self.hosts) or self._refusal(scope, headers)
         if answer:
             await _answer(send, *answer)
             return
 
         login = scope["method"] == "POST" and scope["path"].rstrip("/") == "/login"
         visitor = (scope.get("client") or ("", 0))[0]
-        if too_much := self._too_much(scope, login, visitor):
+        too_much = self._too_much(scope, login, visitor) or self._unknown(scope, headers, visitor)
+        if too_much:
             await _answer(send, *too_much)
             return
-        added = list(_HEADERS)
+        added = _headers(self.hosts.frames)
         if scope["path"] == "/" and not is_browser_id(_cookie(headers)):
-            words = (
-                f"{COOKIE}={new_browser_id()}; Path=/; Max-Age={_YEAR}; HttpOnly; SameSite=Strict"
-            )
+            site = _FRAMED if self.hosts.frames else "SameSite=Strict"
+            words = f"{COOKIE}={new_browser_id()}; Path=/; Max-Age={_YEAR}; HttpOnly; {site}"
             added.append((b"set-cookie", words.encode()))
 
         async def guarded(message: Any) -> None:
@@ -95,11 +101,41 @@ class OneOrigin:
         largest = _largest(scope["path"], self.hosts)
         await self.app(scope, _limited(receive, largest), below)
 
+    def _refusal(self, scope: Any, headers: dict[bytes, str]) -> tuple[int, str] | None:
+        """Status and words for what is neither the page's own request nor a program's."""
+        if words := _cross_origin(scope, headers, self.hosts):
+            return words
+        method, path = scope["method"], unquote(scope["path"])
+        if "://" in path.partition("file=")[2]:
+            return 403, "Refused: the studio fetches nothing."
+        known = {"GET": _GET, "HEAD": _GET, "POST": _POST}.get(method, _NONE).fullmatch(path)
+        if not known and not (self.programs and self.programs.answers(method, path)):
+            if self.programs and is_agents(path):
+                return 405, "Refused: agents ask by POST, and are answered there."
+            return 404, "The studio has no such address."
+        size, largest = headers.get(b"content-length", "0"), _largest(path, self.hosts)
+        if not size.isdecimal() or int(size) > largest:
+            return 413, f"Refused: a request may have {largest:,} bytes."
+        return None
+
+    def _unknown(
+        self, scope: Any, headers: dict[bytes, str], visitor: str
+    ) -> tuple[int, str, float] | None:
+        """Status, words and seconds to wait, for an agent that does not bring the password."""
+        if self.programs is None or not self.programs.demands(unquote(scope["path"])):
+            return None
+        given = headers.get(b"authorization", "")
+        if given and (wait := self.guesses.wait(visitor)):
+            return _slower(wait)
+        if not self.programs.is_right(given):
+            return 401, "Refused: send user and password as an Authorization header (Basic).", 0
+        self.guesses.right(visitor)
+        return None
+
     def _too_much(self, scope: Any, login: bool, visitor: str) -> tuple[int, str, float] | None:
         """Status, words and seconds to wait, for what has been done too often."""
         if login and (wait := self.guesses.wait(visitor)):
-            seconds = math.ceil(wait)
-            return 429, f"Too many wrong passwords; try again in {seconds} s.", seconds
+            return _slower(wait)
         if scope["path"].rstrip("/") != _UPLOAD:
             return None
         most = 2 * LARGEST_DROP if self.hosts.alone else MOST_BYTES
@@ -110,6 +146,18 @@ class OneOrigin:
             )
             return 413, words, 0
         return None
+
+
+def _headers(frames: str) -> list[tuple[bytes, bytes]]:
+    """What every answer says beside its own headers."""
+    if not frames:
+        return list(_HEADERS)
+    within = b"frame-ancestors " + frames.encode()
+    return [
+        (name, value.replace(b"frame-ancestors 'none'", within))
+        for name, value in _HEADERS
+        if name != b"x-frame-options"
+    ]
 
 
 def _below(scope: Any, root: str) -> Any:
@@ -150,27 +198,25 @@ def _allowing(name: str) -> str:
     return f"'{at}'. Whoever starts it can allow the name: --allow-host {at}"
 
 
-def _refusal(scope: Any, headers: dict[bytes, str], hosts: Hosts) -> tuple[int, str] | None:
-    """Status and words for what is not the page's own request; None if it is."""
+def _cross_origin(scope: Any, headers: dict[bytes, str], hosts: Hosts) -> tuple[int, str] | None:
+    """Status and words for what another site asks; None if none does."""
     method, path = scope["method"], scope["path"]
     origin = headers.get(b"origin")
     if origin is not None and not _is_own(origin, headers, hosts):
         return 403, _CROSS_ORIGIN
     if headers.get(b"sec-fetch-site") == "cross-site":
-        document = headers.get(b"sec-fetch-dest", "document") == "document"
+        shown = ("document", "iframe") if hosts.frames else ("document",)
+        document = headers.get(b"sec-fetch-dest", "document") in shown
         if headers.get(b"sec-fetch-mode") != "navigate" or method != "GET" or not document:
             return 403, _CROSS_ORIGIN
-        if path == "/":
+        if path == "/" and not hosts.frames:  # else the cookie is not strict
             return 200, _AGAIN
-    path = unquote(path)
-    if "://" in path.partition("file=")[2]:
-        return 403, "Refused: the studio fetches nothing."
-    if not {"GET": _GET, "HEAD": _GET, "POST": _POST}.get(method, _NONE).fullmatch(path):
-        return 404, "The studio has no such address."
-    size, largest = headers.get(b"content-length", "0"), _largest(path, hosts)
-    if not size.isdecimal() or int(size) > largest:
-        return 413, f"Refused: a request may have {largest:,} bytes."
     return None
+
+
+def _slower(wait: float) -> tuple[int, str, float]:
+    seconds = math.ceil(wait)
+    return 429, f"Too many wrong passwords; try again in {seconds} s.", seconds
 
 
 _NONE = re.compile(r"(?!)")

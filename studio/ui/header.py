@@ -27,7 +27,8 @@ class Header(PagePart):
     def load(self, session: Session) -> Drawn:
         """The zoo that is open."""
         device = self.engine.device.type
-        return {self.heading: views.title(session.zoo, device, self.engine.demos())}
+        words = views.title(session.zoo, device, self.engine.demos())
+        return {self.heading: views.strangers(words) if self.engine.read_only else words}
 
     def pieces(self, view: View) -> Iterator[Piece]:
         """What is said once the numbers have come to rest, and the numbers at every step."""

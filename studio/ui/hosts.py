@@ -39,11 +39,15 @@ class Hosts:
         bound: address that the page is served on.
         allowed: other names that may be asked for, with a port or for every port.
         root: where a reverse proxy shows the page: a path, or a whole address; empty without one.
+        strangers: whether all may come, who can write nothing.
+        frames: origins of sites that may show the page inside of theirs, with a space between.
     """
 
     bound: str = "127.0.0.1"
     allowed: tuple[Place, ...] = ()
     root: str = ""
+    strangers: bool = False
+    frames: str = ""
 
     @property
     def path(self) -> str:
@@ -58,7 +62,7 @@ class Hosts:
     @property
     def alone(self) -> bool:
         """Whether only this computer can ask, and not by way of a proxy."""
-        return not self.opened and not self.behind_proxy
+        return not self.opened and not self.behind_proxy and not self.strangers
 
     @property
     def opened(self) -> str:

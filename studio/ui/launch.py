@@ -1,6 +1,7 @@
 """Safe launch: loopback, one origin, strict headers, no telemetry, nothing shared."""
 
 import errno
+import importlib.util
 import socket
 from typing import Any
 
@@ -15,10 +16,11 @@ from studio.ui.download import add_download
 from studio.ui.guard import LARGEST_DROP, OneOrigin
 from studio.ui.hosts import Hosts, in_address
 from studio.ui.page import Page
+from studio.ui.programs import Programs
 
 _LARGEST_UPLOAD = 2**19  # bytes; of others than this computer only recipes come by upload
 _CLOSED: dict[str, Any] = {
-    "share": False, "ssr_mode": False, "pwa": False, "mcp_server": False,
+    "share": False, "ssr_mode": False, "pwa": False,
     "enable_monitoring": False, "run_history": False, "footer_links": [], "show_error": False,
     "strict_cors": True, "allowed_paths": [],
     "state_session_capacity": 16, "quiet": True,
@@ -32,6 +34,7 @@ def start(
     port: int | None,
     auth: tuple[str, str] | None,
     browser: bool,
+    api: bool = False,
 ) -> str:
     """Serve the page without blocking.
 
@@ -41,6 +44,7 @@ def start(
         port: None takes the first free one from 7860 on.
         auth: user and password, demanded of every visitor.
         browser: whether to open the page.
+        api: whether other programs may ask, too: by Gradio's API, and as agents by MCP.
 
     Returns:
         The page's address.
@@ -49,7 +53,8 @@ def start(
         StudioError: the address or port cannot be had.
     """
     port = free_port(hosts.bound, port)
-    blocks = Page(engine).build()
+    blocks = Page(engine, api).build()
+    guard = Middleware(OneOrigin, hosts=hosts, programs=Programs(auth) if api else None)
     blocks.delete_cache = (600, 3600)  # seconds: looked for, and of age
     app, address, _ = blocks.queue(max_size=64, default_concurrency_limit=2).launch(
         server_name=in_address(hosts.bound),
@@ -63,11 +68,17 @@ def start(
         theme=_theme(),
         css_paths=[STATIC / "studio.css"],
         head=f"<style media='print'>{static('print.css')}</style>",
-        app_kwargs={"middleware": [Middleware(OneOrigin, hosts=hosts)]},
+        app_kwargs={"middleware": [guard]},
+        mcp_server=api,
         **_CLOSED,
     )
     add_download(app, engine)
     return address
+
+
+def has_mcp() -> bool:
+    """Whether agents can be answered: the package for that is an extra of this one."""
+    return importlib.util.find_spec("mcp") is not None
 
 
 def free_port(host: str, port: int | None) -> int:

@@ -7,6 +7,7 @@ import gradio as gr
 from studio.session.engine import Engine
 from studio.session.session import Session
 from studio.session.snapshot import Snapshot
+from studio.ui.api import Api
 from studio.ui.browsers import session_of
 from studio.ui.footer import Footer
 from studio.ui.header import Header
@@ -36,13 +37,18 @@ _FIRST_ROWS = 0.4  # seconds that an answer to a move waits for its first rows
 
 
 class Page:
-    """Header, mixer, tabs and footer, and what they show of a browser's session."""
+    """Header, mixer, tabs and footer, and what they show of a browser's session.
 
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
+    Args:
+        engine: what all pages share.
+        api: whether other programs may ask, too.
+    """
+
+    def __init__(self, engine: Engine, api: bool = False) -> None:
+        self.engine, self.api = engine, api
         self.header, self.footer = Header(engine), Footer(engine)
         self.mixer, self.search = MixerPanel(engine), SearchPanel(engine)
-        self.tabs = [tab(engine) for tab in TABS]
+        self.tabs = [tab(engine) for tab in TABS if not (tab.writes and engine.read_only)]
         self.parts = [self.header, self.mixer, self.search, *self.tabs, self.footer]
 
     def build(self) -> gr.Blocks:
@@ -66,6 +72,8 @@ class Page:
             self.seen, self.opened = gr.State({}), gr.State("")
             self.choices = [each for part in self.parts for each in part.choices]
             self._wire(blocks, tabs)
+            if self.api:
+                Api(self.engine).add()
         return blocks
 
     def _wire(self, blocks: gr.Blocks, tabs: gr.Tabs) -> None:

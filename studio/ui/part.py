@@ -19,9 +19,11 @@ class PagePart:
         outputs: every component that one of the pieces draws.
         choices: boxes that choose how a piece is drawn; each look carries what they hold.
         loaded: every component that ``load`` fills.
+        writes: whether it is there to open or write files, and so left out for strangers.
     """
 
     title = ""
+    writes = False
     outputs: Sequence[Block] = ()
     choices: Sequence[Block] = ()
     loaded: Sequence[Block] = ()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from studio.commands.page import _parser, credentials, given_auth, opened_first
+from studio.commands.page import _hosts, credentials, given_auth, hosted, opened_first, page_parser
 from studio.demo import ASSETS, DEMOS
 from studio.errors import NotAllowed
 from studio.ui.hosts import Hosts, allowed_host
@@ -74,11 +74,11 @@ def test_a_demo_is_opened_by_name_and_the_first_one_by_none(capsys):
     for name in (None, *DEMOS):
         words = ("--demo", name) if name else ()
         name = name or "desks"
-        options = _parser().parse_args(words)
+        options = page_parser().parse_args(words)
         assert opened_first(options.zoo, options.demo) == (DEMOS[name], ASSETS.absolute())
     for words in (["--demo", "cats"], ["--demo", "words", "--zoo", "mine"]):
         with pytest.raises(SystemExit):
-            _parser().parse_args(words)
+            page_parser().parse_args(words)
     said = capsys.readouterr().err
     assert "invalid choice: 'cats' (choose from 'desks', 'pictures', 'words', 'choices')" in said
     assert "argument --zoo: not allowed with argument --demo" in said
@@ -88,3 +88,23 @@ def test_of_an_own_zoo_the_page_may_use_its_folder_alone(tiny_zoo, monkeypatch):
     monkeypatch.chdir(tiny_zoo.parent)
     for given in (Path(tiny_zoo.name), tiny_zoo / "zoo.yaml"):
         assert opened_first(given, "desks") == (given, tiny_zoo)
+
+
+def test_strangers_need_no_password_and_there_is_no_log():
+    options = page_parser().parse_args(["--read-only", "--host", "0.0.0.0"])
+    hosts = _hosts(options)
+    assert credentials(hosts, None) is None
+    assert not hosts.alone
+    with pytest.raises(NotAllowed, match="--read-only writes no log; leave --ledger out"):
+        _hosts(page_parser().parse_args(["--read-only", "--ledger", "log"]))
+
+
+def test_a_space_is_for_strangers_whatever_else_was_asked():
+    space = {"SPACE_ID": "me/studio", "SPACE_HOST": "me-studio.hf.space"}
+    hosts = _hosts(hosted(page_parser().parse_args(["--zoo", "mine", "--root", "/"]), space))
+    assert hosts.strangers
+    assert hosts.answer("me-studio.hf.space", "10.0.0.7")
+    assert not hosts.answer("evil.example", "10.0.0.7")
+    assert hosts.frames == "https://huggingface.co"
+    for lacking in ({}, {"SPACE_ID": "me/studio"}, {"SPACE_HOST": "x"}):
+        assert not hosted(page_parser().parse_args([]), lacking).read_only

@@ -32,7 +32,9 @@ class ExportForm(PagePart):
         self.forecast = gr.HTML(**BARE)
         with gr.Row():
             self.measure = gr.Button("Measure the rounding", elem_id="measure")
-            self.export = gr.Button("Export", variant="primary", elem_id="export")
+            self.export = gr.Button(
+                "Export", variant="primary", elem_id="export", visible=not self.engine.read_only
+            )
         self.refusal = gr.HTML(**BARE, elem_id="refusal")
         self.download = gr.HTML(**BARE, elem_id="download")
         copy = static("copy.js")
@@ -46,7 +48,9 @@ class ExportForm(PagePart):
         self.loaded = [*self.follows, *self.asked.values(), self.refusal]
 
     def _boxes(self) -> None:
-        self.folder = gr.Textbox(label="Export to a new folder", elem_id="folder")
+        self.folder = gr.Textbox(
+            label="Export to a new folder", elem_id="folder", visible=not self.engine.read_only
+        )
         self.dtype = gr.Dropdown([], label="Numbers are written as", elem_id="dtype")
         self.form = gr.Radio(
             _FORMS, value=_FORMS[0], label="What to write", visible=False, elem_id="form"

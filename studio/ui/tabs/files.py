@@ -26,8 +26,8 @@ class FilesTab(PartsTab):
 
     def __init__(self, engine: Engine) -> None:
         export = ExportForm(engine)
-        upload = RecipeUpload(engine, export)
-        super().__init__(engine, (export, PushForm(engine), upload, OtherZoos(engine)))
+        parts = (export, PushForm(engine), RecipeUpload(engine, export), OtherZoos(engine))
+        super().__init__(engine, [p for p in parts if not (p.writes and engine.read_only)])
 
 
 class RecipeUpload(PagePart):
@@ -61,6 +61,8 @@ class RecipeUpload(PagePart):
 
 class OtherZoos(PagePart):
     """The pre-flight of another zoo, and the job that opens it."""
+
+    writes = True
 
     def build(self) -> None:
         """Lay out the choice, and what was found."""

@@ -28,6 +28,7 @@ class NewZooTab(PagePart):
     """Three steps: find models, give each its rows, write the zoo and open it."""
 
     title = "New zoo"
+    writes = True
 
     def __init__(self, engine: Engine) -> None:
         super().__init__(engine)

@@ -20,6 +20,8 @@ _RECORD = "merge.json"
 class PushForm(PagePart):
     """The boxes of a push, why it was refused, and what came of it."""
 
+    writes = True
+
     def build(self) -> None:
         """Lay out the boxes; hidden without a login."""
         self.whole = gr.Accordion("Push to the Hub", open=False, visible=False, elem_id="push-form")

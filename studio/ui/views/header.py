@@ -28,6 +28,15 @@ def title(zoo: Zoo, device: str, demos: Collection[str] = ()) -> str:
     )
 
 
+def strangers(title: str) -> str:
+    """The header of a page that strangers use."""
+    here = title.replace("Everything runs on this computer", "Everything runs on one server")
+    return (
+        f"{here}<p class='quiet' id='read-only'>Read-only: your mix is your own, nothing is "
+        "written, and jobs are short. Install the studio to merge your own models.</p>"
+    )
+
+
 def headline(now: Snapshot) -> str:
     """The mean over tasks, what it is compared with, and how sure it is."""
     parts = []

@@ -1,0 +1,86 @@
+"""The command that completes all others on Tab: a script for the shell, made from the parsers."""
+
+import argparse
+from collections.abc import Callable, Iterator
+
+from studio.commands.tools import Commands
+
+NAMES: tuple[str, str] = ("merge-studio-cli", "merge-studio")
+_BASH = """\
+# MDM-OC merge studio: eval "$(merge-studio-cli completion bash)"
+_{function}() {{
+    local words="" path="" each
+    for each in "${{COMP_WORDS[@]:1:COMP_CWORD-1}}"; do
+        [[ $each == -* ]] || case "$path $each" in
+            {paths}) path="$path $each" ;;
+        esac
+    done
+    case "$path" in
+{cases}
+    esac
+    COMPREPLY=($(compgen -W "$words" -- "${{COMP_WORDS[COMP_CWORD]}}"))
+}}
+complete -o default -F _{function} {name}
+"""
+
+
+def add_completion_command(commands: Commands) -> None:
+    """Add the command."""
+    each = commands.add(
+        "completion", _completion, "Print what a shell needs to complete these commands on Tab."
+    )
+    each.add_argument("shell", choices=("bash", "zsh", "fish"))
+
+
+def scripts(shell: str, parsers: dict[str, argparse.ArgumentParser]) -> str:
+    """What a shell evaluates.
+
+    Args:
+        shell: bash, zsh or fish.
+        parsers: by the name of their program.
+    """
+    write: Callable[[str, dict[str, list[str]]], str] = _fish if shell == "fish" else _bash
+    parts = [write(name, dict(_words(parser, ""))) for name, parser in parsers.items()]
+    if shell == "zsh":  # it runs completions of bash
+        parts.insert(0, "autoload -U +X compinit bashcompinit && compinit && bashcompinit\n")
+    return "\n".join(parts)
+
+
+def _completion(options: argparse.Namespace) -> None:
+    from studio.__main__ import command_parser
+    from studio.commands.page import page_parser
+
+    parsers = dict(zip(NAMES, (command_parser(), page_parser()), strict=True))
+    print(scripts(options.shell, parsers), end="")
+
+
+def _words(parser: argparse.ArgumentParser, path: str) -> Iterator[tuple[str, list[str]]]:
+    """What may follow each command: its own commands, options, and the choices of these."""
+    words: list[str] = []
+    for action in parser._actions:
+        words += [each for each in action.option_strings if each.startswith("--")]
+        if isinstance(action, argparse._SubParsersAction):
+            for name, inner in action.choices.items():
+                words.append(name)
+                yield from _words(inner, f"{path} {name}")
+        elif action.choices:
+            words += [str(each) for each in action.choices]
+    yield path, words
+
+
+def _bash(name: str, known: dict[str, list[str]]) -> str:
+    cases = "\n".join(f'        "{path}") words="{" ".join(known[path])}" ;;' for path in known)
+    paths = "|".join(f'"{path}"' for path in known if path) or '""'
+    return _BASH.format(function=name.replace("-", "_"), paths=paths, cases=cases, name=name)
+
+
+def _fish(name: str, known: dict[str, list[str]]) -> str:
+    lines = []
+    for path, words in known.items():
+        inner = sorted({other.split()[len(path.split())] for other in known
+                        if other.startswith(path + " ")})  # fmt: skip
+        seen = [f"__fish_seen_subcommand_from {each}" for each in path.split()]
+        seen += [f"not __fish_seen_subcommand_from {' '.join(inner)}"] if inner else []
+        when = f" -n '{'; and '.join(seen)}'" if seen else ""
+        lines += [f"complete -c {name}{when} -a '{' '.join(words)}'"]
+    return "\n".join(lines) + "\n"
