@@ -46,6 +46,7 @@ def command_parser() -> argparse.ArgumentParser:
     called = Path(sys.argv[0]).stem
     program = called if called == "merge-studio-cli" else "python -m studio"
     parser = argparse.ArgumentParser(prog=program, description=__doc__)
+    parser.set_defaults(every=parser)  # for the command that completes them all
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument(
         "--device", default="auto", choices=("auto", "cpu", "cuda", "mps"),

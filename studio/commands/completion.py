@@ -47,10 +47,9 @@ def scripts(shell: str, parsers: dict[str, argparse.ArgumentParser]) -> str:
 
 
 def _completion(options: argparse.Namespace) -> None:
-    from studio.__main__ import command_parser
     from studio.commands.page import page_parser
 
-    parsers = dict(zip(NAMES, (command_parser(), page_parser()), strict=True))
+    parsers = dict(zip(NAMES, (options.every, page_parser()), strict=True))
     print(scripts(options.shell, parsers), end="")
 
 

@@ -133,13 +133,14 @@ def _nothing_to_collect() -> Iterator[None]:
 
 
 def _hosts(options: argparse.Namespace) -> "Hosts":
-    from studio.ui.hosts import Hosts, allowed_host, root_path
+    from studio.ui.hosts import LOOPBACK_PROXIES, Hosts, allowed_host, proxy_address, root_path
 
     allowed = tuple(allowed_host(each) for each in options.allow_host)
     root, frames = root_path(options.root_path), getattr(options, "frames", "")
     if options.read_only and options.ledger:
         raise NotAllowed("--read-only writes no log; leave --ledger out.")
-    return Hosts(options.host, allowed, root, options.read_only, frames)
+    proxies = (*LOOPBACK_PROXIES, *(proxy_address(each) for each in options.proxy))
+    return Hosts(options.host, allowed, root, proxies, options.read_only, frames)
 
 
 def hosted(options: argparse.Namespace, variables: Mapping[str, str]) -> argparse.Namespace:
@@ -268,6 +269,11 @@ def _add_visitors(parser: argparse.ArgumentParser) -> None:
         "--allow-host", action="append", default=[], metavar="NAME",
         help="another name or address that visitors may use for this page, such as the public name "
         "of a reverse proxy; NAME:PORT for one port (may be repeated)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--proxy", action="append", default=[], metavar="ADDRESS",
+        help="a reverse proxy on another computer, or its network, whose X-Forwarded-For is "
+        "believed (may be repeated)",
     )  # fmt: skip
     parser.add_argument(
         "--root-path", default="", metavar="PATH",

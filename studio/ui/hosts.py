@@ -8,6 +8,7 @@ from urllib.parse import SplitResult, urlsplit
 from studio.errors import NotAllowed
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+LOOPBACK_PROXIES = ("127.0.0.1", "::1")
 _EVERYWHERE = ("0.0.0.0", "::")
 _NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_])?")
 _PATH = re.compile(r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*")
@@ -39,6 +40,7 @@ class Hosts:
         bound: address that the page is served on.
         allowed: other names that may be asked for, with a port or for every port.
         root: where a reverse proxy shows the page: a path, or a whole address; empty without one.
+        proxies: addresses and networks whose word on a visitor's address counts.
         strangers: whether all may come, who can write nothing.
         frames: origins of sites that may show the page inside of theirs, with a space between.
     """
@@ -46,6 +48,7 @@ class Hosts:
     bound: str = "127.0.0.1"
     allowed: tuple[Place, ...] = ()
     root: str = ""
+    proxies: tuple[str, ...] = LOOPBACK_PROXIES
     strangers: bool = False
     frames: str = ""
 
@@ -149,6 +152,24 @@ def allowed_host(text: str) -> Place:
             "merge.example.org:8080, 192.168.1.20 or [fd00::7]:8080. There is no pattern for all."
         )
     return found
+
+
+def proxy_address(text: str) -> str:
+    """The address or network of a proxy that somebody names.
+
+    Raises:
+        NotAllowed: it is none, or a network of all addresses.
+    """
+    try:
+        found = ipaddress.ip_network(_bare(text.strip()))
+    except ValueError:
+        found = None
+    if found is None or found.prefixlen == 0:
+        raise NotAllowed(
+            f"--proxy {text!r} is no address of a proxy; give one such as 10.0.0.7, fd00::7 or "
+            "172.17.0.0/16."
+        )
+    return str(found.network_address) if found.num_addresses == 1 else str(found)
 
 
 def root_path(text: str) -> str:

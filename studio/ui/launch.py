@@ -2,6 +2,7 @@
 
 import errno
 import importlib.util
+import os
 import socket
 from typing import Any
 
@@ -53,6 +54,7 @@ def start(
         StudioError: the address or port cannot be had.
     """
     port = free_port(hosts.bound, port)
+    os.environ["FORWARDED_ALLOW_IPS"] = ",".join(hosts.proxies)  # the server reads it there alone
     blocks = Page(engine, api).build()
     guard = Middleware(OneOrigin, hosts=hosts, programs=Programs(auth) if api else None)
     blocks.delete_cache = (600, 3600)  # seconds: looked for, and of age

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from studio.ui.hosts import Hosts, allowed_host, root_path
+from studio.errors import StudioError
+from studio.ui.hosts import LOOPBACK_PROXIES, Hosts, allowed_host, proxy_address, root_path
 from studio.ui.launch import start
 from tests.browser.conftest import BROWSER, another_browser, at_rest, settled
 from tests.browser.test_launch import ask
@@ -141,3 +142,58 @@ def body(url: str, path: str, **headers: str) -> bytes:
     content = connection.getresponse().read()
     connection.close()
     return content
+
+
+def test_ipv6_is_served_and_named_in_brackets(engine):
+    with socket.socket(socket.AF_INET6) as probe:
+        probe.bind(("::1", 0))
+        port = probe.getsockname()[1]
+    address = start(engine, Hosts("::1"), port, None, browser=False)
+    assert urlsplit(address).netloc == f"[::1]:{port}"
+    assert ask(address).status == 200
+    assert ask(address, Host=f"localhost:{port}").status == 200
+    assert ask(address, Host="[fd00::7]").status == 400
+    with pytest.raises(StudioError, match=f"Port {port} is in use"):
+        start(engine, Hosts("::1"), port, None, browser=False)
+
+
+@pytest.mark.parametrize(("sent", "counted"), [(("10.0.0.1", "10.0.0.2"), 2), ((), 1)])
+def test_visitors_behind_a_proxy_on_this_computer_guess_on_their_own(engine, sent, counted):
+    """The last address that such a proxy adds is the visitor's; others' proxies are not asked."""
+    behind = start(
+        engine, Hosts(root="/studio"), free_port(), ("me", "twelve-letters"), browser=False
+    )
+    form = "username=me&password=wrong-letters"
+
+    def guess(visitor: str) -> int:
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        headers |= {"X-Forwarded-For": visitor} if visitor else {}
+        connection = http.client.HTTPConnection(urlsplit(behind).netloc, timeout=30)
+        connection.request("POST", "/login", form, headers)
+        status = connection.getresponse().status
+        connection.close()
+        return status
+
+    found = [[guess(visitor) for _ in range(4)] for visitor in (sent or ("",))]
+    assert len(found) == counted
+    assert all(each[:3] == [400, 400, 400] and each[3] == 429 for each in found)
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_what_another_computers_proxy_says_of_a_visitor_counts_if_it_is_named(engine, named):
+    proxies = (proxy_address("127.0.0.2"),) if named else LOOPBACK_PROXIES
+    hosts = Hosts(root="/studio", proxies=proxies)
+    behind = start(engine, hosts, free_port(), ("me", "twelve-letters"), browser=False)
+
+    def guess(visitor: int) -> int:
+        connection = http.client.HTTPConnection(
+            urlsplit(behind).netloc, timeout=30, source_address=("127.0.0.2", 0)
+        )
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        headers |= {"X-Forwarded-For": f"10.0.0.{visitor}"}
+        connection.request("POST", "/login", "username=me&password=wrong-letters", headers)
+        status = connection.getresponse().status
+        connection.close()
+        return status
+
+    assert (429 in [guess(visitor) for visitor in range(1, 6)]) is not named

@@ -3,7 +3,7 @@
 import pytest
 
 from studio.errors import NotAllowed
-from studio.ui.hosts import Hosts, Place, allowed_host, in_address, place, root_path
+from studio.ui.hosts import Hosts, Place, allowed_host, in_address, place, proxy_address, root_path
 
 
 @pytest.mark.parametrize(
@@ -79,3 +79,12 @@ def test_no_pattern_allows_every_name(text):
 
 def test_an_ipv6_address_stands_in_brackets_in_an_address():
     assert [in_address(each) for each in ("::1", "[::1]", "a.org")] == ["[::1]", "[::1]", "a.org"]
+
+
+def test_a_proxy_is_named_by_address_or_network():
+    for text, kept in (("10.0.0.7", "10.0.0.7"), ("[fd00::7]", "fd00::7"),
+                       ("172.17.0.0/16", "172.17.0.0/16")):  # fmt: skip
+        assert proxy_address(text) == kept
+    for text in ("", "proxy.lan", "0.0.0.0/0", "::/0", "10.0.0.7/8", "*"):
+        with pytest.raises(NotAllowed, match="is no address of a proxy"):
+            proxy_address(text)
