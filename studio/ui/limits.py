@@ -42,14 +42,19 @@ class Guesses:
         self._wrong.pop(_network(address), None)
 
 
-def uploads_full(coming: int, most: int = MOST_BYTES) -> bool:
-    """Whether what lies in the page's temporary folder leaves no room for so many bytes more."""
+def uploads_full(coming: int, most: int | None = None) -> bool:
+    """Whether what lies in the page's temporary folder leaves no room for so many bytes more.
+
+    Args:
+        coming: bytes of the next upload, at most.
+        most: bytes that may lie there; None for ``MOST_BYTES``.
+    """
     size = count = 0
     for file in Path(os.environ.get("GRADIO_TEMP_DIR") or os.devnull).rglob("*"):
         with suppress(OSError):  # loaded, and gone
             if file.is_file():
                 size, count = size + file.stat().st_size, count + 1
-    return size + coming > most or count >= MOST_FILES
+    return size + coming > (most or MOST_BYTES) or count >= MOST_FILES
 
 
 def _network(address: str) -> str:
