@@ -1,20 +1,24 @@
 """The union of vocabularies: which tokens join, in which rows, with which numbers."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 import transformers
+from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 
-from studio.checkpoints.token_union import bring_tokens, place, token_union
+from studio.checkpoints.token_union import bring_tokens, own_row, place, token_union
 from studio.errors import NotFinite
 from studio.merge import Merge, merged_pieces, open_merge, written_pieces
 from studio.recipe import UNION, GroupedCoefficient, Recipe, TaskEntry
 from tests.architectures import moved
+from tests.checkpoints.test_lora_options import nudge
 from tests.checkpoints.test_matched_modules import OPTIONS, save_adapter
 from tests.vocabularies import CHAT, EXAMPLES, WORDS, save_base, save_extended, save_tokenizer
 
@@ -35,6 +39,25 @@ def whole(merge: Merge, name: str, size: int = 2**18) -> torch.Tensor:
     return torch.cat([each.clone() for each in written_pieces(merge, name, size)]).view(
         merge.union.shape(name)
     )
+
+
+def adapted(
+    folder: Path, kind: str, rows: int, tokens: Sequence[str], **options
+) -> dict[str, torch.Tensor]:
+    """Write an adapter of a base of 58 words; returns what PEFT merges."""
+
+    def base() -> Any:
+        model = getattr(transformers, EXAMPLES[kind].base).from_pretrained(folder / "base")
+        torch.manual_seed(3)
+        model.resize_token_embeddings(rows, mean_resizing=False)
+        return model
+
+    adapter = get_peft_model(base(), LoraConfig(r=4, lora_alpha=6, **options))
+    nudge(adapter, 1)
+    adapter.save_pretrained(str(folder / "lora"), save_embedding_layers=False)
+    save_tokenizer(folder / "lora", WORDS[:58], tokens)
+    worn: Any = PeftModel.from_pretrained(base(), str(folder / "lora"))
+    return worn.merge_and_unload().state_dict()
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +153,49 @@ def test_of_an_adapter_the_rows_that_it_holds_whole_join(case, tmp_path):
         return
     for name in opened.union.heights:
         assert whole(opened, name)[60:].equal(expected[name][60:])
+
+
+FREE = {
+    "token rows": {
+        "target_modules": ["q_proj"], "trainable_token_indices": {"embed_tokens": [58, 59, 3]},
+    },
+    "some token rows": {
+        "target_modules": ["q_proj"], "trainable_token_indices": {"embed_tokens": [59]},
+    },
+    "an embedding alone": {"target_modules": ["q_proj"], "modules_to_save": ["embed_tokens"]},
+    "factors": {"target_modules": ["embed_tokens"]},
+}  # fmt: skip
+"""Options of an adapter with two tokens in free rows of its base."""
+
+
+@pytest.mark.filterwarnings("ignore:.*")
+@pytest.mark.parametrize("kind", ["Llama", "Qwen2"])
+@pytest.mark.parametrize("case", FREE)
+def test_what_an_adapter_leaves_alone_in_a_free_row_is_the_bases(case, kind, tmp_path):
+    save_base(EXAMPLES[kind], tmp_path, WORDS[:58])
+    expected = adapted(tmp_path, kind, 60, ("<a>", "<b>"), **FREE[case])
+    opened = of(tmp_path, "lora")
+    assert dict(opened.union.places) == {"<a>": 58, "<b>": 59}
+    for name in opened.union.heights:
+        found = whole(opened, name)
+        assert found.shape == (60, 32)
+        assert (found[58:].norm(dim=1) > 0).all()
+        torch.testing.assert_close(found[58:], expected[name][58:], rtol=0, atol=1e-6)
+    assert " are 0" not in " ".join(opened.notes)
+
+
+@pytest.mark.filterwarnings("ignore:.*")
+def test_of_factors_on_more_rows_those_of_free_rows_join(tmp_path):
+    save_base(EXAMPLES["Llama"], tmp_path, WORDS[:58])
+    tokens = ("<a>", "<b>", *CHAT)
+    expected = adapted(tmp_path, "Llama", 62, tokens, target_modules=["embed_tokens", "lm_head"])
+    opened = of(tmp_path, "lora")
+    assert dict(opened.union.places) == {"<a>": 58, "<b>": 59}
+    for name in (EMBEDDING, HEAD):
+        found = whole(opened, name)[58:]
+        torch.testing.assert_close(found, expected[name][58:60], rtol=0, atol=1e-6)
+    assert "2 tokens ('<|im_start|>', '<|im_end|>') stay out" in " ".join(opened.notes)
+    assert own_row(opened.deltas, 0, HEAD, 60, torch.float32) is None
 
 
 def test_rows_that_no_owner_has_are_0_and_said(tmp_path):
