@@ -164,6 +164,7 @@ FREE = {
     },
     "an embedding alone": {"target_modules": ["q_proj"], "modules_to_save": ["embed_tokens"]},
     "factors": {"target_modules": ["embed_tokens"]},
+    "no embedding": {"target_modules": ["q_proj"]},
 }  # fmt: skip
 """Options of an adapter with two tokens in free rows of its base."""
 
@@ -182,6 +183,25 @@ def test_what_an_adapter_leaves_alone_in_a_free_row_is_the_bases(case, kind, tmp
         assert (found[58:].norm(dim=1) > 0).all()
         torch.testing.assert_close(found[58:], expected[name][58:], rtol=0, atol=1e-6)
     assert " are 0" not in " ".join(opened.notes)
+
+
+@pytest.mark.filterwarnings("ignore:.*")
+def test_tokens_in_rows_that_an_adapter_leaves_alone_are_said_without_a_union_too(tmp_path):
+    save_base(EXAMPLES["Llama"], tmp_path, WORDS[:58])
+    adapted(tmp_path, "Llama", 60, ("<a>", "<b>", "<c>"), target_modules=["q_proj"])
+    told = " ".join(of(tmp_path, "lora", vocabulary="base").notes)
+    assert "2 tokens ('<a>', '<b>') of its own, in rows of the base that it leaves alone" in told
+    assert "an export has them under `vocabulary: union` in a recipe, and not otherwise." in told
+    assert "1 token ('<c>') of its tokenizer without a row in any weights." in told
+    assert dict(of(tmp_path, "lora").union.places) == {"<a>": 58, "<b>": 59}
+    file = tmp_path / "lora" / "tokenizer.json"
+    whole_file = file.read_text()
+    file.write_text(whole_file.replace('"w5"', '"w4"', 1).replace('"id": 59', '"id": -1'))
+    assert "Its tokens are not compared with the base's." in " ".join(of(tmp_path, "lora").notes)
+    save_tokenizer(tmp_path / "lora", [f"x{number}" for number in range(58)], ("<a>",))
+    opened = of(tmp_path, "lora")
+    assert opened.union.places == {}
+    assert opened.deltas.joins[0].rows is None
 
 
 @pytest.mark.filterwarnings("ignore:.*")
