@@ -269,21 +269,26 @@ def _left_out(
     """Why tokens of a task stay out."""
     if pieces := [token for token in own if token not in added]:
         yield (
-            f"'{name}': {counted(pieces)} stay out of the union: its tokenizer makes them by "
+            f"'{name}': {counted(pieces)} {_stay(pieces)} out of the union: its tokenizer makes them by "
             "merges and rules of its own, and only added tokens can join another one."
         )
     if absent := [token for token in own if token in added and token not in joining]:
         yield (
-            f"'{name}': {counted(absent)} stay out of the union: it holds no whole row for them."
+            f"'{name}': {counted(absent)} {_stay(absent)} out of the union: it holds no whole row for them."
         )
+
+
+def _stay(tokens: Sequence[str]) -> str:
+    return "stays" if len(tokens) == 1 else "stay"
 
 
 def _told(union: TokenUnion) -> Iterator[str]:
     """What joins, from whom."""
     rows = [*union.places.values()]
+    where = f"row {rows[0]:,}" if len(rows) == 1 else f"rows {rows[0]:,} to {rows[-1]:,}"
     yield (
-        f"{counted(union.places)} join the base's vocabulary (vocabulary: union), rows "
-        f"{rows[0]:,} to {rows[-1]:,}: each has its owner's row as it is."
+        f"{counted(union.places)} {'joins' if len(rows) == 1 else 'join'} the base's vocabulary "
+        f"(vocabulary: union), {where}: each has its owner's row as it is."
     )
     if shared := [token for token, owners in union.owners.items() if len(owners) > 1]:
         yield f"{counted(shared)} of them with several owners: their row is the owners' mean."

@@ -136,7 +136,10 @@ def test_pieces_of_a_tokenizers_model_stay_out(folder, tmp_path):
     save_tokenizer(tmp_path / "chat", (*WORDS, "w60"), CHAT[:1])
     opened = of(tmp_path, "chat")
     assert dict(opened.union.places) == {CHAT[0]: 60}
-    assert "'chat': 1 token ('w60') stay out of the union" in " ".join(opened.notes)
+    assert "'chat': 1 token ('w60') stays out of the union" in " ".join(opened.notes)
+    assert "1 token ('<|im_start|>') joins the base's vocabulary (vocabulary: union), row 60: " in (
+        " ".join(opened.notes)
+    )
     assert whole(opened, EMBEDDING)[60].equal(row(tmp_path, "chat", 61))
 
 
