@@ -49,14 +49,16 @@ class MatchedModule(Module):
             kept = [(at[row], n) for n, row in enumerate(self.inner.rows) if row in at]
             rows = torch.tensor([row for row, _ in sorted(kept)], dtype=torch.long)
             return ReplacedRows(base, rows, read(self.inner.values)[[n for _, n in sorted(kept)]])
-        # its shape alone is looked at
-        seen = Stored(
-            base.name, replace(base.entry, shape=(self.rows.height, *base.entry.shape[1:]))
-        )
-        made = self.inner.delta(seen, read, turned)
+        made = self.own_delta(base, read, turned)
         assert isinstance(made, Factors)
         b = made.b[places.clamp(min=0)] * (places >= 0).to(made.b)[:, None]
         return Factors(b, made.a, made.scale)
+
+    def own_delta(self, base: Stored, read: Read, turned: bool | None) -> Rows:
+        """The delta with a row per token of its own vocabulary, in its own order."""
+        # the base's shape alone is looked at
+        shape = (self.rows.height, *base.entry.shape[1:])
+        return self.inner.delta(Stored(base.name, replace(base.entry, shape=shape)), read, turned)
 
 
 def module_heights(

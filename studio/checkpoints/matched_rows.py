@@ -21,13 +21,17 @@ from studio.checkpoints.vocabulary import (
     vocabulary,
     vocabulary_digest,
 )
-from studio.errors import ShapeMismatch, some, visible
+from studio.errors import BadCheckpoint, ShapeMismatch, some, visible
 
 _USUAL = (
     "embed_tokens.weight", "wte.weight", "word_embeddings.weight", "shared.weight",
     "tok_embeddings.weight", "embed_in.weight", "lm_head.weight", "lm_head.bias",
     "embed_out.weight",
 )  # fmt: skip
+_ALONE = (
+    "an export has them under `vocabulary: union` in a recipe, and not otherwise. Scores are read "
+    "by the base's tokenizer, which does not know them."
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,14 +143,14 @@ def matched(
         heights: per stored name the rows of the base's tensor and of the checkpoint's.
 
     Returns:
-        None where every row is that of its place, and notes.
+        None where every row is that of its place and no token is its own, and notes.
 
     Raises:
         BadCheckpoint: a tokenizer's file cannot be read.
         ShapeMismatch: the two have other tokenizers.
     """
     if not heights:
-        return None, []
+        return _left_alone(base, checkpoint)
     ours, theirs = (
         min(before for before, _ in heights.values()),
         min(x for _, x in heights.values()),
@@ -164,6 +168,35 @@ def matched(
         return None, []
     most = max(before for before, _ in heights.values())
     return _compared(task, checkpoint, _Pair(known, own, most, ours, theirs), frozenset(heights))
+
+
+def _left_alone(base: Checkpoint, checkpoint: Checkpoint) -> tuple[Matched | None, list[str]]:
+    """Tokens of a checkpoint that leaves all rows of a vocabulary alone: theirs are the base's."""
+    architecture = architecture_of(base)
+    rows = [
+        row_count(entry.shape)
+        for name, entry in base.weights.entries.items()
+        if entry.floating and entry.numel and entry.shape and _speaks(architecture, name)
+    ]
+    digests = vocabulary_digest(base), vocabulary_digest(checkpoint)
+    if not rows or not all(digests) or digests[0] == digests[1]:
+        return None, []
+    try:
+        ours, theirs = vocabulary(base) or {}, vocabulary(checkpoint) or {}
+    except BadCheckpoint as problem:  # nothing that is merged depends on it
+        return None, [f"Its tokens are not compared with the base's. {problem}"]
+    known = {token for token, row in ours.items() if row < min(rows)}
+    strange = sorted((row, token) for token, row in theirs.items() if token not in known)
+    if 2 * (len(theirs) - len(strange)) < min(len(known), len(theirs)):
+        return None, []  # another tokenizer altogether, by which no row is read
+    own = {token: row for row, token in strange if row < min(rows)}
+    rowless = [token for _, token in strange if token not in own]
+    notes = [f"{counted(own)} of its own, in rows of the base that it leaves alone: {_ALONE}"]
+    notes = notes if own else []
+    if rowless:
+        notes.append(f"{counted(rowless)} of its tokenizer without a row in any weights.")
+    places = torch.arange(max(rows))
+    return Matched(places, own, min(rows), frozenset()) if own else None, notes
 
 
 @dataclass(frozen=True)
@@ -250,11 +283,7 @@ def _notes(
     padding = height - int((places >= 0).sum()) - len(found.own)
     notes = []
     if found.own:
-        notes.append(
-            f"{counted(found.own)} of its own, for which the base has no row: not merged. "
-            "`vocabulary: union` in a recipe writes their rows; scores are read by the base's "
-            "tokenizer, which does not know them."
-        )
+        notes.append(f"{counted(found.own)} of its own, for which the base has no row: {_ALONE}")
     if moved:
         notes.append(f"{counted(moved)} in other rows than the base's: rows are matched by token.")
     if absent:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from studio.checkpoints.added_tokens import Flags, added_tokens
+from studio.checkpoints.architecture import turned
 from studio.checkpoints.deltas import Deltas
 from studio.checkpoints.matched_modules import MatchedModule
 from studio.checkpoints.matched_rows import counted, row_count, speaks_of_tokens
@@ -102,12 +103,8 @@ class TokenUnion:
         self, name: str, token: str, width: int, dtype: torch.dtype, wide: torch.dtype
     ) -> Tensor:
         """``(width,)`` the row of a token: its owner's, the mean of its owners', or zeros."""
-        rows = [
-            self.deltas.checkpoints[task].weights.stored(stored)[at * width : (at + 1) * width]
-            for task, row in self.owners[token]
-            if (found := place(self.deltas, task, name, row)) is not None
-            for stored, at in (found,)
-        ]
+        found = (own_row(self.deltas, task, name, row, wide) for task, row in self.owners[token])
+        rows = [each for each in found if each is not None]
         if not rows:
             return torch.zeros(width, dtype=dtype)
         total = rows[0].to(wide)
@@ -145,6 +142,40 @@ def place(deltas: Deltas, task: int, name: str, row: int) -> tuple[str, int] | N
     if isinstance(inner, TokenRows) and row in inner.rows:
         return inner.values, inner.rows.index(row)
     return None
+
+
+def own_row(deltas: Deltas, task: int, name: str, row: int, wide: torch.dtype) -> Tensor | None:
+    """``(width,)`` one row of a task's vocabulary, of its own model: the task alone on the base.
+
+    Args:
+        deltas: of the tasks.
+        task: number of the task.
+        name: of the base's tensor.
+        row: of the task's own vocabulary.
+        wide: in which a change of the base's row is added to it.
+
+    Returns:
+        What the task stores, or the base's row with what the task changes of it. None where the
+        task stores none, and the base has no such row.
+    """
+    base = deltas.base.weights.stored(name)
+    rows = row_count(base.entry.shape)
+    width = base.numel() // rows
+    if (found := place(deltas, task, name, row)) is not None:
+        stored, at = found
+        return deltas.checkpoints[task].weights.stored(stored)[at * width : (at + 1) * width]
+    if row >= rows:
+        return None
+    old = base[row * width : (row + 1) * width]
+    stored = deltas.joins[task].shared.get(name)
+    module = deltas.joins[task].modules.get(stored or "")
+    if module is None:
+        return old
+    if isinstance(module, MatchedModule) and isinstance(module.inner, TokenRows):
+        return old  # it trains other rows
+    made = module.own_delta if isinstance(module, MatchedModule) else module.delta
+    change = made(base, deltas.checkpoints[task].tensor, turned(deltas.base, name))
+    return old.to(wide) + change.flat(row * width, (row + 1) * width, width, wide)
 
 
 def bring_tokens(deltas: Deltas) -> bool:
@@ -222,8 +253,14 @@ def _owners(
 
 
 def _holds(deltas: Deltas, task: int, row: int, tensors: Sequence[str]) -> bool:
-    """Whether a task stores some tensor's row of its vocabulary."""
-    return any(place(deltas, task, name, row) is not None for name in tensors)
+    """Whether a task has some tensor's row of its vocabulary."""
+    return any(_has(deltas, task, name, row) for name in tensors)
+
+
+def _has(deltas: Deltas, task: int, name: str, row: int) -> bool:
+    """Whether a task's own model has numbers for a row of its vocabulary."""
+    inside = row < row_count(deltas.base.weights.entries[name].shape)
+    return inside or place(deltas, task, name, row) is not None
 
 
 def _left_out(
@@ -232,21 +269,26 @@ def _left_out(
     """Why tokens of a task stay out."""
     if pieces := [token for token in own if token not in added]:
         yield (
-            f"'{name}': {counted(pieces)} stay out of the union: its tokenizer makes them by "
+            f"'{name}': {counted(pieces)} {_stay(pieces)} out of the union: its tokenizer makes them by "
             "merges and rules of its own, and only added tokens can join another one."
         )
     if absent := [token for token in own if token in added and token not in joining]:
         yield (
-            f"'{name}': {counted(absent)} stay out of the union: it holds no whole row for them."
+            f"'{name}': {counted(absent)} {_stay(absent)} out of the union: it holds no whole row for them."
         )
+
+
+def _stay(tokens: Sequence[str]) -> str:
+    return "stays" if len(tokens) == 1 else "stay"
 
 
 def _told(union: TokenUnion) -> Iterator[str]:
     """What joins, from whom."""
     rows = [*union.places.values()]
+    where = f"row {rows[0]:,}" if len(rows) == 1 else f"rows {rows[0]:,} to {rows[-1]:,}"
     yield (
-        f"{counted(union.places)} join the base's vocabulary (vocabulary: union), rows "
-        f"{rows[0]:,} to {rows[-1]:,}: each has its owner's row as it is."
+        f"{counted(union.places)} {'joins' if len(rows) == 1 else 'join'} the base's vocabulary "
+        f"(vocabulary: union), {where}: each has its owner's row as it is."
     )
     if shared := [token for token, owners in union.owners.items() if len(owners) > 1]:
         yield f"{counted(shared)} of them with several owners: their row is the owners' mean."
@@ -258,7 +300,7 @@ def _empty(union: TokenUnion) -> Iterator[str]:
         name
         for name in union.heights
         if any(
-            all(place(union.deltas, task, name, row) is None for task, row in owners)
+            not any(_has(union.deltas, task, name, row) for task, row in owners)
             for owners in union.owners.values()
         )
     ]

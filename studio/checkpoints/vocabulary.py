@@ -11,6 +11,7 @@ from typing import TypeGuard
 
 from studio.checkpoints.architecture import architecture_of
 from studio.checkpoints.checkpoint import Checkpoint
+from studio.checkpoints.loaded_tokens import loaded_tokens
 from studio.checkpoints.stored import stamp
 from studio.disk.cache import cache_key, keep, recall
 from studio.disk.files import mapping, open_regular, parse_json, read_text
@@ -41,8 +42,9 @@ _REMEDY = "Correct it, or take the tokenizer's files away: rows are then matched
 def vocabulary(checkpoint: Checkpoint) -> Mapping[str, int] | None:
     """``{token: row}`` by the tokenizer beside a checkpoint's weights; None if none is readable.
 
-    Files are read as JSON and text; no code is run. A tokenizer that lies in one binary file
-    (``tokenizer.model``) is not read.
+    Files are read as JSON and text; no code is run. Where added tokens leave rows out, they are
+    those of the tokenizer as it is loaded, see ``loaded_tokens``. A tokenizer that lies in one
+    binary file (``tokenizer.model``) is not read.
 
     Raises:
         BadCheckpoint: naming the file and what is wrong with it, such as one row for two tokens.
@@ -138,19 +140,27 @@ def _file_digest(file: Path, state: tuple[int, ...]) -> str:
 @lru_cache(maxsize=4)
 def _tokens(digest: str, files: tuple[Path, ...]) -> Mapping[str, int]:
     """The tokens of files with this digest, recalled if they were read before."""
-    key = cache_key("tokens 1", digest)
+    key = cache_key("tokens 2", digest)
     if (kept := recall(key, _ROOM)) is not None:
         return _unpacked(kept)
     found: dict[str, int] = {}
     names: dict[int, str] = {}
+    model: Mapping[str, int] | None = None
+    besides: dict[str, object] = {}
     for file in files:
         whole, more = _named(file)
+        if file.name == WHOLE[0]:
+            model = whole
+        else:
+            besides |= dict(whole) | dict(more)
         if not found and _is_plain(whole):
             found, names = dict(whole), dict(zip(whole.values(), whole, strict=True))
         else:
             more = [*whole.items(), *more]
         for token, row in more:
             _add(found, names, token, row, file)
+    if model is not None:
+        found = loaded_tokens(files[0], model, found, sorted(besides, key=lambda each: found[each]))
     if not any(_END in token for token in found):
         keep(key, _packed(found), _ROOM, _KEPT)
     return found
@@ -229,7 +239,10 @@ def _of_model(content: Mapping, where: str) -> tuple[Mapping, Sequence[tuple[str
     for row, piece in enumerate(listed):
         if not isinstance(piece, list) or not piece or not isinstance(piece[0], str):
             raise BadCheckpoint(f"{where}: piece {row:,} of the vocabulary is no token. {_REMEDY}")
-    return {}, [*((piece[0], row) for row, piece in enumerate(listed)), *more]
+    pieces = {piece[0]: row for row, piece in enumerate(listed)}
+    if len(pieces) < len(listed):  # one of them twice, which is refused where it is found
+        more = [*((piece[0], row) for row, piece in enumerate(listed)), *more]
+    return pieces, more
 
 
 def _content(token: object, where: str) -> str:

@@ -9,7 +9,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from studio.checkpoints.added_tokens import added_tokens
 from studio.checkpoints.checkpoint import open_checkpoint
+from studio.checkpoints.matched_rows import counted
+from studio.checkpoints.vocabulary import vocabulary
 from studio.disk.files import open_regular
 from studio.errors import BadCertificate, StudioError
 from studio.evidence import envelope
@@ -22,6 +25,7 @@ from studio.evidence.verify_certificate import contradictions, meaning, notes, p
 from studio.evidence.wording import EXACT
 from studio.merge import Merge, open_merge, written_pieces
 from studio.progress import Progress, part, silent
+from studio.recipe import UNION
 
 _CLOSE = 1e-10  # largest relative difference of coefficients that are computed again
 _WITHIN = 1e-5  # of the merged change, where singular values enter
@@ -188,14 +192,33 @@ def _rebuilt(
     if merge.base.digest != predicate["counterfactual"]["recipe"]["base"]:
         return [Finding(False, f"{base} is not the base that the certificate names.")]
     if predicate["counterfactual"]["vectors"] != "raw deltas":
-        return [_derived(folder, merge, predicate, progress)]
+        return [_derived(folder, merge, predicate, progress), *_tokens(folder, merge)]
     recorded = _mixing(merge, predicate["counterfactual"]["mixing"])
     root = rebuilt_root(replace(merge, recorded=recorded), progress)
-    findings = [_same(root, predicate, "the recorded coefficients")]
+    findings = [_same(root, predicate, "the recorded coefficients"), *_tokens(folder, merge)]
     apart = float((merge.mixing - recorded).abs().max()) if recorded.numel() else 0.0
     limit = _CLOSE * max(float(recorded.abs().max()) if recorded.numel() else 0.0, 1.0)
     words = f"Coefficients computed again from the inner products agree to {apart:.1e}"
     return [*findings, Finding(apart <= limit, f"{words} (allowed: {limit:.0e}).")]
+
+
+def _tokens(folder: Path, merge: Merge) -> list[Finding]:
+    """Whether a bundle's tokenizer is the base's and the tokens that join, if it may have any."""
+    if merge.recipe.vocabulary != UNION:
+        return []
+    union, written = merge.union, open_checkpoint(folder)
+    expected = dict(vocabulary(merge.base) or {}) | dict(union.places)
+    found = vocabulary(written) or {}
+    other = {token: 0 for token in (*expected, *found) if expected.get(token) != found.get(token)}
+    flags = added_tokens(written) if union.places else {}
+    other |= {each: 0 for each in union.places if flags.get(each) != union.flags[each]}
+    if other:
+        words = "Its tokenizer is not what the inputs' tokenizers make: it differs in "
+        return [Finding(False, f"{words}{counted(other)}.")]
+    if not found:
+        return []
+    joined = f"{len(found):,} tokens, {len(union.places):,} of which joined"
+    return [Finding(True, f"Its tokenizer is what the inputs' tokenizers make: {joined}.")]
 
 
 def _same(root: str, predicate: dict, what: str) -> Finding:

@@ -1,20 +1,24 @@
 """The union of vocabularies: which tokens join, in which rows, with which numbers."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 import transformers
+from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 
-from studio.checkpoints.token_union import bring_tokens, place, token_union
+from studio.checkpoints.token_union import bring_tokens, own_row, place, token_union
 from studio.errors import NotFinite
 from studio.merge import Merge, merged_pieces, open_merge, written_pieces
 from studio.recipe import UNION, GroupedCoefficient, Recipe, TaskEntry
 from tests.architectures import moved
+from tests.checkpoints.test_lora_options import nudge
 from tests.checkpoints.test_matched_modules import OPTIONS, save_adapter
 from tests.vocabularies import CHAT, EXAMPLES, WORDS, save_base, save_extended, save_tokenizer
 
@@ -35,6 +39,25 @@ def whole(merge: Merge, name: str, size: int = 2**18) -> torch.Tensor:
     return torch.cat([each.clone() for each in written_pieces(merge, name, size)]).view(
         merge.union.shape(name)
     )
+
+
+def adapted(
+    folder: Path, kind: str, rows: int, tokens: Sequence[str], **options
+) -> dict[str, torch.Tensor]:
+    """Write an adapter of a base of 58 words; returns what PEFT merges."""
+
+    def base() -> Any:
+        model = getattr(transformers, EXAMPLES[kind].base).from_pretrained(folder / "base")
+        torch.manual_seed(3)
+        model.resize_token_embeddings(rows, mean_resizing=False)
+        return model
+
+    adapter = get_peft_model(base(), LoraConfig(r=4, lora_alpha=6, **options))
+    nudge(adapter, 1)
+    adapter.save_pretrained(str(folder / "lora"), save_embedding_layers=False)
+    save_tokenizer(folder / "lora", WORDS[:58], tokens)
+    worn: Any = PeftModel.from_pretrained(base(), str(folder / "lora"))
+    return worn.merge_and_unload().state_dict()
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +136,10 @@ def test_pieces_of_a_tokenizers_model_stay_out(folder, tmp_path):
     save_tokenizer(tmp_path / "chat", (*WORDS, "w60"), CHAT[:1])
     opened = of(tmp_path, "chat")
     assert dict(opened.union.places) == {CHAT[0]: 60}
-    assert "'chat': 1 token ('w60') stay out of the union" in " ".join(opened.notes)
+    assert "'chat': 1 token ('w60') stays out of the union" in " ".join(opened.notes)
+    assert "1 token ('<|im_start|>') joins the base's vocabulary (vocabulary: union), row 60: " in (
+        " ".join(opened.notes)
+    )
     assert whole(opened, EMBEDDING)[60].equal(row(tmp_path, "chat", 61))
 
 
@@ -130,6 +156,69 @@ def test_of_an_adapter_the_rows_that_it_holds_whole_join(case, tmp_path):
         return
     for name in opened.union.heights:
         assert whole(opened, name)[60:].equal(expected[name][60:])
+
+
+FREE = {
+    "token rows": {
+        "target_modules": ["q_proj"], "trainable_token_indices": {"embed_tokens": [58, 59, 3]},
+    },
+    "some token rows": {
+        "target_modules": ["q_proj"], "trainable_token_indices": {"embed_tokens": [59]},
+    },
+    "an embedding alone": {"target_modules": ["q_proj"], "modules_to_save": ["embed_tokens"]},
+    "factors": {"target_modules": ["embed_tokens"]},
+    "no embedding": {"target_modules": ["q_proj"]},
+}  # fmt: skip
+"""Options of an adapter with two tokens in free rows of its base."""
+
+
+@pytest.mark.filterwarnings("ignore:.*")
+@pytest.mark.parametrize("kind", ["Llama", "Qwen2"])
+@pytest.mark.parametrize("case", FREE)
+def test_what_an_adapter_leaves_alone_in_a_free_row_is_the_bases(case, kind, tmp_path):
+    save_base(EXAMPLES[kind], tmp_path, WORDS[:58])
+    expected = adapted(tmp_path, kind, 60, ("<a>", "<b>"), **FREE[case])
+    opened = of(tmp_path, "lora")
+    assert dict(opened.union.places) == {"<a>": 58, "<b>": 59}
+    for name in opened.union.heights:
+        found = whole(opened, name)
+        assert found.shape == (60, 32)
+        assert (found[58:].norm(dim=1) > 0).all()
+        torch.testing.assert_close(found[58:], expected[name][58:], rtol=0, atol=1e-6)
+    assert " are 0" not in " ".join(opened.notes)
+
+
+@pytest.mark.filterwarnings("ignore:.*")
+def test_tokens_in_rows_that_an_adapter_leaves_alone_are_said_without_a_union_too(tmp_path):
+    save_base(EXAMPLES["Llama"], tmp_path, WORDS[:58])
+    adapted(tmp_path, "Llama", 60, ("<a>", "<b>", "<c>"), target_modules=["q_proj"])
+    told = " ".join(of(tmp_path, "lora", vocabulary="base").notes)
+    assert "2 tokens ('<a>', '<b>') of its own, in rows of the base that it leaves alone" in told
+    assert "an export has them under `vocabulary: union` in a recipe, and not otherwise." in told
+    assert "1 token ('<c>') of its tokenizer without a row in any weights." in told
+    assert dict(of(tmp_path, "lora").union.places) == {"<a>": 58, "<b>": 59}
+    file = tmp_path / "lora" / "tokenizer.json"
+    whole_file = file.read_text()
+    file.write_text(whole_file.replace('"w5"', '"w4"', 1).replace('"id": 59', '"id": -1'))
+    assert "Its tokens are not compared with the base's." in " ".join(of(tmp_path, "lora").notes)
+    save_tokenizer(tmp_path / "lora", [f"x{number}" for number in range(58)], ("<a>",))
+    opened = of(tmp_path, "lora")
+    assert opened.union.places == {}
+    assert opened.deltas.joins[0].rows is None
+
+
+@pytest.mark.filterwarnings("ignore:.*")
+def test_of_factors_on_more_rows_those_of_free_rows_join(tmp_path):
+    save_base(EXAMPLES["Llama"], tmp_path, WORDS[:58])
+    tokens = ("<a>", "<b>", *CHAT)
+    expected = adapted(tmp_path, "Llama", 62, tokens, target_modules=["embed_tokens", "lm_head"])
+    opened = of(tmp_path, "lora")
+    assert dict(opened.union.places) == {"<a>": 58, "<b>": 59}
+    for name in (EMBEDDING, HEAD):
+        found = whole(opened, name)[58:]
+        torch.testing.assert_close(found, expected[name][58:60], rtol=0, atol=1e-6)
+    assert "2 tokens ('<|im_start|>', '<|im_end|>') stay out" in " ".join(opened.notes)
+    assert own_row(opened.deltas, 0, HEAD, 60, torch.float32) is None
 
 
 def test_rows_that_no_owner_has_are_0_and_said(tmp_path):

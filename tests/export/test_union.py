@@ -22,7 +22,7 @@ from studio.evidence.logged_export import export_merge
 from studio.evidence.rebuild import rebuilt_root
 from studio.evidence.residue import residue, residue_tensor
 from studio.evidence.unmerge import unmerging
-from studio.evidence.verify import verify
+from studio.evidence.verify import Verification, verify
 from studio.evidence.wording import EXACT
 from studio.export.adapter import refuse_no_factors
 from studio.export.classifier import own_tasks
@@ -152,11 +152,26 @@ def test_an_exact_unmerge_is_certified_and_verified(tmp_path, rebuilt_here):
     assert (row["state"], row["inputs"]) == ("rebuilt", ["tools"])
     assert "2 tokens" in row["words"]
     inputs = tmp_path / "base", [tmp_path / "plain", tmp_path / "tools"]
-    found = verify(
-        made.folder, made.folder / CERTIFICATE_FILE, made.folder / "public_key.pem",
-        ledger.folder / "audit.jsonl", inputs,
-    )  # fmt: skip
+
+    def verified() -> Verification:
+        return verify(
+            made.folder, made.folder / CERTIFICATE_FILE, made.folder / "public_key.pem",
+            ledger.folder / "audit.jsonl", inputs,
+        )  # fmt: skip
+
+    found = verified()
     assert found.good, found.findings
+    words = "Its tokenizer is what the inputs' tokenizers make: 62 tokens, 2 of which joined."
+    assert words in [each.words for each in found.findings]
+    file = tmp_path / "tools" / "tokenizer.json"
+    content = json.loads(file.read_text())
+    for change, name in (({"content": "<other>"}, "<other>"), ({"lstrip": True}, "<tool>")):
+        added = [each | (change if each["content"] == "<tool>" else {})
+                 for each in content["added_tokens"]]  # fmt: skip
+        file.write_text(json.dumps(content | {"added_tokens": added}))
+        (bad,) = [each.words for each in verified().findings if not each.good]
+        assert bad.startswith("Its tokenizer is not what the inputs' tokenizers make: it differs")
+        assert name in bad
     assert predicate["result"]["parameters"] == sum(
         x.numel() for x in alone(tmp_path, "out").values()
     )

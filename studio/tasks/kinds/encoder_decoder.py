@@ -19,7 +19,7 @@ class TeacherForced(nn.Module):
     Called without targets it is the model's body, for tasks that read states of whole texts.
 
     Raises:
-        BadCheckpoint: the class does not say how its decoder begins.
+        BadCheckpoint: the class does not make its decoder's input of targets.
     """
 
     def __init__(self, model: Any) -> None:
@@ -27,8 +27,9 @@ class TeacherForced(nn.Module):
         self.model = model
         if not hasattr(model, "prepare_decoder_input_ids_from_labels"):
             raise BadCheckpoint(
-                f"{type(model).__name__} does not say what its decoder begins with, so targets "
-                "cannot be given to it. Classes such as T5's and BART's do."
+                f"{type(model).__name__} has no prepare_decoder_input_ids_from_labels in "
+                "transformers, by which targets become its decoder's input, so none can be given "
+                "to it. Classes such as T5's and BART's have it."
             )
 
     @property
@@ -101,7 +102,12 @@ def refuse_other_logits(task: str, model: TeacherForced) -> None:
     given = target_inputs([ids], [[ids]], 0)
     given = {name: each.to(next(model.parameters()).device) for name, each in given.items()}
     with torch.inference_mode():
-        own = summed_losses(model.model, model(**given), [Span(0, 0, ids)])
+        try:
+            own = summed_losses(model.model, model(**given), [Span(0, 0, ids)])
+        except torch.OutOfMemoryError:
+            raise
+        except (AttributeError, RuntimeError, TypeError):  # its class asks for more than states
+            own = torch.full((1,), torch.nan)
         texts = {name: given[name] for name in ("input_ids", "attention_mask")}
         logits = model.model(**texts, labels=given["input_ids"]).logits[0].float()
     expected = nn.functional.cross_entropy(logits.cpu(), torch.tensor(ids), reduction="sum")

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 import torch
+import transformers
 from torch import nn
 
 from studio.errors import BadCheckpoint, BadData
@@ -60,12 +61,36 @@ def test_a_class_that_answers_otherwise_is_refused_by_trying_it(model):
         refuse_other_logits("a", whole)
 
 
+_OTHERS = {
+    "ProphetNet": lambda: transformers.ProphetNetForConditionalGeneration(
+        transformers.ProphetNetConfig(
+            vocab_size=60, hidden_size=16, encoder_ffn_dim=24, decoder_ffn_dim=24,
+            num_encoder_layers=1, num_decoder_layers=1, num_encoder_attention_heads=2,
+            num_decoder_attention_heads=2, max_position_embeddings=40, decoder_start_token_id=1,
+        )
+    ),
+    "Switch Transformers": lambda: transformers.SwitchTransformersForConditionalGeneration(
+        transformers.SwitchTransformersConfig(
+            vocab_size=60, d_model=16, d_ff=24, d_kv=8, num_layers=2, num_decoder_layers=2,
+            num_heads=2, num_experts=2, decoder_start_token_id=0,
+        )
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("family", _OTHERS)
+def test_a_class_that_cannot_be_asked_by_its_decoders_states_is_refused_in_words(family):
+    torch.manual_seed(0)
+    with pytest.raises(BadData, match="'a': .* answers otherwise than by the last layer on its"):
+        refuse_other_logits("a", TeacherForced(_OTHERS[family]().eval()))
+
+
 def _colder(output, given):
     if given.get("labels") is not None:
         output.logits = output.logits / 2
     return output
 
 
-def test_a_class_that_does_not_say_how_it_begins_is_refused():
-    with pytest.raises(BadCheckpoint, match="Linear does not say what its decoder begins with"):
+def test_a_class_that_makes_no_input_of_targets_is_refused():
+    with pytest.raises(BadCheckpoint, match="Linear has no prepare_decoder_input_ids_from_l"):
         TeacherForced(nn.Linear(1, 1))
