@@ -265,5 +265,10 @@ def test_scored_rows_that_the_export_reads_otherwise_are_counted(tmp_path):
     (told,) = read_otherwise(union, tasks, "held_out")
     assert told.endswith("otherwise than they were scored: 'chat' 2 of 3.")
     assert read_otherwise(union, (), "held_out") == []
+    flags = {each: {**union.flags[each], "single_word": True} for each in union.places}
+    named = replace(union, flags=flags)
+    texts[:] = [{"text": f"w1{CHAT[0]}w2"}, {"text": [f"w1 {CHAT[0]} w2"]}]
+    (told,) = read_otherwise(named, tasks, "held_out")
+    assert told.endswith("'chat' 1 of 2.")  # a word by itself alone
     usual = open_merge(recipe_of(tmp_path, "chat", vocabulary="base")).union
     assert read_otherwise(usual, tasks, "held_out") == []
