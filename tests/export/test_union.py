@@ -258,7 +258,11 @@ def test_a_complete_classifier_has_them_too(tmp_path):
 
 def test_scored_rows_that_the_export_reads_otherwise_are_counted(tmp_path):
     saved(tmp_path, "Llama")
-    texts = [{"text": f"w1 {CHAT[0]}w2"}, {"text": "w3"}, {"text": "w4", "more": f"\n{CHAT[1]}"}]
+    texts: list[Any] = [
+        {"text": f"w1 {CHAT[0]}w2"},
+        {"text": "w3"},
+        {"text": "w4", "more": f"\n{CHAT[1]}"},
+    ]
     kind = SimpleNamespace(plain=lambda row: row)
     tasks: Any = [SimpleNamespace(name="chat", kind=kind, rows=lambda split: texts)]
     union = open_merge(recipe_of(tmp_path, "chat")).union
