@@ -269,12 +269,14 @@ def _left_out(
     """Why tokens of a task stay out."""
     if pieces := [token for token in own if token not in added]:
         yield (
-            f"'{name}': {counted(pieces)} {_stay(pieces)} out of the union: its tokenizer makes them by "
-            "merges and rules of its own, and only added tokens can join another one."
+            f"'{name}': {counted(pieces)} {_stay(pieces)} out of the union: its "
+            "tokenizer makes them by merges and rules of its own, and only added "
+            "tokens can join another one."
         )
     if absent := [token for token in own if token in added and token not in joining]:
         yield (
-            f"'{name}': {counted(absent)} {_stay(absent)} out of the union: it holds no whole row for them."
+            f"'{name}': {counted(absent)} {_stay(absent)} out of the union: it holds no "
+            "whole row for them."
         )
 
 

@@ -1,8 +1,12 @@
 """What lies beside weights of a joined vocabulary: its tokenizer and its number of rows."""
 
+import copy
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
+
+from tokenizers import AddedToken
 
 from studio.checkpoints.architecture import architecture_of
 from studio.checkpoints.checkpoint import open_checkpoint
@@ -10,6 +14,7 @@ from studio.checkpoints.matched_rows import row_count
 from studio.checkpoints.token_union import TokenUnion
 from studio.errors import BadCheckpoint
 from studio.tasks.joined_tokenizer import join_tokens
+from studio.tasks.pretrained import load_tokenizer
 from studio.tasks.task import Task
 
 _SIZE = "vocab_size"
@@ -43,18 +48,38 @@ def read_otherwise(union: TokenUnion, tasks: Iterable[Task], split: str) -> list
     Returns:
         One sentence; none if no token joined or nothing was scored.
     """
-    joined = [json.dumps(token, ensure_ascii=False)[1:-1] for token in union.places]
+    if not union.places:
+        return []
+    before = load_tokenizer(union.deltas.base)
+    after = copy.deepcopy(before)
+    for token in union.places:
+        after.add_tokens([AddedToken(token, **union.flags[token])])
     found = {}
-    for task in tasks if joined else ():
-        texts = (json.dumps(task.kind.plain(row), ensure_ascii=False) for row in task.rows(split))
-        held = [any(token in text for token in joined) for text in texts]
-        found[task.name] = f"'{task.name}' {sum(held):,} of {len(held):,}"
+    for task in tasks:
+        texts = [[*_texts(task.kind.plain(row))] for row in task.rows(split)]
+        held = sum(any(_ids(before, x) != _ids(after, x) for x in row) for row in texts)
+        found[task.name] = f"'{task.name}' {held:,} of {len(texts):,}"
     if not found:
         return []
     return [
         "Scored rows that hold a token which joins the vocabulary, and which the export reads "
         f"otherwise than they were scored: {', '.join(found.values())}."
     ]
+
+
+def _texts(plain: object) -> Iterator[str]:
+    """All texts of a row."""
+    if isinstance(plain, str):
+        yield plain
+    elif isinstance(plain, list | tuple):
+        for each in plain:
+            yield from _texts(each)
+    elif isinstance(plain, Mapping):
+        yield from _texts([*plain.values()])
+
+
+def _ids(tokenizer: Any, text: str) -> list[int]:
+    return tokenizer(text, add_special_tokens=False)["input_ids"]
 
 
 def _resize(union: TokenUnion, folder: Path) -> None:

@@ -258,12 +258,21 @@ def test_a_complete_classifier_has_them_too(tmp_path):
 
 def test_scored_rows_that_the_export_reads_otherwise_are_counted(tmp_path):
     saved(tmp_path, "Llama")
-    texts = [{"text": f"w1 {CHAT[0]}w2"}, {"text": "w3"}, {"text": "w4", "more": f"\n{CHAT[1]}"}]
+    texts: list[Any] = [
+        {"text": f"w1 {CHAT[0]}w2"},
+        {"text": "w3"},
+        {"text": "w4", "more": f"\n{CHAT[1]}"},
+    ]
     kind = SimpleNamespace(plain=lambda row: row)
     tasks: Any = [SimpleNamespace(name="chat", kind=kind, rows=lambda split: texts)]
     union = open_merge(recipe_of(tmp_path, "chat")).union
     (told,) = read_otherwise(union, tasks, "held_out")
     assert told.endswith("otherwise than they were scored: 'chat' 2 of 3.")
     assert read_otherwise(union, (), "held_out") == []
+    flags = {each: {**union.flags[each], "single_word": True} for each in union.places}
+    named = replace(union, flags=flags)
+    texts[:] = [{"text": f"w1{CHAT[0]}w2"}, {"text": [f"w1 {CHAT[0]} w2"]}]
+    (told,) = read_otherwise(named, tasks, "held_out")
+    assert told.endswith("'chat' 1 of 2.")  # a word by itself alone
     usual = open_merge(recipe_of(tmp_path, "chat", vocabulary="base")).union
     assert read_otherwise(usual, tasks, "held_out") == []

@@ -61,18 +61,20 @@ def test_a_class_that_answers_otherwise_is_refused_by_trying_it(model):
         refuse_other_logits("a", whole)
 
 
+_START: dict[str, Any] = {"decoder_start_token_id": 1}
 _OTHERS = {
     "ProphetNet": lambda: transformers.ProphetNetForConditionalGeneration(
         transformers.ProphetNetConfig(
             vocab_size=60, hidden_size=16, encoder_ffn_dim=24, decoder_ffn_dim=24,
             num_encoder_layers=1, num_decoder_layers=1, num_encoder_attention_heads=2,
-            num_decoder_attention_heads=2, max_position_embeddings=40, decoder_start_token_id=1,
+            num_decoder_attention_heads=2, max_position_embeddings=40,
+            **_START,
         )
     ),
     "Switch Transformers": lambda: transformers.SwitchTransformersForConditionalGeneration(
         transformers.SwitchTransformersConfig(
             vocab_size=60, d_model=16, d_ff=24, d_kv=8, num_layers=2, num_decoder_layers=2,
-            num_heads=2, num_experts=2, decoder_start_token_id=0,
+            num_heads=2, num_experts=2, **_START,
         )
     ),
 }  # fmt: skip
