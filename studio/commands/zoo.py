@@ -99,11 +99,9 @@ def _new(options: argparse.Namespace) -> None:
 
 def _places(options: argparse.Namespace) -> list[Path]:
     """The folders that were named; of the Hub, where they were fetched to."""
-    from studio.disk.files import hub_id
+    from studio.new_zoo.finding import is_remote
 
-    remote = [
-        x for x in options.places if hub_id(x.removeprefix("datasets/")) and not Path(x).exists()
-    ]
+    remote = [each for each in options.places if is_remote(each)]
     fetched = fetched_from_hub(remote, options.yes) if remote else []
     return [*(Path(each) for each in options.places if each not in remote), *fetched]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from studio.checkpoints.checkpoint import Checkpoint, open_checkpoint
-from studio.disk.files import resolve_source
+from studio.disk.files import hub_id, resolve_source
 from studio.errors import BadCheckpoint, StudioError
 from studio.progress import Progress, silent
 
@@ -73,6 +73,15 @@ class Found:
     tables: list[Path] = field(default_factory=list)
     images: list[Path] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+
+
+def is_remote(place: str) -> bool:
+    """Whether a place is an id of the Hub: no path here, nor one below a folder that is here.
+
+    A misspelt path must not be asked of the Hub.
+    """
+    name, path = place.removeprefix("datasets/"), Path(place)
+    return hub_id(name) is not None and not path.exists() and not path.parent.exists()
 
 
 def find(

@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from studio.disk.files import hub_id
 from studio.disk.folders import data_folder
 from studio.errors import BadZoo, StudioError
 from studio.hub.cache import Cache
 from studio.hub.look import RemoteLook
 from studio.new_zoo.dropped import keep_dropped
-from studio.new_zoo.finding import find
+from studio.new_zoo.finding import find, is_remote
 from studio.new_zoo.grouping import propose
 from studio.new_zoo.plan import Plan
 from studio.new_zoo.saving import save_zoo
@@ -19,12 +18,6 @@ from studio.session.jobs import BrowserJobs
 from studio.session.making import Making
 
 SEARCH, FETCH, SAVE = "Search for models", "Fetch from the Hub", "Write the new zoo"
-
-
-def is_remote(place: str) -> bool:
-    """Whether a place is an id of the Hub, and no folder here."""
-    name = place.removeprefix("datasets/")
-    return hub_id(name) is not None and not Path(place).exists()
 
 
 class NewZoos(Making):

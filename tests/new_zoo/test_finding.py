@@ -10,7 +10,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from studio.errors import BadCheckpoint, NotAllowed
-from studio.new_zoo.finding import find
+from studio.new_zoo.finding import find, is_remote
 from tests.checkpoints.test_kohya import factors
 from tests.conftest import draw, save_model
 
@@ -179,3 +179,10 @@ def test_a_full_model_in_one_file_is_named_by_its_folder(tmp_path):
     save_model(tmp_path / "base", draw(0))
     (model,) = find([tmp_path / "base" / "model.safetensors"]).models
     assert model.folder == tmp_path / "base"
+
+
+def test_a_misspelt_path_is_not_asked_of_the_hub(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs").mkdir()
+    asked = ("desk/red", "desk/red@main", "datasets/desk/rows", "runs/gone", "/runs/red", "a b/c")
+    assert [is_remote(each) for each in asked] == [True, True, True, False, False, False]
