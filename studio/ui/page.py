@@ -28,7 +28,7 @@ from studio.ui.wiring import QUIET, Wiring
 
 TABS = (
     AccuracyTab, ExamplesTab, GeometryTab, CoefficientsTab, CompareTab, SequenceTab, EvidenceTab,
-    FilesTab, NewZooTab,
+    NewZooTab, FilesTab,
 )  # fmt: skip
 _POLL = 0.15  # seconds between looks at a busy session until there are numbers
 _FEW = 2  # browsers that may look so often

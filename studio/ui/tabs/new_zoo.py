@@ -58,7 +58,7 @@ class NewZooTab(PagePart):
         self.fetch = gr.Button("Fetch from the Hub", visible=False, elem_id="new-fetch")
         self.found = gr.HTML(**BARE, elem_id="new-found")
         self.proposals = gr.Radio([], label="Which base", visible=False, elem_id="new-proposals")
-        self.members = gr.CheckboxGroup([], label="Tasks", visible=False, elem_id="new-members")
+        self.models = gr.CheckboxGroup([], label="Tasks", visible=False, elem_id="new-members")
         with gr.Column(visible=False) as self.later:
             gr.Markdown("### 2 · Rows", elem_classes="step")
             self.rows.build()
@@ -66,7 +66,7 @@ class NewZooTab(PagePart):
             self._ending()
         self.loaded = [self.places, self.base, self.choose]
         self.outputs = [
-            self.remote, self.fetch, self.found, self.proposals, self.members, self.later,
+            self.remote, self.fetch, self.found, self.proposals, self.models, self.later,
             self.folder, *self.rows.outputs,
         ]  # fmt: skip
         self.choices = self.rows.choices
@@ -126,7 +126,7 @@ class NewZooTab(PagePart):
             return self._tried(page, lambda: session.new_zoos.take(names))
 
         page.tells(self.proposals.input, choose, {"place": self.proposals}, shown)
-        page.tells(self.members.input, take, {"names": self.members}, shown)
+        page.tells(self.models.input, take, {"names": self.models}, shown)
         self.rows.wire(page)
 
     def _wire_places(self, page: Wiring) -> None:
@@ -176,7 +176,7 @@ class NewZooTab(PagePart):
             self.proposals: gr.Radio(
                 proposals, value=made.chosen if proposals else None, visible=len(proposals) > 1
             ),
-            self.members: gr.CheckboxGroup(ticked, value=list(made.tasks), visible=bool(ticked)),
+            self.models: gr.CheckboxGroup(ticked, value=list(made.tasks), visible=bool(ticked)),
             self.later: gr.Column(visible=bool(made.tasks)),
             self.folder: made.free_folder(self.home),
             **self.rows.draw(made),
