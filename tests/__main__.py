@@ -13,7 +13,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import IO
 
 _PYTEST = (sys.executable, "-m", "pytest")
-_BESIDE = ("tests/test_package.py", "tests/browser")  # so much that both lanes take as long
+_BESIDE = (  # so much that both lanes take as long
+    "tests/test_package.py", "tests/hub", "tests/new_zoo", "tests/test_round_trips.py",
+    "tests/browser",
+)  # fmt: skip
 _QUICK_BESIDE = ("tests/hostile", "tests/session", "tests/ui", "tests/evidence")
 
 

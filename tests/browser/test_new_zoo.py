@@ -15,6 +15,8 @@ from studio.session.engine import Engine
 from tests.bertzoo import WORDS, nudge
 from tests.browser.conftest import at_rest
 
+pytestmark = pytest.mark.browser
+
 MOST_CLICKS = 20
 LABELS = ["bad", "good"]
 

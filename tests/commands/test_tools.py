@@ -13,8 +13,10 @@ from tests.conftest import ROOT
 
 FILES = {
     ("methods",): "studio.commands.methods",
+    ("zoo", "new", "folder"): "studio.commands.zoo",
     ("inspect", "zoo"): "studio.commands.inspect",
     ("merge", "recipe", "--out", "o"): "studio.commands.merge",
+    ("convert", "file", "--to", "studio", "--out", "o"): "studio.commands.convert",
     ("evaluate", "zoo"): "studio.commands.evaluate",
     ("write", "zoo", "--prompt", "p"): "studio.commands.write",
     ("compare", "zoo", "--methods", "all"): "studio.commands.compare",
@@ -28,6 +30,10 @@ FILES = {
     ("sequence", "run", "zoo", "--methods", "all"): "studio.commands.sequence_run",
     ("sequence", "init", "state", "--base", "b"): "studio.commands.sequence_state",
     ("sequence", "add", "state", "checkpoint", "--base", "b"): "studio.commands.sequence_state",
+    ("hub", "look", "owner/name"): "studio.commands.hub",
+    ("hub", "fetch", "owner/name"): "studio.commands.hub",
+    ("hub", "push", "folder", "--to", "owner/name"): "studio.commands.hub",
+    ("completion", "bash"): "studio.commands.completion",
 }  # fmt: skip
 
 
