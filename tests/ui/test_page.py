@@ -1,6 +1,7 @@
 """What a look at the session updates on the page, without a browser."""
 
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -42,7 +43,11 @@ WRITINGS = SimpleNamespace(
 
 def page() -> Page:
     """A page that is laid out, of no engine in particular."""
-    made = Page(SimpleNamespace(memory=lambda: Memory(0, 0), opened=1, browsers=lambda: 1))  # type: ignore[arg-type]
+    engine: Any = SimpleNamespace(
+        memory=lambda: Memory(0, 0), opened=1, browsers=lambda: 1, read_only=False,
+        roots=(Path("/zoos"),),
+    )  # fmt: skip
+    made = Page(engine)
     made.build()
     return made
 
@@ -60,7 +65,7 @@ def looks(*views: tuple[Snapshot, str] | Snapshot) -> list[dict]:
     shown, seen, found = page(), {}, []
     for each in views:
         now, opened = each if isinstance(each, tuple) else (each, "Geometry")
-        values = ("model", None, "Cosine before", "MDS", "This zoo")
+        values = ("model", None, "Cosine before", "MDS", "This zoo", None)
         chosen = dict(zip(shown.choices, values, strict=True))
         drawn = shown.changed(session(now), seen, opened, chosen)
         seen = drawn.get(shown.seen, seen)
@@ -119,7 +124,7 @@ def test_every_tab_has_a_title_and_every_part_draws_components_of_its_own():
     titles = [tab.title for tab in TABS]
     assert titles == [
         "Scores", "Examples", "Geometry", "Coefficients", "Compare", "Sequence", "Evidence",
-        "Files",
+        "New zoo", "Files",
     ]  # fmt: skip
     outputs = [each for part in shown.parts for each in part.outputs]
     assert len(outputs) == len(set(outputs))

@@ -323,7 +323,7 @@ def _zero_shot(spec: TaskSpec, base: Checkpoint) -> Opened:
     if len(names) < 2:
         raise BadData(
             f"'{spec.name}' is answered by the base's text tower, but its one label "
-            f"({''.join(names)!r}) leaves nothing to choose between. Name two or more."
+            f"{''.join(names)!r} leaves nothing to choose between. Name two or more."
         )
     head, notes = zero_shot_head(spec.name, base, names, templates or USUAL_TEMPLATES)
     return Opened(names, head, None, None, (*notes, *said))

@@ -122,8 +122,13 @@ def of_as_many(
     """What is taken of a model's logits for each of some texts, without padding."""
     found: list[Any] = [None] * len(read)
     lengths = [len(each["input_ids"]) for each in read]
-    for length in {*lengths}:
-        own = [at for at, each in enumerate(lengths) if each == length]
+    alone = model.config.get_text_config().pad_token_id is None  # some classes refuse several then
+    groups = (
+        [[at] for at in range(len(read))]
+        if alone
+        else [[at for at, each in enumerate(lengths) if each == length] for length in {*lengths}]
+    )
+    for own in groups:
         given = {name: torch.tensor([read[at][name] for at in own]) for name in read[0]}
         if not given.get("token_type_ids", torch.zeros(1)).any():
             given.pop("token_type_ids", None)

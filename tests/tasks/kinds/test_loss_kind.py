@@ -181,7 +181,7 @@ def test_rows_are_shown_with_their_losses_and_without_a_right_answer(bench):
     assert changed == 100
     first = rows[0]
     assert (first.label, first.noun) == ("", "text")
-    assert first.now.startswith("loss ")
+    assert float(first.now) >= 0
     assert first.changed
     assert readings_of(bench.live, bench.tasks, bench.heads(bench.scored()), "red cat") == {}
 
