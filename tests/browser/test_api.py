@@ -3,6 +3,7 @@
 import asyncio
 import http.client
 import json
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import Any
 from urllib.parse import urlsplit
@@ -127,7 +128,8 @@ def tools(address: str, *calls: tuple[str, dict], headers: dict[str, str] | None
             known = (await agent.list_tools()).tools
             return known, [await agent.call_tool(name, given) for name, given in calls]
 
-    return asyncio.run(talk())
+    with ThreadPoolExecutor(1) as aside:  # the browser's driver has a loop in this thread
+        return aside.submit(lambda: asyncio.run(talk())).result()
 
 
 @agents
