@@ -84,11 +84,8 @@ def _prepared(
         drawn = draw(rows.pop(ALL), seed, task.needs_head and "train" not in rows)
         rows = {**drawn.rows, **rows}
         notes += drawn.notes
-    if task.needs_head and "train" not in rows:
-        raise BadData(
-            "its checkpoint has no head, and fitting one needs training rows. Name a file for "
-            "train, too, or one file from which all are drawn."
-        )
+    if task.needs_head:
+        _refuse_unfitted(labels, rows)
     if drop_leaks:
         rows, lost = without_leaks(rows)
         notes += [f"{lost:,} rows that were in two splits are held out only."] if lost else []
@@ -99,6 +96,21 @@ def _prepared(
         raise BadData(f"no rows are left for {', '.join(empty)}. Add rows.")
     record = _record(tables, columns, rows, seed)
     return Prepared(rows, labels, tuple(dict.fromkeys(notes)), record)
+
+
+def _refuse_unfitted(labels: Sequence[str], rows: Mapping[str, Sequence[Cells]]) -> None:
+    """Refuse rows on which no head can be fitted."""
+    if "train" not in rows:
+        raise BadData(
+            "its checkpoint has no head, and fitting one needs training rows. Name a file for "
+            "train, too, or one file from which all are drawn."
+        )
+    if lacking := [label for label in labels if label not in _seen(rows["train"])]:
+        raise BadData(
+            f"a head is fitted, but no training row has the label "
+            f"{', '.join(map(repr, lacking[:_LISTED]))}. Add rows with it, leave its rows out, or "
+            "choose another column for the label."
+        )
 
 
 def _record(

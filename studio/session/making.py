@@ -28,6 +28,8 @@ class Making:
         tasks: of the zoo in the making, by the name that was found for each.
         troubles: by task, why its rows cannot be taken; empty for none.
         notes: by task, what a user should know of its rows.
+        places: that were searched last, one a line; empty before the first search.
+        wanted: the base that was asked for then; empty to find it out.
     """
 
     def __init__(self, engine: SharedEngine) -> None:
@@ -35,6 +37,7 @@ class Making:
         self._lock = threading.RLock()
         self._tables: dict[Path, Table] = {}
         self.version = 0
+        self.places = self.wanted = ""
         self.found: Found | None = None
         self.proposals: Sequence[Proposal] = ()
         self.chosen = 0
@@ -76,6 +79,7 @@ class Making:
                 made = planned(proposal.base, new, found, {}, every)
             known = self.tasks | {task.name: task for task in made}
             self.tasks = {name: known[name] for name in self.members if name in names}
+            self.troubles = {n: words for n, words in self.troubles.items() if n in self.tasks}
             for task in made:
                 self._look(task.name)
             self.version += 1
@@ -164,7 +168,25 @@ class Making:
                     self._tables[file] = read_table(file)
             self.notes[name] = prepared(task, 0, read=lambda file, _: self._tables[file]).notes
         except StudioError as problem:
-            self.troubles[name] = problem.problem
+            own = f"'{task.name}'"
+            named = problem if own in problem.problem else problem.within(own)
+            self.troubles[name] = named.problem
+
+    def refuse_troubles(self, seed: int, drop_leaks: bool) -> None:
+        """Refuse tasks whose rows cannot be taken, before anything is written.
+
+        Args:
+            seed: of the draws.
+            drop_leaks: as of ``prepared``.
+
+        Raises:
+            BadData: the first of them, by its name.
+        """
+        with self._lock:
+            for name in self.troubles:
+                files = self.tasks[name].files.values()
+                self._tables |= {f: read_table(f) for f in files if f not in self._tables}
+                prepared(self.tasks[name], seed, drop_leaks, lambda file, _: self._tables[file])
 
     def free_folder(self, root: Path) -> str:
         """A new folder for the zoo, called as its base is."""

@@ -72,7 +72,8 @@ class NewZoos(Making):
             raise BadZoo("Name a folder to search: one that your training has written, say.")
         remote = [line for line in lines if is_remote(line)]
         folders = [self._engine.inside(line) for line in lines if line not in remote]
-        wanted = base.strip() or None
+        self.places, self.wanted = "\n".join(lines), base.strip()
+        wanted = self.wanted or None
 
         def work(progress: Progress) -> tuple[str, str]:
             known = [self._engine.hub.look(each, progress=progress) for each in remote]
@@ -140,6 +141,7 @@ class NewZoos(Making):
         if proposal is None or proposal.base is None or not tasks:
             raise BadZoo("Search for models first, and choose at least one.")
         place = self._engine.inside(folder)
+        self.refuse_troubles(seed, drop_leaks)
         plan = Plan(name.strip() or place.name, proposal.base, proposal.source, tasks, seed)
 
         def work(progress: Progress) -> tuple[str, str]:

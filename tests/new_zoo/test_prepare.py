@@ -128,6 +128,16 @@ def test_a_head_cannot_be_fitted_without_training_rows(rows):
         prepared(headless(files), 0)
 
 
+def test_a_label_without_a_training_row_is_said_before_a_head_is_fitted(rows):
+    every = [*sentences(ANIMALS, 60), {"text": "one of its kind", "label": "newt"}]
+    file = rows(every)
+    with pytest.raises(
+        BadData, match="'animals': .*no training row has the label 'newt'. Add rows"
+    ):
+        prepared(headless({ALL: file}), 0)
+    assert prepared(headless({ALL: rows(every[:-1], "fewer.csv")}), 0).labels == ANIMALS
+
+
 def test_rows_called_training_rows_are_taken_with_a_word(rows):
     found = prepared(task({ALL: rows(sentences(ANIMALS, 30), "train.csv")}), 0)
     assert found.notes[0] == (

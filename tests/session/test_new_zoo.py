@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from studio.errors import BadCheckpoint, BadZoo, NotAllowed, StudioError
+from studio.errors import BadCheckpoint, BadData, BadZoo, NotAllowed, StudioError
 from studio.hub.listing import RemoteFile
 from studio.hub.look import RemoteLook
 from studio.new_zoo.plan import ALL
@@ -279,3 +279,23 @@ def test_what_lies_on_the_hub_is_said_first_and_fetched_when_asked(
     assert f"checkpoint: desk/animals@{'a' * 40}" in text
     with pytest.raises(BadZoo, match="nothing to fetch"):
         made.start_fetch()
+
+
+def test_rows_that_cannot_be_taken_are_refused_before_a_job_and_not_once_unticked(
+    session, made, tmp_path
+):
+    broken = tmp_path / "broken.csv"
+    broken.write_text("text,label\n" + "a,b\n" * 3)
+    made.change("colors", rows=str(broken))
+    assert made.troubles["colors"].startswith("'colors': ")
+    with pytest.raises(BadData, match="'colors'"):
+        made.start_save("", str(tmp_path / "mine"), 0, False)
+    assert not (tmp_path / "mine").exists()
+    made.take(["animals-lora"])
+    assert made.troubles == {}
+    made.start_save("", str(tmp_path / "mine"), 0, False)
+    assert wait(session).phase == "done"
+
+
+def test_a_page_that_is_opened_again_knows_what_was_searched(session, made, place):
+    assert (made.places, made.wanted) == (str(place), "")

@@ -7,7 +7,8 @@ import gradio as gr
 
 from studio.errors import NotAllowed, Remedy, StudioError
 from studio.session.engine import Engine
-from studio.session.new_zoo import NewZoos
+from studio.session.jobs import JobState
+from studio.session.new_zoo import FETCH, SAVE, SEARCH, NewZoos
 from studio.session.session import Session
 from studio.ui.components import BARE, static
 from studio.ui.part import PagePart
@@ -40,6 +41,7 @@ class NewZooTab(PagePart):
         gr.HTML(_INTRO, **BARE)
         gr.Markdown("### 1 · Models", elem_classes="step")
         self.places = gr.Textbox(
+            value=str(self.home),
             label="Folders, searched with all below them, or ids of the Hub; one a line",
             lines=2, elem_id="new-places",
         )  # fmt: skip
@@ -54,6 +56,8 @@ class NewZooTab(PagePart):
         self.search = gr.Button("Search", variant="primary", elem_id="new-search")
         copy = static("copy.js")
         self.refused = gr.HTML(**BARE, elem_id="new-refused", js_on_load=copy)
+        self.searched = gr.HTML(**BARE, elem_id="new-searched")
+        self.stop_search = gr.Button("Cancel", size="sm", visible=False, elem_id="new-stop-search")
         self.remote = gr.HTML(**BARE)
         self.fetch = gr.Button("Fetch from the Hub", visible=False, elem_id="new-fetch")
         self.found = gr.HTML(**BARE, elem_id="new-found")
@@ -67,7 +71,8 @@ class NewZooTab(PagePart):
         self.loaded = [self.places, self.base, self.choose]
         self.outputs = [
             self.remote, self.fetch, self.found, self.proposals, self.models, self.later,
-            self.folder, *self.rows.outputs,
+            self.folder, self.searched, self.stop_search, self.ended, self.stop_save,
+            *self.rows.outputs,
         ]  # fmt: skip
         self.choices = self.rows.choices
 
@@ -82,17 +87,23 @@ class NewZooTab(PagePart):
         )
         self.save = gr.Button("Write the zoo and open it", variant="primary", elem_id="new-save")
         self.unsaved = gr.HTML(**BARE, elem_id="new-unsaved")
+        self.ended = gr.HTML(**BARE, elem_id="new-ended")
+        self.stop_save = gr.Button("Cancel", size="sm", visible=False, elem_id="new-stop-save")
 
     def load(self, session: Session) -> Drawn:
-        """Where a search could begin."""
-        dialog = gr.Button(visible=self.engine.choose_folder is not None)
-        return {self.places: str(self.home), self.base: "", self.choose: dialog}
+        """Where the last search was; what is typed before a first one is left alone."""
+        dialog, made = gr.Button(visible=self.engine.choose_folder is not None), session.new_zoos
+        asked = {self.places: made.places, self.base: made.wanted} if made.places else {}
+        return {self.choose: dialog, **asked}
 
     def pieces(self, view: View) -> Iterator[Piece]:
         """What was found and chosen."""
         if view.opened == self.title:
             made = view.session.new_zoos
             yield Piece("new zoo", (id(made), made.version), partial(self._draw, made))
+            new = (id(made), id(made.proposal))  # a folder that was typed stays until then
+            yield Piece("new folder", new, lambda: {self.folder: made.free_folder(self.home)})
+            yield Piece("new zoo's job", view.job, partial(self._tell, view.snapshot.job))
             yield from self.rows.pieces(view)
 
     def wire(self, page: Wiring) -> None:
@@ -117,6 +128,7 @@ class NewZooTab(PagePart):
         page.starts(self.fetch.click, lambda session: session.new_zoos.start_fetch(), self.refused)
         asked = {"name": self.name, "folder": self.folder, "seed": self.seed, "drop": self.drop}
         page.starts(self.save.click, save, self.unsaved, asked)
+        page.wakes([self.stop_search.click, self.stop_save.click], Session.cancel_job)
         shown = [self.refused, page.timer]
 
         def choose(session: Session, place: int) -> Drawn:
@@ -165,6 +177,17 @@ class NewZooTab(PagePart):
             return {self.refused: refusal(told(error))}
         return {self.refused: "", **page.awake}
 
+    def _tell(self, job: JobState | None) -> Drawn:
+        """The search and the writing, beside the button that started each."""
+        search = job if job and job.name in (SEARCH, FETCH) else None
+        save = job if job and job.name == SAVE else None
+        return {
+            self.searched: views.job(search),
+            self.stop_search: gr.Button(visible=bool(search and search.running)),
+            self.ended: views.job(save),
+            self.stop_save: gr.Button(visible=bool(save and save.running)),
+        }
+
     def _draw(self, made: NewZoos) -> Drawn:
         proposal, members = made.proposal, made.members
         proposals = [(views.proposal_name(each), at) for at, each in enumerate(made.proposals)]
@@ -178,6 +201,5 @@ class NewZooTab(PagePart):
             ),
             self.models: gr.CheckboxGroup(ticked, value=list(made.tasks), visible=bool(ticked)),
             self.later: gr.Column(visible=bool(made.tasks)),
-            self.folder: made.free_folder(self.home),
             **self.rows.draw(made),
         }

@@ -9,9 +9,24 @@ from studio.new_zoo.finding import Found
 from studio.new_zoo.grouping import Member, Proposal
 from studio.new_zoo.plan import NewTask
 from studio.new_zoo.tables import Table, plain
+from studio.session.jobs import JobState
+from studio.ui.remedies import told
 from studio.ui.views.units import size
 
 _LISTED, _ROWS, _LETTERS = 12, 4, 90
+
+
+def job(state: JobState | None) -> str:
+    """How far a search or a writing is, or why it ended otherwise than well."""
+    if state is None or state.phase == "done":
+        return ""
+    if state.running:
+        return (
+            f"<p class='job quiet' role='status'><progress max='1' value='{state.share:.3f}'>"
+            f"</progress> {escape(state.words)}</p>"
+        )
+    words = told(state.problem) if state.problem else state.words
+    return f"<p class='refusal' role='alert'>{escape(words)} {escape(state.advice)}</p>"
 
 
 def outside(sentence: str, path: str) -> str:
@@ -95,12 +110,12 @@ def tasks(
         for name, words in troubles.items() if name in made
     )  # fmt: skip
     said = [(made[name].name, " ".join(notes[name])) for name in made if notes.get(name)]
-    read = "task's rows were read in a way that you may want to know"
+    read = f"{'task' if len(said) == 1 else 'tasks'} with notes on how the rows were read"
     return (
         "<div class='scroll' tabindex='0' role='region' aria-label='Tasks of the new zoo'>"
         "<table class='studio' id='new-tasks'><caption>What each task is scored by</caption><thead>"
-        "<tr><th scope='col'>task</th><th scope='col'>kind</th><th scope='col'>answers</th>"
-        "<th scope='col'>rows</th><th scope='col'>ready</th></tr></thead>"
+        "<tr><th scope='col'>task</th><th scope='col'>ready</th><th scope='col'>rows</th>"
+        "<th scope='col'>answers</th><th scope='col'>kind</th></tr></thead>"
         f"<tbody>{body}</tbody></table></div>{wrong}" + _folded(read, said)
     )
 
@@ -114,7 +129,7 @@ def _task(task: NewTask, wrong: bool) -> str:
         escape(f"{split}: {path.name}" if len(task.files) > 1 else path.name)
         for split, path in task.files.items()
     )
-    cells = f"<td>{escape(task.kind)}</td><td>{head}</td><td>{files or 'none'}</td><td>{state}</td>"
+    cells = f"<td>{state}</td><td>{files or 'none'}</td><td>{head}</td><td>{escape(task.kind)}</td>"
     name = escape(task.name)
     return f"<tr data-task='{name}'><th scope='row'>{name}</th>{cells}</tr>"
 

@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 
 from studio.checkpoints.checkpoint import open_checkpoint
-from studio.errors import BadCheckpoint, StudioError
+from studio.errors import BadCheckpoint, BadZoo, StudioError
 from studio.hub.look import RemoteLook
 from studio.new_zoo.finding import Found, Model, find
 from studio.new_zoo.grouping import Member, Proposal, propose
 from studio.new_zoo.plan import ALL, NewTask
 from studio.new_zoo.tables import Table
+from studio.session.jobs import JobState
 from studio.ui.views import new_zoo as views
 
 EVIL = "<img src=x onerror=1>"
@@ -88,3 +89,13 @@ def test_a_path_outside_comes_with_a_command_that_a_shell_reads():
     shown = views.outside("It is outside.", f"/a b/{EVIL}")
     assert EVIL not in shown
     assert "--root &#x27;/a b/" in shown
+
+
+def test_a_job_is_told_while_it_runs_and_where_it_failed():
+    going = JobState("Search for models", "running", 0.25, EVIL, 1.0)
+    assert "value='0.250'" in views.job(going)
+    assert EVIL not in views.job(going)
+    failed = replace(going, phase="failed", advice="Put this right.", problem=BadZoo(EVIL))
+    assert "Put this right." in views.job(failed)
+    assert EVIL not in views.job(failed)
+    assert views.job(None) == views.job(replace(going, phase="done")) == ""
