@@ -1,20 +1,15 @@
 """What lies beside weights of a joined vocabulary: its tokenizer and its number of rows."""
 
-import copy
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
-
-from tokenizers import AddedToken
 
 from studio.checkpoints.architecture import architecture_of
 from studio.checkpoints.checkpoint import open_checkpoint
 from studio.checkpoints.matched_rows import row_count
 from studio.checkpoints.token_union import TokenUnion
 from studio.errors import BadCheckpoint
-from studio.tasks.joined_tokenizer import join_tokens
-from studio.tasks.pretrained import load_tokenizer
+from studio.tasks.joined_tokenizer import join_tokens, reads_otherwise
 from studio.tasks.task import Task
 
 _SIZE = "vocab_size"
@@ -50,14 +45,11 @@ def read_otherwise(union: TokenUnion, tasks: Iterable[Task], split: str) -> list
     """
     if not union.places:
         return []
-    before = load_tokenizer(union.deltas.base)
-    after = copy.deepcopy(before)
-    for token in union.places:
-        after.add_tokens([AddedToken(token, **union.flags[token])])
+    otherwise = reads_otherwise(union.deltas.base, union.places, union.flags)
     found = {}
     for task in tasks:
         texts = [[*_texts(task.kind.plain(row))] for row in task.rows(split)]
-        held = sum(any(_ids(before, x) != _ids(after, x) for x in row) for row in texts)
+        held = sum(any(map(otherwise, row)) for row in texts)
         found[task.name] = f"'{task.name}' {held:,} of {len(texts):,}"
     if not found:
         return []
@@ -78,10 +70,6 @@ def _texts(plain: object) -> Iterator[str]:
         yield from _texts([*plain.values()])
 
 
-def _ids(tokenizer: Any, text: str) -> list[int]:
-    return tokenizer(text, add_special_tokens=False)["input_ids"]
-
-
 def _resize(union: TokenUnion, folder: Path) -> None:
     """Let ``config.json`` name the number of rows that the weights have."""
     entries, file = union.deltas.base.weights.entries, folder / "config.json"
@@ -89,7 +77,7 @@ def _resize(union: TokenUnion, folder: Path) -> None:
     rows = max(union.heights.values())
     if rows in before or not file.is_file():
         return
-    content = json.loads(file.read_text())
+    content = json.loads(file.read_text(encoding="utf-8"))
     architecture = architecture_of(open_checkpoint(folder))
     settings = architecture.settings if architecture else content
     if not _put(content, settings, before, rows):
@@ -98,7 +86,7 @@ def _resize(union: TokenUnion, folder: Path) -> None:
             f"of its weights ({', '.join(f'{each:,}' for each in sorted(before))}), so that no "
             "token can join. Take vocabulary: base."
         )
-    file.write_text(json.dumps(content, indent=2))
+    file.write_text(json.dumps(content, indent=2), encoding="utf-8")
 
 
 def _put(content: dict, settings: Mapping, before: Collection[int], rows: int) -> bool:

@@ -15,7 +15,7 @@ from studio.checkpoints.resident import bytes_in_memory
 from studio.device import device_memory, used_memory
 from studio.disk.folders import data_folder
 from studio.disk.temporary import TemporaryFolder
-from studio.errors import NotAllowed, Remedy, StudioError
+from studio.errors import NotAllowed, StudioError
 from studio.evidence.ledger.keys import demo_key, has_key, make_key, open_key
 from studio.evidence.ledger.log import Ledger
 from studio.evidence.ledger.pending import adopt_orphans
@@ -26,6 +26,7 @@ from studio.preflight import Preflight, preflight
 from studio.progress import Progress, attended, silent
 from studio.session.jobs import Jobs
 from studio.session.other_zoos import demo_zoos, keep_recent, recent_zoos
+from studio.session.roots import inside_roots
 from studio.session.session import Session
 from studio.session.worker import Worker
 from studio.zoo import Zoo, load_zoo
@@ -33,7 +34,6 @@ from studio.zoo import Zoo, load_zoo
 _MOST_SESSIONS = 64
 _LOOKING = 10.0  # seconds in which every page that is open looks
 _AWAY = 600.0  # seconds without a question after which a browser is taken to be closed
-_LONGEST_NAME = 255  # bytes that a file system takes
 
 
 @dataclass(frozen=True)
@@ -198,17 +198,7 @@ class Engine:
         Raises:
             NotAllowed: it is empty, or leads outside the roots.
         """
-        given = path.strip() if isinstance(path, str) else ""
-        if not given or "\0" in given:
-            raise NotAllowed("Give a path.")
-        resolved = _resolved(given)
-        if resolved is None or not any(resolved.is_relative_to(root) for root in self.roots):
-            raise NotAllowed(
-                f"{given[:_LONGEST_NAME]} is outside the folders this studio may use "
-                f"({', '.join(map(str, self.roots))}).",
-                Remedy.ADD_ROOT,
-            )
-        return resolved
+        return inside_roots(path, self.roots)
 
     def recent(self) -> list[str]:
         """Zoos opened before on this computer that a page may open, the latest first."""
@@ -274,13 +264,3 @@ def _bench(zoo: Zoo, device: torch.device, roots: tuple[Path, ...]) -> Bench:
     for each in bench.general.values():
         each.rows("held_out")
     return bench
-
-
-def _resolved(path: str) -> Path | None:
-    """Where a path leads, or None if the system knows no such path."""
-    try:
-        resolved = (Path.cwd() / Path(path).expanduser()).resolve()
-        fits = all(len(part.encode()) <= _LONGEST_NAME for part in resolved.parts)
-    except (OSError, RuntimeError, ValueError):  # a loop, an unknown home, no text
-        return None
-    return resolved if fits else None

@@ -1,7 +1,8 @@
 """A tokenizer that learns the tokens of a union, by the ``add_tokens`` of its own library."""
 
+import copy
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from tokenizers import AddedToken, Tokenizer
 
 from studio.checkpoints.added_tokens import Flags
-from studio.checkpoints.checkpoint import open_checkpoint
+from studio.checkpoints.checkpoint import Checkpoint, open_checkpoint
 from studio.checkpoints.vocabulary import vocabulary
 from studio.errors import BadCheckpoint, some
 from studio.tasks.pretrained import load_tokenizer
@@ -52,6 +53,27 @@ def join_tokens(folder: Path, places: Mapping[str, int], flags: Mapping[str, Fla
             f"The tokenizer of the written model has the tokens {some(unread)}, and does not find "
             f"them in a text: it reads them as something else first. {_REMEDY}"
         )
+
+
+def reads_otherwise(
+    base: Checkpoint, tokens: Iterable[str], flags: Mapping[str, Flags]
+) -> Callable[[str], bool]:
+    """Whether the base's tokenizer reads a text otherwise once it knows some tokens.
+
+    Args:
+        base: with its tokenizer.
+        tokens: that it learns, in the order of their rows.
+        flags: how each is found in a text.
+    """
+    before = load_tokenizer(base)
+    after = copy.deepcopy(before)
+    for token in tokens:
+        after.add_tokens([AddedToken(token, **flags[token])])
+
+    def ids(tokenizer: Any, text: str) -> list[int]:
+        return tokenizer(text, add_special_tokens=False)["input_ids"]
+
+    return lambda text: ids(before, text) != ids(after, text)
 
 
 def _extend(file: Path, tokens: list[AddedToken]) -> None:
