@@ -70,10 +70,6 @@ class CausalWriter(Writer):
         """The body and the layers behind it."""
         return CausalPen(model, prompt)
 
-    def read(self, tokenizer: Any, prompt: Prompt) -> tuple[str, ...]:
-        """One after the other."""
-        return tuple(spelled(tokenizer, prompt.ids[: i + 1]) for i in range(len(prompt.ids)))
-
     def said(self, tokenizer: Any, prompt: Prompt, written: Sequence[int]) -> str:
         """As it is read behind what stands before it."""
         return spelled(tokenizer, (*prompt.ids, *written))

@@ -81,10 +81,6 @@ class TranslatedWriter(Writer):
         """The class, encoder and decoder."""
         return TranslatedPen(model, prompt)
 
-    def read(self, tokenizer: Any, prompt: Prompt) -> tuple[str, ...]:
-        """One after the other."""
-        return tuple(spelled(tokenizer, prompt.ids[: i + 1]) for i in range(len(prompt.ids)))
-
     def said(self, tokenizer: Any, prompt: Prompt, written: Sequence[int]) -> str:
         """As it is read behind what was written before it: the decoder begins a text of its own."""
         return spelled(tokenizer, written)

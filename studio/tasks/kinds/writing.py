@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.errors import BadData
+from studio.tasks.kinds.spelling import spelled
 
 MOST = 256
 """Tokens that may be asked for at a time."""
@@ -104,9 +105,9 @@ class Writer(ABC):
     def pen(self, model: nn.Module, prompt: Prompt) -> Pen:
         """What writes by the weights that the model has; ``whole`` of a live model."""
 
-    @abstractmethod
     def read(self, tokenizer: Any, prompt: Prompt) -> tuple[str, ...]:
-        """What each token of the prompt says."""
+        """What each token of the prompt says, behind those before it."""
+        return tuple(spelled(tokenizer, prompt.ids[: i + 1]) for i in range(len(prompt.ids)))
 
     @abstractmethod
     def said(self, tokenizer: Any, prompt: Prompt, written: Sequence[int]) -> str:

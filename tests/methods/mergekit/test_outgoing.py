@@ -157,4 +157,5 @@ def test_tensors_that_no_filter_tells_apart_are_refused():
 
 
 def test_a_configuration_is_plain_data(recipe):
-    json.dumps(yaml.safe_load(written(recipe("dare"))[0]))
+    found = yaml.safe_load(written(recipe("dare"))[0])
+    assert json.loads(json.dumps(found)) == found
