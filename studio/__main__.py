@@ -1,6 +1,7 @@
 """The studio without a browser: ``python -m studio COMMAND``."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,6 +27,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
             torch.set_num_threads(options.threads)
         options.run(options)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read this has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except StudioError as refusal:
         print(f"studio: {told(refusal)}", file=sys.stderr)
         return 1

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from studio.checkpoints.vectors import Room, pieces
-from studio.merge import PIECE, Merge, add_weighted
+from studio.checkpoints.vectors import Room, add_weighted, pieces
+from studio.merge import PIECE, Merge
 from studio.parallel import in_order
 
 
@@ -15,7 +15,7 @@ def component(merge: Merge, task: str) -> dict[str, Tensor]:
         Per merged tensor a flat one in the compute dtype; not to be changed, for where the
         component is a delta that is held in memory, it is that memory.
     """
-    merge.prepare()
+    _ = merge.mixing, merge.vectors
     names = merge.deltas.names
     made = in_order(lambda name: component_at(merge, task, name), names)
     return dict(zip(names, made, strict=True))

@@ -27,6 +27,25 @@ class Remedy(Enum):
     CHOOSE_DEVICE = "use auto, or one of {}."
     GO_ONLINE = "Start it again with the network allowed."
     FEWER_AT_ONCE = "set rows at once to {}; the result is the same up to rounding."
+    DROP_LEAKS = "Give one file, from which both are drawn, or leave these rows out of one."
+    TAKE_COLUMN = "Its column {!r} holds them: choose it, or rename the labels."
+    NAME_LABELS = (
+        "Give the labels in the order of its head: that of the training, for most trainers the "
+        "order of the alphabet."
+    )
+    NO_GROUP = "Choose no column for the group, or fill it in every row."
+    GUESS_COLUMNS = "Choose another column, or have them guessed."
+    LEAVE_TASK_OUT = "Leave '{}' out."
+    UNTICK = "Leave '{0}' out of the merge, or give it rows."
+    WITHOUT_ROWS = "Take it without rows."
+    READ_ROWS = "Have its rows read."
+
+
+class Names(tuple[str, ...]):
+    """Several names that a remedy is about, as one."""
+
+    def __str__(self) -> str:
+        return ", ".join(self)
 
 
 class StudioError(Exception):
@@ -62,6 +81,16 @@ class StudioError(Exception):
     def within(self, where: str) -> Self:
         """The same error, said of a place."""
         return type(self)(f"{where}: {self.problem}", self.remedy, self.about)
+
+    def helped(self, remedy: Remedy, about: object = "") -> Self:
+        """The same error with what to do, unless it says that itself."""
+        if self.remedy is not None:
+            return self
+        return type(self)(self.problem, remedy, about)
+
+    def each(self) -> "Sequence[StudioError]":
+        """The errors that this one is made of."""
+        return (self,)
 
 
 def visible(text: str) -> str:
@@ -102,6 +131,14 @@ class SeveralProblems(StudioError):
         """The same errors, said of a place."""
         return type(self)(f"{where}: {self.what}", self.found)
 
+    def helped(self, remedy: Remedy, about: object = "") -> Self:
+        """The same errors, each with what to do."""
+        return type(self)(self.what, [each.helped(remedy, about) for each in self.found])
+
+    def each(self) -> Sequence[StudioError]:
+        """The errors that this one is made of."""
+        return self.found
+
 
 @dataclass
 class Findings:
@@ -127,8 +164,7 @@ class Findings:
 
     def add(self, problem: StudioError) -> None:
         """Note an error; several in one are noted one by one."""
-        several = problem.found if isinstance(problem, SeveralProblems) else (problem,)
-        self.found.extend(several)
+        self.found.extend(problem.each())
 
     def refuse(self) -> None:
         """Refuse what has errors.

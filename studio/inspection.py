@@ -7,14 +7,28 @@ import torch
 from studio.checkpoints.deltas import Deltas, DerivedDeltas
 from studio.checkpoints.no_change import refuse_copies, refuse_zero
 from studio.checkpoints.quantized import base_notes
+from studio.checkpoints.vectors import Vectors
 from studio.errors import StudioError
 from studio.geometry.conflict_report import by_layer, largest, report
 from studio.geometry.gram import Beside, Gram, gram
-from studio.geometry.maps import joint
+from studio.geometry.hidden_directions import (
+    Side,
+    compared,
+    hidden_width,
+    random_side,
+    side_of,
+    turned,
+)
+from studio.geometry.maps import Directions, joint
 from studio.geometry.order import Orders, order_sensitivity, reorder, sentence
 from studio.geometry.orthogonal import SMALLEST_SHARE, Basis, residual_shares
+from studio.geometry.prospects import prospect
 from studio.geometry.random_deltas import random_deltas
 from studio.merge import Merge
+from studio.methods import method
+from studio.methods.after import changes_of, counts_of, parted
+from studio.methods.whole import Entries
+from studio.parallel import in_order
 from studio.progress import Progress, part, silent
 
 
@@ -48,6 +62,55 @@ def joint_gram(merge: Merge) -> Gram:
     both = torch.zeros(len(rows), 2 * n, 2 * n, dtype=torch.float64)
     both[:, :n, :n], both[:, n:, n:] = torch.eye(n, dtype=torch.float64), rows
     return beside.combined(both)
+
+
+def tensor_vectors(merge: Merge, name: str) -> tuple[torch.Tensor, torch.Tensor]:
+    """``(n, numel)`` deltas of one tensor, and its components, in float32 or the deltas' dtype."""
+    refuse_no_components(merge)
+    t, rows = merge.deltas.names.index(name), merge.basis.rows
+    raw, made = (
+        _stacked(each.at(name), len(merge.deltas), each.dtype)
+        for each in (merge.deltas, merge.vectors)
+    )
+    return raw, rows[t % len(rows)].to(made.dtype) @ made
+
+
+def hidden_directions(
+    merge: Merge, progress: Progress = silent
+) -> tuple[Directions, Directions] | None:
+    """What tasks do in the hidden space, before and after, and the same in random directions.
+
+    None of a model without one width that most of its matrices share. One matrix of all tasks is
+    held at a time.
+    """
+    shapes = {name: merge.deltas.at(name).shape for name in merge.deltas.names}
+    width = hidden_width(shapes)
+    seed = merge.recipe.seed % 2**63
+    pairs: list[tuple[Side, Side]] = []
+    for k, (name, shape) in enumerate(shapes.items()):
+        reads = turned(name, shape, width) if width else None
+        progress(k / len(shapes), f"directions of {name}")
+        if reads is None:
+            continue
+        for task, *vectors in zip(merge.deltas.tasks, *tensor_vectors(merge, name), strict=True):
+            drawn = torch.Generator().manual_seed(seed)
+            before, after = (side_of(task, name, x.view(shape), reads, drawn) for x in vectors)
+            pairs += [(before, after)] if before and after else []
+    if len(pairs) < 2:
+        return None
+    drawn = torch.Generator().manual_seed(seed)
+    random = [random_side(before, drawn) for before, _ in pairs]
+    own = compared([x for x, _ in pairs], [x for _, x in pairs])
+    return own, compared(random, random)
+
+
+def _stacked(tensor: Vectors, n: int, dtype: torch.dtype) -> torch.Tensor:
+    found = torch.zeros(n, tensor.numel, dtype=dtype)
+    for task, there in enumerate(tensor.present):
+        delta = tensor.delta(task, 0, tensor.numel, dtype) if there else None
+        if delta is not None:
+            found[task] = delta
+    return found
 
 
 def random_joint_gram(merge: Merge) -> Gram:
@@ -118,6 +181,7 @@ def inspect(
         "base_notes": list(base_notes(merge.base)),
         "checkpoints": checkpoint_summaries(merge.deltas),
         "warnings": warnings(merge.gram),
+        "prospect": prospect(merge.deltas, merge.gram),
         "cosine_before": merge.gram.cosine().tolist(),
         "cosine_after": measured and merge.basis.weighed(measured).cosine().tolist(),
         "residual": measured and merge.residual(measured),
@@ -130,6 +194,8 @@ def inspect(
         found["rotations"] = turned
     if overlaps:
         _add_overlaps(found, merge.deltas, part(progress, 0.3, 1.0))
+        for name, counted in counted_directions(merge).items():
+            found["tensors"][name]["counted"] = counted
     return found
 
 
@@ -201,6 +267,36 @@ def _add_overlaps(found: dict, deltas: Deltas, progress: Progress) -> None:
     found["layers"] = by_layer(reports)
     sides = ("columns", "rows")
     found["largest_overlap"] = {side: largest(reports, deltas.tasks, side) for side in sides}
+
+
+def counted_directions(merge: Merge, most: int = 8) -> dict[str, dict]:
+    """How often a merge counts the leading directions that its tasks share, before any ``svc``.
+
+    Args:
+        merge: of the recipe.
+        most: directions per matrix, the longest first.
+
+    Returns:
+        Per matrix that some task changes: tasks, lengths (singular values of what is added), and
+        per direction and task how often it is counted for every once that the task asks for it.
+    """
+    recipe = merge.recipe
+    changes = changes_of(method(recipe.method, parted(recipe.options)[0]), merge.given)
+
+    def of(name: str) -> dict | None:
+        weights = merge.given.weights(name)
+        entries = Entries(merge.deltas.at(name), weights, merge.deltas.dtype)
+        if not entries.is_matrix or not entries.present:
+            return None
+        made = counts_of(entries, changes(name))
+        return {
+            "tasks": [merge.deltas.tasks[task] for task in entries.present],
+            "lengths": made.s[:most].tolist(),
+            "times": made.times[:most].tolist(),
+        }
+
+    found = in_order(of, merge.deltas.names)
+    return {name: each for name, each in zip(merge.deltas.names, found, strict=True) if each}
 
 
 def _order(merge: Merge) -> dict:

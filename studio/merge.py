@@ -1,6 +1,5 @@
 """A merge: from a recipe to merged tensors, streamed piece by piece."""
 
-import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -10,25 +9,29 @@ from typing import Protocol, TypeVar
 import torch
 from torch import Tensor
 
+from studio.checkpoints.casting import Watch, cast, whole_pieces
 from studio.checkpoints.checkpoint import Checkpoint, open_base, open_checkpoint
-from studio.checkpoints.deltas import AnyDeltas, Deltas, not_finite
+from studio.checkpoints.deltas import AnyDeltas, Deltas
 from studio.checkpoints.quantized import base_notes
 from studio.checkpoints.token_union import TokenUnion, token_union
-from studio.checkpoints.vectors import Room, Vectors, pieces
-from studio.errors import BadCheckpoint, BadRecipe, Findings, NotFinite, Remedy
+from studio.checkpoints.vectors import Room, add_weighted, pieces
+from studio.errors import BadCheckpoint, BadRecipe, Findings, Remedy
 from studio.geometry.gram import Gram, gram
 from studio.geometry.orthogonal import Basis
 from studio.methods import method
+from studio.methods.after import deepened, parted
 from studio.methods.contract import Given, Measured, Method, mixing
 from studio.methods.kit.coefficients import coefficients
+from studio.methods.kit.fitted_tensors import FittedTensors, Fitting
 from studio.methods.kit.running_statistics import RunningStatistics
 from studio.parallel import SMALL, in_order
 from studio.recipe import UNION, Recipe
 
 Made = TypeVar("Made")
-Watch = Callable[[Tensor, Tensor, Tensor], None]
 Recalibrate = Callable[["Merge"], Mapping[str, Tensor]]
 """Running statistics of a merged model, measured on rows of its tasks, by the base's names."""
+Calibrated = Callable[["Merge"], Fitting]
+"""Tensors of a merged model, fitted to its experts on rows of its tasks."""
 PIECE = 2**18  # elements at a time; the work is elementwise, so no cut changes a bit
 
 
@@ -51,8 +54,9 @@ class Merge:
         recall: recalls vectors and bases by what they depend on, or makes them.
         recorded: ``(T, n)`` a mixing that was written down and is repeated, in the place of the
             one that the recipe leads to.
-        measured: what a kind of statistic is for so many rows per task, see ``Method.needs``.
+        measured: what a kind of statistic is for so many rows per task, see ``Method.measures``.
         recalibrate: measures running statistics, where the recipe asks for them.
+        calibrate: fits the merged model to its experts, where the recipe asks for it.
     """
 
     recipe: Recipe
@@ -62,6 +66,7 @@ class Merge:
     recorded: Tensor | None = None
     measured: Callable[[str, int], Measured] | None = None
     recalibrate: Recalibrate | None = None
+    calibrate: Calibrated | None = None
 
     @property
     def base(self) -> Checkpoint:
@@ -100,9 +105,9 @@ class Merge:
 
         def make() -> Basis:
             made = self.method.components(len(self.deltas), self._grams)
-            return replace(made, made_of=self.deltas.sources)
+            return replace(made, rows=self._deepened(made.rows), made_of=self.deltas.sources)
 
-        key = ("basis", self.method, self.deltas.tasks, self._weights)
+        key = ("basis", self.method, (*self.after.items(),), self.deltas.tasks, self._weights)
         return self.recall(key, make) if self.recall else make()
 
     @cached_property
@@ -117,8 +122,18 @@ class Merge:
             return self.recorded
         if not self.method.has_components:
             factor = self.method.factor(self.given, self.vectors)
-            return torch.full((len(self.deltas.names), 1), factor, dtype=torch.float64)
+            whole = torch.full((len(self.deltas.names), 1), factor, dtype=torch.float64)
+            return self._deepened(whole)
         return mixing(self.coefficients, self.basis)
+
+    @cached_property
+    def after(self) -> dict[str, float]:
+        """What is done after the method, see ``after.AFTER``."""
+        return parted(self.recipe.options)[1]
+
+    def _deepened(self, numbers: Tensor) -> Tensor:
+        """Numbers per tensor with depth weighed, if the recipe asks for it."""
+        return deepened(numbers, self.after, self.deltas.names, self.base.names)
 
     @property
     def numbers(self) -> Tensor:
@@ -134,7 +149,7 @@ class Merge:
     @cached_property
     def _measured(self) -> Measured | None:
         """What the method needs to know of validation rows."""
-        if not self.method.needs:
+        if not self.method.measures:
             return None
         if self.measured is None:
             raise BadRecipe(
@@ -142,7 +157,7 @@ class Merge:
                 "recipe names none.",
                 Remedy.GIVE_ROWS,
             )
-        return self.measured(self.method.needs, self.method.measured_rows)
+        return self.measured(self.method.measures, self.method.measured_rows)
 
     @property
     def _weights(self) -> object:
@@ -166,6 +181,12 @@ class Merge:
         """Compute what all tensors need, before several threads ask for it."""
         _ = self.mixing, self.vectors
         self.statistics.prepare()
+        _ = self.fitted.tensors
+
+    @cached_property
+    def fitted(self) -> FittedTensors:
+        """What a calibration puts in the place of merged tensors, if the recipe asks for one."""
+        return FittedTensors(self.recipe, partial(self.calibrate, self) if self.calibrate else None)
 
     @cached_property
     def statistics(self) -> RunningStatistics:
@@ -191,14 +212,15 @@ class Merge:
             deltas.tasks, deltas.checkpoints, deltas.joins, strict=True
         ):
             told += [f"'{task}': {note}" for note in (*checkpoint.notes, *join.notes)]
-        return [*told, *self.statistics.notes, *self.union.notes]
+        return [*told, *self.statistics.notes, *self.union.notes, *self.fitted.notes]
 
     @property
     def changed(self) -> tuple[str, ...]:
         """Tensors that may differ from the base's: by a delta, or by another output dtype."""
         entries = self.base.weights.entries
         cast = (name for name, entry in entries.items() if self.output_dtype(name) != entry.dtype)
-        return tuple(sorted({*self.deltas.names, *self.statistics.names, *cast}))
+        merged = *self.deltas.names, *self.statistics.names, *self.fitted.tensors
+        return tuple(sorted({*merged, *cast}))
 
     @property
     def compute_dtype(self) -> torch.dtype:
@@ -263,14 +285,16 @@ def merged_pieces(
     """
     target, dtype = merge.output_dtype(name), merge.compute_dtype
     if name in merge.statistics.names:
-        whole = merge.statistics.at(name).view(-1)
-        for start, stop in pieces(whole.numel(), size):
-            yield _cast(merge, name, whole[start:stop], target)
+        yield from whole_pieces(merge.deltas, name, merge.statistics.at(name), target, size)
+        return
+    if name in merge.fitted.tensors:
+        whole = merge.fitted.tensors[name]
+        yield from whole_pieces(merge.deltas, name, whole, target, size, watch)
         return
     if name not in merge.deltas.names:
         stored = merge.base.weights.stored(name)
         for start, stop in pieces(stored.numel(), size):
-            yield _cast(merge, name, stored[start:stop], target)
+            yield cast(merge.deltas, name, stored[start:stop], target)
         return
     tensor, room = merge.vectors.at(name), Room()
     weights = merge.mixing[merge.deltas.names.index(name)].tolist()
@@ -279,10 +303,10 @@ def merged_pieces(
         total = where.copy_(tensor.base_piece(start, stop, dtype, room))
         before = room.take("watched", stop - start, dtype).copy_(total) if watch else None
         add_weighted(total, tensor, weights, start, room)
-        cast = _cast(merge, name, total, target)
+        made = cast(merge.deltas, name, total, target)
         if watch and before is not None:
-            watch(before, total, cast)
-        yield cast
+            watch(before, total, made)
+        yield made
 
 
 def written_pieces(
@@ -321,29 +345,5 @@ def merged_into(merge: Merge, places: Mapping[str, Tensor]) -> None:
 def _holds_sums(merge: Merge, name: str, place: Tensor) -> bool:
     """Whether a tensor's sums can be formed where the merged tensor will be."""
     same = place.dtype == merge.compute_dtype == merge.output_dtype(name)
-    return same and place.device.type == "cpu" and name in merge.deltas.names
-
-
-def add_weighted(
-    total: Tensor, tensor: Vectors, weights: list[float], start: int, room: Room
-) -> None:
-    """Add weighted vectors to the elements from ``start`` on, task by task."""
-    stop, dtype = start + len(total), total.dtype
-    product = room.take("product", len(total), dtype)
-    for weight, vector in zip(weights, tensor.vectors(start, stop, dtype, room), strict=True):
-        if vector is not None:
-            total.add_(torch.mul(vector, weight, out=product))
-
-
-def _cast(merge: Merge, name: str, values: Tensor, target: torch.dtype) -> Tensor:
-    cast = values.to(target)
-    # a sum tells at a tenth of the cost whether a closer look is needed
-    suspect = not math.isfinite(cast.sum(dtype=values.dtype))
-    if suspect and target.is_floating_point and not bool(cast.isfinite().all()):
-        if not bool(values.isfinite().all()):
-            raise not_finite(merge.deltas, name)
-        raise NotFinite(
-            f"{name}: merged values reach {float(values.abs().max()):.3g}, but {target} ends at "
-            f"{torch.finfo(target).max:.3g}. Choose `dtype: float32` or smaller coefficients."
-        )
-    return cast
+    summed = name in merge.deltas.names and name not in merge.fitted.tensors
+    return same and place.device.type == "cpu" and summed

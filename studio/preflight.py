@@ -15,6 +15,7 @@ from studio.checkpoints.deltas import Deltas
 from studio.checkpoints.quantized import base_notes, refuse_quantized
 from studio.device import free_memory, resident_limit
 from studio.errors import Findings, StudioError
+from studio.tasks.answerer import answer_notes
 from studio.tasks.kinds import KINDS
 from studio.tasks.kinds.contract import Reader
 from studio.tasks.live_model import refuse_apart
@@ -149,6 +150,7 @@ def preflight(
         if base and checkpoint and joined:
             own = Deltas(base, [(task.name, checkpoint)], [joined]).private(task.name)
             look = _answered(look, task, own, base, readers)
+            look = replace(look, notes=(*look.notes, *answer_notes(task, checkpoint)))
         looks.append(look)
     looks += [_general_look(spec, base, readers) for spec in zoo.general]
     return _in_memory(zoo, looks, [each for each in opened if each])

@@ -33,9 +33,16 @@ VOCABULARIES = (KEEP_BASE, UNION)
 """Which tokens a merged model has a row for: the base's, or also those that tasks added."""
 _KEYS = (
     "base", "tasks", "method", "options", "options_set_by", "dtype", "batch_norm", "vocabulary",
-    "seed", "fitted",
+    "calibrate", "seed", "fitted",
 )  # fmt: skip
 _FITTED_KEYS = ("by", "seed", "tasks", "used", "options")
+_ZOO_KEYS = "type", "head", "data"  # of which a task of a zoo has one, and of a recipe none
+_WANTED = (
+    "a recipe is a file with base, tasks (name and checkpoint) and method, such as the page saves "
+    "under Files and an export holds as recipe.json"
+)
+_CALIBRATE_KEYS = ("rows", "share", "pull", "length")
+_MOST_ROWS = 100_000
 _TASK_KEYS = ("name", "checkpoint", "coefficient", "set_by", "digest")
 _LONGEST_NAME = 200  # bytes: a system takes 255, and something may be put before or behind
 _PORTS = (f"{port}{number}" for port in ("COM", "LPT") for number in "0123456789¹²³")
@@ -147,6 +154,38 @@ class Fitted:
 
 
 @dataclass(frozen=True)
+class Calibrate:
+    """How a merged model is fitted to its experts, layer by layer, on rows without labels.
+
+    Attributes:
+        rows: validation rows per task, at most, of the part that statistics are taken on.
+        share: of what enters a layer in the expert, in what the layer is fitted to; the rest is
+            what enters it in the merged model. From 0 to 1.
+        pull: toward the mix, beside 1 for each task; above 0.
+        length: times the mix's change that a layer is pulled to; None finds it per tensor.
+    """
+
+    rows: int = 256
+    share: float = 0.6
+    pull: float = 0.05
+    length: float | None = None
+
+    @property
+    def words(self) -> str:
+        """What is done, for people."""
+        length = "" if self.length is None else f", length {self.length:g}"
+        return (
+            f"calibrated on at most {self.rows:,} validation rows per task (share {self.share:g}, "
+            f"pull {self.pull:g}{length})"
+        )
+
+    def plain(self) -> dict:
+        """As it stands in a recipe file."""
+        plain = {"rows": self.rows, "share": self.share, "pull": self.pull}
+        return plain | ({} if self.length is None else {"length": self.length})
+
+
+@dataclass(frozen=True)
 class Recipe:
     """Everything that determines a merged model.
 
@@ -164,6 +203,7 @@ class Recipe:
             tasks' own, measured anew on validation rows of the tasks that are merged, or the
             base's as they are.
         vocabulary: which tokens an export has a row for, see ``VOCABULARIES``.
+        calibrate: how the mix is fitted to its experts afterwards; None leaves it as it is.
     """
 
     base: str
@@ -176,6 +216,7 @@ class Recipe:
     options_set_by: str = ""
     batch_norm: str = MIXTURE
     vocabulary: str = KEEP_BASE
+    calibrate: Calibrate | None = None
 
     def __hash__(self) -> int:
         return hash(self.digest)
@@ -260,6 +301,8 @@ class Recipe:
             plain["batch_norm"] = self.batch_norm
         if self.vocabulary != KEEP_BASE:
             plain["vocabulary"] = self.vocabulary
+        if self.calibrate is not None:
+            plain["calibrate"] = self.calibrate.plain()
         plain["seed"] = self.seed
         return plain | ({"fitted": self.fitted.plain()} if self.fitted else {})
 
@@ -310,6 +353,8 @@ def load_recipe(path: str | Path) -> Recipe:
         BadRecipe: naming the key and what is wrong with it.
     """
     path = Path(os.path.abspath(path))
+    if path.is_dir():
+        raise BadRecipe(f"{path} is a folder; {_WANTED}.")
     data = read_mapping(path, BadRecipe)
     if "merge_method" in data:
         raise BadRecipe(f"{path} is a configuration of mergekit; convert it to a recipe first.")
@@ -332,6 +377,15 @@ def recipe_text(recipe: Recipe, path: Path) -> str:
     return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True)
 
 
+def _refuse_zoo(data: dict, where: str) -> None:
+    """Refuse a zoo, which names no method and has what no recipe has."""
+    tasks = data.get("tasks")
+    listed = [x for x in tasks if isinstance(x, dict)] if isinstance(tasks, list) else []
+    own = "name" in data or any(key in task for task in listed for key in _ZOO_KEYS)
+    if own and "method" not in data:
+        raise BadRecipe(f"{where} is a zoo and says no method; {_WANTED}.")
+
+
 def parse_recipe(data: dict, folder: Path, where: str, least: int = 0) -> Recipe:
     """A recipe of at least so many tasks, from the content of a file that lies in ``folder``.
 
@@ -341,6 +395,7 @@ def parse_recipe(data: dict, folder: Path, where: str, least: int = 0) -> Recipe
         BadRecipe: naming the key and what is wrong with it.
         SeveralBadInRecipe: the same for every mistake.
     """
+    _refuse_zoo(data, where)
     wrong = Findings(where, several=SeveralBadInRecipe)
     wrong.tried(lambda: only_keys(data, _KEYS, where, BadRecipe))
     entries = data.get("tasks")
@@ -357,13 +412,12 @@ def parse_recipe(data: dict, folder: Path, where: str, least: int = 0) -> Recipe
     dtype = wrong.tried(partial(_one_of, data, "dtype", DTYPES, where))
     batch_norm = wrong.tried(partial(_one_of, data, "batch_norm", BATCH_NORMS, where))
     vocabulary = wrong.tried(partial(_one_of, data, "vocabulary", VOCABULARIES, where))
+    calibrate = wrong.tried(lambda: parse_calibrate(data.get("calibrate"), where))
     base = wrong.tried(lambda: resolve_source(text_field(data, "base", where, BadRecipe), folder))
     method = wrong.tried(lambda: _method_name(data, where))
     options = wrong.tried(lambda: _options(data.get("options") or {}, where))
     seed = wrong.tried(lambda: parse_seed(data, where))
-    set_by = data.get("options_set_by", "")
-    if set_by not in ("", PERSON):
-        wrong.add(BadRecipe(f"{where}: options_set_by is {set_by!r}; it is '{PERSON}'."))
+    set_by = wrong.tried(lambda: _options_set_by(data, where))
     fitted = data.get("fitted") or None
     found = wrong.tried(lambda: parse_fitted(fitted, where)) if fitted else None
     wrong.refuse()
@@ -375,10 +429,44 @@ def parse_recipe(data: dict, folder: Path, where: str, least: int = 0) -> Recipe
         dtype=dtype,
         seed=seed or 0,
         fitted=found,
-        options_set_by=set_by,
+        options_set_by=set_by or "",
         batch_norm=batch_norm or MIXTURE,
         vocabulary=vocabulary or KEEP_BASE,
+        calibrate=calibrate,
     )
+
+
+def _options_set_by(data: dict, where: str) -> str:
+    set_by = data.get("options_set_by", "")
+    if set_by not in ("", PERSON):
+        raise BadRecipe(f"{where}: options_set_by is {set_by!r}; it is '{PERSON}'.")
+    return set_by
+
+
+def parse_calibrate(data: object, where: str) -> Calibrate | None:
+    """How a mix is calibrated, as it stands in a recipe file; None where it is not.
+
+    Raises:
+        BadRecipe: naming the key and what is wrong with it.
+    """
+    if data is None:
+        return None
+    where = f"{where}: calibrate"
+    data = mapping(data, where, BadRecipe)
+    only_keys(data, _CALIBRATE_KEYS, where, BadRecipe)
+    rows = data.get("rows", Calibrate.rows)
+    if isinstance(rows, bool) or not isinstance(rows, int) or not 1 <= rows <= _MOST_ROWS:
+        raise BadRecipe(f"{where}: rows {rows!r} is not a whole number from 1 to {_MOST_ROWS:,}.")
+    share = finite(data.get("share", Calibrate.share), f"{where}: share")
+    pull = finite(data.get("pull", Calibrate.pull), f"{where}: pull")
+    if not 0 <= share <= 1:
+        raise BadRecipe(f"{where}: share is {share:g}; it is from 0 to 1.")
+    if not 1e-6 <= pull <= 1e6:
+        raise BadRecipe(f"{where}: pull is {pull:g}; it is from 1e-6 to 1e6.")
+    length = data.get("length")
+    if length is not None and not 0 <= finite(length, f"{where}: length") <= 100:
+        raise BadRecipe(f"{where}: length is {length!r}; it is from 0 to 100, or left out.")
+    return Calibrate(rows, share, pull, None if length is None else float(length))
 
 
 def _one_of(data: dict, key: str, known: Sequence[str], where: str) -> str | None:

@@ -1,15 +1,20 @@
 """A zoo file: one base, its tasks, their heads, labels and data."""
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from studio.disk.files import mapping, only_keys, read_mapping, resolve_source, text_field
 from studio.errors import BadZoo, Findings, SeveralBadInZoo
+from studio.methods import method_type
 from studio.recipe import DEFAULT_METHOD, Recipe, TaskEntry, same_names, task_name, twice
+from studio.tasks.answerer import recorded_answerer
 from studio.tasks.kinds import KINDS, USUAL_KIND
 from studio.tasks.kinds.contract import Kind
-from studio.tasks.spec import TaskSpec, existing_file
+from studio.tasks.metric import OPTIONS
+from studio.tasks.spec import EXPERT, TaskSpec, existing_file, is_answered
 
 SPLITS = ("held_out", "validation", "train")
 _KEYS = ("name", "base", "tasks", "general")
@@ -38,6 +43,27 @@ class Zoo:
         """All tasks of the zoo in its order, with one coefficient (None: the method's default)."""
         entries = tuple(TaskEntry(task.name, task.checkpoint, coefficient) for task in self.tasks)
         return Recipe(self.base, entries, method)
+
+    def started(self, method: str) -> Recipe:
+        """All tasks of the zoo with what the mixer starts a method at: one number everywhere.
+
+        It is left out where it is the method's default, which a file without it means.
+
+        Raises:
+            BadRecipe: there is no such method.
+        """
+        return self.recipe(method, started_at(method, len(self.tasks)))
+
+
+def started_at(method: str, count: int) -> float | None:
+    """The coefficient that so many tasks start a method at; None if it is the method's default.
+
+    Raises:
+        BadRecipe: there is no such method.
+    """
+    kind = method_type(method)
+    start = kind.starting_coefficient(count)
+    return None if start == kind.default_coefficient else start
 
 
 def load_zoo(path: Path) -> Zoo:
@@ -104,7 +130,7 @@ def _general(entry: object, base: str, folder: Path, where: str) -> TaskSpec:
     """Rows that belong to no task: asked of the untouched base alone."""
     entry = mapping(entry, where, BadZoo)
     kind = _kind(entry, where)
-    own = ("checkpoint", *kind.expert_keys)
+    own = ("checkpoint", "digest", "labelled_by", *kind.expert_keys)
     only_keys(entry, tuple(key for key in _entry_keys(kind) if key not in own), where, BadZoo)
     made = _task(entry | {"checkpoint": base}, folder, where)
     kind.refuse_general(made, where)
@@ -126,6 +152,8 @@ def _task(entry: object, folder: Path, where: str) -> TaskSpec:
         lambda: resolve_source(text_field(entry, "checkpoint", where, BadZoo), folder)
     )
     settings = wrong.tried(lambda: kind.settings(entry, folder, where))
+    answered = wrong.tried(partial(_labelled_by, entry, where))
+    digest = wrong.tried(partial(_digest, entry, where))
     data = wrong.tried(lambda: mapping(entry.get("data") or {}, f"{where}: data", BadZoo)) or {}
     wrong.tried(lambda: only_keys(data, SPLITS, f"{where}: data", BadZoo))
     files = {
@@ -133,12 +161,49 @@ def _task(entry: object, folder: Path, where: str) -> TaskSpec:
         for split in data
         if split in SPLITS
     }
+    wrong.tried(partial(_refuse_answers_as_labels, files, answered, where))
     wrong.refuse()
     assert name is not None
     assert source is not None
     assert settings is not None
     found = {split: file for split, file in files.items() if file}
-    return TaskSpec(name=name, checkpoint=source, type=kind.name, settings=settings, data=found)
+    answerer = recorded_answerer(folder, found.values()) if answered else ""
+    about = found, answered or "", answerer, digest or ""
+    return TaskSpec(name, source, kind.name, settings, *about)
+
+
+def _labelled_by(entry: dict, where: str) -> str:
+    """Who has answered the rows: empty for those who labelled them."""
+    named = entry.get("labelled_by", "")
+    if named not in ("", EXPERT):
+        raise BadZoo(
+            f"{where}: 'labelled_by' is {named!r}; it is {EXPERT!r} where the rows hold the "
+            "answers of the task's own expert, and left out where they hold labels."
+        )
+    return named
+
+
+def _digest(entry: dict, where: str) -> str:
+    """The digest that the checkpoint must have; empty for any."""
+    named = entry.get("digest", "")
+    if not isinstance(named, str) or (named and not re.fullmatch("[0-9a-f]{64}", named)):
+        raise BadZoo(
+            f"{where}: 'digest' is {str(named)[:80]!r}; it is the checkpoint's digest, 64 "
+            "hexadecimal digits in quotes, or left out."
+        )
+    return named
+
+
+def _refuse_answers_as_labels(
+    files: Mapping[str, Path | None], answered: str | None, where: str
+) -> None:
+    """Refuse an expert's answers in an entry that calls them labels: it would be all right."""
+    found = [file for file in files.values() if file and is_answered(file)]
+    if found and answered == "":
+        raise BadZoo(
+            f"{where}: {found[0]} holds the answers of the task's own expert, and no labels. Write "
+            f"'labelled_by: {EXPERT}' beside its data, so that it is scored by agreement."
+        )
 
 
 def _rows_file(data: dict, split: str, folder: Path, where: str) -> Path:
@@ -154,7 +219,8 @@ def _kind(entry: dict, where: str) -> Kind:
 
 
 def _entry_keys(kind: Kind) -> tuple[str, ...]:
-    return ("name", "checkpoint", "type", *kind.keys, "data")
+    answered = ("labelled_by",) if kind.metric in OPTIONS else ()
+    return ("name", "checkpoint", "digest", "type", *kind.keys, *answered, "data")
 
 
 def _refuse_no_folder(entry: object, folder: Path, where: str) -> None:

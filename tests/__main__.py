@@ -13,10 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import IO
 
 _PYTEST = (sys.executable, "-m", "pytest")
-_BESIDE = (  # so much that both lanes take as long
-    "tests/test_package.py", "tests/hub", "tests/new_zoo", "tests/test_round_trips.py",
-    "tests/browser",
-)  # fmt: skip
+_BESIDE = ("tests/browser",)  # both lanes then take as long
 _QUICK_BESIDE = ("tests/hostile", "tests/session", "tests/ui", "tests/evidence")
 
 

@@ -16,7 +16,7 @@ from tests.conftest import golden
 def opened(recipe: Recipe) -> Merge:
     """A merge with drawn statistics where its method needs some."""
     merge = open_merge(recipe)
-    if not method(recipe.method, recipe.options).needs:
+    if not method(recipe.method, recipe.options).measures:
         return merge
     return replace(merge, measured=drawn(merge))
 

@@ -9,8 +9,8 @@ CONFIG = {
     "intermediate_size": INNER, "num_hidden_layers": LAYERS, "num_attention_heads": 2,
     "num_key_value_heads": 2, "vocab_size": TOKENS, "tie_word_embeddings": False,
 }  # fmt: skip
-MODELS = ("base", "red", "green", "blue")
-NO_BASE = ("linear", "slerp")  # methods whose configurations do not name what deltas are taken from
+MODELS = ("base", "red", "green", "blue", "near")
+NO_BASE = ("linear", "slerp", "nuslerp_of")  # cases that do not name what deltas are taken from
 CASES = {
     "linear": """
         merge_method: linear
@@ -127,6 +127,32 @@ CASES = {
         base_model: base
         models: [{model: red, parameters: {weight: 0.6}}, {model: green, parameters: {weight: 0.3}}]
     """,
+    "breadcrumbs_ties": """
+        merge_method: breadcrumbs_ties
+        base_model: base
+        models: [{model: red, parameters: {weight: 0.6}}, {model: green, parameters: {weight: 0.3}}]
+        parameters: {density: 0.7, gamma: 0.1, lambda: 0.9}
+    """,
+    "breadcrumbs_ties_mean": """
+        merge_method: breadcrumbs_ties
+        base_model: base
+        models:
+          - {model: red, parameters: {weight: 0.6}}
+          - {model: green, parameters: {weight: [0.3, 0.5]}}
+          - {model: blue, parameters: {weight: 0.4}}
+        parameters: {density: 0.8, gamma: 0.05, normalize: true}
+    """,
+    "della_all": """
+        merge_method: della
+        base_model: base
+        models: [{model: red, parameters: {weight: 0.6}}, {model: green, parameters: {weight: 0.3}}]
+    """,
+    "della_linear_norms": """
+        merge_method: della_linear
+        base_model: base
+        models: [{model: red, parameters: {weight: 0.6}}]
+        parameters: {density: 0.6, epsilon: 0.3, lambda: 1.5}
+    """,
     "model_stock": """
         merge_method: model_stock
         base_model: base
@@ -160,6 +186,14 @@ CASES = {
           - {model: red, parameters: {weight: [1, 0]}}
           - {model: green, parameters: {weight: [0, 1]}}
     """,
+    "nuslerp_of_models": """
+        merge_method: nuslerp
+        models: [{model: red, parameters: {weight: 1}}, {model: green, parameters: {weight: 3}}]
+    """,
+    "nuslerp_of_near_models": """
+        merge_method: nuslerp
+        models: [{model: red, parameters: {weight: 1}}, {model: near, parameters: {weight: 1}}]
+    """,
     "out_dtype": """
         merge_method: task_arithmetic
         base_model: base
@@ -190,6 +224,8 @@ def tensors(model: str) -> dict[str, Tensor]:
     base, shared = _drawn(7), _drawn(8)
     if model == "base":
         return base
+    if model == "near":  # a cosine of about 0.9997 to red, where SLERP takes its straight line
+        return {name: x + 0.02 * shared[name] for name, x in tensors("red").items()}
     own = _drawn(MODELS.index(model))
     return {name: x + 0.4 * own[name] + 0.5 * shared[name] for name, x in base.items()}
 

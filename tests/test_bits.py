@@ -31,8 +31,17 @@ METHODS = [
     ("iso_c", {}),
     ("dare", {}),
     ("dare", {"rescale": "norm"}),
+    ("della", {}),
     ("breadcrumbs", {}),
     ("magmax", {}),
+    ("pcb", {}),
+    ("emr", {}),
+    ("cart", {}),
+    ("aswudi", {}),
+    ("actmat", {}),
+    ("knots", {}),
+    ("nufilt", {}),
+    ("ties", {"svc": 0.3}),
 ]
 
 

@@ -132,9 +132,9 @@ def test_its_page_shows_the_score_of_every_task(zoo):
         engine.start()
         driver = Driver(engine)
         rest(driver.session)
-        shown = str(driver.look("Scores"))
+        shown = str(driver.look("Results"))
         assert tuple(driver.session.snapshot().scores) == names
         assert all(name in shown for name in names)
-        assert f"merged <b id='merged'>{len(names)}</b>" in shown
+        assert f"One model from <b id='merged'>{len(names)}</b>" in shown
     finally:
         engine.close()

@@ -14,6 +14,7 @@ from docs.make import (
     architecture,
     architectures_table,
     command_line,
+    glossary,
     methods_table,
     peft_table,
     statement_fields,
@@ -162,6 +163,10 @@ def test_the_table_of_weighted_adapters_is_what_peft_does():
 def test_the_options_are_those_of_help():
     text = command_line.FILE.read_text()
     assert text == command_line.document(text)
+
+
+def test_the_glossary_is_the_page_s_own():
+    assert glossary.FILE.read_text() == glossary.document()
 
 
 def test_the_fields_of_a_statement_are_those_that_the_verifiers_ask_for():

@@ -8,6 +8,7 @@ from studio import errors
 from studio.commands import remedies as command_line
 from studio.errors import (
     Findings,
+    Names,
     NotAllowed,
     NothingToMerge,
     Remedy,
@@ -101,6 +102,30 @@ def test_several_problems_said_of_a_place_keep_their_sentences_and_remedies():
     assert several.told({Remedy.LEAVE_ONE_OUT: "Pass --twice."}) == (
         "/x/zoo.yaml: 'zoo' has 2 problems: (1) This is missing. (2) Twice. Pass --twice."
     )
+
+
+def test_an_error_that_does_not_say_what_to_do_is_helped():
+    bare, own = StudioError("Wrong."), StudioError("Twice.", Remedy.LEAVE_ONE_OUT)
+    assert str(bare.helped(Remedy.LEAVE_TASK_OUT, "a")) == "Wrong. Leave 'a' out."
+    assert own.helped(Remedy.LEAVE_TASK_OUT, "a") is own
+    several = SeveralProblems("'zoo'", [bare, own]).helped(Remedy.LEAVE_TASK_OUT, "a")
+    assert type(several) is SeveralProblems
+    assert [(each.remedy, each.about) for each in several.each()] == [
+        (Remedy.LEAVE_TASK_OUT, "a"), (Remedy.LEAVE_ONE_OUT, ""),
+    ]  # fmt: skip
+    assert bare.each() == (bare,)
+
+
+def test_a_button_says_what_it_does_in_a_few_letters():
+    names = Names(("bad", "good, or so"))
+    assert page.button(Remedy.NAME_LABELS, names) == (
+        "Take the order of the alphabet: bad, good, or so"
+    )
+    many = page.button(Remedy.NAME_LABELS, Names(map(str, range(900))))
+    assert many.startswith("Take the order of the alphabet: 0, 1, 2, ")
+    assert many.endswith("…")
+    assert len(many) < 120
+    assert {*page.BUTTONS} <= {*Remedy}
 
 
 def test_of_very_many_problems_the_first_are_listed_and_the_rest_counted():

@@ -105,15 +105,16 @@ def test_the_code_that_runs_is_the_installed_one_and_brings_the_demo(programs, t
     assert brought == zoos | {Path("demo-recipe.yaml")}
 
 
-def test_the_page_is_served_with_its_scripts_and_styles(address):
+def test_the_page_is_served_with_its_scripts_styles_and_icon(address):
     def got(path: str) -> str:
-        with urllib.request.urlopen(address + path, timeout=20) as answer:
+        asked = urllib.request.Request(address + path, headers={"Sec-Fetch-Mode": "navigate"})
+        with urllib.request.urlopen(asked, timeout=20) as answer:
             return answer.read().decode()
 
-    served = got("") + got("config")
+    served = got("") + got("config") + got("pwa_icon")
     for file in (ROOT / "studio" / "ui" / "static").iterdir():
         line = max(file.read_text().splitlines(), key=len).strip()
-        assert line in served.replace('\\"', '"'), file.name
+        assert line in served.replace('\\"', '"').replace("\\\\", "\\"), file.name
 
 
 def test_the_demo_is_merged_by_the_installed_command(programs, tmp_path):

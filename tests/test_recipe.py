@@ -11,6 +11,7 @@ from studio.checkpoints.checkpoint import open_checkpoint
 from studio.disk.files import parse_yaml
 from studio.errors import BadCheckpoint, BadRecipe, SeveralBadInRecipe
 from studio.recipe import (
+    Calibrate,
     GroupedCoefficient,
     Recipe,
     TaskEntry,
@@ -273,3 +274,49 @@ def test_a_recipe_says_which_tokens_have_a_row(tmp_path, make_recipe):
     assert load_recipe(tmp_path / "recipe.yaml").vocabulary == "union"
     with pytest.raises(BadRecipe, match="vocabulary 'all' is not one of base, union"):
         parse_recipe(recipe.plain() | {"vocabulary": "all"}, tmp_path, "it")
+
+
+def test_a_zoo_and_a_folder_are_told_from_a_recipe_in_one_sentence(tmp_path):
+    zoo = tmp_path / "zoo.yaml"
+    zoo.write_text("name: Desks\nbase: b\ntasks:\n- {name: a, checkpoint: a, data: rows}\n")
+    words = r" is a zoo and says no method; a recipe is a file with base, tasks .* and method"
+    with pytest.raises(BadRecipe, match=words) as told:
+        load_recipe(zoo)
+    assert not isinstance(told.value, SeveralBadInRecipe)
+    with pytest.raises(BadRecipe, match=" is a folder; a recipe is a file"):
+        load_recipe(tmp_path)
+    for data in ({"name": "Desks"}, {"base": "b", "tasks": [{"name": "a", "type": "causal-lm"}]}):
+        with pytest.raises(BadRecipe, match="^The recipe is a zoo"):
+            parse_recipe(data, tmp_path, "The recipe")
+
+
+def test_a_calibration_is_written_and_read_with_all_of_its_numbers(tmp_path):
+    recipe = recipe_of(1)
+    usual, chosen = recipe.plain(), replace(recipe, calibrate=Calibrate(32, 0.5, 0.1, 2.0))
+    assert "calibrate" not in usual  # so that digests of recipes without it stay
+    save_recipe(chosen, tmp_path / "recipe.yaml")
+    assert load_recipe(tmp_path / "recipe.yaml").calibrate == Calibrate(32, 0.5, 0.1, 2.0)
+    assert parse_recipe(usual | {"calibrate": {}}, tmp_path, "it").calibrate == Calibrate()
+    assert chosen.digest != replace(recipe, calibrate=Calibrate()).digest != recipe.digest
+    assert chosen.without(recipe.names[0]).calibrate == chosen.calibrate
+    words = Calibrate(32, 0.5, 0.1, 2.0).words
+    assert "at most 32 validation rows per task (share 0.5, pull 0.1, length 2)" in words
+
+
+@pytest.mark.parametrize(
+    ("calibrate", "words"),
+    [
+        (True, "calibrate"),
+        ({"row": 3}, "row"),
+        ({"rows": 0}, "rows 0 is not a whole number from 1 to 100,000"),
+        ({"rows": 2.5}, "rows 2.5 is not a whole number"),
+        ({"rows": True}, "rows True is not a whole number"),
+        ({"share": 1.5}, "share is 1.5; it is from 0 to 1"),
+        ({"share": "most"}, "share is 'most'; it must be a number"),
+        ({"pull": 0}, "pull is 0; it is from 1e-6 to 1e6"),
+        ({"length": -1}, "length is -1; it is from 0 to 100, or left out"),
+    ],
+)
+def test_a_calibration_that_cannot_be_is_refused(tmp_path, calibrate, words):
+    with pytest.raises(BadRecipe, match=words):
+        parse_recipe(recipe_of(1).plain() | {"calibrate": calibrate}, tmp_path, "it")

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from docs.make.table import put
-from studio.session.mix import method_menu
+from studio.session.method_menu import method_menu
 
 FILE = Path(__file__).parent.parent.parent / "README.md"
 _HEAD = "| forms | methods |\n|---|---|\n"

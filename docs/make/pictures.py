@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -17,6 +18,12 @@ from studio.session.engine import Engine
 from studio.ui.browsers import COOKIE
 from studio.ui.hosts import Hosts
 from studio.ui.launch import start
+from studio.ui.page import TABS
+from studio.ui.tabs.evidence import EvidenceTab
+from studio.ui.tabs.improve import ImproveTab
+from studio.ui.tabs.new_zoo import NewZooTab
+from studio.ui.tabs.results import ResultsTab
+from studio.ui.tabs.sequence import SequenceTab
 from tests.browser.conftest import BROWSER, CHROMIUM, FLAGS
 
 FOLDER = Path(__file__).parent.parent / "pictures"
@@ -26,7 +33,6 @@ _WIDE = 1000  # pixels of the moving picture
 _STILL, _BLINK = 1800, 350  # milliseconds that a frame stands
 _PATIENCE = 300_000
 _ROWS = 100
-_COMPARED = ("MDM-OC", "OPCM", "TIES", "Task arithmetic", "Average")
 _TAKEN_OUT = "guild-registry"
 
 
@@ -39,30 +45,37 @@ def main() -> None:
 
 
 def stills(shown: Page) -> None:
-    """A picture of every tab, with something that was made in it."""
-    tabs = {tab.inner_text().strip(): tab for tab in shown.get_by_role("tab").all()}
+    """A picture of every tab, with something that was made in it; called as the tab is."""
+    tabs = {tab.title: shown.get_by_role("tab", name=tab.title, exact=True) for tab in TABS}
     worked(shown, tabs)
     for name, tab in tabs.items():
         tab.click()
         shown.wait_for_timeout(2500)
-        shown.screenshot(path=FOLDER / f"{name.lower()}.png", full_page=True)
-    tabs["Scores"].click()
+        shown.screenshot(path=FOLDER / picture_of(name), full_page=True)
+    tabs[ResultsTab.title].click()
+
+
+def picture_of(title: str) -> str:
+    """The file of a tab's picture."""
+    return f"{title.lower().replace(' ', '-')}.png"
 
 
 def worked(shown: Page, tabs: dict[str, Locator]) -> None:
-    """Run a search, a comparison and a sequence, and put the mix back to where it was."""
-    tabs["Compare"].click()
-    shown.get_by_role("button", name="None", exact=True).click()
-    for method in _COMPARED:
-        shown.get_by_label(method, exact=True).check()
-    job(shown, "Compare")
-    tabs["Sequence"].click()
+    """Run a search, a comparison and a sequence, look for models, and put the mix back."""
+    tabs[ImproveTab.title].click()
+    job(shown, "Compare the 4 usual methods")
+    tabs[SequenceTab.title].click()
     shown.locator("#sequence-rows input").fill("50")
     job(shown, "Run the sequence")
+    tabs[NewZooTab.title].click()
+    shown.locator("#new-places textarea").fill("demo-zoo")
+    job(shown, "Search")
+    shown.locator("#new-rows").wait_for()
     shown.get_by_role("button", name="Optimize the coefficients").click()
     shown.locator("#optimize-budget input").fill("30")
     job(shown, "Start")
     shown.get_by_role("button", name="Optimize the coefficients").click()
+    shown.get_by_role("button", name="More").first.click()
     shown.get_by_role("button", name="Reset").click()
     rest(shown)
 
@@ -70,7 +83,7 @@ def worked(shown: Page, tabs: dict[str, Locator]) -> None:
 def job(shown: Page, button: str) -> None:
     """Press a button and wait for the end of the job that it starts."""
     shown.wait_for_timeout(1500)
-    shown.get_by_role("button", name=button, exact=True).click()
+    shown.get_by_role("button", name=re.compile(f"^{button}( \\(|$)")).click()
     shown.wait_for_selector("#job[data-phase=done]", timeout=_PATIENCE)
     shown.get_by_role("button", name="Dismiss").click()
 
@@ -121,7 +134,7 @@ def frames(shown: Page) -> list[tuple[bytes, int]]:
         shown.wait_for_timeout(_BLINK)
     rest(shown)
     taken.append((shown.screenshot(), _STILL))
-    shown.get_by_role("tab", name="Evidence").click()
+    shown.get_by_role("tab", name=EvidenceTab.title, exact=True).click()
     shown.wait_for_selector("#verdict", timeout=_PATIENCE)
     shown.wait_for_timeout(1500)
     taken.append((shown.screenshot(), _STILL))

@@ -168,6 +168,17 @@ class DerivedVectors(Vectors):
         return self.raw.present
 
 
+def add_weighted(
+    total: Tensor, tensor: Vectors, weights: list[float], start: int, room: Room
+) -> None:
+    """Add weighted vectors to the elements from ``start`` on, task by task."""
+    stop, dtype = start + len(total), total.dtype
+    product = room.take("product", len(total), dtype)
+    for weight, vector in zip(weights, tensor.vectors(start, stop, dtype, room), strict=True):
+        if vector is not None:
+            total.add_(torch.mul(vector, weight, out=product))
+
+
 def pieces(numel: int, size: int = CHUNK) -> Iterator[tuple[int, int]]:
     """The (start, stop) of consecutive pieces of a flat tensor."""
     for start in range(0, max(numel, 1), size):

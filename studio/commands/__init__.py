@@ -6,6 +6,7 @@ from studio.commands.convert import add_convert_command
 from studio.commands.evaluate import add_evaluate_command
 from studio.commands.hub import add_hub_command
 from studio.commands.inspect import add_inspect_command
+from studio.commands.lesson import add_lesson_command
 from studio.commands.log import add_log_command
 from studio.commands.merge import add_merge_command
 from studio.commands.methods import add_methods_command
@@ -28,6 +29,7 @@ COMMANDS = (
     add_compare_command,
     add_optimize_command,
     add_sweep_command,
+    add_lesson_command,
     add_unmerge_command,
     add_replace_command,
     add_verify_command,

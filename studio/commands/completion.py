@@ -2,26 +2,43 @@
 
 import argparse
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from studio.commands.tools import Commands
 
 NAMES: tuple[str, str] = ("merge-studio-cli", "merge-studio")
+_OFFER = """\
+    local offered="" behind="" each
+    for each in {before}; do
+        [[ $each == -* ]] || case "$behind $each" in
+            {paths}) behind="$behind $each" ;;
+        esac
+    done
+    case "$behind" in
+{cases}
+    esac
+"""
 _BASH = """\
 # MDM-OC merge studio: eval "$(merge-studio-cli completion bash)"
 _{function}() {{
-    local words="" path="" each
-    for each in "${{COMP_WORDS[@]:1:COMP_CWORD-1}}"; do
-        [[ $each == -* ]] || case "$path $each" in
-            {paths}) path="$path $each" ;;
-        esac
-    done
-    case "$path" in
-{cases}
-    esac
-    COMPREPLY=($(compgen -W "$words" -- "${{COMP_WORDS[COMP_CWORD]}}"))
+{offer}\
+    COMPREPLY=($(compgen -W "$offered" -- "${{COMP_WORDS[COMP_CWORD]}}"))
 }}
 complete -o default -F _{function} {name}
 """
+_ZSH = """\
+# MDM-OC merge studio: eval "$(merge-studio-cli completion zsh)"
+(( $+functions[compdef] )) || {{ autoload -U compinit && compinit; }}
+_{function}() {{
+{offer}\
+    compadd -- ${{=offered}} || _files
+}}
+compdef _{function} {name}
+"""
+_BEFORE = {  # the words between the program and the one at which Tab was pressed
+    _BASH: '"${COMP_WORDS[@]:1:COMP_CWORD-1}"',
+    _ZSH: '"${(@)words[2,CURRENT-1]}"',
+}
 
 
 def add_completion_command(commands: Commands) -> None:
@@ -39,11 +56,10 @@ def scripts(shell: str, parsers: dict[str, argparse.ArgumentParser]) -> str:
         shell: bash, zsh or fish.
         parsers: by the name of their program.
     """
-    write: Callable[[str, dict[str, list[str]]], str] = _fish if shell == "fish" else _bash
-    parts = [write(name, dict(_words(parser, ""))) for name, parser in parsers.items()]
-    if shell == "zsh":  # it runs completions of bash
-        parts.insert(0, "autoload -U +X compinit bashcompinit && compinit && bashcompinit\n")
-    return "\n".join(parts)
+    write: Callable[[str, dict[str, list[str]]], str] = {
+        "bash": partial(_by_function, _BASH), "zsh": partial(_by_function, _ZSH), "fish": _fish,
+    }[shell]  # fmt: skip
+    return "\n".join(write(name, dict(_words(parser, ""))) for name, parser in parsers.items())
 
 
 def _completion(options: argparse.Namespace) -> None:
@@ -67,10 +83,11 @@ def _words(parser: argparse.ArgumentParser, path: str) -> Iterator[tuple[str, li
     yield path, words
 
 
-def _bash(name: str, known: dict[str, list[str]]) -> str:
-    cases = "\n".join(f'        "{path}") words="{" ".join(known[path])}" ;;' for path in known)
+def _by_function(shell: str, name: str, known: dict[str, list[str]]) -> str:
+    cases = "\n".join(f'        "{path}") offered="{" ".join(known[path])}" ;;' for path in known)
     paths = "|".join(f'"{path}"' for path in known if path) or '""'
-    return _BASH.format(function=name.replace("-", "_"), paths=paths, cases=cases, name=name)
+    offer = _OFFER.format(before=_BEFORE[shell], paths=paths, cases=cases)
+    return shell.format(function=name.replace("-", "_"), offer=offer, name=name)
 
 
 def _fish(name: str, known: dict[str, list[str]]) -> str:

@@ -80,19 +80,26 @@ def _general(general: "General", live: "LiveModel") -> "Kept":
 
 
 def _print_scores(found: dict) -> None:
-    losses = False
+    from studio.measure.metrics import marked, mean_column
+    from studio.tasks.metric import AGREEMENT, AGREEMENT_WORDS, LOSS, METRICS
+
+    names = set()
     for name, score in found["tasks"].items():
-        losses = losses or "loss" in score
+        metric = next(each for each in METRICS if each.name in score)
+        names.add(metric)
         more = f", {score['bits_per_byte']:.4f} bits per byte" if "loss" in score else ""
         for share, own in score.get("besides", {}).items():
             more += f", {share} {own['value']:.4f} [{own['low']:.4f}, {own['high']:.4f}]"
         print(
-            f"  {score.get('accuracy', score.get('loss')):.4f}  "
-            f"[{score['low']:.4f}, {score['high']:.4f}]  n={score['n']}  {name}{more}"
+            f"  {score[metric.name]:.4f}  "
+            f"[{score['low']:.4f}, {score['high']:.4f}]  n={score['n']}  "
+            f"{marked(name, metric)}{more}"
         )
     if found["mean"] is not None:
-        print(f"  {found['mean']:.4f}  mean{' loss' if losses else ''}")
+        print(f"  {found['mean']:.4f}  {mean_column(*names)}")
     for metric, mean in found.get("means", {}).items():
         print(f"  {mean['mean']:.4f}  mean {metric}")
-    if losses:
+    if AGREEMENT in names:
+        print(f"  {AGREEMENT_WORDS}")
+    if LOSS in names:
         print("  Losses are in nats per token: less is better.")

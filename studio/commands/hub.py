@@ -3,7 +3,6 @@
 import argparse
 import os
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -163,25 +162,13 @@ def _words(of: "RemoteLook") -> list[str]:
 
 def _fits(of: "RemoteLook", options: argparse.Namespace) -> str:
     """What of a repository would merge into a base, or why nothing would."""
-    from studio.checkpoints.checkpoint import open_base, open_checkpoint
-    from studio.checkpoints.deltas import Deltas
     from studio.disk.files import hub_id
-    from studio.hub.look import look, sketch
+    from studio.hub.fitting import fit
+    from studio.hub.look import look
 
-    with tempfile.TemporaryDirectory() as made:
-        places = [Path(made) / name for name in ("base", "other")]
-        for place in places:
-            place.mkdir()
-        try:
-            source, roots = Path(options.base).absolute(), link_roots(options)
-            if hub_id(options.base) and not source.exists():
-                source = sketch(look(options.base), places[0])
-            base = open_base(source, roots)
-            joined = Deltas(base, [(of.hub_id, open_checkpoint(sketch(of, places[1])))])
-        except StudioError as problem:
-            return f"does not merge. {problem}"
-        left = len(base.names) - len(joined.names)
-        return f"{len(joined.names):,} tensors would change, {left:,} of the base stay"
+    source, roots = Path(options.base).absolute(), link_roots(options)
+    remote = hub_id(options.base) is not None and not source.exists()
+    return fit(of, look(options.base) if remote else source, options.base, roots).words
 
 
 def _plain(of: "RemoteLook") -> dict:

@@ -50,6 +50,8 @@ def _inspect(options: argparse.Namespace) -> None:
     _print_checkpoints(found)
     _print_cosines(found)
     print(found["order"]["words"])
+    if found["prospect"]:
+        print(found["prospect"])
     for warning in found["warnings"]:
         print(f"warning: {warning}")
     if found.get("rotations"):

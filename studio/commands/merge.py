@@ -78,5 +78,7 @@ def _merge(options: argparse.Namespace) -> None:
     adapter = f"one adapter, {made.words}, " if options.as_lora else ""
     words = f"{adapter}weights root {made.root}"
     print(f"{visible(str(options.out))}: {count_of_tasks(len(merge.deltas))} merged, {words}")
+    if made.serving:
+        print(visible(made.serving))
     if options.push_to:
         push_folder(hub, options.out, options.push_to, options)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from studio.measure.bench import Bench
     from studio.search.plan import SearchPlan
     from studio.search.run import Run
-    from studio.search.state import SearchStep
+    from studio.search.verdict import Verdict
 
 
 def add_optimize_command(commands: Commands) -> None:
@@ -84,6 +84,7 @@ def _optimize(options: argparse.Namespace) -> None:
     from studio.disk.folders import refuse_existing
     from studio.recipe import load_recipe, save_recipe
     from studio.search.gain import gains
+    from studio.search.verdict import verdict
 
     refuse_existing(options.out)
     recipe, bench = load_recipe(options.recipe), zoo_bench(options)
@@ -95,10 +96,12 @@ def _optimize(options: argparse.Namespace) -> None:
         values = run.free.of_task(run.steps[-1].best.point, task.name)
         spread = f"  ({min(values):.3f} to {max(values):.3f})" if len(values) > 1 else ""
         print(f"  {sum(values) / len(values):7.4f}{spread}  {task.name}")
-    measured = gains(bench, recipe, found, part(show_progress, 0.8, 1.0))
+    compared = verdict(bench, run, part(show_progress, 0.8, 0.9))
+    measured = gains(bench, recipe, found, part(show_progress, 0.9, 1.0))
     for gain in measured:
         print(gain.words)
     print(f"{visible(str(options.out))}: the recipe with these coefficients.")
+    print(_advice(run, compared, options))
     write_json(
         options.json,
         {
@@ -106,9 +109,31 @@ def _optimize(options: argparse.Namespace) -> None:
             "ended": run.ended,
             "row_evaluations": run.spent,
             "recipe": found.plain(),
+            "better": _better(run, compared),
+            "verdict": compared.plain() if compared else None,
             "gains": {gain.split: gain.plain() for gain in measured},
         },
     )
+
+
+def _better(run: "Run", compared: "Verdict | None") -> str:
+    """Which of the two is to be used: 'recipe', or what was 'found'."""
+    lower = run.best.value < run.steps[0].value
+    return "found" if lower and (compared is None or compared.better) else "recipe"
+
+
+def _advice(run: "Run", compared: "Verdict | None", options: argparse.Namespace) -> str:
+    """What was compared, and which of the two files is the better one."""
+    recipe, out = visible(str(options.recipe)), visible(str(options.out))
+    better = out if _better(run, compared) == "found" else recipe
+    if run.best.value >= run.steps[0].value:
+        return f"Nothing better was found: the search has no lower loss. Keep {recipe}."
+    if compared is None:
+        return (
+            f"Not all validation rows have labels, so no scores were compared; {better} has the "
+            "lower loss."
+        )
+    return f"{compared.words(recipe)}. {'Use' if better == out else 'Keep'} {better}."
 
 
 def _searched(options: argparse.Namespace, bench: "Bench", progress: Progress) -> "Run":
@@ -127,7 +152,7 @@ def _searched(options: argparse.Namespace, bench: "Bench", progress: Progress) -
         for run in optimize(bench, recipe, plan, progress, known):
             if run.steps[-1].checked or run.ended:
                 if not run.ended:
-                    print(_line(run.steps[-1]), flush=True)
+                    print(_line(run), flush=True)
                 if options.record and len(run.answers) > len(known):
                     save_record(run, options.record)
     except KeyboardInterrupt:
@@ -152,9 +177,12 @@ def _plan(options: argparse.Namespace) -> "SearchPlan":
     )
 
 
-def _line(step: "SearchStep") -> str:
+def _line(run: "Run") -> str:
+    """The last step of a run, whose point was checked."""
+    step = run.steps[-1]
     checked = step.checked
     assert checked is not None
-    accuracy = "" if checked.accuracy is None else f", accuracy {checked.accuracy:.4f}"
+    mean = run.mean_share(checked)
+    share = "" if mean is None else f", {run.share} {mean:.4f}"
     best = "  best so far" if step.best is checked else ""
-    return f"  {step.number:5}: joint loss {checked.value:.4f}{accuracy}{best}"
+    return f"  {step.number:5}: joint loss {checked.value:.4f}{share}{best}"

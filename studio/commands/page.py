@@ -12,6 +12,7 @@ from getpass import getpass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from studio.commands.restart import restart_command
 from studio.demo import ASSETS, DEMOS
 from studio.errors import NotAllowed, StudioError
 
@@ -41,7 +42,17 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with suppress(KeyboardInterrupt):
         _wait(address if options.window else "")
-    engine.close()
+    return _closed(engine)
+
+
+def _closed(engine: "Engine") -> int:
+    """Stop the studio; whoever presses Ctrl+C again ends it at once."""
+    try:
+        engine.close()
+    except KeyboardInterrupt:
+        print("The studio was ended before all was put away.", file=sys.stderr, flush=True)
+        os._exit(1)
+    signal.signal(signal.SIGINT, lambda *_: os._exit(1))  # while the interpreter puts itself away
     return 0
 
 
@@ -104,6 +115,8 @@ def _engine(options: argparse.Namespace, hosts: "Hosts", forbidden: bool) -> "En
     roots = (root, Path.cwd(), *options.root)
     hub = Hub(forbidden, visited=bool(hosts.opened))
     engine = Engine(zoo, roots, resolve_device(options.device), options.ledger, hub)
+    if hosts.alone:  # others cannot restart it, and need not know its folders
+        engine.restart = restart_command(page_parser(), options, sys.argv[0])
     if hosts.alone and has_dialog():
         engine.choose_folder = choose_folder
     return engine
@@ -130,6 +143,14 @@ def _nothing_to_collect() -> Iterator[None]:
         yield
     finally:
         gc.enable()
+
+
+def _folder(text: str) -> Path:
+    """A folder as it was given, be it from somebody's home folder on."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:  # of nobody whom this computer knows
+        raise argparse.ArgumentTypeError(f"nobody here has the home folder of {text}") from None
 
 
 def _hosts(options: argparse.Namespace) -> "Hosts":
@@ -221,7 +242,7 @@ def page_parser() -> argparse.ArgumentParser:
         help="a zoo that comes with the studio (default %(default)s)",
     )  # fmt: skip
     parser.add_argument(
-        "--root", type=Path, action="append", default=[], metavar="DIR",
+        "--root", type=_folder, action="append", default=[], metavar="DIR",
         help="a folder that paths typed into the page may lie in (may be repeated)",
     )  # fmt: skip
     parser.add_argument(

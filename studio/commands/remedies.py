@@ -17,6 +17,19 @@ WORDS = {
     Remedy.FEWER_AT_ONCE: (
         "set rows at once to {0} (--at-once {0}); the result is the same up to rounding."
     ),
+    Remedy.DROP_LEAKS: (
+        "Give one file, from which both are drawn, or pass --drop-leaks, which keeps these rows in "
+        "the held-out ones alone."
+    ),
+    Remedy.TAKE_COLUMN: "Its column {0!r} holds them (--column TASK.label={0}), or rename them.",
+    Remedy.NAME_LABELS: (
+        "Give the labels in the order of its head, as --labels TASK=A,B: that of the training, for "
+        "most trainers the order of the alphabet."
+    ),
+    Remedy.NO_GROUP: "Fill it in every row, or read no group: --column TASK.group=",
+    Remedy.GUESS_COLUMNS: "Name another one, or have them guessed: leave --column out.",
+    Remedy.UNTICK: "Leave '{}' out of the recipe, or add such rows to the zoo file.",
+    Remedy.LEAVE_TASK_OUT: "Leave '{}' out: name the others with --task.",
 }
 
 

@@ -52,7 +52,7 @@ def _run(options: argparse.Namespace) -> None:
     names = tuple(task.name for task in bench.zoo.tasks)
     recipes = _recipes(bench, options.methods)
     if sweep:
-        recipes |= sweep.recipes(bench.zoo.recipe)
+        recipes |= sweep.recipes(bench.zoo.started)
     orders = (Order(names),)
     if options.orders is not None:
         orders = shuffled(names, options.orders, options.seed)
@@ -77,4 +77,4 @@ def _recipes(bench: "Bench", methods: str) -> "dict[str, Recipe]":
     names = [name.strip() for name in methods.split(",") if name.strip()]
     for name in names:
         method_type(name)
-    return {name: bench.zoo.recipe(name) for name in names}
+    return {name: bench.zoo.started(name) for name in names}

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from studio.merge import Merge
     from studio.recipe import Recipe
 
+LANGUAGES = ("en", "de", "fr", "es")
 REASONS = ("erasure request", "license withdrawn", "quality rollback", "other")
 
 
@@ -82,10 +83,26 @@ def _certificate_arguments(parser: argparse.ArgumentParser) -> None:
         "--recipient", action="append", default=[], metavar="WHO", help="who was told"
     )
     group.add_argument("--backups", default="", metavar="WORDS", help="what became of backups")
+    _paper_arguments(group)
     group.add_argument(
         "--predecessor", type=Path, metavar="C",
         help="the certificate that this one follows (default: the latest that shares a checkpoint)",
     )  # fmt: skip
+
+
+def _paper_arguments(group: "argparse._ArgumentGroup") -> None:
+    """What stands in the report alone."""
+    group.add_argument(
+        "--language", default="en", choices=LANGUAGES, help="of the report's first two pages"
+    )
+    for name, metavar, words in (
+        ("--in-charge", "WHO", "who answers for the request; a role, no name"),
+        ("--basis", "WORDS", "legal basis, as you see it"),
+        ("--told", "WORDS", "when and how recipients were told"),
+        ("--next-date", "WORDS", "when somebody looks at this again"),
+        ("--retention", "WORDS", "how long the record is kept"),
+    ):
+        group.add_argument(name, default="", metavar=metavar, help=f"in the report: {words}")
 
 
 def _unmerge(options: argparse.Namespace) -> None:
@@ -121,7 +138,7 @@ def _write(options: argparse.Namespace, unmerged: "Unmerging") -> None:
     if options.certify:
         made = _certified(options, unmerged, bench, ledger, merges)
         print(f"{made.statement['predicate']['verdict']['result']}: {made.words}")
-        print(f"{visible(str(options.out))}: certificate {made.digest}")
+        print(f"{visible(str(options.out))}: certificate {made.digest}, no. {made.number}")
         return
     merge = merges(unmerged.recipe)
     plan = ExportPlan(
@@ -143,12 +160,17 @@ def _certified(
     from studio.evidence import envelope
     from studio.evidence.bundle import Operator, certify
     from studio.evidence.certificate import Request
+    from studio.evidence.report.paper import Paper
     from studio.evidence.scoring import bench_scoring
     from studio.export.classifier import own_tasks
 
     request = Request(
         options.reason, options.reference, options.received, options.signer,
         tuple(options.recipient), options.backups,
+    )  # fmt: skip
+    paper = Paper(
+        options.language, options.in_charge, options.basis, options.told, options.next_date,
+        options.retention,
     )  # fmt: skip
     predecessor = None
     if options.predecessor:
@@ -162,7 +184,7 @@ def _certified(
     tasks = list(bench.tasks.values()) if bench else own_tasks(merges(unmerged.recipe))
     return certify(
         merges, unmerged, options.out,
-        Operator(ledger, key, request, predecessor, options.allow_removed),
+        Operator(ledger, key, request, predecessor, options.allow_removed, paper),
         scoring=bench_scoring(bench) if bench and bench.scored() else None, tasks=tasks,
         allow_duplicates=options.allow_duplicates, progress=show_progress,
     )  # fmt: skip

@@ -1,7 +1,9 @@
 """The command that makes a zoo of models and tables that lie in folders."""
 
 import argparse
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,9 +11,14 @@ from studio.commands.hub import fetched_from_hub
 from studio.commands.tools import Commands, link_roots, show_progress
 
 if TYPE_CHECKING:
+    import torch
+
+    from studio.new_zoo.cost import Work
     from studio.new_zoo.finding import Found
     from studio.new_zoo.grouping import Member, Proposal
     from studio.new_zoo.plan import NewTask
+    from studio.new_zoo.saving import Saved
+    from studio.new_zoo.tables import Table
 
 
 def add_zoo_command(commands: Commands) -> None:
@@ -45,7 +52,7 @@ def add_zoo_command(commands: Commands) -> None:
     )  # fmt: skip
     each.add_argument(
         "--column", action="append", default=[], metavar="TASK.FIELD=COLUMN", dest="columns",
-        help="the column of a field such as text, label or group (default: guess, and say so)",
+        help="the column of a field such as text, label or group; empty for none (default: guess)",
     )  # fmt: skip
     each.add_argument(
         "--labels", action="append", default=[], metavar="TASK=A,B,C",
@@ -59,6 +66,10 @@ def _add_draws(each: argparse.ArgumentParser) -> None:
     each.add_argument("--yes", action="store_true", help="do not ask before fetching")
     each.add_argument("--seed", type=int, default=0, metavar="N", help="of draws (default: 0)")
     each.add_argument(
+        "--digests", action="store_true",
+        help="name the digest of each checkpoint in the zoo file: opened with another, it refuses",
+    )  # fmt: skip
+    each.add_argument(
         "--drop-leaks", action="store_true",
         help="leave rows that are in two splits out of all but the held-out one",
     )  # fmt: skip
@@ -66,11 +77,13 @@ def _add_draws(each: argparse.ArgumentParser) -> None:
 
 def _new(options: argparse.Namespace) -> None:
     from studio.device import resolve_device
-    from studio.errors import BadZoo, visible
+    from studio.errors import BadZoo
+    from studio.new_zoo.cost import note_make
     from studio.new_zoo.finding import find
     from studio.new_zoo.grouping import propose
     from studio.new_zoo.plan import Plan, planned
     from studio.new_zoo.saving import save_zoo
+    from studio.new_zoo.tables import read_table
 
     roots = link_roots(options, Path.cwd())
     found = find(_places(options), progress=show_progress, roots=roots)
@@ -84,17 +97,67 @@ def _new(options: argparse.Namespace) -> None:
     tasks = tuple(_said(task, options) for task in tasks)
     for task in tasks:
         _print_task(task, options.seed)
+    read, device = cache(read_table), resolve_device(options.device)
+    work = _checked(chosen, members, tasks, options, read, device)
+    _print_cost(work)
     if options.out is None:
         print("Nothing was written; --out DIR writes the zoo.")
         return
     out = options.out.absolute()
-    plan = Plan(options.name or out.name, chosen.base, chosen.source, tasks, options.seed)
-    device = resolve_device(options.device)
-    saved = save_zoo(plan, out, device, show_progress, roots=roots, drop_leaks=options.drop_leaks)
+    plan = Plan(
+        options.name or out.name, chosen.base, chosen.source, tasks, options.seed, options.digests
+    )  # fmt: skip
+    began = time.monotonic()
+    saved = save_zoo(
+        plan, out, device, show_progress, roots=roots, drop_leaks=options.drop_leaks, read=read
+    )
+    note_make(work, time.monotonic() - began)
+    _print_saved(saved)
+
+
+def _print_saved(saved: "Saved") -> None:
+    from studio.errors import visible
+
     looks = saved.found.looks
     for note in [*saved.notes, *(f"{look.name}: {note}" for look in looks for note in look.notes)]:
         print(visible(note))
     print(f"Written: {saved.file}\nOpen it: python app.py --zoo {saved.file}")
+
+
+def _checked(
+    proposal: "Proposal", members: "Sequence[Member]", tasks: "Sequence[NewTask]",
+    options: argparse.Namespace, read: "Callable[[Path, int], Table]", device: "torch.device",
+) -> "Work":  # fmt: skip
+    """What is to be done, after the rows of all tasks were put into splits.
+
+    Raises:
+        StudioError: those of a task cannot be; without a place to write to, notes come before.
+    """
+    from studio.errors import Findings, visible
+    from studio.new_zoo.cost import rows_of, work_of
+    from studio.new_zoo.prepare import prepared
+
+    wrong, found = Findings("The new zoo"), []
+    for member, task in zip(members, tasks, strict=True):
+        prepare = partial(prepared, task, options.seed, options.drop_leaks, read)
+        if made := wrong.tried(prepare):
+            found.append((task, rows_of(made), member.parameters))
+        for note in made.notes if made and options.out is None else ():
+            print(visible(f"'{task.name}': {note}"))
+    wrong.refuse()
+    assert proposal.base
+    return work_of(proposal.base, found, device)
+
+
+def _print_cost(work: "Work") -> None:
+    from studio.new_zoo.cost import make_cost
+
+    needed = make_cost(work)
+    how = f"as {needed.makes} earlier on this computer" if needed.makes else "a guess from sizes"
+    print(
+        f"Writing it takes about {max(needed.seconds, 1):.0f} s ({how}) and about "
+        f"{needed.memory / 2**20:,.0f} MiB of memory."
+    )
 
 
 def _places(options: argparse.Namespace) -> list[Path]:
@@ -142,13 +205,17 @@ def _members(proposal: "Proposal", options: argparse.Namespace) -> "list[Member]
     return members
 
 
-def _pairs(given: Sequence[str], option: str) -> dict[str, str]:
+def _columns(options: argparse.Namespace) -> dict[str, str]:
+    return _pairs(options.columns, "--column", empty=True)
+
+
+def _pairs(given: Sequence[str], option: str, empty: bool = False) -> dict[str, str]:
     from studio.errors import BadZoo
 
     pairs = {}
     for each in given:
         name, mark, value = each.partition("=")
-        if not (name and mark and value):
+        if not (name and mark and (value or empty)):
             raise BadZoo(f"{option} {each}: write it as NAME=VALUE.")
         if name in pairs:
             raise BadZoo(f"{option} names {name} twice.")
@@ -171,7 +238,7 @@ def _data(
         if split not in SPLITS:
             task, split = name, ALL
         found.setdefault(task, {})[split] = Path.cwd() / resolve_source(file, Path.cwd())
-    columns = {name.rpartition(".")[0] for name in _pairs(options.columns, "--column")}
+    columns = {name.rpartition(".")[0] for name in _columns(options)}
     known = [member.name for member in members]
     for task in (*found, *columns, *_pairs(options.labels, "--labels")):
         if task not in known:
@@ -183,17 +250,18 @@ def _said(task: "NewTask", options: argparse.Namespace) -> "NewTask":
     """The task with the columns and labels that were named."""
     from dataclasses import replace
 
-    from studio.new_zoo.columns import guess
+    from studio.new_zoo.plan import columns_of
     from studio.new_zoo.tables import read_table
 
     chosen = {
         name.rpartition(".")[2]: column
-        for name, column in _pairs(options.columns, "--column").items()
+        for name, column in _columns(options).items()
         if name.rpartition(".")[0] == task.name
     }
     if chosen and task.files:
         table = read_table(next(iter(task.files.values())), options.seed)
-        kept = {f: c for f, c in guess(task.kind, table).items() if c not in chosen.values()}
+        guessed = columns_of(task, table).items()
+        kept = {field: column for field, column in guessed if column not in chosen.values()}
         task = replace(task, columns=kept | chosen)
     labels = _pairs(options.labels, "--labels").get(task.name)
     named = tuple(label.strip() for label in labels.split(",")) if labels else None
@@ -233,6 +301,7 @@ def _print_proposal(proposal: "Proposal") -> None:
 
 def _print_task(task: "NewTask", seed: int) -> None:
     from studio.errors import visible
+    from studio.new_zoo.fields import ANSWER
     from studio.new_zoo.plan import columns_of
     from studio.new_zoo.tables import read_table
 
@@ -246,4 +315,6 @@ def _print_task(task: "NewTask", seed: int) -> None:
         columns = columns_of(task, read_table(file, seed))
         said = ", ".join(f"{name} = {column}" for name, column in columns.items())
         rows = f"{split}: {file} ({said or 'no column is known'})"
+        if ANSWER.get(task.kind, split) not in {*columns, split}:
+            rows += "; not labelled: agreement with its own expert, and no accuracy"
         print(f"{visible(task.name)}: {task.kind}, {head}; {visible(rows)}")

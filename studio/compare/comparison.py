@@ -1,12 +1,20 @@
 """A comparison: references first, then method after method, at its default and tuned."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from itertools import pairwise
 
 from studio.compare.scale_search import Budget, best, largest_factor, plan_budget, scaled, search
-from studio.compare.standings import MethodRow, Proposal, Standing, propose, standing
+from studio.compare.standings import (
+    CALIBRATED,
+    TUNED,
+    MethodRow,
+    Proposal,
+    Standing,
+    propose,
+    standing,
+)
 from studio.errors import BadRecipe, Cancelled, StudioError
 from studio.measure.bench import Bench, known_digests
 from studio.measure.metrics import worth
@@ -14,9 +22,9 @@ from studio.measure.outcomes import Measuring, Outcome
 from studio.measure.references import References, references, score_references
 from studio.methods import METHODS, method_type
 from studio.progress import Progress, part, silent
-from studio.recipe import Fitted, Recipe
+from studio.recipe import Calibrate, Fitted, Recipe
 
-TUNED = " (tuned)"
+NOTHING: Mapping[str, Recipe] = {}
 _REFERENCES = 0.1  # share of the progress
 
 
@@ -72,6 +80,8 @@ def compare(
     progress: Progress = silent,
     tune: bool = False,
     limit: int | None = None,
+    own: Mapping[str, Recipe] = NOTHING,
+    calibrate: Calibrate | None = None,
 ) -> Iterator[Table]:
     """Score methods on held-out rows, one by one; nothing is chosen on these rows.
 
@@ -84,6 +94,8 @@ def compare(
         progress: told the share done; may raise to stop.
         tune: whether each method is also shown with the scale that is best on validation rows.
         limit: row evaluations per method for that, see ``plan_budget``.
+        own: recipes that are compared with them as they are, by what they are called.
+        calibrate: how every method is also shown, fitted to the experts; None for not at all.
 
     Yields:
         The table once the references are there, and again after every row.
@@ -93,36 +105,80 @@ def compare(
         BadData: nothing can be scored, or scales are to be searched without validation rows.
     """
     names = methods_named(methods)
-    budget = plan_budget(bench, len(names), tune, limit)
+    budget = plan_budget(bench, names, tune, limit, calibrate is not None)
     bench.refuse_unscored()
-    return _tables(bench, names, budget, progress)
+    return _tables(bench, names, own, budget, calibrate, progress)
 
 
 def _tables(
-    bench: Bench, names: tuple[str, ...], budget: Budget, progress: Progress
-) -> Iterator[Table]:
+    bench: Bench, names: tuple[str, ...], own: Mapping[str, Recipe], budget: Budget,
+    calibrate: Calibrate | None, progress: Progress,
+) -> Iterator[Table]:  # fmt: skip
     chosen = references(bench, general=True)
     found = score_references(chosen, part(progress, 0.0, _REFERENCES))
     if found.floor[0] == "base":  # some task has no head fitted on it
         found = replace(found, head_only=None)
     table = Table(bench.zoo.name, budget, found)
     yield table
-    share = (1 - _REFERENCES) / len(names)
-    for place, name in enumerate(names):
+    share = (1 - _REFERENCES) / (len(own) + len(names))
+    for place, name in enumerate((*own, *names)):
         start = _REFERENCES + place * share
-        for row in _rows(bench, name, budget, part(progress, start, start + share)):
+        report = part(progress, start, start + share)
+        made = [_own_row(bench, name, own[name], report)] if name in own else None
+        for row in made or _both(bench, name, budget, calibrate, report):
             table = replace(table, rows=(*table.rows, row))
             yield table
 
 
+def _own_row(bench: Bench, name: str, recipe: Recipe, progress: Progress) -> MethodRow:
+    """The row of a recipe of somebody's own."""
+    row = MethodRow(name, recipe, own=True)
+    try:
+        return _held_out(bench, row, _about(progress, row.title))
+    except Cancelled:
+        raise
+    except StudioError as refusal:
+        return replace(row, refusal=str(refusal))
+
+
+def _both(
+    bench: Bench, name: str, budget: Budget, calibrate: Calibrate | None, progress: Progress
+) -> Iterator[MethodRow]:
+    """A method's rows, and each of them calibrated if that is asked for."""
+    half = part(progress, 0.0, 0.5) if calibrate else progress
+    for row in _rows(bench, name, budget, half):
+        yield row
+        if calibrate and not row.refusal:
+            yield _calibrated(bench, row, budget, calibrate, part(progress, 0.5, 1.0))
+
+
+def _calibrated(
+    bench: Bench, row: MethodRow, budget: Budget, calibrate: Calibrate, progress: Progress
+) -> MethodRow:
+    """A row fitted to the experts; its refusal, if it cannot be."""
+    recipe = replace(row.recipe, calibrate=calibrate)
+    made = replace(row, name=row.name + CALIBRATED, recipe=recipe, held_out=None, validation=None)
+    report = _about(progress, made.title)
+    try:
+        made = _held_out(bench, made, report)
+        if budget.rows:
+            seen = Measuring(bench, report).merged(recipe, budget.split, budget.most)
+            made = replace(made, validation=seen)
+        return made
+    except Cancelled:
+        raise
+    except StudioError as refusal:
+        return replace(made, held_out=None, validation=None, refusal=str(refusal))
+
+
 def _rows(bench: Bench, name: str, budget: Budget, progress: Progress) -> Iterator[MethodRow]:
     """A method's rows; a refusal is one, too."""
-    row = default = MethodRow(name, bench.zoo.recipe(name))
+    row = default = MethodRow(name, bench.zoo.started(name))
     scored = sum(len(bench.tasks[each].rows("held_out")) for each in bench.scored())
     tuning = budget.candidates > 1
     whole = scored * (2 if tuning else 1) + budget.candidates * budget.rows
     ends = [0.0, scored / whole, 1 - scored / whole if tuning else 1.0, 1.0]
-    reports = [_about(part(progress, a, b), name) for a, b in pairwise(ends)]
+    reports = [_about(part(progress, a, b), row.title) for a, b in pairwise(ends)]
     try:
         default = _held_out(bench, default, reports[0])
         tried = _validated(bench, default, budget, reports[1]) if budget.rows else {}
@@ -162,7 +218,7 @@ def _validated(
         report = part(progress, start, start + 1 / budget.candidates)
         try:
             recipe = scaled(row.recipe, factor)
-            outcome = Measuring(bench, report).merged(recipe, "validation", budget.most)
+            outcome = Measuring(bench, report).merged(recipe, budget.split, budget.most)
         except Cancelled:
             raise
         except StudioError:

@@ -1,14 +1,15 @@
 """One common scale per method, searched on validation rows with the same budget for all."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from studio.errors import BadData, BadRecipe
 from studio.measure.bench import Bench
-from studio.methods import method_type
+from studio.methods import method, method_type
 from studio.methods.contract import describe
 from studio.recipe import Recipe
+from studio.tasks.row_parts import CHOOSING, VALIDATION
 
 CANDIDATES = 7  # scales per method: the default, its half and double, and four around the best
 ROWS = 200  # validation rows per task, if nobody says how many
@@ -24,12 +25,14 @@ class Budget:
         candidates: scales per method; 1 if nothing is tuned.
         rows: validation rows of all tasks together; 0 if the zoo has none.
         most: rows per task at most.
+        split: which of the validation rows, see ``chosen_on``.
     """
 
     methods: int
     candidates: int
     rows: int
     most: int
+    split: str = VALIDATION
 
     @property
     def evaluations(self) -> int:
@@ -43,34 +46,52 @@ class Budget:
             return "no validation rows: nothing is tuned or proposed"
         methods = f"{self.methods} methods" if self.methods > 1 else "1 method"
         scales = f"{self.candidates} scales" if self.candidates > 1 else "1 scale"
-        return (
+        said = (
             f"{methods} x {scales} x {self.rows:,} validation rows = "
             f"{self.evaluations:,} row evaluations"
         )
+        if self.split == VALIDATION:
+            return said
+        return f"{said}, on none of the rows that a method may measure experts on"
 
 
-def plan_budget(bench: Bench, methods: int, tune: bool, limit: int | None = None) -> Budget:
+def chosen_on(methods: Sequence[str]) -> str:
+    """Of which validation rows a comparison chooses scales and what it proposes.
+
+    All methods choose on the same rows. If one of them measures experts on validation rows, it is
+    the rows that are never measured on: what was measured on a row looks better there.
+    """
+    measuring = any(method(name, {}).measures for name in methods)
+    return CHOOSING if measuring else VALIDATION
+
+
+def plan_budget(
+    bench: Bench, methods: Sequence[str], tune: bool, limit: int | None = None,
+    calibrated: bool = False,
+) -> Budget:  # fmt: skip
     """What a comparison will spend.
 
     Args:
         bench: the zoo, opened.
-        methods: how many.
+        methods: their names.
         tune: whether scales are searched.
         limit: row evaluations per method; None for ``ROWS`` rows of each task.
+        calibrated: whether rows of calibrated mixes are among them.
 
     Raises:
         BadData: scales are to be searched, and some scored task has no labelled validation rows.
         BadRecipe: the limit is too low for one row of each task.
     """
-    names = bench.scored()
-    bare = [name for name in names if not bench.tasks[name].labelled("validation")]
+    names, split = bench.scored(), CHOOSING if calibrated else chosen_on(methods)
+    bare = [name for name in names if not bench.tasks[name].labelled(split)]
     if bare:
         if tune:
+            beside = "" if split == VALIDATION else ", beside those that experts are measured on"
             raise BadData(
-                f"Scales are chosen on labelled validation rows, but these have none: "
+                f"Scales are chosen on labelled validation rows{beside}, but these have none: "
                 f"{', '.join(bare)}. Name them in zoo.yaml, or compare without tuning."
             )
-        return Budget(methods, 1, 0, 0)
+        return Budget(len(methods), 1, 0, 0, split)
     candidates, most = CANDIDATES if tune else 1, ROWS
     if limit is not None:
         most = limit // (CANDIDATES * max(len(names), 1))
@@ -79,8 +100,8 @@ def plan_budget(bench: Bench, methods: int, tune: bool, limit: int | None = None
                 f"The budget is {limit:,} row evaluations per method; {CANDIDATES} scales on one "
                 f"row of each of {len(names)} tasks need {CANDIDATES * len(names):,}."
             )
-    rows = sum(min(most, len(bench.tasks[name].rows("validation"))) for name in names)
-    return Budget(methods, candidates, rows, most)
+    rows = sum(min(most, len(bench.tasks[name].rows(split))) for name in names)
+    return Budget(len(methods), candidates, rows, most, split)
 
 
 def scaled(recipe: Recipe, factor: float) -> Recipe:

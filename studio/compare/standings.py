@@ -8,9 +8,11 @@ from studio.measure.intervals import Score
 from studio.measure.metrics import Mean, gain_kept, means, means_words, worth
 from studio.measure.outcomes import Outcome, paired
 from studio.measure.references import References
-from studio.methods import method
+from studio.methods import METHODS, method
 from studio.recipe import Recipe
 from studio.tasks.metric import ACCURACY
+
+TUNED, CALIBRATED = " (tuned)", " + calibrated"
 
 
 @dataclass(frozen=True)
@@ -18,12 +20,16 @@ class MethodRow:
     """One recipe of a comparison.
 
     Attributes:
-        name: of the method, with ' (tuned)' behind it if its scale was searched.
+        name: of the method, with ' (tuned)' behind it if its scale was searched, and then
+            ' + calibrated' if its layers are fitted afterwards; of a mix of somebody's own, what
+            it is called.
         recipe: with which it was merged.
         factor: the scale on everything it adds, against its default.
         held_out: its outcome; None if it was refused.
         validation: its outcome on validation rows; None if there are none.
         refusal: why it cannot be merged; empty if it can.
+        own: whether it is a mix of somebody's own, which competes with the methods but is no
+            rival of theirs: it may have been chosen on these rows.
     """
 
     name: str
@@ -32,16 +38,26 @@ class MethodRow:
     held_out: Outcome | None = None
     validation: Outcome | None = None
     refusal: str = ""
+    own: bool = False
 
     @property
     def tuned(self) -> bool:
         """Whether its scale was searched."""
-        return self.name != self.recipe.method
+        return not self.own and TUNED in self.name
+
+    @property
+    def title(self) -> str:
+        """What it is called, for people."""
+        if self.own:
+            return f"{self.name[0].upper()}{self.name[1:]}"
+        more = (TUNED if self.tuned else "") + (CALIBRATED if self.recipe.calibrate else "")
+        return METHODS[self.recipe.method].title + more
 
     @property
     def needs(self) -> str:
         """What it measures on validation rows; empty for nothing."""
-        return method(self.recipe.method, self.recipe.options).needs
+        calibrated = "calibration" if self.recipe.calibrate else ""
+        return method(self.recipe.method, self.recipe.options).measures or calibrated
 
     @property
     def ordered(self) -> bool:
@@ -116,19 +132,19 @@ class Proposal:
         found = self.row.validation
         assert found is not None
         rows = sum(score.n for score in found.scores.values())
-        won = f"{self.row.name} wins on validation rows ({_mean_words(found)}, n={rows:,})"
+        won = f"{self.row.title} wins on validation rows ({_mean_words(found)}, n={rows:,})"
         if self.rival is None or self.change is None:
             return f"{won}; no other method was merged that it could be compared with."
-        against = f"{self.said or self.change.words} against {self.rival.name}, paired"
+        against = f"{self.said or self.change.words} against {self.rival.title}, paired"
         if self.beyond_noise:
             said = f"{won}: {against}, which is beyond noise."
         else:
             said = f"{won}, but this is a tie: {against}; these rows cannot tell them apart."
         if self.row.tuned or self.rival.tuned:
             said += " Tuned scales were chosen on these same rows, which flatters them a little."
-        measured = [each.name for each in (self.row, self.rival) if each.needs]
+        measured = [each.title for each in (self.row, self.rival) if each.needs]
         if measured:
-            said += f" {' and '.join(measured)} measured the experts on validation rows, too."
+            said += f" {' and '.join(measured)} measured the experts on other validation rows."
         return said
 
 
@@ -136,7 +152,8 @@ def standing(row: MethodRow, rows: Sequence[MethodRow], references: References) 
     """Where a merged row stands among others."""
     assert row.held_out is not None
     own = row.held_out.only(references.tasks)
-    rival = _best([other for other in rows if other.recipe.method != row.recipe.method])
+    methods = [other for other in rows if not other.own]
+    rival = _best([x for x in methods if row.own or x.recipe.method != row.recipe.method])
     losses = paired(own, references.experts)
     worst = min(losses, key=lambda name: losses[name].relative.gain)
     gain = None

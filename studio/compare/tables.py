@@ -8,9 +8,9 @@ from studio.compare.standings import Standing
 from studio.disk.csv import Cell, csv_text
 from studio.measure.change import Change
 from studio.measure.general import general_json
-from studio.measure.metrics import Mean, mean_column, means, scores_json
+from studio.measure.metrics import Mean, marked, mean_column, means, means_over, scores_json
 from studio.measure.outcomes import Outcome
-from studio.tasks.metric import LOSS
+from studio.tasks.metric import AGREEMENT, AGREEMENT_WORDS, LOSS
 
 NOTES = (
     "Half-widths and brackets are 95 % intervals; differences are paired on the same rows.",
@@ -25,6 +25,10 @@ NOTES = (
 BOTH_NOTE = (
     "Two means are shown, one of each metric. Where one number must decide, a point of accuracy "
     "counts as a percent of a loss, and differences of the means are of these, better above 0."
+)
+OVER_NOTE = (
+    "Differences of the mean, and gain kept, are of the {over}; a point of agreement counts as a "
+    "point of accuracy."
 )
 LOSS_NOTE = (
     "Losses are in nats per token: less is better, and a difference below 0 is a gain. Perplexity "
@@ -50,7 +54,8 @@ def comparison_json(table: Table) -> dict:
     Returns:
         ``{"methods": {NAME: ...}, "experts", "base", "head_only", "refused": {NAME: sentence},
         "proposal", "budget", "warnings": [sentence]}``. NAME is the method, with ' (tuned)' behind
-        it for the row of the scale that was searched; each holds tasks, mean, recipe, tuned and
+        it for the row of the scale that was searched, and ' + calibrated' for one whose layers are
+        fitted to the experts; each holds tasks, mean, recipe, tuned and
         seconds, and what it is compared with. Differences are ``{"mean", "half", "n", "verdict"}``.
     """
     refs, proposal = table.references, table.proposal
@@ -84,7 +89,7 @@ def comparison_csv(table: Table) -> str:
     named = [mean_column(mean.metric) for mean in _means(table)]
     columns = [*_FIRST, *(x for name in named for x in (name, "half of its interval")), *_COLUMNS]
     columns += [f"{name} on validation rows" for name in named]
-    header = [*columns, *tasks]
+    header = [*columns, *_named(table)]
     for name in general:
         header += [f"general: {name}", f"general: {name}, change from the base", "half of that"]
     header.append("refusal")
@@ -123,7 +128,10 @@ def notes(table: Table) -> tuple[str, ...]:
     """What the numbers mean, a sentence or two each."""
     found = [mean.metric for mean in _means(table)]
     more = (LOSS_NOTE,) if LOSS in found else ()
-    return (*NOTES, *more, BOTH_NOTE) if len(found) > 1 else (*NOTES, *more)
+    more += (BOTH_NOTE,) if LOSS in found and len(found) > 1 else ()
+    more += (AGREEMENT_WORDS,) if AGREEMENT in found else ()
+    over = means_over(table.references.experts.scores)
+    return (*NOTES, *more, *((OVER_NOTE.format(over=over),) if over else ()))
 
 
 def by_task(table: Table) -> tuple[list[str], list[list[str]]]:
@@ -131,7 +139,7 @@ def by_task(table: Table) -> tuple[list[str], list[list[str]]]:
     refs = table.references
     rest = [name for name in refs.base.marks if name not in refs.tasks]
     what = " or ".join(mean.metric.name for mean in _means(table))
-    header = [what, *refs.tasks, *(f"general: {name}, vs base" for name in rest)]
+    header = [what, *_named(table), *(f"general: {name}, vs base" for name in rest)]
     rows = []
     for each in table.standings:
         cells = [_interval(each, task) for task in refs.tasks]
@@ -182,6 +190,12 @@ def _means(table: Table) -> tuple[Mean, ...]:
     return means(table.references.experts.scores)
 
 
+def _named(table: Table) -> list[str]:
+    """The tasks, as columns of their scores are called: one of agreement says so."""
+    experts = table.references.experts.scores
+    return [marked(name, experts[name].metric) for name in table.references.tasks]
+
+
 def _header(table: Table) -> list[str]:
     """Headings of ``_cells``."""
     return ["method", *(mean_column(mean.metric) for mean in _means(table)), *_HEADER]
@@ -206,7 +220,13 @@ def _numbers(each: Standing) -> list[Cell]:
     checked = means(row.validation.scores) if row.validation else ()
     cells: list[Cell] = [row.name, _yes(row.tuned), row.factor]
     cells += [x for mean in each.means for x in (mean.value, mean.half)]
-    cells += [*rival, each.gain, each.worst[0], *_pair(each.worst[1]), *_pair(each.floor)]
+    cells += [
+        *rival,
+        each.gain,
+        marked(each.worst[0], each.worst[1].metric),
+        *_pair(each.worst[1]),
+        *_pair(each.floor),
+    ]
     cells += [_yes(each.worse_than_not_merging), held.seconds, held.latency, held.peak]
     cells += [row.needs, _yes(row.ordered), "rebuild"]
     cells += [mean.value for mean in checked] or [None] * len(each.means)
@@ -227,7 +247,7 @@ def _cells(table: Table) -> list[list[str]]:
             *(mean.words for mean in each.means),
             against(*each.rival) if each.rival else "",
             "" if each.gain is None else f"{each.gain:.0%}",
-            f"{each.worst[0]} {each.worst[1].shown}",
+            f"{marked(each.worst[0], each.worst[1].metric)} {each.worst[1].shown}",
             f"{each.floor.shown} ({floor}{mark})",
             f"{held.seconds:.2f}",
             f"{1000 * held.latency:.2f}",

@@ -10,12 +10,12 @@ from studio.errors import BadData, BadRecipe
 from studio.measure.bench import Bench
 from studio.measure.change import changes, mean_change
 from studio.measure.evaluate import Evaluation
-from studio.measure.metrics import unmerge_drop
+from studio.measure.metrics import marked, means_over, unmerge_drop
 from studio.merge import Merge, written_pieces
 from studio.methods import METHODS, method
 from studio.progress import Progress, part, silent
 from studio.recipe import Recipe
-from studio.tasks.metric import ACCURACY, BOTH, Metric
+from studio.tasks.metric import ACCURACY, AGREEMENT, AGREEMENT_WORDS, BOTH, Metric
 
 SUBTRACT, REBUILD = "subtract", "rebuild"
 
@@ -44,6 +44,7 @@ class Removal:
             compared. Such weights are scored once, and both modes carry that score.
         metric: of the mean.
         worst_metric: of the task that loses most.
+        over: what the mean is over, where agreement is in it with something else.
         removed_metric: of the removed task.
     """
 
@@ -61,13 +62,16 @@ class Removal:
     metric: Metric = ACCURACY
     worst_metric: Metric = ACCURACY
     removed_metric: Metric = ACCURACY
+    over: str = ""
 
     def plain(self) -> dict:
         """As JSON; metrics other than accuracy are named."""
         found = {name: x for name, x in asdict(self).items() if not name.endswith("metric")}
         score = found.pop("removed_score")
         found |= {f"removed_{self.removed_metric.name}": score}
-        return found if self.metric is ACCURACY else found | {"metric": self.metric.name}
+        named = {"metric": self.metric, "worst_metric": self.worst_metric}
+        found |= {key: each.name for key, each in named.items() if each is not ACCURACY}
+        return found if self.over else {key: x for key, x in found.items() if key != "over"}
 
 
 @dataclass(frozen=True)
@@ -176,11 +180,24 @@ def line(removal: Removal) -> str:
     drop = _drop(removal.metric, removal.mean, removal.half)
     once = ", the same weights in both modes, scored once" if removal.same else ""
     return (
-        f"{removal.method:15} {removal.mode:8} {removal.task:18} {drop:>17} "
+        f"{removal.method:15} {removal.mode:8} "
+        f"{marked(removal.task, removal.removed_metric):18} {drop:>17} "
         f"{removal.seconds:8.2f}  {_drop(removal.worst_metric, removal.worst)} "
-        f"{removal.worst_task} "
+        f"{marked(removal.worst_task, removal.worst_metric)} "
         f"(n={removal.n:,}{once})"
     )
+
+
+def mean_notes(found: Sequence[Removal]) -> list[str]:
+    """What the means are over, where agreement is in them with something else."""
+    if overs := list(dict.fromkeys(each.over for each in found if each.over)):
+        return [
+            f"Mean drops are of the {' or the '.join(overs)}, by which task is taken out; a point "
+            "of agreement counts as a point of accuracy."
+        ]
+    if any(each.metric is AGREEMENT for each in found):
+        return [AGREEMENT_WORDS]
+    return []
 
 
 def paper_lines() -> list[str]:
@@ -286,4 +303,5 @@ def _removal(
         metric=paired.metric,
         worst_metric=kept[worst].metric,
         removed_metric=bench.tasks[task].metric,
+        over=means_over(kept),
     )

@@ -61,11 +61,13 @@ def keep(key: str, content: bytes, room: str = "", most: int | None = None) -> N
 
 
 def recall_file(folder: Path, key: str) -> Path | None:
-    """The file that was kept under a key, or None; it is read once to see that it is whole."""
+    """The file that was kept under a key, or None; it is read once to see that it is whole.
+
+    Nothing of the file is touched: another studio may have it open and refuse one that changed.
+    """
     for file in sorted(folder.glob(f"{key}-*")):
         with suppress(OSError):
             if file.name == f"{key}-{_digest(file)}":
-                os.utime(file)
                 return file
             file.unlink()
     return None
@@ -78,7 +80,7 @@ def keep_file(folder: Path, key: str, write: Callable[[Path], None], most: int) 
         folder: of such files.
         key: to find it by.
         write: writes it to the path that it is given.
-        most: bytes of all files in the folder; those used longest ago go first.
+        most: bytes of all files in the folder; those written longest ago go first.
 
     Raises:
         OSError: the disk refuses it.

@@ -58,7 +58,8 @@ def read_text(path: Path, error: type[StudioError], limit: int = LARGEST_TEXT_FI
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as problem:
-        raise error(f"{path} is not UTF-8 text (byte {problem.start}).") from None
+        line = content.count(b"\n", 0, problem.start) + 1
+        raise error(f"{path} is not UTF-8 text: its line {line:,} is not.") from None
 
 
 def inside(

@@ -33,6 +33,7 @@ from studio.evidence.refusals import (
     refuse_uncheckable,
 )
 from studio.evidence.report.page import report
+from studio.evidence.report.paper import Paper
 from studio.evidence.scoring import Scoring
 from studio.evidence.unmerge import Unmerging
 from studio.export.folder import write_export
@@ -44,6 +45,7 @@ from studio.recipe import Recipe
 from studio.tasks.task import Task
 
 REPORT_FILE, KEY_FILE, VERIFIER_FILE = "report.html", "public_key.pem", "verify_certificate.py"
+_PAPER = Paper()
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ class Operator:
         predecessor: digest of the certificate before; None takes the latest of this ledger that
             shares a checkpoint, as the log calls it.
         allowed: removed checkpoints that may be merged, see ``refuse_removed``.
+        paper: what is declared for the report alone, and its language.
     """
 
     ledger: Ledger
@@ -64,6 +67,7 @@ class Operator:
     request: Request
     predecessor: str | None = None
     allowed: Allowed = False
+    paper: Paper = _PAPER
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,11 @@ class Certified:
     folder: Path
     statement: dict
     digest: str
+
+    @property
+    def number(self) -> str:
+        """By which people call the certificate: on the report and in the page."""
+        return self.statement["predicate"]["id"]
 
     @property
     def words(self) -> str:
@@ -137,7 +146,7 @@ def certify(
         refuse_their_heads(full, unmerged, content.heads, tasks)
         never = merge if unmerged.mode == "exact" else merges(unmerged.never)
         judged = judge(found, rebuild_of(never, report), merge, full, root, _heads(work))
-        made.append(_sealed(work, target, _stated(judged, full, merge, root, operator), key))
+        made.append(_sealed(work, target, _stated(judged, full, merge, root, operator), operator))
         content.refuse_changed()
         ledger.check(key)  # the last thing before the folder is visible
 
@@ -187,13 +196,13 @@ def _stated(judged: Judgment, full: Merge, merge: Merge, root: str, operator: Op
     )  # fmt: skip
 
 
-def _sealed(work: Path, target: Path, signed: dict, key: SigningKey) -> Certified:
+def _sealed(work: Path, target: Path, signed: dict, operator: Operator) -> Certified:
     """Write report, verifier, key and certificate into a folder that is not visible yet."""
     shutil.copyfile(verify_certificate.__file__, work / VERIFIER_FILE)
-    (work / KEY_FILE).write_bytes(key.public_pem)
-    (work / REPORT_FILE).write_text(report(signed), encoding="utf-8")
+    (work / KEY_FILE).write_bytes(operator.key.public_pem)
+    (work / REPORT_FILE).write_text(report(signed, operator.paper), encoding="utf-8")
     signed["subject"] = subject(work)
-    content = envelope.sealed(signed, key)
+    content = envelope.sealed(signed, operator.key)
     (work / CERTIFICATE_FILE).write_bytes(content)
     return Certified(target, signed, envelope.digest(content))
 

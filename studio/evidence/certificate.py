@@ -24,6 +24,7 @@ from studio.evidence.ledger.fingerprint import Scheme, fingerprint
 from studio.evidence.ledger.keys import SigningKey
 from studio.evidence.measures import Measures, Range
 from studio.evidence.rebuild import is_portable
+from studio.evidence.report.paper import refuse_typed
 from studio.evidence.verify_certificate import VERSION
 from studio.export.card import public_name
 from studio.merge import Merge
@@ -33,7 +34,6 @@ CERTIFICATE_FILE = "certificate.dsse.json"
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "urn:mdm-oc-studio:unmerge-certificate:v1"
 REASONS = ("erasure request", "license withdrawn", "quality rollback", "other")
-_LONGEST = 200  # letters of what an operator types
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -60,16 +60,7 @@ class Request:
     def __post_init__(self) -> None:
         if self.reason not in REASONS:
             raise BadCertificate(f"The reason must be one of {', '.join(REASONS)}.")
-        typed = (self.reference, self.signer, self.backups, *self.recipients)
-        for text in typed:
-            if len(text) > _LONGEST or not text.isprintable():
-                raise BadCertificate(
-                    f"{text[:40]!r} is no line of text; give at most {_LONGEST} printable letters."
-                )
-            if claims := wording.forbidden_in(text):
-                raise BadCertificate(
-                    f"A certificate never says '{claims[0]}'; describe what was done instead."
-                )
+        refuse_typed([self.reference, self.signer, self.backups, *self.recipients])
         if self.received and not _is_date(self.received):
             raise BadCertificate(f"The date {self.received!r} is not of the form YYYY-MM-DD.")
         latest = datetime.now(UTC) + timedelta(days=1)  # clocks on walls differ from it
@@ -260,7 +251,8 @@ def _counterfactual(merge: Merge) -> dict:
             "tensors": places,
         },
         "rounding": "sums per element in the order of the tasks, separate multiply and add in the "
-        "compute dtype, one cast to the output dtype, round to nearest even",
+        "compute dtype, one cast to the output dtype, round to nearest even"
+        + ("; calibrated tensors are solved for in float64" if recipe.calibrate else ""),
         "promise": bits,
     }
 

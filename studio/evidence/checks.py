@@ -9,7 +9,7 @@ from studio.evidence.rebuild import Rebuild, why_not_apart
 from studio.evidence.shares import MOSTLY, PARTLY
 from studio.evidence.wording import BY_DEFAULT, CARRIED_OVER, EXACT, ORIGINS, UNDECLARED
 from studio.measure.intervals import Score
-from studio.tasks.metric import ACCURACY, LOSS, Metric
+from studio.tasks.metric import BOTH, LOSS, Metric
 
 PASS, FAIL, NOT_RUN, INFORMATION = "pass", "fail", "not run", "information"
 UNKNOWN, NEVER, BASE = "undeclared", "never merged", "base"
@@ -231,13 +231,14 @@ def _relative(found: Measures) -> Check:
 def _attack(found: Measures) -> Check:
     if reason := found.reasons.get("B2"):
         return _not_run("B2", "Reconstruction attack: what comes back of the removed task", reason)
-    title = "Reconstruction attack: accuracy that comes back for the removed task"
     task = found.unmerged.removed[0]
     assert found.behaviour is not None
     floor, own = found.behaviour.never[task], found.behaviour.own[task]
     most = f"not {_beyond(own)} the reference"
-    if own.metric is not ACCURACY:
-        title = f"Reconstruction attack: {own.metric.name} that it brings the removed task to"
+    ends = (
+        "it brings the removed task to" if own.metric is LOSS else "comes back for the removed task"
+    )
+    title = f"Reconstruction attack: {own.metric.name} that {ends}"
     if found.attack is None:
         words = "Nothing to amplify: the residue is 0, so the attack has nothing to start from."
         return Check("B2", title, NEVER, "impossible", "", PASS, most, words)
@@ -285,10 +286,10 @@ def _kept(found: Measures) -> Check:
     if drop is None:
         title = "UAD: what the kept tasks lose"
         return _not_run("C2", title, found.reasons.get("C2", "It was not measured."))
-    title = "UAD: accuracy that the kept tasks lose"
+    title = f"UAD: {drop.metric.name} that the kept tasks lose"
     if drop.metric is LOSS:
         title = "UAD: how far the losses of the kept tasks rise"
-    elif drop.metric is not ACCURACY:
+    elif drop.metric is BOTH:
         title = "UAD: what the kept tasks lose, in accuracy or as a share of their loss"
     said = drop.said or f"{drop.metric.difference(drop.mean, drop.half)} {drop.metric.unit}"
     worst = f"{drop.worst_metric.difference(drop.worst)} ({drop.task})"

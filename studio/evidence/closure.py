@@ -17,7 +17,8 @@ from studio.evidence.wording import (
 )
 from studio.measure.recalibration import ROWS
 from studio.merge import Merge
-from studio.methods.contract import FISHER, GRAM, describe
+from studio.methods import defaults_of
+from studio.methods.contract import FISHER, GRAM
 from studio.recipe import (
     DEFAULT,
     KEEP_BASE,
@@ -82,12 +83,14 @@ def closure(
         ),
         _traced(
             "derived vectors", merge.vectors.sources if merge.method.derives else (), gone,
-            "Subspaces, trimmed deltas and elected signs, for methods that derive them.",
+            "Subspaces, trimmed deltas, elected signs, and components that leave other tasks' "
+            "inputs alone, for methods that derive them.",
         ),
         _measured(merge, gone),
         _coefficients(merge),
         *_helpers(merge),
         _statistics(merge),
+        _calibration(merge, gone),
         _traced(
             "heads and labels", tuple((name, "") for name in heads),
             {(name, "") for name in unmerged.removed if unmerged.added is None},
@@ -145,7 +148,7 @@ def _open_options(merge: Merge) -> list[str]:
     if recipe.options_set_by == PERSON:
         return []
     found = chosen.options if chosen else ()
-    usual = {each["name"]: each["default"] for each in describe(type(merge.method))}
+    usual = defaults_of(recipe.method, recipe.options)
     names = [n for n, x in recipe.options.items() if x != usual.get(n) and n not in found]
     return names + (["seed"] if merge.method.draws and recipe.seed else [])
 
@@ -162,8 +165,9 @@ def _not_found(merge: Merge) -> tuple[str, ...]:
 
 def _no_defaults(merge: Merge) -> tuple[str, ...]:
     """Tasks whose number is called a default and is none, of however many tasks."""
-    usual, kind = merge.method.default_coefficient, type(merge.method)
-    known = {usual, *(kind.starting_coefficient(n) for n in range(1, _MOST_TASKS))}
+    kind, options = type(merge.method), merge.recipe.options
+    starts = (kind.starting_coefficient(n, options) for n in range(1, _MOST_TASKS))
+    known = {kind.default_coefficient, *starts}
     return tuple(
         task.name
         for task in merge.recipe.tasks
@@ -193,9 +197,14 @@ def _inner_products(merge: Merge) -> Dependency:
 
 def _measured(merge: Merge, gone: set[tuple[str, str]]) -> Dependency:
     words = "Measured of each expert alone, on its own validation rows"
-    kinds = {FISHER: ": the Fisher information.", GRAM: ": the Grams of layers' inputs."}
-    words += kinds.get(merge.method.needs, ", for methods that need data.")
-    sources = merge.deltas.sources if merge.method.needs else ()
+    kinds = {
+        FISHER: ": the Fisher information.",
+        GRAM: ": the Grams of layers' inputs.",
+    }
+    words += kinds.get(merge.method.measures, ", for methods that need data.")
+    sources = merge.deltas.sources if merge.method.measures else ()
+    if sources and not gone & {*sources}:
+        words += " Those of a removed task left with it."
     return _traced("statistics of rows", sources, gone, words)
 
 
@@ -255,6 +264,17 @@ def _statistics(merge: Merge) -> Dependency:
     }[merge.recipe.batch_norm]
     inputs = merge.deltas.tasks if used else ()
     return Dependency("BatchNorm statistics", REBUILT if used else UNUSED, inputs, words)
+
+
+def _calibration(merge: Merge, gone: set[tuple[str, str]]) -> Dependency:
+    """Which rows of whom the layers were fitted on, by their digests."""
+    rows = merge.fitted.found.rows
+    words = "Layers fitted to the experts on validation rows, without labels."
+    if rows:
+        said = (f"{name}, {n:,} rows of SHA-256 {digest}" for name, (n, digest) in rows.items())
+        words = f"{words[:-1]}: {'; '.join(said)}."
+    made_of = tuple(source for source in merge.deltas.sources if source[0] in rows)
+    return _traced("calibration", made_of, gone, words)
 
 
 def _vocabulary(merge: Merge) -> Dependency:

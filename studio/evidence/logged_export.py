@@ -8,17 +8,18 @@ from studio.evidence.ledger.keys import SigningKey
 from studio.evidence.ledger.log import Ledger
 from studio.evidence.ledger.pending import announced, log_copy
 from studio.evidence.ledger.register import Allowed, refuse_removed
-from studio.export.adapter import MergedAdapter
 from studio.export.classifier import own_tasks
 from studio.export.folder import Content, Written, write_export
 from studio.export.model import MergedModel
 from studio.export.plan import ExportPlan
-from studio.export.served import ServedAdapters
+from studio.export.served import adapter_type
 from studio.measure.bench import Bench
 from studio.measure.intervals import Score
 from studio.measure.outcomes import Measuring
 from studio.merge import Merge
-from studio.progress import Progress, silent
+from studio.progress import Progress, part, silent
+
+_CALIBRATED = 0.7  # share of the progress that a calibration takes, if there must be one
 
 
 @dataclass(frozen=True)
@@ -62,9 +63,12 @@ def export_merge(
         NotAllowed: a checkpoint was certified as removed.
         StudioError: the merge cannot be written so.
     """
+    if bench and bench.calibration.missing(merge.recipe):
+        bench.calibration.prepare(merge, part(progress, 0.0, _CALIBRATED))
+        progress = part(progress, _CALIBRATED, 1.0)
     tasks = list(bench.tasks.values()) if bench else own_tasks(merge)
     if plan.adapter:
-        kind = ServedAdapters if plan.each_task else MergedAdapter
+        kind = adapter_type(plan.each_task)
         content = kind(merge, tasks, plan.allow_duplicates, plan.rank)
     else:
         if scores is None and bench and bench.scored():

@@ -73,7 +73,8 @@ def rebuilt_root(merge: Merge, progress: Progress = silent) -> str:
 def is_portable(merge: Merge) -> bool:
     """Whether the bits are promised on every machine, or only on one kind of machine."""
     adapters = [c.adapter for c in merge.deltas.checkpoints if c.adapter]
-    alike = merge.recipe.batch_norm != RECALIBRATE and merge.method.portable
+    recipe = merge.recipe
+    alike = recipe.batch_norm != RECALIBRATE and not recipe.calibrate and merge.method.portable
     return alike and all(adapter.portable for adapter in adapters)
 
 
@@ -85,7 +86,12 @@ def why_not_apart(recipe: Recipe) -> str:
             "batch_norm: recalibrate runs the merged model on validation rows, and a separate "
             "process is given checkpoints only, no rows."
         )
-    if not chosen.needs:
+    if recipe.calibrate:
+        return (
+            "'calibrate' runs the merged model and the experts on validation rows, and a separate "
+            "process is given checkpoints only, no rows."
+        )
+    if not chosen.measures:
         return ""
     return (
         f"{chosen.title} measures every expert on its validation rows, and a separate process is "

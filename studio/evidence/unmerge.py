@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from studio.errors import BadRecipe, Remedy
-from studio.methods import method_type
+from studio.methods import method
 from studio.recipe import Recipe, TaskEntry
 
 MODES = ("exact", "algebraic")
@@ -59,7 +59,7 @@ def unmerging(
         BadRecipe: a name is not in the recipe, none is given, the mode is unknown, a replacement
             is asked for that is none, or the method has no component to subtract.
     """
-    if mode == "algebraic" and not method_type(full.method).has_components:
+    if mode == "algebraic" and not method(full.method, full.options).has_components:
         raise BadRecipe(
             f"{full.method} forms one change of all tasks, so there is no component to subtract.",
             Remedy.REBUILD,

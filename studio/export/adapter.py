@@ -170,6 +170,11 @@ def refuse_no_factors(merge: Merge, rank: int | None = None) -> None:
             f"{merge.recipe.method} with these options mixes something else than the tasks' whole "
             f"deltas, so the merged change is no LoRA. {_INSTEAD}"
         )
+    if merge.recipe.calibrate:
+        raise StudioError(
+            "The mix is calibrated, which changes whole layers, so its change is no LoRA. Leave "
+            f"'calibrate' out, or take the merged weights. {_INSTEAD}"
+        )
     if merge.statistics.names:
         raise StudioError(
             "The merge has running statistics of batch normalization of its own, which no adapter "

@@ -12,9 +12,9 @@ from studio.errors import visible
 from studio.export.licences import Licence, licence_fields
 from studio.measure.intervals import Score
 from studio.measure.metrics import means
-from studio.methods import method, method_type
+from studio.methods import method_type, settings
 from studio.recipe import KEEP_BASE, MIXTURE, GroupedCoefficient, Recipe, TaskEntry
-from studio.tasks.metric import LOSS
+from studio.tasks.metric import AGREEMENT, AGREEMENT_WORDS, LOSS
 from studio.tasks.task import Task
 
 
@@ -119,14 +119,17 @@ def public_name(source: str) -> str:
 
 
 def _ingredients(recipe: Recipe) -> str:
-    chosen = method(recipe.method, recipe.options)
-    options = (f"{key} = {escaped(str(value))}" for key, value in vars(chosen).items())
-    settings = ", ".join(options) or "no options"
+    options = (
+        f"{key} = {escaped(str(value))}"
+        for key, value in settings(recipe.method, recipe.options).items()
+    )
+    listed = ", ".join(options) or "no options"
     lines = [
-        f"Base {quoted(public_name(recipe.base))}, method `{recipe.method}` ({settings}), "
+        f"Base {quoted(public_name(recipe.base))}, method `{recipe.method}` ({listed}), "
         f"dtype {recipe.dtype or 'of the base'}"
         + (f", batch_norm {recipe.batch_norm}" if recipe.batch_norm != MIXTURE else "")
         + (f", vocabulary {recipe.vocabulary}" if recipe.vocabulary != KEEP_BASE else "")
+        + (f", {recipe.calibrate.words}" if recipe.calibrate else "")
         + ".\n",
         "| task | coefficient | checkpoint digest |",
         "|---|---|---|",
@@ -174,6 +177,8 @@ def measured_part(scores: Mapping[str, Score], merged: Sequence[str]) -> str:
     else:
         said = ", ".join(f"{mean.metric.name} {mean.value:.3f}" for mean in found)
         lines.append(f"\nUnweighted means: {said}.\n")
+    if any(mean.metric is AGREEMENT for mean in found):
+        lines.append(f"{AGREEMENT_WORDS}\n")
     if any(mean.metric is LOSS for mean in found):
         lines.append("Losses are in nats per token of the rows; less is better.\n")
     return "\n".join(lines)
@@ -181,7 +186,8 @@ def measured_part(scores: Mapping[str, Score], merged: Sequence[str]) -> str:
 
 def _more(score: Score) -> str:
     """What stands beside a score, where anything does."""
-    return f" ({score.more})" if score.more else ""
+    more = score.metric.name if score.metric is AGREEMENT else score.more
+    return f" ({more})" if more else ""
 
 
 def _count(number: int, noun: str) -> str:

@@ -29,6 +29,7 @@ class Written:
         notes: what was left out or is not as in the base's folder, a sentence each.
         checked: what was compared, a sentence each, without their full stops.
         warnings: what must not be overlooked, a sentence each.
+        serve: the command that, in the folder, serves all that was written; empty if none does.
     """
 
     root: str
@@ -37,6 +38,12 @@ class Written:
     notes: tuple[str, ...] = ()
     checked: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    serve: str = ""
+
+    @property
+    def serving(self) -> str:
+        """A sentence on how to serve what was written; empty if nobody says."""
+        return f"Serve all of it at once, in that folder: {self.serve}" if self.serve else ""
 
 
 class Content(ABC):

@@ -21,10 +21,11 @@ _RANKS = (8, 16, 32, 64, 128, 256, 512)  # some of those for which vLLM has room
 _SERVE = """\
 ## Serve the merge and its tasks at once
 
-In this folder, with vLLM; each request names `merged` or a task as its `model`:
+In this folder, with vLLM and the base's path or hub id in place of `{base}`; each request names
+`merged` or a task as its `model`:
 
 ```bash
-{vllm}
+{serve}
 ```
 
 LoRAX loads each folder when a request asks for it, by its absolute path:
@@ -64,8 +65,11 @@ class ServedAdapters(MergedAdapter):
                 checked.append(f"'{name}' alone: {wear_again(folder, alone)}")
         texts = dict(made.texts)
         texts[RECORD] = json.dumps(record | {FOLDER: tasks}, indent=1)
-        texts[CARD] += "\n" + self._serve(max(ranks))
-        return replace(made, texts=texts, checked=tuple(checked))
+        texts[CARD] += "\n" + self._card(max(ranks))
+        base = self.merge.recipe.base
+        here = base if Path(base).is_absolute() else public_name(base)
+        serve = self._serve(here, max(ranks))
+        return replace(made, texts=texts, checked=tuple(checked), serve=serve)
 
     def check(self, work: Path) -> None:
         """See ``Content``."""
@@ -73,24 +77,33 @@ class ServedAdapters(MergedAdapter):
         for name in self.merge.deltas.tasks:
             Deltas(self.merge.base, [(name, open_checkpoint(work / FOLDER / name))])
 
-    def _serve(self, rank: int) -> str:
-        """How to start a server, and what each adapter is."""
+    def _serve(self, base: str, rank: int) -> str:
+        """The command that starts a server of adapters up to a rank, on a base so called."""
         names = self.merge.deltas.tasks
-        paths = {name: f"{FOLDER}/{name}" for name in names}
-        modules = ["merged=.", *(f"{name}={path}" for name, path in paths.items())]
+        modules = ["merged=.", *(f"{name}={FOLDER}/{name}" for name in names)]
         room = next((each for each in _RANKS if each >= rank), rank)
-        words = ["vllm", "serve", public_name(self.merge.recipe.base), "--enable-lora"]
+        words = ["vllm", "serve", base, "--enable-lora"]
         words += ["--max-lora-rank", str(room), "--max-loras", str(len(modules))]
+        return shlex.join([*words, "--lora-modules", *modules])
+
+    def _card(self, rank: int) -> str:
+        """How to start a server, and what each adapter is; no path, since cards are read by all."""
+        names, base = self.merge.deltas.tasks, public_name(self.merge.recipe.base)
         lines = [
-            f"- `{paths[name]}` enters the merge {_weight(self.merge, number)}"
+            f"- `{FOLDER}/{name}` enters the merge {_weight(self.merge, number)}"
             for number, name in enumerate(names)
         ]
         if rank > _RANKS[-1]:
             lines.append(f"- rank {rank} is more than vLLM takes; compress the merge to a rank")
         return _SERVE.format(
-            vllm=shlex.join([*words, "--lora-modules", *modules]), first=paths[names[0]],
-            folder=FOLDER, lines="\n".join(lines),
+            base=base, serve=self._serve(base, rank), first=f"{FOLDER}/{names[0]}", folder=FOLDER,
+            lines="\n".join(lines),
         )  # fmt: skip
+
+
+def adapter_type(each_task: bool) -> type[MergedAdapter]:
+    """What an adapter is written by: with each task's own beside it, or alone."""
+    return ServedAdapters if each_task else MergedAdapter
 
 
 def _alone(merge: Merge, task: str) -> Merge:

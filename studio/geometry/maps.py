@@ -1,6 +1,6 @@
 """Maps of deltas before and after orthogonalization: t-SNE, MDS, PCA from inner products alone."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -9,10 +9,11 @@ from torch import Tensor
 from studio.errors import StudioError
 from studio.geometry.gram import Gram, cosine
 from studio.geometry.orthogonal import Basis
-from studio.geometry.quality import Quality, quality
+from studio.geometry.quality import Quality, Structure, quality, same_neighbors
 
 MOST_POINTS = 1500
 _FEWEST_POINTS = 8  # t-SNE says nothing about fewer
+_UNMOVED = 1e-6  # of a length; two points that are nearer are the same
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class DeltaMap:
         after: ``(points, 2)`` of the components.
         note: the settings, for the caption.
         quality: how far the picture can be believed.
+        structure: what there is to see beside random directions; None where nothing was compared.
     """
 
     kind: str
@@ -38,17 +40,18 @@ class DeltaMap:
     after: np.ndarray
     note: str
     quality: Quality
+    structure: Structure | None = None
 
 
 @dataclass(frozen=True)
-class _Directions:
-    """Unit deltas, task by task within each place, then as many unit components.
+class Directions:
+    """Unit vectors of p deltas, then those of as many components, in the same order.
 
     Attributes:
-        unit: 'tensor' or 'layer'.
+        unit: 'tensor', 'layer', or 'matrix' in the hidden space.
         tasks: name of each of the 2p points.
         places: tensor or layer of each point.
-        cosines: ``(2p, 2p)``; those of different places count as 0.
+        cosines: ``(2p, 2p)``; those of different tensors or layers count as 0.
     """
 
     unit: str
@@ -75,6 +78,8 @@ def joint(gram: Gram, basis: Basis) -> Gram:
 def draw_map(kind: str, gram: Gram, seed: int) -> DeltaMap:
     """One map of n deltas and their components, fitted together.
 
+    Deltas of different tensors (or layers, if there are too many) count as orthogonal.
+
     Args:
         kind: 'tsne', 'mds' or 'pca'.
         gram: of n deltas followed by their n components, blocks ``(T, 2n, 2n)``.
@@ -83,41 +88,68 @@ def draw_map(kind: str, gram: Gram, seed: int) -> DeltaMap:
     Raises:
         StudioError: there are too few points for such a map to mean anything.
     """
-    if kind == "mds":
-        return mds_map(gram)
-    return tsne_map(gram, seed) if kind == "tsne" else pca_map(gram)
+    return mds_map(gram) if kind == "mds" else _drawn(kind, directions(gram), seed)
 
 
-def tsne_map(gram: Gram, seed: int) -> DeltaMap:
-    """t-SNE of unit deltas, one point per task and tensor (or layer, if there are too many).
+def draw_beside(kind: str, found: Directions, control: Directions, seed: int) -> DeltaMap:
+    """A t-SNE or PCA of directions, with what the same map of random ones shows.
 
-    Deltas of different tensors count as orthogonal. Arguments and errors as ``draw_map``.
+    Args:
+        kind: 'tsne' or 'pca'.
+        found: what is drawn; it may be the control itself.
+        control: random directions.
+        seed: of t-SNE's start.
+
+    Raises:
+        StudioError: as ``draw_map``.
+    """
+    made = _drawn(kind, found, seed)
+    beside = made if found is control else _drawn(kind, control, seed)
+    return replace(made, structure=structure(made, beside))
+
+
+def structure(found: DeltaMap, control: DeltaMap) -> Structure:
+    """How far neighbors in a picture are of one task, beside those of the control's picture."""
+    values = [
+        same_neighbors(points, each.tasks)
+        for each, points in ((found, found.before), (found, found.after), (control, control.before))
+    ]
+    return Structure(*values)
+
+
+def _drawn(kind: str, found: Directions, seed: int) -> DeltaMap:
+    return tsne_map(found, seed) if kind == "tsne" else pca_map(found)
+
+
+def tsne_map(found: Directions, seed: int) -> DeltaMap:
+    """t-SNE of unit vectors; a point that nothing has moved is one point before and after.
+
+    Arguments and errors as ``draw_map``.
 
     Source: van der Maaten and Hinton 2008, JMLR 9; scikit-learn's implementation.
     """
-    found = _directions(gram)
     count = len(found.tasks)
-    if count < _FEWEST_POINTS:
+    kept, place = _distinct(found.distances)
+    if len(kept) < _FEWEST_POINTS:
         raise StudioError("t-SNE says nothing about so few points; look at MDS instead.")
-    perplexity = min(30.0, (count - 1) / 3)
+    perplexity = min(30.0, (len(kept) - 1) / 3)
     from sklearn.manifold import TSNE  # seconds to import, and the page need not wait for it
 
     model = TSNE(
         metric="precomputed", init="random", perplexity=perplexity, random_state=seed % 2**32
     )
     note = f"perplexity {perplexity:.0f}, seed {seed}, {count} points fitted together"
-    points = model.fit_transform(found.distances)
+    points = model.fit_transform(found.distances[np.ix_(kept, kept)])[place]
     return _split("tsne", found, points, note, found.distances)
 
 
-def pca_map(gram: Gram) -> DeltaMap:
-    """PCA of the same unit deltas as t-SNE's: the two directions in which they differ most.
+def pca_map(found: Directions) -> DeltaMap:
+    """PCA of the same unit vectors as t-SNE's: the two directions in which they differ most.
 
     Computed as kernel PCA, whose kernel is the matrix of their inner products.
 
     Source: Schölkopf, Smola and Müller 1998, Neural Comput. 10; scikit-learn's implementation.
     """
-    found = _directions(gram)
     count = len(found.tasks)
     if count < _FEWEST_POINTS:
         raise StudioError("PCA of so few points shows only that they are few; look at MDS instead.")
@@ -142,13 +174,24 @@ def mds_map(gram: Gram) -> DeltaMap:
     squares = joint[0].diagonal()
     distances = (squares[:, None] + squares - 2 * joint[0]).clamp(min=0).sqrt().numpy()
     np.fill_diagonal(distances, 0.0)
+    distances[distances < _UNMOVED * float(squares.max().sqrt())] = 0.0  # rounding, not a way
     points = _plane(distances)
     spread = np.linalg.eigvalsh(_centered(distances))[::-1].clip(min=0)
     share = spread[:2].sum() / spread.sum() if spread.sum() > 0 else 1.0
     note = f"two axes hold {share:.0%} of the spread"
     n = len(gram.tasks)
-    whole = _Directions("model", gram.tasks * 2, tuple(places) * 2 * n, np.empty(0))
+    whole = Directions("model", gram.tasks * 2, tuple(places) * 2 * n, np.empty(0))
     return _split("mds", whole, points, note, distances)
+
+
+def _distinct(distances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of 2p points those to be laid out, and for each point which of them it is."""
+    half = len(distances) // 2
+    before = np.arange(half)
+    unmoved = distances[before, before + half] < _UNMOVED
+    kept = np.concatenate([before, before[~unmoved] + half])
+    after = np.where(unmoved, before, half - 1 + np.cumsum(~unmoved))
+    return kept, np.concatenate([before, after])
 
 
 def _plane(distances: np.ndarray) -> np.ndarray:
@@ -164,7 +207,7 @@ def _centered(distances: np.ndarray) -> np.ndarray:
     return -center @ distances**2 @ center / 2
 
 
-def _directions(gram: Gram) -> _Directions:
+def directions(gram: Gram) -> Directions:
     """Unit vectors by tensor, or by layer where tensors are too many; zero deltas have none."""
     many = 2 * len(gram.tasks) * len(gram.names) > MOST_POINTS
     unit = "layer" if many else "tensor"
@@ -178,7 +221,7 @@ def _directions(gram: Gram) -> _Directions:
     kept = _moved(joint, n)
     tasks = np.array(gram.tasks * (2 * count))[kept]
     where = np.array(tuple(place for place in places for _ in range(n)) * 2)[kept]
-    return _Directions(unit, tuple(tasks.tolist()), tuple(where.tolist()), flat[kept][:, kept])
+    return Directions(unit, tuple(tasks.tolist()), tuple(where.tolist()), flat[kept][:, kept])
 
 
 def _moved(joint: Tensor, n: int) -> np.ndarray:
@@ -188,7 +231,7 @@ def _moved(joint: Tensor, n: int) -> np.ndarray:
 
 
 def _split(
-    kind: str, found: _Directions, points: np.ndarray, note: str, distances: np.ndarray
+    kind: str, found: Directions, points: np.ndarray, note: str, distances: np.ndarray
 ) -> DeltaMap:
     half = len(points) // 2
     tasks, places = found.tasks[:half], found.places[:half]

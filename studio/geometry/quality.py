@@ -26,6 +26,48 @@ class Quality:
     apart_in_plane: tuple[float, float] | None
 
 
+CLEAR = 0.1  # a share of neighbors that differs by less is taken for the same
+
+
+@dataclass(frozen=True)
+class Structure:
+    """How many of each point's nearest points in a picture are of its own task.
+
+    Attributes:
+        before: 0 to 1, the mean share among the five nearest points.
+        after: the same of the components.
+        control: the same in the same kind of map of random directions.
+    """
+
+    before: float
+    after: float
+    control: float
+
+    @property
+    def found(self) -> bool:
+        """Whether tasks stand together more than random directions do."""
+        return max(self.before, self.after) > self.control + CLEAR
+
+    @property
+    def alike(self) -> bool:
+        """Whether they stand together as much after as before."""
+        return abs(self.after - self.before) <= CLEAR
+
+
+def same_neighbors(points: np.ndarray, tasks: tuple[str, ...]) -> float:
+    """0 to 1: the mean share of a point's five nearest points that are of its own task.
+
+    Args:
+        points: ``(p, 2)``, at least two.
+        tasks: name of each.
+    """
+    gaps = ((points[:, None] - points) ** 2).sum(-1)
+    np.fill_diagonal(gaps, np.inf)
+    near = np.argsort(gaps, axis=1, kind="stable")[:, : min(_NEIGHBORS, len(points) - 1)]
+    named = np.array(tasks)
+    return float((named[near] == named[:, None]).mean())
+
+
 def quality(distances: np.ndarray, points: np.ndarray, tasks: tuple[str, ...]) -> Quality:
     """Measure a map of points before (first half) and after (second half).
 

@@ -16,9 +16,10 @@ from studio.checkpoints.deltas import Deltas, DerivedDeltas
 from studio.checkpoints.no_change import refuse_copies, refuse_zero
 from studio.checkpoints.resident import keep_in_memory
 from studio.device import resident_limit, resolve_device
-from studio.errors import BadData, BadRecipe
+from studio.errors import BadData, BadRecipe, BadZoo, Findings, SeveralBadInZoo
 from studio.geometry.gram import Gram, gram
 from studio.geometry.gram_cache import kept_gram, recalled_gram
+from studio.measure.calibration import Calibration
 from studio.measure.evaluate import Evaluation, Examples, examples, sampled
 from studio.measure.expert_statistics import Statistics, Wanted
 from studio.measure.intervals import Score
@@ -67,6 +68,7 @@ class Bench:
         self.roots = (zoo.folder, *roots)
         self.base: Checkpoint = open_base(zoo.base, self.roots)
         sources = [(task.name, open_checkpoint(task.checkpoint, self.roots)) for task in zoo.tasks]
+        _refuse_other_digests(zoo, dict(sources))
         self.deltas = Deltas(self.base, sources)
         if not allow_duplicates:
             _refuse_duplicates(self.deltas)
@@ -75,6 +77,7 @@ class Bench:
         self.general = {s.name: open_task(s, {}, base) for s in zoo.general}
         self.statistics = Statistics(self.deltas, self.tasks)
         self.recalibration = Recalibration(self.deltas, self.tasks)
+        self.calibration = Calibration(self.deltas, self.tasks)
         self._kept: OrderedDict[object, object] = OrderedDict()
         self._lock = threading.RLock()
         self._examples: dict[str, dict[str, Examples]] = {}
@@ -147,14 +150,15 @@ class Bench:
             same_dtype = chosen.dtype == self.deltas.dtype
             made = Merge(recipe, chosen, (lambda: self.gram) if same_dtype else None, self._recall)
         measured = partial(self.statistics.look, recipe.names)
-        return replace(made, measured=measured, recalibrate=self.recalibration)
+        fitted = self.calibration
+        return replace(made, measured=measured, recalibrate=self.recalibration, calibrate=fitted)
 
     def unmeasured(self, recipe: Recipe) -> list[Wanted]:
         """What the recipe's method needs of validation rows that is not at hand; takes no time."""
         chosen = method(recipe.method, recipe.options)
-        if not chosen.needs or any(name not in self.tasks for name in recipe.names):
+        if not chosen.measures or any(name not in self.tasks for name in recipe.names):
             return []
-        return self.statistics.missing(recipe.names, chosen.needs, chosen.measured_rows)
+        return self.statistics.missing(recipe.names, chosen.measures, chosen.measured_rows)
 
     def _refuse_other(self, recipe: Recipe, kind: str, rows: int) -> Measured:
         raise BadRecipe(
@@ -288,6 +292,22 @@ def open_bench(
     if zoo is None:
         return None
     return Bench(load_zoo(zoo), resolve_device(device), allow_duplicates, roots)
+
+
+def _refuse_other_digests(zoo: Zoo, sources: Mapping[str, Checkpoint]) -> None:
+    """Refuse checkpoints that are not those that the zoo file was written for."""
+    wrong = Findings(f"'{zoo.name}'", several=SeveralBadInZoo)
+    for spec in (each for each in zoo.tasks if each.digest):
+        found = sources[spec.name]
+        if found.known_digest != spec.digest:
+            wrong.add(
+                BadZoo(
+                    f"'{spec.name}': the zoo file names the digest {spec.digest[:12]}…, but "
+                    f"{found.folder} has {found.known_digest[:12]}…. It was changed or replaced. "
+                    "Put the old one back, or take 'digest' out of the zoo file."
+                )
+            )
+    wrong.refuse()
 
 
 def _refuse_duplicates(deltas: Deltas) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from studio.measure.evaluate import Evaluation
 from studio.measure.intervals import NORMAL, Score
 from studio.measure.marks import Marks
-from studio.tasks.metric import ACCURACY, BOTH, LOSS, METRICS, Metric, joint
+from studio.tasks.metric import ACCURACY, BOTH, LOSS, METRICS, OPTIONS, Metric, joint
 
 _LEAST = 1e-9  # nats per token, below which a loss is none
 
@@ -135,8 +135,8 @@ def loss_change(
 def change_of(new: Marks, old: Marks, groups: np.ndarray | None) -> Change:
     """The change from one model's marks to another's on the same questions, all of them asked."""
     differences = new.values - old.values
-    if new.metric is ACCURACY:
-        return paired_change(differences, groups)
+    if new.metric in OPTIONS:
+        return replace(paired_change(differences, groups), metric=new.metric)
     assert new.units is not None
     return loss_change(differences, new.units, groups, float(old.values.sum() / new.units.sum()))
 

@@ -15,8 +15,9 @@ from studio.tasks.heads import Head
 from studio.tasks.kinds.answers import Batch, Item
 from studio.tasks.kinds.contract import places_of
 from studio.tasks.live_model import LiveModel
-from studio.tasks.metric import ACCURACY
+from studio.tasks.metric import OPTIONS
 from studio.tasks.quick_pass import FULL_PRECISION
+from studio.tasks.row_parts import fair_order
 from studio.tasks.rows import Row
 from studio.tasks.task import Task, is_labelled
 
@@ -78,7 +79,7 @@ class Examples:
     def marks(self, values: np.ndarray) -> Marks:
         """``(q,)`` values of all questions with what they are summed over."""
         if self.extents is None:
-            return Marks(values)
+            return Marks(values, self.task.metric)
         return Marks(values, self.task.metric, self.extents[:, 0], self.extents[:, 1])
 
     def length(self, row: int) -> int:
@@ -123,7 +124,7 @@ def examples(model: LiveModel, task: Task, split: str, labelled: bool = True) ->
 
 
 def _extents(task: Task, items: Sequence[Item]) -> np.ndarray | None:
-    if task.metric is ACCURACY:
+    if task.metric in OPTIONS:
         return None
     return np.array([each for item in items for each in task.kind.extents(item)], float)
 
@@ -168,11 +169,6 @@ def sampled(part: Examples, rows: int | None) -> Examples:
         np.cumsum([0, *(part.starts[chosen + 1] - part.starts[chosen])]),
         None if part.extents is None else part.extents[asked],
     )
-
-
-def fair_order(count: int) -> np.ndarray:
-    """A fixed shuffle of so many rows: any beginning of it is a fair sample."""
-    return np.random.default_rng(0).permutation(count)
 
 
 class Evaluation:

@@ -18,7 +18,7 @@ from studio.checkpoints.weights import Weights
 from studio.disk.cache import cache_folder, cache_key, keep_file, recall_file
 from studio.disk.temporary import TemporaryFolder
 from studio.errors import BadData
-from studio.measure.evaluate import examples, fair_order
+from studio.measure.evaluate import examples
 from studio.measure.information import fisher, input_grams
 from studio.merge import Merge
 from studio.methods import SUM
@@ -27,11 +27,11 @@ from studio.progress import Progress, part, silent
 from studio.recipe import Recipe, TaskEntry
 from studio.tasks.live_model import LiveModel
 from studio.tasks.precision import worn_dtype
+from studio.tasks.row_parts import MEASURED, VALIDATION, fair_order
 from studio.tasks.task import Task
 
-SPLIT = "validation"
 _CPU = torch.device("cpu")
-_FORMAT = 1  # of the numbers' meaning; another one recalls nothing that is older
+_FORMAT = 2  # of the numbers' meaning; another one recalls nothing that is older
 _MOST_BYTES = 8 * 2**30  # of kept files
 _LOADED = 0.05  # share of the work when the model is loaded
 _BESIDE = (".json", ".txt", ".model")  # configuration and vocabularies
@@ -54,12 +54,14 @@ class Wanted:
     @property
     def words(self) -> str:
         """What it is, for people."""
-        names = {FISHER: "the Fisher information", GRAM: "the inputs of linear layers"}
-        return f"{names[self.kind]} of '{self.task}' on its {SPLIT} rows"
+        names = {FISHER: "the Fisher information", GRAM: "the inputs of its layers"}
+        return f"{names[self.kind]} of '{self.task}' on its {VALIDATION} rows"
 
 
 class Statistics:
     """What was measured of a zoo's experts, each alone, so that no other task can change it.
+
+    It is of rows that choose nothing of what was measured, see ``row_parts``.
 
     It is computed on the CPU by a model of its own, so that a recipe leads to the same weights
     wherever they are scored, and whatever the live model wears.
@@ -106,8 +108,8 @@ class Statistics:
 
     def _refuse(self, wanted: Wanted) -> None:
         task = self._tasks[wanted.task]
-        lacking = "no head" if task.head is None else f"no {SPLIT} rows"
-        if task.head is None or not task.rows(SPLIT):
+        lacking = "no head" if task.head is None else f"no {VALIDATION} rows"
+        if task.head is None or not task.rows(MEASURED):
             raise BadData(
                 f"This method measures {wanted.words}, but the zoo has {lacking} for it. Add them "
                 f"to '{wanted.task}' in the zoo file, leave the task out, or choose a method that "
@@ -148,15 +150,16 @@ class Statistics:
         task = self._tasks[wanted.task]
         model = LiveModel(self._deltas.base, _CPU, (task.kind,), self._dtype)
         model.wear(self._expert(wanted.task))
-        rows = examples(model, task, SPLIT, labelled=wanted.kind == FISHER)
+        rows = examples(model, task, MEASURED, labelled=wanted.kind == FISHER)
         chosen = rows.order[: wanted.rows].tolist()
         report = part(progress, _LOADED, 1.0)
         if wanted.kind == GRAM:
             found = input_grams(model, rows, chosen, report)
             if not found:
                 raise BadData(
-                    f"The base of '{wanted.task}' has no linear layer, so there are no inputs of "
-                    "one to measure. Choose a method that needs no data, or the Fisher information."
+                    f"The base of '{wanted.task}' has no linear layer and no convolution, so "
+                    "there are no inputs of one to measure. Choose a method that needs no data, or "
+                    "the Fisher information."
                 )
             return found
         assert task.head is not None
@@ -172,7 +175,7 @@ class Statistics:
     def _key(self, wanted: Wanted) -> str:
         """A name for everything that the numbers depend on."""
         task, deltas = self._tasks[wanted.task], self._deltas.subset([wanted.task])
-        every = task.rows(SPLIT)
+        every = task.rows(MEASURED)
         chosen = fair_order(len(every))[: wanted.rows]
         rows = [task.kind.plain(every[row]) for row in chosen]
         versions = str(torch.__version__), str(transformers.__version__)

@@ -5,9 +5,9 @@ from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
-from transformers.pytorch_utils import Conv1D
 
 from studio.measure.evaluate import Examples
+from studio.measure.unfolded import CONVOLUTIONS, LINEAR, add_products
 from studio.progress import Progress, silent
 from studio.tasks.heads import Head
 from studio.tasks.live_model import LiveModel
@@ -60,7 +60,7 @@ def fisher(
 def input_grams(
     model: LiveModel, part: Examples, rows: Sequence[int], progress: Progress = silent
 ) -> dict[str, Tensor]:
-    """Grams of what enters every linear layer of what the live model wears.
+    """Grams of what enters every linear layer and convolution of what the live model wears.
 
     Args:
         model: that wears the expert.
@@ -71,7 +71,8 @@ def input_grams(
     Returns:
         By the base's names of the layers' weights, ``(in, in)`` float32: X^T X / n of the n
         positions that are no padding (or of the rows, for a layer that sees one vector per row).
-        GPT-2's ``Conv1D`` is such a layer, too.
+        GPT-2's ``Conv1D`` is such a layer, too. A convolution's X are the patches that its kernel
+        sees, n per row as its output has places; with groups, ``(groups, in, in)``.
 
     Source: Jin et al. 2023 (arXiv 2212.09849).
     """
@@ -83,18 +84,18 @@ def input_grams(
     def watch(name: str, module: nn.Module) -> torch.utils.hooks.RemovableHandle:
         def hook(_: nn.Module, inputs: tuple[Tensor, ...]) -> None:
             states = inputs[0]
-            mask = masks.get(states.shape[:2])
-            real = states if mask is None else states[mask]
-            real = real.reshape(-1, states.shape[-1])
-            width = real.shape[1]
-            sums.setdefault(name, torch.zeros(width, width)).addmm_(real.T, real)
-            counts[name] = counts.get(name, 0) + len(real)
+            if not isinstance(module, CONVOLUTIONS):
+                mask = masks.get(states.shape[:2])
+                real = states if mask is None else states[mask]
+                states = real.reshape(-1, states.shape[-1])
+            sums[name], more = add_products(sums.get(name), module, states)
+            counts[name] = counts.get(name, 0) + more
 
         return module.register_forward_pre_hook(hook)
 
-    kinds = nn.Linear, Conv1D
-    linear = [(n, m) for n, m in model.whole.named_modules() if isinstance(m, kinds)]
-    watched = [(f"{n}.weight", m) for n, m in linear if f"{n}.weight" in names]
+    kinds = (*LINEAR, *CONVOLUTIONS)
+    layers = [(n, m) for n, m in model.whole.named_modules() if isinstance(m, kinds)]
+    watched = [(f"{n}.weight", m) for n, m in layers if f"{n}.weight" in names]
     handles = [watch(names[own], module) for own, module in watched]
     try:
         with using_threads(1):

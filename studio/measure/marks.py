@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from studio.measure.intervals import Score, loss_score, score, share
-from studio.tasks.metric import ACCURACY, Metric
+from studio.tasks.metric import ACCURACY, AGREEMENT, OPTIONS, Metric
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,8 @@ class Marks:
         metric: that they are summed to.
         units: ``(q,)`` of a loss: what it is shared among, such as the tokens that count.
         sizes: ``(q,)`` of a loss: bytes of the text that it is of.
-        besides: of an accuracy: by name ``(q, 2)``, the sums of a share that stands beside it.
+        besides: of questions with options: by name ``(q, 2)``, the sums of a share
+            that stands beside it.
     """
 
     values: np.ndarray
@@ -43,15 +44,18 @@ class Marks:
         return Marks(self.values[chosen], self.metric, units, sizes, besides)
 
     def score(self, groups: np.ndarray | None) -> Score:
-        """Their score with its interval.
+        """Their score with its interval; beside an agreement stands nothing.
+
+        An F1 or an accuracy by another norm would be of the expert's answers, not of what is right.
 
         Args:
             groups: ``(q,)`` labels of questions that belong together; None if independent.
         """
-        if self.metric is ACCURACY:
-            found = (share(name, sums, groups) for name, sums in self.besides.items())
+        if self.metric in OPTIONS:
+            known = {} if self.metric is AGREEMENT else self.besides
+            found = (share(name, sums, groups) for name, sums in known.items())
             besides = tuple(each for each in found if each)
-            return replace(score(self.values, groups), besides=besides)
+            return replace(score(self.values, groups), metric=self.metric, besides=besides)
         assert self.units is not None
         assert self.sizes is not None
         return loss_score(self.values, self.units, self.sizes, groups)

@@ -3,11 +3,21 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import exp, log, sqrt
+from typing import Protocol
 
 from studio.measure.intervals import Score
-from studio.tasks.metric import ACCURACY, BOTH, LOSS, METRICS, Metric, joint
+from studio.tasks.metric import ACCURACY, AGREEMENT, LOSS, METRICS, Metric, joint
 
 _LEAST = 1e-9  # nats, below which a loss is none
+
+
+class Scored(Protocol):
+    """What is in a metric: a score, a change."""
+
+    @property
+    def metric(self) -> Metric:
+        """That it is in."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -66,6 +76,25 @@ def means_words(scores: Mapping[str, Score]) -> str:
     return ", ".join(f"{mean.name} {mean.shown}" for mean in means(scores))
 
 
+def means_over(scores: Mapping[str, Scored]) -> str:
+    """What one mean of all tasks is over, where agreement is in it with something else.
+
+    Args:
+        scores: or changes, by task.
+
+    Returns:
+        Such as "mean of accuracy (2 tasks) and agreement (1 task)"; else nothing.
+    """
+    counts = {m: sum(each.metric is m for each in scores.values()) for m in METRICS}
+    parts = [f"{m.name} ({n} {'task' if n == 1 else 'tasks'})" for m, n in counts.items() if n]
+    return f"mean of {' and '.join(parts)}" if counts[AGREEMENT] and len(parts) > 1 else ""
+
+
+def marked(name: str, metric: Metric) -> str:
+    """A task's name in a table: one that is scored by agreement says so."""
+    return f"{name} ({AGREEMENT.name})" if metric is AGREEMENT else name
+
+
 def mean_column(metric: Metric) -> str:
     """The heading of a column of means in a table of numbers."""
     return "mean" if metric is ACCURACY else f"mean {metric.name}"
@@ -84,7 +113,7 @@ def worth(scores: Mapping[str, Score]) -> float:
     loss counts by its logarithm, so that a percent of it weighs as much as a point of accuracy.
     """
     metric = joint(score.metric for score in scores.values())
-    if metric is not BOTH:
+    if metric in METRICS:
         return metric.sign * mean_score(scores)
     each = (
         s.value if s.metric is not LOSS else -log(max(s.value, _LEAST)) for s in scores.values()

@@ -13,7 +13,7 @@ import numpy as np
 from studio.device import used_memory
 from studio.measure.bench import Bench
 from studio.measure.change import Change, change_of
-from studio.measure.evaluate import fair_order, groups_of
+from studio.measure.evaluate import groups_of
 from studio.measure.intervals import Score
 from studio.measure.marks import Marks
 from studio.measure.score_cache import KnownRows, MergeCost
@@ -21,8 +21,10 @@ from studio.merge import Merge
 from studio.progress import Progress, part, silent
 from studio.recipe import Recipe
 from studio.tasks.heads import Head
+from studio.tasks.row_parts import fair_order
 
 _EXPERTS = 0.5  # share of the progress that measuring experts takes, if they must be
+_CALIBRATED = 0.3  # likewise, of a calibration
 _OFTEN = 0.004  # seconds between looks at the memory in use
 
 
@@ -159,6 +161,8 @@ class Measuring:
         for place, each in enumerate(wanted):
             first, last = (begun * at / len(wanted) for at in (place, place + 1))
             bench.statistics.measure(each, part(self.progress, first, last))
+        bench.calibration.prepare(merge, part(self.progress, begun, begun + _CALIBRATED))
+        begun += _CALIBRATED if merge and merge.recipe.calibrate else 0.0
         cost = self._put_on(merge, timed)
         if evaluation is None:
             return {}, cost

@@ -19,11 +19,11 @@ from studio.merge import Merge
 from studio.recipe import KEEP_BASE
 from studio.tasks.live_model import LiveModel
 from studio.tasks.quick_pass import using_threads
+from studio.tasks.row_parts import MEASURED, VALIDATION
 from studio.tasks.task import Task
 
 ROWS = 32
 """Validation rows of each task, at most; as many of every task, so that none weighs more."""
-_SPLIT = "validation"
 _BATCH = 64
 _LEAST = 8
 _KEPT = 8
@@ -78,8 +78,8 @@ class Recalibration:
         parts = {name: self._part(name) for name in merge.recipe.names}
         if sum(len(part.order) for part in parts.values()) < _LEAST:
             raise BadData(
-                f"batch_norm: recalibrate has fewer than {_LEAST} {_SPLIT} rows, too few to say "
-                "how inputs are spread. Add some, or take 'mixture' or 'base'."
+                f"batch_norm: recalibrate has fewer than {_LEAST} {VALIDATION} rows, too few to "
+                "say how inputs are spread. Add some, or take 'mixture' or 'base'."
             )
         self._model.wear(replace(merge, recipe=replace(merge.recipe, batch_norm=KEEP_BASE)))
         sums = _Sums(_layers(self._model, merge))
@@ -90,14 +90,14 @@ class Recalibration:
 
     def _part(self, name: str) -> Examples:
         task = self._tasks[name]
-        if task.head is None or not task.rows(_SPLIT):
-            lacking = "head" if task.head is None else f"{_SPLIT} rows"
+        if task.head is None or not task.rows(MEASURED):
+            lacking = "head" if task.head is None else f"{VALIDATION} rows"
             raise BadData(
-                f"batch_norm: recalibrate runs the merged model on {_SPLIT} rows of its tasks, but "
-                f"the zoo has no {lacking} for '{name}'. Add them, or take 'mixture' or 'base'."
+                f"batch_norm: recalibrate runs the merged model on {VALIDATION} rows of its tasks, "
+                f"but the zoo has no {lacking} for '{name}'. Add them, or take 'mixture' or 'base'."
             )
         if name not in self._examples:
-            self._examples[name] = examples(self._model, task, _SPLIT, labelled=False)
+            self._examples[name] = examples(self._model, task, MEASURED, labelled=False)
         return self._examples[name]
 
 

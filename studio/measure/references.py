@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from studio.measure.bench import Bench
-from studio.measure.doubts import doubts
+from studio.measure.doubts import doubts, replaced_experts
 from studio.measure.intervals import Score
 from studio.measure.outcomes import Measuring, Outcome
 from studio.merge import Merge
@@ -65,6 +65,7 @@ class References:
         base: with the experts' heads, and general rows with theirs.
         head_only: the base with heads fitted on it, or None; for the tasks that have one.
         options: of each task, between how many labels its rows choose.
+        replaced: by task, a sentence where another checkpoint gave the answers in its rows.
     """
 
     tasks: tuple[str, ...]
@@ -72,14 +73,16 @@ class References:
     base: Outcome
     head_only: Outcome | None
     options: Mapping[str, int] = field(default_factory=dict)
+    replaced: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def doubts(self) -> tuple[str, ...]:
-        """Experts that alone do worse than what needs no training, a sentence each."""
+        """Experts whose scores cannot be trusted, a sentence each; see ``doubts``."""
         floors = [("the base with its head", self.base.scores)]
         if self.head_only:
             floors.insert(0, ("head-only", self.head_only.scores))
-        return tuple(doubts(self.experts.scores, self.options, floors).values())
+        found = doubts(self.experts.scores, self.options, floors, self.replaced)
+        return tuple(found.values())
 
     @property
     def floor(self) -> tuple[str, Outcome]:
@@ -134,7 +137,9 @@ def score_references(
     tasks = tuple(each.expert for each in chosen if each.expert)
     head_only = _joined(found["head_only"]) if found["head_only"] else None
     options = {name: each.bench.options(name) for each in chosen if (name := each.expert)}
-    return References(tasks, _joined(found["expert"]), _joined(found["base"]), head_only, options)
+    scored = _joined(found["expert"]), _joined(found["base"]), head_only
+    replaced = replaced_experts(chosen[0].bench) if chosen else {}
+    return References(tasks, *scored, options, {n: x for n, x in replaced.items() if n in tasks})
 
 
 def measured_references(

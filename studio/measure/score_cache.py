@@ -17,13 +17,14 @@ from torch import Tensor
 import studio
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.disk.cache import cache_key, keep, recall
-from studio.measure.evaluate import Evaluation, fair_order, questions_of, starts_of
+from studio.measure.evaluate import Evaluation, questions_of, starts_of
 from studio.measure.expert_statistics import settings_beside
 from studio.measure.marks import Marks
 from studio.merge import Merge
 from studio.recipe import RECALIBRATE
 from studio.tasks.heads import Head
-from studio.tasks.metric import LOSS
+from studio.tasks.metric import Metric
+from studio.tasks.row_parts import fair_order
 from studio.tasks.task import Task
 
 _FORMAT = 2  # of what is kept; another one recalls nothing that is older
@@ -114,7 +115,8 @@ class ScoreCache:
             chosen = fair_order(len(every))[:rows]
             asked = questions_of(starts_of(every), chosen)
             if _asked(entry) >= len(asked):
-                found[name] = _arranged(entry, asked, whole=len(chosen) == len(every))
+                whole = len(chosen) == len(every)
+                found[name] = _arranged(entry, asked, whole, self._tasks[name].metric)
         return found
 
     def fill(self, evaluation: Evaluation, merge: Merge | None, split: str) -> bool:
@@ -180,7 +182,7 @@ class ScoreCache:
         """
         if merge is None:
             return "base"
-        if merge.method.derives:
+        if merge.method.derives or merge.recipe.calibrate:
             return self._recipe(merge)
         about = _sum(merge.mixing), merge.recipe.dtype, self._statistics(merge)
         return cache_key("linear", _made_of(merge), about)
@@ -200,13 +202,22 @@ class ScoreCache:
         drawn = (merge.recipe.seed, names) if chosen.draws else None
         measured = [
             self._digest(name, self._tasks[name].head, "validation")
-            for name in (names if chosen.needs else ())
+            for name in (names if chosen.measures else ())
             if name in self._tasks
         ]
         recorded = None if merge.recorded is None else _sum(merge.recorded)
-        numbers = _sum(merge.coefficients), recorded
-        about = repr(chosen), numbers, drawn, measured, merge.recipe.dtype, self._statistics(merge)
+        numbers = _sum(merge.coefficients), recorded, self._calibrated(merge)
+        made = repr(chosen) + (repr(sorted(merge.after.items())) if merge.after else "")
+        about = made, numbers, drawn, measured, merge.recipe.dtype, self._statistics(merge)
         return cache_key("recipe", _made_of(merge), about)
+
+    def _calibrated(self, merge: Merge) -> list:
+        """What a calibration depends on beside the mix; nothing without one."""
+        if merge.recipe.calibrate is None:
+            return []
+        names = [name for name in merge.recipe.names if name in self._tasks]
+        rows = [self._digest(name, self._tasks[name].head, "validation") for name in names]
+        return [merge.recipe.calibrate.plain(), rows]
 
     def _digest(self, name: str, head: Head | None, split: str) -> str:
         key = name, split, id(head)
@@ -258,7 +269,7 @@ def _asked(entry: Mapping) -> int:
     return len(entry.get("nats", entry.get("correct", "")))
 
 
-def _arranged(entry: Mapping, asked: np.ndarray, whole: bool) -> KnownRows:
+def _arranged(entry: Mapping, asked: np.ndarray, whole: bool, metric: Metric) -> KnownRows:
     """The questions of the beginning of the fair order; of all rows as their file has them."""
     count, places = len(asked), np.argsort(asked) if whole else np.arange(len(asked))
 
@@ -270,10 +281,10 @@ def _arranged(entry: Mapping, asked: np.ndarray, whole: bool) -> KnownRows:
 
     if "nats" in entry:
         nats, units, sizes = (numbers(entry[key]) for key in ("nats", "units", "sizes"))
-        return KnownRows(Marks(nats, LOSS, units, sizes), nats, entry["latency"])
+        return KnownRows(Marks(nats, metric, units, sizes), nats, entry["latency"])
     predictions = np.array(entry["predictions"][:count])[places]
     besides = {name: sums(each) for name, each in entry["besides"].items()}
-    marks = Marks(numbers(entry["correct"]), besides=besides)
+    marks = Marks(numbers(entry["correct"]), metric, besides=besides)
     return KnownRows(marks, predictions, entry["latency"])
 
 

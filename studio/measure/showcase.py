@@ -10,7 +10,7 @@ from studio.measure.evaluate import Evaluation, RowAt
 from studio.measure.marks import Marks
 from studio.tasks.heads import Head
 from studio.tasks.live_model import LiveModel
-from studio.tasks.metric import ACCURACY
+from studio.tasks.metric import OPTIONS
 from studio.tasks.task import Task
 
 MOST_ROWS = 12
@@ -99,7 +99,7 @@ def shown_rows(
 
 def reads_typed(task: Task) -> bool:
     """Whether a text that somebody types is a row of the task, with options to choose between."""
-    chooses = task.metric is ACCURACY and bool(task.labels)
+    chooses = task.metric in OPTIONS and bool(task.labels)
     return chooses and task.kind.own_row("a text") is not None
 
 
@@ -186,12 +186,12 @@ def _row(now: Evaluation, before: Evaluation | None, name: str, index: int) -> S
         marks = seen(by)
         if by is None or marks is None:
             return ""
-        if task.metric is not ACCURACY:
+        if task.metric not in OPTIONS:
             return task.metric.shown(marks.score(None).value)
         return task.kind.says(task.labels, row, by.predictions[name][asked].tolist())
 
     change, both = None, (seen(before), seen(now))
-    if task.metric is not ACCURACY and both[0] and both[1]:
+    if task.metric not in OPTIONS and both[0] and both[1]:
         change = both[1].score(None).value - both[0].score(None).value
     return ShownRow(
         name, task.kind.noun, task.kind.shown(row), task.kind.says(task.labels, row, row.answers),

@@ -36,16 +36,38 @@ class Ace(Whole):
 
     name: ClassVar[str] = "ace"
     title: ClassVar[str] = "ACE"
+    plainly: ClassVar[str] = (
+        "Guesses from each task's change what its inputs look like, and chooses weights that "
+        "suit them all."
+    )
     default_coefficient: ClassVar[float] = 1.0
+    starts_short: ClassVar[bool] = True
 
     epsilon: float = option(
-        1e-5, "Added to every covariance; larger is nearer to the mean.", low=1e-12, high=1e3
+        1e-5,
+        (
+            "A little that is added so that no division blows up; more moves the result toward the "
+            "plain mean."
+        ),
+        label="steadying",
+        exactly="Added to every covariance; larger is nearer to the mean.",
+        low=1e-12,
+        high=1e3,
     )
     threshold: float = option(
-        0.3, "Above this unevenness of the tasks' energies, matrices are refined.", low=0.0
+        0.3,
+        "Matrices to which tasks contribute more unevenly than this are worked over once more.",
+        label="when to refine",
+        exactly="Above this unevenness of the tasks' energies, matrices are refined.",
+        low=0.0,
     )
     share: float = option(
-        0.3, "Refinement: share of the singular directions that is added.", low=0.0, high=1.0
+        0.3,
+        "How much of a matrix is worked over where tasks contribute unevenly.",
+        label="share refined",
+        exactly="Refinement: share of the singular directions that is added.",
+        low=0.0,
+        high=1.0,
     )
 
     def change(self, entries: Entries, given: Given) -> Tensor:

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from studio.geometry.gram import Grams
 from studio.geometry.orthogonal import Basis, identity
+from studio.methods.additive import Additive
 from studio.methods.contract import Method
 
 
@@ -17,12 +18,20 @@ class Average(Method):
 
     name: ClassVar[str] = "average"
     title: ClassVar[str] = "Average"
+    plainly: ClassVar[str] = (
+        "Adds the mean of the tasks' changes to the base: the plain average of the experts."
+    )
     default_coefficient: ClassVar[float] = 1.0
 
     @property
     def carried(self) -> str:
         """The mean grows with what comes."""
         return "the merged model and the number of tasks"
+
+    @property
+    def additive(self) -> Additive:
+        """The sum of the deltas."""
+        return Additive(self.title, lambda sums: sums.deltas() / sums.tasks)
 
     def components(self, n: int, gram: Grams) -> Basis:
         """Each delta divided by the number of tasks."""

@@ -13,6 +13,7 @@ from studio.geometry.orthogonal import Basis, identity
 from studio.methods.contract import Given, Method, option
 from studio.methods.kit.magnitudes import kth_magnitude
 from studio.methods.kit.sparse import Sparse, in_chunks
+from studio.methods.ties import NO_ELECTION, after_election, elect_option
 from studio.parallel import in_order
 
 _NOTHING = (math.inf, math.inf)
@@ -25,18 +26,39 @@ class Breadcrumbs(Method):
     Of the N entries of a task's delta in a tensor, the int(gamma N) largest magnitudes go, and of
     the smallest as many that int(density N) are left; where density leaves too little to drop,
     fewer of the largest go. Entries as large as the least or the largest that is kept all stay,
-    so among equal magnitudes more than that share may be left.
+    so among equal magnitudes more than that share may be left. With elect a sign is then elected
+    per element as TIES does by weighted deltas, and what disagrees is left out.
 
-    Source: Davari and Belilovsky 2023, Model Breadcrumbs (arXiv 2312.06795); density and gamma as
-    in mergekit, which drops the whole delta where int(gamma N) is 0; here its smallest go.
+    Source: Davari and Belilovsky 2023, Model Breadcrumbs (arXiv 2312.06795); density, gamma and
+    the election (breadcrumbs_ties) as in mergekit, which before 0.1.5 drops the whole delta where
+    int(gamma N) is 0; here its smallest go.
     """
 
     name: ClassVar[str] = "breadcrumbs"
     title: ClassVar[str] = "Breadcrumbs"
+    plainly: ClassVar[str] = (
+        "Leaves out of each task's change the many small entries and the few largest ones."
+    )
+    main: ClassVar[str] = "density"
     default_coefficient: ClassVar[float] = 0.3
 
-    density: float = option(0.9, "Share of each delta's entries that is kept.", low=0.0, high=1.0)
-    gamma: float = option(0.01, "Share of the largest entries that is left out.", low=0.0, high=1.0)
+    density: float = option(
+        0.9,
+        "How much of each task's change is kept; the smallest numbers go first.",
+        label="share kept",
+        exactly="Share of each delta's entries that is kept.",
+        low=0.0,
+        high=1.0,
+    )
+    gamma: float = option(
+        0.01,
+        "How many of the very largest numbers are left out, since they may be accidents.",
+        label="extremes left out",
+        exactly="Share of the largest entries that is left out.",
+        low=0.0,
+        high=1.0,
+    )
+    elect: str = elect_option()
 
     @property
     def derives(self) -> bool:
@@ -44,9 +66,14 @@ class Breadcrumbs(Method):
         return True
 
     @property
+    def weighs(self) -> bool:
+        """Signs are elected by weighted deltas."""
+        return self.elect != NO_ELECTION
+
+    @property
     def carried(self) -> str:
-        """What comes is added."""
-        return "the merged model"
+        """What comes is added, unless all take part in an election."""
+        return super().carried if self.weighs else "the merged model"
 
     @property
     def portable(self) -> bool:
@@ -69,7 +96,7 @@ class Breadcrumbs(Method):
                 sizes = delta.abs()
                 return (sizes >= low).logical_and_(sizes <= high)
 
-            return Sparse(tensor, keep, (1.0,) * len(deltas))
+            return after_election(Sparse(tensor, keep, (1.0,) * len(deltas)), self.elect, given)
 
         return DerivedDeltas(deltas, between)
 

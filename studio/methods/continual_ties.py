@@ -1,6 +1,6 @@
 """Continual TIES: each task that arrives is merged by TIES with the sum of those before it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -17,6 +17,7 @@ from studio.methods.opcm import arrived
 from studio.methods.ties import Shares
 from studio.methods.whole import Entries, Whole
 from studio.parallel import in_order
+from studio.recipe import Option
 
 
 @dataclass(frozen=True)
@@ -34,12 +35,34 @@ class ContinualTies(Whole):
 
     name: ClassVar[str] = "continual_ties"
     title: ClassVar[str] = "Continual TIES"
+    plainly: ClassVar[str] = (
+        "TIES for tasks that come one after another: what is there already votes with the newcomer."
+    )
+    main: ClassVar[str] = "density"
     default_coefficient: ClassVar[float] = 1.0
 
-    density: float = option(0.2, "Share of entries that is kept of both.", low=0.0, high=1.0)
-    reduce: str = option("sum", "How agreeing entries are combined.", choices=("sum", "mean"))
+    density: float = option(
+        0.2,
+        "How much is kept of what is there and of the newcomer; the smallest numbers go first.",
+        label="share kept",
+        exactly="Share of entries that is kept of both.",
+        low=0.0,
+        high=1.0,
+    )
+    reduce: str = option(
+        "sum",
+        "Numbers on which both agree are added up, or their mean is taken.",
+        label="joining",
+        exactly="How agreeing entries are combined.",
+        choices=("sum", "mean"),
+    )
     step: float = option(
-        0.5, "Multiplies the first delta and every TIES that is added.", low=-10.0, high=10.0
+        0.5,
+        "How much of every newcomer is added to what is there.",
+        label="weight of each arrival",
+        exactly="Multiplies the first delta and every TIES that is added.",
+        low=-10.0,
+        high=10.0,
     )
 
     @property
@@ -51,6 +74,11 @@ class ContinualTies(Whole):
     def carried(self) -> str:
         """S, which the merged model holds."""
         return "the merged model"
+
+    @classmethod
+    def starting_coefficient(cls, n: int, options: Mapping[str, Option] | None = None) -> float:
+        """1/n: what is there is counted again with every arrival, and so grows with n."""
+        return round(1 / max(n, 1), 2)
 
     def vectors(self, given: Given) -> DerivedDeltas:
         """S in the place of the deltas.

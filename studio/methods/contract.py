@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
 from functools import cached_property
+from inspect import cleandoc
 from typing import Any, ClassVar, TypeVar
 
 import torch
@@ -13,6 +14,7 @@ from studio.errors import BadRecipe
 from studio.geometry.gram import Gram, Grams
 from studio.geometry.orthogonal import Basis, identity
 from studio.geometry.rotation_report import LayerRotation
+from studio.methods.additive import Additive, no_sum
 from studio.recipe import Option, finite
 
 
@@ -20,6 +22,8 @@ def option(
     default: Option,
     words: str,
     *,
+    label: str = "",
+    exactly: str = "",
     choices: tuple[str, ...] = (),
     low: float | None = None,
     high: float | None = None,
@@ -29,7 +33,9 @@ def option(
 
     Args:
         default: value when a recipe leaves the option out.
-        words: one line for people.
+        words: one plain sentence, for who has never merged.
+        label: what the page calls it; empty for its name.
+        exactly: the same in the words of the field; empty where the sentence says all.
         choices: the values of a text option.
         low: least value of a number.
         high: greatest value of a number; None for no limit.
@@ -37,11 +43,14 @@ def option(
     """
     return field(
         default=default,
-        metadata={"words": words, "choices": choices, "low": low, "high": high, "whole": whole},
-    )
+        metadata={
+            "words": words, "label": label, "exactly": exactly,
+            "choices": choices, "low": low, "high": high, "whole": whole,
+        },
+    )  # fmt: skip
 
 
-def scale_option(words: str = "Multiplies the merged change.") -> Any:
+def scale_option(words: str = "One number that multiplies all that is added to the base.") -> Any:
     """The field ``scale`` of a ``Scaled`` method."""
     return option(1.0, words, low=-10.0, high=10.0)
 
@@ -92,7 +101,13 @@ class Method:
 
     name: ClassVar[str]
     title: ClassVar[str]
+    plainly: ClassVar[str]
+    """What it does, in one sentence for who has never merged."""
+    main: ClassVar[str] = ""
+    """Name of the option that matters most, which the page shows first; empty for none."""
     default_coefficient: ClassVar[float]
+    starts_short: ClassVar[bool] = False
+    """Whether the mixer starts n tasks at 1/sqrt(n), which moves the base as far as one does."""
     has_components: ClassVar[bool] = True
     """Whether each task has a part of its own; without, one change of all tasks is formed."""
     keeps_sum: ClassVar[bool] = False
@@ -105,6 +120,14 @@ class Method:
     """How many tasks it can merge; None for any number."""
     first_come: ClassVar[str] = "the first to arrive keeps its directions"
     """What the order of the tasks decides, where it changes the result."""
+
+    @classmethod
+    def exactly(cls) -> tuple[str, str]:
+        """Its formula and its source, as its docstring has them."""
+        said = cleandoc(cls.__doc__ or "")
+        formula, _, _ = said.partition("\n\n")
+        _, _, source = said.rpartition("Source: ")
+        return " ".join(formula.split()), " ".join(source.split())
 
     @property
     def derives(self) -> bool:
@@ -133,11 +156,13 @@ class Method:
 
     @property
     def portable(self) -> bool:
-        """Whether its bits are the same on every machine: sums per element and inner products.
-
-        Singular values, inverses and norms of whole matrices are not.
-        """
+        """Whether its bits are the same on every machine, unlike those of inverses and norms."""
         return not self.derives
+
+    @property
+    def measures(self) -> str:
+        """The same with these options, of a method that needs data with some of them only."""
+        return self.needs
 
     @property
     def measured_rows(self) -> int:
@@ -149,10 +174,35 @@ class Method:
         """The method whose vectors are the same: without a factor that is applied to them."""
         return self
 
+    @property
+    def additive(self) -> Additive:
+        """How a state of constant size keeps what it needs of its tasks, as sums over them.
+
+        Raises:
+            BadRecipe: what it needs is no sum, with these options at least.
+        """
+        raise no_sum(self.title)
+
     @classmethod
-    def starting_coefficient(cls, n: int) -> float:
+    def starting_coefficient(cls, n: int, options: Mapping[str, Option] | None = None) -> float:
         """What the mixer proposes for n tasks; a file without a coefficient means the default."""
-        return cls.default_coefficient
+        return round(max(n, 1) ** -0.5, 2) if cls.starts_short else cls.default_coefficient
+
+    @classmethod
+    def defaults(cls, options: Mapping[str, Option]) -> Mapping[str, Option]:
+        """Defaults that are other ones beside these options."""
+        return {}
+
+    @classmethod
+    def idle(cls, options: Mapping[str, Option]) -> tuple[str, ...]:
+        """Options that change nothing beside these."""
+        return ()
+
+    @classmethod
+    def default(cls, name: str, options: Mapping[str, Option]) -> Option:
+        """What an option is beside these, if nobody chooses it."""
+        found: dict[str, Any] = {each.name: each.default for each in fields(cls)}
+        return cls.defaults(options).get(name, found[name])
 
     def components(self, n: int, gram: Grams) -> Basis:
         """The components of n tasks.
@@ -193,6 +243,7 @@ class Scaled(Method):
     A subclass has the field ``scale`` at its place among its options, made by ``scale_option``.
     """
 
+    main: ClassVar[str] = "scale"
     scale: float
 
     @property
@@ -241,27 +292,38 @@ def make(method: type[Made], options: Mapping[str, Option]) -> Made:
         key: float(value) if isinstance(known[key].default, float) else value  # type: ignore[arg-type]
         for key, value in options.items()
     }
-    return method(**floats)
+    return method(**{**method.defaults(options), **floats})  # type: ignore[arg-type]
 
 
-def describe(method: type[Method]) -> list[dict]:
-    """Options of a method as plain values: name, default, words, choices, low, high.
+def describe(method: type[Method], options: Mapping[str, Option] | None = None) -> list[dict]:
+    """Options of a method as plain values: name, default, words, label, exactly, and its limits.
 
-    An inherited scale, which multiplies all, comes last.
+    Args:
+        method: whose; an inherited scale, which multiplies all, comes last.
+        options: beside which the defaults are told; None for those of a method that is just
+            chosen.
     """
     return [
-        {"name": each.name, "default": each.default, **each.metadata}
+        {"name": each.name, "default": method.default(each.name, options or {}), **each.metadata}
         for each in sorted(fields(method), key=lambda each: each.name == "scale")
         if each.default is not MISSING
     ]
 
 
-def numbers(method: type[Method]) -> dict[str, dict]:
-    """Those of ``describe`` that are a number, by name."""
+def usual(method: type[Method], options: Mapping[str, Option]) -> dict[str, Option]:
+    """Every option's default beside these options, by name."""
+    return {each["name"]: each["default"] for each in describe(method, options)}
+
+
+def numbers(method: type[Method], options: Mapping[str, Option] | None = None) -> dict[str, dict]:
+    """Those of ``describe`` that are a number and change something, by name."""
+    idle = method.idle(options or {})
     return {
         each["name"]: each
-        for each in describe(method)
-        if not each["choices"] and not isinstance(each["default"], bool)
+        for each in describe(method, options)
+        if not each["choices"]
+        and not isinstance(each["default"], bool)
+        and each["name"] not in idle
     }
 
 

@@ -15,9 +15,11 @@ from studio.geometry.gram import Grams
 from studio.geometry.orthogonal import Basis, identity
 from studio.methods.contract import Given, Method, option
 from studio.methods.kit.sparse import Sparse, in_chunks
-from studio.methods.ties import WEIGHTED, WEIGHTED_SUM, Shares
+from studio.methods.ties import NO_ELECTION, after_election, elect_option
 from studio.parallel import in_order
 
+RANGE = 2**32
+"""How many numbers can be drawn for an entry."""
 _AT_ONCE = 8  # 32-bit numbers that Philox makes of one count
 
 
@@ -37,20 +39,33 @@ class Dare(Method):
 
     name: ClassVar[str] = "dare"
     title: ClassVar[str] = "DARE"
+    plainly: ClassVar[str] = (
+        "Drops entries of each task's change by chance and enlarges the rest, so that fewer "
+        "collide."
+    )
+    main: ClassVar[str] = "drop"
     default_coefficient: ClassVar[float] = 0.3
     draws: ClassVar[bool] = True
 
-    drop: float = option(0.5, "Share of each delta's entries that is dropped.", low=0.0, high=0.999)
+    drop: float = option(
+        0.5,
+        "How much of each task's change is thrown away by chance.",
+        label="share dropped",
+        exactly="Share of each delta's entries that is dropped.",
+        low=0.0,
+        high=0.999,
+    )
     rescale: str = option(
         "expected",
-        "Divide by the share kept, or keep each tensor's L1 norm.",
+        (
+            "What is left is enlarged by the share that was dropped, or until it is as large as "
+            "before."
+        ),
+        label="making up",
+        exactly="Divide by the share kept, or keep each tensor's L1 norm.",
         choices=("expected", "norm"),
     )
-    elect: str = option(
-        "none",
-        "Elect no sign, or keep the entries that agree with it: their weighted mean, or their sum.",
-        choices=("none", WEIGHTED, WEIGHTED_SUM),
-    )
+    elect: str = elect_option()
 
     @property
     def derives(self) -> bool:
@@ -60,7 +75,7 @@ class Dare(Method):
     @property
     def weighs(self) -> bool:
         """Signs are elected by weighted deltas."""
-        return self.elect != "none"
+        return self.elect != NO_ELECTION
 
     @property
     def carried(self) -> str:
@@ -72,6 +87,15 @@ class Dare(Method):
         """Masks and a common factor are alike everywhere; a norm is a library's sum."""
         return self.rescale == "expected"
 
+    @property
+    def common_factor(self) -> float:
+        """What all that is kept is multiplied by with rescale expected."""
+        return 1.0 / (1.0 - self.drop)
+
+    def kept(self, given: Given, name: str, task: int, start: int, stop: int) -> Tensor:
+        """A factor for each of these entries of a task's delta in a tensor, 0 where it goes."""
+        return mask(given.seed, given.deltas.tasks[task], name, self.drop, start, stop)
+
     def components(self, n: int, gram: Grams) -> Basis:
         """The rescaled deltas themselves."""
         return identity(n)
@@ -79,20 +103,16 @@ class Dare(Method):
     def vectors(self, given: Given) -> DerivedDeltas:
         """Each delta with its mask and its factor."""
         deltas, n = given.deltas, len(given.deltas)
-        factors = dict.fromkeys(deltas.names, (1.0 / (1.0 - self.drop),) * n)
+        factors = dict.fromkeys(deltas.names, (self.common_factor,) * n)
         if self.rescale == "norm":
             found = in_order(lambda name: self._norm_factors(given, name), deltas.names)
             factors = dict(zip(deltas.names, found, strict=True))
 
         def dropped(tensor: Vectors) -> Vectors:
             def keep(task: int, start: int, stop: int, delta: Tensor) -> Tensor:
-                return self._mask(given, tensor.name, task, start, stop)
+                return self.kept(given, tensor.name, task, start, stop)
 
-            kept = Sparse(tensor, keep, factors[tensor.name])
-            if not self.weighs:
-                return kept
-            weights = given.weights(tensor.name)
-            return Shares(kept, (0.0,) * n, self.elect, weights, majority=int)
+            return after_election(Sparse(tensor, keep, factors[tensor.name]), self.elect, given)
 
         return DerivedDeltas(deltas, dropped)
 
@@ -104,20 +124,25 @@ class Dare(Method):
             for start, stop, values in in_chunks(given.deltas, name, task):
                 sizes = values.abs().double()
                 whole += float(sizes.sum())
-                kept += float(sizes.mul_(self._mask(given, name, task, start, stop)).sum())
+                kept += float(sizes.mul_(self.kept(given, name, task, start, stop)).sum())
             factors.append(whole / kept if kept else 0.0)  # 0: there is nothing left to rescale
         return tuple(factors)
-
-    def _mask(self, given: Given, name: str, task: int, start: int, stop: int) -> Tensor:
-        return mask(given.seed, given.deltas.tasks[task], name, self.drop, start, stop)
 
 
 def mask(seed: int, task: str, tensor: str, drop: float, start: int, stop: int) -> Tensor:
     """Which entries of a task's delta are kept: ``(stop - start,)`` bool.
 
-    Element e is kept if the e-th 32-bit number of a stream is at least ``drop * 2**32``. The
-    stream is Philox, which counts instead of remembering, so that it can begin anywhere; its key
-    is the first 128 bits of the SHA-256 of seed, task and tensor.
+    Element e is kept if the e-th number of ``drawn`` is at least ``drop * 2**32``.
+    """
+    numbers = drawn(seed, task, tensor, start, stop)
+    return torch.from_numpy(numbers >= np.uint32(round(drop * RANGE)))
+
+
+def drawn(seed: int, task: str, tensor: str, start: int, stop: int) -> np.ndarray:
+    """Numbers for the entries of a task's delta: ``(stop - start,)`` uint32.
+
+    The stream is Philox, which counts instead of remembering, so that it can begin anywhere; its
+    key is the first 128 bits of the SHA-256 of seed, task and tensor.
 
     Source: Salmon et al. 2011, Parallel random numbers: as easy as 1, 2, 3 (Philox4x64-10).
     """
@@ -125,8 +150,7 @@ def mask(seed: int, task: str, tensor: str, drop: float, start: int, stop: int) 
     key = int.from_bytes(hashlib.sha256(named).digest()[:16], "little")
     first = start // _AT_ONCE
     count = -(-stop // _AT_ONCE) - first
-    drawn = np.random.Philox(key=key, counter=first).random_raw(count * _AT_ONCE // 2)
-    numbers = drawn.astype("<u8", copy=False).view("<u4")
+    many = np.random.Philox(key=key, counter=first).random_raw(count * _AT_ONCE // 2)
+    numbers = many.astype("<u8", copy=False).view("<u4")
     offset = start - first * _AT_ONCE
-    kept = numbers[offset : offset + stop - start] >= np.uint32(round(drop * 2**32))
-    return torch.from_numpy(kept)
+    return numbers[offset : offset + stop - start]

@@ -38,11 +38,27 @@ class Fisher(Scaled):
 
     name: ClassVar[str] = "fisher"
     title: ClassVar[str] = "Fisher"
+    plainly: ClassVar[str] = (
+        "Averages every number by how much each expert's own answers depend on it."
+    )
     default_coefficient: ClassVar[float] = 1.0
     needs: ClassVar[str] = FISHER
 
-    normalize: bool = option(False, "Weigh every task's Fisher information by its inverse norm.")
-    rows: int = option(256, "Most validation rows per task.", low=1, high=100_000, whole=True)
+    normalize: bool = option(
+        False,
+        "Whether tasks are brought to one scale first, so that no sure expert drowns the others.",
+        label="even tasks",
+        exactly="Weigh every task's Fisher information by its inverse norm.",
+    )
+    rows: int = option(
+        256,
+        "How many validation rows of each task are read to see which numbers matter.",
+        label="rows read",
+        exactly="Most validation rows per task.",
+        low=1,
+        high=100_000,
+        whole=True,
+    )
     scale: float = scale_option()
 
     @property

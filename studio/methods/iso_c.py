@@ -24,6 +24,10 @@ class IsoC(Whole):
 
     name: ClassVar[str] = "iso_c"
     title: ClassVar[str] = "Iso-C"
+    plainly: ClassVar[str] = (
+        "Adds all changes and makes the directions of the sum equally strong, so that none "
+        "drowns the others."
+    )
     default_coefficient: ClassVar[float] = 1.0
 
     def change(self, entries: Entries, given: Given) -> Tensor:

@@ -29,10 +29,22 @@ class IsoCts(Whole):
 
     name: ClassVar[str] = "iso_cts"
     title: ClassVar[str] = "Iso-CTS"
+    plainly: ClassVar[str] = (
+        "Makes the directions that tasks share, and some of each task's own, equally strong."
+    )
+    main: ClassVar[str] = "common"
     default_coefficient: ClassVar[float] = 1.0
 
     common: float = option(
-        0.8, "Share of the directions that the tasks have in common.", low=0.0, high=1.0
+        0.8,
+        (
+            "How many of the directions belong to all tasks; the others are shared out among "
+            "single tasks."
+        ),
+        label="share in common",
+        exactly="Share of the directions that the tasks have in common.",
+        low=0.0,
+        high=1.0,
     )
 
     def change(self, entries: Entries, given: Given) -> Tensor:

@@ -27,6 +27,7 @@ class MagMax(Method):
 
     name: ClassVar[str] = "magmax"
     title: ClassVar[str] = "MagMax"
+    plainly: ClassVar[str] = "Takes every number from the task that changes it most."
     default_coefficient: ClassVar[float] = 0.5
     first_come: ClassVar[str] = "of equally large changes the later task's is taken"
 

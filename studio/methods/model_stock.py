@@ -28,6 +28,10 @@ class ModelStock(Method):
 
     name: ClassVar[str] = "model_stock"
     title: ClassVar[str] = "Model Stock"
+    plainly: ClassVar[str] = (
+        "Draws the average of the experts back towards the base: the more they disagree, the "
+        "further."
+    )
     default_coefficient: ClassVar[float] = 1.0
 
     def components(self, n: int, gram: Grams) -> Basis:

@@ -9,10 +9,8 @@ from torch import Tensor
 from studio.checkpoints.deltas import DerivedDeltas
 from studio.geometry.gram import cosine
 from studio.methods.contract import Given
-from studio.methods.kit.pair import Pair, arc
+from studio.methods.kit.pair import PARALLEL, Pair, arc
 from studio.methods.whole import Entries
-
-_PARALLEL = 1.0 - 1e-15  # within rounding; below, the arc is well defined
 
 
 @dataclass(frozen=True)
@@ -30,6 +28,9 @@ class NuSlerp(Pair):
 
     name: ClassVar[str] = "nuslerp"
     title: ClassVar[str] = "NuSLERP"
+    plainly: ClassVar[str] = (
+        "Walks from one task's change to the other's along an arc, and adds it to the base."
+    )
     default_coefficient: ClassVar[float] = 1.0
 
     def vectors(self, given: Given) -> DerivedDeltas:
@@ -42,7 +43,7 @@ class NuSlerp(Pair):
         """From delta_1 to delta_2."""
         block = given.gram().blocks[given.deltas.names.index(raw.name)]
         both = bool((block.diagonal() > 0).all())
-        factors = arc(float(cosine(block)[0, 1]) if both else 1.0, t, parallel=_PARALLEL)
+        factors = arc(float(cosine(block)[0, 1]) if both else 1.0, t, parallel=PARALLEL)
         change = torch.zeros(raw.shape, dtype=raw.dtype)
         for weight, delta in zip(factors, raw.deltas(), strict=True):
             if delta is not None:

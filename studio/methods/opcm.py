@@ -44,22 +44,40 @@ class Opcm(Whole):
 
     name: ClassVar[str] = "opcm"
     title: ClassVar[str] = "OPCM"
+    plainly: ClassVar[str] = (
+        "Takes out of each newcomer what lies along the tasks before it, and keeps the sum "
+        "at a steady size."
+    )
+    main: ClassVar[str] = "alpha"
     default_coefficient: ClassVar[float] = 1.0
     keeps_sum: ClassVar[bool] = True
 
     alpha: float = option(
-        0.5, "Share of the singular values' sum whose directions are protected.", low=0.0, high=1.0
+        0.5,
+        "How much of what is already there is protected from the newcomer.",
+        label="share protected",
+        exactly="Share of the singular values' sum whose directions are protected.",
+        low=0.0,
+        high=1.0,
     )
     block: str = option(
         "code",
-        "Clear the dominant block only (code), or keep the other block only (paper).",
+        "The newcomer is cleared of the strongest directions only, or keeps nothing but the rest.",
+        label="what is cleared",
+        exactly="Clear the dominant block only (code), or keep the other block only (paper).",
         choices=("code", "paper"),
     )
     zero_diagonal: bool = option(
-        True, "Take out the part along every singular direction; the paper's own runs did not."
+        True,
+        "Whether the newcomer also loses what lies exactly along each direction that is there.",
+        label="clear every direction",
+        exactly="Take out the part along every singular direction; the paper's own runs did not.",
     )
     mend: bool = option(
-        True, "Leave directions of singular value 0 alone, and take alpha 1 as a limit."
+        True,
+        "Whether directions that nobody uses yet are left alone.",
+        label="spare empty directions",
+        exactly="Leave directions of singular value 0 alone, and take alpha 1 as a limit.",
     )
 
     @property

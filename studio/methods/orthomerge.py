@@ -67,28 +67,33 @@ class OrthoMerge(Whole):
 
     name: ClassVar[str] = "orthomerge"
     title: ClassVar[str] = "OrthoMerge"
+    plainly: ClassVar[str] = (
+        "Turns the base's weights by a mean of the experts' rotations, and adds what no "
+        "rotation explains."
+    )
+    main: ClassVar[str] = "residual_scale"
     default_coefficient: ClassVar[float] = 1.0
 
     target: str = option(
-        "global",
-        "Fit rotations to all rows, or only to rows that move against the sum of the tasks.",
-        choices=("global", "conflict"),
-    )
+        "global", "Rotations are fitted to all rows, or only to those that go against the others.",
+        label="rows turned", choices=("global", "conflict"),
+    )  # fmt: skip
     residuals: str = option(
-        "task_arithmetic",
-        "How residuals are merged: their mean, TIES or TSV-M.",
-        choices=("task_arithmetic", "ties", "tsv_m"),
+        "task_arithmetic", "How the rest is joined: as a mean, by votes, or by directions.",
+        label="joining the rest", choices=("task_arithmetic", "ties", "tsv_m"),
+    )  # fmt: skip
+    residual_scale: float = option(
+        1.0, "How much is added of the rest.", label="weight of the rest", low=-10.0, high=10.0
     )
-    residual_scale: float = option(1.0, "Multiplies the merged residuals.", low=-10.0, high=10.0)
     correct_magnitude: bool = option(
-        True, "Keep the mean length of the rotations' coordinates where the tasks disagree."
+        True, "Whether a mean turns as far as single ones did.", label="full turns"
     )
     block: int | None = option(
-        None, "Rotate this many inputs at a time, for wide layers; null for all.", low=1, whole=True
-    )
-    norms: str = option(
-        "key", "Keep that length over a whole tensor or per block.", choices=("key", "block")
-    )
+        None, "How many inputs are turned together in wide layers; empty turns all at once.",
+        label="inputs at a time", low=1, whole=True,
+    )  # fmt: skip
+    norms: str = option("key", "A turn is kept full over a whole matrix, or block by block.",
+                        label="where turns are full", choices=("key", "block"))  # fmt: skip
 
     def vectors(self, given: Given) -> DerivedDeltas:
         """The merged change in the place of the deltas.

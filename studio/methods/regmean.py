@@ -1,6 +1,6 @@
 """RegMean: the linear layers that come closest to every expert on its own inputs."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -9,12 +9,11 @@ from torch import Tensor
 
 from studio.checkpoints.architecture import turned
 from studio.checkpoints.deltas import DerivedDeltas
-from studio.methods.contract import GRAM, Given, option
+from studio.methods.additive import Sums, WeighedAdditive
+from studio.methods.contract import GRAM, Given
 from studio.methods.kit.coefficients import refuse_negative
+from studio.methods.kit.input_metric import regressed, rows_option, scaled, solved, trust_option
 from studio.methods.whole import Entries, Whole
-
-_SINGULAR = 1e-6  # least squared Cholesky pivot of unit diagonals; Grams are kept in float32
-_RIDGE = 1e-5  # of the diagonal; ten times that until it is enough
 
 
 @dataclass(frozen=True)
@@ -36,18 +35,30 @@ class RegMean(Whole):
 
     name: ClassVar[str] = "regmean"
     title: ClassVar[str] = "RegMean"
+    plainly: ClassVar[str] = (
+        "Chooses each layer's weights so that it answers every expert's inputs as that expert does."
+    )
+    main: ClassVar[str] = "off_diagonal"
     default_coefficient: ClassVar[float] = 1.0
     needs: ClassVar[str] = GRAM
 
-    off_diagonal: float = option(
-        0.95, "Multiplies the off-diagonal entries of every Gram.", low=0.0, high=1.0
-    )
-    rows: int = option(256, "Most validation rows per task.", low=1, high=100_000, whole=True)
+    off_diagonal: float = trust_option()
+    rows: int = rows_option()
 
     @property
     def measured_rows(self) -> int:
         """As the option says."""
         return self.rows
+
+    @property
+    def additive(self) -> WeighedAdditive:
+        """Of layers the sums of Grams and of Grams times deltas; of all else that of deltas."""
+        return WeighedAdditive(
+            self.title, self._of_sums, lambda gram, whose: scaled(gram, self.off_diagonal, whose)
+        )
+
+    def _of_sums(self, sums: Sums) -> Tensor:
+        return regressed(sums, sums.weight).mul_(self.scale)
 
     def vectors(self, given: Given) -> DerivedDeltas:
         """See ``Whole.vectors``."""
@@ -57,61 +68,38 @@ class RegMean(Whole):
     def change(self, entries: Entries, given: Given) -> Tensor:
         """The regression; the weighted mean where some task has no Gram."""
         assert given.measured is not None, "a merge refuses a method whose needs are not measured"
-        grams: list[Tensor | None] = []
-        for task, weight in zip(given.deltas.tasks, entries.weights, strict=True):
-            grams.append(given.measured(task, entries.name) if weight != 0.0 else None)
-        used = [weight for weight in entries.weights if weight != 0.0]
-        if 0 in entries.shape or sum(each is not None for each in grams) < len(used):
-            return entries.sum().div_(sum(used))
+        pairs = zip(given.deltas.tasks, entries.weights, strict=True)
+        grams = {
+            task: given.measured(name, entries.name)
+            for task, (name, weight) in enumerate(pairs)
+            if weight != 0.0
+        }
+        known = {task: gram for task, gram in grams.items() if gram is not None}
+        if 0 in entries.shape or len(known) < len(grams):
+            return entries.sum().div_(sum(entries.weights))
         as_stored = bool(turned(given.deltas.base, entries.name))
-        found = self._regressed(entries, grams, as_stored).to(entries.dtype)
+        words = {task: f"{entries.name}, '{given.deltas.tasks[task]}'" for task in known}
+        weighed = ((t, scaled(g, self.off_diagonal, words[t])) for t, g in known.items())
+        found = _regressed(entries, weighed, as_stored).to(entries.dtype)
         return found.T.contiguous() if as_stored else found
 
-    def _regressed(
-        self, entries: Entries, grams: Sequence[Tensor | None], transposed: bool
-    ) -> Tensor:
-        """The solution ``(out, in)`` float64; ``transposed`` weights are stored as (in, out)."""
-        rows, width = entries.shape[::-1] if transposed else entries.shape
-        left = torch.zeros(width, width, dtype=torch.float64)
-        right = torch.zeros(width, rows, dtype=torch.float64)
-        for task, weight in enumerate(entries.weights):
-            found = grams[task]
-            if found is None:
-                continue
-            gram = self._scaled(found)
-            left.add_(gram, alpha=weight)
-            delta = entries.delta(task)  # times its coefficient
-            if delta is not None:
-                right.addmm_(gram, (delta if transposed else delta.T).double())
 
-        def mean() -> Tensor:
-            whole = entries.sum().div_(sum(entries.weights)).double()
-            return whole if transposed else whole.T
+def _regressed(entries: Entries, grams: Iterable[tuple[int, Tensor]], transposed: bool) -> Tensor:
+    """The solution ``(out, in)`` float64; ``transposed`` weights are stored as (in, out)."""
 
-        return _solved(left, right, mean).T
+    def inputs_first(stored: Tensor, groups: int) -> Tensor:
+        wide = (stored if transposed else stored.T).double()
+        return torch.stack(wide.chunk(groups, 1))  # (groups, in, out / groups)
 
-    def _scaled(self, gram: Tensor) -> Tensor:
-        wide = gram.double()
-        diagonal = wide.diagonal().clone()
-        wide = wide * self.off_diagonal
-        wide.diagonal().copy_(diagonal)
-        return wide
+    left = right = torch.zeros(())
+    for task, gram in grams:
+        left = left + entries.weights[task] * gram
+        delta = entries.delta(task)  # times its coefficient
+        if delta is not None:
+            right = right + gram @ inputs_first(delta, len(gram))
 
+    def mean() -> Tensor:
+        return inputs_first(entries.sum().div_(sum(entries.weights)), len(left))
 
-def _solved(left: Tensor, right: Tensor, mean: Callable[[], Tensor]) -> Tensor:
-    """``left^-1 right`` for a symmetric ``left``, with a ridge toward the mean if it is singular.
-
-    All is scaled to a unit diagonal first, so that inputs of unlike size are judged alike.
-    """
-    diagonal = left.diagonal()
-    sizes = diagonal.where(diagonal > 0, 1.0).sqrt().unsqueeze(1)  # (in, 1)
-    left, right = left / sizes / sizes.T, right / sizes
-    factor, failed = torch.linalg.cholesky_ex(left)
-    if int(failed) or float(factor.diagonal().square().min()) < _SINGULAR:
-        ridge, failed = _RIDGE / 10, torch.ones(())
-        while int(failed):
-            ridge *= 10
-            eye = torch.eye(len(left), dtype=left.dtype)
-            factor, failed = torch.linalg.cholesky_ex(left + ridge * eye)
-        right = right + ridge * sizes * mean()
-    return torch.cholesky_solve(right, factor) / sizes
+    right = right if right.dim() else torch.zeros_like(mean())
+    return torch.cat(list(solved(left, right, mean, entries.name)), 1).T

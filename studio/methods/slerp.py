@@ -7,9 +7,11 @@ import torch
 from torch import Tensor
 
 from studio.checkpoints.vectors import CHUNK, Room, pieces
-from studio.methods.contract import Given
-from studio.methods.kit.pair import Pair, arc
+from studio.methods.contract import Given, option
+from studio.methods.kit.pair import NEARLY_PARALLEL, PARALLEL, Pair, arc
 from studio.methods.whole import Entries
+
+NEVER = "never"
 
 
 @dataclass(frozen=True)
@@ -19,18 +21,32 @@ class Slerp(Pair):
     t = c_2 / (c_1 + c_2): of the coefficients only the ratio counts. The angle is that of the
     flattened weights of the two models in every tensor, whose lengths are left as they are; above
     |cos| = 0.9995, or where one is zero, the straight line is taken, so that models close to their
-    base are averaged. It merges two tasks; one alone is its own model.
+    base are averaged; with line: never the arc is taken there, too. It merges two tasks; one alone
+    is its own model.
 
-    Source: Shoemake 1985, Slerp, per tensor as in FusionBench and mergekit (slerp).
+    Source: Shoemake 1985, Slerp, per tensor as in FusionBench and mergekit (slerp; with line:
+    never, nuslerp without a base).
     """
 
     name: ClassVar[str] = "slerp"
     title: ClassVar[str] = "SLERP"
+    plainly: ClassVar[str] = (
+        "Walks from one model to the other along an arc, and not along a straight line."
+    )
     default_coefficient: ClassVar[float] = 1.0
+
+    line: str = option(
+        "near",
+        "Where two models hardly differ a straight line is taken, or the arc all the same.",
+        label="nearly the same",
+        exactly="Straight where the two are nearly parallel, or never: the arc however short.",
+        choices=("near", NEVER),
+    )
 
     def between(self, raw: Entries, t: float, given: Given) -> Tensor:
         """From base + delta_1 to base + delta_2, less the base."""
-        first, second = arc(_cosine(raw), t)
+        parallel = PARALLEL if self.line == NEVER else NEARLY_PARALLEL
+        first, second = arc(_cosine(raw), t, parallel)
         change = raw.base().mul_(first + second - 1.0)  # small where the models are close to it
         for weight, delta in zip((first, second), raw.deltas(), strict=True):
             if delta is not None:

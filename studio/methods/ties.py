@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -17,7 +17,36 @@ from studio.parallel import in_order
 
 WEIGHTED, WEIGHTED_SUM = "weighted", "weighted_sum"
 """Elections by weighted deltas: divided by the sum of the agreeing weights, or by nothing."""
+NO_ELECTION = "none"
 _SMALLEST_DIVISOR = 1e-8
+
+
+def elect_option() -> Any:
+    """The field ``elect`` of a method that leaves entries out and may then elect signs."""
+    return option(
+        NO_ELECTION,
+        "Whether tasks vote on the sign of every number, and how those that agree are joined.",
+        label="vote",
+        exactly="Elect no sign, or keep the entries that agree with it: their weighted mean, or "
+        "their sum.",
+        choices=(NO_ELECTION, WEIGHTED, WEIGHTED_SUM),
+    )
+
+
+def after_election(kept: Vectors, elect: str, given: Given) -> Vectors:
+    """What methods kept of a tensor's deltas, all of it or what agrees with an elected sign.
+
+    Args:
+        kept: what is left of each delta.
+        elect: a choice of ``elect_option``; weights are the tensor's coefficients.
+        given: what the method is given.
+
+    Source: mergekit (dare_ties, breadcrumbs_ties, della).
+    """
+    if elect == NO_ELECTION:
+        return kept
+    weights = given.weights(kept.name)
+    return Shares(kept, (0.0,) * len(weights), elect, weights, majority=int)
 
 
 @dataclass(frozen=True)
@@ -38,17 +67,36 @@ class Ties(Scaled):
 
     name: ClassVar[str] = "ties"
     title: ClassVar[str] = "TIES"
+    plainly: ClassVar[str] = (
+        "Keeps each task's largest changes, lets the tasks vote on the sign of every number, "
+        "and joins those that agree."
+    )
+    main: ClassVar[str] = "density"
     default_coefficient: ClassVar[float] = 1.0
 
-    density: float = option(0.2, "Share of each delta's entries that is kept.", low=0.0, high=1.0)
+    density: float = option(
+        0.2,
+        "How much of each task's change is kept; the smallest numbers go first.",
+        label="share kept",
+        exactly="Share of each delta's entries that is kept.",
+        low=0.0,
+        high=1.0,
+    )
     trim: str = option(
-        "global", "Trim over the whole model or tensor by tensor.", choices=("global", "tensor")
+        "global",
+        "Small numbers are dropped by comparing the whole model, or every matrix by itself.",
+        label="where it is kept",
+        exactly="Trim over the whole model or tensor by tensor.",
+        choices=("global", "tensor"),
     )
     reduce: str = option(
-        "mean", "How agreeing entries are combined.",
+        "mean", (
+            "How numbers that agree are joined: as a mean or a sum, with or without the tasks' "
+            "weights."
+        ), label='joining', exactly="How agreeing entries are combined.",
         choices=("mean", "sum", WEIGHTED, WEIGHTED_SUM),
     )  # fmt: skip
-    scale: float = scale_option("Multiplies every coefficient.")
+    scale: float = scale_option("One number that multiplies the weights of all tasks.")
 
     @property
     def derives(self) -> bool:

@@ -23,6 +23,9 @@ class TsvM(Whole):
 
     name: ClassVar[str] = "tsv_m"
     title: ClassVar[str] = "TSV-M"
+    plainly: ClassVar[str] = (
+        "Keeps the strongest directions of each task and turns them so that they do not overlap."
+    )
     default_coefficient: ClassVar[float] = 1.0
 
     def change(self, entries: Entries, given: Given) -> Tensor:

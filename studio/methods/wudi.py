@@ -7,6 +7,8 @@ import torch
 from torch import Tensor
 
 from studio.geometry.spectra import gram_of
+from studio.geometry.subspaces import is_matrix
+from studio.methods.additive import Additive, RowAdditive, Sums
 from studio.methods.contract import Given, option
 from studio.methods.kit.row_space import RowSpace, add_cubed, divide, energy_of, factorized
 from studio.methods.whole import Entries, Whole
@@ -29,17 +31,55 @@ class Wudi(Whole):
 
     name: ClassVar[str] = "wudi"
     title: ClassVar[str] = "WUDI"
+    plainly: ClassVar[str] = (
+        "Seeks one change per layer that disturbs as little as possible what each task's own "
+        "change does."
+    )
     default_coefficient: ClassVar[float] = 1.0
+    starts_short: ClassVar[bool] = True
 
     solver: str = option(
-        "closed", "The exact minimum, or the paper's steps of Adam.", choices=("closed", "adam")
+        "closed",
+        "The best change is computed at once, or sought in many small steps as the paper does.",
+        label="how it is found",
+        exactly="The exact minimum, or the paper's steps of Adam.",
+        choices=("closed", "adam"),
     )
     ridge: float = option(
-        1e-3, "Closed form: pull toward the sum of the deltas.", low=1e-6, high=1e3
+        1e-3,
+        "How strongly the exact solution is pulled toward the plain sum of all changes.",
+        label="pull to the sum",
+        exactly="Closed form: pull toward the sum of the deltas.",
+        low=1e-6,
+        high=1e3,
     )
     steps: int = option(
-        300, "Adam: number of steps, at the learning rate 0.00001.", low=1, whole=True
+        300,
+        "How many small steps are made where the best change is sought in steps.",
+        label="steps",
+        exactly="Adam: number of steps, at the learning rate 0.00001.",
+        low=1,
+        whole=True,
     )
+
+    @property
+    def additive(self) -> Additive:
+        """Of matrices the sums of C_i and of D_i C_i, and of all tensors that of the deltas."""
+        if self.solver == "adam":
+            return super().additive
+        return RowAdditive(self.title, self._of_sums, is_matrix)
+
+    def _of_sums(self, sums: Sums) -> Tensor:
+        """As ``_closed``, in all inputs."""
+        if not is_matrix(sums.place.name, sums.place.shape):
+            return sums.deltas().mul_(self.scale / sums.tasks)
+        deltas = sums.deltas_inputs_first(1)
+        pull = self.ridge * sums.present / deltas.shape[1]
+        left = sums.left()
+        left.diagonal(dim1=-2, dim2=-1).add_(pull)
+        right = sums.right().add_(deltas, alpha=pull)
+        found = torch.cholesky_solve(right, torch.linalg.cholesky(left))
+        return sums.place.flat(found).mul_(self.scale)
 
     def change(self, entries: Entries, given: Given) -> Tensor:
         """The minimum; the mean for vectors and embedding tables."""

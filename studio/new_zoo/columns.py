@@ -3,10 +3,10 @@
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from studio.errors import BadData
-from studio.new_zoo.fields import FIELDS, Field
+from studio.errors import BadData, Remedy
+from studio.new_zoo.fields import ANSWER, FIELDS, Field
 from studio.new_zoo.tables import Cells, Table, plain
 
 _FEW_LABELS = 200
@@ -15,17 +15,18 @@ _LOOKED_AT = 2_000
 _LISTED = 6
 
 
-def guess(kind: str, table: Table) -> dict[str, str]:
+def guess(kind: str, table: Table, labels: Sequence[str] = ()) -> dict[str, str]:
     """The column for each field of a kind; fields for which none is found are left out.
 
     Args:
         kind: name of the kind of task.
         table: whose columns are guessed, by their names first, and then by what they hold.
+        labels: of the head; a column that holds these alone is the label, whatever its name is.
     """
-    found: dict[str, str] = {}
     rows = table.rows[:_LOOKED_AT]
     named = {column.strip().casefold(): column for column in reversed(table.columns)}
-    for field in FIELDS[kind]:
+    found = _head_labels(kind, table, rows, labels)
+    for field in (each for each in FIELDS[kind] if each.name not in found):
         for known in field.known:
             column = named.get(known)
             if column and column not in found.values() and _holds(field, column, rows):
@@ -40,6 +41,18 @@ def guess(kind: str, table: Table) -> dict[str, str]:
             if fitting:
                 found[field.name] = max(fitting, key=lambda c: _how_likely(field, c, rows))
     return {field.name: found[field.name] for field in FIELDS[kind] if field.name in found}
+
+
+def _head_labels(
+    kind: str, table: Table, rows: Sequence[Cells], labels: Sequence[str]
+) -> dict[str, str]:
+    """The column of the label that holds a head's own; of several the one with a usual name."""
+    field = next((each for each in FIELDS[kind] if each.name == "label"), None)
+    if field is None or len(labels) < 2 or all(label.isdigit() for label in labels):
+        return {}
+    fitting = label_columns([replace(table, rows=tuple(rows))], labels)
+    usual = [column for column in fitting if column.strip().casefold() in field.known]
+    return {"label": (usual or fitting)[0]} if fitting else {}
 
 
 def _either(found: dict[str, str]) -> dict[str, str]:
@@ -92,27 +105,17 @@ def records(kind: str, table: Table, columns: Mapping[str, str]) -> tuple[list[C
     if unknown:
         known = ", ".join(fields)
         raise BadData(f"A row of the type {kind} has no {', '.join(unknown)}; it may have {known}.")
-    for name, column in columns.items():
-        if column not in table.columns:
-            raise BadData(
-                f"{table.path} has no column {column!r} for '{name}'; it has "
-                f"{', '.join(map(repr, table.columns))}."
-            )
+    _refuse_missing(table, columns)
     needed = needed_fields(kind, columns)
     missing = [name for name in needed if name not in columns]
     if missing:
         raise BadData(
             f"{table.path}: no column was found for '{missing[0]}' among "
-            f"{', '.join(map(repr, table.columns))}. Say which one it is."
+            f"{', '.join(map(repr, table.columns))}{nothing_in(table)}. Say which one it is."
         )
     made = [{name: plain(row[c]) for name, c in columns.items() if c in row} for row in table.rows]
     for name in (each for each in columns if fields[each].holds == "text"):
-        wrong = next((row[name] for row in made if not isinstance(row.get(name, ""), str)), None)
-        if wrong is not None:
-            raise BadData(
-                f"{table.path}: the column {columns[name]!r} is to be '{name}', which is text, "
-                f"but it holds {str(wrong)[:60]!r}. Choose another column."
-            )
+        _refuse_other_than_text(table, columns[name], name, made)
     full = [row for row in made if all(name in row for name in needed)]
     if not full:
         raise BadData(f"{table.path} has no row with {' and '.join(needed)}.")
@@ -123,16 +126,51 @@ def records(kind: str, table: Table, columns: Mapping[str, str]) -> tuple[list[C
     if "group" in columns and len(grouped) < len(full):
         raise BadData(
             f"{table.path}: {len(full) - len(grouped):,} rows have no {columns['group']!r}, which "
-            "is the group; choose no column for the group, or fill it in every row."
+            "is the group.",
+            Remedy.NO_GROUP,
         )
     return [row | _as_text(row) for row in full], notes
+
+
+def _refuse_missing(table: Table, columns: Mapping[str, str]) -> None:
+    """Refuse columns that a table does not have, or that say nothing."""
+    for name, column in columns.items():
+        if column in table.empty:
+            raise BadData(
+                f"{table.path}: the column {column!r}, which is to be '{name}', is empty in "
+                "every row.",
+                Remedy.GUESS_COLUMNS,
+            )
+        if column not in table.columns:
+            raise BadData(
+                f"{table.path} has no column {column!r} for '{name}'; it has "
+                f"{', '.join(map(repr, table.columns))}.",
+                Remedy.GUESS_COLUMNS,
+            )
+
+
+def nothing_in(table: Table) -> str:
+    """Of columns that say nothing, that they do; empty without one."""
+    names = ", ".join(map(repr, table.empty[:_LISTED]))
+    return f" (empty in every row: {names})" if names else ""
+
+
+def _refuse_other_than_text(table: Table, column: str, name: str, rows: Sequence[Cells]) -> None:
+    """Refuse a column of texts that holds anything else."""
+    wrong = next((row[name] for row in rows if not isinstance(row.get(name, ""), str)), None)
+    if wrong is not None:
+        raise BadData(
+            f"{table.path}: the column {column!r} is to be '{name}', which is text, but it holds "
+            f"{str(wrong)[:60]!r}. Choose another column."
+        )
 
 
 def needed_fields(kind: str, columns: Mapping[str, str]) -> tuple[str, ...]:
     """What every row of a kind must say, given the columns that were chosen."""
     if kind == "causal-lm":
         return ("prompt", "answer") if {"prompt", "answer"} & {*columns} else ("text",)
-    return tuple(field.name for field in FIELDS[kind] if field.needed)
+    left = ANSWER.get(kind) if ANSWER.get(kind) not in columns else None  # to the expert
+    return tuple(field.name for field in FIELDS[kind] if field.needed and field.name != left)
 
 
 def _as_text(row: Cells) -> Cells:
@@ -175,6 +213,22 @@ def matched_labels(rows: Sequence[Cells], labels: Sequence[str]) -> Labels:
         if new and words and list(new) != list(new.values()):
             how.append(f"Labels ({', '.join(list(new)[:_LISTED])}) were {words}.")
     return Labels(named, {x: n for x, n in counted.items() if x not in named}, " ".join(how))
+
+
+def label_columns(tables: Sequence[Table], labels: Sequence[str]) -> list[str]:
+    """Columns whose cells name labels of a head, every one of them and at least two.
+
+    What names a label only by its index is left out: most columns of small numbers would do.
+    """
+    found = []
+    for column in tables[0].columns:
+        cells = [row[column] for table in tables for row in table.rows if column in row]
+        rows = [{"label": plain(cell)} for cell in cells if not isinstance(cell, list | Mapping)]
+        match = matched_labels(rows, labels)
+        named = all(_key(value) == _key(label) for value, label in match.named.items())
+        if named and len(rows) == len(cells) and not match.strange and len(match.named) > 1:
+            found.append(column)
+    return found
 
 
 def label_text(cell: object) -> str:

@@ -73,3 +73,8 @@ FIELDS: Mapping[str, tuple[Field, ...]] = {
     ),
 }  # fmt: skip
 """By kind of task, what its rows say."""
+ANSWER: Mapping[str, str] = {
+    "text-classification": "label", "image-classification": "label",
+    "token-classification": "tags", "multiple-choice": "answer",
+}  # fmt: skip
+"""Of kinds whose rows have options, the field that says which is right; an expert can say it."""

@@ -10,6 +10,7 @@ from studio.checkpoints.checkpoint import Checkpoint, open_checkpoint
 from studio.disk.files import hub_id, resolve_source
 from studio.errors import BadCheckpoint, StudioError
 from studio.progress import Progress, silent
+from studio.tasks.spec import is_answered
 
 TABLES = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet")
 IMAGES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
@@ -20,6 +21,8 @@ _OF_MODELS = (
     "preprocessor", "processor", "trainer_state", "adapter_config", "modules", "sentence_bert",
     "all_results", "train_results", "eval_results", "labels", "package", "chat_template",
 )  # fmt: skip
+_OF_ZOO = ("zoo.yaml", "made.json")  # of one that was written here
+_ROWS = "rows"  # beside them: what it drew from tables, which are to be drawn from again
 _SKIPPED = {"__pycache__", "node_modules", "blobs", "refs", "site-packages"}
 _VERSION = re.compile(r"(?:checkpoint|step|epoch)[-_](\d+)")
 _DEEPEST, _MOST_ENTRIES, _MOST_MODELS = 8, 100_000, 500
@@ -141,6 +144,9 @@ def _folders(place: Path, found: Found, progress: Progress) -> Iterator[tuple[Pa
         files = [x for x in files if x not in unnamed]
         folders[:] = sorted({*folders} - _SKIPPED - {*unnamed})
         folders[:] = [x for x in folders if not x.startswith(".")]
+        if {*_OF_ZOO} <= {*files} and _ROWS in folders:
+            folders.remove(_ROWS)
+            found.notes.append(f"{folder / _ROWS} was passed over: rows that a zoo was made of.")
         if "modules.json" in files or len(folder.parts) - depth >= _DEEPEST:
             folders.clear()  # of a sentence transformer: its further modules are no models
         elif _holds_images(folder, folders):
@@ -177,12 +183,16 @@ def _only_images(folder: Path) -> bool:
 def _look(folder: Path, files: list[str], found: Found, roots: tuple[Path, ...]) -> None:
     """Add what a folder holds to what was found."""
     weights = [each for each in files if _is_weights(each)]
-    for name in files:
+    own = {*_OF_ZOO} if {*_OF_ZOO} <= {*files} else set()
+    for name in (each for each in files if each not in own):
         file = folder / name
         stem = name.lower().split(".")[0]
         named = name.lower().startswith(_OF_MODELS) if weights else stem in _OF_MODELS
         if file.suffix.lower() in TABLES and not named and file.is_file():
-            found.tables.append(file)
+            if is_answered(file):
+                found.notes.append(f"{file} was passed over: it holds an expert's answers.")
+            else:
+                found.tables.append(file)
     if not weights and "adapter_config.json" not in files:
         return
     adapters = "adapter_config.json" in files

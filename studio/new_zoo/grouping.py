@@ -13,7 +13,7 @@ from studio.checkpoints.checkpoint import Checkpoint, open_base
 from studio.disk.files import resolve_source, source_place
 from studio.errors import BadCheckpoint, StudioError
 from studio.new_zoo.finding import Found, Model
-from studio.new_zoo.names import called
+from studio.new_zoo.names import called, renamed
 
 _FOR_TASKS = re.compile(
     r"For(Sequence|Token)Classification|ForImageClassification|ForMultipleChoice"
@@ -298,7 +298,9 @@ def _proposal(group: _Group) -> Proposal:
         newest = sorted(versions, key=_age)
         members.append(_member(group.base, newest))
     named = _unique(members)
-    return Proposal(group.base, group.source, group.why, tuple(named), tuple(group.notes))
+    said = (renamed(each.model.folder, each.name) for each in named)
+    notes = (*group.notes, *filter(None, said))
+    return Proposal(group.base, group.source, group.why, tuple(named), notes)
 
 
 def _age(model: Model) -> tuple[bool, int]:

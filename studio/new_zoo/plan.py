@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from studio.new_zoo.tables import Table, read_table
 from studio.tasks.kinds import KINDS
 from studio.tasks.kinds.contract import Opened
 from studio.tasks.spec import TaskSpec
+from studio.zoo import SPLITS
 
 ALL = "all"
 """In place of a split: the file that held-out and validation rows are drawn from."""
@@ -73,6 +74,7 @@ class Plan:
         source: folder or hub id of the base.
         tasks: in the order of the zoo.
         seed: of every draw.
+        digests: whether the zoo file is to name the digest of each checkpoint.
     """
 
     name: str
@@ -80,11 +82,20 @@ class Plan:
     source: str
     tasks: tuple[NewTask, ...]
     seed: int = 0
+    digests: bool = False
+
+
+def columns_of_file(file: Path) -> Sequence[str]:
+    """The columns of a table; none if it cannot be read, which is said when its rows are."""
+    try:
+        return read_table(file).columns
+    except StudioError:
+        return ()
 
 
 def planned(
     base: Checkpoint, members: Sequence[Member], found: Found, data: Mapping[str, Mapping],
-    among: Sequence[Member] = (),
+    among: Sequence[Member] = (), columns_in: Callable[[Path], Sequence[str]] = columns_of_file,
 ) -> tuple[NewTask, ...]:  # fmt: skip
     """Tasks of the members, each with the tables that seem to be its own.
 
@@ -94,17 +105,13 @@ def planned(
         found: among whose tables those of a task are looked for.
         data: {task: {split or ``ALL``: file}}, for tasks whose files a person has named.
         among: every member that was found, whose tables are not another's; none for the members.
+        columns_in: the columns of a table, which may say of which kind a task is.
     """
     own = tables_of(among or members, found)
     made = []
     for member in members:
         files = {**data.get(member.name, own.get(member.name, {}))}
-        columns = ()
-        if files:
-            try:
-                columns = read_table(next(iter(files.values()))).columns
-            except StudioError:
-                columns = ()  # it is refused with its name when its rows are read
+        columns = columns_in(next(iter(files.values()))) if files else ()
         kind, _ = kind_of(base, member.model.checkpoint, columns)
         task = NewTask(member.name, member.model.folder, kind, files)
         try:
@@ -134,14 +141,40 @@ def answering(base: Checkpoint, task: str, checkpoint: Checkpoint, kind: str) ->
     private = Deltas(base, [(task, checkpoint)], [joined]).private(task)
     settings = KINDS[kind].settings(entry_of(task, checkpoint.folder, kind), Path("/"), task)
     spec = TaskSpec(task, str(checkpoint.folder), kind, settings)
-    return KINDS[kind].open(spec, private, base)
+    opened = KINDS[kind].open(spec, private, base)
+    if opened.head:
+        KINDS[kind].refuse_misfit(spec, opened.head, base)
+    return opened
+
+
+def files_apart(given: Mapping[str, Path]) -> dict[str, Path]:
+    """Files that were named by split, as a task has them.
+
+    Where one is named for the held-out rows and none for the validation rows, both are drawn from
+    it, and so are training rows if they are needed and have no file.
+    """
+    files = {split: given[split] for split in SPLITS if split in given}
+    if "held_out" in files and "validation" not in files:
+        files = {ALL: files.pop("held_out"), **files}
+    return files
+
+
+def splits_of(files: Mapping[str, Path]) -> dict[str, Path]:
+    """By split, the file that a person would have named for it: what ``files_apart`` undoes."""
+    return {"held_out" if split == ALL else split: file for split, file in files.items()}
+
+
+def one_file(files: Mapping[str, Path]) -> dict[str, Path]:
+    """The file that all splits would be drawn from, were there only one."""
+    file = next((files[split] for split in (ALL, *SPLITS) if split in files), None)
+    return {ALL: file} if file else {}
 
 
 def columns_of(task: NewTask, table: Table) -> dict[str, str]:
     """The columns of a table that are read: those that a person chose, or the guessed ones."""
     if task.columns is not None:
         return {name: column for name, column in task.columns.items() if column}
-    return guess(task.kind, table)
+    return guess(task.kind, table, task.labels or (task.opened.labels if task.opened else ()))
 
 
 def tables_of(members: Sequence[Member], found: Found) -> dict[str, dict[str, Path]]:
@@ -198,7 +231,7 @@ def _by_split(paths: Sequence[Path]) -> dict[str, Path]:
         else:
             found.setdefault(split, path)
     if {"held_out", "validation"} <= {*found}:
-        return found
+        return {split: found[split] for split in SPLITS if split in found}
     measured = found.get("held_out") or found.get("validation")  # rows that no expert has seen
     if measured:
         return {ALL: measured} | ({"train": found["train"]} if "train" in found else {})

@@ -7,8 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from studio.disk.files import open_regular
-from studio.errors import BadData
-from studio.new_zoo.columns import label_text, matched_labels, records
+from studio.errors import BadData, Names, Remedy
+from studio.new_zoo.columns import (
+    Labels,
+    label_columns,
+    label_text,
+    matched_labels,
+    nothing_in,
+    records,
+)
+from studio.new_zoo.fields import ANSWER
 from studio.new_zoo.plan import ALL, NewTask, columns_of, split_called
 from studio.new_zoo.splits import draw, leak_words, refuse_leaks, without_leaks
 from studio.new_zoo.tables import Cells, Table, read_table
@@ -18,6 +26,10 @@ _PICTURES = "image-classification"
 _BY_LABEL = ("text-classification", _PICTURES)
 _SEEN = (
     "{} is called a file of training rows: a score says too much on rows that an expert has seen."
+)
+_UNANSWERED = (
+    "No column says what is right, so its own expert's answers stand in for labels: scores are "
+    "the agreement with it, and no accuracy."
 )
 _LISTED = 8
 
@@ -29,12 +41,14 @@ class Prepared:
     Attributes:
         rows: by split, by the kind's own names.
         labels: in the order of the head; empty where every row has options of its own.
+        unanswered: whether no row says what is right, so that its expert is asked.
         notes: what a user should know, a sentence each.
         record: where the rows come from, as JSON.
     """
 
     rows: Mapping[str, Sequence[Cells]]
     labels: tuple[str, ...] = ()
+    unanswered: bool = False
     notes: tuple[str, ...] = ()
     record: Mapping[str, Any] = field(default_factory=dict)
 
@@ -55,7 +69,7 @@ def prepared(
     Raises:
         BadData: saying what is wrong with the rows, and what to do.
     """
-    if not task.files:
+    if not task.files and task.refused is None:
         return Prepared({})
     try:
         return _prepared(task, seed, drop_leaks, read)
@@ -66,8 +80,7 @@ def prepared(
 def _prepared(
     task: NewTask, seed: int, drop_leaks: bool, read: Callable[[Path, int], Table]
 ) -> Prepared:
-    if task.refused is not None:
-        raise BadData(task.refused.problem.removeprefix(f"'{task.name}': "))
+    _refuse_unscored(task)
     tables = {split: read(path, seed) for split, path in task.files.items()}
     columns, rows, notes = {}, {}, []
     for split, table in tables.items():
@@ -76,10 +89,14 @@ def _prepared(
         notes += said
     if task.needs_head and task.opened:
         notes += task.opened.notes
-    labels: tuple[str, ...] = ()
-    if task.kind in _BY_LABEL:
+    labels: tuple[str, ...] = task.labels or (task.opened.labels if task.opened else ())
+    if unanswered := _unanswered(task, tables, columns):
+        notes.append(_UNANSWERED)
+    elif task.kind in _BY_LABEL:
         labels, rows, said = _labelled(task, tables, columns, rows)
         notes += said
+    else:
+        labels = ()
     if ALL in rows:
         drawn = draw(rows.pop(ALL), seed, task.needs_head and "train" not in rows)
         rows = {**drawn.rows, **rows}
@@ -95,7 +112,42 @@ def _prepared(
     if empty := [split for split, found in rows.items() if not found]:
         raise BadData(f"no rows are left for {', '.join(empty)}. Add rows.")
     record = _record(tables, columns, rows, seed)
-    return Prepared(rows, labels, tuple(dict.fromkeys(notes)), record)
+    return Prepared(rows, labels, unanswered, tuple(dict.fromkeys(notes)), record)
+
+
+def _refuse_unscored(task: NewTask) -> None:
+    """Refuse what nothing answers, and rows that none is scored by."""
+    if task.refused is not None:
+        raise BadData(task.refused.problem.removeprefix(f"'{task.name}': "))
+    if not {ALL, "held_out"} & {*task.files}:
+        raise BadData(
+            "no file holds its held-out rows, by which it is scored. Name one, or one file from "
+            "which all are drawn."
+        )
+
+
+def _unanswered(
+    task: NewTask, tables: Mapping[str, Table], columns: Mapping[str, Mapping[str, str]]
+) -> bool:
+    """Whether no row says what is right, so that its own expert must."""
+    field = ANSWER.get(task.kind, "")
+    lacking = [split for split in tables if field and field not in columns[split]]
+    if not lacking:
+        return False
+    table = tables[lacking[0]]
+    if len(lacking) < len(tables):
+        other = next(split for split in tables if split not in lacking)
+        raise BadData(
+            f"{table.path} has no column for '{field}', but {tables[other].path} has "
+            f"{columns[other][field]!r}. Say which column it is, or leave it out of both."
+        )
+    if task.needs_head:
+        raise BadData(
+            f"{table.path}: no column was found for '{field}' among "
+            f"{', '.join(map(repr, table.columns))}{nothing_in(table)}, and its checkpoint has no "
+            "head, so nothing can answer. Say which column it is, or take the task without rows."
+        )
+    return True
 
 
 def _refuse_unfitted(labels: Sequence[str], rows: Mapping[str, Sequence[Cells]]) -> None:
@@ -146,6 +198,7 @@ def _labelled(
     every = [row for found in rows.values() for row in found]
     labels = task.labels or (task.opened.labels if task.opened else ())
     notes = []
+    _refuse_miscounted(task)
     if task.needs_head:
         labels = labels or _of_table(tables, columns) or tuple(sorted(_seen(every), key=_natural))
         label_list(list(labels), "its labels", BadData)
@@ -159,19 +212,36 @@ def _labelled(
         )  # fmt: skip
     match = matched_labels(every, labels)
     if match.strange:
-        count = sum(match.strange.values())
-        some = ", ".join(f"{x!r} ({n:,})" for x, n in list(match.strange.items())[:_LISTED])
-        raise BadData(
-            f"{count:,} of {len(every):,} rows have labels that the head lacks: {some}. It has "
-            f"{', '.join(map(repr, labels[:_LISTED]))}{', …' if len(labels) > _LISTED else ''}. "
-            "Choose another column, or rename the labels."
-        )
+        raise _strange(match, labels, len(every), label_columns(list(tables.values()), labels))
     notes += [match.how] if match.how else []
     made = {
         split: [row | {"label": match.named[label_text(row["label"])]} for row in found]
         for split, found in rows.items()
     }
     return tuple(labels), made, notes
+
+
+def _refuse_miscounted(task: NewTask) -> None:
+    """Refuse more or fewer names than the head has labels."""
+    own = task.opened.labels if task.opened and not task.needs_head else ()
+    if task.labels and own and len(task.labels) != len(own):
+        raise BadData(
+            f"{len(task.labels)} labels were given, but its head has {len(own)}. Give each of them "
+            "a name, in the order of the head."
+        )
+
+
+def _strange(match: Labels, labels: Sequence[str], total: int, columns: Sequence[str]) -> BadData:
+    """Labels that the head lacks; where just one column holds its own, that is proposed."""
+    count = sum(match.strange.values())
+    some = ", ".join(f"{x!r} ({n:,})" for x, n in list(match.strange.items())[:_LISTED])
+    words = (
+        f"{count:,} of {total:,} rows have labels that the head lacks: {some}. It has "
+        f"{', '.join(map(repr, labels[:_LISTED]))}{', …' if len(labels) > _LISTED else ''}."
+    )
+    if len(columns) == 1:
+        return BadData(words, Remedy.TAKE_COLUMN, columns[0])
+    return BadData(f"{words} Choose another column, or rename the labels.")
 
 
 @dataclass(frozen=True)
@@ -231,8 +301,9 @@ def _indices(labels: Sequence[str], rows: Sequence[Cells]) -> tuple[str, ...]:
         return tuple(labels)
     raise BadData(
         f"the checkpoint does not name its {len(labels)} labels, so nothing says which of them is "
-        f"which of {', '.join(sorted(seen)[:_LISTED])}. Give the labels in the order of its head: "
-        "that of the training, for most trainers the order of the alphabet."
+        f"which of {', '.join(sorted(seen)[:_LISTED])}.",
+        Remedy.NAME_LABELS,
+        Names(sorted(seen, key=_natural) if len(seen) == len(labels) else ()),
     )
 
 

@@ -2,32 +2,46 @@
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import torch
 import yaml
 from safetensors.torch import save
 
+from studio.checkpoints.checkpoint import open_checkpoint
+from studio.checkpoints.deltas import Deltas
+from studio.checkpoints.no_change import refuse_copies, refuse_zero
 from studio.device import free_memory
 from studio.disk.files import source_folder
 from studio.disk.folders import new_folder
-from studio.errors import BadData, BadZoo, StudioError
+from studio.errors import (
+    BadData,
+    BadZoo,
+    Findings,
+    NothingToMerge,
+    Remedy,
+    SeveralProblems,
+    StudioError,
+)
 from studio.hub.cache import pinned_id
+from studio.new_zoo.answering import answered, expert_answers
 from studio.new_zoo.fitting import Fit, fitted
 from studio.new_zoo.plan import NewTask, Plan, entry_of
 from studio.new_zoo.prepare import Picture, Prepared, prepared
-from studio.new_zoo.tables import Cells
+from studio.new_zoo.tables import Cells, Table, read_table
 from studio.preflight import Allow, Preflight, preflight
 from studio.progress import Progress, part, silent
+from studio.tasks.answerer import ANSWERED_BY, RECORD, answered_by
 from studio.tasks.kinds import KINDS
 from studio.tasks.kinds.pooling import decided
 from studio.tasks.kinds.text_settings import TextSettings
-from studio.tasks.spec import TaskSpec
+from studio.tasks.spec import EXPERT, TaskSpec, answered_name
 from studio.zoo import SPLITS, load_zoo
 
-ZOO_FILE, RECORD = "zoo.yaml", "made.json"
+ZOO_FILE = "zoo.yaml"
 _PARQUET = ("image-classification",)
 _ABOUT = """\
 # Written by the studio's "New zoo". Paths are from this file's folder. {record} tells where the
@@ -53,7 +67,7 @@ class Saved:
 def save_zoo(
     plan: Plan, folder: Path, device: torch.device, progress: Progress = silent,
     allow: Allow = lambda source, name: None, roots: tuple[Path, ...] = (),
-    drop_leaks: bool = False,
+    drop_leaks: bool = False, read: Callable[[Path, int], Table] = read_table,
 ) -> Saved:  # fmt: skip
     """Write a zoo into a new folder and look at it as one that would be opened.
 
@@ -67,6 +81,7 @@ def save_zoo(
         allow: as of ``preflight``.
         roots: folders into which links of files may lead.
         drop_leaks: as of ``prepared``.
+        read: as of ``prepared``.
 
     Raises:
         StudioError: saying what is wrong with a task, its rows or the place.
@@ -76,44 +91,86 @@ def save_zoo(
     folder = Path(os.path.realpath(folder.parent)) / folder.name
     with new_folder(folder) as beside:
         try:
-            notes = _write(plan, beside, device, part(progress, 0.0, 0.9), drop_leaks)
+            notes = _write(
+                plan, beside, device, part(progress, 0.0, 0.9), roots,
+                partial(prepared, seed=plan.seed, drop_leaks=drop_leaks, read=read),
+            )  # fmt: skip
             progress(0.9, "looking at the new zoo as one to be opened")
             found = preflight(load_zoo(beside), allow, roots)
-            found.refuse_misfits()
+            _refuse_misfits(found, plan)
+            _refuse_no_change(plan, roots)
         except StudioError as problem:
             raise _of(problem, beside, folder) from None
     written = replace(found, zoo=load_zoo(folder), free=free_memory())
     return Saved(folder / ZOO_FILE, written, notes)
 
 
+def _refuse_no_change(plan: Plan, roots: tuple[Path, ...]) -> None:
+    """Refuse a zoo that could not be opened: the same checkpoint twice, or one like the base."""
+    named = [(task.name, open_checkpoint(task.checkpoint, roots)) for task in plan.tasks]
+    deltas = Deltas(plan.base, named)
+    try:
+        refuse_copies(deltas)
+        refuse_zero(deltas)
+    except NothingToMerge as problem:
+        raise BadZoo(f"{problem.problem} Leave it out of the new zoo.") from None
+
+
 def _of(problem: StudioError, beside: Path, folder: Path) -> StudioError:
     """The problem of a zoo beside its place, said of that place."""
-    if str(beside) not in problem.problem:
-        return problem
-    return StudioError(problem.problem.replace(str(beside), str(folder)))
+    if isinstance(problem, SeveralProblems):
+        return SeveralProblems(problem.what, [_of(each, beside, folder) for each in problem.found])
+    words = problem.problem.replace(str(beside), str(folder))
+    return type(problem)(words, problem.remedy, problem.about)
+
+
+def _refuse_misfits(found: Preflight, plan: Plan) -> None:
+    """Refuse what could not be opened; a task that is the reason can be left out."""
+    wrong, names = Findings(f"'{plan.name}'"), {task.name for task in plan.tasks}
+    for look in found.looks:
+        if look.problem and look.name in names:
+            wrong.add(look.problem.helped(Remedy.LEAVE_TASK_OUT, look.name))
+        elif look.problem:
+            wrong.add(look.problem)
+    wrong.refuse()
 
 
 def _write(
-    plan: Plan, folder: Path, device: torch.device, progress: Progress, drop_leaks: bool
-) -> tuple[str, ...]:
+    plan: Plan, folder: Path, device: torch.device, progress: Progress, roots: tuple[Path, ...],
+    prepare: Callable[[NewTask], Prepared],
+) -> tuple[str, ...]:  # fmt: skip
     """All files of the zoo; returns what a user should know."""
-    entries, records, notes = [], {}, []
+    entries, records, notes, unanswered = [], {}, [], {}
     for at, task in enumerate(plan.tasks):
-        here = part(progress, at / len(plan.tasks), (at + 1) / len(plan.tasks))
+        here = part(progress, 0.8 * at / len(plan.tasks), 0.8 * (at + 1) / len(plan.tasks))
         here(0.0, f"'{task.name}': reading its rows")
-        rows = prepared(task, plan.seed, drop_leaks)
+        rows = prepare(task)
         notes += [f"'{task.name}': {note}" for note in rows.notes]
         entry = _entry(task, rows, folder)
-        _write_rows(entry, task, rows, folder)
+        if plan.digests:
+            here(0.0, f"'{task.name}': taking the digest of its checkpoint")
+            checkpoint = open_checkpoint(task.checkpoint, roots)
+            entry = {"name": entry.pop("name"), "checkpoint": entry.pop("checkpoint"),
+                     "digest": checkpoint.known_digest} | entry  # fmt: skip
+        _write_rows(entry, task, rows.rows, folder)
         fits: dict[str, Fit] = {}
         if rows.rows and task.needs_head and "train" in rows.rows:
             fits = _fit(plan, task, rows, entry, folder, device, here)
             notes += [_said(task.name, key, fit) for key, fit in fits.items()]
         entries.append(entry)
+        unanswered |= {task.name: (task, entry, rows)} if rows.unanswered else {}
         records[task.name] = _record(rows, fits, folder)
     data = {"name": plan.name, "base": _path(plan.source, folder), "tasks": entries}
     text = yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=100)
     (folder / ZOO_FILE).write_text(_ABOUT.format(record=RECORD) + text, encoding="utf-8")
+    if unanswered:
+        here = part(progress, 0.8, 1.0)
+        for name, found in expert_answers(folder, [*unanswered], device, here, roots).items():
+            task, entry, rows = unanswered[name]
+            own = answered(task.kind, rows.rows, rows.labels, found.answers)
+            _write_rows(entry, task, own, folder)
+            whose = answered_by(entry["checkpoint"], found.digest, entry["data"])
+            records[name] |= {ANSWERED_BY: whose}
     about = {"made_by": "studio", "seed": plan.seed, "tasks": records}
     (folder / RECORD).write_text(json.dumps(about, indent=1, ensure_ascii=False), encoding="utf-8")
     return tuple(notes)
@@ -136,6 +193,8 @@ def _entry(task: NewTask, rows: Prepared, folder: Path) -> dict:
     entry |= {key: _path(file, folder) for key, file in beside.items()}
     if rows.labels and "labels" in KINDS[task.kind].keys:
         entry["labels"] = list(rows.labels)
+    if rows.unanswered:
+        entry["labelled_by"] = EXPERT
     return entry
 
 
@@ -151,18 +210,22 @@ def _path(source: str, folder: Path) -> str:
         return source
 
 
-def _write_rows(entry: dict, task: NewTask, rows: Prepared, folder: Path) -> None:
+def _write_rows(
+    entry: dict, task: NewTask, rows: Mapping[str, Sequence[Cells]], folder: Path
+) -> None:
     """The rows of every split in a file of the task's folder."""
-    if not rows.rows:
+    if not rows:
         return
     own = folder / "rows" / task.name
-    own.mkdir(parents=True)
+    own.mkdir(parents=True, exist_ok=True)
     pictures = task.kind in _PARQUET
     ending = ".parquet" if pictures else ".jsonl"
     write = _write_pictures if pictures else _write_lines
-    for split in (s for s in SPLITS if s in rows.rows):
-        write(own / f"{split}{ending}", rows.rows[split])
-        entry.setdefault("data", {})[split] = f"rows/{task.name}/{split}{ending}"
+    for split in (s for s in SPLITS if s in rows):
+        answered = "labelled_by" in entry
+        name = answered_name(split, ending) if answered else f"{split}{ending}"
+        write(own / name, rows[split])
+        entry.setdefault("data", {})[split] = f"rows/{task.name}/{name}"
 
 
 def _write_lines(file: Path, rows: Sequence[Cells]) -> None:
@@ -178,7 +241,7 @@ def _write_pictures(file: Path, rows: Sequence[Cells]) -> None:
     schema = pyarrow.schema([("image", pyarrow.binary()), ("label", pyarrow.string())])
     with pyarrow.parquet.ParquetWriter(file, schema) as writer:
         for row in rows:
-            picture = [{"image": _picture(row["image"]), "label": row["label"]}]
+            picture = [{"image": _picture(row["image"]), "label": row.get("label")}]
             writer.write_batch(pyarrow.RecordBatch.from_pylist(picture, schema))
 
 

@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from studio.errors import BadData
+from studio.errors import BadData, Remedy
 from studio.new_zoo.tables import Cells
 from studio.zoo import SPLITS
 
@@ -201,8 +201,8 @@ def refuse_leaks(splits: Mapping[str, Sequence[Cells]]) -> None:
     words = leak_words({name: _ungrouped(rows) for name, rows in splits.items()})
     if words:
         raise BadData(
-            f"Splits share rows: {words}. A score on rows that a choice was made on says "
-            "too much. Give one file, from which both are drawn, or leave these rows out of one."
+            f"Splits share rows: {words}. A score on rows that a choice was made on says too much.",
+            Remedy.DROP_LEAKS,
         )
 
 

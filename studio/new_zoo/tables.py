@@ -1,32 +1,37 @@
 """Tables as people save them: CSV of any mark, JSON, JSON lines, Parquet, folders of images."""
 
-import csv
 import hashlib
-import io
 import math
 import random
-from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from studio.disk.files import LARGEST_TEXT_FILE, open_regular, parse_json, read_text
 from studio.errors import BadData
 from studio.new_zoo.finding import IMAGES
-from studio.tasks.parquet import NamedIndex, is_parquet, label_names, parquet_records
+from studio.new_zoo.text_tables import text_records
+from studio.progress import Progress, silent
+from studio.tasks.parquet import (
+    NamedIndex,
+    is_parquet,
+    label_names,
+    parquet_columns,
+    parquet_records,
+    parquet_rows,
+)
 from studio.tasks.row_files import json_records
+from studio.tasks.spec import is_answered
 
 MOST_KEPT = 20_000
 """Rows that are kept of a table; of a longer one as many are drawn at random."""
-_MARKS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
-_LOOKED_AT = 200  # rows by which the mark between columns is chosen
 _MOST_COLUMNS = 200
-_AT_ONCE = 5_000
-_BOMS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
-_UTF8, _WINDOWS = "utf-8", "cp1252"
+_OFTEN = 500  # rows between reports
+_CHUNK = 2**22  # bytes
 Cells = dict[str, Any]
+Stamp = tuple[tuple[int, int, int], ...]
+"""Of a file its bytes, its time and its number on the disk; of a folder, those below it too."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,8 @@ class Table:
         digest: sha256 of the file; of a folder, of its files' names and sizes.
         notes: how it was read, and what a user should know of that, a sentence each.
         names: by column, the names that the table itself gives to its labels.
+        empty: columns in which no row that was kept says anything.
+        stamp: of the file as it was read.
     """
 
     path: Path
@@ -50,24 +57,43 @@ class Table:
     digest: str
     notes: tuple[str, ...] = ()
     names: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    empty: tuple[str, ...] = ()
+    stamp: Stamp = field(default=(), compare=False)
 
 
-def read_table(path: Path, seed: int = 0) -> Table:
+def stamp_of(path: Path) -> Stamp:
+    """What changes whenever a file does; empty for what is not there.
+
+    Of a folder of images, whenever a picture comes, goes or is called otherwise.
+    """
+    try:
+        below = sorted(each for each in path.iterdir() if each.is_dir()) if path.is_dir() else []
+        found = [each.stat() for each in (path, *below)]
+    except OSError:
+        return ()
+    return tuple((each.st_size, each.st_mtime_ns, each.st_ino) for each in found)
+
+
+def read_table(path: Path, seed: int = 0, progress: Progress = silent) -> Table:
     """Read a table, or a folder whose folders hold images, one for each label.
 
     Args:
         path: a file by its ending, or a folder.
         seed: of the draw of rows from a table that has more than ``MOST_KEPT``.
+        progress: told how many rows were read; raises to stop.
 
     Raises:
-        BadData: naming the file and what is wrong with it.
+        BadData: naming the file and what is wrong with it, or that it changed meanwhile.
     """
+    stamp = stamp_of(path)
     if path.is_dir():
-        records, notes, digest = _image_records(path), [], _listing(path)
+        records, notes, digest, about = _image_records(path), [], _listing(path), 0
     else:
-        records, notes = _records(path)
-        digest = _digest(path)
-    rows, total = _kept(records, seed)
+        records, notes = _records(path, progress)
+        digest, about = _digest(path, progress)
+    rows, total, named = _kept(records, seed, _counting(path, about, progress))
+    if stamp_of(path) != stamp:
+        raise BadData(f"{path} changed while it was read. Have it read again.")
     if not rows:
         raise BadData(f"{path} holds no rows.")
     if total > len(rows):
@@ -75,18 +101,36 @@ def read_table(path: Path, seed: int = 0) -> Table:
     columns = tuple(dict.fromkeys(name for row in rows for name in row))
     if len(columns) > _MOST_COLUMNS:
         raise BadData(f"{path} has {len(columns):,} columns; at most {_MOST_COLUMNS} are read.")
-    named = ()
+    labels = ()
     if is_parquet(path):
+        named |= dict.fromkeys(parquet_columns(path))
         found = ((name, label_names(path, name)) for name in columns)
-        named = tuple((name, names) for name, names in found if names)
-    return Table(path, columns, tuple(rows), total, digest, tuple(notes), named)
+        labels = tuple((name, names) for name, names in found if names)
+    empty = tuple(name for name in named if name not in columns)
+    return Table(path, columns, tuple(rows), total, digest, tuple(notes), labels, empty, stamp)
 
 
-def _records(path: Path) -> tuple[Iterator[Cells], list[str]]:
+def _counting(path: Path, about: int, progress: Progress) -> Callable[[int], None]:
+    """Tells how many rows were read, of about as many as there are; 0 for an unknown number."""
+
+    def count(total: int) -> None:
+        if total % _OFTEN == 0:
+            share = min(total / about, 1.0) if about else 0.0
+            progress(share, f"{total:,} rows of {path.name} read")
+
+    return count
+
+
+def _records(path: Path, progress: Progress) -> tuple[Iterator[Cells], list[str]]:
     """The rows of a file, and how they are read."""
+    if is_answered(path):
+        raise BadData(
+            f"{path} holds an expert's answers and no labels: by them that expert would always be "
+            "right. Name the table that New zoo made it of, or a copy without the answers."
+        )
     kind = path.suffix.lower()
     if kind in (".csv", ".tsv", ".txt"):
-        return _csv_records(path)
+        return text_records(path, progress)
     if kind == ".parquet":
         return (cells for cells, _ in parquet_records(path)), []
     if kind in (".jsonl", ".ndjson", ".json"):
@@ -138,96 +182,6 @@ def _first_letter(path: Path) -> str:
         return stream.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()[:1].decode("latin-1")
 
 
-def _csv_records(path: Path) -> tuple[Iterator[Cells], list[str]]:
-    """Rows of text between marks: which mark and which encoding is found out and said."""
-    with open_regular(path, BadData) as stream:
-        start = stream.read(2**20)
-    for magic in (b"PK\x03\x04", b"PAR1", b"\xd0\xcf\x11\xe0", b"\x1f\x8b"):
-        if start.startswith(magic):
-            raise BadData(f"{path} is called a table of text but is none. Save it as CSV again.")
-    if not start.strip():
-        raise BadData(f"{path} is empty.")
-    if b"\0" in start and not start.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise BadData(
-            f"{path} holds bytes of zero, as UTF-16 without its mark does. Save it as CSV UTF-8."
-        )
-    encoding, notes = _encoding(path, start)
-    text = io.StringIO(start.decode(encoding, "ignore"), newline="")
-    whole = len(start) < 2**20
-    mark = _mark(path, text, whole)
-    if mark != ",":
-        notes.append(f"Its columns are divided by {_MARKS[mark]}.")
-    text.seek(0)
-    named = Counter(name.strip() for name in next(csv.reader(text, delimiter=mark), []))
-    if twice := [name for name, count in named.items() if name and count > 1]:
-        raise BadData(f"{path} names the column {twice[0]!r} twice. Give each its own name.")
-    return _read_csv(path, encoding, mark), notes
-
-
-def _encoding(path: Path, start: bytes) -> tuple[str, list[str]]:
-    found = next((name for bom, name in _BOMS.items() if start.startswith(bom)), None)
-    if found:
-        return found, []
-    try:
-        with path.open(encoding=_UTF8) as file:
-            while file.read(2**20):
-                pass
-    except UnicodeDecodeError as problem:
-        try:
-            start.decode(_WINDOWS)
-        except UnicodeDecodeError:
-            raise BadData(
-                f"{path} is neither UTF-8 nor Windows-1252 text (byte {problem.start:,}). Save it "
-                "as CSV UTF-8."
-            ) from None
-        return _WINDOWS, ["It is not UTF-8 and was read as Windows-1252; check its letters."]
-    return _UTF8, []
-
-
-def _mark(path: Path, text: io.StringIO, whole: bool) -> str:
-    """The mark that divides the first rows into the same number of columns, most of them."""
-    tried = {}
-    for mark in _MARKS:
-        text.seek(0)
-        reader = csv.reader(text, delimiter=mark)
-        try:
-            counts = [len(cells) for cells in islice(reader, _LOOKED_AT) if cells]
-        except csv.Error:
-            continue
-        counts = counts if whole or len(counts) == _LOOKED_AT else counts[:-1]
-        if counts:
-            tried[mark] = (len({*counts}) == 1 and counts[0] > 1, counts[0])
-    if not tried:
-        raise BadData(f"{path} is not CSV: its first row has no end.")
-    usual = "\t" if path.suffix.lower() == ".tsv" else ","
-    return max(tried, key=lambda mark: (*tried[mark], mark == usual))
-
-
-def _read_csv(path: Path, encoding: str, mark: str) -> Iterator[Cells]:
-    import pandas
-
-    try:
-        chunks = pandas.read_csv(
-            path, sep=mark, encoding=encoding, dtype=str, keep_default_na=False,
-            chunksize=_AT_ONCE, encoding_errors="strict",
-        )  # fmt: skip
-        with chunks:
-            for chunk in chunks:
-                if not isinstance(chunk.index, pandas.RangeIndex):
-                    raise BadData(
-                        f"{path}: rows have more cells than the first line has names. Does a text "
-                        f"hold {_MARKS[mark]} without quotes around it?"
-                    )
-                names = [str(name).strip() for name in chunk.columns]
-                for cells in chunk.itertuples(index=False, name=None):
-                    yield dict(zip(names, cells, strict=True))
-    except (pandas.errors.ParserError, pandas.errors.EmptyDataError, ValueError) as problem:
-        why = (
-            str(problem).strip().replace("\n", " ").removeprefix("Error tokenizing data. C error:")
-        )
-        raise BadData(f"{path} is not CSV: {why.strip().rstrip('.')}.") from None
-
-
 def _image_records(folder: Path) -> Iterator[Cells]:
     """Pictures by the name of the folder that they lie in."""
     try:
@@ -239,17 +193,21 @@ def _image_records(folder: Path) -> Iterator[Cells]:
         raise BadData(f"{problem.filename} cannot be read: {problem.strerror}.") from None
 
 
-def _kept(records: Iterable[Cells], seed: int) -> tuple[list[Cells], int]:
-    """At most so many rows, each with the same chance, in their order; and how many there are."""
+def _kept(
+    records: Iterable[Cells], seed: int, count: Callable[[int], None]
+) -> tuple[list[Cells], int, dict[str, None]]:
+    """At most so many rows, each with the same chance, in their order; how many; all columns."""
     draw, kept, total = random.Random(seed), [], 0
     for row in records:
+        count(total)
         if total < MOST_KEPT:
             kept.append((total, row))
         elif (place := draw.randrange(total + 1)) < MOST_KEPT:
             kept[place] = (total, row)
         total += 1
     ordered = [row for _, row in sorted(kept, key=lambda each: each[0])]
-    return [{name: x for name, x in row.items() if _is_said(x)} for row in ordered], total
+    named = dict.fromkeys(name for row in ordered for name in row)
+    return [{name: x for name, x in row.items() if _is_said(x)} for row in ordered], total, named
 
 
 def _is_said(cell: object) -> bool:
@@ -259,9 +217,18 @@ def _is_said(cell: object) -> bool:
     return cell is not None and not nan and not blank
 
 
-def _digest(path: Path) -> str:
-    with open_regular(path, BadData) as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+def _digest(path: Path, progress: Progress) -> tuple[str, int]:
+    """The sha256 of a file, and about how many rows it has: lines, or what Parquet says."""
+    digest, lines = hashlib.sha256(), 0
+    try:
+        with open_regular(path, BadData) as stream:
+            while chunk := stream.read(_CHUNK):
+                progress(0.0, f"looking through {path.name}")
+                digest.update(chunk)
+                lines += chunk.count(b"\n")
+    except OSError as problem:
+        raise BadData(f"{path} cannot be read: {problem.strerror}.") from None
+    return digest.hexdigest(), parquet_rows(path) if is_parquet(path) else lines
 
 
 def _listing(folder: Path) -> str:

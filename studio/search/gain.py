@@ -8,8 +8,10 @@ from studio.measure.change import Change, change_words, mean_change
 from studio.measure.intervals import Score
 from studio.measure.metrics import means, means_json
 from studio.measure.outcomes import Measuring, paired
+from studio.methods.contract import FISHER
 from studio.progress import Progress, part, silent
 from studio.recipe import Recipe
+from studio.search.rows import searched_split
 from studio.tasks.metric import ACCURACY
 
 SPLITS = ("validation", "held_out")
@@ -72,14 +74,19 @@ def gains(
 ) -> tuple[Gain, ...]:
     """On all labelled rows of both splits; a split of which some task has none is left out.
 
+    Of validation rows those that experts were measured on are left out, too.
+
     Args:
         bench: the zoo, opened; its live model is worn.
         before: a recipe.
         after: another one of the same tasks.
         progress: told the share done; may raise to stop.
     """
+    wanted = {SPLITS[0]: searched_split(after, float(_held_by_fisher(after))), SPLITS[1]: SPLITS[1]}
     splits = [
-        split for split in SPLITS if all(bench.tasks[name].labelled(split) for name in before.names)
+        split
+        for split, rows in wanted.items()
+        if all(bench.tasks[name].labelled(rows) for name in before.names)
     ]
     found = []
     for place, split in enumerate(splits):
@@ -87,10 +94,16 @@ def gains(
         for side, recipe in enumerate((before, after)):
             at = (2 * place + side) / (2 * len(splits))
             report = part(progress, at, at + 0.5 / len(splits))
-            both.append(Measuring(bench, report).merged(recipe, split).only(before.names))
+            heads = bench.heads(before.names)
+            both.append(Measuring(bench, report).of(bench.merge(recipe), heads, wanted[split]))
         each = paired(both[1], both[0])
         found.append(Gain(split, both[0].scores, both[1].scores, each))
     return tuple(found)
+
+
+def _held_by_fisher(recipe: Recipe) -> bool:
+    """Whether the search for its numbers measured the Fisher information of the experts."""
+    return recipe.fitted is not None and FISHER in recipe.fitted.used
 
 
 def _each(change: Change) -> dict:

@@ -30,6 +30,7 @@ def record(run: Run) -> dict:
         "plan": run.plan.plain(),
         "coefficients": list(run.free.words),
         "tasks": list(run.free.tasks),
+        "metrics": {name: metric.name for name, metric in run.metrics.items()},
         "rows": [list(each) for each in run.rows],
         "ended": run.ended,
         "steps": [_step(each) for each in run.steps],

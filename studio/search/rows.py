@@ -1,21 +1,25 @@
-"""The validation rows of a search: some to fit on, some that decide when to stop."""
+"""The validation rows of a search: to fit on, to decide when to stop, to judge what was found."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from studio.errors import BadData
+from studio.errors import BadData, Remedy
 from studio.measure.bench import Bench
-from studio.measure.evaluate import Examples, examples
+from studio.measure.evaluate import Examples, examples, questions_of, starts_of
+from studio.methods import method
+from studio.recipe import RECALIBRATE, Recipe
 from studio.tasks.heads import Head
 from studio.tasks.kinds.losses import NEEDS_LABELS
-from studio.tasks.metric import ACCURACY
+from studio.tasks.metric import OPTIONS
+from studio.tasks.row_parts import CHOOSING, VALIDATION, fair_order
 from studio.tasks.task import Task
 
-SPLIT = "validation"
 CHECKED = 0.25  # share of the rows that decides when to stop
 _OVER = 0.25  # of that share, by which whole groups may exceed it
 _LEAST = 4
+_FRESH = 30  # rows of every task, from which on those that a search leaves alone can judge it
 
 
 @dataclass(frozen=True)
@@ -42,10 +46,25 @@ class SearchRows:
     @property
     def has_accuracy(self) -> bool:
         """Whether every row says which of its options is right."""
-        return self.labelled and self.part.task.metric is ACCURACY
+        return self.labelled and self.part.task.metric in OPTIONS
 
 
-def chosen_rows(bench: Bench, task: str, most: int, needs_labels: bool) -> SearchRows:
+def searched_split(recipe: Recipe, ewc: float = 0.0) -> str:
+    """Of which rows numbers of a recipe are fitted and decided: never of measured ones.
+
+    All validation rows, or ``CHOOSING`` of a method that measures experts on validation rows, of
+    running statistics that are measured anew, of a mix that is calibrated, and beside the Fisher
+    information of EWC. What was measured on a row looks better on it than elsewhere.
+    """
+    measures = method(recipe.method, recipe.options).measures
+    if measures or ewc or recipe.calibrate or recipe.batch_norm == RECALIBRATE:
+        return CHOOSING
+    return VALIDATION
+
+
+def chosen_rows(
+    bench: Bench, task: str, most: int, needs_labels: bool, split: str = VALIDATION
+) -> SearchRows:
     """A task's rows for a search.
 
     Rows of a group stay together, so that none is fitted on that its like decides about.
@@ -55,27 +74,84 @@ def chosen_rows(bench: Bench, task: str, most: int, needs_labels: bool) -> Searc
         task: its name.
         most: rows to take, the first of their fixed shuffle.
         needs_labels: whether the loss is taken of labels.
+        split: see ``searched_split``.
 
     Raises:
         BadData: the task has no head, no rows or too few, no labels, or one class only.
     """
-    head = _refused(bench.tasks[task])
-    part = examples(bench.live, bench.tasks[task], SPLIT, labelled=needs_labels)
+    head = searched_head(bench.tasks[task], split)
+    part = examples(bench.live, bench.tasks[task], split, labelled=needs_labels)
     chosen = part.order[:most]
     if needs_labels:
         _refuse_one_class(bench.tasks[task], part.answers[part.questions(chosen)])
+    return SearchRows(part, head, *_parted(bench.tasks[task], most, split)[:2])
+
+
+def judging_rows(
+    tasks: Sequence[Task], most: int, split: str = VALIDATION
+) -> tuple[dict[str, np.ndarray], bool]:
+    """Questions by which what a search of these tasks has found is compared with its start.
+
+    Where every task has enough rows that the search leaves alone (no row of their groups takes
+    part in it), it is these. Else they are joined by those that decide, which are not fitted on.
+
+    Args:
+        tasks: whose validation rows are searched on.
+        most: as of ``chosen_rows``.
+        split: likewise.
+
+    Returns:
+        Indices of questions by task, and whether the search sees none of them.
+    """
+    parted = {task.name: _parted(task, most, split) for task in tasks}
+    fresh = all(len(rest) >= _FRESH for _, _, rest in parted.values())
+    found = {}
+    for task in tasks:
+        _, check, rest = parted[task.name]
+        rows = rest if fresh else np.concatenate([check, rest])
+        found[task.name] = np.sort(questions_of(starts_of(task.rows(split)), rows))
+    return found, fresh
+
+
+def _parted(task: Task, most: int, split: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Indices of the rows that are fitted on, that decide, and that a search leaves alone."""
+    rows = task.rows(split)
+    order = fair_order(len(rows))
+    chosen, rest = order[:most], order[most:]
     count = max(round(CHECKED * len(chosen)), 1)
-    if bench.tasks[task].rows(SPLIT)[0].group is None or part.groups is None:
-        return SearchRows(part, head, chosen[:-count], chosen[-count:])
-    groups = part.groups[part.starts[chosen]]
-    kept = _groups(groups, count)
-    inside = np.isin(groups, list(kept))
+    if rows[0].group is None:
+        return chosen[:-count], chosen[-count:], rest
+    groups = np.array([row.group for row in rows])
+    kept = _groups(groups[chosen], count)
+    inside = np.isin(groups[chosen], list(kept))
     if inside.all():
         raise BadData(
-            f"'{task}': its {len(chosen)} {SPLIT} rows are all of one group, '{next(iter(kept))}'; "
-            "a search fits on some groups and stops by others. Add rows of another group."
+            f"'{task.name}': its {len(chosen)} {split} rows are all of one group, "
+            f"'{next(iter(kept))}'; a search fits on some groups and stops by others. Add rows of "
+            "another group."
         )
-    return SearchRows(part, head, chosen[~inside], chosen[inside])
+    left = ~np.isin(groups[rest], groups[chosen])
+    return chosen[~inside], chosen[inside], rest[left]
+
+
+def searched_head(task: Task, split: str = VALIDATION) -> Head:
+    """The head that a task's rows are scored with in a search.
+
+    Raises:
+        BadData: it has no head, no rows or too few.
+    """
+    rows = task.rows(split)
+    if task.head is None or len(rows) < _LEAST:
+        lacking = f"{len(rows)} {VALIDATION} rows" if task.head is not None else "no head"
+        if split == CHOOSING and task.head is not None:
+            lacking += " beside those that experts are measured on; rows of a group stay together"
+        raise BadData(
+            f"Coefficients are found on {VALIDATION} rows, at least {_LEAST} of every merged task, "
+            f"but '{task.name}' has {lacking}.",
+            Remedy.UNTICK,
+            task.name,
+        )
+    return task.head
 
 
 def refuse_no_options(task: Task, loss: str) -> None:
@@ -84,7 +160,7 @@ def refuse_no_options(task: Task, loss: str) -> None:
     Raises:
         BadData: naming the task and the loss that would do.
     """
-    if loss != NEEDS_LABELS and task.metric is not ACCURACY:
+    if loss != NEEDS_LABELS and task.metric not in OPTIONS:
         raise BadData(
             f"'{task.name}' is scored by its {task.metric.name} in {task.metric.unit} and has no "
             f"options to choose from, so the loss '{loss}' cannot be taken of it. Search by "
@@ -103,22 +179,11 @@ def _groups(groups: np.ndarray, count: int) -> list[str]:
     return kept or [min(sizes, key=lambda group: sizes[group])]
 
 
-def _refused(task: Task) -> Head:
-    rows = task.rows(SPLIT)
-    if task.head is None or len(rows) < _LEAST:
-        lacking = f"{len(rows)} {SPLIT} rows" if task.head is not None else "no head"
-        raise BadData(
-            f"Coefficients are found on {SPLIT} rows, at least {_LEAST} of every merged task, but "
-            f"'{task.name}' has {lacking}. Add them to the zoo file, or leave the task out."
-        )
-    return task.head
-
-
 def _refuse_one_class(task: Task, answers: np.ndarray) -> None:
     found = np.unique(answers)
     if task.labels and len(found) == 1:  # where every row has options of its own, none is a class
         raise BadData(
-            f"'{task.name}': all {len(answers)} {SPLIT} rows have the label "
+            f"'{task.name}': all {len(answers)} {VALIDATION} rows have the label "
             f"'{task.labels[found[0]]}', so a model that always says so has no loss. Add rows of "
             "other labels, or use the loss 'expert', which needs none."
         )

@@ -22,11 +22,11 @@ from studio.search.memory import refuse_too_large, said_in_words
 from studio.search.objective import Objective, expert_predictions, loss_references
 from studio.search.oracle import LossNotFinite, Oracle, OracleAnswer
 from studio.search.plan import OPTIMIZER_TITLES, SearchPlan, checked, refuse_unsearchable
-from studio.search.rows import SearchRows, chosen_rows, refuse_no_options
+from studio.search.rows import SearchRows, chosen_rows, refuse_no_options, searched_split
 from studio.search.space import Space, space
 from studio.search.start import components_of, norm_rule
 from studio.search.state import Kept, Search, SearchStep
-from studio.tasks.metric import Metric
+from studio.tasks.metric import OPTIONS, SHARES, Metric, joint
 
 _READY = 0.2  # share of the progress
 
@@ -69,6 +69,19 @@ class Run:
         """Row evaluations so far."""
         return self.steps[-1].rows
 
+    @property
+    def share(self) -> str:
+        """What shares of right answers are called: accuracy, agreement, or both, by task."""
+        return self._joint.name
+
+    def mean_share(self, kept: Kept) -> float | None:
+        """Their mean over tasks at a point; None without labels, or where some are of each."""
+        return None if self._joint is SHARES else kept.accuracy
+
+    @property
+    def _joint(self) -> Metric:
+        return joint(metric for metric in self.metrics.values() if metric in OPTIONS)
+
     def recipe(self, point: Sequence[float] | None = None) -> Recipe:
         """The recipe with a point's coefficients; with the best ones if none is given.
 
@@ -108,16 +121,18 @@ def optimize(
     plan = checked(plan)
     names = [_of_zoo(bench, name) for name in recipe.names]
     refuse_other_models(bench, recipe)
-    merge = bench.merge(recipe)
+    merge = bench.merge(replace(recipe, calibrate=None))  # the mix; what is found is calibrated
     refuse_unsearchable(merge, plan)
     for name in names:
         refuse_no_options(bench.tasks[name], plan.loss)
-    rows = {name: chosen_rows(bench, name, plan.rows, plan.needs_labels) for name in names}
+    split = searched_split(recipe, plan.ewc)
+    rows = {name: chosen_rows(bench, name, plan.rows, plan.needs_labels, split) for name in names}
     refuse_too_large(merge, plan)
     free, plain = space(merge.deltas, plan.granularity), replace(plan, loss="entropy")
     smaller = " or ".join(kind.smaller for kind in bench.kinds)
     with said_in_words(plan, Objective(bench, merge, free, plain, rows).try_longest, smaller):
         search, run = _begun(bench, merge, plan, rows, part(progress, 0.0, _READY), known)
+        run = replace(run, before=recipe)
         yield from _steps(search, run, plan, part(progress, _READY, 1.0))
 
 

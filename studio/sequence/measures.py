@@ -9,11 +9,16 @@ from studio.measure.metrics import average_score, backward_transfer, forward_tra
 from studio.sequence.orders import Order
 from studio.sequence.plan import SequencePlan
 from studio.sequence.run import Arrival, ReferenceScores
-from studio.tasks.metric import ACCURACY, LOSS, METRICS, Metric
+from studio.tasks.metric import ACCURACY, AGREEMENT, LOSS, METRICS, Metric
 
 Values = tuple[float | None, ...]
 TRANSFERS = {
     ACCURACY: {"acc": "ACC", "bwt": "BWT", "fwt": "FWT"},
+    AGREEMENT: {
+        "agreement": "mean agreement",
+        "agreement_bwt": "BWT of agreement",
+        "agreement_fwt": "FWT of agreement",
+    },
     LOSS: {"loss": "mean loss", "loss_bwt": "BWT of loss", "loss_fwt": "FWT of loss"},
 }
 """Curves of the mean, of backward and of forward transfer, within each metric, by their titles.

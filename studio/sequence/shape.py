@@ -1,5 +1,6 @@
 """What a merge of a sequence looks like: its distance to the base, and its newcomer's own part."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -44,11 +45,12 @@ def shape(merge: Merge, before: Merge | None) -> Shape:
 
 
 def _of_one_change(merge: Merge, before: Merge | None) -> Shape:
-    factor = float(merge.mixing[0, 0])
-    distance = abs(factor) * _squared(merge.vectors) ** 0.5
+    factors = dict(zip(merge.vectors.names, merge.mixing[:, 0].tolist(), strict=True))
+    distance = _squared(merge.vectors, factors=factors) ** 0.5
     if not merge.method.keeps_sum:
         return Shape(distance, None, None)
     taken_out = 0.0 if before is None else _taken_out(merge, before)
+    factor = merge.method.factor(merge.given, merge.vectors)
     return Shape(distance, merge.method.growth(factor), taken_out)
 
 
@@ -70,8 +72,16 @@ def _taken_out(merge: Merge, before: Merge) -> float:
     return 1.0 - grown / whole if whole > 0 else 0.0
 
 
-def _squared(one: AnyDeltas, less: AnyDeltas | None = None) -> float:
-    """Squared norm of a single change, or of what is left when another is taken off; streamed."""
+def _squared(
+    one: AnyDeltas, less: AnyDeltas | None = None, factors: Mapping[str, float] | None = None
+) -> float:
+    """Squared norm of a single change, or of what is left when another is taken off; streamed.
+
+    Args:
+        one: the change.
+        less: the other one.
+        factors: by tensor, what the change is multiplied by; None for 1.
+    """
     total = 0.0
     for name in sorted({*one.names, *(less.names if less else ())}):
         signed = [
@@ -85,5 +95,5 @@ def _squared(one: AnyDeltas, less: AnyDeltas | None = None) -> float:
                 value = tensor.delta(0, start, stop, one.dtype)
                 if value is not None:
                     difference.add_(value, alpha=sign)
-            total += float(torch.dot(difference, difference))
+            total += float(torch.dot(difference, difference)) * (factors or {}).get(name, 1.0) ** 2
     return total

@@ -1,12 +1,10 @@
 """The state of an OPCM sequence: one file, no larger than a model, that takes in checkpoints."""
 
-import hashlib
-import json
 import re
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -15,9 +13,8 @@ from studio import __version__
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.checkpoints.deltas import Deltas
 from studio.checkpoints.statistics import statistics_among
-from studio.checkpoints.weights import Weights, read_header_and_notes, weights_root
-from studio.checkpoints.writer import Layout, write_weights
-from studio.disk.files import mapping, only_keys, parse_json, text_field
+from studio.checkpoints.weights import Weights
+from studio.disk.files import mapping, only_keys, text_field
 from studio.disk.folders import refuse_existing, replaced_file
 from studio.errors import BadRecipe, BadState
 from studio.geometry.gram import gram
@@ -25,12 +22,12 @@ from studio.methods import RUNNING_SUM, running_sum
 from studio.methods.kit.running_sum import RunningSum, norms
 from studio.progress import Progress, part, silent
 from studio.recipe import Option, task_name
+from studio.sequence.sealed import UNSEALED, damaged, open_sealed, refuse_other_root, write_sealed
 
 VERSION = 1
 _KEY = "mdm-oc-studio sequence"
 _KEYS = ("version", "studio", "method", "options", "dtype", "base", "tasks")
 _TASK_KEYS = ("name", "digest", "norm")
-_UNSEALED = "0" * 64
 _DIGEST = re.compile("[0-9a-f]{64}")
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
@@ -76,6 +73,11 @@ class State:
     root: str
     sums: Weights | None
 
+    undone_by: ClassVar[str] = (
+        "A state cannot be undone; begin another and let the kept checkpoints arrive in it."
+    )
+    """What to do about a task that must not be in it."""
+
     @property
     def method(self) -> RunningSum:
         """OPCM with the state's options."""
@@ -118,10 +120,10 @@ def init_state(base: Checkpoint, path: Path, options: Mapping[str, Option]) -> S
         raise BadState(f"The base {base.folder} is an adapter; it must be a full model.")
     refuse_existing(path)
     dtype = Deltas(base, []).dtype
-    state = State(path, dict(options), dtype, base.digest, (), _UNSEALED, None)
+    state = State(path, dict(options), dtype, base.digest, (), UNSEALED, None)
     with replaced_file(path) as work:
         refuse_existing(path)
-        _write(state, work, {}, lambda name: iter(()), silent)
+        write_sealed(work, _KEY, state.plain(), {}, lambda name: iter(()))
     return open_state(path)
 
 
@@ -132,34 +134,26 @@ def open_state(path: Path) -> State:
         BadCheckpoint: it is no safetensors file, or is cut off.
         BadState: it is of another kind or version, or says what cannot be.
     """
-    entries, notes = read_header_and_notes(path)
-    text = notes.get(_KEY)
-    if not isinstance(text, str):
-        raise BadState(f"{path} is not the state of a sequence; begin one with `sequence init`.")
-    data = mapping(parse_json(text, str(path), BadState), str(path), BadState)
-    if data.get("version") != VERSION:
-        raise BadState(
-            f"{path} is a state of version {data.get('version')!r}; this studio reads version "
-            f"{VERSION}. Build it again from the checkpoints, or use the studio that wrote it."
-        )
+    found = open_sealed(
+        path, _KEY, VERSION, "the state of a sequence", "begin one with `sequence init`"
+    )
+    data, entries = found.said, found.entries
     only_keys(data, _KEYS, str(path), BadState)
     dtype = _DTYPES.get(str(data.get("dtype")))
     if data.get("method") != RUNNING_SUM or dtype is None:
-        raise _damaged(path, f"method {data.get('method')!r}, dtype {data.get('dtype')!r}")
+        raise damaged(path, f"method {data.get('method')!r}, dtype {data.get('dtype')!r}")
     options = mapping(data.get("options"), f"{path}: options", BadState)
     try:
         running_sum(options)
     except BadRecipe as problem:
-        raise _damaged(path, str(problem)) from None
+        raise damaged(path, str(problem)) from None
     wrong = [name for name, each in entries.items() if each.dtype != dtype]
     tasks = _tasks(path, data.get("tasks"))
     if wrong or bool(entries) != bool(tasks):
-        raise _damaged(path, f"{len(tasks)} tasks, {len(entries)} sums, {len(wrong)} not {dtype}")
+        raise damaged(path, f"{len(tasks)} tasks, {len(entries)} sums, {len(wrong)} not {dtype}")
     base = text_field(data, "base", str(path), BadState)
-    root, seal = (text_field(notes, key, str(path), BadState) for key in ("root", "seal"))
-    if seal != _seal(text):
-        raise _damaged(path, f"its header has the digest {_seal(text)[:12]}…, not {seal[:12]}…")
-    return State(path, options, dtype, base, tasks, root, Weights((path,)) if entries else None)
+    found.refuse_edited()
+    return State(path, options, dtype, base, tasks, found.root, found.tensors)
 
 
 def refuse_damaged(state: State, progress: Progress = silent) -> None:
@@ -168,9 +162,7 @@ def refuse_damaged(state: State, progress: Progress = silent) -> None:
     Raises:
         BadState: naming the file.
     """
-    found = state.sums.take_root(progress) if state.sums else weights_root(())
-    if found != state.root:
-        raise _damaged(state.path, f"its sums have the root {found[:12]}…, not {state.root[:12]}…")
+    refuse_other_root(state.path, state.sums, state.root, progress)
 
 
 def refuse_other_base(state: State, base: Checkpoint) -> None:
@@ -189,7 +181,7 @@ def refuse_other_base(state: State, base: Checkpoint) -> None:
         for name, each in state.sums.entries.items()
     )
     if not fits:
-        raise _damaged(state.path, "it holds sums of tensors that its base does not have")
+        raise damaged(state.path, "it holds sums of tensors that its base does not have")
     if state.sums and statistics_among(state.sums.entries):
         raise BadState(f"{state.path} sums variances of batch normalization. Begin a new state.")
 
@@ -241,7 +233,7 @@ def add_task(
             raise BadState(f"'{name}' is equal to the base in every shared tensor; leave it out.")
         more = State(
             state.path, state.options, state.dtype, state.base,
-            (*state.tasks, Arrived(name, checkpoint.digest, norm)), _UNSEALED, None,
+            (*state.tasks, Arrived(name, checkpoint.digest, norm)), UNSEALED, None,
         )  # fmt: skip
         held = state.sums.entries if state.sums else {}
         names = {*held, *deltas.names}
@@ -250,7 +242,7 @@ def add_task(
         def values(each: str) -> Iterator[Tensor]:
             yield _sum(state, deltas, each).view(-1)
 
-        _write(more, work, layout, values, part(progress, 0.3, 1.0))
+        write_sealed(work, _KEY, more.plain(), layout, values, part(progress, 0.3, 1.0))
         if first is not None:
             first(open_state(work))
     return open_state(state.path)
@@ -268,6 +260,27 @@ def _sum(state: State, deltas: Deltas, name: str) -> Tensor:
     return state.method.take_in(total, newcomer, state.dtype)
 
 
+def refuse_unsummed(deltas: Deltas) -> None:
+    """Refuse one task's checkpoint if a sum per tensor of the base does not hold what it changes.
+
+    Raises:
+        BadState: it has trained a tied tensor apart, or changes running statistics.
+    """
+    (name,), (checkpoint,) = deltas.tasks, deltas.checkpoints
+    if twins := {twin for join in deltas.joins for twin in join.twins}:
+        raise BadState(
+            f"'{name}' ({checkpoint.folder}) has trained {', '.join(sorted(twins))} apart from "
+            "what the base ties it to, and a state keeps one sum for both. Merge it by a recipe, "
+            "which holds both."
+        )
+    mixed = {each: deltas.statistic(each, (1.0,)) for each in deltas.statistics}
+    if moved := [n for n, own in mixed.items() if not own.equal(deltas.base.tensor(n).double())]:
+        raise BadState(
+            f"'{name}' ({checkpoint.folder}) changes {len(moved)} running statistics, first "
+            f"{moved[0]}; a state keeps sums, and they have none. Merge it by a recipe."
+        )
+
+
 def _refuse_newcomer(state: State, deltas: Deltas) -> None:
     (name,), (checkpoint,) = deltas.tasks, deltas.checkpoints
     for number, task in enumerate(state.tasks, 1):
@@ -281,18 +294,7 @@ def _refuse_newcomer(state: State, deltas: Deltas) -> None:
                 f"{state.path} has a task '{name}' already, with the digest {task.digest[:12]}…; "
                 "give the newcomer another name."
             )
-    if twins := {twin for join in deltas.joins for twin in join.twins}:
-        raise BadState(
-            f"'{name}' ({checkpoint.folder}) has trained {', '.join(sorted(twins))} apart from "
-            "what the base ties it to, and a state keeps one sum for both. Merge it by a recipe, "
-            "which holds both."
-        )
-    mixed = {each: deltas.statistic(each, (1.0,)) for each in deltas.statistics}
-    if moved := [n for n, own in mixed.items() if not own.equal(deltas.base.tensor(n).double())]:
-        raise BadState(
-            f"'{name}' ({checkpoint.folder}) changes {len(moved)} running statistics, first "
-            f"{moved[0]}; a state keeps sums, and they have none. Merge it by a recipe."
-        )
+    refuse_unsummed(deltas)
     if deltas.dtype != state.dtype:
         raise BadState(
             f"'{name}' ({checkpoint.folder}) holds float64 tensors, but {state.path} computes in "
@@ -301,28 +303,9 @@ def _refuse_newcomer(state: State, deltas: Deltas) -> None:
         )
 
 
-def _write(
-    state: State, file: Path, layout: Layout, values: Callable[[str], Iterator[Tensor]],
-    progress: Progress,
-) -> None:  # fmt: skip
-    """Write sums to a file, and the state with their root into its header."""
-    text = json.dumps(state.plain())
-    notes = {_KEY: text, "seal": _seal(text), "root": _UNSEALED}
-    root = write_weights(file.parent, layout, values, progress, file.name, sys.maxsize, notes)
-    with file.open("r+b") as stream:
-        header = stream.read(int.from_bytes(stream.read(8), "little"))
-        stream.seek(8 + header.index(f'"root":"{_UNSEALED}"'.encode()) + len('"root":"'))
-        stream.write(root.encode())
-
-
-def _seal(text: str) -> str:
-    """Digest of what a state says of itself, by which a change of it is seen."""
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
 def _tasks(path: Path, listed: object) -> tuple[Arrived, ...]:
     if not isinstance(listed, list):
-        raise _damaged(path, f"its tasks are {listed!r}")
+        raise damaged(path, f"its tasks are {listed!r}")
     found: dict[str, Arrived] = {}
     for number, entry in enumerate(listed, 1):
         where = f"{path}: task {number}"
@@ -334,15 +317,8 @@ def _tasks(path: Path, listed: object) -> tuple[Arrived, ...]:
         except (ValueError, OverflowError):
             norm = 0.0
         if not _DIGEST.fullmatch(digest):
-            raise _damaged(path, f"task {number} has the digest {digest[:64]!r}")
+            raise damaged(path, f"task {number} has the digest {digest[:64]!r}")
         if not 0.0 < norm < float("inf") or name in found:
-            raise _damaged(path, f"task {number}, '{name}', has the norm {written}, or comes twice")
+            raise damaged(path, f"task {number}, '{name}', has the norm {written}, or comes twice")
         found[name] = Arrived(task_name(name, where, BadState), digest, norm)
     return tuple(found.values())
-
-
-def _damaged(path: Path, what: str) -> BadState:
-    return BadState(
-        f"{path} is damaged: {what}. Take a copy of it that is whole, or build it again from the "
-        "checkpoints."
-    )

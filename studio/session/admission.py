@@ -38,7 +38,7 @@ class Admission:
     def locked(self) -> dict[str, Removed]:
         """Removed tasks of the zoo that were not let in again; all, if its base is or holds one.
 
-        None of a log that was edited: then the Evidence tab says so, and nothing is exported. If a
+        None of a log that was edited: then the Unmerge tab says so, and nothing is exported. If a
         checkpoint's file was changed or is gone, what was known of the zoo before: nothing of it
         can be merged until it is opened again.
         """
@@ -74,13 +74,13 @@ class Admission:
             how = register.how("", base, known, self._deltas)
             raise NotAllowed(
                 f"{how} the checkpoint that was {base.words}, so nothing can be merged on it. "
-                "The Evidence tab can let it in again, which is written into the log."
+                "The Unmerge tab can let it in again, which is written into the log."
             )
         for name in names:
             if name in locked:
                 raise NotAllowed(
                     f"'{name}' was {locked[name].how}. "
-                    "The Evidence tab can let it in again, which is written into the log."
+                    "The Unmerge tab can let it in again, which is written into the log."
                 )
 
     def allow(self, task: str, key: SigningKey) -> None:

@@ -12,7 +12,7 @@ and know nothing of the session that made them, nor of the engine.
 5. the worker's condition: what pages show, and what is known of it;
 6. those of the engine below, which are named in ``docs/architecture.md``;
 7. the last ones, which take no other: ``Jobs._lock``, ``OnDemand._lock``, the one of
-   ``Downloads``, and the ledger's locks.
+   ``Downloads``, that of ``RowReading``, and the ledger's locks.
 
 The worker's thread, the threads of ``OnDemand`` and a job's thread hold none of them when they
 begin. The first two never take 1 to 3, so that an engine may hold its own lock while it waits
@@ -20,23 +20,30 @@ for them to end. A job takes 1 or 2 only for a moment and between its steps, hol
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
 import torch
 
 from studio.disk.temporary import TemporaryFolder
+from studio.errors import StudioError
 from studio.evidence.ledger.keys import SigningKey
 from studio.evidence.ledger.log import Ledger
 from studio.hub.errand import Hub
 from studio.measure.bench import Bench
+from studio.measure.outcomes import Outcome
+from studio.methods import method_type
 from studio.progress import Progress
 from studio.recipe import Recipe
 from studio.session.admission import Admission
 from studio.session.downloads import Downloads
 from studio.session.jobs import BrowserJobs, Jobs
-from studio.session.mix import Mix
+from studio.session.mix import Mix, mix_of_recipe
+from studio.session.mix_words import mix_words
+from studio.session.pace import Pace
+from studio.session.tried import TriedModels
 from studio.session.worker import Worker
 from studio.zoo import Zoo
 
@@ -111,6 +118,7 @@ class Context:
         current: the mix that is worked on; another than the shown one during a flip.
         show: has another mix worked on; undo brings the one before back. It raises NotAllowed if
             a task of it was certified as removed.
+        tried: models with their outcomes on all held-out rows, which one table ranks.
     """
 
     engine: SharedEngine
@@ -123,6 +131,12 @@ class Context:
     mix: Callable[[], Mix]
     current: Callable[[], Mix]
     show: Callable[[Mix], None]
+    tried: TriedModels = field(default_factory=TriedModels)
+
+    @cached_property
+    def pace(self) -> Pace:
+        """How fast this computer is at the rows of the open zoo."""
+        return Pace(self.bench, self._scored)
 
     @property
     def bench(self) -> Bench:
@@ -132,6 +146,22 @@ class Context:
     def recipe(self) -> Recipe:
         """Of the mix that is shown."""
         return self.mix().recipe(self.zoo)
+
+    def _scored(self) -> tuple[Recipe, ...]:
+        """Of the mix that is worked on and of the first one, those whose rows are all scored."""
+        recipes = (mix.recipe(self.zoo) for mix in (self.current(), self.start))
+        known = ((each, self.worker.results.evaluation(each)) for each in recipes)
+        return tuple(recipe for recipe, found in known if found and found.done)
+
+    def land(
+        self, recipe: Recipe, what: str, outcome: Outcome, seconds: float | None = None
+    ) -> None:
+        """Put a model into the table of everything tried, see ``TriedModels.land``."""
+        try:
+            about = mix_words(mix_of_recipe(recipe, self.start))
+        except StudioError:  # sliders cannot show it
+            about = method_type(recipe.method).title
+        self.tried.land(recipe, what, about, outcome, seconds)
 
     def own_bench(self) -> Bench:
         """A bench with a live model of its own, for a job beside which the page goes on."""

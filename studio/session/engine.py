@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 
 from studio.checkpoints.resident import bytes_in_memory
+from studio.demo import DEMOS
 from studio.device import device_memory, used_memory
 from studio.disk.folders import data_folder
 from studio.disk.temporary import TemporaryFolder
@@ -25,9 +26,11 @@ from studio.measure.bench import Bench
 from studio.preflight import Preflight, preflight
 from studio.progress import Progress, attended, silent
 from studio.session.jobs import Jobs
-from studio.session.other_zoos import demo_zoos, keep_recent, recent_zoos
+from studio.session.mix import starting_mix
+from studio.session.other_zoos import demo_zoos, keep_recent, recent_zoos, zoo_choices
 from studio.session.roots import inside_roots
 from studio.session.session import Session
+from studio.session.shipped import Shipped, read_shipped
 from studio.session.worker import Worker
 from studio.zoo import Zoo, load_zoo
 
@@ -70,6 +73,7 @@ class Engine:
         orphans: sentences on exports that were cut off before the log knew of them.
         choose_folder: shows a dialog on this computer's screen; None if it has none, or if others
             than the person at it are let in.
+        restart: the command that starts it again as it was started.
         read_only: whether it is for strangers, who may write nothing.
     """
 
@@ -90,6 +94,7 @@ class Engine:
         self.opened = 0
         self.temporary = TemporaryFolder("live")
         self.choose_folder: Callable[[], Path | None] | None = None
+        self.restart = "python app.py"
         self._started = False
         self._sessions: OrderedDict[str, Session] = OrderedDict()
         self._seen: dict[str, float] = {}
@@ -117,6 +122,9 @@ class Engine:
                 self._sessions[old].leave()
                 self._forget(old)
             return self._sessions[browser]
+
+    def comes_from(self, browser: str, address: str) -> None:
+        """Note the address of a browser; of no use where nobody is a stranger."""
 
     def browsers(self) -> int:
         """How many have been heard of within the last seconds, be it a look at a page at rest."""
@@ -171,11 +179,7 @@ class Engine:
         self.jobs.start(f"Open {inside.name}", work, browser)
 
     def open(self, path: str, browser: str = "") -> None:
-        """Open another zoo and let go of the one that is open; it stays if this fails.
-
-        Args:
-            path: of the zoo, from a page.
-            browser: id of the browser that asks.
+        """As ``start_open``, at once: the zoo that is open stays if this fails.
 
         Raises:
             StudioError: the path is outside the roots, the zoo cannot be opened, or a job runs.
@@ -208,6 +212,10 @@ class Engine:
         """The studio's own zoos that a page may open in place of the open one: {name: path}."""
         return demo_zoos(self.inside, self.path)
 
+    def choices(self) -> dict[str, str]:
+        """What a page can open in place of the open zoo: {words: path}."""
+        return zoo_choices(self.demos(), self.recent(), self.path)
+
     def memory(self) -> Memory:
         """What is in use now."""
         bench = self.worker.bench
@@ -222,11 +230,12 @@ class Engine:
         preflight(zoo, self._allow, self.roots).refuse()
         made = partial(_bench, zoo, self.device, self.roots)
         bench = attended(made, progress, 0.1, "reading checkpoints, heads and rows")
+        shipped = _shipped(path, bench)
         progress(0.9, "letting go of the zoo that was open")
         with self.lock:
             if self.opened:
                 self.worker.stop()
-            self.path, self.zoo, self.worker = path.absolute(), zoo, Worker(bench)
+            self.path, self.zoo, self.worker = path.absolute(), zoo, Worker(bench, shipped)
             self.opened += 1
             for browser in [b for b, seen in self._seen.items() if time.monotonic() - seen > _AWAY]:
                 self._forget(browser)
@@ -238,7 +247,8 @@ class Engine:
         keep_recent(self.path)
 
     def _forget(self, browser: str) -> None:
-        del self._sessions[browser], self._seen[browser]
+        self._sessions.pop(browser).new_zoos.stop_reading()
+        del self._seen[browser]
 
     def _allow(self, source: str, name: str) -> None:
         """Refuse a checkpoint outside the roots; hub ids are looked up in the local cache."""
@@ -255,6 +265,13 @@ def _orphans(ledger: Ledger) -> list[str]:
         return [*adopt_orphans(ledger), *warnings(ledger)]
     except StudioError as problem:
         return [str(problem)]
+
+
+def _shipped(path: Path, bench: Bench) -> Shipped | None:
+    """What the studio's own zoos ship of their starting mix; of others' no number is believed."""
+    if path.resolve() not in {each.resolve() for each in DEMOS.values()}:
+        return None
+    return read_shipped(path, bench, starting_mix(bench.zoo).recipe(bench.zoo))
 
 
 def _bench(zoo: Zoo, device: torch.device, roots: tuple[Path, ...]) -> Bench:

@@ -13,6 +13,7 @@ from studio.evidence.certificate import CERTIFICATE_FILE, Request
 from studio.evidence.judgment import Judgment, judge_both
 from studio.evidence.ledger.copies import Copy, copies, recall_copy
 from studio.evidence.measures import Ranges, raw_coefficients
+from studio.evidence.report.paper import Paper
 from studio.evidence.scoring import Scoring
 from studio.evidence.tamper import Tampered, tamper
 from studio.evidence.unmerge import Unmerging, unmerging
@@ -31,6 +32,7 @@ _LOOK = 0.1  # seconds between looks at the worker
 OPERATIONS = ("remove", "subtract", "replace")
 _MODE = {"remove": "exact", "subtract": "algebraic", "replace": "exact"}
 _KEPT = 8
+_PAPER = Paper()
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ class Asked:
         task: to replace.
         checkpoint: folder of its successor.
         request: what the operator declares.
+        paper: what stands in the report alone, and its language.
     """
 
     operation: str
@@ -50,6 +53,7 @@ class Asked:
     task: str
     checkpoint: str
     request: Request
+    paper: Paper = _PAPER
 
 
 class Evidence:
@@ -96,20 +100,20 @@ class Evidence:
         Raises:
             StudioError: nothing is unticked, or a job is running.
         """
-        shown = self._shown()
-        worker = self._context.worker
+        shown, worker = self._shown(), self._context.worker
 
         def work(progress: Progress) -> tuple[str, str]:
             merges = worker.bench.merge
-            self._found[_key(shown)] = judge_both(merges, shown, scoring(worker), progress)
-            self._changed()
-            return f"{self.found_words(shown)}", ""
+            found = judge_both(merges, shown, scoring(worker), progress)
+            self.keep(shown, found)
+            return found["exact"].verdict[1], ""
 
         self._context.jobs.start(f"Checks without {', '.join(shown.removed)}", work)
 
-    def found_words(self, shown: Unmerging) -> str:
-        """The sentence on the exact removal, once it was checked."""
-        return self._found[_key(shown)]["exact"].verdict[1]
+    def keep(self, shown: Unmerging, found: dict[str, Judgment]) -> None:
+        """Keep what the checks found of an unmerge, by mode."""
+        self._found[_key(shown)] = found
+        self._changed()
 
     def start_drops(self) -> None:
         """Measure what every linear method's unmerges cost the kept tasks, as a job.
@@ -146,8 +150,9 @@ class Evidence:
         refuse_existing(target)
         shown, worker = self._asked(asked), context.worker
         operator = Operator(
-            engine.ledger, engine.key, asked.request, allowed=context.admission.allowed
-        )
+            engine.ledger, engine.key, asked.request, allowed=context.admission.allowed,
+            paper=asked.paper,
+        )  # fmt: skip
         known = self._found.get(_key(shown), {}).get(shown.mode)
         measured = known.measures if known and asked.operation != "replace" else None
 
@@ -160,7 +165,7 @@ class Evidence:
             self.certified = made
             engine.leave_out_removed()
             self._changed()
-            return f"Wrote {target} with certificate {made.digest[:16]}…", str(target)
+            return f"Wrote {target} with certificate no. {made.number}", str(target)
 
         self._context.jobs.start(f"Certificate in {target.name}", work)
 
@@ -255,7 +260,7 @@ class Evidence:
 
 def _linear_recipes(context: Context) -> dict[str, Recipe]:
     """Every linear method's recipe of all tasks: the shown one as the mix has it, and first."""
-    recipes = {name: context.zoo.recipe(name) for name in linear_methods()}
+    recipes = {name: context.zoo.started(name) for name in linear_methods()}
     shown = context.mix().everything().recipe(context.zoo)
     if method(shown.method, shown.options).derives:
         return recipes

@@ -2,9 +2,10 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 from studio.measure.bench import Bench
-from studio.measure.expert_statistics import Wanted
+from studio.progress import Progress
 from studio.recipe import Recipe
 
 _OFTEN = 0.3  # seconds between words for the page
@@ -36,7 +37,7 @@ class ExpertMeasuring:
         """What a recipe waits for; empty if it waits for no measurement."""
         missing = self._bench.unmeasured(recipe)
         if not missing:
-            return ""
+            return self._calibrating(recipe)
         done = len(recipe.tasks) - len(missing)
         return (
             f"measuring every expert on at most {missing[0].rows:,} of its own validation rows, "
@@ -46,10 +47,22 @@ class ExpertMeasuring:
 
     def measure(self, recipe: Recipe) -> None:
         """Measure the next expert that a recipe waits for, if there is one."""
-        for missing in self._bench.unmeasured(recipe)[:1]:
-            self._measure(recipe, missing)
+        missing = self._bench.unmeasured(recipe)
+        if missing:
+            self._reported(recipe, partial(self._bench.statistics.measure, missing[0]))
+        elif recipe.calibrate and self._bench.calibration.missing(recipe):
+            self._reported(
+                recipe, partial(self._bench.calibration.prepare, self._bench.merge(recipe))
+            )
 
-    def _measure(self, recipe: Recipe, missing: Wanted) -> None:
+    def _calibrating(self, recipe: Recipe) -> str:
+        if recipe.calibrate is None or not self._bench.calibration.missing(recipe):
+            return ""
+        rows = f"{recipe.calibrate.rows:,} validation rows of each task"
+        how = f"on at most {rows}; a move begins it anew"
+        return f"{self._words}, {how}" if self._words else f"calibrating every layer {how}"
+
+    def _reported(self, recipe: Recipe, work: Callable[[Progress], object]) -> None:
         def report(share: float, words: str) -> None:
             if not self._wanted(recipe):
                 raise _Left
@@ -58,7 +71,7 @@ class ExpertMeasuring:
                 self._told()
 
         try:
-            self._bench.statistics.measure(missing, report)
+            work(report)
         except _Left:
             pass  # it begins anew when the recipe comes back
         finally:

@@ -4,12 +4,13 @@ from pathlib import Path
 
 from studio.disk.folders import free_space, needed_space, refuse_existing
 from studio.evidence.logged_export import Account, export_merge
-from studio.export.adapter import MergedAdapter, refuse_no_factors
+from studio.export.adapter import refuse_no_factors
 from studio.export.classifier import is_own_classifier
 from studio.export.folder import CARD, Written
 from studio.export.model import MergedModel
 from studio.export.plan import ExportPlan
 from studio.export.rounding import measure_rounding
+from studio.export.served import adapter_type
 from studio.merge import Merge
 from studio.progress import Progress, part
 from studio.session.context import Context
@@ -42,8 +43,13 @@ class Exports:
         """Whether every task is a LoRA, so that a merge may be one, too."""
         return all(each.kind == "LoRA" for each in self._context.bench.deltas.checkpoints)
 
-    def start_adapter(self, folder: str, rank: int | None = None) -> None:
+    def start_adapter(self, folder: str, rank: int | None = None, each_task: bool = False) -> None:
         """Export the shown recipe as one LoRA adapter, as a job.
+
+        Args:
+            folder: a new one.
+            rank: of the adapter; None for all factors.
+            each_task: whether every task's own adapter is written beside it.
 
         Raises:
             StudioError: as ``start_export``, or the merge is no product of factors.
@@ -52,7 +58,7 @@ class Exports:
         refuse_no_factors(merge, rank)
 
         def work(progress: Progress) -> tuple[str, str, str]:
-            plan = ExportPlan(target, adapter=True, rank=rank)
+            plan = ExportPlan(target, adapter=True, rank=rank, each_task=each_task)
             made = export_merge(merge, plan, context.bench, None, self._account(), progress)
             context.downloads.offer(target)
             words = f"Wrote {target} as one adapter, {made.words}."
@@ -103,7 +109,7 @@ class Exports:
         target, merge = self._new_target(str(plan.folder)), self._merge()
         tasks = list(self._context.bench.tasks.values())
         if plan.adapter:
-            size = MergedAdapter(merge, rank=plan.rank).size
+            size = adapter_type(plan.each_task)(merge, rank=plan.rank).size
         else:
             size = MergedModel(merge, tasks, classifiers=plan.classifiers).size
         return ExportCost(size, needed_space(size), free_space(target))
@@ -140,4 +146,5 @@ def _said(words: str, made: Written) -> str:
     checked = (f"Checked: {each}." for each in made.checked)
     count = len(made.notes)
     notes = [f"{count} note{'s' * (count > 1)} on it: {CARD} in the folder."] if count else []
-    return " ".join([words, *checked, *notes])
+    serving = [made.serving] if made.serving else []
+    return " ".join([words, *checked, *notes, *serving])

@@ -7,8 +7,11 @@ from pathlib import Path
 import yaml
 
 from studio.export.plan import ExportPlan
+from studio.export.served import adapter_type
 from studio.methods import method
 from studio.recipe import KEEP_BASE, MIXTURE, RECALIBRATE, GroupedCoefficient, Recipe
+
+_WRITE = "from studio.export.folder import write_export"
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,7 @@ def as_command(recipe: Recipe, zoo: Path, plan: ExportPlan) -> str:
     words += ["--zoo", str(zoo)]
     words += ["--classifiers"] if plan.classifiers and not plan.adapter else []
     words += ["--as-lora"] if plan.adapter else []
+    words += ["--each-task"] if plan.each_task else []
     words += ["--lora-rank", str(plan.rank)] if plan.adapter and plan.rank is not None else []
     return f"cat > recipe.yaml <<'END'\n{text}END\n{shlex.join(words)}\n"
 
@@ -43,8 +47,9 @@ def as_python(recipe: Recipe, plan: ExportPlan) -> str:
     Of a method that needs data there is a comment alone: a recipe names no rows.
     """
     chosen = method(recipe.method, recipe.options)
-    if chosen.needs or recipe.batch_norm == RECALIBRATE:
-        who = f"{chosen.title} measures every expert" if chosen.needs else "The merge is measured"
+    if chosen.measures or recipe.calibrate or recipe.batch_norm == RECALIBRATE:
+        measures = f"{chosen.title} measures every expert"
+        who = measures if chosen.measures else "The merge is measured"
         return (
             f"# {who} on its own validation rows, and a recipe names none.\n"
             "# The command does it: its --zoo names the rows.\n"
@@ -55,11 +60,10 @@ def as_python(recipe: Recipe, plan: ExportPlan) -> str:
     )
     target = f"Path({str(plan.folder)!r})"
     if plan.adapter:
-        imports = (
-            "from studio.export.adapter import MergedAdapter\n"
-            "from studio.export.folder import write_export\n"
-        )
-        call = f"write_export(MergedAdapter(open_merge(recipe), rank={plan.rank}), {target}).root"
+        kind = adapter_type(plan.each_task)
+        both = (f"from {kind.__module__} import {kind.__name__}", _WRITE)
+        imports = "".join(f"{each}\n" for each in sorted(both))
+        call = f"write_export({kind.__name__}(open_merge(recipe), rank={plan.rank}), {target}).root"
     else:
         imports = "from studio.export.model import export\n"
         call = f"export(open_merge(recipe), {target})"

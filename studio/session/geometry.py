@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass
 
+from torch import Tensor
+
 from studio.geometry.gram import Gram
 from studio.geometry.gram_cache import kept_gram
+from studio.geometry.maps import joint
 from studio.geometry.order import Orders
 from studio.inspection import components_gram, order_words, orders
 from studio.merge import Merge
@@ -23,6 +26,8 @@ class Geometry:
         scope: within which components are meant to be orthogonal.
         weighed: whether every layer is weighed alike.
         shares: of each delta's squared norm that its component holds.
+        joint: ``(2n, 2n)`` inner products over the model of the deltas followed by their
+            components; None where algebra alone does not give them.
     """
 
     before: Gram
@@ -31,6 +36,7 @@ class Geometry:
     scope: str
     weighed: bool
     shares: tuple[float, ...]
+    joint: Tensor | None = None
 
 
 def sketched_geometry(merge: Merge) -> Geometry:
@@ -75,7 +81,7 @@ class OrderWords:
 
 def _components(merge: Merge) -> Gram:
     """Inner products of the components; kept if checkpoints and recipe say all about them."""
-    if merge.method.needs:
+    if merge.method.measures:
         return components_gram(merge)
     about: list[object] = [merge.recipe.method, dict(merge.recipe.options), merge.recipe.seed]
     if merge.method.weighs:
@@ -89,7 +95,10 @@ def _geometry(merge: Merge, components: Gram, residual: float | None) -> Geometr
     basis = merge.basis
     after, weighed = basis.weighed(components), basis.scales is not None
     shares = _shares(merge, components)
-    return Geometry(merge.gram, after, residual, basis.scope, weighed, shares)
+    both = None
+    if not weighed and not merge.method.derives:
+        both = joint(merge.gram, basis).total()
+    return Geometry(merge.gram, after, residual, basis.scope, weighed, shares, both)
 
 
 def _shares(merge: Merge, components: Gram) -> tuple[float, ...]:

@@ -43,6 +43,11 @@ class History:
         """Whether an undone mix can come back."""
         return self._place < len(self._mixes) - 1
 
+    @property
+    def every(self) -> tuple[Mix, ...]:
+        """All mixes that undo and redo lead to, in the order in which they were shown."""
+        return tuple(self._mixes)
+
     def push(self, mix: Mix, control: str, now: float, gesture: str = "") -> None:
         """Show a mix.
 

@@ -32,6 +32,8 @@ class JobState:
         owner: id of the browser that started it.
         problem: the error that ended it, for a page that has words of its own for what to do.
         warning: what must not be overlooked of what it made.
+        tab: title of the one in which it is watched; empty where nobody said.
+        control: id of the control that started it; empty where nobody said.
     """
 
     name: str
@@ -44,6 +46,8 @@ class JobState:
     owner: str = ""
     problem: StudioError | None = None
     warning: str = ""
+    tab: str = ""
+    control: str = ""
 
     @property
     def running(self) -> bool:
@@ -100,6 +104,12 @@ class Jobs:
         """
         with self._lock:
             self._refuse_running(owner)
+
+    def place(self, tab: str, control: str) -> None:
+        """Remember where on the page the last job was started."""
+        with self._lock:
+            if self._state:
+                self._state = replace(self._state, tab=tab, control=control)
 
     def cancel(self) -> None:
         """Ask the running job to stop; it does at its next progress report."""
@@ -174,7 +184,9 @@ class BrowserJobs:
         state = self._jobs.state
         if state is None or state.owner == self._browser:
             return state
-        return replace(state, name="Another browser's job", words="") if state.running else None
+        if not state.running:
+            return None
+        return replace(state, name="Another browser's job", words="", tab="", control="")
 
     def start(self, name: str, work: Work) -> None:
         """Start a job of this browser, as ``Jobs.start``.
@@ -183,6 +195,11 @@ class BrowserJobs:
             StudioError: another job is running.
         """
         self._jobs.start(name, work, self._browser)
+
+    def place(self, tab: str, control: str) -> None:
+        """Remember where on the page this browser started its job."""
+        if self._mine:
+            self._jobs.place(tab, control)
 
     def cancel(self) -> None:
         """Ask the job to stop, if this browser started it."""

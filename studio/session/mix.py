@@ -4,8 +4,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from studio.errors import BadRecipe
-from studio.methods import METHODS, method, method_type
-from studio.methods.contract import Method, describe
+from studio.methods import defaults_of, method, method_type
+from studio.methods.after import parted
+from studio.methods.contract import usual
 from studio.recipe import (
     BATCH_NORMS,
     DEFAULT,
@@ -15,11 +16,13 @@ from studio.recipe import (
     MIXTURE,
     PERSON,
     VOCABULARIES,
+    Calibrate,
     Fitted,
     GroupedCoefficient,
     Option,
     Recipe,
     TaskEntry,
+    parse_calibrate,
     parse_fitted,
     parse_seed,
 )
@@ -30,7 +33,9 @@ BATCH_NORM = "batch_norm"
 """Beside a method's options, what the page calls the choice of running statistics."""
 VOCABULARY = "vocabulary"
 """Likewise, of the tokens that an export has."""
-_GROUPS = ("A component per task", "One change of all tasks", "Measured on validation rows")
+CALIBRATE = "calibrate"
+"""Likewise, of whether the mix is fitted to its experts afterwards."""
+OFF, ON = "off", "on"
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,7 @@ class Mix:
         undeclared: options, and 'seed', that a file has set without saying who chose them.
         batch_norm: which running statistics the merge gets, see ``BATCH_NORMS``.
         vocabulary: which tokens an export has, see ``VOCABULARIES``.
+        calibrate: how the mix is fitted to its experts afterwards; None leaves it as it is.
     """
 
     strips: tuple[Strip, ...]
@@ -58,6 +64,7 @@ class Mix:
     undeclared: tuple[str, ...] = ()
     batch_norm: str = MIXTURE
     vocabulary: str = KEEP_BASE
+    calibrate: Calibrate | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -77,11 +84,13 @@ class Mix:
             for s in self.strips
             if s.on
         )
-        usual = self.options == every_option(self.method, {}) and not self.seed
-        set_by = "" if usual or self.undeclared else PERSON
+        untouched = self.options == every_option(self.method, {}) and not self.seed
+        set_by = "" if untouched or self.undeclared else PERSON
+        idle = method_type(self.method).idle(self.options)
+        options = {name: x for name, x in self.options.items() if name not in idle}
         made = Recipe(
-            zoo.base, entries, self.method, dict(self.options), self.dtype, self.seed, self.fitted,
-            set_by, self.batch_norm, self.vocabulary,
+            zoo.base, entries, self.method, options, self.dtype, self.seed, self.fitted,
+            set_by, self.batch_norm, self.vocabulary, self.calibrate,
         )  # fmt: skip
         return replace(made, fitted=made.taint)
 
@@ -93,6 +102,7 @@ class Mix:
         plain |= {"seed": self.seed} if self.seed else {}
         plain |= {BATCH_NORM: self.batch_norm} if self.batch_norm != MIXTURE else {}
         plain |= {VOCABULARY: self.vocabulary} if self.vocabulary != KEEP_BASE else {}
+        plain |= {CALIBRATE: self.calibrate.plain()} if self.calibrate else {}
         plain |= {"undeclared": list(self.undeclared)} if self.undeclared else {}
         return plain | ({"fitted": self.fitted.plain()} if self.fitted else {})
 
@@ -165,6 +175,16 @@ class Mix:
             raise BadRecipe(f"vocabulary {name!r} is not one of {', '.join(VOCABULARIES)}.")
         return replace(self, vocabulary=str(name))
 
+    def with_calibrate(self, name: object) -> "Mix":
+        """The same mix, calibrated or not; a calibration that there is keeps its numbers.
+
+        Raises:
+            BadRecipe: it is neither 'on' nor 'off'.
+        """
+        if name not in (OFF, ON):
+            raise BadRecipe(f"calibrate {name!r} is not one of {OFF}, {ON}.")
+        return replace(self, calibrate=self.calibrate or Calibrate() if name == ON else None)
+
     def chosen_by(self, options: Mapping[str, Option]) -> "Mix":
         """The mix with other options, knowing of what chose numbers only as long as one stands."""
         fitted = self.fitted
@@ -177,6 +197,25 @@ class Mix:
         open_ = tuple(name for name in self.undeclared if name not in changed)
         return replace(self, options=options, fitted=fitted, undeclared=open_)
 
+    def with_options(self, sent: Mapping[str, Option]) -> "Mix":
+        """The same mix with options that a page sent; defaults that nobody left follow them.
+
+        What the page does not show stays; so do numbers and options that are no defaults.
+        """
+        kind, n = method_type(self.method), len(self.strips)
+        before, after = usual(kind, self.options), usual(kind, sent)
+        hidden = {name: self.options.get(name, after[name]) for name in kind.idle(self.options)}
+        made = after | hidden | dict(sent)
+        for name, old in before.items():
+            if made[name] == self.options.get(name, old) == old:
+                made[name] = after[name]
+        chosen = self.chosen_by(made)
+        starts = [kind.starting_coefficient(n, each) for each in (self.options, made)]
+        if starts[0] == starts[1]:
+            return chosen
+        strips = (s.even(starts[1], DEFAULT) if s.set_by == DEFAULT else s for s in self.strips)
+        return replace(chosen, strips=tuple(strips))
+
     def _each(self, coefficient: float, set_by: str) -> "Mix":
         strips = tuple(strip.even(coefficient, set_by) for strip in self.strips)
         return replace(self, strips=strips)
@@ -184,19 +223,7 @@ class Mix:
 
 def every_option(name: str, options: Mapping[str, Option]) -> dict[str, Option]:
     """All options of a method, written out: equal mixes are then equal recipes."""
-    return {each["name"]: each["default"] for each in describe(method_type(name))} | dict(options)
-
-
-def method_menu() -> list[dict[str, str]]:
-    """Every method's name, title and group, group by group."""
-    found = [{"name": m.name, "title": m.title, "group": _group(m)} for m in METHODS.values()]
-    return sorted(found, key=lambda each: _GROUPS.index(each["group"]))
-
-
-def _group(chosen: type[Method]) -> str:
-    if chosen.needs:
-        return _GROUPS[2]
-    return _GROUPS[0 if chosen.has_components else 1]
+    return usual(method_type(name), options) | dict(options)
 
 
 def starting_mix(zoo: Zoo) -> Mix:
@@ -223,10 +250,12 @@ def mix_from_page(value: object, current: Mix) -> Mix:
         return current.with_method(name)
     current = current.with_batch_norm(options.pop(BATCH_NORM, current.batch_norm))
     current = current.with_vocabulary(options.pop(VOCABULARY, current.vocabulary))
+    switched = options.pop(CALIBRATE, ON if current.calibrate else OFF)
+    current = current.with_calibrate(switched)
     method(name, options)
-    options = every_option(name, options)
+    own, after = parted(options)
     strips = tuple(strip_from_page(rows[strip.name], strip) for strip in current.strips)
-    return replace(current, strips=strips).chosen_by(options)
+    return replace(current, strips=strips).with_options(own | after)
 
 
 def mix_from_plain(value: dict, zoo: Mix) -> Mix:
@@ -249,6 +278,7 @@ def mix_from_plain(value: dict, zoo: Mix) -> Mix:
     kept = replace(kept, fitted=fitted, seed=seed, options=options, undeclared=open_)
     kept = kept.with_batch_norm(value.get(BATCH_NORM, MIXTURE))
     kept = kept.with_vocabulary(value.get(VOCABULARY, KEEP_BASE))
+    kept = replace(kept, calibrate=parse_calibrate(value.get(CALIBRATE), "The kept mix"))
     return mix_from_page(value, kept)
 
 
@@ -271,16 +301,16 @@ def mix_of_recipe(recipe: Recipe, zoo: Mix) -> Mix:
             "Open the zoo that it belongs to first."
         )
     strips = []
-    usual = method_type(recipe.method).default_coefficient
+    kind = method_type(recipe.method)
     for task in recipe.tasks:
-        coefficient = usual if task.coefficient is None else task.coefficient
+        coefficient = kind.default_coefficient if task.coefficient is None else task.coefficient
         groups = ()
         if isinstance(coefficient, GroupedCoefficient):
             coefficient, groups = coefficient.default, coefficient.groups
         strip = strip_of(task.name, True, coefficient, groups)
         left_out = task.coefficient is None and recipe.fitted
         strips.append(replace(strip, set_by="" if left_out else task.origin))
-    start = method_type(recipe.method).starting_coefficient(len(known))
+    start = kind.starting_coefficient(len(known), recipe.options)
     left = (
         replace(strip if _stands(strip, zoo, recipe) else strip.even(start, DEFAULT), on=False)
         for strip in zoo.strips
@@ -290,7 +320,7 @@ def mix_of_recipe(recipe: Recipe, zoo: Mix) -> Mix:
     options = every_option(recipe.method, recipe.options)
     return Mix(
         (*strips, *left), recipe.method, options, recipe.dtype, recipe.fitted, recipe.seed,
-        _open_options(recipe), recipe.batch_norm, recipe.vocabulary,
+        _open_options(recipe), recipe.batch_norm, recipe.vocabulary, recipe.calibrate,
     )  # fmt: skip
 
 
@@ -298,8 +328,9 @@ def _open_options(recipe: Recipe) -> tuple[str, ...]:
     """Options of a recipe that are no defaults and of which it does not say who set them."""
     if recipe.options_set_by == PERSON:
         return ()
-    found, usual = recipe.fitted.options if recipe.fitted else (), every_option(recipe.method, {})
-    names = [n for n, x in recipe.options.items() if x != usual.get(n) and n not in found]
+    found = recipe.fitted.options if recipe.fitted else ()
+    defaults = defaults_of(recipe.method, recipe.options)
+    names = [n for n, x in recipe.options.items() if x != defaults.get(n) and n not in found]
     return (*names, *(["seed"] if recipe.seed else []))
 
 

@@ -11,37 +11,55 @@ from studio.checkpoints.statistics import statistics_among
 from studio.checkpoints.token_union import bring_tokens
 from studio.disk import cache
 from studio.errors import BadRecipe, StudioError
-from studio.methods import METHODS
-from studio.methods.contract import describe
-from studio.recipe import BATCH_NORMS, KEEP_BASE, MIXTURE, VOCABULARIES
+from studio.methods import METHODS, method
+from studio.methods.after import AFTER
+from studio.methods.contract import Method, describe
+from studio.recipe import BATCH_NORMS, KEEP_BASE, MIXTURE, VOCABULARIES, Option
 from studio.session.admission import Admission
 from studio.session.bounded_store import BoundedStore
 from studio.session.history import History, moved
+from studio.session.link import link_of, mix_of_link
+from studio.session.method_menu import method_menu
 from studio.session.mix import (
     BATCH_NORM,
+    CALIBRATE,
+    OFF,
+    ON,
     VOCABULARY,
     Mix,
-    method_menu,
     mix_from_page,
     mix_from_plain,
     starting_mix,
 )
 from studio.session.mixer_strip import listed
+from studio.tasks.row_parts import VALIDATION
 from studio.zoo import Zoo
 
 _KEPT_SHOWN = 256  # mixes that a page may have been drawn from
 _LONGEST_GESTURE = 40  # letters
 _BATCH_NORM = {
     "name": BATCH_NORM, "default": MIXTURE, "choices": list(BATCH_NORMS), "low": None,
-    "high": None, "whole": False,
-    "words": "Running statistics of batch normalization: a mixture of the tasks', measured anew on "
-    "validation rows, or the base's.",
+    "high": None, "whole": False, "label": "running averages",
+    "words": "Averages that layers keep of their inputs are mixed, measured anew on validation "
+    "rows, or those of the base.",
+    "exactly": "Running statistics of batch normalization: a mixture of the tasks', measured anew "
+    "on validation rows, or the base's.",
 }  # fmt: skip
 _VOCABULARY = {
     "name": VOCABULARY, "default": KEEP_BASE, "choices": list(VOCABULARIES), "low": None,
-    "high": None, "whole": False,
-    "words": "Tokens that tasks added: left with their owners, or in the export as well, each with "
-    "its owner's row. The scores here are read without them.",
+    "high": None, "whole": False, "label": "added words",
+    "words": "Pieces of text that a task added to the vocabulary stay with it, or go into the "
+    "export as well.",
+    "exactly": "Tokens that tasks added: left with their owners, or in the export as well, each "
+    "with its owner's row. The scores here are read without them.",
+}  # fmt: skip
+_CALIBRATE = {
+    "name": CALIBRATE, "default": OFF, "choices": [OFF, ON], "low": None, "high": None,
+    "whole": False, "label": "calibrate",
+    "words": "Fits every layer of the mix to what the experts do, on up to 256 unlabelled rows of "
+    "each task. It costs two passes over these rows and starts anew after every move.",
+    "exactly": "FeatCal (arXiv 2605.13030): layer by layer, a ridge regression of the mix's layers "
+    "on the experts' outputs, pulled toward the mix.",
 }  # fmt: skip
 _ACTIONS = (
     "equal", "halve", "reset", "undo", "redo", "pin", "flip", "unflip", "earlier", "dtype",
@@ -144,6 +162,24 @@ class Mixer:
         """
         self._push(mix, "")
 
+    @property
+    def links(self) -> tuple[str, str]:
+        """What an address says of the mix that is worked on, and of the pinned one."""
+        return link_of(self.current, self._zoo), link_of(self.pinned, self._zoo)
+
+    def open_link(self, shown: str, pinned: str) -> None:
+        """Show the mix of an address, and pin the other one; one that was here, as it was then.
+
+        Raises:
+            BadRecipe: it is no link of this zoo's tasks; nothing changes.
+            NotAllowed: a task of it was certified as removed; nothing changes.
+        """
+        known = {link_of(mix, self._zoo): mix for mix in (*self.history.every, self.pinned)}
+        mixes = [known.get(x) or mix_of_link(x, self._zoo, self.start) for x in (shown, pinned)]
+        self._admission.refuse(mixes[1].ticked)
+        self.show(mixes[0])
+        self.pinned, self.flipped = mixes[1], False
+
     def edit(self, action: str) -> None:
         """What one of the buttons and keys does; see ``Session.edit``.
 
@@ -183,20 +219,19 @@ class Mixer:
         Args:
             moving: where a running search has its sliders; None if there is none.
         """
-        moving = None if self.flipped else moving
-        shown = moving or self.mix
+        shown = (None if self.flipped else moving) or self.mix
         of = cache.cache_key("mix", shown.plain())
         self._shown[of] = shown
         drawn = _drawn(shown, self._tensors)
+        if shown.calibrate or all(VALIDATION in task.data for task in self._zoo.tasks):
+            _add(drawn, _CALIBRATE, ON if shown.calibrate else OFF)
         if self._normalized:
-            drawn["schema"].append(_BATCH_NORM)
-            drawn["options"][BATCH_NORM] = shown.batch_norm
+            _add(drawn, _BATCH_NORM, shown.batch_norm)
         if self._extended:
-            drawn["schema"].append(_VOCABULARY)
-            drawn["options"][VOCABULARY] = shown.vocabulary
+            _add(drawn, _VOCABULARY, shown.vocabulary)
         return drawn | {
             "of": of,
-            "locked": moving is not None,
+            "locked": moving is not None and not self.flipped,
             "flipped": self.flipped,
             "can_pin": self.mix != self.pinned,
             "can_undo": self.history.can_undo,
@@ -232,18 +267,44 @@ class Mixer:
         return json.dumps({"mix": self.current.plain(), "pinned": self.pinned.plain()})
 
 
+def _add(drawn: dict, switch: dict, value: str) -> None:
+    """Draw a choice that is no option of a method beside them."""
+    drawn["schema"].append(switch)
+    drawn["options"][switch["name"]] = value
+
+
 def _drawn(mix: Mix, tensors: Mapping[str, tuple[str, ...]]) -> dict:
     """A mix as plain values: strips, their layers, and the methods with their options."""
     chosen, options = METHODS[mix.method], dict(mix.options)
+    formula, source = chosen.exactly()
+    idle = chosen.idle(options)
     return {
         "rows": [vars(strip) for strip in mix.strips],
         "layers": {strip.name: listed(strip, tensors[strip.name]) for strip in mix.strips},
         "method": mix.method,
         "methods": method_menu(),
-        "about": (chosen.__doc__ or "").strip().splitlines()[0],
-        "ordered": chosen(**options).ordered,
-        "schema": [each for each in describe(chosen) if len(each["choices"]) != 1],
-        "options": options,
+        "about": chosen.plainly,
+        "formula": formula,
+        "source": source,
+        "begins": _begins(chosen, options, len(mix.strips)),
+        "ordered": method(mix.method, options).ordered,
+        "schema": [
+            each | {"main": each["name"] == chosen.main}
+            for each in (*describe(chosen, options), *AFTER.values())
+            if len(each["choices"]) != 1 and each["name"] not in idle
+        ],
+        "options": {name: each["default"] for name, each in AFTER.items()} | options,
         "dtype": mix.dtype,
-        "start": chosen.starting_coefficient(len(mix.strips)),
+        "start": chosen.starting_coefficient(len(mix.strips), options),
     }
+
+
+def _begins(chosen: type[Method], options: Mapping[str, Option], n: int) -> str:
+    """Where weights begin, of a method whose files mean another number if they leave it out."""
+    start, usual = chosen.starting_coefficient(n, options), chosen.default_coefficient
+    if start == usual:
+        return f"Weights begin at {usual:g}."
+    return (
+        f"With {n} tasks, weights begin at {start:g} wherever the studio starts this method. "
+        f"A recipe file that leaves them out means {usual:g}."
+    )

@@ -1,22 +1,30 @@
 """The jobs of a browser's zoo in the making: its search, and its writing."""
 
+import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from studio.disk.folders import data_folder
-from studio.errors import BadZoo, StudioError
+from studio.errors import BadData, BadZoo, Findings, StudioError, some
 from studio.hub.cache import Cache
+from studio.hub.fitting import Fit
 from studio.hub.look import RemoteLook
+from studio.new_zoo.cost import note_make
 from studio.new_zoo.dropped import keep_dropped
 from studio.new_zoo.finding import find, is_remote
 from studio.new_zoo.grouping import propose
+from studio.new_zoo.names import as_name
 from studio.new_zoo.plan import Plan
 from studio.new_zoo.saving import save_zoo
 from studio.progress import Progress, part
 from studio.session.context import SharedEngine
 from studio.session.jobs import BrowserJobs
 from studio.session.making import Making
+from studio.session.remote_fits import remote_fits
+from studio.session.row_looks import Draws
 
+_OFTEN = 0.05  # seconds between looks at whether rows were read
 SEARCH, FETCH, SAVE = "Search for models", "Fetch from the Hub", "Write the new zoo"
 
 
@@ -25,12 +33,14 @@ class NewZoos(Making):
 
     Attributes:
         remote: repositories of the Hub that were asked for and are not all here yet.
+        remote_fits: by id, what of each would merge, and into which base.
     """
 
     def __init__(self, engine: SharedEngine, browser: str) -> None:
-        super().__init__(engine)
+        super().__init__(engine, browser)
         self._jobs = BrowserJobs(engine.jobs, browser)
         self.remote: tuple[RemoteLook, ...] = ()
+        self.remote_fits: dict[str, Fit] = {}
 
     def drop(self, files: Sequence[str]) -> str:
         """Keep files that were dropped into the page; returns the folder that they lie in now.
@@ -71,7 +81,10 @@ class NewZoos(Making):
         if not lines:
             raise BadZoo("Name a folder to search: one that your training has written, say.")
         remote = [line for line in lines if is_remote(line)]
-        folders = [self._engine.inside(line) for line in lines if line not in remote]
+        outside = Findings("The search")
+        every = [outside.tried(partial(self._engine.inside, x)) for x in lines if x not in remote]
+        outside.refuse()
+        folders = [folder for folder in every if folder]
         self.places, self.wanted = "\n".join(lines), base.strip()
         wanted = self.wanted or None
 
@@ -81,7 +94,8 @@ class NewZoos(Making):
             if refused:
                 raise BadZoo(" ".join(refused))
             missing = sum(Cache(look).missing for look in known)
-            self._show_remote(tuple(known) if missing else ())
+            fits = remote_fits(self._engine, known, folders, wanted, self._allow) if missing else {}
+            self._show_remote(tuple(known) if missing else (), fits)
             if missing:
                 return f"{missing:,} bytes must be fetched from the Hub before they can merge.", ""
             fetched = [self._engine.hub.fetch(look, progress=progress) for look in known]
@@ -92,17 +106,18 @@ class NewZoos(Making):
             made = propose(found, wanted, self._allow, self._engine.roots)
             with self._lock:
                 self.found, self.proposals = found, made
-                self._tables.clear()
+                self._rows.forget()
                 self.choose(0)
             count = len(found.models)
             return f"Found {count} {'model' if count == 1 else 'models'}.", ""
 
         self._jobs.start(SEARCH, work)
 
-    def _show_remote(self, looks: tuple[RemoteLook, ...]) -> None:
+    def _show_remote(self, looks: tuple[RemoteLook, ...], fits: dict[str, Fit]) -> None:
         with self._lock:
-            if looks != self.remote:
-                self.remote, self.version = looks, self.version + 1
+            if (looks, fits) != (self.remote, self.remote_fits):
+                self.remote, self.remote_fits = looks, fits
+                self.version += 1
 
     def start_fetch(self) -> None:
         """Fetch what the last search has found on the Hub, as a job; the search is asked again.
@@ -119,10 +134,16 @@ class NewZoos(Making):
                 self._engine.hub.fetch(
                     look, progress=part(progress, at / len(remote), (at + 1) / len(remote))
                 )
-            self._show_remote(())
+            self._show_remote((), {})
             return "Fetched; search again.", ""
 
         self._jobs.start(FETCH, work)
+
+    def free_folder(self, root: Path) -> str:
+        """A new folder for the zoo, called as its base is."""
+        stem = as_name(Path(self.proposal.source).name) if self.proposal else "own"
+        names = (f"zoo-{stem}" + (f"-{number}" if number else "") for number in range(1000))
+        return str(next(root / each for each in names if not (root / each).exists()))
 
     def start_save(self, name: str, folder: str, seed: int, drop_leaks: bool) -> None:
         """Write the zoo and open it, as a job.
@@ -137,19 +158,47 @@ class NewZoos(Making):
             StudioError: nothing was chosen, the folder is outside the roots, or a job is running.
         """
         with self._lock:
-            proposal, tasks = self.proposal, tuple(self.tasks.values())
-        if proposal is None or proposal.base is None or not tasks:
-            raise BadZoo("Search for models first, and choose at least one.")
-        place = self._engine.inside(folder)
-        self.refuse_troubles(seed, drop_leaks)
-        plan = Plan(name.strip() or place.name, proposal.base, proposal.source, tasks, seed)
+            if self.proposal is None or self.proposal.base is None or not self.tasks:
+                raise BadZoo("Search for models first, and choose at least one.")
+            base, source = self.proposal.base, self.proposal.source
+            place = self._engine.inside(folder)
+            self.draw(Draws(seed, drop_leaks))
+            self._refuse_changed()
+            self._refuse_troubles()
+        called = name.strip() or place.name
 
         def work(progress: Progress) -> tuple[str, str]:
+            self._wait_for_rows(part(progress, 0.0, 0.1))
+            with self._lock:
+                self._refuse_troubles()
+                plan = Plan(called, base, source, tuple(self.tasks.values()), seed)
+                read, needed = self._as_looked_at(), self.work()
+            began = time.monotonic()
             saved = save_zoo(
-                plan, place, self._engine.device, lambda share, words: progress(share * 0.7, words),
-                self._allow, self._engine.roots, drop_leaks,
+                plan, place, self._engine.device, part(progress, 0.1, 0.7), self._allow,
+                self._engine.roots, drop_leaks, read,
             )  # fmt: skip
-            self._engine.take_up(place, lambda share, words: progress(0.7 + share * 0.3, words))
+            if needed:
+                note_make(needed, time.monotonic() - began)
+            self._engine.take_up(place, part(progress, 0.7, 1.0))
             return f"Wrote {saved.file} and opened it. {' '.join(saved.notes)}", ""
 
         self._jobs.start(SAVE, work)
+
+    def _refuse_changed(self) -> None:
+        """Refuse to write rows that nobody has looked at."""
+        if files := self.refresh():
+            raise BadData(
+                f"{some(files)} changed since its rows were looked at. It is read again: look at "
+                "it, then write the zoo."
+            )
+
+    def _refuse_troubles(self) -> None:
+        for trouble in self.troubles.values():
+            raise trouble.bare()
+
+    def _wait_for_rows(self, progress: Progress) -> None:
+        """Until the rows of all tasks were looked at."""
+        while state := self.reading:
+            progress(state.share, state.words)
+            time.sleep(_OFTEN)

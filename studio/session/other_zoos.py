@@ -1,7 +1,7 @@
 """Zoos that a page offers to open: the demos, and those that were open before on this computer."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -41,6 +41,30 @@ def demo_zoos(inside: Inside, opened: Path) -> dict[str, str]:
             if (path := inside(str(folder))) != opened.resolve():
                 allowed[name] = str(path)
     return allowed
+
+
+def zoo_choices(demos: Mapping[str, str], recent: Sequence[str], opened: Path) -> dict[str, str]:
+    """Zoos to choose from in words of which no two are alike: {words: path}.
+
+    Args:
+        demos: as ``demo_zoos`` finds them.
+        recent: as ``recent_zoos`` finds them.
+        opened: path of the zoo that is open.
+    """
+    found = {f"Demo: {name}": path for name, path in demos.items()}
+    known = {_folder(path) for path in (*demos.values(), str(opened))}
+    for path in recent:
+        if (folder := _folder(path)) not in known:
+            known.add(folder)
+            short = folder.name if folder.name not in found else str(folder)
+            found[short] = path
+    return found
+
+
+def _folder(path: str) -> Path:
+    """What names a zoo: its folder, or its file where that has a name of its own."""
+    full = Path(path).resolve()
+    return full.parent if full.name == "zoo.yaml" else full
 
 
 def keep_recent(opened: Path) -> None:

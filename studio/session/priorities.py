@@ -20,8 +20,8 @@ class Step:
     Attributes:
         kind: 'pace' (time a batch), 'sketch' (geometry by algebra), 'read' (a text), 'write' (the
             next piece of one), 'look' (at pictures), 'score' (the next batch), 'expert' (measure
-            one for a method that needs data), 'geometry' (measure it), 'order' (compare orders of
-            the tasks) or 'reference' (the next batch of an expert or of the base).
+            one for a method that needs data, or calibrate), 'geometry' (measure it), 'order'
+            (compare orders of the tasks) or 'reference' (the next batch of an expert or the base).
         recipe: that it is for; None for 'pace' and 'reference', which serve all.
         text: to read.
         asked: what is to be written.
@@ -42,14 +42,15 @@ class Priorities:
         bench: the open zoo.
         viewers: what pages show and jobs wait for.
         results: what is known already.
+        shipped: digest of the recipe whose scores came with the zoo; empty without one.
 
     Attributes:
         paced: whether a batch was timed.
-        ahead: seconds by which what Examples shows is ahead of scores since both are waited for.
+        ahead: seconds by which shown rows are ahead of scores since both are waited for.
     """
 
-    def __init__(self, bench: Bench, viewers: Viewers, results: Results) -> None:
-        self._bench = bench
+    def __init__(self, bench: Bench, viewers: Viewers, results: Results, shipped: str = "") -> None:
+        self._bench, self._shipped = bench, shipped
         self._viewers = viewers
         self._results = results
         self.paced = False
@@ -60,6 +61,8 @@ class Priorities:
         shown, waiting = self._split(self._viewers.recipes)
         firsts = [each for each in shown if each in self._viewers.firsts]
         needed, unmeasured = self._split(self._viewers.needed)
+        if first := self._first_geometry(shown):
+            return first
         if (shown or needed) and not self.paced and self._bench.scored():
             return Step("pace")
         return (
@@ -112,7 +115,7 @@ class Priorities:
     def _split(self, recipes: Sequence[Recipe]) -> tuple[list[Recipe], list[Recipe]]:
         """Recipes that were not refused: those that can be merged, and those to measure for."""
         allowed = [each for each in recipes if each.digest not in self._results.refusals]
-        waiting = [each for each in allowed if self._bench.unmeasured(each)]
+        waiting = [each for each in allowed if self._waits(each)]
         return [each for each in allowed if each not in waiting], waiting
 
     def _sketch(self, shown: Sequence[Recipe]) -> Step | None:
@@ -150,9 +153,20 @@ class Priorities:
 
     def _expert(self, recipes: Sequence[Recipe]) -> Step | None:
         """The first recipe that waits for an expert to be measured."""
-        return next(
-            (Step("expert", each) for each in recipes if self._bench.unmeasured(each)), None
-        )
+        return next((Step("expert", each) for each in recipes if self._waits(each)), None)
+
+    def _waits(self, recipe: Recipe) -> bool:
+        """Whether something is to be measured on validation rows before it can be merged."""
+        if recipe.calibrate and self._bench.calibration.missing(recipe):
+            return True
+        return bool(self._bench.unmeasured(recipe))
+
+    def _first_geometry(self, shown: Sequence[Recipe]) -> Step | None:
+        """The geometry of a mix whose scores can be seen before they are computed: first of all."""
+        for each in shown:
+            if each.digest == self._shipped and shape_of(each) not in self._results.geometries:
+                return Step("geometry", each)
+        return None
 
     def _geometry(self, shown: Sequence[Recipe]) -> Step | None:
         """A geometry whose components were not measured, or what the order of tasks matters."""

@@ -23,7 +23,7 @@ from studio.methods import METHODS
 from studio.progress import Progress
 from studio.recipe import Recipe
 from studio.session.context import SharedEngine
-from studio.session.jobs import BrowserJobs
+from studio.session.jobs import BrowserJobs, JobState
 from studio.session.worker import Worker
 
 PROGRAM = "program"  # the owner of their jobs; ids of browsers look otherwise
@@ -31,6 +31,7 @@ SPLITS = ("held_out", "validation")
 Ask = Callable[[Progress], dict]
 _BROKEN = "It could not be computed: an internal error, or too little memory; the terminal says."
 _MOST_NAMES = 1000
+_OFTEN = 0.5  # seconds between two looks at how far it is
 
 
 @dataclass(frozen=True)
@@ -67,10 +68,14 @@ class Questions:
 
     Args:
         engine: what all pages share.
+        heard: told how far a question is, as its job's share grows, in the thread that asked.
     """
 
-    def __init__(self, engine: SharedEngine) -> None:
+    def __init__(
+        self, engine: SharedEngine, heard: Callable[[JobState], None] = lambda state: None
+    ) -> None:
         self._engine = engine
+        self._heard = heard
         self._lock = threading.Lock()
         self._own: tuple[Worker, OpenZoo] | None = None
 
@@ -181,10 +186,20 @@ class Questions:
                 raise
             return "Another program has its answer.", ""
 
-        self._engine.jobs.start(name, work, PROGRAM).join()
+        self._wait(self._engine.jobs.start(name, work, PROGRAM))
         if answers:
             return answers[0]
         raise problems[0].bare() if problems else StudioError(_BROKEN)
+
+    def _wait(self, job: threading.Thread) -> None:
+        """Until a job has ended, telling of it meanwhile."""
+        told = -1.0
+        while job.is_alive():
+            job.join(_OFTEN)
+            state = self._engine.jobs.state
+            if state and state.running and state.owner == PROGRAM and state.share > told:
+                told = state.share
+                self._heard(state)
 
     def _zoo(self) -> OpenZoo:
         """The open zoo on a bench beside which the page goes on; within a job, none other opens."""

@@ -27,6 +27,7 @@ def inside_roots(path: object, roots: Sequence[Path]) -> Path:
             f"{given[:_LONGEST_NAME]} is outside the folders this studio may use "
             f"({', '.join(map(str, roots))}).",
             Remedy.ADD_ROOT,
+            given if resolved else "",  # as typed: where it leads is not for everybody to know
         )
     return resolved
 

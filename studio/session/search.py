@@ -3,19 +3,24 @@
 import math
 import threading
 import time
+from contextlib import suppress
 from dataclasses import replace
 
-from studio.errors import BadRecipe
+from studio.errors import BadData, BadRecipe
+from studio.measure.bench import Bench
+from studio.measure.outcomes import Measuring
 from studio.progress import Progress
 from studio.recipe import Recipe
 from studio.search.cost import SearchCost, row_counts, search_cost
 from studio.search.plan import SearchPlan, checked, refuse_unsearchable
+from studio.search.rows import searched_head, searched_split
 from studio.search.run import Run
 from studio.search.space import space
 from studio.session.context import Context
 from studio.session.mix import Mix
 from studio.session.search_job import SearchJob
-from studio.session.search_view import SearchView, run_name
+from studio.session.search_view import SearchView, mixer_words, run_name
+from studio.tasks.row_parts import VALIDATION
 
 _EARLIER = 6  # runs that are kept beside the last one
 _OFTEN = 0.5  # seconds between two steps that a page is shown
@@ -30,6 +35,7 @@ class Searches:
         laid_over: name of the earlier run that is drawn beside the last; empty for none.
         version: counts what is new.
         moves: counts when the mixer is to be drawn anew.
+        kept: whether somebody has said that what was found stays.
     """
 
     def __init__(self, context: Context) -> None:
@@ -42,6 +48,7 @@ class Searches:
         self.laid_over = ""
         self.version = 0
         self.moves = 0
+        self.kept = self._waited = False
 
     @property
     def shown(self) -> SearchView | None:
@@ -80,9 +87,10 @@ class Searches:
             StudioError: it cannot be run, in words.
         """
         bench, recipe = self._context.bench, self._recipe(self._context.current())
-        merge = bench.merge(recipe)
+        split, merge = searched_split(recipe, self.wish.ewc), bench.merge(recipe)
         refuse_unsearchable(merge, checked(self.wish))
-        counts = row_counts({name: bench.tasks[name] for name in recipe.names}, self.wish.rows)
+        _refuse_rowless(self._context, recipe, self.wish)
+        counts = row_counts({n: bench.tasks[n] for n in recipe.names}, self.wish.rows, split)
         return search_cost(self.wish, counts, len(space(merge.deltas, self.wish.granularity)))
 
     def start(self, wish: SearchPlan) -> None:
@@ -98,22 +106,31 @@ class Searches:
         recipe = self._recipe(mix)
         context.admission.refuse(mix.ticked)
         refuse_unsearchable(context.bench.merge(recipe), plan)
+        _refuse_rowless(context, recipe, plan)
+        passes = passes_of(context, self.forecast())
         job = SearchJob(context, lambda: self.runs[-1], self._show)
 
         def work(progress: Progress) -> tuple[str, str]:
             with self._lock:  # until the run is there
                 pass
-            return job.run(context.own_bench(), progress), ""
+            started, bench = time.monotonic(), context.own_bench()
+            words, seconds = job.run(bench, progress), time.monotonic() - started
+            if not self._waited:
+                done = self.runs[-1].number / plan.budget
+                context.pace.learn(plan.optimizer, passes * done, seconds)
+            _land(context, bench, self.runs[-1], seconds)
+            return words, ""
 
         with self._lock:
-            context.jobs.start("Optimize the coefficients", work)
-            self._job = job
+            context.jobs.start("Optimize the coefficients", work)  # refused, it changes nothing
+            self._job, self._waited, self.kept = job, False, False
             name = run_name(plan, {each.name for each in self.runs})
             self.runs = (*self.runs[-_EARLIER:], SearchView(name, mix, recipe, plan))
             self._show(at_once=True)
 
     def pause(self) -> None:
         """Have the job wait before its next step."""
+        self._waited = True
         self._job.pause()
         self._tell()
 
@@ -140,9 +157,19 @@ class Searches:
 
     @property
     def can_go_back(self) -> bool:
-        """Whether the mixer shows the best, so that what was before can come back."""
+        """Whether the mixer shows the best and nobody keeps it, so that what was can come back."""
         found = self.shown.found if self.shown else None
-        return found is not None and found == self._context.current()
+        return not self.kept and found is not None and found == self._context.current()
+
+    def keep(self) -> None:
+        """Leave what was found in the mixer and ask no more; undo still brings the mix back."""
+        self.kept = True
+        self._tell()
+
+    @property
+    def mixer_words(self) -> str:
+        """Which mix the mixer shows beside what the last search has found, at this moment."""
+        return mixer_words(self.shown, self._context.current()) if self.shown else ""
 
     def show_best(self) -> None:
         """Show the best coefficients in the mixer; undo brings the mix before back.
@@ -199,3 +226,28 @@ class Searches:
 
     def _nothing(self):
         raise BadRecipe("The page asked for a run that is not there; reload the page.")
+
+
+def passes_of(context: Context, cost: SearchCost) -> float:
+    """Rows that a search runs through the model, also to measure what was found at its end."""
+    bench = context.bench
+    end = (2 * len(bench.tasks[name].rows(VALIDATION)) for name in bench.scored(VALIDATION))
+    held = (len(bench.tasks[name].rows("held_out")) for name in bench.scored())
+    return cost.passes + sum(end) + sum(held)
+
+
+def _refuse_rowless(context: Context, recipe: Recipe, plan: SearchPlan) -> None:
+    """Refuse a task that no search can score, before a job is begun."""
+    split = searched_split(recipe, plan.ewc)
+    for name in recipe.names:
+        searched_head(context.bench.tasks[name], split)
+
+
+def _land(context: Context, bench: Bench, shown: SearchView, seconds: float) -> None:
+    """Put what was found into the table of everything tried; most rows are measured already."""
+    if shown.run is None or not shown.improved:
+        return
+    recipe, heads = shown.run.recipe(), bench.heads(bench.scored())
+    with suppress(BadData, BadRecipe):  # rows without labels rank nothing
+        outcome = Measuring(bench).of(bench.merge(recipe), heads, "held_out")
+        context.land(recipe, f"Search: {shown.name}", outcome, seconds)

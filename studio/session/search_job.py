@@ -5,16 +5,18 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 
-from studio.errors import Cancelled, StudioError
+from studio.errors import BadRecipe, Cancelled, StudioError
 from studio.measure.bench import Bench
 from studio.progress import Progress, part
 from studio.search.gain import gains
 from studio.search.run import Run, optimize
+from studio.search.verdict import verdict
 from studio.session.context import Context
-from studio.session.search_view import UNITS, SearchView
+from studio.session.search_view import UNITS, SearchView, outcome_words
 
 _AWAKE = 0.1  # seconds between two looks at whether a paused job was cancelled
-_SEARCH = 0.85  # share of the job; the rest measures what was found
+_SEARCH, _WEIGHED = 0.85, 0.9  # shares of the job; the rest measures what was found
+_WEIGHING = "Comparing what was found with your mix."
 
 
 class SearchJob:
@@ -54,20 +56,21 @@ class SearchJob:
         self._going.set()
 
     def run(self, bench: Bench, progress: Progress) -> str:
-        """Search, show the best in the mixer, and measure it; what was found by then stays.
+        """Search, show what is better in the mixer, and measure it; what was found by then stays.
 
         Args:
             bench: with a live model of the job's own.
             progress: told the share done; raising ends it.
 
         Returns:
-            Why it ended, and what became of the mixer.
+            Why it ended, and what was found.
         """
         try:
             self._search(bench, progress)
+            self._weigh(bench, part(progress, _SEARCH, _WEIGHED))
             self._settle()
             if self._shown().improved:
-                self._measure(bench, part(progress, _SEARCH, 1.0))
+                self._measure(bench, part(progress, _WEIGHED, 1.0))
         except Cancelled:
             self._cut_off("the job was cancelled")
             raise
@@ -107,26 +110,31 @@ class SearchJob:
             tell(words)
             self._going.wait(_AWAKE)
 
-    def _settle(self) -> None:
-        """Show what was found in the mixer, unless the mix was changed meanwhile."""
-        shown = self._shown()
+    def _weigh(self, bench: Bench, progress: Progress) -> None:
+        """Compare what was found with the mix by their scores, on rows it was not fitted on."""
+        shown, found, compared = self._shown(), None, None
         assert shown.run is not None
-        unit = UNITS[shown.plan.optimizer]
-        ended = f"Ended after {shown.number} of {shown.plan.budget} {unit}: {shown.run.ended}."
-        if not shown.improved:
-            words = "Nothing better than the mix itself was found, so it stays as it is."
-            self._show(at_once=True, phase="ended", words=f"{ended} {words}")
-            return
-        found, words = None, "The best is in the mixer; Undo brings the mix from before back."
-        try:
-            found = shown.best_mix()
-            if self._context.current() != shown.mix:
-                words = "The mix was changed while it ran, so it was left as it is."
-            else:
-                self._context.show(found)
-        except StudioError as refusal:
-            words = f"The mixer was left as it is. {refusal}"
-        self._show(at_once=True, phase="measuring", words=f"{ended} {words}", found=found)
+        if shown.improved:
+            with suppress(BadRecipe):  # it is said when it is shown
+                found = shown.best_mix()
+            self._show(at_once=True, phase="measuring", words=_WEIGHING, found=found)
+            compared = verdict(bench, shown.run, progress)
+        self._show(at_once=True, verdict=compared)
+
+    def _settle(self) -> None:
+        """Show what was found in the mixer if it is better and the mix is still the same."""
+        shown = self._shown()
+        words, phase = outcome_words(shown), "measuring" if shown.improved else "ended"
+        if shown.better:
+            try:
+                found = shown.best_mix()
+                if self._context.current() == shown.mix:
+                    self._context.show(found)
+                else:
+                    words += " The mix was changed while it ran, so it was left as it is."
+            except StudioError as refusal:
+                words += f" The mixer was left as it is. {refusal}"
+        self._show(at_once=True, phase=phase, words=words)
 
     def _measure(self, bench: Bench, progress: Progress) -> None:
         shown = self._shown()
@@ -142,7 +150,7 @@ class SearchJob:
         """End early: the mixer is left as it is, and the best so far can be shown by hand."""
         shown = self._shown()
         words, found = reason if refused else "Cancelled: the mixer was left as it is.", shown.found
-        if shown.phase == "measuring":
+        if shown.phase == "measuring" and shown.words != _WEIGHING:
             words = f"{shown.words} What it is worth was not measured: {reason}"
         elif shown.improved:
             with suppress(StudioError):

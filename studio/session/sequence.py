@@ -4,12 +4,13 @@ from dataclasses import dataclass, replace
 
 from studio.methods import FIRST_COMPARED, method_type
 from studio.progress import Progress
-from studio.recipe import Recipe
+from studio.recipe import DEFAULT, Recipe
 from studio.sequence.orders import Order, shuffled
 from studio.sequence.plan import SequencePlan, make_plan
 from studio.sequence.run import Arrival, ReferenceScores, run
 from studio.sequence.sweep import Sweep, make_sweep
 from studio.session.context import Context
+from studio.zoo import started_at
 
 
 @dataclass(frozen=True)
@@ -109,11 +110,13 @@ class Sequences:
         context.jobs.start("Sequence of arrivals", work)
 
     def _recipe(self, name: str) -> Recipe:
-        """A method on the ticked tasks: as the mix has it, or at its defaults."""
+        """A method on the ticked tasks: as the mix has it, or as the mixer starts it."""
         shown = self._context.recipe()
         if shown.method == name:
             return shown
-        tasks = tuple(replace(task, coefficient=None, set_by="") for task in shown.tasks)
+        start = started_at(name, len(self._context.zoo.tasks))
+        set_by = "" if start is None else DEFAULT
+        tasks = tuple(replace(task, coefficient=start, set_by=set_by) for task in shown.tasks)
         return replace(shown, tasks=tasks, method=name, options={}, fitted=None)
 
     def _show(self, shown: SequenceView) -> None:

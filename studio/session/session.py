@@ -15,16 +15,24 @@ from studio.session.downloads import Downloads
 from studio.session.evidence import Evidence
 from studio.session.examples import Examples
 from studio.session.export import Exports
+from studio.session.interference import Disturbances
 from studio.session.jobs import BrowserJobs, JobState
+from studio.session.learn import Learn
 from studio.session.mix import Mix, mix_of_recipe
+from studio.session.mix_log import MixLog
 from studio.session.mixer import Mixer
 from studio.session.new_zoo import NewZoos
+from studio.session.planes import Planes
 from studio.session.push import Pushes
+from studio.session.rankings import Rankings
 from studio.session.recipe_upload import read_upload
 from studio.session.search import Searches
 from studio.session.sequence import Sequences
 from studio.session.snapshot import Snapshot, take_snapshot
+from studio.session.states import States
 from studio.session.sweep import Sweeps
+from studio.session.taken_out import TakenOut
+from studio.session.wall import Wall
 from studio.session.writing import Writings
 
 
@@ -44,8 +52,8 @@ class Session:
         mixer: the mix, its history and the pinned one.
         context: what the parts are handed.
         new_zoos: the zoo in the making; it outlives the one that is open.
-        examples, writings, comparisons, sequences, sweeps, searches, evidence, exports, pushes: the
-            parts.
+        examples, writings, comparisons, rankings, log, sequences, sweeps, searches, evidence,
+            taken_out, wall, exports, pushes, disturbances, learn, planes, states: the parts.
     """
 
     def __init__(self, engine: SharedEngine, browser: str) -> None:
@@ -67,18 +75,19 @@ class Session:
                 self.admission, self._taken, self.mixer.start, lambda: self.mix, self._current,
                 self.show_mix,
             )  # fmt: skip
-            before = self._before
-            self.examples = Examples(
-                self.context, self.browser, before, lambda: self.mixer.pinned, self._lock
-            )
+            before, pinned = self._before, lambda: self.mixer.pinned
+            self.examples = Examples(self.context, self.browser, before, pinned, self._lock)
             self.writings = Writings(self.context, self.browser, before, self._lock)
-            self.comparisons = Comparisons(self.context)
-            self.sequences = Sequences(self.context)
-            self.sweeps = Sweeps(self.context)
-            self.searches = Searches(self.context)
-            self.evidence = Evidence(self.context)
-            self.exports = Exports(self.context)
-            self.pushes = Pushes(self.context)
+            self.comparisons = Comparisons(self.context, pinned)
+            self.rankings = Rankings(self.context, pinned)
+            self.log = MixLog(self.context, self.pin_mix)
+            self.sequences, self.sweeps = Sequences(self.context), Sweeps(self.context)
+            self.searches, self.evidence = Searches(self.context), Evidence(self.context)
+            self.taken_out = TakenOut(self.context, self.evidence)
+            self.wall = Wall(self.context, self.evidence, self.taken_out)
+            self.exports, self.pushes = Exports(self.context), Pushes(self.context)
+            self.disturbances, self.states = Disturbances(self.context), States(self.context)
+            self.learn, self.planes = Learn(self.context), Planes(self.context)
             self._show()
 
     def attend(self) -> None:
@@ -97,6 +106,7 @@ class Session:
     def leave(self) -> None:
         """Have nothing computed for this browser any more; its mix is kept for a later visit."""
         self.worker.forget(self.browser)
+        self.new_zoos.stop_reading()
 
     @property
     def mix(self) -> Mix:
@@ -137,32 +147,39 @@ class Session:
     def load_recipe(self, text: str) -> tuple[str, ...]:
         """Show the mix of a recipe file, or of mergekit's; undo brings the one before back.
 
-        Returns:
-            What to know of a recipe that was converted, a sentence each.
-
-        Raises:
-            BadRecipe: it is no recipe, or not one of this zoo's tasks.
+        Returns what to know of a recipe that was converted, a sentence each. It raises BadRecipe if
+        it is no recipe, or not one of this zoo's tasks.
         """
         recipe, notes = read_upload(text, self.zoo, self.worker.bench.deltas, self.mixer.start)
         self.show_recipe(recipe)
         return notes
 
     def show_recipe(self, recipe: Recipe) -> None:
-        """Show a recipe's mix; undo brings the one before back.
-
-        Raises:
-            BadRecipe: it is not one of this zoo's tasks, or beyond the mixer's limits.
-        """
+        """Show a recipe's mix, if sliders can; undo brings the one before back."""
         self.show_mix(mix_of_recipe(recipe, self.mixer.start))
 
-    def show_mix(self, mix: Mix) -> None:
-        """Show another mix of this zoo's tasks; undo brings the one before back.
+    def links(self) -> tuple[str, str]:
+        """What an address says of the mix that is worked on, and of the pinned one."""
+        with self._lock:
+            return self.mixer.links
 
-        Raises:
-            NotAllowed: a task of it was certified as removed.
-        """
+    def open_link(self, shown: str, pinned: str) -> None:
+        """Show the mix of an address, and pin the other one; see ``Mixer.open_link``."""
+        with self._lock:
+            self.mixer.open_link(shown, pinned)
+            self._show()
+
+    def show_mix(self, mix: Mix) -> None:
+        """Show another mix, unless a task was certified as removed; undo brings this one back."""
         with self._lock:
             self.mixer.show(mix)
+            self._show()
+
+    def pin_mix(self, mix: Mix) -> None:
+        """Compare with a mix from now on; NotAllowed if a task of it was certified as removed."""
+        with self._lock:
+            self.admission.refuse(mix.ticked)
+            self.mixer.pinned, self.mixer.flipped = mix, False
             self._show()
 
     def mixer_value(self) -> dict:
@@ -173,15 +190,18 @@ class Session:
     def snapshot(self) -> Snapshot:
         """Everything the page shows, at this moment."""
         with self._lock:
-            return take_snapshot(self.context, self.mixer.pinned, self.mixer.flipped)
+            self.log.watch()
+            return take_snapshot(self.context, self.mixer, self.job())
 
     def job(self) -> JobState | None:
-        """The long job; of another browser's only that it runs."""
-        return self.context.jobs.state
+        """The long job, or the reading of rows; of another browser's only that it runs."""
+        job = self.context.jobs.state
+        return job if job and job.running else self.new_zoos.reading or job
 
     def cancel_job(self) -> None:
-        """Ask the job to stop, if this browser started it."""
-        self.context.jobs.cancel()
+        """Ask what is shown to stop, if this browser started it."""
+        job = self.context.jobs.state
+        (self.context.jobs.cancel if job and job.running else self.new_zoos.stop_reading)()
 
     def dismiss_job(self) -> None:
         """Show the last job no more, if this browser started it."""
@@ -210,6 +230,7 @@ class Session:
 
     def _show(self) -> None:
         """Have the mix computed, and behind it the pinned one; keep both for a later start."""
+        self.log.watch()
         pinned = self.mixer.pinned.recipe(self.zoo)
         self.worker.want(self.context.recipe(), self.browser, pinned)
         self.writings.want()

@@ -1,17 +1,21 @@
 """A browser's sweep of one or two numbers of its mix: the job, and the landscape so far."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from studio.compare.scale_search import ROWS
 from studio.errors import BadRecipe
-from studio.progress import Progress
+from studio.measure.bench import Bench
+from studio.measure.outcomes import Measuring
+from studio.progress import Progress, part
 from studio.recipe import Recipe
 from studio.session.context import Context
 from studio.session.mix import mix_with
 from studio.sweep.axis import FACTOR, Axis, make_axis, names_of
 from studio.sweep.landscape import LEVELS, Landscape, SweepCost, landscape, sweep_cost
 
+_SWEPT = 0.9  # share of the job; the rest measures the best point on held-out rows
 Limits = tuple[str, float | None, float | None]
 
 
@@ -60,6 +64,12 @@ class Sweeps:
         cost = sweep_cost(self._context.bench, recipe, axes, wish.levels, wish.rows)
         return recipe, axes, cost
 
+    def passes(self, cost: SweepCost) -> float:
+        """Rows that it runs through models, at most, also to measure the best point at its end."""
+        bench = self._context.bench
+        held = sum(len(bench.tasks[name].rows("held_out")) for name in bench.scored())
+        return (cost.points + 1) * cost.rows + held
+
     def start(self) -> None:
         """Sweep the mix as a job; the landscape grows with every point.
 
@@ -73,14 +83,27 @@ class Sweeps:
         context.admission.refuse(recipe.names)
 
         def work(progress: Progress) -> tuple[str, str]:
-            bench = context.own_bench()
-            for found in landscape(bench, recipe, axes, wish.levels, wish.rows, progress):
+            bench, started = context.own_bench(), time.monotonic()
+            report = part(progress, 0.0, _SWEPT)
+            for found in landscape(bench, recipe, axes, wish.levels, wish.rows, report):
                 self.found = found
                 self.version += 1
             assert self.found is not None
+            self._land(bench, self.found, started, part(progress, _SWEPT, 1.0))
             return f"Measured {len(self.found.points)} points on validation rows.", ""
 
         context.jobs.start(f"Sweep of {_and(axes)}", work)
+
+    def _land(self, bench: Bench, found: Landscape, started: float, progress: Progress) -> None:
+        """Measure the best point on the rows of the table of everything tried, and put it there."""
+        best = found.best_recipe
+        if best is None or best is found.recipe:
+            return
+        measuring = Measuring(bench, progress)
+        heads = bench.heads(bench.scored())
+        outcome = measuring.of(bench.merge(best), heads, "held_out")
+        what = f"Sweep: {found.where}"
+        self._context.land(best, what, outcome, time.monotonic() - started)
 
     def moved(self) -> bool:
         """Whether the mix is another than the one that was swept."""

@@ -23,6 +23,7 @@ from studio.session.geometry_studies import GeometryStudies
 from studio.session.live_steps import LiveSteps
 from studio.session.priorities import Priorities, Step
 from studio.session.results import Results
+from studio.session.shipped import Shipped
 from studio.session.viewers import Look, Viewers, Wish
 
 
@@ -32,8 +33,11 @@ class Worker:
     One thread owns the live model. Whoever asks for something else is served at the next step,
     which is a batch of rows or one measurement.
 
-    Attributes:
+    Args:
         bench: the open zoo.
+        shipped: what the zoo ships of its starting mix, if anything; pages show it for a while.
+
+    Attributes:
         version: grows with every change of what is known.
         results: what is known.
         viewers: what pages show and jobs wait for.
@@ -41,8 +45,8 @@ class Worker:
         measuring: of experts, for methods that need data.
     """
 
-    def __init__(self, bench: Bench) -> None:
-        self.bench = bench
+    def __init__(self, bench: Bench, shipped: Shipped | None = None) -> None:
+        self.bench, self.shipped = bench, shipped
         self.version = 0
         self._changed = threading.Condition()
         self.viewers = Viewers()
@@ -54,7 +58,9 @@ class Worker:
         )
         self.studies = GeometryStudies(bench)
         self.measuring = ExpertMeasuring(bench, self._is_wanted, self._told)
-        self._priorities = Priorities(bench, self.viewers, self.results)
+        self._priorities = Priorities(
+            bench, self.viewers, self.results, shipped.recipe if shipped else ""
+        )
         self._orders = OrderWords()
         self._live = LiveSteps(bench, self.results)
         self._stopped = False

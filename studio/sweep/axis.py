@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 from studio.errors import BadRecipe
-from studio.methods import method, method_type
-from studio.methods.contract import describe, numbers
+from studio.methods import every_number, method, method_type
+from studio.methods.contract import describe
 from studio.recipe import Coefficient, GroupedCoefficient, Recipe
 
 FACTOR = "coefficients"
@@ -88,7 +88,7 @@ class Axis:
             return 1.0
         if self.task:
             return mean(coefficient(recipe, self.task))
-        default = numbers(method_type(recipe.method))[self.name]["default"]
+        default = every_number(recipe.method, recipe.options)[self.name]["default"]
         found = recipe.options.get(self.name, default)
         assert found is None or isinstance(found, int | float)
         return found
@@ -96,7 +96,7 @@ class Axis:
 
 def names_of(recipe: Recipe) -> tuple[str, ...]:
     """Of every axis that a recipe has."""
-    options = numbers(method_type(recipe.method))
+    options = every_number(recipe.method, recipe.options)
     return (FACTOR, *(_TASK + name for name in recipe.names), *options)
 
 
@@ -117,7 +117,7 @@ def make_axis(
         BadRecipe: the recipe has no such number, or the range is none.
     """
     _refuse_unknown(recipe, name)
-    option = numbers(method_type(recipe.method)).get(name)
+    option = every_number(recipe.method, recipe.options).get(name)
     first, last = _limits(name, option)
     low, high = first if low is None else low, last if high is None else high
     if low is None or high is None:

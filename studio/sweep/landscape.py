@@ -14,7 +14,7 @@ from studio.measure.metrics import Mean, means, means_words, worth
 from studio.measure.outcomes import Measuring, Outcome, paired
 from studio.progress import Progress, part, silent
 from studio.recipe import Fitted, Recipe
-from studio.search.rows import SPLIT
+from studio.search.rows import searched_split
 from studio.sweep.axis import Axis, places, put
 
 LEVELS = 3
@@ -149,12 +149,8 @@ class Landscape:
         """What was found, in one or two sentences."""
         if self.best is None:
             return "No point could be merged so far."
-        where = ", ".join(
-            f"{axis.words} {value:.4g}"
-            for axis, value in zip(self.axes, self.best.place, strict=True)
-        )
         said = (
-            f"Best of {len(self.known)} points: {where}, {self.best.words} "
+            f"Best of {len(self.known)} points: {self.where}, {self.best.words} "
             f"(n={self.best.rows:,} validation rows)"
         )
         if self.gain is None:
@@ -169,6 +165,13 @@ class Landscape:
         else:
             verdict = f"These rows cannot tell them apart ({wide})"
         return f"{said} {verdict}. It was chosen on these rows, so expect less of it on others."
+
+    @property
+    def where(self) -> str:
+        """Where the best point lies, in words; empty without one."""
+        place = self.best.place if self.best else ()
+        both = zip(self.axes, place, strict=False)
+        return ", ".join(f"{axis.words} {value:.4g}" for axis, value in both)
 
     @property
     def _gained(self) -> str:
@@ -210,7 +213,7 @@ def landscape(
         BadData: nothing merged can be scored on validation rows.
     """
     sweep_cost(bench, recipe, axes, levels, rows)
-    wanted = order(axes, levels)
+    wanted, split = order(axes, levels), searched_split(recipe)
     present = tuple(axis.of(recipe) for axis in axes)
 
     def tried(
@@ -219,7 +222,7 @@ def landscape(
         words = f"point {count} of {len(wanted)}" if count else "the present recipe"
         whole = len(wanted) + 1
         report = partial(_report, part(progress, count / whole, (count + 1) / whole), words)
-        return _point(Measuring(bench, report), made, place, rows)
+        return _point(Measuring(bench, report), made, place, (split, rows))
 
     found = Landscape(recipe, tuple(axes), levels, tried(lambda: recipe, present, 0))
     found = replace(found, digests=known_digests(bench.deltas, recipe.names))
@@ -270,24 +273,27 @@ def sweep_cost(
     if not recipe.tasks:
         raise BadRecipe("Nothing is merged, so there is nothing to sweep; tick a task first.")
     refuse_other_models(bench, recipe)
-    names = bench.scored()
-    bare = [name for name in names if not bench.tasks[name].labelled(SPLIT)]
+    names, split = bench.scored(), searched_split(recipe)
+    bare = [name for name in names if not bench.tasks[name].labelled(split)]
     if bare or not set(names) & set(recipe.names):
         lacking = f"these have none: {', '.join(bare)}" if bare else "no merged task has any"
         raise BadData(
             f"A sweep is measured on labelled validation rows of tasks that have held-out rows, "
             f"too, but {lacking}. Name them in zoo.yaml."
         )
-    each = sum(min(rows, len(bench.tasks[name].rows(SPLIT))) for name in names)
+    each = sum(min(rows, len(bench.tasks[name].rows(split))) for name in names)
     return SweepCost(len(order(axes, levels)), each)
 
 
 def _point(
-    measuring: Measuring, make: Callable[[], Recipe], place: tuple[float | None, ...], rows: int
+    measuring: Measuring,
+    make: Callable[[], Recipe],
+    place: tuple[float | None, ...],
+    rows: tuple[str, int],
 ) -> SweepPoint:
     try:
         made = make()
-        return SweepPoint(place, measuring.merged(made, SPLIT, rows).only(made.names))
+        return SweepPoint(place, measuring.merged(made, *rows).only(made.names))
     except Cancelled:
         raise
     except StudioError as refusal:

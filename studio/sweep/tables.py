@@ -3,9 +3,9 @@
 from dataclasses import asdict
 
 from studio.disk.csv import csv_text
-from studio.measure.metrics import mean_column, scores_json
+from studio.measure.metrics import marked, mean_column, means_over, scores_json
 from studio.sweep.landscape import Landscape, SweepPoint
-from studio.tasks.metric import ACCURACY
+from studio.tasks.metric import ACCURACY, AGREEMENT, AGREEMENT_WORDS, Metric
 
 
 def landscape_json(found: Landscape) -> dict:
@@ -39,7 +39,8 @@ def landscape_csv(found: Landscape) -> str:
     metrics = [mean.metric for mean in found.known[0].means] if found.known else [ACCURACY]
     header = [axis.name for axis in found.axes]
     header += [words for each in metrics for words in (mean_column(each), "half of its interval")]
-    header += [words for name in tasks for words in (name, f"n of {name}")] + ["refusal"]
+    called = [marked(name, _metric(found, name)) for name in tasks]
+    header += [words for name in called for words in (name, f"n of {name}")] + ["refusal"]
     rows = []
     for point in sorted(found.points, key=lambda each: tuple(x or 0.0 for x in each.place)):
         scores = _scores(point)
@@ -55,13 +56,37 @@ def landscape_csv(found: Landscape) -> str:
 
 def landscape_text(found: Landscape) -> list[str]:
     """What was found, and the finest grid of means."""
-    lines = [found.words, "", *(_curve(found) if len(found.axes) == 1 else _grid(found))]
+    lines = [
+        found.words,
+        *mean_notes(found),
+        "",
+        *(_curve(found) if len(found.axes) == 1 else _grid(found)),
+    ]
     holes = dict.fromkeys(point.refusal for point in found.points if point.refusal)
     return [*lines, *(f"no number: {sentence}" for sentence in holes)]
 
 
+def mean_notes(found: Landscape) -> list[str]:
+    """What decides which point is best, where agreement is scored, too."""
+    if not found.known:
+        return []
+    scores = _scores(found.known[0])
+    if over := means_over(scores):
+        return [
+            f"The best point has the best {over}; a point of agreement counts as a point of "
+            f"accuracy. {AGREEMENT_WORDS}"
+        ]
+    agreed = any(score.metric is AGREEMENT for score in scores.values())
+    return [AGREEMENT_WORDS] if agreed else []
+
+
+def _metric(found: Landscape, name: str) -> Metric:
+    return next(_scores(p)[name].metric for p in found.known if name in _scores(p))
+
+
 def _curve(found: Landscape) -> list[str]:
-    names = list(_scores(found.known[0])) if found.known else []
+    first = _scores(found.known[0]) if found.known else {}
+    names = [marked(name, score.metric) for name, score in first.items()]
     metrics = [mean.metric for mean in found.known[0].means] if found.known else [ACCURACY]
     heads = "".join(f"  {mean_column(each):>6}  {'±':>5}" for each in metrics)
     lines = [f"{found.axes[0].name:>14}{heads}  " + "  ".join(names)]
@@ -70,7 +95,8 @@ def _curve(found: Landscape) -> list[str]:
         if point is None or point.outcome is None:
             lines.append(f"{value:14.4g}  {'–':>6}")
             continue
-        own = "  ".join(f"{s.shown:>{len(n)}}" for n, s in _scores(point).items())
+        shown = (score.shown for score in _scores(point).values())
+        own = "  ".join(f"{x:>{len(n)}}" for n, x in zip(names, shown, strict=True))
         mark = "  best" if point is found.best else ""
         means = "".join(
             f"  {x.shown:>{max(len(mean_column(x.metric)), 6)}}  {x.metric.amount(x.half):>5}"

@@ -66,8 +66,8 @@ class LiveModel:
         """
         if merge is not None and merge.base.folder != self.base.folder:
             self._refuse_other_base(merge.base)
-        new = self._places(merge.changed) if merge else {}
-        for name, place in self._places(self._worn - set(new)).items():
+        new = self.places(merge.changed) if merge else {}
+        for name, place in self.places(self._worn - set(new)).items():
             place.copy_(self.base.tensor(name))
         self._worn = set(new)
         if merge is not None:
@@ -77,7 +77,7 @@ class LiveModel:
         """Put on some tensors, by the base's names, of any shape of the right size."""
         self.wear(None)
         for name, values in tensors:
-            for place in self._places([name]).values():
+            for place in self.places([name]).values():
                 self._worn.add(name)
                 place.copy_(values.view(place.shape))
 
@@ -95,14 +95,14 @@ class LiveModel:
             Whether it is worn; False if the limit is too low for it.
         """
         known, key = self._slide, (task, merge.recipe.silenced(task).digest)
-        if known and known.key == key and self._worn == set(self._places(merge.changed)):
-            known.wear(merge, self._places(merge.changed))
+        if known and known.key == key and self._worn == set(self.places(merge.changed)):
+            known.wear(merge, self.places(merge.changed))
             return True
         self._slide = None
         if slide_bytes(merge) > limit:
             return False
         self.wear(merge)
-        self._slide = begin_slide(merge, task, self._places(merge.changed))
+        self._slide = begin_slide(merge, task, self.places(merge.changed))
         return True
 
     def batch(self, kind: Kind, items: Sequence[Item]) -> Batch:
@@ -180,7 +180,8 @@ class LiveModel:
         """See ``OwnPlaces.part``."""
         return self._own.part(name, whole)
 
-    def _places(self, names: Iterable[str]) -> dict[str, Tensor]:
+    def places(self, names: Iterable[str]) -> dict[str, Tensor]:
+        """See ``OwnPlaces.places``."""
         return self._own.places(names)
 
 

@@ -49,16 +49,27 @@ class Metric:
 
 ACCURACY = Metric("accuracy", 1, "points", "points", (0.0, 1.0), percent=True)
 """Share of questions whose right option is the likeliest."""
+AGREEMENT = Metric("agreement", 1, "points", "points", (0.0, 1.0), percent=True)
+"""Share of questions whose likeliest option is the task's own expert's: of rows without labels."""
+AGREEMENT_WORDS = "Agreement is with each task's own expert, on rows without labels: no accuracy."
 LOSS = Metric("loss", -1, "nats per token", "nats", (0.0, inf), percent=False)
 """Mean negative log-likelihood of what a text says; perplexity is its exponential."""
 BOTH = Metric(
     "accuracy and loss", 1, "points, or percent of a loss,", "points", (-inf, inf), percent=True
 )
 """Changes of tasks of both metrics together: a point of accuracy counts as a percent of a loss."""
-METRICS = (ACCURACY, LOSS)
+SHARES = Metric("accuracy and agreement", 1, "points", "points", (-inf, inf), percent=True)
+"""Changes of tasks of both; a point of one counts as a point of the other."""
+METRICS = (ACCURACY, AGREEMENT, LOSS)
+OPTIONS = (ACCURACY, AGREEMENT)
+"""Those of questions with options, each of which is answered rightly or not."""
 
 
 def joint(metrics: Iterable[Metric]) -> Metric:
-    """The one that all have, or ``BOTH``; accuracy if there are none."""
+    """The one that all have, or one of several together; accuracy if there are none."""
     found = set(metrics)
-    return found.pop() if len(found) == 1 else BOTH if found else ACCURACY
+    if len(found) == 1:
+        return found.pop()
+    if found <= {ACCURACY, AGREEMENT}:
+        return SHARES if found else ACCURACY
+    return BOTH

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ from studio.disk.files import open_regular
 from studio.errors import BadData
 
 _MOST_BYTES = 2**32  # of a file, and of what it holds unpacked
+_FEW_BYTES, _MOST_TIMES = 2**28, 64  # bytes unpacked; times what a table says of itself
 _MOST_ROWS = 2_000_000
 _AT_ONCE = 64  # rows that are unpacked together
 _FEATURES = b"huggingface"  # of the schema's metadata: what the columns mean, as JSON
@@ -46,14 +48,42 @@ def parquet_records(path: Path) -> Iterator[tuple[dict[str, Any], str]]:
     Raises:
         BadData: it is no Parquet table, or a damaged or gigantic one.
     """
-    number = 0
+    number = unpacked = 0
     with _opened(path) as table:
-        names = _label_names(table)
+        names, said = _label_names(table), _said_bytes(table.metadata)
+        most = min(_MOST_BYTES, max(_FEW_BYTES, _MOST_TIMES * said))
         for batch in table.iter_batches(batch_size=_AT_ONCE, use_threads=False):
             for cells in batch.to_pylist():
                 number += 1
+                unpacked += _length(cells)
+                if unpacked > most:
+                    raise BadData(
+                        f"{path} says that it holds {said:,} bytes unpacked, but its first "
+                        f"{number:,} rows hold more than {most:,}: long values that are repeated "
+                        "very often. Write its rows as JSON lines."
+                    )
                 row = {key: _named(x, names.get(key)) for key, x in cells.items() if x is not None}
                 yield row, f"{path}, row {number}"
+
+
+def parquet_columns(path: Path) -> tuple[str, ...]:
+    """The columns that a table names, also those in which every cell is empty.
+
+    Raises:
+        BadData: as ``parquet_records``.
+    """
+    with _opened(path) as table:
+        return tuple(table.schema_arrow.names)
+
+
+def parquet_rows(path: Path) -> int:
+    """How many rows a table says that it has.
+
+    Raises:
+        BadData: as ``parquet_records``.
+    """
+    with _opened(path) as table:
+        return table.metadata.num_rows
 
 
 def label_names(path: Path, column: str) -> tuple[str, ...] | None:
@@ -78,6 +108,7 @@ def _opened(path: Path) -> Iterator[Any]:
         try:
             table = pyarrow.parquet.ParquetFile(stream)
             _refuse_large(path, table.metadata)
+            _refuse_twice(path, table.schema_arrow.names)
             yield table
         except (pyarrow.ArrowException, OSError, ValueError, MemoryError) as problem:
             why = str(problem).split("\n")[0] or type(problem).__name__
@@ -87,9 +118,26 @@ def _opened(path: Path) -> Iterator[Any]:
 def _refuse_large(path: Path, about: Any) -> None:
     if about.num_rows > _MOST_ROWS:
         raise BadData(f"{path} has {about.num_rows:,} rows; at most {_MOST_ROWS:,} are read.")
-    size = sum(about.row_group(i).total_byte_size for i in range(about.num_row_groups))
-    if size > _MOST_BYTES:
+    if (size := _said_bytes(about)) > _MOST_BYTES:
         raise BadData(f"{path} holds {size:,} bytes unpacked; at most {_MOST_BYTES:,} are read.")
+
+
+def _refuse_twice(path: Path, names: list[str]) -> None:
+    if twice := [name for name, count in Counter(names).items() if count > 1]:
+        raise BadData(f"{path} names the column {twice[0]!r} twice. Give each its own name.")
+
+
+def _said_bytes(about: Any) -> int:
+    """What a table says that it holds unpacked; a value that is repeated may count once."""
+    return sum(about.row_group(i).total_byte_size for i in range(about.num_row_groups))
+
+
+def _length(value: Any) -> int:
+    """Letters and bytes of a cell and of what is in it, each time that it stands there."""
+    if isinstance(value, str | bytes):
+        return len(value)
+    inner = value.values() if isinstance(value, dict) else value
+    return sum(map(_length, inner)) if isinstance(value, dict | list) else 1
 
 
 def _label_names(table: Any) -> dict[str, tuple[str, ...]]:

@@ -49,7 +49,21 @@ def json_records(path: Path) -> Iterator[tuple[object, str]]:
     for number, line in _lines(path):
         if line.strip():
             where = f"{path}, line {number}"
+            if number == 1:
+                _refuse_other_text(path, line)
             yield parse_json(line, where, BadData), where
+
+
+def _refuse_other_text(path: Path, line: str) -> None:
+    """Refuse a file that is called JSON and begins as nothing in JSON does."""
+    first = line.strip()
+    if first[0] in '{["-0123456789' or first.split()[0].rstrip(",") in ("true", "false", "null"):
+        return
+    mark = next((each for each in ",;\t|" if each in first), "")
+    hint = "It looks like CSV: give it the ending .csv." if mark else "Save its rows as JSON lines."
+    raise BadData(
+        f"{path} is called JSON but holds other text: its first line is {first[:60]!r}. {hint}"
+    )
 
 
 def text_lines(path: Path) -> Iterator[tuple[str, str]]:

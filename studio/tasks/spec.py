@@ -7,6 +7,10 @@ from pathlib import Path
 from studio.disk.files import inside, text_field
 from studio.errors import BadZoo
 
+EXPERT = "expert"
+"""Who has answered the rows of a task that nobody has labelled."""
+_ANSWERED = f".answered-by-{EXPERT}"
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -23,6 +27,9 @@ class TaskSpec:
         type: the name of its kind.
         settings: of that kind.
         data: {split: file of rows}.
+        labelled_by: ``EXPERT`` if its rows hold its own expert's answers; empty for labels.
+        answered_by: digest of that expert when it answered; empty if it is not recorded.
+        digest: that its checkpoint must have; empty for any.
     """
 
     name: str
@@ -30,6 +37,19 @@ class TaskSpec:
     type: str
     settings: Settings
     data: Mapping[str, Path] = field(default_factory=dict)
+    labelled_by: str = ""
+    answered_by: str = ""
+    digest: str = ""
+
+
+def answered_name(split: str, ending: str) -> str:
+    """What a file of rows is called that hold an expert's answers: never what labels are in."""
+    return f"{split}{_ANSWERED}{ending}"
+
+
+def is_answered(path: Path) -> bool:
+    """Whether a file is called as one whose rows hold an expert's answers, and no labels."""
+    return Path(path.stem).suffix.lower() == _ANSWERED
 
 
 def named_file(entry: dict, key: str, folder: Path, where: str) -> Path | None:

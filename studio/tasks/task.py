@@ -11,6 +11,7 @@ from studio.tasks.heads import Head
 from studio.tasks.kinds import KINDS
 from studio.tasks.kinds.contract import Kind, Opened
 from studio.tasks.metric import Metric
+from studio.tasks.row_parts import CHOOSING, MEASURED, VALIDATION, part_of
 from studio.tasks.rows import UNLABELLED, Row
 from studio.tasks.spec import TaskSpec
 
@@ -48,7 +49,7 @@ class Task:
     @property
     def metric(self) -> Metric:
         """What it is scored by."""
-        return self.kind.metric
+        return self.kind.metric_of(self.spec)
 
     @property
     def opened(self) -> Opened:
@@ -56,10 +57,15 @@ class Task:
         return Opened(self.labels, self.head, self.head_only)
 
     def rows(self, split: str) -> Sequence[Row]:
-        """The rows of a split; empty if the zoo names no file for it."""
+        """The rows of a split; empty if the zoo names no file for it.
+
+        Beside those that it names, ``MEASURED`` and ``CHOOSING`` are parts of the validation rows.
+        """
+        if split in (MEASURED, CHOOSING) and split not in self._rows:
+            self._rows[split] = part_of(self.rows(VALIDATION), split)
         if split not in self._rows:
             file = self.spec.data.get(split)
-            labelled = split != "validation"  # which may serve a loss that needs no labels
+            labelled = split != VALIDATION  # which may serve a loss that needs no labels
             self._rows[split] = self.kind.read(file, self.labels, labelled) if file else ()
         return self._rows[split]
 
@@ -75,7 +81,7 @@ class Task:
         Raises:
             BadData: naming the file, the place and what is wrong.
         """
-        return self.kind.read(self.spec.data[split], self.labels, split != "validation", most)
+        return self.kind.read(self.spec.data[split], self.labels, split != VALIDATION, most)
 
     def labelled(self, split: str) -> bool:
         """Whether a split has rows, and each has a label."""

@@ -9,6 +9,7 @@ from studio.errors import StudioError
 from studio.recipe import DEFAULT_METHOD
 from studio.session.engine import Engine
 from studio.session.questions import Questions, Wanted
+from studio.ui.agents import tell_progress
 from studio.ui.remedies import told
 
 
@@ -20,7 +21,7 @@ class Api:
     """
 
     def __init__(self, engine: Engine) -> None:
-        self.questions = Questions(engine)
+        self.questions = Questions(engine, tell_progress)
 
     def add(self) -> None:
         """Add the endpoints to the blocks that are laid out."""

@@ -26,4 +26,7 @@ def session_of(engine: Engine, request: gr.Request | None) -> Session:
     if request is None:
         return engine.session("")
     given = request.cookies.get(COOKIE, "")
-    return engine.session(given if is_browser_id(given) else f"tab {request.session_hash}")
+    browser = given if is_browser_id(given) else f"tab {request.session_hash}"
+    if client := getattr(request, "client", None):  # behind proxies that are named: the visitor
+        engine.comes_from(browser, str(client.host))
+    return engine.session(browser)

@@ -15,7 +15,7 @@ LARGEST_DROP = 2**31  # of an upload where only this computer can ask: of an ada
 _UPLOAD = "/gradio_api/upload"
 _YEAR = 31_536_000  # seconds
 _GET = re.compile(
-    r"/|/(config|theme\.css|favicon\.ico|robots\.txt|manifest\.json|login|logout)/?"
+    r"/|/(config|theme\.css|favicon\.ico|robots\.txt|manifest\.json|pwa_icon|login|logout)/?"
     r"|/(static|assets|svelte)/.+"
     r"|/download/[0-9a-f]{32}\.zip"
     r"|/gradio_api/(info|startup-events|app_id|user|login_check|token|upload_progress|queue/data)/?"
@@ -36,8 +36,13 @@ _HEADERS = [
     ),
 ]
 _FRAMED = "SameSite=None; Secure; Partitioned"  # a frame's cookie is kept apart for each site
+_OWN_SITE = ("SameSite=Strict", "SameSite=Strict; Secure")
 _CROSS_ORIGIN = "Refused: the request is cross-origin."
 _HEARSAY = (b"forwarded", b"x-gradio-server")  # and all that begin with x-forwarded-
+_LINKS = (
+    (b'<base href="./" />', b'<base href="%s/" />'),
+    (b'href="/manifest.json"', b'href="%s/manifest.json"'),
+)
 # A link from another site comes without the strict cookie; asked again by itself, with it.
 _AGAIN = '<!doctype html><title>Opening</title><meta http-equiv="refresh" content="0; url=?">'
 
@@ -86,9 +91,7 @@ class OneOrigin:
             return
         added = _headers(self.hosts.frames)
         if scope["path"] == "/" and not is_browser_id(_cookie(headers)):
-            site = _FRAMED if self.hosts.frames else "SameSite=Strict"
-            words = f"{COOKIE}={new_browser_id()}; Path=/; Max-Age={_YEAR}; HttpOnly; {site}"
-            added.append((b"set-cookie", words.encode()))
+            added.append(self._named(scope, headers))
 
         async def guarded(message: Any) -> None:
             if message["type"] == "http.response.start":
@@ -100,6 +103,14 @@ class OneOrigin:
         below = _rooted(guarded, self.hosts.path) if scope["path"] == "/" else guarded
         largest = _largest(scope["path"], self.hosts)
         await self.app(scope, _limited(receive, largest), below)
+
+    def _named(self, scope: Any, headers: dict[bytes, str]) -> tuple[bytes, bytes]:
+        """The header that gives a browser its id; a person's first request has it already."""
+        site = _FRAMED if self.hosts.frames else _OWN_SITE[scope["scheme"] == "https"]
+        own = f"{COOKIE}={new_browser_id()}"
+        if headers.get(b"sec-fetch-mode") == "navigate":  # by a browser, which keeps it
+            scope["headers"] = [*scope["headers"], (b"cookie", own.encode())]
+        return b"set-cookie", f"{own}; Path=/; Max-Age={_YEAR}; HttpOnly; {site}".encode()
 
     def _refusal(self, scope: Any, headers: dict[bytes, str]) -> tuple[int, str] | None:
         """Status and words for what is neither the page's own request nor a program's."""
@@ -258,7 +269,8 @@ def _rooted(send: Any, root: str) -> Any:
         if message["type"] != "http.response.body" or message.get("more_body"):
             return
         begun, content = held[0], b"".join(each.get("body", b"") for each in held[1:])
-        content = content.replace(b'<base href="./" />', b'<base href="%s/" />' % root.encode(), 1)
+        for own, below in _LINKS:
+            content = content.replace(own, below % root.encode(), 1)
         kept = [pair for pair in begun["headers"] if pair[0] != b"content-length"]
         length = (b"content-length", str(len(content)).encode())
         await send({**begun, "headers": [*kept, length]})

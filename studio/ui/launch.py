@@ -11,11 +11,15 @@ from starlette.middleware import Middleware
 
 from studio.disk.cache import cache_folder
 from studio.errors import StudioError
+from studio.lesson.page import ARROWS_STYLE
 from studio.session.engine import Engine
-from studio.ui.components import STATIC, static
+from studio.ui.agents import answer_in_json
+from studio.ui.components import static, style_sheets
 from studio.ui.download import add_download
+from studio.ui.first_paint import FirstPaint, paint_of
 from studio.ui.guard import LARGEST_DROP, OneOrigin
 from studio.ui.hosts import Hosts, in_address
+from studio.ui.installed import COLOR, HEAD, ICON, add_manifest
 from studio.ui.page import Page
 from studio.ui.programs import Programs
 
@@ -55,7 +59,9 @@ def start(
     """
     port = free_port(hosts.bound, port)
     os.environ["FORWARDED_ALLOW_IPS"] = ",".join(hosts.proxies)  # the server reads it there alone
-    blocks = Page(engine, api).build()
+    page = Page(engine, api)
+    blocks = page.build()
+    paint = Middleware(FirstPaint, paint=paint_of(page, lambda: blocks.theme_css))
     guard = Middleware(OneOrigin, hosts=hosts, programs=Programs(auth) if api else None)
     blocks.delete_cache = (600, 3600)  # seconds: looked for, and of age
     app, address, _ = blocks.queue(max_size=64, default_concurrency_limit=2).launch(
@@ -68,13 +74,17 @@ def start(
         blocked_paths=[str(cache_folder().absolute()), str(engine.ledger.folder.absolute())],
         max_file_size=LARGEST_DROP if hosts.alone else _LARGEST_UPLOAD,
         theme=_theme(),
-        css_paths=[STATIC / "studio.css"],
-        head=f"<style media='print'>{static('print.css')}</style>",
-        app_kwargs={"middleware": [guard]},
+        css_paths=[*style_sheets(), ARROWS_STYLE],
+        head=f"{HEAD}<style media='print'>{static('print.css')}</style>",
+        favicon_path=ICON,
+        app_kwargs={"middleware": [guard, paint]},
         mcp_server=api,
         **_CLOSED,
     )
+    if blocks.mcp_server_obj:
+        answer_in_json(blocks.mcp_server_obj)
     add_download(app, engine)
+    add_manifest(app)
     return address
 
 
@@ -135,9 +145,9 @@ def _theme() -> Base:
         body_text_color_subdued_dark="#c4c4cc",
         block_label_text_color="#3f3f46",
         block_label_text_color_dark="#e4e4e7",
-        color_accent="#005a8c",
-        button_primary_background_fill="#005a8c",
+        color_accent=COLOR,
+        button_primary_background_fill=COLOR,
         button_primary_background_fill_hover="#00456b",
-        button_primary_background_fill_dark="#005a8c",
+        button_primary_background_fill_dark=COLOR,
         button_primary_text_color="#ffffff",
     )

@@ -9,26 +9,28 @@ from studio.session.session import Session
 from studio.session.snapshot import Snapshot
 from studio.ui.api import Api
 from studio.ui.browsers import session_of
+from studio.ui.components import BARE
 from studio.ui.footer import Footer
 from studio.ui.header import Header
+from studio.ui.installed import TITLE
+from studio.ui.link import Link
+from studio.ui.mix_history import MixHistory
 from studio.ui.mixer import MixerPanel
 from studio.ui.search_panel import SearchPanel
 from studio.ui.sparing import SparingBlocks
-from studio.ui.tabs.accuracy import AccuracyTab
-from studio.ui.tabs.coefficients import CoefficientsTab
-from studio.ui.tabs.compare import CompareTab
 from studio.ui.tabs.evidence import EvidenceTab
-from studio.ui.tabs.examples import ExamplesTab
 from studio.ui.tabs.files import FilesTab
-from studio.ui.tabs.geometry import GeometryTab
+from studio.ui.tabs.improve import ImproveTab
+from studio.ui.tabs.learn import LearnTab
 from studio.ui.tabs.new_zoo import NewZooTab
+from studio.ui.tabs.results import ResultsTab
 from studio.ui.tabs.sequence import SequenceTab
+from studio.ui.tabs.why import WhyTab
 from studio.ui.view import Drawn, View
 from studio.ui.wiring import QUIET, Wiring
 
 TABS = (
-    AccuracyTab, ExamplesTab, GeometryTab, CoefficientsTab, CompareTab, SequenceTab, EvidenceTab,
-    NewZooTab, FilesTab,
+    ResultsTab, WhyTab, ImproveTab, SequenceTab, EvidenceTab, LearnTab, NewZooTab, FilesTab,
 )  # fmt: skip
 _POLL = 0.15  # seconds between looks at a busy session until there are numbers
 _FEW = 2  # browsers that may look so often
@@ -49,25 +51,30 @@ class Page:
         self.header, self.footer = Header(engine), Footer(engine)
         self.mixer, self.search = MixerPanel(engine), SearchPanel(engine)
         self.tabs = [tab(engine) for tab in TABS if not (tab.writes and engine.read_only)]
-        self.parts = [self.header, self.mixer, self.search, *self.tabs, self.footer]
+        self.link, self.history = Link(engine), MixHistory(engine)
+        self.parts = [
+            self.header, self.mixer, self.history, self.search, *self.tabs, self.footer, self.link,
+        ]  # fmt: skip
 
     def build(self) -> gr.Blocks:
         """Lay out the page."""
-        title = "MDM-OC merge studio"
-        with SparingBlocks(title=title, analytics_enabled=False, fill_width=True) as blocks:
+        with SparingBlocks(title=TITLE, analytics_enabled=False, fill_width=True) as blocks:
             self.header.build()
             with gr.Row(equal_height=False):
-                with gr.Column(scale=2, min_width=330, elem_id="left"):
+                with gr.Column(scale=6, min_width=330, elem_id="left"):
                     self.mixer.build()
                     self.search.build()
                 with (
-                    gr.Column(scale=3, min_width=330),
+                    gr.Column(scale=7, min_width=330),
                     gr.Tabs(overflow_behavior="wrap") as tabs,  # none hides in a menu
                 ):
                     for tab in self.tabs:
                         with gr.Tab(tab.title, id=tab.title):
+                            gr.HTML(f"<h2>{tab.title}</h2>", elem_classes="unseen", **BARE)
                             tab.build()
             self.footer.build()
+            self.link.build()
+            self.history.build()
             self.timer = gr.Timer(_POLL, active=True)
             self.seen, self.opened = gr.State({}), gr.State("")
             self.choices = [each for part in self.parts for each in part.choices]
@@ -101,6 +108,18 @@ class Page:
         drawn: Drawn = {self.timer: gr.Timer(active=True)}
         for part in self.parts:
             drawn |= part.load(session)
+        return drawn
+
+    def first(self, session: Session) -> Drawn:
+        """What the first screen holds of a session: header, mixer and the tab that opens first."""
+        parts = [self.header, self.mixer, self.tabs[0]]
+        chosen = {each: getattr(each, "value", None) for each in self.choices}
+        view = View(session, session.snapshot(), "", chosen)
+        drawn: Drawn = {}
+        for part in parts:
+            drawn |= part.load(session)
+            for piece in part.pieces(view):
+                drawn |= piece.draw()
         return drawn
 
     def open_tab(self, event: gr.SelectData) -> tuple[str, gr.Timer]:

@@ -8,14 +8,15 @@ import gradio as gr
 
 from studio.errors import StudioError
 from studio.search.plan import SearchPlan, checked, said
-from studio.session.search import Searches
+from studio.session.pace import about
+from studio.session.search import Searches, passes_of
 from studio.session.search_view import GRAINS
 from studio.session.session import Session
 from studio.ui.boxes import number_in, whole_in
 from studio.ui.components import BARE
 from studio.ui.part import PagePart
 from studio.ui.remedies import told
-from studio.ui.tabs.coefficients import CoefficientsTab
+from studio.ui.tabs.improve import ImproveTab
 from studio.ui.view import Drawn, Piece, View
 from studio.ui.views import search as views
 from studio.ui.wiring import Wiring
@@ -30,7 +31,7 @@ _BALANCES = [
     ("Minimax: the task that loses most", "minimax"), ("Uncertainty: mean log loss", "uncertainty"),
 ]  # fmt: skip
 _CONTROLS = {"pause": "Pause", "resume": "Resume", "stop": "Stop and keep best"}
-_MIXES = {"best": "Show the best in the mixer", "back": "Back to before"}
+_MIXES = {"best": "Show what was found in the mixer", "keep": "Keep", "back": "Back"}
 
 
 class SearchPanel(PagePart):
@@ -83,9 +84,10 @@ class SearchPanel(PagePart):
     def pieces(self, view: View) -> Iterator[Piece]:
         """What a search takes, and the buttons that fit the one that runs or ran last."""
         session, found = view.session, view.session.searches
-        cost = view.snapshot.recipe.digest, str(found.wish)
+        cost = view.snapshot.recipe.digest, str(found.wish), session.context.pace.row
         yield Piece("search-cost", cost, partial(self._tell_cost, session))
-        key = id(found), found.version, found.paused, found.can_show_best, found.can_go_back
+        shows = found.can_show_best, found.can_go_back, found.mixer_words
+        key = id(found), found.version, found.paused, *shows
         yield Piece("search-state", key, partial(self._draw, found))
 
     def wire(self, page: Wiring) -> None:
@@ -98,21 +100,23 @@ class SearchPanel(PagePart):
             [box.input for box in self.boxes.values()], self._choose, self.boxes, [self.cost],
             trigger_mode="always_last",
         )  # fmt: skip
-        page.starts(self.start.click, start, self.refusal, self.boxes, opens=CoefficientsTab.title)
+        page.starts(self.start.click, start, self.refusal, self.boxes, opens=ImproveTab.title)
         buttons = self.buttons
         page.wakes(buttons["pause"].click, lambda session: session.searches.pause())
         page.wakes(buttons["resume"].click, lambda session: session.searches.resume())
         page.wakes(buttons["stop"].click, lambda session: session.searches.stop())
         page.edits(buttons["best"].click, lambda session: session.searches.show_best())
+        page.wakes(buttons["keep"].click, lambda session: session.searches.keep())
         page.edits(buttons["back"].click, lambda session: session.searches.show_before())
 
     def _draw(self, found: Searches) -> Drawn:
         visible = {
             "pause": found.running and not found.paused, "resume": found.paused,
-            "stop": found.running, "best": found.can_show_best, "back": found.can_go_back,
+            "stop": found.running, "best": found.can_show_best, "keep": found.can_go_back,
+            "back": found.can_go_back,
         }  # fmt: skip
         return {
-            self.state: views.state(found.shown, found.paused),
+            self.state: views.state(found.shown, found.paused, found.mixer_words),
             self.start: gr.Button(visible=not found.running),
             **{self.buttons[name]: gr.Button(visible=on) for name, on in visible.items()},
         }
@@ -127,7 +131,10 @@ class SearchPanel(PagePart):
     def _tell_cost(self, session: Session) -> Drawn:
         found = session.searches
         try:
-            return {self.cost: views.cost(found.wish, found.forecast())}
+            cost, tasks = found.forecast(), session.mix.ticked
+            passes = passes_of(session.context, cost)
+            seconds = session.context.pace.seconds(found.wish.optimizer, passes)
+            return {self.cost: views.cost(found.wish, cost, tasks, about(seconds))}
         except StudioError as refusal:
             return {self.cost: views.refused(told(refusal))}
 

@@ -38,7 +38,7 @@ class View:
     def job(self) -> object:
         """What is shown of the long job depends on, apart from its time; None without one."""
         job = self.snapshot.job
-        return job and (job.name, job.phase, job.share, job.words)
+        return job and (job.name, job.phase, job.share, job.words, job.tab)
 
 
 @dataclass(frozen=True)

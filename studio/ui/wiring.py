@@ -85,7 +85,7 @@ class Wiring:
         self, events: Any, start: Callable[..., None], refused: gr.HTML,
         asked: Mapping[str, Block] = _NOTHING, opens: str = "",
     ) -> None:  # fmt: skip
-        """Start a job.
+        """Start a job; the page remembers by which control and in which tab.
 
         Args:
             events: one or several, of components.
@@ -94,17 +94,27 @@ class Wiring:
             asked: {name: component}.
             opens: title of the tab where it is watched; empty for the one that is open.
         """
+        control = (events[0] if isinstance(events, list) else events).__self__
 
         def started(session: Session, **given: object) -> Drawn:
             try:
                 start(session, **given)
             except StudioError as error:
                 return {refused: refusal(told(error))}
+            session.context.jobs.place(opens or _tab_of(control), _element_of(control))
             opened = {self.tabs: gr.Tabs(selected=opens), self.opened: opens} if opens else {}
             return {refused: "", **self.awake, **opened}
 
         shown = [self.tabs, self.opened] if opens else []
         self.tells(events, started, asked, [refused, self.timer, *shown])
+
+    def opens(self, events: Any, title: str) -> None:
+        """Open a tab, by its title."""
+
+        def opened(session: Session) -> Drawn:
+            return {self.tabs: gr.Tabs(selected=title), self.opened: title, **self.awake}
+
+        self.tells(events, opened, {}, [self.tabs, self.opened, self.timer]).then(**self.look)
 
     def wakes(
         self, events: Any, act: Callable[..., None], asked: Mapping[str, Block] = _NOTHING
@@ -127,3 +137,18 @@ class Wiring:
 
         told = self.tells(events, edited, asked, self.mixed, trigger_mode="multiple")
         told.then(**self.moved)
+
+
+def _tab_of(control: Block) -> str:
+    """Title of the tab in which a control lies; empty for none."""
+    place: Any = control
+    while place is not None:
+        if isinstance(place, gr.Tab):
+            return str(place.id)
+        place = place.parent
+    return ""
+
+
+def _element_of(control: Block) -> str:
+    """Id of a control in the page."""
+    return str(getattr(control, "elem_id", None) or f"component-{control._id}")

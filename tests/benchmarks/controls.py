@@ -48,7 +48,7 @@ def shuffled(
         permute: whether their entries are permuted within every tensor.
     """
     chosen = method(recipe.method, recipe.options)
-    look = bench.statistics.look(recipe.names, chosen.needs, chosen.measured_rows)
+    look = bench.statistics.look(recipe.names, chosen.measures, chosen.measured_rows)
 
     def measured(kind: str, rows: int) -> Measured:
         def given(task: str, name: str) -> Tensor | None:
@@ -77,7 +77,7 @@ def control(bench: Bench, recipe: Recipe) -> tuple[Evaluation, list[tuple[str, E
     right = shuffled(bench, recipe, own)
     wrong = [(f"the task {by} further", shuffled(bench, recipe, each))
              for by, each in enumerate(others, 1)]  # fmt: skip
-    if method(recipe.method, recipe.options).needs == "fisher":
+    if method(recipe.method, recipe.options).measures == "fisher":
         wrong.append(("the task itself, entries permuted", shuffled(bench, recipe, own, True)))
     return right, wrong
 
@@ -90,7 +90,7 @@ def _change(wrong: Evaluation, right: Evaluation) -> str:
 def _seconds(bench: Bench, recipe: Recipe) -> float:
     chosen = method(recipe.method, recipe.options)
     started = time.perf_counter()
-    bench.statistics.look(recipe.names, chosen.needs, chosen.measured_rows)
+    bench.statistics.look(recipe.names, chosen.measures, chosen.measured_rows)
     return time.perf_counter() - started
 
 

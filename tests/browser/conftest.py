@@ -27,11 +27,13 @@ from studio.session.session import Session
 from studio.ui.browsers import COOKIE
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+PUBLIC = "merge.test"  # a name that tests' proxies are reached by
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
     "--disable-dev-shm-usage",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
+    f"--host-resolver-rules=MAP {PUBLIC} 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, "
+    "EXCLUDE localhost",
 ]  # fmt: skip
 DESKTOP: ViewportSize = {"width": 1280, "height": 900}
 HARMLESS = ("svelte-i18n", "AbortError", "Connection errored out", "GL Driver Message")
@@ -97,10 +99,14 @@ def profile(playwright: Playwright) -> Iterator[BrowserContext]:
 
 
 @contextmanager
-def another_browser(profile: BrowserContext, url: str, browser: str) -> Iterator[Page]:
+def another_browser(
+    profile: BrowserContext, url: str, browser: str, own_certificate: bool = False
+) -> Iterator[Page]:
     """An empty tab of a browser that shares nothing with the tests' own."""
     assert profile.browser
-    context = profile.browser.new_context(reduced_motion="reduce")
+    context = profile.browser.new_context(
+        reduced_motion="reduce", ignore_https_errors=own_certificate
+    )
     context.set_default_timeout(60_000)
     if browser:
         context.add_cookies([{"name": COOKIE, "value": browser, "url": url}])

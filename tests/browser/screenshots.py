@@ -156,15 +156,16 @@ def _arrived(page: Page, session: Session) -> None:
         page.wait_for_timeout(500)
     page.reload(wait_until="domcontentloaded")
     rest(page)
-    tab = page.get_by_role("tab", name="Sequence")
+    tab = page.get_by_role("tab", name="Over time")
     if not tab.is_visible():
         page.get_by_label("More tabs").click()
-        tab = page.get_by_role("button", name="Sequence")
+        tab = page.get_by_role("button", name="Over time")
     tab.click()
     page.wait_for_selector(".sequence", timeout=_PATIENCE)
 
 
 def _printed(page: Page, session: Session) -> None:
+    page.get_by_role("button", name="More").first.click()
     page.get_by_role("button", name="Reset").click()
     rest(page)
     page.emulate_media(media="print")

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.test_page import DARK, PHONE
+from tests.browser.test_page import DARK, LIGHT, PHONE
 
 pytestmark = pytest.mark.browser
 CONTROLS = """() => {
@@ -27,10 +27,10 @@ FOCUSED = """() => {
 }"""
 
 
-@pytest.mark.parametrize("tab", ["Scores", "Geometry", "Files"])
+@pytest.mark.parametrize("tab", ["Results", "Why", "Files"])
 def test_tab_reaches_every_control_in_the_order_of_the_page_with_a_visible_focus(page, tab):
     page.get_by_role("tab", name=tab).click()
-    if tab == "Geometry":
+    if tab == "Why":
         expect(page.locator("#plot .js-plotly-plot")).to_be_visible()
     page.evaluate("document.activeElement.blur()")
     known, reached = page.evaluate(CONTROLS), []
@@ -48,6 +48,31 @@ def test_tab_reaches_every_control_in_the_order_of_the_page_with_a_visible_focus
     assert reached == sorted(reached)
 
 
+_RING = """() => {
+  const rgb = (words) => (words.match(/[\\d.]+/g) ?? []).map(Number);
+  const light = (words) => rgb(words).slice(0, 3).map((x) => x / 255)
+    .map((x) => (x <= 0.04045 ? x / 12.92 : ((x + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, x, k) => sum + x * [0.2126, 0.7152, 0.0722][k], 0.05);
+  const ground = (e) => {
+    const fill = getComputedStyle(e).backgroundColor, [, , , alpha = 1] = rgb(fill);
+    return alpha === 1 || !e.parentElement ? fill : ground(e.parentElement);
+  };
+  const e = document.activeElement;
+  const both = [getComputedStyle(e).outlineColor, ground(e.parentElement)].map(light);
+  return Math.max(...both) / Math.min(...both);
+}"""
+
+
+@pytest.mark.parametrize("page", [LIGHT, DARK], indirect=True)
+def test_the_focus_ring_stands_out_from_its_ground(page):
+    page.keyboard.press("Tab")
+    rings = list[float]()
+    for control in ("#mix-method", "#mix-0", ".strip input[type=checkbox]", "#mix-undo", "#wall"):
+        page.locator(control).first.focus()
+        rings.append(page.evaluate(_RING))
+    assert min(rings) >= 3, rings
+
+
 def test_keys_alone_untick_a_task_take_it_back_and_keep_the_focus(page, session):
     page.get_by_label("Merge color").focus()
     page.keyboard.press("Space")
@@ -60,10 +85,10 @@ def test_keys_alone_untick_a_task_take_it_back_and_keep_the_focus(page, session)
     page.get_by_label("Method").focus()
     page.keyboard.press("ArrowDown")
     expect(page.locator("#mix-option-scale")).to_have_value("1")
-    page.get_by_role("tab", name="Scores").focus()
+    page.get_by_role("tab", name="Results").focus()
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("tab", name="Examples")).to_have_attribute("aria-selected", "true")
+    expect(page.get_by_role("tab", name="Why")).to_have_attribute("aria-selected", "true")
 
 
 def test_one_place_says_what_has_changed(page):
@@ -94,12 +119,23 @@ CUT_OFF = """() => [...document.querySelectorAll('table, svg, input, select, p, 
 }).map((e) => e.outerHTML.slice(0, 100))"""
 
 
+# What scrolls sideways without a word or a bar that says so.
+HIDDEN_COLUMNS = """() => [...document.querySelectorAll('.contain *')].filter((e) => {
+  const way = getComputedStyle(e).overflowX;
+  return e.checkVisibility() && ['auto', 'scroll', 'hidden'].includes(way)
+    && e.querySelector(':scope table') && e.scrollWidth > e.clientWidth + 1
+    && ![...document.querySelectorAll('.more-columns')].some((x) => x.checkVisibility());
+}).map((e) => e.outerHTML.slice(0, 100))"""
+
+
 @pytest.mark.parametrize("page", [{}, PHONE], indirect=True)
 def test_nothing_is_cut_off_at_the_side(page):
+    wide = page.viewport_size["width"] > 1000
     for tab in page.get_by_role("tab").all():
         tab.click()
         expect(tab).to_have_attribute("aria-selected", "true")
         assert page.evaluate(CUT_OFF) == []
+        assert not wide or page.evaluate(HIDDEN_COLUMNS) == [], tab.inner_text()
 
 
 @pytest.mark.parametrize("page", [DARK], indirect=True)

@@ -3,6 +3,7 @@
 import asyncio
 import http.client
 import json
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError, AuthenticationError
 
+from studio.progress import Progress
 from studio.session.questions import Questions, Wanted
 from studio.ui.api import Api
 from studio.ui.hosts import Hosts
@@ -109,8 +111,17 @@ def test_a_plain_request_is_answered_in_two_steps(api, engine, jobs):
     assert json.loads(said.partition("data: ")[2])[0]["zoo"] == engine.zoo.name
 
 
-def tools(address: str, *calls: tuple[str, dict], headers: dict[str, str] | None = None) -> Any:
-    """What an agent sees of the tools, and what its calls are answered."""
+def tools(
+    address: str, *calls: tuple[str, dict], headers: dict[str, str] | None = None, heard: Any = None
+) -> Any:
+    """What an agent sees of the tools, and what its calls are answered.
+
+    Args:
+        address: of the studio.
+        calls: names of tools with arguments.
+        headers: sent with every request.
+        heard: told progress, the total, and words, of whoever wants to know.
+    """
     from mcp import ClientSession
     from mcp.client.streamable_http import streamable_http_client
 
@@ -126,7 +137,9 @@ def tools(address: str, *calls: tuple[str, dict], headers: dict[str, str] | None
         ):
             await agent.initialize()
             known = (await agent.list_tools()).tools
-            return known, [await agent.call_tool(name, given) for name, given in calls]
+            return known, [
+                await agent.call_tool(name, given, progress_callback=heard) for name, given in calls
+            ]
 
     with ThreadPoolExecutor(1) as aside:  # the browser's driver has a loop in this thread
         return aside.submit(lambda: asyncio.run(talk())).result()
@@ -134,8 +147,6 @@ def tools(address: str, *calls: tuple[str, dict], headers: dict[str, str] | None
 
 @agents
 def test_an_agent_sees_tools_with_descriptions_and_is_answered(api, engine, jobs):
-    from ast import literal_eval
-
     calls = [("evaluate", {"method": "average"}), ("evaluate", {"method": "magic"}),
              ("merge", {"out": "/etc/x"}), ("nothing", {})]  # fmt: skip
     known, (scores, magic, outside, nothing) = tools(api, *calls)
@@ -145,12 +156,36 @@ def test_an_agent_sees_tools_with_descriptions_and_is_answered(api, engine, jobs
         for argument in tool.inputSchema["properties"].values():
             assert argument["description"]
     assert not scores.isError
-    found = literal_eval(scores.content[0].text)
+    found = json.loads(scores.content[0].text)
     assert found == Questions(engine).evaluate(Wanted("average"), "held_out")
     assert "no merge method 'magic'" in magic.content[0].text
     assert "outside the folders" in outside.content[0].text
     assert [each.isError for each in (magic, outside, nothing)] == [True] * 3
     assert "Traceback" not in nothing.content[0].text
+
+
+@agents
+def test_an_agent_that_wants_to_know_is_told_how_far_its_question_is(api, jobs, monkeypatch):
+    started, told = threading.Event(), []
+
+    def half(self: Questions) -> dict:
+        def ask(progress: Progress) -> dict:
+            progress(0.5, "half of it")
+            assert started.wait(60)
+            return {"end": True}
+
+        return self._answer("Half", ask)
+
+    async def heard(progress: float, total: float | None, words: str | None) -> None:
+        told.append((progress, total, words))
+        if progress == 0.5:
+            started.set()
+
+    monkeypatch.setattr(Questions, "inspect", half)
+    _, (answer,) = tools(api, ("inspect", {}), heard=heard)
+    assert answer.content[0].text == '{"end": true}'
+    assert told[-1] == (0.5, 1.0, "half of it")
+    assert sorted(told) == told
 
 
 @agents
@@ -162,7 +197,7 @@ def test_an_agent_must_bring_the_password(locked, jobs):
         locked, ("stop", {}), headers={"Authorization": basic("me:twelve-letters")}
     )
     assert {tool.name for tool in known} == ENDPOINTS
-    assert answer.content[0].text == "{'stopped': False}"
+    assert answer.content[0].text == '{"stopped": false}'
 
 
 def innermost(error: BaseException) -> BaseException:

@@ -52,6 +52,7 @@ def test_a_dtype_shows_in_size_recipe_programs_and_export(page, session, jobs, t
     record = json.loads((target / "merge.json").read_text())
     assert record["rounding"]["words"] == said
     assert {e.code for e in open_checkpoint(target).weights.entries.values()} == {"BF16"}
+    page.get_by_role("button", name="More").first.click()
     page.get_by_role("button", name="Reset").click()
     expect(page.get_by_label("Numbers are written as")).to_have_value("as the base has them")
 

@@ -14,6 +14,7 @@ from studio.device import used_memory
 from studio.progress import Progress
 from studio.session.engine import Engine
 from studio.session.session import Session
+from studio.ui.mixer import MixerPanel
 from tests.browser.conftest import BROWSER, another_browser, at_rest, settled
 
 pytestmark = pytest.mark.browser
@@ -61,6 +62,7 @@ def test_two_browsers_each_have_their_own_mix_history_and_pinned_mix(
         assert [strip.on for strip in session.mix.strips] == [True, True]
         assert theirs.mix.strips[0].coefficient == 0.71
         assert theirs.mixer.pinned == theirs.mix != session.mixer.pinned
+        other.get_by_role("button", name="More").click()
         other.get_by_role("button", name="Halve all").click()
         expect(number(other)).to_have_value("0.355")
         page.get_by_role("button", name="Undo").click()
@@ -270,3 +272,29 @@ def test_a_link_on_another_site_opens_the_same_mix(profile, url, engine):
         expect(number(other)).not_to_have_value("0.41")  # another site to the browser
         other.evaluate("(address) => { location.href = address; }", url)
         expect(number(other)).to_have_value("0.41")
+
+
+def test_a_late_answer_to_the_opening_does_not_bring_an_earlier_mix_back(
+    page, session, monkeypatch
+):
+    """The first screen comes with the page, so that it is used before its opening is answered."""
+    load, begun, late = MixerPanel.load, threading.Event(), threading.Event()
+
+    def stalling(self: MixerPanel, asked: Session):
+        drawn = load(self, asked)
+        if begun.is_set():  # the first is that of the page itself
+            late.wait(60)
+        begun.set()
+        return drawn
+
+    monkeypatch.setattr(MixerPanel, "load", stalling)
+    page.reload(wait_until="domcontentloaded")
+    page.get_by_label("Merge color").uncheck()
+    settled(page, session, lambda mix: not mix.strips[0].on)
+    late.set()
+    page.wait_for_timeout(2000)  # by now it has answered
+    expect(page.get_by_label("Merge color")).not_to_be_checked()
+    expect(page.get_by_role("button", name="Undo")).to_be_enabled()
+    page.locator("#mix-1").fill("0.3")
+    settled(page, session, lambda mix: mix.strips[1].coefficient == 0.3)
+    assert not session.mix.strips[0].on

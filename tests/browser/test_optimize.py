@@ -11,6 +11,7 @@ from studio.session import search, search_job
 from studio.session.search import Searches
 from studio.session.session import Session
 from tests.browser.conftest import at_rest, settled
+from tests.search.test_verdict import made as found_better
 from tests.session.test_search import Gate
 
 pytestmark = pytest.mark.browser
@@ -24,6 +25,7 @@ def gate(session: Session, jobs, monkeypatch) -> Gate:
     made = Gate()
     monkeypatch.setattr(search_job, "optimize", made.optimize)
     monkeypatch.setattr(search, "_OFTEN", 0.0)
+    monkeypatch.setattr(search_job, "verdict", lambda *about: found_better(0.5, 0.6))
     return made
 
 
@@ -56,7 +58,7 @@ def test_sliders_walk_a_reload_finds_the_paused_run_and_the_end_says_what_it_was
     expect(page.locator("#optimize-cost")).to_contain_text("50 steps")
     page.get_by_role("button", name="Start").click()
     expect(page.locator(".mixer .locked")).to_be_visible()
-    expect(page.get_by_role("tab", name="Coefficients")).to_have_attribute("aria-selected", "true")
+    expect(page.get_by_role("tab", name="Improve")).to_have_attribute("aria-selected", "true")
     gate.let(4)
     expect(page.locator("#search-state")).to_have_attribute("data-number", "2")
     found = session.searches
@@ -70,7 +72,7 @@ def test_sliders_walk_a_reload_finds_the_paused_run_and_the_end_says_what_it_was
     assert session.mix == before
     page.reload(wait_until="domcontentloaded")
     expect(page.locator("#optimize-budget input")).to_have_value("50")
-    page.get_by_role("tab", name="Coefficients").click()
+    page.get_by_role("tab", name="Improve").click()
     expect(page.locator("#search-state")).to_contain_text("Paused at 3 of 50 steps")
     expect(page.locator(".mixer .locked")).to_be_visible()
     page.get_by_role("button", name="Resume").click()
@@ -83,10 +85,17 @@ def test_sliders_walk_a_reload_finds_the_paused_run_and_the_end_says_what_it_was
         expect(page.locator("#gains")).to_contain_text(gain.words)
     sliders(page, lambda: list(found.shown.run.best.point))
     expect(page.locator(".mixer .locked")).to_be_hidden()
-    page.get_by_role("button", name="Back to before").click()
+    expect(page.locator("#optimize-state")).to_contain_text("What was found is in the mixer")
+    page.get_by_role("button", name="Back", exact=True).click()
     settled(page, session, lambda mix: mix == before)
-    page.get_by_role("button", name="Show the best in the mixer").click()
+    for place in ("#optimize-state", "#coefficients"):
+        expect(page.locator(place)).to_contain_text("Your mix from before the search is in")
+        expect(page.locator(place)).not_to_contain_text("What was found is in the mixer")
+    page.get_by_role("button", name="Show what was found in the mixer").click()
     settled(page, session, lambda mix: mix == found.shown.found)
+    page.get_by_role("button", name="Keep", exact=True).click()
+    expect(page.get_by_role("button", name="Back", exact=True)).to_be_hidden()
+    assert session.mix == found.shown.found
     for _ in range(2):
         page.get_by_role("button", name="Undo").click()
     sliders(page, lambda: list(found.shown.run.best.point))
@@ -98,6 +107,7 @@ def test_sliders_walk_a_reload_finds_the_paused_run_and_the_end_says_what_it_was
 def test_two_runs_are_laid_over_each_other_and_can_be_read_by_everybody(
     jobs, ready, session, monkeypatch
 ):
+    monkeypatch.setattr(search_job, "verdict", lambda *about: found_better(0.5, 0.6))
     page = ready
     found = session.searches
     for count in (1, 2):

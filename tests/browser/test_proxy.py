@@ -1,19 +1,27 @@
 """The page behind a reverse proxy, under the proxy's name and path."""
 
+import datetime
 import http.client
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from studio.errors import StudioError
 from studio.ui.hosts import LOOPBACK_PROXIES, Hosts, allowed_host, proxy_address, root_path
 from studio.ui.launch import start
-from tests.browser.conftest import BROWSER, another_browser, at_rest, settled
+from tests.browser.conftest import BROWSER, PUBLIC, another_browser, at_rest, settled
 from tests.browser.test_launch import ask
 
 pytestmark = pytest.mark.browser
@@ -25,29 +33,35 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def relay(upstream: str, cut: bool, own_host: bool, tell: bool) -> type[BaseHTTPRequestHandler]:
-    """A reverse proxy for /studio.
+def relay(
+    upstream: str, cut: bool, own_host: bool, tell: bool, root: str = "/studio", scheme: str = ""
+) -> type[BaseHTTPRequestHandler]:
+    """A reverse proxy for a path.
 
     Args:
         upstream: address of the studio.
-        cut: whether it cuts /studio off the path.
+        cut: whether it cuts the root off the path.
         own_host: whether the studio is asked under the upstream's name, not the visitor's.
         tell: whether the visitor's name is passed on as X-Forwarded-Host.
+        root: path that it passes on; empty for all.
+        scheme: passed on as X-Forwarded-Proto; empty passes none on.
     """
 
     class Relay(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.0"
 
         def _pass_on(self) -> None:
-            if not (self.path + "/").startswith("/studio/"):
+            if not (self.path + "/").startswith(f"{root}/"):
                 self.send_error(404)
                 return
-            path = (self.path.removeprefix("/studio") or "/") if cut else self.path
+            path = (self.path.removeprefix(root) or "/") if cut else self.path
             headers = {k: v for k, v in self.headers.items() if k.lower() != "connection"}
             if own_host:
                 headers["Host"] = urlsplit(upstream).netloc
             if tell:
                 headers["X-Forwarded-Host"] = self.headers["Host"]
+            if scheme:
+                headers["X-Forwarded-Proto"] = scheme
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             connection = http.client.HTTPConnection(urlsplit(upstream).netloc, timeout=60)
             connection.request(self.command, path, body or None, headers)
@@ -71,9 +85,13 @@ def relay(upstream: str, cut: bool, own_host: bool, tell: bool) -> type[BaseHTTP
 
 
 @contextmanager
-def proxied(upstream: str, port: int, **how: bool) -> Iterator[str]:
+def proxied(
+    upstream: str, port: int, context: ssl.SSLContext | None = None, **how: Any
+) -> Iterator[str]:
     server = ThreadingHTTPServer(("127.0.0.1", port), relay(upstream, **how))
     server.daemon_threads = True
+    if context:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield f"http://127.0.0.1:{port}/studio"
@@ -114,6 +132,60 @@ def test_a_slider_moves(engine, session, profile, cut, own_host, tell, whole, en
         assert failed == []
 
 
+@pytest.fixture(scope="module")
+def https(tmp_path_factory) -> ssl.SSLContext:
+    """Of a server with a certificate that it signed itself."""
+    folder, key = tmp_path_factory.mktemp("https"), ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, PUBLIC)])
+    day, now = datetime.timedelta(days=1), datetime.datetime.now(datetime.UTC)
+    made = x509.CertificateBuilder(name, name, key.public_key(), 1, now - day, now + day)
+    pem = made.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM)
+    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (folder / "both.pem").write_bytes(secret + pem)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "both.pem")
+    return context
+
+
+@pytest.mark.parametrize(
+    ("own_host", "tell", "scheme", "whole"),
+    [
+        (False, False, "https", False),
+        (True, True, "https", False),
+        (True, False, "", True),
+    ],
+    ids=["name kept, scheme told", "name and scheme told", "both in the root"],
+)
+def test_https_in_front_serves_the_page_under_its_own_name(
+    engine, session, profile, https, tmp_path, own_host, tell, scheme, whole
+):
+    """The stream of what changes, and an upload, at another host than the one that is bound."""
+    port = free_port()
+    public = f"https://{PUBLIC}:{port}"
+    hosts = Hosts(allowed=(allowed_host(f"{PUBLIC}:{port}"),), root=public if whole else "")
+    upstream = start(engine, hosts, free_port(), None, browser=False)
+    session.edit("reset")
+    recipe = tmp_path / "dropped.yaml"
+    recipe.write_text(session.recipe_text())
+    how = {"cut": False, "own_host": own_host, "tell": tell, "root": "", "scheme": scheme}
+    with (
+        proxied(upstream, port, https, **how),
+        another_browser(profile, public, BROWSER, own_certificate=True) as page,
+    ):
+        asked, failed = [], []
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("response", lambda r: failed.append(r.url) if r.status >= 400 else None)
+        page.goto(public, wait_until="domcontentloaded")
+        at_rest(page)
+        page.locator("#mix-0").fill("0.31")
+        settled(page, session, lambda mix: mix.strips[0].coefficient == 0.31)
+        page.get_by_role("tab", name="Files").click()
+        page.locator("#recipe-file input[type=file]").set_input_files(recipe)
+        settled(page, session, lambda mix: mix.strips[0].coefficient != 0.31)
+        assert all(each.startswith((f"{public}/", "data:", "blob:")) for each in asked), asked
+        assert failed == []
+
+
 def test_what_a_proxy_says_counts_only_where_there_is_one_and_the_name_was_allowed(engine, url):
     """Gradio would build its addresses from X-Forwarded-Host, whoever sent it."""
     told = {"X_Forwarded_Host": "evil.example", "X_Forwarded_Proto": "https"}
@@ -130,6 +202,9 @@ def test_what_a_proxy_says_counts_only_where_there_is_one_and_the_name_was_allow
     assert ask(behind, Origin=other).status == 403
     assert ask(behind, Origin=other, X_Forwarded_Host="evil.test").status == 400
     assert ask(behind, Host="merge.test", Origin=own).status == 200
+    assert "; Secure" in (ask(behind, X_Forwarded_Proto="https").getheader("set-cookie") or "")
+    assert "; Secure" not in (ask(behind).getheader("set-cookie") or "; Secure")
+    assert "; Secure" not in (ask(url, **told).getheader("set-cookie") or "; Secure")
     assert ask(behind, "/studio/config").status == 200
     assert ask(behind, "/studioconfig").status == 404
     assert ask(behind, "/studio/gradio_api/file=/etc/passwd").status in (403, 404)

@@ -57,6 +57,6 @@ def test_what_a_program_posts_is_refused_too(strangers, address):
     assert "it signs nothing" in said
     for element in ("verify", "tamper"):
         assert "read-only" in str(client.call(element, "click", "/etc"))
-    asked = ["Remove exactly (rebuild)", "out", None, None, "erasure request"] + [None] * 5
+    asked = ["Remove exactly (rebuild)", "out", None, None, "erasure request", "en"] + [None] * 10
     assert "read-only" in str(client.call("certify", "click", *asked))
     assert strangers.jobs.state is None

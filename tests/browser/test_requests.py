@@ -236,7 +236,7 @@ def test_values_that_no_control_offers_are_refused(client, session, tmp_path_fac
         status, _ = client.call("export", "click", target, form_, rank, classifiers)
         assert status in (200, 422, 500)
     for scope in ("galaxy", 3, None, ["layer"]):
-        assert client.call("scope", "input", scope)[0] in (200, 422, 500)
+        assert client.call("measure", "input", scope)[0] in (200, 422, 500)
     session.engine.jobs.cancel()
     assert not Path(target).exists()
     unharmed(client, session, before)
@@ -304,7 +304,7 @@ def test_a_passphrase_and_what_the_evidence_tab_posts_are_checked(client, engine
     status, outputs = client.call("unlock", "click", "not the passphrase", "")
     assert status == 200
     assert outputs[0] == ""
-    assert "the passphrase is wrong" in outputs[4]
+    assert "the passphrase is wrong" in outputs[5]
     assert engine.key.demo
     for folder in ("/etc", "", "../../../../etc", None):
         status, outputs = client.call("verify", "click", folder)
@@ -317,7 +317,8 @@ def test_a_passphrase_and_what_the_evidence_tab_posts_are_checked(client, engine
     assert "knows no copy" in outputs[0]
     status, outputs = client.call("allow", "click", "cow")
     assert "certified as removed" in outputs[0]
-    asked = ["Remove exactly (rebuild)", "/etc/out", None, None, "erasure request"] + [None] * 5
+    asked = ["Remove exactly (rebuild)", "/etc/out", None, None, "erasure request", "en"]
+    asked += [None] * 10
     status, outputs = client.call("certify", "click", *asked)
     assert "outside the folders" in outputs[0]
     asked[1], asked[4] = "out", "whim"

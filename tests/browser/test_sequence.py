@@ -1,4 +1,4 @@
-"""The Sequence tab in a real browser: from the boxes to heat maps, curves and files."""
+"""The Over time tab in a real browser: from the boxes to heat maps, curves and files."""
 
 import json
 from pathlib import Path
@@ -21,10 +21,10 @@ def afresh(session):
 
 
 def open_sequence(page: Page) -> None:
-    tab = page.get_by_role("tab", name="Sequence")
+    tab = page.get_by_role("tab", name="Over time")
     if not tab.is_visible():  # a narrow page keeps some tabs in a menu
         page.get_by_label("More tabs").click()
-        tab = page.get_by_role("button", name="Sequence")
+        tab = page.get_by_role("button", name="Over time")
     tab.click()
     expect(page.locator("#sequence-cost")).to_be_visible()
 

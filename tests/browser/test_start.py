@@ -7,7 +7,7 @@ import shutil
 import socket
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -64,11 +64,10 @@ def started(zoo: Path, cwd: Path, program: Path, variables: dict[str, str], *mor
 
 def listening(process: subprocess.Popen) -> list[str]:
     """Local addresses on which a process accepts connections, as the kernel writes them."""
-    own = {
-        str(handle.readlink()).removeprefix("socket:[").rstrip("]")
-        for handle in Path(f"/proc/{process.pid}/fd").iterdir()
-        if str(handle.readlink()).startswith("socket:")
-    }
+    own = set()
+    for handle in Path(f"/proc/{process.pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            own.add(str(handle.readlink()).removeprefix("socket:[").rstrip("]"))
     found = []
     for table in ("tcp", "tcp6"):
         for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:

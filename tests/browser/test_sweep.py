@@ -24,7 +24,8 @@ def choose(page, box: str, name: str):
 def test_a_curve_and_a_map_are_swept_and_found_again(page, session, jobs):
     session.sweeps.wish = SweepWish(levels=1, rows=6)
     page.reload(wait_until="domcontentloaded")
-    page.get_by_role("tab", name="Coefficients").click()
+    page.get_by_role("tab", name="Improve").click()
+    page.get_by_role("button", name="Sweep one or two numbers of the mix").click()
     expect(page.locator("#sweep-cost")).to_contain_text("from 0 to 2: at most 3 points x 12")
     page.locator("#axis-one-to input").fill("-1")
     expect(page.locator("#sweep-cost")).to_contain_text("from 0 to -1 is no range")
@@ -43,7 +44,7 @@ def test_a_curve_and_a_map_are_swept_and_found_again(page, session, jobs):
     expect(page.locator("#job")).to_have_attribute("data-phase", "done")
     expect(page.locator("#landscape-plot .js-plotly-plot")).to_be_visible()
     page.reload(wait_until="domcontentloaded")
-    page.get_by_role("tab", name="Coefficients").click()
+    page.get_by_role("tab", name="Improve").click()
     expect(page.locator("#sweep-best")).to_have_text(session.sweeps.found.words)
     expect(page.locator("#landscape-plot .heatmaplayer image")).to_have_count(1)
     drawn = saved(page, "#sweep-notes [data-plot=svg]")

@@ -51,7 +51,7 @@ def page(profile, url) -> Iterator[Page]:
         tab.on("pageerror", lambda error: errors.append(str(error)))
         tab.goto(url, wait_until="domcontentloaded")
         tab.locator("#mix-0").wait_for()
-        tab.get_by_role("tab", name="Examples").click()
+        tab.get_by_role("tab", name="Results").click()
         yield tab
         assert errors == []
 
@@ -94,7 +94,7 @@ def test_four_models_answer_a_prompt_and_after_a_move_only_the_mix_is_asked(page
     page.keyboard.press("Enter")
     expect(page.locator("#answer-now .shares li").first).to_be_visible()
     page.reload(wait_until="domcontentloaded")
-    page.get_by_role("tab", name="Examples").click()
+    page.get_by_role("tab", name="Results").click()
     assert ended(page, session) == second
     expect(page.locator("#prompt textarea")).to_have_value("The king is ")
 

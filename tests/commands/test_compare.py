@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from studio.methods import FIRST_COMPARED, method_type
+from studio.zoo import load_zoo
 from tests.commands.conftest import run
 
 
@@ -20,6 +22,12 @@ def test_compare_scores_methods_beside_experts_and_base(capsys, tiny_zoo, tmp_pa
     assert found["head_only"] is None
     means = [x["accuracy"] for x in found["base"]["tasks"].values()]
     assert found["base"]["mean"] == pytest.approx(sum(means) / 2)
+
+
+def test_with_no_method_named_the_usual_ones_are_compared(capsys, tiny_zoo, tmp_path):
+    file = tmp_path / "c.json"
+    assert run(capsys, "compare", tiny_zoo, "--json", file)[0] == 0
+    assert set(json.loads(file.read_text())["methods"]) == {*FIRST_COMPARED}
 
 
 def test_compare_takes_tasks_out_of_linear_methods_on_request(capsys, tiny_zoo, tmp_path):
@@ -41,3 +49,21 @@ def test_compare_takes_tasks_out_of_linear_methods_on_request(capsys, tiny_zoo, 
         assert f"{row['method']} {row['mode']:8} {row['task']}" in out
     assert "Left out, as not linear: ties." in out
     assert found["uad"]["paper"]["words"] in out
+
+
+def test_tasks_are_taken_out_of_the_merges_that_the_table_scores(capsys, tiny_zoo, monkeypatch):
+    asked = {}
+
+    def removals(bench, recipes, **more):
+        asked.update(recipes)
+        return iter(())
+
+    monkeypatch.setattr("studio.compare.unmerge_drop.removals", removals)
+    methods = "mdm_oc,task_arithmetic,average"
+    code, _, _ = run(capsys, "compare", tiny_zoo, "--methods", methods, "--uad")
+    assert code == 0
+    zoo = load_zoo(tiny_zoo)
+    assert asked == {name: zoo.started(name) for name in methods.split(",")}
+    expected = method_type("mdm_oc").starting_coefficient(len(zoo.tasks))
+    assert expected != 1
+    assert {task.coefficient for task in asked["mdm_oc"].tasks} == {expected}

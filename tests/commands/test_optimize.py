@@ -1,10 +1,14 @@
 import json
+from dataclasses import replace
 
 import pytest
 import yaml
+from torch import Tensor
 
 from studio.__main__ import main
 from studio.recipe import GroupedCoefficient, load_recipe
+from studio.search.state import Kept, Search
+from tests.search.test_verdict import made
 
 
 @pytest.fixture
@@ -33,7 +37,55 @@ def test_coefficients_are_found_written_and_weighed(asked, tmp_path, capsys):
     assert "Ended after 6 of 6: the budget is spent." in said
     for split in ("validation", "held_out"):
         assert f"{100 * written['gains'][split]['change']:+.1f} ±" in said
+    better = written["better"]
+    name = tmp_path / {"found": "found.yaml", "recipe": "recipe.yaml"}[better]
+    assert said.rstrip().endswith(f"{'Use' if better == 'found' else 'Keep'} {name}.")
+    if written["verdict"] and better == "recipe":
+        assert "Nothing better was found" in said
     assert main(["merge", str(tmp_path / "found.yaml"), "--out", str(tmp_path / "model")]) == 0
+
+
+@pytest.mark.parametrize(
+    ("compared", "words"),
+    [
+        (made(0.6, 0.5), "the best found 50.0% on 100 validation rows that it had not seen (-10.0"),
+        (made(0.5, 0.6), "Something better was found: "),
+        (None, "no scores were compared; "),
+    ],
+)
+def test_it_names_the_better_file_and_writes_what_was_found_in_any_case(
+    asked, tmp_path, capsys, monkeypatch, compared, words
+):
+    """The start's coefficients are 1 and 1, from which a lower loss is found."""
+    monkeypatch.setattr("studio.search.verdict.verdict", lambda *about: compared)
+    assert asked("--json", str(tmp_path / "x.json")) == 0
+    said, written = capsys.readouterr().out, json.loads((tmp_path / "x.json").read_text())
+    assert words in said
+    found = compared is None or compared.better
+    assert written["better"] == ("found" if found else "recipe")
+    last = said.rstrip().splitlines()[-1]
+    assert str(tmp_path / ("found.yaml" if found else "recipe.yaml")) in last
+    assert (tmp_path / "found.yaml").exists()
+
+
+def test_a_search_without_a_lower_loss_keeps_the_recipe(asked, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("studio.search.state.Search.check", _first_is_best)
+    assert asked() == 0
+    last = capsys.readouterr().out.rstrip().splitlines()[-1]
+    assert last == (
+        f"Nothing better was found: the search has no lower loss. Keep {tmp_path / 'recipe.yaml'}."
+    )
+
+
+def _first_is_best(search: Search, point: Tensor, real=Search.check) -> Kept:
+    """As it is, but that no point after the first has a lower value."""
+    kept, first = real(search, point), getattr(search, "first", None)
+    if first is None:
+        search.__dict__["first"] = kept
+        return kept
+    worse = replace(kept, value=first.value + 1)
+    search._best = first
+    return worse
 
 
 def test_a_record_is_kept_and_gone_on_from(asked, tmp_path, capsys):

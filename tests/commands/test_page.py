@@ -1,14 +1,20 @@
 """The program of the page: who is let in."""
 
 import io
+import signal
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from studio.commands import page
 from studio.commands.page import _hosts, credentials, given_auth, hosted, opened_first, page_parser
 from studio.demo import ASSETS, DEMOS
 from studio.errors import NotAllowed
+from studio.session import engine
+from studio.ui import folder_dialog
 from studio.ui.hosts import Hosts, allowed_host
 
 
@@ -108,3 +114,42 @@ def test_a_space_is_for_strangers_whatever_else_was_asked():
     assert hosts.frames == "https://huggingface.co"
     for lacking in ({}, {"SPACE_ID": "me/studio"}, {"SPACE_HOST": "x"}):
         assert not hosted(page_parser().parse_args([]), lacking).read_only
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_second_stop_while_the_studio_closes_ends_it_without_a_traceback(
+    again, monkeypatch, capsys
+):
+    ended, handlers = [], {}
+    monkeypatch.setattr(page.os, "_exit", ended.append)
+    monkeypatch.setattr(page.signal, "signal", handlers.__setitem__)
+
+    def close():
+        if again:
+            raise KeyboardInterrupt
+
+    closing: Any = SimpleNamespace(close=close)
+    assert page._closed(closing) == 0
+    handlers[signal.SIGINT](signal.SIGINT, None)  # even later, there is nothing to say
+    assert ended == [1] * (1 + again)
+    assert ("ended before all was put away" in capsys.readouterr().err) == again
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+def test_only_the_person_at_this_computer_is_told_how_it_was_started(host, monkeypatch, tmp_path):
+    made = SimpleNamespace(restart="python app.py")
+    monkeypatch.setattr(engine, "Engine", lambda *given: made)
+    monkeypatch.setattr(folder_dialog, "has_dialog", lambda: False)
+    options = page_parser().parse_args(["--ledger", str(tmp_path), "--host", host])
+    hosts = _hosts(options)
+    page._engine(options, hosts, True)
+    assert (str(tmp_path) in made.restart) == hosts.alone == (host == "127.0.0.1")
+
+
+def test_a_root_may_begin_at_the_home_folder_and_an_unknown_one_is_refused(monkeypatch, capsys):
+    monkeypatch.setenv("HOME", "/home/me")
+    options = page_parser().parse_args(["--root", "~/mine", "--root", "there"])
+    assert options.root == [Path("/home/me/mine"), Path("there")]
+    with pytest.raises(SystemExit):
+        page_parser().parse_args(["--root", "~nobody-of-this-name/x"])
+    assert "nobody here has the home folder of ~nobody-of-this-name/x" in capsys.readouterr().err

@@ -22,6 +22,7 @@ FILES = {
     ("compare", "zoo", "--methods", "all"): "studio.commands.compare",
     ("optimize", "zoo", "--recipe", "r", "--out", "o"): "studio.commands.optimize",
     ("sweep", "zoo", "--recipe", "r", "--over", "x=0:1"): "studio.commands.sweep",
+    ("lesson", "zoo", "lesson.html"): "studio.commands.lesson",
     ("unmerge", "recipe", "--task", "t", "--out", "o"): "studio.commands.unmerge",
     ("replace", "recipe", "--task", "t", "--checkpoint", "c", "--out", "o"):
         "studio.commands.unmerge",

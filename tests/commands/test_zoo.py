@@ -1,12 +1,14 @@
 """``zoo new`` as a user calls it."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 import yaml
 
+from studio.checkpoints.checkpoint import open_checkpoint
 from studio.zoo import load_zoo
 from tests.commands.conftest import run
 from tests.conftest import draw, save_adapter, save_model
@@ -36,7 +38,8 @@ def test_without_a_place_to_write_it_only_looks_and_says_all_that_it_guesses(
     before = sorted(place.parent.rglob("*"))
     code, out, err = new(capsys, "runs")
     assert code == 0, err
-    assert out.splitlines() == [
+    lines = out.splitlines()
+    assert lines[:5] == [
         f"base: {place / 'base'}. The adapters name ../base.",
         f"  animals-lora: LoRA, changes 4 tensors of 1,024 numbers ({place / 'animals-lora'})",
         f"  colors: full, changes 39 tensors of 5,024 numbers ({place / 'colors'})",
@@ -44,19 +47,39 @@ def test_without_a_place_to_write_it_only_looks_and_says_all_that_it_guesses(
         "(text = text, label = label)",
         f"colors: text-classification, answers by itself; all: {place / 'colors' / 'test.csv'} "
         "(text = text, label = label)",
-        "Nothing was written; --out DIR writes the zoo.",
     ]
+    drawn = [line for line in lines[5:] if "Drawn by row and label with seed 0" in line]
+    assert [line.partition(":")[0] for line in drawn] == ["'animals-lora'", "'colors'"]
+    assert "60 held-out, 24 validation, 36 train of 120 rows" in drawn[0]
+    assert re.fullmatch(
+        r"Writing it takes about \d+ s \(.*\) and about \d+ MiB of memory\.", lines[-2]
+    )
+    assert lines[-1] == "Nothing was written; --out DIR writes the zoo."
     assert sorted(place.parent.rglob("*")) == before
     assert told[-1].endswith("models")
 
 
 @pytest.mark.slow
+def test_rows_are_checked_also_where_nothing_is_written(capsys, place):
+    (place / "animals.csv").write_text("text,label\na,bird\n")
+    save_csv(place / "colors" / "test.csv", [{"text": "a", "label": "mauve"}] * 12)
+    code, out, err = new(capsys, "runs")
+    assert (code, "Nothing was written" in out) == (1, False)
+    assert "The new zoo has 2 problems: (1) 'animals-lora': " in err
+    assert "(2) 'colors': 12 of 12 rows have labels that the head lacks: 'mauve' (12)" in err
+
+
 def test_it_writes_a_zoo_that_can_be_evaluated(capsys, place):
-    code, out, err = new(capsys, "runs", "--out", "mine", "--name", "Mine", "--seed", 2)
+    more = ("--name", "Mine", "--seed", 2, "--digests")
+    code, out, err = new(capsys, "runs", "--out", "mine", *more)
     assert code == 0, err
     assert "'animals-lora': Drawn by row and label with seed 2: 60 held-out" in out
     assert f"Written: {place.parent / 'mine' / 'zoo.yaml'}" in out
-    assert load_zoo(place.parent / "mine").name == "Mine"
+    zoo = load_zoo(place.parent / "mine")
+    assert zoo.name == "Mine"
+    assert [task.digest for task in zoo.tasks] == [
+        open_checkpoint(place / name).digest for name in ("animals-lora", "colors")
+    ]
     assert json.loads((place.parent / "mine" / "made.json").read_text())["seed"] == 2
     code, out, _ = run(capsys, "evaluate", "mine", "--json", "scores.json")
     assert (code, "n=60  animals-lora" in out) == (0, True)
@@ -91,6 +114,18 @@ def test_files_of_splits_are_named_one_by_one_and_leaks_are_left_out_if_asked(ca
     assert not (place.parent / "zoo").exists()
     code, out, _ = new(capsys, *command, "--drop-leaks")
     assert (code, "5 rows that were in two splits are held out only" in out) == (0, True)
+
+
+def test_a_group_that_was_guessed_is_not_read_if_its_column_is_given_as_empty(capsys, place):
+    rows = [row | {"group": "" if at == 3 else "me"}
+            for at, row in enumerate(sentences(("blue", "green", "red"), 40))]  # fmt: skip
+    save_csv(place / "colors" / "test.csv", rows)
+    command = ["runs", "--out", "zoo", "--task", "colors"]
+    code, _, err = new(capsys, *command)
+    assert (code, "1 rows have no 'group', which is the group. Fill it in" in err) == (1, True)
+    assert "or read no group: --column TASK.group=" in err
+    code, out, _ = new(capsys, *command, "--column", "colors.group=")
+    assert (code, "Drawn by row and label" in out) == (0, True)
 
 
 def test_another_version_is_taken(capsys, place):

@@ -10,12 +10,12 @@ from studio.compare.tables import comparison_text
 from studio.errors import BadRecipe, Cancelled
 from studio.measure.bench import Bench
 from studio.measure.change import changes
-from studio.measure.evaluate import fair_order
 from studio.measure.metrics import mean_score, scores_json
 from studio.measure.outcomes import Measuring, paired
 from studio.methods import METHODS
 from studio.methods.iso_c import IsoC
 from studio.tasks.live_model import LiveModel
+from studio.tasks.row_parts import fair_order
 from studio.zoo import load_zoo
 from tests.compare.conftest import add_general
 from tests.outcomes import outcome
@@ -72,6 +72,12 @@ def test_scores_are_those_of_an_evaluation_and_differences_those_of_the_same_row
     assert scores_json(table.references.experts.scores) == scores_json(score_experts(bench))
 
 
+def test_a_method_starts_with_the_coefficient_that_the_mixer_starts_with(table):
+    average, mdm_oc = table.rows
+    assert [task.coefficient for task in average.recipe.tasks] == [None, None]
+    assert [task.coefficient for task in mdm_oc.recipe.tasks] == [0.71, 0.71]  # 1 / sqrt(2)
+
+
 def test_results_come_one_by_one_and_references_first(bench):
     tables = list(compare(bench, PAIR, tune=True))
     assert [[row.name for row in table.rows] for table in tables] == [
@@ -92,12 +98,12 @@ def test_what_was_cancelled_goes_on_where_it_stopped(opened, no_model):
 
     def stop(share, words):
         seen.append(words)
-        if words.startswith("mdm_oc:"):
+        if words.startswith("MDM-OC:"):
             raise Cancelled("Stopped.")
 
     with pytest.raises(Cancelled):
         last(opened(), progress=stop)
-    assert any(words.startswith("average: evaluating") for words in seen)
+    assert any(words.startswith("Average: evaluating") for words in seen)
     no_model()
     tables = compare(opened(), PAIR)
     assert [len(next(tables).rows) for _ in range(2)] == [0, 1]  # average is not run again
@@ -131,7 +137,9 @@ def test_tuning_chooses_on_validation_rows_alone(bench):
     assert means[1] >= means[0]
 
 
-def test_a_method_that_refuses_the_zoo_is_a_row_with_its_sentence(bench, monkeypatch):
+def test_a_method_that_refuses_the_zoo_is_a_row_with_its_sentence(bench, monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))  # no other test's scores are recalled
+
     def change(self, entries, given):
         raise BadRecipe("iso_c takes exactly three tasks; this recipe has 2.")
 
@@ -170,7 +178,7 @@ def test_ties_are_called_ties_and_winners_winners(table):
     assert "(mdm_oc, tie)" in comparison_text(tie)
     assert "this is a tie" in proposed(tie)
     clear = table_of(table, average=[1] * 100, mdm_oc=[0, 1] * 50)
-    assert "average wins on validation rows (100.0%, n=200)" in proposed(clear)
+    assert "Average wins on validation rows (100.0%, n=200)" in proposed(clear)
     assert "which is beyond noise" in proposed(clear)
     assert "measured the experts" not in proposed(clear)
 
@@ -184,7 +192,7 @@ def test_a_proposal_says_that_a_method_has_seen_validation_rows(table):
         for row in clear.rows
     ]
     seen = replace(clear, rows=tuple(rows))
-    assert proposed(seen).endswith("fisher measured the experts on validation rows, too.")
+    assert proposed(seen).endswith("Fisher measured the experts on other validation rows.")
 
 
 def test_worse_than_not_merging_is_marked_when_it_is_beyond_noise(table):

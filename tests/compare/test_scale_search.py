@@ -1,3 +1,4 @@
+import json
 import math
 
 import pytest
@@ -15,6 +16,7 @@ from studio.errors import BadData, BadRecipe
 from studio.methods import METHODS
 from studio.methods.contract import describe
 from studio.recipe import Recipe, TaskEntry
+from studio.tasks.row_parts import CHOOSING, VALIDATION
 from tests.conftest import refusal
 from tests.measured import opened as with_statistics
 from tests.merged import merged_tensors
@@ -66,6 +68,7 @@ def test_a_scale_multiplies_what_every_method_adds(make_recipe, name):
         torch.testing.assert_close(half[key].double() - start, near, rtol=0, atol=1e-6)
 
 
+PLAIN = ("mdm_oc", "average", "ties")  # none of which measures anything
 SCALED = [n for n, kind in METHODS.items() if any(o["name"] == "scale" for o in describe(kind))]
 
 
@@ -84,16 +87,16 @@ def test_what_a_method_derives_is_derived_once_for_all_scales(opened, monkeypatc
 
 def test_the_budget_is_a_product_that_is_known_before_the_start(opened):
     bench = opened()
-    plain, tuned = (plan_budget(bench, 3, tune) for tune in (False, True))
+    plain, tuned = (plan_budget(bench, PLAIN, tune) for tune in (False, True))
     assert (plain.evaluations, tuned.evaluations) == (3 * 1 * 60, 3 * 7 * 60)
     assert tuned.words == "3 methods x 7 scales x 60 validation rows = 1,260 row evaluations"
-    less = plan_budget(bench, 3, True, 150)  # 7 scales on 10 rows of 2 tasks are 140
+    less = plan_budget(bench, PLAIN, True, 150)  # 7 scales on 10 rows of 2 tasks are 140
     assert (less.most, less.rows) == (10, 20)
 
 
 def test_too_low_a_budget_is_refused_with_the_lowest_that_would_do(opened):
     with pytest.raises(BadRecipe) as error:
-        plan_budget(opened(), 3, True, 13)
+        plan_budget(opened(), PLAIN, True, 13)
     assert "one row of each of 2 tasks need 14" in refusal(error)
 
 
@@ -104,6 +107,28 @@ def test_without_validation_rows_nothing_is_tuned(opened, tiny_copy):
     del zoo["tasks"][1]["data"]["validation"]
     (tiny_copy / "zoo.yaml").write_text(yaml.safe_dump(zoo))
     with pytest.raises(BadData) as error:
-        plan_budget(opened(), 1, True)
+        plan_budget(opened(), PLAIN[:1], True)
     assert "these have none: animal. Name" in refusal(error)
-    assert plan_budget(opened(), 1, False).rows == 0
+    assert plan_budget(opened(), PLAIN[:1], False).rows == 0
+
+
+def test_beside_a_method_that_measures_all_choose_on_rows_that_are_never_measured(opened):
+    bench = opened()
+    found = plan_budget(bench, ("average", "regmean"), True)
+    assert (plan_budget(bench, PLAIN, True).split, found.split) == (VALIDATION, CHOOSING)
+    left = {name: len(task.rows(CHOOSING)) for name, task in bench.tasks.items()}
+    assert found.rows == sum(left.values()) < 60
+    assert found.words.endswith(", on none of the rows that a method may measure experts on")
+
+
+def test_where_all_rows_are_of_one_group_a_measuring_method_cannot_be_tuned(opened, tiny_copy):
+    file = tiny_copy / "animal" / "validation.jsonl"
+    rows = [json.loads(line) | {"group": "one"} for line in file.read_text().splitlines()]
+    file.write_text("\n".join(map(json.dumps, rows)))
+    assert plan_budget(opened(), PLAIN, True).rows == 60
+    with pytest.raises(BadData) as error:
+        plan_budget(opened(), ("regmean",), True)
+    assert "beside those that experts are measured on, but these have none: animal" in refusal(
+        error
+    )
+    assert plan_budget(opened(), ("regmean",), False).rows == 0

@@ -137,3 +137,14 @@ def test_what_is_whole_and_makes_no_sense_is_as_good_as_none(settled, content):
     for room in ("scores", ""):
         cache.keep("known", content, room)
     assert score_cache._read("known") in ({}, None)
+
+
+def test_a_file_that_is_recalled_is_not_touched_for_another_studio_may_have_it_open(tmp_path):
+    def write(path: Path) -> None:
+        path.write_text("statistics")
+
+    file = cache.keep_file(tmp_path, "k", write, 1000)
+    before = file.stat()
+    assert cache.recall_file(tmp_path, "k") == file
+    after = file.stat()
+    assert (after.st_mtime_ns, after.st_ctime_ns) == (before.st_mtime_ns, before.st_ctime_ns)

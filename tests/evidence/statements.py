@@ -279,7 +279,7 @@ _EXACT = {
             "tensors": {"encoder.weight": 0},
         },
         "rounding": "One cast to float32, to nearest, ties to even.",
-        "promise": "The same bytes on every CPU that was tried.",
+        "promise": "the same bits on every machine",
     },
     "resolvedDependencies": [
         _dependency("base", "bert-tiny", "full"),

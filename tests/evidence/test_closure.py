@@ -19,7 +19,7 @@ from studio.evidence.rebuild import Rebuild, rebuilt_root
 from studio.evidence.unmerge import Unmerging, unmerging
 from studio.evidence.wording import ALGEBRAIC, CARRIED_OVER, EXACT, UNDECLARED
 from studio.merge import Merge, open_merge
-from studio.recipe import Fitted, Recipe, TaskEntry
+from studio.recipe import PERSON, Fitted, Recipe, TaskEntry
 from tests.measured import opened
 
 
@@ -231,10 +231,26 @@ def test_statistics_of_rows_are_of_the_kept_tasks_and_no_process_repeats_them(ma
     assert (result, words.endswith(reason)) == (NOT_RUN, True)
 
 
+def test_the_grams_of_a_removed_task_leave_with_it(make_recipe):
+    recipe = make_recipe(method="mdm_oc", options={"basis": "activation"}, options_set_by=PERSON)
+    unmerged = unmerging(recipe, ("green",))
+    merge = opened(unmerged.recipe)
+    merge.prepare()
+    table = closure(merge, opened(unmerged.full), unmerged)
+    for artefact in ("statistics of rows", "derived vectors"):
+        assert state(table, artefact) == (REBUILT, ("red", "blue"))
+    assert "Grams of layers' inputs. Those of a removed task left with it." in str(table)
+    assert claim(table) == EXACT
+
+
 def test_statistics_of_a_subtracted_task_are_carried_over(make_recipe):
     unmerged = unmerging(make_recipe(method="fisher"), ("green",), "algebraic")
     table = closure(opened(unmerged.recipe), opened(unmerged.full), unmerged)
     assert state(table, "statistics of rows") == (CARRIED, ("red", "green", "blue"))
+    metric = make_recipe(method="mdm_oc", options={"basis": "activation"})
+    unmerged = unmerging(metric, ("green",), "algebraic")
+    table = closure(opened(unmerged.recipe), opened(unmerged.full), unmerged)
+    assert state(table, "derived vectors")[0] == state(table, "statistics of rows")[0] == CARRIED
     linear = unmerging(make_recipe(), ("green",))
     table = closure(open_merge(linear.recipe), open_merge(linear.full), linear)
     assert state(table, "statistics of rows") == (UNUSED, ())

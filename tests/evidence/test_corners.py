@@ -287,7 +287,8 @@ def test_an_edited_log_stops_exports_and_not_the_page(session, tmp_path):
     tab = EvidenceTab(session.engine)
     with gr.Blocks():
         tab.build()
-    (piece,) = tab.pieces(View(other, other.snapshot(), tab.title, {}))
+    pieces = tab.pieces(View(other, other.snapshot(), tab.title, {}))
+    piece = next(each for each in pieces if each.name == "evidence")
     assert "Line 1 was edited" in str(piece.key)
     move(other, color={"on": False})
     assert "Line 1 was edited" in piece.draw()[tab.findings.verdict]

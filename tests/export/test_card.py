@@ -8,6 +8,7 @@ import yaml
 from studio.export.card import front_matter, model_card, public_name, quoted
 from studio.measure.intervals import Score
 from studio.recipe import GroupedCoefficient, Recipe, TaskEntry
+from studio.tasks.metric import AGREEMENT, AGREEMENT_WORDS
 
 RECIPE = Recipe(
     "/home/somebody/base",
@@ -81,6 +82,18 @@ def test_scores_stand_with_their_interval_and_their_mean():
     assert "| blue | no | 1.000 |" in found
     assert "Unweighted mean: 0.750." in found
     assert "No scores were measured for this export." in card()
+
+
+def test_an_agreement_is_told_from_an_accuracy():
+    scores = {
+        "red": Score(0.5, 8, 0.2, 0.8, "wilson"),
+        "blue": Score(1.0, 4, 0.5, 1.0, "wilson", AGREEMENT),
+    }  # fmt: skip
+    found = card(scores=scores)
+    assert "| red | yes | 0.500 |" in found
+    assert "| blue | no | 1.000 (agreement) |" in found
+    assert AGREEMENT_WORDS in found
+    assert AGREEMENT_WORDS not in card(scores={"red": scores["red"]})
 
 
 def test_what_the_rounding_lost_is_said_if_it_was_measured():

@@ -55,6 +55,9 @@ def test_the_card_says_how_to_serve_them_and_with_what_weight_each_enters(merge,
     text = (served[0] / "README.md").read_text()
     (line,) = [each for each in text.splitlines() if each.startswith("vllm serve ")]
     words = shlex.split(line)
+    assert merge.recipe.base not in text
+    assert f"base's path or hub id in place of `{words[2]}`" in text
+    assert shlex.split(served[1].serve) == [*words[:2], merge.recipe.base, *words[3:]]
     assert words[3:] == [
         "--enable-lora", "--max-lora-rank", "8", "--max-loras", "3",
         "--lora-modules", "merged=.", "red=tasks/red", "blue=tasks/blue",

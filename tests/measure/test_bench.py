@@ -8,6 +8,7 @@ import torch
 import yaml
 from safetensors.torch import load_file, save_file
 
+from studio.checkpoints.checkpoint import open_checkpoint
 from studio.compare.scale_search import plan_budget
 from studio.errors import BadCheckpoint, BadData, BadZoo, NotFinite
 from studio.measure.bench import Bench
@@ -27,6 +28,25 @@ CPU = torch.device("cpu")
 @pytest.fixture(scope="module")
 def bench(tiny_zoo):
     return Bench(load_zoo(tiny_zoo), CPU)
+
+
+def test_a_checkpoint_of_another_digest_than_the_zoo_file_names_is_refused(tiny_copy):
+    file = tiny_copy / "zoo.yaml"
+    plain, zoo = yaml.safe_load(file.read_text()), load_zoo(tiny_copy)
+    for entry, spec in zip(plain["tasks"], zoo.tasks, strict=True):
+        entry["digest"] = open_checkpoint(spec.checkpoint, (tiny_copy,)).digest
+    file.write_text(yaml.safe_dump(plain))
+    Bench(load_zoo(tiny_copy), CPU)
+    plain["tasks"][0]["digest"] = "a" * 64
+    file.write_text(yaml.safe_dump(plain))
+    name = plain["tasks"][0]["name"]
+    with pytest.raises(BadZoo, match=f"'{name}': the zoo file names the digest aaaaaaaaaaaa…, but"):
+        Bench(load_zoo(tiny_copy), CPU)
+    for wrong in ("abc", 5, "A" * 64):
+        plain["tasks"][0]["digest"] = wrong
+        file.write_text(yaml.safe_dump(plain))
+        with pytest.raises(BadZoo, match="'digest' is .* 64 hexadecimal digits in quotes"):
+            load_zoo(tiny_copy)
 
 
 def texts(bench, task):
@@ -265,7 +285,7 @@ def test_only_validation_rows_may_lack_a_label_and_scores_say_so(tiny_copy):
     with pytest.raises(BadData, match="held_out.jsonl, line 1 has no label"):
         score(bench, None)
     with pytest.raises(BadData, match="labelled validation rows, but these have none: color"):
-        plan_budget(bench, 1, True)
+        plan_budget(bench, ("average",), True)
 
 
 def test_a_base_without_config_merges_but_says_why_it_cannot_be_scored(tiny_copy):

@@ -1,9 +1,12 @@
 """Doubts: which experts are named, and that nobody is told to add less of them."""
 
+import numpy as np
+
 from studio.measure.doubts import doubts
 from studio.measure.intervals import Score
+from studio.measure.marks import Marks
 from studio.measure.references import references, score_references
-from studio.tasks.metric import LOSS
+from studio.tasks.metric import AGREEMENT, LOSS
 from tests.tasks.kinds import classifiers
 
 FLOORS = [("head-only", {"a": Score(0.5, 40, 0.4, 0.6, "wilson")})]
@@ -53,3 +56,22 @@ def test_an_expert_whose_loss_is_above_that_of_the_base_is_named():
     unsure = {"a": Score(3.5, 40, 2.9, 4.1, "bootstrap", LOSS)}
     better = {"a": Score(2.5, 40, 2.4, 2.6, "bootstrap", LOSS)}
     assert doubts(unsure, {"a": 0}, base) == doubts(better, {"a": 0}, base) == {}
+
+
+def test_an_expert_that_clearly_disagrees_with_its_own_answers_is_named():
+    def agreed(right: int, n: int) -> dict[str, Score]:
+        marks = np.array([1.0] * right + [0.0] * (n - right))
+        return {"a": Marks(marks, AGREEMENT).score(None)}
+
+    (words,) = doubts(agreed(27, 30), {"a": 2}, []).values()
+    assert words.startswith("The expert 'a' alone agrees with only 90.0% of its own answers (95 %")
+    assert "other weights, another head or other settings" in words
+    for right, n in ((30, 30), (29, 30), (995, 1000)):  # a near tie may turn by rounding
+        assert doubts(agreed(right, n), {"a": 2}, []) == {}
+    assert "chance" not in doubts(agreed(1, 30), {"a": 2}, [])["a"]
+
+
+def test_a_replaced_checkpoint_is_named_before_anything_is_scored():
+    gone = {"a": "Another one answered."}
+    assert doubts({}, {}, [], gone) == gone
+    assert doubts(at(0.1, 0.2), {"a": 4}, FLOORS, gone) == gone

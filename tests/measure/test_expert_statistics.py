@@ -16,6 +16,7 @@ from studio.measure.evaluate import examples
 from studio.measure.expert_statistics import Wanted
 from studio.recipe import Recipe, TaskEntry
 from studio.tasks.live_model import LiveModel
+from studio.tasks.row_parts import MEASURED
 from studio.zoo import load_zoo
 from tests.benchmarks import controls
 from tests.conftest import refusal
@@ -40,7 +41,7 @@ def opened(zoo):
 def worn(bench, task):
     model = LiveModel(bench.base, CPU, bench.kinds)
     model.wear(bench.expert(task))
-    return model, examples(model, bench.tasks[task], "validation")
+    return model, examples(model, bench.tasks[task], MEASURED)
 
 
 @pytest.mark.parametrize("task", ["color", "animal"])
@@ -233,8 +234,8 @@ def test_the_oldest_files_make_room(tmp_path):
         return cache.keep_file(tmp_path, key, write, 250)
 
     one, two = keep("one"), keep("two")
-    assert cache.recall_file(tmp_path, "one") == one  # used again: the other is the oldest
+    assert cache.recall_file(tmp_path, "one") == one  # and stays the oldest
     three = keep("three")
-    assert {file.name for file in tmp_path.iterdir()} == {one.name, three.name}
-    assert not two.exists()
-    assert cache.recall_file(tmp_path, "two") is None
+    assert {file.name for file in tmp_path.iterdir()} == {two.name, three.name}
+    assert not one.exists()
+    assert cache.recall_file(tmp_path, "one") is None

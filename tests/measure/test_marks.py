@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from studio.measure.marks import Marks
-from studio.tasks.metric import ACCURACY, LOSS
+from studio.tasks.metric import ACCURACY, AGREEMENT, LOSS
 
 
 def test_marks_of_some_questions_keep_what_they_are_summed_over():
@@ -28,3 +28,10 @@ def test_marks_of_some_questions_keep_what_stands_beside():
     marks = Marks(np.array([1.0, 0.0, np.nan]), besides={"by length": sums})
     (share,) = marks.at(marks.seen).score(None).besides
     assert (share.name, share.value, share.interval) == ("by length", 0.5, "wilson")
+
+
+def test_beside_an_agreement_stands_no_f1_and_no_other_accuracy():
+    sums = np.array([[2.0, 2.0], [0.0, 1.0]])
+    score = Marks(np.array([1.0, 0.0]), AGREEMENT, besides={"F1": sums}).score(None)
+    assert (score.metric, score.besides, "besides" in score.plain()) == (AGREEMENT, (), False)
+    assert Marks(np.array([1.0, 0.0]), besides={"F1": sums}).score(None).besides

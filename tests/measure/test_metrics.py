@@ -6,14 +6,16 @@ from studio.measure.metrics import (
     backward_transfer,
     forward_transfer,
     gain_kept,
+    marked,
     mean_score,
     means,
+    means_over,
     means_words,
     scores_json,
     unmerge_drop,
     worth,
 )
-from studio.tasks.metric import ACCURACY, LOSS, Metric
+from studio.tasks.metric import ACCURACY, AGREEMENT, LOSS, Metric
 
 
 def at(*values: float, metric: Metric = ACCURACY) -> dict[str, Score]:
@@ -71,3 +73,13 @@ def test_a_model_is_chosen_by_its_mean_or_by_points_and_percent_where_there_are_
         for x, y in ((0.5, 2.0), (0.51, 2.0), (0.5, 1.98))
     )
     assert worth(acc) - worth(old) == pytest.approx(worth(loss) - worth(old), rel=0.01)
+
+
+def test_a_mean_of_agreement_with_something_else_is_told_task_by_task():
+    agreed = at(0.5, metric=AGREEMENT)
+    assert means_over(at(0.1, 0.2)) == means_over(agreed) == ""
+    mixed = {"a": at(0.5)["a"], "b": at(0.5)["a"], "c": agreed["a"]}
+    assert means_over(mixed) == "mean of accuracy (2 tasks) and agreement (1 task)"
+    assert means_over(mixed | {"d": at(1.0, metric=LOSS)["a"]}).endswith("and loss (1 task)")
+    assert means_over({"a": at(0.5)["a"], "b": at(1.0, metric=LOSS)["a"]}) == ""
+    assert [marked("x", each) for each in (ACCURACY, AGREEMENT)] == ["x", "x (agreement)"]

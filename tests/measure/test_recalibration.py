@@ -21,6 +21,7 @@ from studio.search.plan import SearchPlan
 from studio.search.rows import chosen_rows
 from studio.search.space import space
 from studio.tasks.kinds.image_items import DEVIATION, MEAN
+from studio.tasks.row_parts import measured_rows
 from studio.zoo import load_zoo
 from tests.merged import merged_tensors
 from tests.tasks.kinds.classifiers import noisy
@@ -65,6 +66,11 @@ def pixels(folder, *names):
     return normalized(np.concatenate([np.load(folder / f"{name}.npz")["images"] for name in names]))
 
 
+def images_measured(folder, bench, name):
+    """Those rows that may be measured on."""
+    return pixels(folder, name)[measured_rows(bench.tasks[name].rows("validation"))]
+
+
 def normalized(rows):
     mean, deviation = (torch.tensor(x).view(-1, 1, 1) for x in (MEAN, DEVIATION))
     return (torch.from_numpy(rows).permute(0, 3, 1, 2).float() / 255 - mean) / deviation
@@ -80,7 +86,8 @@ def test_they_are_what_torch_itself_measures_in_one_batch(folder, bench):
     for layer in layers:
         layer.momentum = 1.0
     with torch.no_grad():
-        model.train()(pixels(folder, "first", "second"))
+        parts = [images_measured(folder, bench, name) for name in ("first", "second")]
+        model.train()(torch.cat(parts))
     known = model.state_dict()
     assert len(found) == 2 * len(layers)
     assert len(found) > 4

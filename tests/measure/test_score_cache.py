@@ -13,7 +13,6 @@ from studio.disk import cache
 from studio.errors import Cancelled
 from studio.evidence.scoring import bench_scoring
 from studio.measure.bench import Bench
-from studio.measure.evaluate import fair_order
 from studio.measure.outcomes import Measuring
 from studio.measure.references import references, score_references
 from studio.measure.score_cache import deciding_files
@@ -26,6 +25,7 @@ from studio.sequence.run import run
 from studio.session.worker import Worker
 from studio.tasks.live_model import LiveModel
 from studio.tasks.quick_pass import Pace
+from studio.tasks.row_parts import fair_order
 from studio.zoo import load_zoo
 from tests.conftest import ROOT
 from tests.scored import score, score_experts
@@ -99,7 +99,7 @@ def without_validation(folder):
 @pytest.mark.parametrize("name", ["task_arithmetic", "mdm_oc", "iso_c"])
 def test_a_comparison_after_the_page_has_scored_runs_no_row_again(opened, tiny_copy, passes, name):
     without_validation(tiny_copy)
-    recipe = opened().zoo.recipe(name)
+    recipe = opened().zoo.recipe(name, 0.71 if name == "mdm_oc" else None)  # as it starts
     worker, page = shown(opened(), recipe)
     assert sum(passes) == 100 + 100 + 100  # mix, experts and base
     passes.clear()
@@ -119,7 +119,7 @@ def test_all_others_run_nothing_again_after_a_comparison(opened, passes):
     assert passes == []
     assert comparison_json(second) == comparison_json(first)
     bench = opened()
-    average, mdm_oc = (bench.zoo.recipe(name) for name in ("average", "mdm_oc"))
+    average, mdm_oc = bench.zoo.recipe("average"), bench.zoo.recipe("mdm_oc", 0.71)
     found = gains(bench, average, mdm_oc)
     assert [gain.split for gain in found] == ["validation", "held_out"]
     scoring = bench_scoring(bench)
@@ -216,7 +216,9 @@ def test_an_expert_is_its_task_alone_with_coefficient_1(opened, passes):
     assert set(bench.score_cache.recall(None, heads_of(bench), "held_out")) == set(NAMES)
 
 
-@pytest.mark.parametrize("changed", ["option", "seed", "a name", "coefficients", "dtype"])
+@pytest.mark.parametrize(
+    "changed", ["option", "depth", "counts", "seed", "a name", "coefficients", "dtype"]
+)
 def test_a_derived_merge_is_known_by_all_that_decides_it(opened, tiny_copy, changed):
     bench = opened()
     recipe = bench.zoo.recipe("dare", 0.4)
@@ -231,6 +233,8 @@ def test_a_derived_merge_is_known_by_all_that_decides_it(opened, tiny_copy, chan
         return
     other = {
         "option": replace(recipe, options={"drop": 0.25}),
+        "depth": replace(recipe, options={"lines": 0.5}),
+        "counts": replace(recipe, options={"svc": 0.5}),
         "seed": replace(recipe, seed=1),
         "coefficients": recipe.with_coefficients({"color": 0.4, "animal": 0.41}),
         "dtype": replace(recipe, dtype="bfloat16"),

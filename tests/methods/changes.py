@@ -27,13 +27,14 @@ def drawn(shape: tuple[int, int], n: int, rank: int | None = None) -> list[Tenso
 
 
 def change(
-    folder, method: Method, deltas, coefficients: float | tuple = 1.0, dtype=torch.float64
-) -> Tensor:
-    """What a method adds to the base."""
+    folder, method: Method, deltas, coefficients: float | tuple = 1.0, dtype=torch.float64,
+    after=None,
+) -> Tensor:  # fmt: skip
+    """What a method adds to the base, with options of what is done after it."""
     save_model(folder / "base", {"dense.weight": torch.zeros_like(deltas[0], dtype=dtype)})
     for i, delta in enumerate(deltas):
         save_model(folder / f"t{i}", {"dense.weight": delta.to(dtype)})
-    return _merged(folder, len(deltas), method, coefficients)
+    return _merged(folder, len(deltas), method, coefficients, after)
 
 
 def change_of_adapters(folder, method: Method, deltas, rank) -> Tensor:
@@ -46,8 +47,8 @@ def change_of_adapters(folder, method: Method, deltas, rank) -> Tensor:
     return _merged(folder, len(deltas), method, 1.0)
 
 
-def _merged(folder, n, method: Method, coefficients) -> Tensor:
+def _merged(folder, n, method: Method, coefficients, after=None) -> Tensor:
     given = coefficients if isinstance(coefficients, tuple) else (coefficients,) * n
     tasks = tuple(TaskEntry(f"t{i}", str(folder / f"t{i}"), c) for i, c in enumerate(given))
-    recipe = Recipe(str(folder / "base"), tasks, method.name, vars(method))
+    recipe = Recipe(str(folder / "base"), tasks, method.name, vars(method) | (after or {}))
     return merged_tensors(open_merge(recipe))["dense.weight"]

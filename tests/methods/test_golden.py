@@ -13,6 +13,7 @@ from tests.conftest import golden
 from tests.measured import from_golden
 from tests.merged import merged_tensors
 
+REGMEAN = {"basis": "activation", "strength": 1.0}  # the sum of its components
 CASES = [
     # method, options, coefficients, golden file, prefix in it, tolerance
     ("iso_c", {}, 1.0, "iso_c_scale1.0", "", 1e-9),
@@ -29,6 +30,8 @@ CASES = [
     ("fisher", {"normalize": False}, 0.25, "fisher", "merged_norm0/", 1e-9),
     ("regmean", {"off_diagonal": 1.0}, 1.0, "regmean", "merged_r1.0/", 1e-9),
     ("regmean", {"off_diagonal": 0.95}, 1.0, "regmean", "merged_r0.95/", 1e-9),
+    ("mdm_oc", REGMEAN | {"off_diagonal": 1.0}, 1.0, "regmean", "merged_r1.0/", 1e-9),
+    ("mdm_oc", REGMEAN | {"off_diagonal": 0.95}, 1.0, "regmean", "merged_r0.95/", 1e-9),
 ]
 
 

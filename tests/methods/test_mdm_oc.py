@@ -2,6 +2,8 @@
 
 import pytest
 
+from studio.methods import method
+from studio.methods.contract import GRAM, numbers, usual
 from studio.methods.mdm_oc import MdmOc
 from tests.methods.by_hand import merged_vector
 
@@ -37,3 +39,42 @@ def test_only_whole_deltas_in_order_need_no_earlier_checkpoints():
 def test_vectors_are_derived_only_where_matrices_are_reduced():
     assert not MdmOc().derives
     assert all(each.derives for each in (MdmOc(basis="subspace"), MdmOc(rank=1), MdmOc(energy=0.5)))
+
+
+def test_defaults_follow_the_basis():
+    usual_ = {"order": "arrival", "strength": 1.0}
+    for options, expected in (
+        ({}, usual_),
+        ({"basis": "subspace"}, usual_),
+        ({"basis": "activation"}, {"order": "symmetric", "strength": 0.25}),
+    ):
+        made = method("mdm_oc", options)
+        assert isinstance(made, MdmOc)
+        assert {"order": made.order, "strength": made.strength} == expected
+        assert all(usual(MdmOc, options)[name] == x for name, x in expected.items())
+        assert MdmOc.default("rows", options) == 256
+    kept = method("mdm_oc", {"basis": "activation", "order": "arrival", "strength": 1})
+    assert isinstance(kept, MdmOc)
+    assert (kept.order, kept.strength) == ("arrival", 1.0)
+
+
+def test_activations_start_at_one_and_only_they_need_rows():
+    activation = {"basis": "activation"}
+    assert [MdmOc.starting_coefficient(n, activation) for n in (1, 4, 25)] == [1.0, 1.0, 1.0]
+    assert method("mdm_oc", activation).measures == GRAM
+    assert method("mdm_oc", activation).measured_rows == 256
+    assert method("mdm_oc", {}).measures == method("mdm_oc", {"basis": "subspace"}).measures == ""
+
+
+def test_only_options_that_change_something_are_swept_or_shown():
+    assert set(numbers(MdmOc)) == {"strength", "rank", "energy"}
+    assert set(numbers(MdmOc, {"basis": "activation"})) == {
+        "strength", "rank", "energy", "off_diagonal", "rows",
+    }  # fmt: skip
+    assert MdmOc.idle({"basis": "activation"}) == ("scope", "normalize")
+
+
+def test_in_order_of_arrival_activations_carry_a_sum_of_grams():
+    arrived = method("mdm_oc", {"basis": "activation", "order": "arrival"})
+    assert arrived.carried.endswith("the earlier components, and the sum of the earlier Grams")
+    assert method("mdm_oc", {"basis": "activation"}).carried.startswith("every checkpoint")

@@ -5,7 +5,14 @@ from pathlib import Path
 import pytest
 
 from studio.errors import BadData
-from studio.new_zoo.columns import guess, label_text, matched_labels, needed_fields, records
+from studio.new_zoo.columns import (
+    guess,
+    label_columns,
+    label_text,
+    matched_labels,
+    needed_fields,
+    records,
+)
 from studio.new_zoo.tables import Cells, Table
 from studio.tasks.parquet import NamedIndex
 
@@ -66,8 +73,8 @@ def test_rows_are_given_by_the_kinds_own_names_and_what_was_left_out_is_said():
 @pytest.mark.parametrize(
     ("columns", "words"),
     [
-        ({"text": "note"}, "no column was found for 'label' among 'note', 'mood', 'who', 'no'. Say "
-                           "which one it is"),
+        ({"label": "mood"}, "no column was found for 'text' among 'note', 'mood', 'who', 'no'. Say "
+                            "which one it is"),
         ({"text": "note", "label": "Mood"}, "has no column 'Mood' for 'label'; it has 'note', "),
         ({"text": "note", "mood": "mood"}, "has no 'mood'; it may have text, text_pair, label, "),
         ({"text": "no", "label": "mood"}, "'no' is to be 'text', which is text, but it holds '5'"),
@@ -90,7 +97,7 @@ def test_a_table_without_a_full_row_is_refused():
 def test_a_language_model_needs_a_text_or_prompt_and_answer():
     assert needed_fields("causal-lm", {"text": "a"}) == ("text",)
     assert needed_fields("causal-lm", {"prompt": "a"}) == ("prompt", "answer")
-    assert needed_fields("text-classification", {}) == ("text", "label")
+    assert needed_fields("text-classification", {}) == ("text",)  # an expert can label it
 
 
 def label_rows(*labels: object) -> list[Cells]:
@@ -124,3 +131,13 @@ def test_a_whole_number_is_a_label_without_decimals():
     assert [label_text(each) for each in (1.0, 1, 1.5, True, "1.0", NamedIndex(0, "x"))] == [
         "1", "1", "1.5", "True", "1.0", "0",
     ]  # fmt: skip
+
+
+def test_columns_that_hold_labels_of_a_head_do_so_by_name():
+    made = twelve(
+        text=text, mood=lambda at: ("Bad ", "good")[at % 2], index=lambda at: at % 2,
+        same=lambda at: "good", words=lambda at: ["bad"], other=lambda at: ("bad", "fine")[at % 2],
+    )  # fmt: skip
+    assert label_columns([made], ("bad", "good")) == ["mood"]
+    assert label_columns([made, twelve(mood=lambda at: "worse")], ("bad", "good")) == []
+    assert label_columns([made], ("0", "1")) == ["index"]

@@ -224,5 +224,11 @@ def test_a_base_that_may_not_be_read_is_not_opened(runs, tmp_path):
 def test_names_are_told_apart_on_every_file_system(runs, tmp_path):
     for place in ("a/Mood", "b/mood", "c/Cafe\u0301", "d/Café", "e/con", "f/adapter"):
         shutil.copytree(runs / "animals-lora", tmp_path / "loras" / place)
-    names = [member.name for member in propose(find([tmp_path]))[0].members]
-    assert names == ["Café", "Café-2", "f", "Mood", "mood-2", "task"]
+    (proposal,) = propose(find([tmp_path]))
+    names = [member.name for member in proposal.members]
+    assert names == ["Café", "Café-2", "f", "Mood", "mood-2", "task-con"]
+    assert [each for each in proposal.notes if "becomes" in each] == [
+        "The folder Café becomes the task 'Café-2', which can be told apart.",
+        "The folder mood becomes the task 'mood-2', which can be told apart.",
+        "The folder con becomes the task 'task-con', which can be told apart.",
+    ]

@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import save_file
 
 from studio.checkpoints.checkpoint import open_checkpoint
+from studio.errors import BadData
 from studio.new_zoo.finding import Found, Model, find
 from studio.new_zoo.grouping import Member, propose
 from studio.new_zoo.plan import (
@@ -16,8 +17,11 @@ from studio.new_zoo.plan import (
     NewTask,
     answering,
     columns_of,
+    files_apart,
+    one_file,
     planned,
     split_called,
+    splits_of,
     tables_of,
 )
 from studio.new_zoo.tables import read_table
@@ -58,6 +62,7 @@ def test_tables_are_a_tasks_by_their_place_or_their_name(model, paths, files):
     members = [member(model, name) for name in ("cat", "cat-big", "dog")]
     own = tables_of(members, found).get("cat", {})
     assert own == {split: Path(f"/runs/{path}") for split, path in files.items()}
+    assert [*own] == [split for split in (ALL, "held_out", "validation", "train") if split in own]
 
 
 def test_words_that_every_run_has_in_its_name_do_not_matter(model):
@@ -89,6 +94,30 @@ def test_a_split_is_what_a_name_says():
     assert {name: split_called(Path(f"{name}.csv")) for name in names} == names
 
 
+@pytest.mark.parametrize(
+    ("named", "files"),
+    [
+        ({"held_out": "a", "validation": "b"}, {"held_out": "a", "validation": "b"}),
+        ({"held_out": "a"}, {ALL: "a"}),
+        ({"train": "c", "held_out": "a"}, {ALL: "a", "train": "c"}),
+        ({"validation": "b"}, {"validation": "b"}),
+        ({}, {}),
+    ],
+)
+def test_what_has_no_file_is_drawn_with_the_held_out_rows(named, files):
+    given = {split: Path(name) for split, name in named.items()}
+    made = files_apart(given)
+    assert made == {split: Path(name) for split, name in files.items()}
+    assert splits_of(made) == given
+
+
+def test_the_one_file_is_that_of_the_rows_that_are_measured():
+    held, train = {"held_out": Path("a")}, {"train": Path("c")}
+    for files, one in (({ALL: Path("x")} | train, "x"), (train | held, "a"), (train, "c")):
+        assert one_file(files) == {ALL: Path(one)}
+    assert one_file({}) == {}
+
+
 def test_members_become_tasks_with_kind_files_and_what_answers(runs):
     found = find([runs])
     (proposal,) = propose(found)
@@ -110,6 +139,9 @@ def test_a_head_beside_an_adapter_answers_and_one_that_does_not_fit_is_not_repla
     opened = answering(base, "animals", open_checkpoint(folder), "text-classification")
     assert isinstance(opened.head, LinearHead)
     assert opened.labels == ("0", "1")
+    save_file({"weight": torch.ones(2, 5), "bias": torch.ones(2)}, folder / "head.safetensors")
+    with pytest.raises(BadData, match="the head takes 5 numbers, the base gives 16"):
+        answering(base, "animals", open_checkpoint(folder), "text-classification")
     (folder / "labels.json").write_text(json.dumps(["a", "b", "c"]))
     made = Model(folder, open_checkpoint(folder))
     (task,) = planned(base, [Member("animals", made, (made,))], Found(), {})

@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from studio.errors import BadData
+from studio.errors import BadData, Remedy
 from studio.new_zoo.plan import ALL, NewTask
 from studio.new_zoo.prepare import Picture, prepared
 from studio.new_zoo.tables import Table, read_table
@@ -96,7 +96,7 @@ def test_rows_in_two_splits_are_refused_or_held_out_only(rows):
          "the checkpoint does not name its 3 labels, so nothing says which of them is which of "
          "bird, cat, dog. Give the labels in the order of its head"),
         (sentences(ANIMALS, 3), ANIMALS, "There are 3 different rows; at least 10 are needed"),
-        ([{"text": "a b c"}] * 20, ANIMALS, "no column was found for 'label'"),
+        ([{"tale": 5}] * 20, ANIMALS, "no column was found for 'text'"),
     ],
 )  # fmt: skip
 def test_rows_that_cannot_be_taken_are_refused(rows, found, labels, words):
@@ -104,6 +104,70 @@ def test_rows_that_cannot_be_taken_are_refused(rows, found, labels, words):
         prepared(task({ALL: rows(found)}, labels), 0)
     assert str(refusal.value).startswith("'animals': ")
     assert words in str(refusal.value)
+
+
+def refused(task: NewTask) -> tuple[Remedy | None, object]:
+    """What helps, and what that is about."""
+    with pytest.raises(BadData) as refusal:
+        prepared(task, 0)
+    return refusal.value.remedy, refusal.value.about
+
+
+def test_the_one_other_column_with_the_labels_of_the_head_is_proposed(rows):
+    found = [
+        {
+            "text": row["text"],
+            "label": f"{at % 3}.",
+            "mood": row["label"].upper(),
+            "at": str(at % 3),
+        }
+        for at, row in enumerate(sentences(ANIMALS, 30))
+    ]
+    chosen = {"text": "text", "label": "label"}  # for by itself that column is guessed
+    assert refused(task({ALL: rows(found)}, columns=chosen)) == (Remedy.TAKE_COLUMN, "mood")
+    two = [row | {"again": row["mood"]} for row in found]
+    assert refused(task({ALL: rows(two, "two.csv")}, columns=chosen)) == (None, "")
+    other = [row | {"mood": "bird" if at else "newt"} for at, row in enumerate(found)]
+    assert refused(task({ALL: rows(other, "other.csv")}, columns=chosen)) == (None, "")
+
+
+def test_a_column_with_the_labels_of_the_head_wins_over_one_with_a_likely_name(rows):
+    found = [
+        {"text": row["text"], "stars": str(at % 5), "verdict": row["label"]}
+        for at, row in enumerate(sentences(ANIMALS, 30))
+    ]
+    made = prepared(task({ALL: rows(found)}), 0)
+    assert made.record["columns"] == {"text": "text", "label": "verdict"}
+    assert {row["label"] for row in made.rows["held_out"]} == {*ANIMALS}
+    without = prepared(headless({ALL: rows(found)}), 0)  # no head tells better
+    assert without.record["columns"]["label"] == "stars"
+
+
+def test_labels_without_names_are_proposed_in_the_order_of_the_alphabet(rows):
+    numbers = ("0", "1", "2")
+    assert refused(task({ALL: rows(sentences(ANIMALS, 30))}, numbers)) == (
+        Remedy.NAME_LABELS, ANIMALS,
+    )  # fmt: skip
+    fewer = rows(sentences(ANIMALS[:2], 30), "fewer.csv")
+    assert refused(task({ALL: fewer}, numbers)) == (Remedy.NAME_LABELS, ())
+
+
+def test_more_labels_than_the_head_has_are_refused_at_once(rows):
+    file = rows(sentences(ANIMALS, 30))
+    with pytest.raises(BadData, match="4 labels were given, but its head has 3. Give each of them"):
+        prepared(task({ALL: file}, labels=(*ANIMALS, "newt")), 0)
+    assert prepared(headless({ALL: file}, labels=ANIMALS), 0).labels == ANIMALS
+
+
+def test_what_else_helps_is_carried_with_the_refusal(rows):
+    every = sentences(ANIMALS, 30)
+    files = {"held_out": rows(every[:20], "t.csv"), "validation": rows(every[15:], "v.csv")}
+    assert refused(task(files)) == (Remedy.DROP_LEAKS, "")
+    grouped = [row | {"user": "" if at == 3 else "me"} for at, row in enumerate(every)]
+    chosen = {"text": "text", "label": "label", "group": "user"}
+    assert refused(task({ALL: rows(grouped)}, columns=chosen))[0] is Remedy.NO_GROUP
+    gone = task({ALL: rows(every)}, columns={"text": "gone", "label": "label"})
+    assert refused(gone)[0] is Remedy.GUESS_COLUMNS
 
 
 def test_one_class_is_refused(rows):
@@ -126,6 +190,12 @@ def test_a_head_cannot_be_fitted_without_training_rows(rows):
     files = {"held_out": rows(every[:20], "t.csv"), "validation": rows(every[20:], "v.csv")}
     with pytest.raises(BadData, match="fitting one needs training rows. Name a file for train"):
         prepared(headless(files), 0)
+
+
+def test_rows_of_which_none_are_held_out_are_refused(rows):
+    own = task({"validation": rows(sentences(ANIMALS, 30))})
+    with pytest.raises(BadData, match="^'animals': no file holds its held-out rows, by which it"):
+        prepared(own, 0)
 
 
 def test_a_label_without_a_training_row_is_said_before_a_head_is_fitted(rows):
@@ -151,6 +221,8 @@ def test_what_does_not_fit_a_checkpoint_is_said_before_its_rows(rows):
     with pytest.raises(BadData, match=r"^'animals': 2 labels\.$"):
         prepared(wrong, 0)
     assert prepared(headless({}), 0).rows == {}
+    with pytest.raises(BadData, match="2 labels"):
+        prepared(headless({}, refused=BadData("'animals': 2 labels.")), 0)
 
 
 def test_groups_are_drawn_whole(rows):

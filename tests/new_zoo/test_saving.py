@@ -15,7 +15,7 @@ from PIL import Image
 from transformers import ViTConfig, ViTImageProcessor, ViTModel
 
 from studio.checkpoints.checkpoint import open_checkpoint
-from studio.errors import BadZoo, Cancelled, OutputExists, StudioError
+from studio.errors import BadZoo, Cancelled, OutputExists, Remedy, StudioError
 from studio.measure.bench import Bench
 from studio.new_zoo.finding import find
 from studio.new_zoo.grouping import propose
@@ -253,6 +253,20 @@ def test_what_may_not_be_read_is_not_opened(runs, tmp_path):
     assert left(tmp_path) == []
 
 
+def test_tasks_that_do_not_fit_can_be_left_out(runs, tmp_path):
+    def allow(source: str, name: str) -> None:
+        if name in refused:
+            raise StudioError(f"'{name}' is not allowed.")
+
+    made = plan(runs)
+    bare = replace(made, tasks=tuple(replace(task, files={}) for task in made.tasks))
+    for refused in (("colors",), ("animals-lora", "colors")):
+        with pytest.raises(StudioError) as refusal:
+            save_zoo(bare, tmp_path / "zoo", CPU, allow=allow)
+        helping = [(each.remedy, each.about) for each in refusal.value.each()]
+        assert helping == [(Remedy.LEAVE_TASK_OUT, name) for name in refused]
+
+
 def test_a_zoo_in_a_linked_folder_finds_its_models(runs, tmp_path):
     (tmp_path / "a" / "b" / "c").mkdir(parents=True)
     (tmp_path / "link").symlink_to(tmp_path / "a" / "b" / "c", target_is_directory=True)
@@ -261,3 +275,19 @@ def test_a_zoo_in_a_linked_folder_finds_its_models(runs, tmp_path):
     saved = save_zoo(bare, tmp_path / "link" / "zoo", CPU)
     assert saved.file == tmp_path / "a" / "b" / "c" / "zoo" / "zoo.yaml"
     assert open_checkpoint(load_zoo(saved.file).base).names
+
+
+def test_a_zoo_that_could_not_be_opened_is_not_written(runs, tmp_path):
+    folder = tmp_path / "runs"
+    for copy in ("colors", "copy"):
+        shutil.copytree(runs / "colors", folder / copy)
+    shutil.copytree(runs / "base", folder / "base")
+    shutil.copytree(runs / "base", folder / "untrained")
+    made = plan(folder)
+    with pytest.raises(
+        BadZoo, match=r"'colors' and 'copy' are the same .* Leave it out of the new"
+    ):
+        save_zoo(replace(made, tasks=made.tasks[:2]), tmp_path / "zoo", CPU)
+    with pytest.raises(BadZoo, match="'untrained' is equal to the base in every shared tensor"):
+        save_zoo(replace(made, tasks=made.tasks[2:]), tmp_path / "zoo", CPU)
+    assert left(tmp_path) == ["runs"]

@@ -6,6 +6,7 @@ from studio.merge import open_merge
 from studio.methods.contract import mixing
 from studio.search.ewc import consolidation
 from tests.conftest import dense_deltas
+from tests.measured import opened
 
 
 def drawn_fisher(task: str, name: str, shapes: dict) -> torch.Tensor | None:
@@ -15,12 +16,15 @@ def drawn_fisher(task: str, name: str, shapes: dict) -> torch.Tensor | None:
     return torch.rand(shapes[name], generator=generator)
 
 
-@pytest.mark.parametrize("options", [{}, {"scope": "tensor"}, {"basis": "subspace"}])
+OPTIONS = [{}, {"scope": "tensor"}, {"basis": "subspace"}, {"basis": "activation"}]
+
+
+@pytest.mark.parametrize("options", OPTIONS)
 @pytest.mark.parametrize("anchor", ["experts", "base"])
 def test_the_quadratic_is_the_penalty_of_the_merged_weights(
     make_recipe, zoo_folder, options, anchor
 ):
-    merge = open_merge(make_recipe(method="mdm_oc", options=options))
+    merge = opened(make_recipe(method="mdm_oc", options=options))
     shapes = {name: merge.base.weights.entries[name].shape for name in merge.deltas.names}
     quadratic = consolidation(merge, lambda t, n: drawn_fisher(t, n, shapes), anchor)
     weights = torch.rand(len(shapes), 3, generator=torch.Generator().manual_seed(0)).double()

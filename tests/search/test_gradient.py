@@ -17,7 +17,8 @@ from studio.search.space import space
 
 METHODS = [
     ("task_arithmetic", {}), ("mdm_oc", {}), ("mdm_oc", {"scope": "tensor"}),
-    ("mdm_oc", {"basis": "subspace"}), ("ties", {}), ("dare", {}),
+    ("mdm_oc", {"basis": "subspace"}), ("mdm_oc", {"basis": "activation", "rows": 8}),
+    ("ties", {}), ("dare", {}),
 ]  # fmt: skip
 
 

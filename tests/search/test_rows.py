@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 import torch
 
+from studio.commands import remedies as of_the_command
 from studio.errors import BadData
 from studio.measure.bench import Bench
-from studio.search.rows import chosen_rows
+from studio.search.rows import chosen_rows, searched_head
+from studio.ui import remedies as of_the_page
 from studio.zoo import load_zoo
 
 
@@ -60,3 +62,17 @@ def test_the_split_is_the_same_every_time(bench):
     first, second = (chosen_rows(bench, "animal", 24, True) for _ in range(2))
     assert np.array_equal(first.fit, second.fit)
     assert np.array_equal(first.check, second.check)
+
+
+def test_a_task_without_rows_is_to_be_unticked_on_the_page(tiny_copy):
+    bench = write(tiny_copy, "color", lambda rows: rows[:3])
+    with pytest.raises(BadData, match="but 'color' has 3 validation rows") as refused:
+        searched_head(bench.tasks["color"])
+    assert of_the_page.told(refused.value).endswith(
+        "'color' has 3 validation rows. Untick 'color' in the mixer; the others can then be "
+        "optimized."
+    )
+    assert of_the_command.told(refused.value).endswith(
+        "Leave 'color' out of the recipe, or add such rows to the zoo file."
+    )
+    assert searched_head(bench.tasks["animal"]) is bench.tasks["animal"].head

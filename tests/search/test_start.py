@@ -2,8 +2,8 @@ import pytest
 import torch
 
 from studio.geometry.gram import Gram
-from studio.merge import open_merge
 from studio.search.start import components_of, norm_rule
+from tests.measured import opened
 from tests.merged import merged_tensors
 
 
@@ -21,15 +21,14 @@ def test_components_that_cancel_out_start_at_one():
 
 
 @pytest.mark.parametrize(
-    "options", [{}, {"basis": "subspace"}, {"scope": "tensor", "order": "symmetric"}]
+    "options",
+    [{}, {"basis": "subspace"}, {"scope": "tensor", "order": "symmetric"}, {"basis": "activation"}],
 )
 def test_a_merge_at_the_rule_moves_the_base_as_far_as_a_task_does(make_recipe, options):
     recipe = make_recipe(method="mdm_oc", options=options)
-    merge = open_merge(recipe)
+    merge = opened(recipe)
     scale = norm_rule(merge.gram, components_of(merge))
-    merged = merged_tensors(
-        open_merge(recipe.with_coefficients(dict.fromkeys(recipe.names, scale)))
-    )
+    merged = merged_tensors(opened(recipe.with_coefficients(dict.fromkeys(recipe.names, scale))))
     moved = sum(
         float((x - merge.base.tensor(k)).double().square().sum()) for k, x in merged.items()
     )

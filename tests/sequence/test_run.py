@@ -145,7 +145,10 @@ def test_distances_are_those_of_the_merged_tensors(bench, name):
         assert step.shape.distance == pytest.approx(expected, rel=1e-5)
 
 
-@pytest.mark.parametrize("options", [{}, {"basis": "subspace"}])
+IN_ACTIVATIONS = {"basis": "activation", "order": "arrival"}
+
+
+@pytest.mark.parametrize("options", [{}, {"basis": "subspace"}, IN_ACTIVATIONS])
 def test_what_is_taken_out_of_the_newcomer_is_its_share_along_the_others(bench, options):
     recipe = replace(bench.zoo.recipe("mdm_oc"), options=options)
     _, steps = run(bench, make_plan(bench, {"mdm_oc": recipe}, (Order(NAMES),), 2))
@@ -221,7 +224,9 @@ def test_what_must_be_kept_is_said_of_each_method(bench):
     assert kept["average"] == "the merged model and the number of tasks"
     assert kept["ties"] == "every checkpoint: all are merged again at each arrival"
     assert kept["mdm_oc"] == "the merged model and the earlier components"
-    for options in ({"order": "symmetric"}, {"basis": "subspace"}):
+    arrived = carried(replace(bench.zoo.recipe("mdm_oc"), options=IN_ACTIVATIONS))
+    assert arrived == f"{kept['mdm_oc']}, and the sum of the earlier Grams"
+    for options in ({"order": "symmetric"}, {"basis": "subspace"}, {"basis": "activation"}):
         assert carried(replace(bench.zoo.recipe("mdm_oc"), options=options)) == kept["ties"]
 
 

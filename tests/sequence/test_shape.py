@@ -13,6 +13,7 @@ from studio.sequence.orders import Order
 from studio.sequence.plan import prefix
 from studio.sequence.shape import shape
 from tests.conftest import dense_deltas
+from tests.merged import merged_tensors
 
 ORDER = Order(("green", "blue", "red"))
 
@@ -83,3 +84,16 @@ def test_other_whole_methods_have_neither(make_recipe):
     found = shape(open_merge(make_recipe(method="iso_c")), None)
     assert (found.growth, found.projected) == (None, None)
     assert found.distance > 0
+
+
+@pytest.mark.parametrize("method", ["tsv_m", "opcm", "task_arithmetic"])
+def test_the_distance_is_that_of_the_weights_where_depth_is_weighed(make_recipe, method):
+    plain = open_merge(make_recipe(*ORDER.tasks, method=method))
+    weighed = open_merge(make_recipe(*ORDER.tasks, method=method, options={"lines": 0.25}))
+    found = shape(weighed, None)
+    squares = 0.0
+    for key, tensor in merged_tensors(weighed).items():
+        squares += float((tensor.double() - weighed.base.tensor(key).double()).square().sum())
+    assert found.distance == pytest.approx(squares**0.5, rel=1e-5)
+    assert found.distance < shape(plain, None).distance
+    assert found.growth == pytest.approx(shape(plain, None).growth)

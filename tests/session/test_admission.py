@@ -151,7 +151,7 @@ def test_ticking_a_removed_task_is_refused_and_changes_nothing(session):
     with pytest.raises(NotAllowed) as error:
         move(session, color={"on": True}, animal={"coefficient": 0.1})
     assert refusal(error) == (
-        f"'color' was certified as removed on {gone.time[:10]}. The Evidence tab can let it in "
+        f"'color' was certified as removed on {gone.time[:10]}. The Unmerge tab can let it in "
         "again, which is written into the log."
     )
     assert session.mix == mix

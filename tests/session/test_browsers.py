@@ -10,6 +10,7 @@ import torch
 from studio.errors import BadRecipe, StudioError
 from studio.session import engine as engine_module
 from studio.session.engine import Engine
+from studio.session.jobs import BrowserJobs, Jobs
 from tests.session.test_session import move, rest
 
 CPU = torch.device("cpu")
@@ -135,8 +136,8 @@ def test_a_worker_that_is_stopped_lets_a_waiting_job_go(engine):
 def test_two_browsers_that_open_zoos_at_once_leave_one_worker(engine, tiny_zoo, monkeypatch):
     made, worker_type = [], engine_module.Worker
 
-    def slow(bench):
-        made.append(worker_type(bench))
+    def slow(*given):
+        made.append(worker_type(*given))
         time.sleep(0.1)
         return made[-1]
 
@@ -246,3 +247,24 @@ def test_the_mix_is_read_before_or_after_a_change_and_never_within(engine):
         session.edit("halve")
     reader.join()
     assert found == [session.mix]
+
+
+def test_where_a_job_was_started_is_known_to_its_own_browser_alone():
+    jobs = Jobs()
+    mine, other = BrowserJobs(jobs, "me"), BrowserJobs(jobs, "you")
+    go = threading.Event()
+    mine.place("Files", "export")  # before any job nothing is remembered
+    assert mine.state is None
+    thread = jobs.start("Export", lambda progress: (str(go.wait(10)), ""), "me")
+    other.place("Why", "measure")
+    mine.place("Files", "export")
+    seen, hidden = mine.state, other.state
+    assert seen
+    assert hidden
+    assert (seen.tab, seen.control) == ("Files", "export")
+    assert (hidden.tab, hidden.control) == ("", "")
+    go.set()
+    thread.join()
+    done = mine.state
+    assert done
+    assert (done.phase, done.tab) == ("done", "Files")

@@ -73,7 +73,7 @@ def certified(session: Session, folder: Path, **fields) -> dict:
     assert (state.phase, state.result) == ("done", str(folder)), state.words
     made = session.evidence.certified
     assert made is not None
-    assert state.words == f"Wrote {folder} with certificate {made.digest[:16]}…"
+    assert state.words == f"Wrote {folder} with certificate no. {made.number}"
     assert made.folder == folder
     return made.statement["predicate"]
 

@@ -1,8 +1,10 @@
 """Experts are measured one at a time, and not for a recipe that nobody waits for."""
 
+from dataclasses import replace
+
 from studio.measure.expert_statistics import Wanted
 from studio.methods.contract import FISHER
-from studio.recipe import Recipe, TaskEntry
+from studio.recipe import Calibrate, Recipe, TaskEntry
 from studio.session.expert_measuring import ExpertMeasuring
 
 RECIPE = Recipe("/base", (TaskEntry("a", "/a"), TaskEntry("b", "/b")), "fisher")
@@ -50,3 +52,52 @@ def test_a_measurement_that_nobody_waits_for_ends_and_leaves_no_words():
     assert len(desk.missing) == 2
     assert desk.heard == []
     assert desk.measuring.words(RECIPE) == f"{SAID}0 of 2 done"
+
+
+class CalibratingDesk:
+    """A bench that measures no expert, with a mix that is not calibrated yet."""
+
+    def __init__(self) -> None:
+        self.calibration, self.known, self.waits, self.heard = self, False, True, []
+        self.measuring = ExpertMeasuring(self, lambda recipe: self.waits, self.listen)  # type: ignore[arg-type]
+
+    def unmeasured(self, recipe: Recipe) -> list[Wanted]:
+        return []
+
+    def missing(self, recipe: Recipe) -> bool:
+        return not self.known
+
+    def merge(self, recipe: Recipe) -> Recipe:
+        return recipe
+
+    def prepare(self, merge: Recipe, report) -> None:
+        report(0.5, "3 of 6 layers calibrated: dense")
+        self.known = True
+
+    def listen(self) -> None:
+        self.heard.append(self.measuring.words(CALIBRATED))
+
+
+CALIBRATED = replace(RECIPE, calibrate=Calibrate(32))
+_ROWS = "on at most 32 validation rows of each task; a move begins it anew"
+FITS = f"calibrating every layer {_ROWS}"
+
+
+def test_a_calibration_is_told_layer_by_layer_and_done_once():
+    desk = CalibratingDesk()
+    assert desk.measuring.words(RECIPE) == ""
+    assert desk.measuring.words(CALIBRATED) == FITS
+    desk.measuring.measure(RECIPE)
+    assert not desk.known
+    desk.measuring.measure(CALIBRATED)
+    assert desk.heard == [f"3 of 6 layers calibrated: dense, {_ROWS}"]
+    assert desk.known
+    assert desk.measuring.words(CALIBRATED) == ""
+
+
+def test_a_calibration_that_a_move_has_left_behind_ends():
+    desk = CalibratingDesk()
+    desk.waits = False
+    desk.measuring.measure(CALIBRATED)
+    assert not desk.known
+    assert desk.measuring.words(CALIBRATED) == FITS

@@ -25,6 +25,9 @@ def test_an_export_says_what_was_checked_and_points_to_its_notes():
         "Wrote out. Checked: all is the same. 2 notes on it: README.md in the folder."
     )
     assert export._said("Wrote out.", Written("ab", {})) == "Wrote out."
+    assert export._said("Wrote out.", Written("ab", {}, serve="vllm serve base")) == (
+        "Wrote out. Serve all of it at once, in that folder: vllm serve base"
+    )
 
 
 def test_what_must_not_be_overlooked_is_the_warning_of_the_job(session, tmp_path):

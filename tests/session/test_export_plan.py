@@ -1,6 +1,7 @@
 """What an export takes, and that command and program write the weights of the page's export."""
 
 import os
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -70,15 +71,22 @@ def test_command_and_program_write_the_weights_of_the_pages_export(
     assert made == sorted(p.relative_to(tmp_path / "page") for p in (tmp_path / "page").rglob("*"))
 
 
-def test_an_adapter_is_written_alike_by_page_and_program(session, tmp_path, capsys):
+@pytest.mark.parametrize("each_task", [False, True])
+def test_an_adapter_is_written_alike_by_page_and_program(session, tmp_path, capsys, each_task):
     move(session, color={"on": False})
-    session.exports.start_adapter(str(tmp_path / "page"), 2)
-    assert job_of(session.engine).phase == "done"
-    plan = ExportPlan(str(tmp_path / "program"), adapter=True, rank=2)
+    session.exports.start_adapter(str(tmp_path / "page"), 2, each_task)
+    job = job_of(session.engine)
+    assert job.phase == "done"
+    assert (
+        f"in that folder: vllm serve {shlex.quote(session.zoo.base)} --enable-lora" in job.words
+    ) == each_task
+    plan = ExportPlan(str(tmp_path / "program"), adapter=True, rank=2, each_task=each_task)
     command, python = session.exports.plan_texts(plan)
-    assert "--as-lora --lora-rank 2" in command
+    assert ("--as-lora --each-task --lora-rank 2" in command) == each_task
     assert "--classifiers" not in command
     assert run_python(python, capsys) == open_checkpoint(tmp_path / "page").weights.root
+    for made in ("page", "program"):
+        assert (tmp_path / made / "tasks" / "animal").is_dir() == each_task
 
 
 def test_a_recipe_of_no_task_is_a_program_and_a_command():
@@ -142,6 +150,8 @@ def test_a_forecast_of_an_adapter_is_its_files_size(session, tmp_path):
     assert job_of(session.engine).phase == "done"
     entries = open_checkpoint(tmp_path / "one").weights.entries.values()
     assert size == sum(entry.size for entry in entries)
+    both = ExportPlan(str(tmp_path / "both"), adapter=True, rank=3, each_task=True)
+    assert session.exports.forecast(both).size > size
 
 
 def test_a_forecast_refuses_what_the_export_would_refuse(session, tmp_path):

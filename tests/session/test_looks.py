@@ -1,4 +1,4 @@
-"""Pictures in Examples: four models' likeliest labels, each looked at once."""
+"""Pictures in Results: four models' likeliest labels, each looked at once."""
 
 from collections import Counter
 

@@ -5,9 +5,10 @@ import pytest
 
 from studio.errors import BadRecipe
 from studio.methods import METHODS
-from studio.recipe import GroupedCoefficient
+from studio.recipe import Calibrate, GroupedCoefficient
+from studio.session.link import link_of, mix_of_link
+from studio.session.method_menu import method_menu
 from studio.session.mix import (
-    method_menu,
     mix_from_page,
     mix_from_plain,
     mix_of_recipe,
@@ -135,3 +136,61 @@ def test_which_tokens_an_export_has_comes_from_a_recipe_and_goes_into_one(mix, t
     assert opened.recipe(load_zoo(tiny_zoo)).vocabulary == "union"
     assert mix_from_plain(opened.plain(), mix).vocabulary == "union"
     assert "vocabulary" not in mix.plain()
+
+
+def test_a_calibration_comes_from_a_recipe_with_its_numbers_and_goes_into_one(mix, tiny_zoo):
+    zoo, chosen = load_zoo(tiny_zoo), Calibrate(32, 0.5)
+    opened = mix_of_recipe(replace(mix.recipe(zoo), calibrate=chosen), mix)
+    assert opened.recipe(zoo).calibrate == chosen
+    assert mix_from_plain(opened.plain(), mix).calibrate == chosen
+    assert mix_of_link(link_of(opened, zoo), zoo, mix).calibrate == chosen
+    assert opened.with_calibrate("on").calibrate == chosen
+    assert opened.with_calibrate("off").calibrate is None
+    assert mix.with_calibrate("on").calibrate == Calibrate()
+    assert "calibrate" not in mix.plain()
+    with pytest.raises(BadRecipe, match="calibrate 'maybe' is not one of off, on"):
+        mix.with_calibrate("maybe")
+
+
+def test_defaults_and_starts_follow_the_basis_and_what_people_set_stays(mix):
+    def chose(before, **options):
+        value = page_value(before)
+        return mix_from_page(value | {"options": value["options"] | options}, before)
+
+    found = chose(mix, basis="activation")
+    assert (found.options["order"], found.options["strength"]) == ("symmetric", 0.25)
+    assert [strip.coefficient for strip in found.strips] == [1.0, 1.0]
+    assert chose(found, basis="vector") == mix
+    own = with_coefficient(chose(mix, strength=0.5), 0.3)
+    own = replace(own, strips=(replace(own.strips[0], set_by="person"), own.strips[1]))
+    found = chose(own, basis="activation")
+    assert (found.options["order"], found.options["strength"]) == ("symmetric", 0.5)
+    assert [strip.coefficient for strip in found.strips] == [0.3, 1.0]
+
+
+def test_what_the_page_hides_stays_as_it_was(mix):
+    scoped = mix_from_page(
+        page_value(mix) | {"options": {**mix.options, "scope": "tensor", "basis": "activation"}},
+        mix,
+    )
+    shown = {n: x for n, x in scoped.options.items() if n not in ("scope", "normalize")}
+    again = mix_from_page(page_value(scoped) | {"options": shown | {"rows": 64}}, scoped)
+    assert (again.options["scope"], again.options["rows"]) == ("tensor", 64)
+
+
+def test_a_recipe_of_activations_is_read_with_their_defaults(mix, tiny_zoo):
+    zoo = load_zoo(tiny_zoo)
+    recipe = replace(zoo.recipe("mdm_oc"), options={"basis": "activation"})
+    found = mix_of_recipe(recipe, mix)
+    assert (found.options["order"], found.options["strength"]) == ("symmetric", 0.25)
+    assert found.undeclared == ("basis",)
+    assert mix_from_plain(json.loads(json.dumps(found.plain())), mix).options == found.options
+
+
+def test_options_that_do_nothing_beside_the_others_are_in_no_recipe(tiny_zoo):
+    zoo = load_zoo(tiny_zoo)
+    start = starting_mix(zoo)
+    assert not {"off_diagonal", "rows"} & {*start.recipe(zoo).options}
+    there = start.with_options(dict(start.options) | {"basis": "activation"})
+    assert not {"scope", "normalize"} & {*there.recipe(zoo).options}
+    assert there.recipe(zoo).options["rows"] == 256

@@ -7,6 +7,8 @@ import pytest
 
 from studio.errors import BadRecipe
 from studio.evidence.ledger.log import Ledger
+from studio.methods.after import AFTER
+from studio.recipe import Calibrate
 from studio.session.admission import Admission
 from studio.session.mixer import Mixer
 from studio.zoo import load_zoo
@@ -107,13 +109,32 @@ def test_of_a_model_with_running_statistics_the_page_offers_which_a_merge_gets(o
         mixer.move(drawn)
 
 
+def test_where_tasks_have_validation_rows_the_page_has_a_switch_to_calibrate(opened):
+    mixer = opened()
+    drawn = mixer.value(None)
+    (switch,) = (each for each in drawn["schema"] if each["name"] == "calibrate")
+    assert switch["choices"] == ["off", "on"]
+    assert "two passes over these rows" in switch["words"]
+    assert drawn["options"]["calibrate"] == "off"
+    drawn["options"]["calibrate"] = "on"
+    mixer.move(drawn)
+    assert mixer.mix.calibrate == Calibrate()
+    assert mixer.value(None)["options"]["calibrate"] == "on"
+    assert "calibrate" not in mixer.mix.options
+    mixer.edit("halve")
+    assert mixer.mix.calibrate == Calibrate()
+    mixer.edit("undo")
+    mixer.edit("undo")
+    assert mixer.mix.calibrate is None
+
+
 def test_where_tasks_added_tokens_the_page_offers_whether_an_export_has_them(opened):
     assert "vocabulary" not in opened().value(None)["options"]
     assert "vocabulary" not in opened(rows=SimpleNamespace(own={})).value(None)["options"]
     mixer = opened("b1", rows=SimpleNamespace(own={"<|im_start|>": 60}))
     drawn = mixer.value(None)
     assert drawn["schema"][-1]["choices"] == ["base", "union"]
-    assert "scores here are read without them" in drawn["schema"][-1]["words"]
+    assert "scores here are read without them" in drawn["schema"][-1]["exactly"]
     drawn["options"]["vocabulary"] = "union"
     mixer.move(drawn)
     assert mixer.mix.vocabulary == "union"
@@ -128,3 +149,32 @@ def test_where_tasks_added_tokens_the_page_offers_whether_an_export_has_them(ope
     drawn["options"]["vocabulary"] = "all"
     with pytest.raises(BadRecipe, match="vocabulary 'all' is not one of base, union"):
         mixer.move(drawn)
+
+
+def test_a_task_that_was_out_and_came_back_leaves_the_pinned_mix_with_its_digest(opened, tiny_zoo):
+    mixer, zoo = opened(), load_zoo(tiny_zoo)
+    start = mixer.mix.recipe(zoo).digest
+    for on in (False, True):
+        value = mixer.value(None)
+        rows = [row | {"on": on} if row["name"] == "color" else row for row in value["rows"]]
+        options = {name: int(x) if x == 1 else x for name, x in value["options"].items()}
+        mixer.move(value | {"rows": rows, "options": options})
+        assert mixer.value(None)["can_pin"] is not on
+    assert mixer.mix == mixer.pinned
+    assert mixer.mix.recipe(zoo).digest == start
+
+
+def test_the_page_shows_of_options_only_what_the_basis_uses(opened):
+    mixer = opened()
+    named = lambda: [each["name"] for each in mixer.value(None)["schema"]]  # noqa: E731
+    rest = [*AFTER, "calibrate"]
+    own = ["basis", "scope", "normalize", "order", "strength", "rank", "energy"]
+    assert named() == [*own, *rest]
+    drawn = mixer.value(None)
+    mixer.move(drawn | {"options": drawn["options"] | {"basis": "activation"}})
+    own = ["basis", "order", "strength", "rank", "energy", "off_diagonal", "rows"]
+    assert named() == [*own, *rest]
+    drawn = mixer.value(None)
+    assert {each["name"]: each["default"] for each in drawn["schema"]}["strength"] == 0.25
+    assert (drawn["start"], drawn["begins"]) == (1.0, "Weights begin at 1.")
+    assert not drawn["ordered"]

@@ -228,3 +228,11 @@ def test_pictures_come_before_texts_and_only_those_that_are_not_known():
     assert desk.next == Step("look", SHOWN, rows=rows[1:])
     desk.results.add_looks(SHOWN, {("a", 3): ()})
     assert desk.next == Step("write", SHOWN, asked=ASKED)
+
+
+def test_geometry_comes_first_where_the_scores_of_a_mix_came_with_the_zoo():
+    desk = Desk()
+    desk.priorities = Priorities(desk.bench, desk.viewers, desk.results, SHOWN.digest)  # type: ignore[arg-type]
+    assert desk.next == Step("geometry", SHOWN)
+    desk.know(SHOWN, 0.0)
+    assert desk.next == Step("pace")

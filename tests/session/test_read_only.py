@@ -1,6 +1,7 @@
 """A studio for strangers refuses every path, key and long job, and measures as any other."""
 
 import threading
+from typing import Any
 
 import pytest
 import torch
@@ -88,6 +89,45 @@ def test_a_visitors_jobs_are_counted_and_others_are_not_kept_from_theirs():
     jobs.start("Another's", nothing, "you").join()
     now[0] = 3601.0
     jobs.start("Later", nothing, "me").join()
+
+
+def test_who_throws_the_cookie_away_is_counted_by_address():
+    now = [0.0]
+    jobs = ShortJobs(most=2, most_together=3, clock=lambda: now[0])
+    for at in range(4):
+        jobs.comes_from(f"cookie {at}", "192.0.2.7")
+    jobs.comes_from("elsewhere", "192.0.2.8")
+    for at in range(3):
+        jobs.start("One", lambda progress: ("Done.", ""), f"cookie {at}").join()
+    with pytest.raises(StudioError, match="All visitors at one address may start 3 jobs"):
+        jobs.start("One more", lambda progress: ("", ""), "cookie 3")
+    jobs.start("Elsewhere", lambda progress: ("", ""), "elsewhere").join()
+    now[0] = 3601.0
+    jobs.start("Later", lambda progress: ("", ""), "cookie 3").join()
+
+
+def test_a_visitors_address_reaches_the_jobs(engine):
+    engine.comes_from("e" * 32, "192.0.2.9")
+    assert engine.jobs._addresses["e" * 32] == "192.0.2.9"
+
+
+def test_a_job_that_says_nothing_is_told_to_end_from_its_start_on():
+    jobs, told = ShortJobs(longest=0.0), threading.Event()
+
+    def state() -> Any:
+        return jobs.state
+
+    def works(progress):
+        while state().phase != "cancelling":  # although it has reported nothing
+            told.wait(0.01)
+        progress(0.5, "its first report")
+        return "", ""
+
+    jobs.start("Quiet", works, "me").join()
+    assert (state().phase, "may take 0 s here" in state().words) == ("cancelled", True)
+    jobs._longest = 60.0
+    jobs.start("Next", lambda progress: (progress(0.5, ""), ("Done.", ""))[1], "me").join()
+    assert state().phase == "done"
 
 
 def test_what_is_refused_for_another_reason_is_not_counted():

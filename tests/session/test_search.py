@@ -13,6 +13,7 @@ from studio.search.plan import SearchPlan
 from studio.search.run import optimize
 from studio.session import search, search_job
 from studio.session.session import Session
+from tests.search.test_verdict import made
 from tests.session.test_evidence import ended
 from tests.session.test_session import move
 
@@ -50,8 +51,9 @@ def gate(monkeypatch) -> Gate:
 
 
 @pytest.fixture
-def bad(session) -> Session:
+def bad(session, monkeypatch) -> Session:
     """A mix from which the norm rule, where a search may start, is a way to something better."""
+    monkeypatch.setattr(search_job, "verdict", lambda *about: made(0.5, 0.6))
     move(session, color={"coefficient": 0.3}, animal={"coefficient": 0.0})
     return session
 
@@ -86,7 +88,13 @@ def test_a_run_moves_the_sliders_ends_in_one_step_of_undo_and_can_be_taken_back(
     state = ended(bad)
     shown = bad.searches.shown
     assert (state.phase, shown.phase) == ("done", "ended")
-    assert shown.words.startswith("Ended after 6 of 6 steps: the budget is spent. The best is in")
+    assert shown.words == (
+        "Ended after 6 of 6 steps: the budget is spent. Something better was found: your mix has "
+        "50.0%, the best found 60.0% on 100 validation rows that it had not seen (+10.0 ± 2.0 "
+        "points, paired)."
+    )
+    assert state.words == shown.words  # below the header it stays true when the mixer moves
+    assert bad.searches.mixer_words.startswith("What was found is in the mixer")
     assert not bad.mixer_value()["locked"]
     assert coefficients(bad) == list(shown.run.best.point)
     assert bad.mix.fitted == shown.run.recipe().fitted
@@ -94,6 +102,10 @@ def test_a_run_moves_the_sliders_ends_in_one_step_of_undo_and_can_be_taken_back(
     assert shown.gains[1].words.startswith("Held out: ")
     bad.edit("undo")
     assert bad.mix == before
+    assert bad.searches.mixer_words == "Your mix from before the search is in the mixer."
+    move(bad, color={"coefficient": 0.9})
+    assert bad.searches.mixer_words == "The mixer shows another mix since then."
+    bad.edit("undo")
     assert bad.searches.can_show_best
     bad.searches.show_best()
     assert coefficients(bad) == list(shown.run.best.point)
@@ -134,7 +146,7 @@ def test_stop_keeps_the_best_so_far_and_measures_it(bad, gate):
     gate.let(1)
     assert ended(bad).phase == "done"
     shown = bad.searches.shown
-    assert shown.words.startswith("Ended after 2 of 1000 steps: it was stopped. The best is in")
+    assert shown.words.startswith("Ended after 2 of 1000 steps: it was stopped. Something better")
     assert len(shown.gains) == 2
     assert coefficients(bad) == list(shown.run.best.point)
 
@@ -177,11 +189,60 @@ def test_a_mix_that_nothing_betters_stays_without_a_step_of_undo(bad, gate, monk
     gate.let(1)
     assert ended(bad).phase == "done"
     shown = bad.searches.shown
-    assert shown.words.endswith(
-        "Nothing better than the mix itself was found, so it stays as it is."
-    )
+    assert shown.words.endswith("Nothing better than your mix was found; it stays.")
     assert bad.mix == before
     assert shown.gains == ()
+    assert bad.searches.mixer_words == ""
+
+
+@pytest.mark.parametrize("after", [0.6, 0.4])
+def test_what_has_a_lower_loss_and_scores_no_better_is_not_put_into_the_mixer(
+    bad, gate, monkeypatch, after
+):
+    before = bad.mix
+    monkeypatch.setattr(search_job, "verdict", lambda *about: made(0.6, after))
+    bad.searches.start(QUICK)
+    gate.let(99)
+    assert ended(bad).phase == "done"
+    shown = bad.searches.shown
+    assert shown.run.best.value < shown.run.steps[0].value
+    assert bad.mix == before
+    assert (
+        f"Nothing better was found: your mix has 60.0%, the best found {after:.1%}" in shown.words
+    )
+    assert shown.words.endswith("; your mix stayed.")
+    assert bad.searches.mixer_words == "Your mix from before the search is in the mixer."
+    assert len(shown.gains) == 2  # so that somebody who tries it knows what it does
+    assert bad.searches.can_show_best
+    bad.searches.show_best()
+    assert coefficients(bad) == list(shown.run.best.point)
+    assert bad.searches.mixer_words.startswith("What was found is in the mixer")
+
+
+def test_without_labels_the_loss_decides_and_it_is_said(bad, gate, monkeypatch):
+    monkeypatch.setattr(search_job, "verdict", lambda *about: None)
+    bad.searches.start(QUICK)
+    gate.let(99)
+    ended(bad)
+    assert "no scores were compared, since not all validation rows have" in (
+        bad.searches.shown.words
+    )
+    assert coefficients(bad) == list(bad.searches.shown.run.best.point)
+
+
+def test_a_search_that_is_cancelled_while_it_is_compared_leaves_the_mixer(bad, gate, monkeypatch):
+    def cancelled(bench, run, progress) -> None:
+        bad.cancel_job()
+        progress(0.5, "comparing")
+
+    before = bad.mix
+    monkeypatch.setattr(search_job, "verdict", cancelled)
+    bad.searches.start(QUICK)
+    gate.let(99)
+    assert ended(bad).phase == "cancelled"
+    assert bad.mix == before
+    assert bad.searches.shown.words == "Cancelled: the mixer was left as it is."
+    assert bad.searches.can_show_best
 
 
 def test_runs_are_named_kept_and_laid_over_and_the_oldest_are_forgotten(session, monkeypatch):

@@ -69,7 +69,7 @@ def test_what_is_seen_while_a_large_slider_moves_is_measured_again_at_rest(sessi
     live, slid = session.worker.bench.live, []
     slide = live.slide
     monkeypatch.setattr(live, "slide", lambda *given: slid.append(given[1]) or slide(*given))
-    for coefficient in (0.2, 0.3, 0.4):
+    for coefficient in (0.2137, 0.3171, 0.4193):  # that no other test has scored and kept
         move(session, color={"coefficient": coefficient})
         now = rest(session)
     assert slid == ["color"] * 3

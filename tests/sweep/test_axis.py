@@ -36,10 +36,11 @@ def test_two_axes_span_a_grid():
 def test_a_recipe_has_its_numbers_and_usual_ranges():
     assert names_of(RECIPE) == (
         "coefficients", "coefficient.red", "coefficient.blue", "strength", "rank", "energy",
+        "lines", "svc",
     )  # fmt: skip
     ends = {name: make_axis(RECIPE, name) for name in names_of(RECIPE) if name != "rank"}
     assert [(each.low, each.high) for each in ends.values()] == [
-        (0, 2), (0, 1.5), (0, 1.5), (0, 1), (0, 1),
+        (0, 2), (0, 1.5), (0, 1.5), (0, 1), (0, 1), (0, 1), (1e-3, 1),
     ]  # fmt: skip
     other = Recipe("/b", RECIPE.tasks, "ties")
     assert make_axis(other, "scale") == Axis("scale", 0, 2.0)  # -10 to 10 would be too coarse

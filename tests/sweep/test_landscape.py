@@ -176,6 +176,6 @@ def test_other_checkpoints_and_tasks_without_rows_are_refused(bench, recipe, mon
         sweep_cost(bench, other, axes)
     with pytest.raises(BadRecipe, match="base is /other"):
         sweep_cost(bench, replace(recipe, base="/other"), axes)
-    monkeypatch.setattr(module, "SPLIT", "train")
+    monkeypatch.setattr(module, "searched_split", lambda _: "train")
     with pytest.raises(BadData, match="these have none: color, animal"):
         sweep_cost(bench, recipe, axes)

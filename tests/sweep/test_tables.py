@@ -7,8 +7,10 @@ from dataclasses import replace
 
 import pytest
 
+from studio.recipe import Recipe, TaskEntry
 from studio.sweep.landscape import SweepPoint
 from studio.sweep.tables import landscape_csv, landscape_json, landscape_text
+from studio.tasks.metric import AGREEMENT
 from tests.sweep.test_landscape import made
 
 
@@ -52,3 +54,29 @@ def test_text_marks_the_best_and_says_once_why_a_point_has_no_number(found):
     assert lines[-1] == "no number: It cannot be merged."
     assert lines.count(lines[-1]) == 1
     assert sum("–" in line for line in lines) == 2
+
+
+def test_agreement_is_marked_and_what_decides_over_both_is_said(found):
+    def mixed(point: SweepPoint) -> SweepPoint:
+        if point.outcome is None:
+            return point
+        marks = point.outcome.marks
+        marks = {**marks, "blue": replace(marks["red"], metric=AGREEMENT)}
+        groups = {"red": None, "blue": None}
+        return replace(point, outcome=replace(point.outcome, marks=marks, groups=groups))
+
+    tasks = tuple(TaskEntry(name, f"/{name}") for name in ("red", "blue"))
+    both = replace(
+        found,
+        recipe=Recipe("/b", tasks),
+        here=mixed(found.here),
+        points=tuple(map(mixed, found.points)),
+    )
+    header, *lines = csv.reader(io.StringIO(landscape_csv(both)))
+    assert header[5:9] == ["red", "n of red", "blue (agreement)", "n of blue (agreement)"]
+    assert {len(line) for line in lines} == {len(header)}
+    text = landscape_text(both)
+    over = "mean of accuracy (1 task) and agreement (1 task)"
+    assert sum(over in line for line in text) == 1
+    assert any(line.endswith("red  blue (agreement)") for line in text)
+    assert "agreement" not in "".join(landscape_text(found))

@@ -13,6 +13,7 @@ from studio.recipe import GroupedCoefficient, Recipe, TaskEntry
 from studio.tasks.moving_slider import begin_slide, moved_task, slide_bytes
 from studio.zoo import load_zoo
 from tests.conftest import dense_deltas, draw, save_model
+from tests.measured import opened
 from tests.merged import merged_tensors
 
 CPU = torch.device("cpu")
@@ -24,7 +25,7 @@ def places(merge):
 
 
 def at(recipe, value, task="green"):
-    return open_merge(recipe.with_coefficients({task: value}))
+    return opened(recipe.with_coefficients({task: value}))
 
 
 @pytest.mark.parametrize(
@@ -34,6 +35,7 @@ def at(recipe, value, task="green"):
         ("mdm_oc", {}),
         ("mdm_oc", {"scope": "tensor", "order": "symmetric"}),
         ("mdm_oc", {"basis": "subspace"}),
+        ("mdm_oc", {"basis": "activation"}),
     ],
 )
 def test_a_slide_is_the_exact_merge_up_to_rounding_however_long_it_lasts(

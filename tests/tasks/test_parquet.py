@@ -160,6 +160,27 @@ def test_large_tables_are_refused_before_they_are_unpacked(tmp_path, monkeypatch
         list(parquet_records(unpacked))
 
 
+@pytest.mark.parametrize("encoded", [False, True])
+def test_a_long_value_that_is_repeated_very_often_is_refused(tmp_path, monkeypatch, encoded):
+    """Its file says that it holds the value once."""
+    monkeypatch.setattr(parquet, "_FEW_BYTES", 2**16)
+    monkeypatch.setattr(parquet, "_MOST_TIMES", 1)
+    cells = pa.array(["x" * 2**10] * 2_000)
+    rows = pa.table({"text": cells.dictionary_encode() if encoded else cells})
+    pq.write_table(rows, tmp_path / "rows.parquet")
+    with pytest.raises(
+        BadData, match=r"says that it holds .* but its first 65 rows hold more than"
+    ):
+        list(parquet_records(tmp_path / "rows.parquet"))
+
+
+def test_a_column_that_is_named_twice_is_refused(tmp_path):
+    table = pa.table([pa.array(["a"]), pa.array(["b"])], names=["text", "text"])
+    pq.write_table(table, tmp_path / "rows.parquet")
+    with pytest.raises(BadData, match="names the column 'text' twice"):
+        list(parquet_records(tmp_path / "rows.parquet"))
+
+
 def test_only_the_first_rows_are_read_where_only_these_are_asked_for(tmp_path):
     file = written(
         tmp_path, {"image": [png(np.zeros((4, 4), np.uint8))] * 5, "label": [0] * 4 + [9]}

@@ -1,5 +1,6 @@
 """What a page shows at one moment, made up for tests of views and parts."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -37,3 +38,8 @@ def snapshot(**changes) -> Snapshot:
         order="", job=None, measuring="", busy=False,
     )  # fmt: skip
     return replace(now, **changes)
+
+
+def unlinked(drawn: str) -> str:
+    """HTML whose words lead to no explanation, so that a sentence can be read."""
+    return re.sub(r"<a class='term'[^>]*>([^<]*)</a>", r"\1", drawn)

@@ -25,3 +25,12 @@ def test_a_browser_without_an_id_gets_a_session_of_its_tab():
     assert session_of(engine, known) == "a" * 32
     assert session_of(engine, stranger) == "tab x"
     assert session_of(engine, None) == ""
+
+
+def test_the_address_of_a_browser_is_noted_with_its_id():
+    noted = {}
+    engine: Any = SimpleNamespace(session=lambda browser: browser, comes_from=noted.__setitem__)
+    cookies, client = {COOKIE: "a" * 32}, SimpleNamespace(host="192.0.2.7")
+    request: Any = SimpleNamespace(cookies=cookies, session_hash="x", client=client)
+    assert session_of(engine, request) == "a" * 32
+    assert noted == {"a" * 32: "192.0.2.7"}

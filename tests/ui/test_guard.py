@@ -17,7 +17,7 @@ FRAMED = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fet
 
 def client(hosts: Hosts) -> TestClient:
     async def answer(request: Any) -> PlainTextResponse:
-        return PlainTextResponse("answered")
+        return PlainTextResponse("answered", headers={"x-asked-by": str(request.cookies)})
 
     app: Any = Starlette(
         routes=[Route("/", answer), Route("/gradio_api/queue/join", answer, methods=["POST"])],
@@ -32,7 +32,7 @@ def test_no_other_site_shows_the_page():
     headers = asks.get("/").headers
     assert headers["x-frame-options"] == "DENY"
     assert "frame-ancestors 'none'" in headers["content-security-policy"]
-    assert headers["set-cookie"].endswith("HttpOnly; SameSite=Strict")
+    assert headers["set-cookie"].endswith("HttpOnly; SameSite=Strict; Secure")
 
 
 def test_a_space_is_shown_in_a_frame_of_its_site_alone():
@@ -46,3 +46,12 @@ def test_a_space_is_shown_in_a_frame_of_its_site_alone():
     fetched = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "cors"}
     assert asks.post("/gradio_api/queue/join", headers=fetched).status_code == 403
     assert asks.post("/gradio_api/queue/join", headers={"Origin": site}).status_code == 403
+
+
+def test_a_person_s_first_request_bears_the_id_that_its_answer_gives():
+    asks = client(Hosts(allowed=(allowed_host(NAME),)))
+    given = asks.get("/", headers={"Sec-Fetch-Mode": "navigate"})
+    name, _, own = given.headers["set-cookie"].partition(";")[0].partition("=")
+    assert given.headers["x-asked-by"] == str({name: own})
+    asks.cookies.clear()
+    assert asks.get("/").headers["x-asked-by"] == "{}"  # of what only fetches the address

@@ -14,12 +14,16 @@ class Desk:
     """A button, two boxes and a line, wired to a session that only remembers."""
 
     def __init__(self) -> None:
-        self.session: Any = SimpleNamespace(done=[])
+        self.session: Any = SimpleNamespace(done=[], places=[])
+        place = lambda *place: self.session.places.append(place)  # noqa: E731
+        self.session.context = SimpleNamespace(jobs=SimpleNamespace(place=place))
         engine: Any = SimpleNamespace(session=lambda browser: self.session)
         with gr.Blocks() as self.blocks:
             self.one, self.two, self.button = gr.Number(), gr.Number(), gr.Button()
             self.line, self.timer, self.mix = gr.HTML(), gr.Timer(), gr.HTML()
-            self.tabs, self.opened = gr.Tabs(), gr.State("")
+            with gr.Tabs() as self.tabs, gr.Tab("Files", id="Files"), gr.Row():
+                self.inner = gr.Button(elem_id="export")
+            self.opened = gr.State("")
             look = {"fn": lambda: None, "inputs": None, "outputs": self.line}
             self.wiring = Wiring(
                 engine, self.timer, self.tabs, self.opened, self.mix, [self.mix, self.timer],
@@ -30,9 +34,10 @@ class Desk:
         change()
         return {self.mix: session.done[-1]}
 
-    def press(self, *values: object) -> Any:
+    def press(self, *values: object, inner: bool = False) -> Any:
+        pressed = self.inner if inner else self.button
         called = next(
-            each for each in self.blocks.fns.values() if (self.button._id, "click") in each.targets
+            each for each in self.blocks.fns.values() if (pressed._id, "click") in each.targets
         )
         assert called.fn
         return called.fn(None, *values)
@@ -74,6 +79,16 @@ def test_a_job_that_cannot_start_says_why_and_one_that_can_opens_its_tab(desk):
     assert started[desk.line] == ""
     assert started[desk.timer].active
     assert started[desk.opened] == started[desk.tabs].selected == "Compare"
+    assert desk.session.places == [("Compare", f"component-{desk.button._id}")]
+
+
+def test_a_job_remembers_the_tab_and_the_control_that_started_it(desk):
+    with desk.blocks:
+        for button in (desk.inner, desk.button):
+            desk.wiring.starts([button.click], lambda session: None, desk.line)
+    desk.press(inner=True)
+    desk.press()
+    assert desk.session.places == [("Files", "export"), ("", f"component-{desk.button._id}")]
 
 
 def test_a_choice_wakes_the_page_and_an_edit_draws_the_mix(desk):

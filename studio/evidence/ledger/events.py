@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-EXPORT, ORPHAN, RECALLED, CERTIFICATE, OVERRIDE = (
-    "export", "orphan export", "recalled", "certificate", "override",
+EXPORT, ORPHAN, RECALLED, CERTIFICATE, OVERRIDE, STATE = (
+    "export", "orphan export", "recalled", "certificate", "override", "state of sums",
 )  # fmt: skip
 _COPY = {"copy": str, "name": str, "weights_root": str, "base": str, "tasks": dict}
 _CHECKPOINT = ("task", "digest", "weights_root")
@@ -14,6 +14,10 @@ _CONTENTS: dict[str, dict[str, type]] = {
         "copy": str, "certificate": str, "claim": str, "verdict": str, "demo": bool,
         "removed": list, "inputs": list,
     },
+    STATE: {
+        "change": str, "task": str, "digest": str, "base": str, "settings": str, "tasks": dict,
+        "root": str,
+    },
 }  # fmt: skip
 
 
@@ -22,7 +26,7 @@ def lacking(event: str, content: dict) -> str:
     for name, kind in _CONTENTS.get(event, {}).items():
         if type(content.get(name)) is not kind:
             return name
-    if event in (EXPORT, ORPHAN) and not _are_texts(content["tasks"].values()):
+    if event in (EXPORT, ORPHAN, STATE) and not _are_texts(content["tasks"].values()):
         return "tasks"
     if event == CERTIFICATE:
         if not content["inputs"] or not _are_texts(content["inputs"]):

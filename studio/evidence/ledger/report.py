@@ -38,7 +38,10 @@ def lines(ledger: Ledger) -> list[str]:
     head = ledger.head()
     told = [f"The log is a whole chain of {head.entries} entries with the head {head.hash}."]
     if ledger.unsigned:
-        told.append(f"{ledger.unsigned} of them lie behind the signed head.")
+        told.append(
+            f"{ledger.unsigned} of them lie behind the signed head: they were written without the "
+            "key, and the next entry that is signed with it covers them, too."
+        )
     for entry in ledger.entries():
         about = ", ".join(
             f"{name} {entry.content[name]}"

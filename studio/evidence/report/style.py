@@ -14,8 +14,7 @@ h2 { font-size: 16px; margin: 26px 0 8px; padding-bottom: 3px; border-bottom: 2p
 h3 { font-size: 14px; margin: 0 0 3px; }
 .quiet, caption { color: #545b66; }
 .good { color: var(--good); } .bad { color: var(--bad); } .warn { color: var(--warn); }
-.top { display: flex; flex-wrap: wrap; justify-content: space-between; align-items: baseline;
-  gap: 2px 16px; }
+.top { display: flex; justify-content: space-between; align-items: baseline; gap: 2px 16px; }
 .verdict { display: flex; gap: 14px; align-items: center; margin: 12px 0; padding: 11px 16px;
   border: 2px solid; border-left-width: 12px; }
 .verdict i { font: bold 34px/1 sans-serif; }
@@ -28,13 +27,25 @@ h3 { font-size: 14px; margin: 0 0 3px; }
 dl { display: grid; gap: 4px; }
 dl > div { display: grid; grid-template-columns: 128px minmax(0, 1fr); gap: 12px; }
 dt { color: #545b66; }
-.two { display: grid; grid-template-columns: 2fr 3fr; gap: 20px; margin: 12px 0;
-  font-size: 13px; }
-.two > div { min-width: 0; padding-top: 6px; border-top: 3px solid #16191d; }
-.two ol { padding-left: 20px; } .two li { margin-bottom: 2px; }
-.gap { margin-top: 10px; }
-.copies ul { list-style: none; padding: 0; } .copies li { padding: 2px 0; }
-.copies p { font-size: 13px; } .copies p + p { margin-top: 2px; }
+.two { display: grid; grid-template-columns: 1fr 1fr; gap: 20px; margin: 8px 0; font-size: 13px; }
+.two > div { min-width: 0; }
+.one h3 { margin-top: 8px; border-top: 1px solid #16191d; padding-top: 3px; }
+.one ul { padding-left: 16px; } .one ol { padding-left: 20px; } .one li { margin-bottom: 1px; }
+.two dl { margin-top: 4px; } .two dl > div { grid-template-columns: 88px minmax(0, 1fr); gap: 8px; }
+.facts { margin-top: 8px; font-size: 13px; }
+.facts dl { grid-template-columns: 1fr 1fr; gap: 2px 20px; }
+.facts dl > div { grid-template-columns: 100px minmax(0, 1fr); gap: 8px; }
+.top > .quiet { text-align: right; font-size: 12px; }
+.verdict > div > span { font-size: 13px; color: #16191d; }
+.verdict > div > span.quiet { color: #545b66; }
+.copies { list-style: none; } .one ul.copies { padding: 0; }
+.keyed { display: grid; grid-template-columns: minmax(0, 1fr) 138px; gap: 20px; font-size: 13px; }
+.keyed figure { margin: 8px 0 0; } .qr { display: block; width: 118px; height: 118px; }
+.keyed p { margin: 2px 0; }
+.keyed figcaption { font-size: 10.5px; line-height: 1.25; color: #545b66; }
+.letter { border: 1px solid var(--line); padding: 8px 14px; margin: 6px 0; }
+.letter p + p { margin-top: 6px; }
+.drafts p, .drafts ol { font-size: 13px; } .drafts ol { margin-bottom: 4px; }
 pre + h3 { margin-top: 8px; } .rest .keep > h3 { margin-top: 8px; }
 table { width: 100%; table-layout: fixed; border-collapse: collapse; margin: 8px 0 4px;
   font-size: 12.5px; }
@@ -65,9 +76,14 @@ pre { margin: 4px 0 8px; padding: 8px 10px; background: #f3f5f7; border: 1px sol
 section.wide dl > div { grid-template-columns: 150px minmax(0, 1fr); }
 @media print {
   body { padding: 0; max-width: none; font-size: 9.6pt; }
-  .one { break-after: page; line-height: 1.33; } .two, .copies p { font-size: 8.8pt; }
-  .verdict { margin: 9px 0; padding: 8px 14px; } .verdict p { font-size: 13.5pt; }
-  .alarm { margin: 8px 0; padding: 6px 10px; } .copies li { padding: 1px 0; }
+  .one { break-after: page; line-height: 1.28; } .two, .facts, .keyed { font-size: 8.4pt; }
+  .drafts p, .drafts ol { font-size: 8.8pt; line-height: 1.33; }
+  html:not([lang=en]) :is(.two, .facts, .keyed) { font-size: 8pt; } /* they need more words */
+  html:not([lang=en]) .verdict p { font-size: 11.5pt; }
+  .one h3 { font-size: 9.6pt; margin-top: 5px; } .top > .quiet { font-size: 8pt; }
+  .verdict { margin: 7px 0; padding: 6px 12px; } .verdict p { font-size: 12pt; }
+  .verdict > div > span { font-size: 8.6pt; } .two { margin: 4px 0; gap: 18px; }
+  .alarm { margin: 8px 0; padding: 6px 10px; }
   .rest { font-size: 8.5pt; line-height: 1.34; } .rest table { font-size: 8.2pt; }
   .rest small { font-size: 7.6pt; }
   .rest h2 { font-size: 11.5pt; margin: 12px 0 5px; } .rest h3 { font-size: 8.8pt; }
@@ -79,7 +95,8 @@ section.wide dl > div { grid-template-columns: 150px minmax(0, 1fr); }
 }
 @media screen and (max-width: 640px) {
   body { padding: 14px 14px 40px; }
-  .two { grid-template-columns: minmax(0, 1fr); }
+  .two, .facts dl, .keyed { grid-template-columns: minmax(0, 1fr); }
+  .top { display: block; } .top > .quiet { text-align: left; }
   dl > div, section.wide dl > div { grid-template-columns: minmax(0, 1fr); gap: 0; }
   .verdict { padding: 10px; } .verdict p { font-size: 16px; }
   thead { display: none; }

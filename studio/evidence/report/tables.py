@@ -6,6 +6,10 @@ from studio.evidence.checks import BY_CONSTRUCTION
 from studio.evidence.report.parts import digest, facts, mark, moment, number, signed, table, text
 from studio.evidence.wording import ALGEBRAIC, EXACT, HELP
 
+_ROOT = (
+    "<small>A fingerprint of every number in the model, whatever the file is called; one changed "
+    "bit gives another.</small>"
+)
 _WIDTH = 400  # of a bar, in its own units
 _WAYS = {
     "full": ("In the full merge", "#4a6fa5"),
@@ -138,8 +142,12 @@ def closure(told: dict) -> str:
         )
         for each in told["closure"]
     ]
-    caption = "Everything else that could carry the removed task's influence"
-    return f"<h2>Closure</h2>{table(caption, ('what', 'state', 'in words'), rows, 'closure')}"
+    caption = (
+        "Whatever was computed on the way to the weights could carry what is removed. Closure: the "
+        "list of all of it, and what became of each"
+    )
+    listed = table(caption, ("what", "state", "in words"), rows, "closure")
+    return f"<h2>What else could carry it (closure)</h2>{listed}"
 
 
 def procedure(told: dict) -> str:
@@ -165,7 +173,7 @@ def procedure(told: dict) -> str:
         ("Promise", text(used["promise"])),
         ("Recipe digest", digest(used["recipe_digest"])),
         ("Result", text(size)),
-        ("Weights root", digest(result["weights_root"])),
+        ("Weights root", digest(result["weights_root"]) + _ROOT),
         ("Built with", text(_builder(told["builder"]))),
     ]  # fmt: skip
     return f"<section class='wide'><h2>Procedure</h2>{facts(rows)}</section>"
@@ -306,7 +314,12 @@ def traces(told: dict) -> str:
     ]
     caption = "Earlier exports on record that hold the removed task"
     listed = table(caption, ("export", "state", "weights root"), copies, "copies") if copies else ""
-    return f"<section class='wide'><h2>Traces</h2>{facts(rows)}{listed}</section>"
+    return (
+        "<section class='wide'><h2>Log, certificates and copies (traces)</h2><p>Where else this "
+        "removal can be followed: the log's head at the time of signing, the certificate before "
+        f"this one, who received the model, and every earlier copy.</p>{facts(rows)}{listed}"
+        "</section>"
+    )
 
 
 def definitions() -> str:

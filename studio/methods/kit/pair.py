@@ -13,6 +13,8 @@ from studio.methods.whole import Entries, Whole
 
 NEARLY_PARALLEL = 0.9995
 """Absolute cosine above which SLERP takes the straight line instead of the arc."""
+PARALLEL = 1.0 - 1e-15
+"""Cosine that is 1 within rounding; below, the arc is well defined."""
 
 
 @dataclass(frozen=True)

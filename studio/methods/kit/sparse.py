@@ -10,7 +10,9 @@ from studio.checkpoints.deltas import AnyDeltas
 from studio.checkpoints.vectors import CHUNK, DerivedVectors, Room, pieces
 
 Keep = Callable[[int, int, int, Tensor], Tensor]
-"""From a task's index, start, stop and these elements of its delta, a boolean for each of them.
+"""From a task's index, start, stop and these elements of its delta, a factor for each of them.
+
+Factors are booleans where what is kept stays as it is, else numbers in the delta's dtype.
 
 Every element is judged alone, so that no cut changes what is kept.
 """

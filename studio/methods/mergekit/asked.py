@@ -67,16 +67,16 @@ class Asked:
         Raises:
             BadRecipe: it differs, which no option of the studio's methods says.
         """
-        found = set()
-        for place in self.places:
-            one = [self.shared(name, place, default)] if shared else self.own(name, place, default)
-            found.update(one)
-        if len(found) > 1:
+        rows = [
+            [self.shared(name, place, default)] if shared else self.own(name, place, default)
+            for place in self.places
+        ]
+        if len({value for row in rows for value in row}) > 1:
             raise BadRecipe(
-                f"{self.where}: {name} is from {min(found):g} to {max(found):g} over models and "
-                "tensors, and the studio's option is one number for all. Give one."
+                f"{self.where}: {name} is {self._apart(rows)}, and a recipe has one for all tasks "
+                "and tensors. Give one."
             )
-        return found.pop()
+        return rows[0][0]
 
     def normalized(self, weights: list[float], default: bool) -> list[float]:
         """Weights by their sum, if the configuration says so and it is not zero."""
@@ -98,6 +98,16 @@ class Asked:
         """Parameters that stand in the configuration and that the method does not read."""
         blocks = [self.given.parameters, *(each.parameters for each in self.given.inputs)]
         return sorted({name for block in blocks for name in block} - self.read)
+
+    def _apart(self, rows: Sequence[Sequence[float]]) -> str:
+        """Values that differ, by model where they do so in one tensor, else over the tensors."""
+        words = [f" of '{each.reference.words}'" for each in self.inputs]
+        for row in rows:
+            other = next((i for i, value in enumerate(row) if value != row[0]), 0)
+            if other:
+                return f"{row[0]:g}{words[0]} and {row[other]:g}{words[other]}"
+        first = [row[0] for row in rows]  # of all models, as those of each tensor are alike
+        return f"from {min(first):g} to {max(first):g} over the tensors"
 
     @property
     def _blocks(self) -> list[_Blocks]:

@@ -11,9 +11,11 @@ from studio.checkpoints.lora import CONFIG_FILE
 from studio.disk.files import source_folder
 from studio.errors import BadRecipe, StudioError
 from studio.methods import method
+from studio.methods.after import parted
 from studio.methods.contract import Method
 from studio.methods.mergekit.filters import setting_of
-from studio.methods.mergekit.writings import WRITINGS, Written
+from studio.methods.mergekit.reference import Reference
+from studio.methods.mergekit.writings import FIRST, NOTHING, WRITINGS, Written
 from studio.recipe import KEEP_BASE, MIXTURE, Coefficient, GroupedCoefficient, Recipe
 
 UNSEEN = (
@@ -55,7 +57,9 @@ def configuration_of(recipe: Recipe, opened: Callable[[], Opened]) -> tuple[str,
     written = _written(recipe, chosen, merge, problem)
     models = _models(recipe, merge)
     plain: dict = {"merge_method": written.method}
-    plain["base_model"] = models[0] if written.first_is_base else recipe.base
+    if written.base != NOTHING:
+        base = models[0] if written.base == FIRST else Reference(recipe.base).plain()
+        plain["base_model"] = base
     plain["models"] = [
         {"model": model} | ({"parameters": own} if own else {})
         for model, own in zip(models, written.own, strict=True)
@@ -75,6 +79,10 @@ def _tried(opened: Callable[[], Opened]) -> tuple[Opened | None, StudioError | N
 
 
 def _refuse_statistics(recipe: Recipe, merge: Opened | None) -> None:
+    if recipe.calibrate:
+        raise BadRecipe(
+            "The mix is calibrated on rows, which mergekit cannot do. Leave 'calibrate' out."
+        )
     if recipe.batch_norm not in (MIXTURE, KEEP_BASE) or (merge and merge.deltas.statistics):
         raise BadRecipe(
             "The merge has running statistics of batch normalization of its own, which mergekit "
@@ -85,7 +93,8 @@ def _refuse_statistics(recipe: Recipe, merge: Opened | None) -> None:
 def _written(
     recipe: Recipe, chosen: Method, merge: Opened | None, problem: StudioError | None
 ) -> Written:
-    write = WRITINGS.get(recipe.method)
+    after = parted(recipe.options)[1]
+    write = None if after else WRITINGS.get(recipe.method)
     usual = chosen.default_coefficient
     given = [usual if each.coefficient is None else each.coefficient for each in recipe.tasks]
     grouped = any(isinstance(each, GroupedCoefficient) for each in given)
@@ -129,14 +138,14 @@ def _mixed(recipe: Recipe, merge: Opened) -> Written:
     return Written("task_arithmetic", own, {"normalize": False}, (note,))
 
 
-def _models(recipe: Recipe, merge: Opened | None) -> list[str]:
+def _models(recipe: Recipe, merge: Opened | None) -> list[str | Mapping[str, object]]:
     """Checkpoints as mergekit calls them; an adapter stands behind its base."""
     if merge is not None:
         worn = [bool(each.adapter) for each in merge.deltas.checkpoints]
     else:
         worn = [_is_adapter(task.checkpoint) for task in recipe.tasks]
     return [
-        f"{recipe.base}+{task.checkpoint}" if adapter else task.checkpoint
+        (Reference(recipe.base, task.checkpoint) if adapter else Reference(task.checkpoint)).plain()
         for task, adapter in zip(recipe.tasks, worn, strict=True)
     ]
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from studio.disk.files import resolve_source
+from studio.disk.files import hub_id, resolve_source
 from studio.errors import BadRecipe, Remedy, StudioError
 from studio.methods.mergekit.configuration import Configuration, Input
 from studio.methods.mergekit.reference import Reference
@@ -13,6 +13,7 @@ from studio.recipe import same_names, task_name
 
 _BASE_IS_AN_END = ("slerp",)
 _BASE_IS_AN_INPUT = ("linear",)
+_BASE_IS_OPTIONAL = ("nuslerp",)
 _FOREIGN = re.compile(r'[\\:*?"<>|]|^[. ]+|[. ]+$')
 
 
@@ -56,7 +57,8 @@ def participants(
     known = _Known(folder, where)
     chosen = known.base(given, base)
     inputs = _inputs(given, where)
-    if given.method not in (*_BASE_IS_AN_END, *_BASE_IS_AN_INPUT):
+    ends = _is_between_models(given)
+    if not ends and given.method not in _BASE_IS_AN_INPUT:
         inputs = tuple(each for each in inputs if known.is_not(each.reference, chosen))
     found: dict[str, str] = {}
     owners = []
@@ -70,12 +72,18 @@ def participants(
         found[name] = checkpoint
     if not found:
         raise BadRecipe(f"{where} lists no model beside the base.")
-    if given.method in _BASE_IS_AN_END and "" in owners:
+    if ends and "" in owners:
         raise BadRecipe(
             f"{where}: one of the two models of {given.method} is the base that deltas are taken "
             "from, and so changes nothing. Name the model that both were made from as the base."
         )
     return Participants(chosen, inputs, tuple(owners), found)
+
+
+def _is_between_models(given: Configuration) -> bool:
+    """Whether it goes from one model to another, whatever both were made from."""
+    alone = given.method in _BASE_IS_OPTIONAL and given.base is None
+    return alone or given.method in _BASE_IS_AN_END
 
 
 def _inputs(given: Configuration, where: str) -> tuple[Input, ...]:
@@ -106,9 +114,9 @@ class _Known:
                 "from a full model."
             )
         own = self._at(given.base.model) if given.base else None
-        ends = given.method in _BASE_IS_AN_END
+        ends = _is_between_models(given)
         if given.method in _BASE_IS_AN_INPUT or ends:
-            if ends and own is None:
+            if given.method in _BASE_IS_AN_END and own is None:
                 raise BadRecipe(f"{self.where}: {given.method} needs a base_model, where t is 0.")
             worn = {self._at(e.reference.model) for e in given.inputs if e.reference.lora}
             found = base or (worn.pop() if len(worn) == 1 else None) or (None if ends else own)
@@ -152,7 +160,9 @@ def _same(one: str, other: str) -> bool:
 
 
 def _called(checkpoint: str, where: str) -> str:
-    last = _FOREIGN.sub("-", checkpoint.rstrip("/").rpartition("/")[2])[:90]
+    named = hub_id(checkpoint)
+    whole = named[0] if named else checkpoint.rstrip("/")
+    last = _FOREIGN.sub("-", whole.rpartition("/")[2])[:90]
     try:
         return task_name(last, where, BadRecipe)
     except StudioError:

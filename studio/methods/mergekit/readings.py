@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 from studio.errors import BadRecipe
 from studio.methods.breadcrumbs import Breadcrumbs
 from studio.methods.dare import Dare
+from studio.methods.della import Della
 from studio.methods.mergekit.asked import Asked
 from studio.methods.mergekit.setting import Place
 from studio.methods.model_stock import ModelStock
 from studio.methods.nuslerp import NuSlerp
-from studio.methods.slerp import Slerp
+from studio.methods.slerp import NEVER, Slerp
 from studio.methods.task_arithmetic import TaskArithmetic
-from studio.methods.ties import WEIGHTED, WEIGHTED_SUM, Ties
+from studio.methods.ties import NO_ELECTION, WEIGHTED, WEIGHTED_SUM, Ties
 from studio.recipe import Option
 
 EQUAL_MAGNITUDES = (
@@ -93,45 +94,54 @@ def ties(asked: Asked) -> Reading:
     return Reading(Ties.name, lambda place: asked.own("weight", place), options, notes)
 
 
-def dare_linear(asked: Asked) -> Reading:
-    """Deltas with entries dropped at random, of their old L1 norm or not rescaled at all."""
+def dare(asked: Asked) -> Reading:
+    """Deltas with entries dropped at random, of their old L1 norm or not rescaled at all.
+
+    With ``dare_ties`` a sign is elected by what is left.
+    """
     density = _density(asked)
     rescale, factor = _rescaling(asked, density)
-    options = {"drop": round(1.0 - density, 12), "rescale": rescale, "elect": "none"}
-    return Reading(Dare.name, _sums(asked, factor), options, _draws(density))
-
-
-def dare_ties(asked: Asked) -> Reading:
-    """The same, with a sign that is elected by what is left."""
-    density = _density(asked)
-    rescale, factor = _rescaling(asked, density)
-    elect = WEIGHTED if asked.flag("normalize", False) else WEIGHTED_SUM
+    elect, at = _elected(asked, asked.given.method == "dare_ties", False, factor)
     options = {"drop": round(1.0 - density, 12), "rescale": rescale, "elect": elect}
-    if elect == WEIGHTED:
-        scale = factor * asked.one("lambda", 1.0, shared=True)
-        if abs(scale - 1.0) > 1e-9:
-            raise BadRecipe(
-                f"{asked.where}: with normalize, dare_ties is a weighted mean, which lambda and "
-                f"rescale multiply by {scale:g} here; the studio's has no factor. Leave both out."
-            )
-
-    def at(place: Place) -> list[float]:
-        scale = 1.0 if elect == WEIGHTED else factor * asked.shared("lambda", place, 1.0)
-        return [scale * weight for weight in asked.own("weight", place)]
-
     return Reading(Dare.name, at, options, _draws(density))
 
 
+def della(asked: Asked) -> Reading:
+    """The same with entries that are likelier dropped where they are small in their row."""
+    density, epsilon = _density(asked), asked.one("epsilon", 0.15)
+    if density == 1.0:  # the delta is then left as it is, whatever epsilon says
+        epsilon = 0.0
+    elif not 0.0 < density - abs(epsilon) <= density + abs(epsilon) < 1.0:
+        raise BadRecipe(
+            f"{asked.where}: density is {density:g} and epsilon {epsilon:g}; density - epsilon and "
+            "density + epsilon must lie between 0 and 1."
+        )
+    if epsilon < 0.0:
+        raise BadRecipe(f"{asked.where}: epsilon is {epsilon:g}; the studio's is not below 0.")
+    if not asked.flag("rescale", True) and density < 1.0:
+        raise BadRecipe(
+            f"{asked.where}: rescale: false leaves what is kept as long as it was, which the "
+            f"studio's {asked.given.method} does not. Leave it out."
+        )
+    elect, at = _elected(asked, asked.given.method == "della", True)
+    drop = round(1.0 - density, 12)
+    options = {"drop": drop, "rescale": "norm", "elect": elect, "epsilon": epsilon}
+    return Reading(Della.name, at, options, _draws(density))
+
+
 def breadcrumbs(asked: Asked) -> Reading:
-    """Deltas without their largest and their smallest entries, tensor by tensor."""
+    """Deltas without their largest and their smallest entries, tensor by tensor.
+
+    With ``breadcrumbs_ties`` a sign is elected by what is left.
+    """
     _refuse(asked, "rescale", "scales what is left of a delta to its old length")
     density, gamma = _density(asked), asked.one("gamma", 0.01)
     if not 0.0 <= gamma <= 1.0:
         raise BadRecipe(f"{asked.where}: gamma is {gamma:g}; it is a share, from 0 to 1.")
-    if density == 1.0:  # the delta is then left as it is, whatever gamma says
-        return Reading(Breadcrumbs.name, _sums(asked), {"density": 1.0, "gamma": 0.0})
-    options = {"density": density, "gamma": gamma}
-    return Reading(Breadcrumbs.name, _sums(asked), options, (EQUAL_MAGNITUDES,))
+    whole = density == 1.0  # the delta is then left as it is, whatever gamma says
+    elect, at = _elected(asked, asked.given.method == "breadcrumbs_ties", False)
+    options = {"density": density, "gamma": 0.0 if whole else gamma, "elect": elect}
+    return Reading(Breadcrumbs.name, at, options, () if whole else (EQUAL_MAGNITUDES,))
 
 
 def model_stock(asked: Asked) -> Reading:
@@ -153,7 +163,10 @@ def slerp(asked: Asked) -> Reading:
 
 
 def nuslerp(asked: Asked) -> Reading:
-    """From one delta to the other by the ratio of the weights, each tensor as one vector."""
+    """From one delta to the other by the ratio of the weights, each tensor as one vector.
+
+    Without a base, from one model to the other.
+    """
     _need(asked, "exactly two", len(asked.inputs) == 2)
     _refuse(asked, "nuslerp_row_wise", "turns rows one by one")
     if not asked.flag("nuslerp_flatten", True):
@@ -166,6 +179,8 @@ def nuslerp(asked: Asked) -> Reading:
         weights = asked.own("weight", place)
         return [0.5, 0.5] if abs(sum(weights)) < 1e-6 else weights
 
+    if asked.given.base is None:  # whole models are turned
+        return Reading(Slerp.name, at, {"line": NEVER}, (ZERO_TENSORS,))
     return Reading(NuSlerp.name, at, {}, (ZERO_DELTAS,))
 
 
@@ -173,9 +188,12 @@ READINGS: Mapping[str, tuple[Callable[[Asked], Reading], tuple[str, ...]]] = {
     "linear": (linear, ("weight",)),
     "task_arithmetic": (task_arithmetic, ("weight", "lambda")),
     "ties": (ties, ("weight", "density", "lambda")),
-    "dare_linear": (dare_linear, ("weight", "density", "lambda")),
-    "dare_ties": (dare_ties, ("weight", "density", "lambda")),
+    "dare_linear": (dare, ("weight", "density", "lambda")),
+    "dare_ties": (dare, ("weight", "density", "lambda")),
+    "della_linear": (della, ("weight", "density", "epsilon", "lambda")),
+    "della": (della, ("weight", "density", "epsilon", "lambda")),
     "breadcrumbs": (breadcrumbs, ("weight", "density", "gamma", "lambda")),
+    "breadcrumbs_ties": (breadcrumbs, ("weight", "density", "gamma", "lambda")),
     "model_stock": (model_stock, ()),
     "slerp": (slerp, ("t",)),
     "nuslerp": (nuslerp, ("weight",)),
@@ -191,6 +209,30 @@ def _sums(asked: Asked, factor: float = 1.0) -> Callable[[Place], list[float]]:
         return [scale * each for each in asked.normalized(asked.own("weight", place), False)]
 
     return at
+
+
+def _elected(
+    asked: Asked, elects: bool, normalize: bool, factor: float = 1.0
+) -> tuple[str, Callable[[Place], list[float]]]:
+    """How signs are elected among what is left of the deltas, and the coefficients.
+
+    Args:
+        asked: the configuration.
+        elects: whether its method elects; if not, weights may be divided by their sum.
+        normalize: whether one that elects divides by the agreeing weights if nothing is said.
+        factor: that takes back what the studio's method multiplies by.
+    """
+    if not elects:
+        return NO_ELECTION, _sums(asked, factor)
+    if not asked.flag("normalize", normalize):
+        return WEIGHTED_SUM, _sums(asked, factor)
+    scale = factor * asked.one("lambda", 1.0, shared=True)
+    if abs(scale - 1.0) > 1e-9:
+        raise BadRecipe(
+            f"{asked.where}: with normalize, {asked.given.method} is a weighted mean, which lambda "
+            f"and rescale multiply by {scale:g} here; the studio's has no factor. Leave both out."
+        )
+    return WEIGHTED, lambda place: asked.own("weight", place)
 
 
 def _density(asked: Asked) -> float:

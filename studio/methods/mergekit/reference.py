@@ -1,13 +1,13 @@
 """What a configuration of mergekit calls a model: a path or hub id, with an adapter on it."""
 
-import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from studio.disk.files import only_keys
+from studio.disk.files import hub_id, only_keys
 from studio.errors import BadRecipe
 
 _KEYS = ("model", "lora", "override_architecture")
-_REVISION = re.compile(r"[^/@]+/[^/@]+@[^/@]+")
+_SIGNS = "@+"  # before a revision, and between a model and an adapter
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,7 @@ class Reference:
     """A model of a configuration.
 
     Attributes:
-        model: its path or hub id.
+        model: its path or hub id, with its revision behind ``@``.
         lora: those of an adapter on it; empty without one.
     """
 
@@ -27,12 +27,20 @@ class Reference:
         """As mergekit writes it."""
         return f"{self.model}+{self.lora}" if self.lora else self.model
 
+    def plain(self) -> str | Mapping[str, object]:
+        """As it stands in a configuration: text, or a mapping where a path has mergekit's signs."""
+        parts = {"model": self.model} | ({"lora": self.lora} if self.lora else {})
+        places = {part: _plain(place) for part, place in parts.items()}
+        return self.words if places == parts else places
+
 
 def parse_reference(value: object, where: str) -> Reference:
     """A model reference: ``path``, ``path+adapter``, or a mapping of ``model`` and ``lora``.
 
+    Each of the two may be ``owner/name@revision``.
+
     Raises:
-        BadRecipe: it is none, or asks for a revision or another architecture.
+        BadRecipe: it is none, or asks for another architecture, or for a revision of a path.
     """
     if isinstance(value, str):
         model, plus, lora = value.partition("+")
@@ -54,18 +62,27 @@ def parse_reference(value: object, where: str) -> Reference:
 def _place(value: object, where: str) -> str:
     if isinstance(value, dict):
         only_keys(value, ("path", "revision"), where, BadRecipe)
-        if value.get("revision"):
-            raise _revision(str(value.get("path")), where)
-        value = value.get("path")
+        value = _at_revision(value.get("path"), value.get("revision"), where)
     if not isinstance(value, str) or not value.strip() or "\0" in value:
         raise BadRecipe(f"{where} is {value!r}; it must be a path or a hub id.")
-    if _REVISION.fullmatch(value):
-        raise _revision(value, where)
     return value.strip()
 
 
-def _revision(value: str, where: str) -> BadRecipe:
-    return BadRecipe(
-        f"{where} is {value!r} at a revision of its own; a recipe names a folder or a hub id as it "
-        "lies in the local cache. Name the folder of that revision."
-    )
+def _at_revision(path: object, revision: object, where: str) -> object:
+    """A path as it is, and a hub id with its revision as recipes name it."""
+    if revision is None:
+        return path
+    if not isinstance(revision, str):
+        raise BadRecipe(f"{where}: the revision is {revision!r}; write its name in quotes.")
+    pinned = f"{path}@{revision}"
+    if hub_id(pinned) is None:
+        raise BadRecipe(
+            f"{where} is {path!r} at the revision {revision!r}; revisions are of hub ids, "
+            "owner/name."
+        )
+    return pinned
+
+
+def _plain(place: str) -> str | dict[str, object]:
+    """Text that mergekit splits as it is meant, else a mapping, whose path it does not split."""
+    return place if hub_id(place) or not set(_SIGNS) & set(place) else {"path": place}

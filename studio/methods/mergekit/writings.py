@@ -8,6 +8,7 @@ from studio.methods.average import Average
 from studio.methods.breadcrumbs import Breadcrumbs
 from studio.methods.contract import Method
 from studio.methods.dare import Dare
+from studio.methods.della import Della
 from studio.methods.mergekit.filters import Plain, setting_of
 from studio.methods.mergekit.readings import (
     EQUAL_MAGNITUDES,
@@ -18,7 +19,7 @@ from studio.methods.mergekit.readings import (
 )
 from studio.methods.model_stock import ModelStock
 from studio.methods.nuslerp import NuSlerp
-from studio.methods.slerp import Slerp
+from studio.methods.slerp import NEVER, Slerp
 from studio.methods.task_arithmetic import TaskArithmetic
 from studio.methods.ties import WEIGHTED, WEIGHTED_SUM, Ties
 
@@ -26,6 +27,7 @@ DRAWS = (
     "An element whose sum is exactly zero counts as positive in mergekit, and goes with the "
     "majority of all elements here."
 )
+BASE, FIRST, NOTHING = "base", "first", "nothing"
 Values = Sequence[Mapping[str, float]]
 """Per task, its coefficient by tensor, or one under the empty name."""
 
@@ -39,14 +41,14 @@ class Written:
         own: per model, the parameters of its own block.
         shared: the parameters of all models.
         notes: where the numbers may differ, a sentence each.
-        first_is_base: whether the first model stands as ``base_model``, too.
+        base: which model stands as ``base_model``: the recipe's base, the first model, or none.
     """
 
     method: str
     own: Sequence[Mapping[str, Plain]]
     shared: Mapping[str, Plain | bool]
     notes: tuple[str, ...] = ()
-    first_is_base: bool = False
+    base: str = BASE
 
 
 def _task_arithmetic(chosen: Method, values: Values) -> Written:
@@ -90,6 +92,15 @@ def _dare(chosen: Method, values: Values) -> Written:
     shared: dict = {"density": density, "rescale": norm, "lambda": 1.0 if norm else 1.0 / density}
     shared["normalize"] = chosen.elect == WEIGHTED
     notes = () if chosen.drop == 0.0 else (OTHER_DRAWS,)
+    if isinstance(chosen, Della) and chosen.epsilon:
+        if not norm:
+            raise BadRecipe(
+                "della divides what it keeps by its probability here, and mergekit keeps the L1 "
+                "norm. Set rescale: norm to say what mergekit does."
+            )
+        name = "della" if chosen.weighs else "della_linear"
+        shared |= {"epsilon": chosen.epsilon}
+        return Written(name, _weights(values), shared, notes)
     name = "dare_ties" if chosen.weighs else "dare_linear"
     return Written(name, _weights(values), shared, notes)
 
@@ -97,8 +108,10 @@ def _dare(chosen: Method, values: Values) -> Written:
 def _breadcrumbs(chosen: Method, values: Values) -> Written:
     assert isinstance(chosen, Breadcrumbs)
     shared = {"density": _share("density", chosen.density), "gamma": chosen.gamma}
+    shared |= {"normalize": chosen.elect == WEIGHTED}
     notes = () if chosen.density == 1.0 else (EQUAL_MAGNITUDES,)
-    return Written("breadcrumbs", _weights(values), shared | {"normalize": False}, notes)
+    name = "breadcrumbs_ties" if chosen.weighs else "breadcrumbs"
+    return Written(name, _weights(values), shared, notes)
 
 
 def _model_stock(chosen: Method, values: Values) -> Written | None:
@@ -109,9 +122,12 @@ def _model_stock(chosen: Method, values: Values) -> Written | None:
 
 
 def _slerp(chosen: Method, values: Values) -> Written:
+    assert isinstance(chosen, Slerp)
     first, second = _two(chosen, values)
+    if chosen.line == NEVER:
+        return Written("nuslerp", _weights(values), {}, (ZERO_TENSORS,), NOTHING)
     t = {name: second[name] / (first[name] + second[name]) for name in first}
-    return Written("slerp", [{}, {}], {"t": setting_of(t)}, (ZERO_TENSORS,), first_is_base=True)
+    return Written("slerp", [{}, {}], {"t": setting_of(t)}, (ZERO_TENSORS,), FIRST)
 
 
 def _nuslerp(chosen: Method, values: Values) -> Written:
@@ -124,6 +140,7 @@ WRITINGS: Mapping[str, Callable[[Method, Values], Written | None]] = {
     Average.name: _average,
     Ties.name: _ties,
     Dare.name: _dare,
+    Della.name: _dare,
     Breadcrumbs.name: _breadcrumbs,
     ModelStock.name: _model_stock,
     Slerp.name: _slerp,

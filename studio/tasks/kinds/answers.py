@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from studio.tasks.heads import Head
 from studio.tasks.kinds.losses import option_losses
-from studio.tasks.metric import ACCURACY, Metric
-from studio.tasks.spec import TaskSpec
+from studio.tasks.metric import ACCURACY, AGREEMENT, Metric
+from studio.tasks.spec import EXPERT, TaskSpec
 
 Item = Any
 """One row as the model reads it; only its kind looks inside."""
@@ -44,9 +44,13 @@ class Answers(ABC):
     """
 
     metric: ClassVar[Metric] = ACCURACY
-    """What its tasks are scored by."""
+    """What its tasks are scored by where people have answered the rows."""
     losses = staticmethod(option_losses)
     """Of questions, by their scores and right options."""
+
+    def metric_of(self, spec: TaskSpec) -> Metric:
+        """What a task is scored by: agreement, where its own expert has answered the rows."""
+        return AGREEMENT if spec.labelled_by == EXPERT else self.metric
 
     @abstractmethod
     def scores(

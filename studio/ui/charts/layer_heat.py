@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from html import escape
+from itertools import combinations
 
 import torch
 from torch import Tensor
@@ -12,13 +13,20 @@ from studio.geometry.scopes import labels, layer_of
 from studio.session.background import Answer
 from studio.session.geometry import Geometry
 from studio.session.geometry_studies import Reports
-from studio.ui.charts.grids import Grid, ink_on, rising, standalone
+from studio.ui.charts.grids import Grid, diverging, rising, short, standalone
 from studio.ui.charts.pair_measures import COSINE_AFTER, MEASURES, NO_COMPONENTS, NORM, Measure
-from studio.ui.charts.saves import picture_saves
+from studio.ui.charts.saves import folded, picture_saves
+from studio.ui.charts.shades import legend, shade
 
-_MOST_PAIRED = 6  # tasks whose pairs each get a column
-_NORM_WORDS = "Length of each task's raw delta (Euclidean norm)."
-_MEANS = " With more than six tasks, a column is one task: the mean over its pairs"
+Two = tuple[int, int]
+
+_MOST_COLUMNS = 6  # pairs that each get a column; the others share one
+_NORM_WORDS = (
+    "Length of each task's raw delta (Euclidean norm); full color is the length of the task's "
+    "whole change."
+)
+_LONGEST_HEAD = 18
+_NORM_SCALE = ("0: untouched", "", "all of the task's change")
 
 
 @dataclass(frozen=True)
@@ -29,20 +37,24 @@ class _Sheet:
         title: of the figure.
         words: how it is read.
         rows: layers or tensors.
-        heads: short and full name of each column.
+        heads: lines of each column's head, and what it is in full.
         values: ``(rows, columns)``; NaN where there is no number.
         texts: the same, printed.
-        colors: the same, as colors.
+        shares: the same, -1 to 1, on the one scale of all heat maps.
+        scale: what its ends and its middle are.
+        both: whether it has two ends.
         expected: printed value of unrelated deltas per row; empty if there is none.
     """
 
     title: str
     words: str
     rows: tuple[str, ...]
-    heads: tuple[tuple[str, str], ...]
+    heads: tuple[tuple[tuple[str, ...], str], ...]
     values: Tensor
     texts: list[list[str]]
-    colors: list[list[str]]
+    shares: list[list[float]]
+    scale: tuple[str, str, str]
+    both: bool
     expected: tuple[str, ...]
 
 
@@ -76,11 +88,13 @@ def heat(
     rows = tuple(dict.fromkeys(labels(names, within)))
     if layer:
         rows = tuple(name for name in rows if layer_of(name) == layer)
+    every = None
     if needed is None:
         sheet = _norms(geometry, within, rows)
     else:
-        sheet = _pairs(needed, needed.source(geometry, found.made or {}, within).only(rows))
-    return f"{_trail(scope, layer, place)}{_table(sheet, within, place)}{_below(sheet, tasks)}"
+        every = needed.source(geometry, found.made or {}, within).only(rows)
+        sheet = _pairs(needed, every)
+    return f"{_trail(scope, layer, place)}{_table(sheet, within, place)}{_below(sheet, every)}"
 
 
 def _layer(scope: str, place: str) -> str:
@@ -101,36 +115,42 @@ def _norms(geometry: Geometry, within: str, rows: tuple[str, ...]) -> _Sheet:
     places, grouped = geometry.before.grouped(within)
     index = torch.tensor([places.index(row) for row in rows], dtype=torch.long)
     values = grouped.diagonal(dim1=-2, dim2=-1).clamp(min=0).sqrt()[index]  # (rows, n)
-    limit = float(values.max())
-    heads = tuple((str(i + 1), task) for i, task in enumerate(geometry.before.tasks))
+    whole = geometry.before.total().diagonal().clamp(min=1e-300).sqrt()
+    heads = tuple(((task,), task) for task in geometry.before.tasks)
     texts = [[f"{value:.3g}" for value in row] for row in values.tolist()]
-    colors = [[rising(value, limit) for value in row] for row in values.tolist()]
-    return _Sheet(NORM, _NORM_WORDS, rows, heads, values, texts, colors, ())
+    shares = (values / whole).tolist()
+    return _Sheet(NORM, _NORM_WORDS, rows, heads, values, texts, shares, _NORM_SCALE, False, ())
 
 
 def _pairs(measure: Measure, pairs: Pairs) -> _Sheet:
-    n, words = len(pairs.tasks), measure.words
-    if n <= _MOST_PAIRED:
-        i, j = torch.triu_indices(n, n, offset=1)
-        values = pairs.values[:, i, j]
-        heads = tuple(
-            (f"{a + 1}·{b + 1}", f"{pairs.tasks[a]} and {pairs.tasks[b]}")
-            for a, b in zip(i.tolist(), j.tolist(), strict=True)
-        )
-    else:
-        signed = measure.middle == 0.0
-        off = (pairs.values.abs() if signed else pairs.values).clone()
-        off.diagonal(dim1=-2, dim2=-1).fill_(float("nan"))
-        values = off.nanmean(-1)
-        heads = tuple((str(k + 1), f"{task} and others") for k, task in enumerate(pairs.tasks))
-        words += _MEANS + (", signs left out." if signed else ".")
+    chosen, others = _columns(measure, pairs)
+    tasks, parts = pairs.tasks, [pairs.values[:, i, j] for i, j in chosen]
+    heads = [((tasks[i], tasks[j]), f"{tasks[i]} and {tasks[j]}") for i, j in chosen]
+    if others:
+        rest = torch.stack([pairs.values[:, i, j] for i, j in others])
+        parts.append((rest.abs() if measure.middle == 0.0 else rest).nanmean(0))
+        heads.append(((f"{len(others)} other pairs", "mean size"), f"{len(others)} other pairs"))
+    values = torch.stack(parts, 1)
     rows = values.tolist()
-    limit = max((measure.distance(x) for row in rows for x in row if x == x), default=0.0)
     texts = [["–" if x != x else measure.text(x) for x in row] for row in rows]
-    colors = [["" if x != x else measure.color(x, limit) for x in row] for row in rows]
+    shares = [[measure.share(x) for x in row] for row in rows]
     by_chance = tuple("–" if x != x else measure.text(x) for x in pairs.expected.tolist())
     expected = by_chance if measure.middle is None else ()
-    return _Sheet(measure.title, words, pairs.places, heads, values, texts, colors, expected)
+    return _Sheet(
+        measure.title, measure.words, pairs.places, tuple(heads), values, texts, shares,
+        measure.scale, measure.middle is not None, expected,
+    )  # fmt: skip
+
+
+def _columns(measure: Measure, pairs: Pairs) -> tuple[list[Two], list[Two]]:
+    """The pairs that stand out most somewhere, in the tasks' order, and all others."""
+    every = list(combinations(range(len(pairs.tasks)), 2))
+    if len(every) <= _MOST_COLUMNS:
+        return every, []
+    middle = measure.middle or 0.0
+    distance = (pairs.values - middle).abs().nan_to_num(0.0).amax(0)
+    first = sorted(every, key=lambda pair: -float(distance[pair]))[: _MOST_COLUMNS - 1]
+    return sorted(first), [pair for pair in every if pair not in first]
 
 
 def _trail(scope: str, layer: str | None, place: str | None) -> str:
@@ -148,8 +168,9 @@ def _trail(scope: str, layer: str | None, place: str | None) -> str:
 
 def _table(sheet: _Sheet, within: str, place: str | None) -> str:
     heads = "".join(
-        f"<th scope='col'><abbr title='{escape(full)}'>{escape(head)}</abbr></th>"
-        for head, full in sheet.heads
+        f"<th scope='col' title='{escape(full)}'>"
+        f"{'<br>'.join(escape(short(line, _LONGEST_HEAD)) for line in lines)}</th>"
+        for lines, full in sheet.heads
     )
     if sheet.expected:
         heads += "<th scope='col'><abbr title='expected of random subspaces'>random</abbr></th>"
@@ -167,9 +188,9 @@ def _row(sheet: _Sheet, i: int, within: str, place: str | None) -> str:
     current = " aria-current='true'" if name == place else ""
     label = escape(shown).replace(".", ".<wbr>")
     cells = []
-    for (_, full), text, color in zip(sheet.heads, sheet.texts[i], sheet.colors[i], strict=True):
-        style = f" style='background:{color};color:{ink_on(color)}'" if color else ""
-        cells.append(f"<td title='{escape(full)}: {text}'{style}>{text}</td>")
+    for (_, full), text, share in zip(sheet.heads, sheet.texts[i], sheet.shares[i], strict=True):
+        colored = shade(share) if share == share else ""
+        cells.append(f"<td {colored} title='{escape(full)}: {text}'>{text}</td>")
     if sheet.expected:
         cells.append(f"<td class='quiet'>{sheet.expected[i]}</td>")
     return (
@@ -179,33 +200,38 @@ def _row(sheet: _Sheet, i: int, within: str, place: str | None) -> str:
     )
 
 
-def _below(sheet: _Sheet, tasks: tuple[str, ...]) -> str:
-    numbered = ", ".join(f"{i + 1} {task}" for i, task in enumerate(tasks))
+def _below(sheet: _Sheet, every: Pairs | None) -> str:
+    """The scale, how it is read, and the files: the table's CSV has every pair."""
     extra = ["random subspaces"] if sheet.expected else []
+    values, heads = sheet.values, [full for _, full in sheet.heads]
+    if every is not None:
+        pairs = list(combinations(range(len(every.tasks)), 2))
+        values = torch.stack([every.values[:, i, j] for i, j in pairs], 1)
+        heads = [f"{every.tasks[i]} and {every.tasks[j]}" for i, j in pairs]
     rows = [
-        [name, *values, *sheet.expected[i : i + 1]]
-        for i, (name, values) in enumerate(zip(sheet.rows, sheet.values.tolist(), strict=True))
+        [name, *numbers, *sheet.expected[i : i + 1]]
+        for i, (name, numbers) in enumerate(zip(sheet.rows, values.tolist(), strict=True))
     ]
-    csv = csv_text(["place", *(full for _, full in sheet.heads), *extra], rows)
-    saves = picture_saves(f"{sheet.title} by place", standalone(_grid(sheet, numbered)), csv)
-    return (
-        f"<p class='quiet'>Tasks: {escape(numbered)}. {sheet.words} Colors are as full as the "
-        f"largest number shown.</p>{saves}"
-    )
+    csv = csv_text(["place", *heads, *extra], rows)
+    saves = picture_saves(f"{sheet.title} by place", standalone(_grid(sheet)), csv)
+    below = folded(saves, f"{sheet.title} by place")
+    return f"{legend(*sheet.scale, sheet.both)}<p class='quiet'>{sheet.words}</p>{below}"
 
 
-def _grid(sheet: _Sheet, numbered: str) -> Grid:
+def _grid(sheet: _Sheet) -> Grid:
+    color = diverging if sheet.both else rising
     cells: list[list[tuple[str, str, str] | None]] = [
         [
-            (text, color, full) if color else None
-            for (_, full), text, color in zip(sheet.heads, texts, colors, strict=True)
+            (text, color(share, 1.0), full) if share == share else None
+            for (_, full), text, share in zip(sheet.heads, texts, shares, strict=True)
         ]
-        for texts, colors in zip(sheet.texts, sheet.colors, strict=True)
+        for texts, shares in zip(sheet.texts, sheet.shares, strict=True)
     ]
-    columns = [head for head, _ in sheet.heads]
+    columns = [str(k + 1) for k in range(len(sheet.heads))]
+    named = ", ".join(f"{k + 1} {full}" for k, (_, full) in enumerate(sheet.heads))
     if sheet.expected:
         columns.append("random")
         for row, expected in zip(cells, sheet.expected, strict=True):
             row.append((expected, "#ffffff", "expected of random subspaces"))
-    notes = (numbered, sheet.words)
+    notes = (named, sheet.words)
     return Grid(sheet.title, sheet.rows, tuple(columns), cells, 300, (56, 26), notes)

@@ -5,10 +5,12 @@ from html import escape
 from studio.disk.csv import csv_text
 from studio.ui.charts import lines
 from studio.ui.charts.lines import Chart
-from studio.ui.charts.saves import picture_saves
+from studio.ui.charts.saves import folded, picture_saves
 
 
-def figure(chart: Chart, below: str, saved: bool, key: str = "", name: str = "") -> str:
+def figure(
+    chart: Chart, below: str, saved: bool, key: str = "", name: str = "", quiet: bool = False
+) -> str:
     """The figure.
 
     Args:
@@ -17,17 +19,21 @@ def figure(chart: Chart, below: str, saved: bool, key: str = "", name: str = "")
         saved: whether SVG, PNG and CSV are offered; a chart that still grows offers none.
         key: tells the charts of a page from each other.
         name: of the files; without one, the title.
+        quiet: whether they stand behind one word, for a figure among many.
     """
+    saves = _saves(chart, name or chart.title) if saved else ""
+    saves = folded(saves, chart.title) if saves and quiet else saves
     ends = ", ".join(
         f"{each.name} {_number(each.points[0][1], chart.percent)} to "
         f"{_number(each.points[-1][1], chart.percent)}"
         for each in chart.series
         if each.style != "thin"
     )
+    ends += f"; the {lines.CUT}" if lines.cut(chart) else ""
     return (
         f"<figure data-curve='{key}'><figcaption><b>{escape(chart.title)}</b></figcaption>"
         f"{lines.shown(chart, f'{chart.title}: {ends}')}{below}"
-        f"{_saves(chart, name or chart.title) if saved else ''}</figure>"
+        f"{saves}</figure>"
     )
 
 

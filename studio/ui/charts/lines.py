@@ -20,6 +20,7 @@ _WIDTH, _HEIGHT = 420, 250
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 12, 10, 42
 _INK, _LINE, _HEAD = "#111111", 18, 26
 _TICKS = 5
+CUT = "axis does not start at 0"
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,12 @@ def standalone(chart: Chart) -> str:
     )
 
 
+def cut(chart: Chart) -> bool:
+    """Whether the axis leaves out 0, though values begin there; the chart then says so."""
+    low, _, step = _range(chart)
+    return chart.limits[0] == 0 and low > step / 2
+
+
 def legend(series: Sequence[Series]) -> str:
     """Every line's mark and name, once for several charts."""
     return "".join(
@@ -151,6 +158,8 @@ def _range(chart: Chart) -> tuple[float, float, float]:
     points = [point for each in chart.series for point in each.points]
     values = [value for _, *ends in _ends(chart, points) for value in ends]
     low, high = min(values), max(values)
+    if chart.limits[0] == 0 and low <= high / 2:  # else it would be mostly empty, and is marked
+        low = 0.0
     span = high - low or abs(high) or 1.0
     power = 10.0 ** floor(log10(span / _TICKS))
     step = next(power * factor for factor in (1, 2, 5, 10) if span / (power * factor) <= _TICKS)
@@ -176,6 +185,12 @@ def _frame(chart: Chart, ink: str, place: Place, axis: tuple[float, float, float
         parts.append(
             f"<text x='{x:.1f}' y='{bottom + 17}' text-anchor='middle' font-size='12' "
             f"fill='{ink}'>{tick:g}</text>"
+        )
+    if cut(chart):
+        parts.append(
+            f"<path d='M{_LEFT - 7},{bottom - 4}l5,-4l4,8l5,-4' fill='none' stroke='{ink}' "
+            f"stroke-width='1.5'><title>{CUT}</title></path>"
+            f"<text x='{_LEFT + 8}' y='{bottom - 4}' font-size='11' fill='{ink}'>{CUT}</text>"
         )
     middle = (_LEFT + right) / 2
     parts.append(

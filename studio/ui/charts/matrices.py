@@ -1,25 +1,42 @@
-"""A measure of every pair of tasks in one place, as matrices: numbers up to ten tasks."""
+"""A measure of every pair of tasks in one place, as one square: before below, after above."""
 
+from dataclasses import dataclass
 from html import escape
 
 from torch import Tensor
 
 from studio.disk.csv import csv_text
 from studio.geometry import scopes
-from studio.geometry.pairs import Pairs
 from studio.session.geometry import Geometry
 from studio.session.geometry_studies import Reports
 from studio.ui.charts import pair_measures as measures
-from studio.ui.charts.grids import Grid, shown, standalone
+from studio.ui.charts.grids import Grid, short, standalone
 from studio.ui.charts.pair_measures import Measure
-from studio.ui.charts.saves import picture_saves
+from studio.ui.charts.saves import folded, picture_saves
+from studio.ui.charts.shades import legend, shade
 
 _SIZE, _LEFT = 420, 142
 _MOST_NUMBERS = 10  # tasks; with more, numbers are in the tooltips and the table
+_LONGEST_NAME = 18
 _ALONE = (
     "<p>One task is merged: there is nothing to be orthogonal to. "
     "Tick a second task to see cosines.</p>"
 )
+
+
+@dataclass(frozen=True)
+class _Half:
+    """What stands on one side of the diagonal.
+
+    Attributes:
+        measure: how it is read.
+        values: ``(n, n)``, of which one half is looked at.
+        expected: what unrelated deltas give.
+    """
+
+    measure: Measure
+    values: Tensor
+    expected: float
 
 
 def places(geometry: Geometry | None, scope: str) -> list[str]:
@@ -45,23 +62,22 @@ def matrices(
         return "<p class='quiet'>Measuring the deltas …</p>"
     if len(geometry.before.tasks) < 2:
         return _ALONE
-    figures = {
+    chosen = {
         measures.SIGNS.title: (measures.SIGNS,),
         measures.COLUMNS.title: (measures.COLUMNS, measures.ROWS),
         measures.ROWS.title: (measures.COLUMNS, measures.ROWS),
     }.get(measure, (measures.COSINE_BEFORE, measures.COSINE_AFTER))
     if geometry.after is None:
-        figures = tuple(each for each in figures if each is not measures.COSINE_AFTER)
-    if figures[0].passes and not reports:
+        chosen = tuple(each for each in chosen if each is not measures.COSINE_AFTER)
+    if chosen[0].passes and not reports:
         return ""  # the heat map says how far the pass is
-    drawn = "".join(
-        _figure(each, each.source(geometry, reports, scope), scope, place) for each in figures
-    )
-    words = f"<p class='quiet'>{figures[0].words}</p>" if figures[0].passes else _words(geometry)
-    return f"<div class='matrices'>{drawn}</div>{words}"
+    halves = [_half(each, geometry, reports, scope, place) for each in chosen]
+    where = "" if scope == "model" else f" in {place}"
+    return _figure(geometry.before.tasks, halves, where)
 
 
-def _words(geometry: Geometry) -> str:
+def residual_words(geometry: Geometry) -> str:
+    """What the cosines are of, and how far they are measured; as HTML."""
     if geometry.after is None:
         words = f"{measures.COSINE_BEFORE.words} {measures.NO_COMPONENTS}"
         return f"<p class='quiet'>{words}</p>"
@@ -72,7 +88,7 @@ def _words(geometry: Geometry) -> str:
         else ""
     )
     if geometry.residual is None:
-        left = "is measured once the scores are there; until then, After is by algebra."
+        left = "is measured once the scores are there; until then, after is by algebra."
     else:
         left = f"<b id='residual'>{geometry.residual:.1e}</b>, measured on the components."
     return (
@@ -81,74 +97,124 @@ def _words(geometry: Geometry) -> str:
     )
 
 
-def _figure(measure: Measure, pairs: Pairs, scope: str, place: str | None) -> str:
+def _half(
+    measure: Measure, geometry: Geometry, reports: Reports, scope: str, place: str | None
+) -> _Half:
+    pairs = measure.source(geometry, reports, scope)
     chosen = place if place in pairs.places else pairs.places[0]
-    values, tasks = pairs.at(chosen), pairs.tasks
-    where = "" if scope == "model" else f" in {chosen}"
-    name = f"{measure.title}{where}"
-    grid = _grid(measure, values, tasks, name)
-    most = _most(measure, values, float(pairs.expected[pairs.places.index(chosen)]))
-    rows = [[task, *row] for task, row in zip(tasks, values.tolist(), strict=True)]
-    csv = csv_text(["task", *tasks], rows)
+    return _Half(measure, pairs.at(chosen), float(pairs.expected[pairs.places.index(chosen)]))
+
+
+def _figure(tasks: tuple[str, ...], halves: list[_Half], where: str) -> str:
+    title = f"{_title(halves)}{where}"
+    sides = "; ".join(
+        f"{side} the diagonal {_sided(half.measure)}: {_most(half)}"
+        for side, half in zip(("below", "above"), halves, strict=False)
+    )
+    files = picture_saves(title, standalone(_grid(tasks, halves, title)), _csv(tasks, halves))
+    saves = folded(files, title)
+    scale = halves[0].measure.scale
+    said = halves[0].measure.words if halves[0].measure.passes else ""
+    read = f"<p class='quiet'>{said}</p>" if said else ""
+    both = halves[0].measure.middle is not None
     return (
-        f"<figure><figcaption>{escape(name)}: {most}</figcaption>"
-        f"{shown(grid, f'{name}: matrix of {len(tasks)} tasks. {_plain(most)}')}"
-        f"{_table(measure, values, tasks, name)}{picture_saves(name, standalone(grid), csv)}"
-        "</figure>"
+        f"<figure class='pairs'><figcaption><b>{escape(title)}</b>: {sides}.</figcaption>"
+        f"<div class='scroll' role='region' tabindex='0' aria-label='{escape(title)}'>"
+        f"{_square(tasks, halves, title)}</div>{legend(*scale, both)}{read}{saves}</figure>"
     )
 
 
-def _most(measure: Measure, values: Tensor, expected: float) -> str:
+def _title(halves: list[_Half]) -> str:
+    if halves[0].measure is measures.COSINE_BEFORE:
+        return "Cosines of the pairs"
+    return " and ".join(half.measure.title for half in halves).replace(" overlap and", " and")
+
+
+def _sided(measure: Measure) -> str:
+    words = {measures.COSINE_BEFORE: "before", measures.COSINE_AFTER: "after"}
+    return words.get(measure, measure.title.lower())
+
+
+def _most(half: _Half) -> str:
     """The largest cosine, or the mean beside what unrelated deltas give, in a few words."""
-    off = values.clone().fill_diagonal_(float("nan"))
+    measure = half.measure
+    off = half.values.clone().fill_diagonal_(float("nan"))
     known = off[~off.isnan()]
     if not len(known):
         return "no pair of tasks has a number here"
     if measure.middle == 0.0:
         largest = float(known.abs().max())
-        printed = f"{largest:.3f}" if largest >= 5e-4 else f"{largest:.0e}"
+        printed = f"{largest:.3f}" if largest >= 5e-4 else "below 0.001"
         return f"largest between two tasks <b>{printed}</b>"
-    mean, chance = measure.text(float(known.mean())), measure.text(expected)
+    mean, chance = measure.text(float(known.mean())), measure.text(half.expected)
     return f"mean over pairs <b>{mean}</b>, by chance {chance}"
 
 
-def _grid(measure: Measure, values: Tensor, tasks: tuple[str, ...], name: str) -> Grid:
+def _square(tasks: tuple[str, ...], halves: list[_Half], title: str) -> str:
+    """The table, whose cells carry the pair that they are of."""
+    n = len(tasks)
+    heads = "".join(
+        f"<th scope='col'><abbr title='{escape(name)}'>{j + 1}</abbr></th>"
+        for j, name in enumerate(tasks)
+    )
+    rows = "".join(
+        f"<tr><th scope='row' title='{escape(name)}'>{i + 1} "
+        f"{escape(short(name, _LONGEST_NAME))}</th>"
+        + "".join(_cell(tasks, halves, i, j) for j in range(n))
+        + "</tr>"
+        for i, name in enumerate(tasks)
+    )
+    small = "" if n <= _MOST_NUMBERS else " small"
+    return (
+        f"<table class='square{small}'><caption class='hidden'>{escape(title)}: matrix of {n} "
+        f"tasks</caption><thead><tr><td></td>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+    )
+
+
+def _cell(tasks: tuple[str, ...], halves: list[_Half], i: int, j: int) -> str:
+    if i == j:
+        return "<td class='same' aria-hidden='true'></td>"
+    above = j > i
+    if above and len(halves) < 2:
+        return "<td aria-hidden='true'></td>"
+    half = halves[1 if above else 0]
+    measure, value = half.measure, float(half.values[i, j])
+    said = f"{_sided(measure)}, {tasks[min(i, j)]} and {tasks[max(i, j)]}"
+    pair = f"data-pair='{min(i, j)}-{max(i, j)}'"
+    if value != value:
+        return f"<td {pair} class='none' title='{escape(said)}: no number'>–</td>"
+    printed = measure.text(value) if len(tasks) <= _MOST_NUMBERS else ""
+    return (
+        f"<td {pair} {shade(measure.share(value))} title='{escape(said)}: "
+        f"{round(value, 4) + 0.0:.4f}'>{printed}</td>"
+    )
+
+
+def _grid(tasks: tuple[str, ...], halves: list[_Half], title: str) -> Grid:
     n = len(tasks)
     side = (_SIZE - _LEFT) / n
-    printed = n <= _MOST_NUMBERS
-    cells = [
-        [
-            None
-            if value != value
-            else (
-                measure.text(value) if printed else "",
-                measure.color(value, measure.limit),
-                f"{tasks[i]} and {tasks[j]}: {round(value, 4) + 0.0:.4f}",
-            )
-            for j, value in enumerate(row)
-        ]
-        for i, row in enumerate(values.tolist())
-    ]
+    cells: list[list[tuple[str, str, str] | None]] = [[None] * n for _ in tasks]
+    for i in range(n):
+        for j in range(n):
+            half = halves[min(int(j > i), len(halves) - 1)]
+            value = float(half.values[i, j])
+            if i != j and not (j > i and len(halves) < 2) and value == value:
+                text = half.measure.text(value) if n <= _MOST_NUMBERS else ""
+                cells[i][j] = text, half.measure.color(value, half.measure.limit), ""
     rows = tuple(f"{i + 1} {task}" for i, task in enumerate(tasks))
+    notes = tuple(
+        f"{side} the diagonal: {_sided(half.measure)}. {half.measure.words}"
+        for side, half in zip(("Below", "Above"), halves, strict=False)
+    )
     columns = tuple(str(i + 1) for i in range(n))
-    return Grid(name, rows, columns, cells, _LEFT, (side, side), (measure.words,))
+    return Grid(title, rows, columns, cells, _LEFT, (side, side), notes)
 
 
-def _table(measure: Measure, values: Tensor, tasks: tuple[str, ...], name: str) -> str:
-    head = "".join(f"<th scope='col'>{escape(task)}</th>" for task in tasks)
-    body = "".join(
-        f"<tr><th scope='row'>{escape(task)}</th>"
-        + "".join(f"<td>{'–' if x != x else f'{round(x, 4) + 0.0:.4f}'}</td>" for x in row)
-        + "</tr>"
-        for task, row in zip(tasks, values.tolist(), strict=True)
-    )
-    return (
-        f"<details><summary>{escape(name)} as a table</summary><div class='scroll' tabindex='0' "
-        f"role='region' aria-label='{escape(name)} as a table'><table class='studio num'><thead>"
-        f"<tr><th scope='col'>task</th>{head}</tr></thead><tbody>{body}</tbody></table></div>"
-        "</details>"
-    )
-
-
-def _plain(text: str) -> str:
-    return text.replace("<b>", "").replace("</b>", "")
+def _csv(tasks: tuple[str, ...], halves: list[_Half]) -> str:
+    heads = ["task", "other", *(_sided(half.measure) for half in halves)]
+    rows = [
+        [tasks[i], tasks[j], *(float(half.values[i, j]) for half in halves)]
+        for i in range(len(tasks))
+        for j in range(i + 1, len(tasks))
+    ]
+    return csv_text(heads, rows)

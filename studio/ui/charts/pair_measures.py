@@ -44,9 +44,18 @@ class Measure:
             return rising(value, limit)
         return diverging(value - self.middle, limit)
 
-    def distance(self, value: float) -> float:
-        """How far a value is from white."""
-        return abs(value - (self.middle or 0.0))
+    def share(self, value: float) -> float:
+        """-1 to 1: where a value stands on the one scale of all heat maps."""
+        return (value - (self.middle or 0.0)) / self.limit
+
+    @property
+    def scale(self) -> tuple[str, str, str]:
+        """What the ends and the middle of the scale are, in words."""
+        if self.middle is None:
+            return "0: orthogonal", "", "1: the same"
+        if self.middle:
+            return "0 %: always agree", "50 %: unrelated", "100 %: always opposed"
+        return "-1: opposed", "0: unrelated", "1: the same direction"
 
 
 def _before(geometry: Geometry, reports: Reports, scope: str) -> Pairs:

@@ -22,6 +22,12 @@ def picture_saves(name: str, svg: str, csv: str) -> str:
     )
 
 
+def folded(saves: str, name: str) -> str:
+    """Saves behind one quiet word, for a figure among many."""
+    about = f"<span class='hidden'> {escape(name)}</span>"
+    return f"<details class='save'><summary>Save{about}</summary>{saves}</details>"
+
+
 def plot_saves(name: str, csv: str, plot: str = "plot") -> str:
     """Save a plotly figure on the page, by plotly's own means; ``plot`` is its component's id."""
     buttons = (

@@ -7,7 +7,7 @@ from statistics import fmean, pstdev
 from studio.search.run import Run
 from studio.search.state import SearchStep
 from studio.session.search_view import GRAINS, UNITS
-from studio.tasks.metric import ACCURACY, LOSS
+from studio.tasks.metric import LOSS
 from studio.ui.charts.lines import Chart, Point, Series
 
 MOST_MARKS = 40
@@ -25,7 +25,8 @@ def charts(run: Run, other: Run | None, name: str) -> dict[str, tuple[Chart, str
     made = {
         "loss": ("Loss per task", _losses(run, x), _checked(other, run, x, name, "losses")),
         "accuracy": (
-            "Validation accuracy", _accuracies(run, x), _checked(other, run, x, name, "accuracies"),
+            f"Validation {run.share}", _accuracies(run, x),
+            _checked(other, run, x, name, "accuracies"),
         ),
         "path": ("Coefficient paths", _paths(run, run, x, ""), _paths(other, run, x, name)),
     }  # fmt: skip
@@ -58,7 +59,7 @@ def _words(key: str, run: Run) -> str:
 
 def _per(run: Run) -> str:
     """What losses are shared among, where that is not the rows of all tasks."""
-    losses = [task for task, metric in run.metrics.items() if metric is not ACCURACY]
+    losses = [task for task, metric in run.metrics.items() if metric is LOSS]
     return f" (of {', '.join(losses)}: {LOSS.unit})" if losses else ""
 
 
@@ -90,6 +91,8 @@ def _accuracies(run: Run, x: Callable[[SearchStep], float]) -> list[Series]:
         Series(task, i, _some([(at, kept.accuracies[i], None) for at, kept in found]), "thin")
         for i, task in enumerate(tasks)
     ]
+    if run.mean_share(run.best) is None:
+        return each
     mean = _some([(at, kept.accuracy, None) for at, kept in found])
     return [*each, Series("mean over tasks", len(tasks), mean)]
 
@@ -108,7 +111,7 @@ def _checked(
             for i, number, task in _shared(other, run)
         ]  # fmt: skip
     alike = set(other.free.tasks) == set(run.free.tasks)
-    if not alike or any(kept.accuracies is None for _, kept in found):
+    if not alike or any(other.mean_share(kept) is None for _, kept in found):
         return []
     points = _some([(at, kept.accuracy, None) for at, kept in found])
     return [Series(f"mean over tasks, {name}", len(run.free.tasks), points, "dashed")]

@@ -32,4 +32,12 @@ element.addEventListener('click', (event) => {
   }
 });
 
-watch('value', () => requestAnimationFrame(sort));
+// Columns that do not fit are told of.
+function tell() {
+  const wide = element.querySelector('.scroll');
+  const words = element.querySelector('.more-columns');
+  if (wide && words) words.hidden = wide.scrollWidth <= wide.clientWidth + 1;
+}
+new ResizeObserver(tell).observe(element);
+
+watch('value', () => requestAnimationFrame(() => { sort(); tell(); }));

@@ -1,6 +1,7 @@
 // The mixer: one component that shows the whole mix and sends the whole mix back.
 // Runs inside gr.HTML's js_on_load, which provides element, props, trigger and watch.
 let drawn = ''; // what the rows and options were built for
+let unfolded = false; // whether the options that seldom matter are shown
 const box = element.querySelector('.mixer');
 let typed = null; // the number that is being typed, which no answer may overwrite
 box.addEventListener('input', (event) => { typed = event.target.type === 'number' ? event.target : null; }, true);
@@ -70,6 +71,17 @@ function methodRow(value) {
   return make('div', { class: 'option' }, make('label', { for: 'mix-method' }, 'Method'), select);
 }
 
+// The rule in the words of the field: formula, source, where weights begin, options by their names.
+function exactRule(value) {
+  const named = value.schema.flatMap((option) => [
+    make('dt', {}, make('code', {}, option.name)),
+    make('dd', {}, option.exactly || option.words),
+  ]);
+  return make('details', { class: 'formula' }, make('summary', { 'aria-label': 'The exact rule' }, 'exactly'),
+    make('code', {}, value.formula), make('p', {}, `Source: ${value.source}`), make('p', {}, value.begins),
+    ...(named.length ? [make('dl', { 'aria-label': 'Options by their names in a recipe' }, ...named)] : []));
+}
+
 function optionRow(option, value) {
   const id = `mix-option-${option.name}`;
   const set = (x) => send((mix) => { if (option.name in mix.options) mix.options[option.name] = x; });
@@ -103,9 +115,10 @@ function optionRow(option, value) {
     });
     if (!fine) reading = '';
   }
-  const label = make('label', { for: id, title: option.words }, option.name);
-  control.setAttribute('title', option.words);
-  return make('div', { class: 'option' }, label, control, reading);
+  const label = make('label', { for: id }, option.label || option.name);
+  control.setAttribute('aria-describedby', `${id}-words`);
+  const words = make('p', { class: 'words', id: `${id}-words` }, option.words);
+  return make('div', { class: 'option' }, label, control, reading, words);
 }
 
 // A strip's one number is the mean of its groups; to move it scales them all, from where they were
@@ -120,6 +133,12 @@ function scaleTo(row, from, mean) {
   const scaled = (x) => (old ? Number((x * mean / old).toPrecision(6)) : mean);
   row.coefficient = from.groups.length ? scaled(from.coefficient) : mean;
   row.groups = from.groups.map(([pattern, x]) => [pattern, scaled(x)]);
+}
+
+// A slider goes from 0 to 1.5, and as far as its number where that lies beyond.
+function reach(range, x) {
+  range.min = Math.min(0, x);
+  range.max = Math.max(1.5, x);
 }
 
 // The fold-out of a strip: one slider per layer, or per group of the recipe.
@@ -193,6 +212,7 @@ function strip(row, index) {
   for (const begins of ['pointerdown', 'keydown', 'change']) range.addEventListener(begins, () => { from = null; });
   number.addEventListener('change', () => {
     if (!Number.isFinite(number.valueAsNumber)) { draw(); return; }
+    reach(range, Number(number.value));
     range.value = number.value;
     from = null;
     move(Number(number.value));
@@ -204,10 +224,35 @@ function strip(row, index) {
     draw();
   });
   const cell = make('span', { class: 'number' }, mark, number);
-  const node = make('div', { class: 'strip' }, toggle, fold, make('label', { for: id, title: row.name }, row.name), range, cell, earlier);
+  const bar = make('div', { class: 'bar' });
+  const now = make('span', { class: 'num now' });
+  const since = make('span', { class: 'num since' });
+  number.addEventListener('dblclick', () => { number.value = shown().start; number.dispatchEvent(new Event('change')); });
+  const node = make('div', { class: 'strip' }, toggle, fold, make('label', { for: id, title: row.name }, row.name), range, cell, earlier, bar, now, since);
   node.dataset.name = row.name;
+  node.begin = () => { from = null; }; // see steps.js
+  node.step = (x) => { number.value = x; reach(range, x); range.value = x; move(x); };
   const folded = make('div', { class: 'groups', id: `${id}-layers`, role: 'group', 'aria-label': `Coefficients per layer of ${row.name}` });
   return [node, folded];
+}
+
+// What each row's coefficients came to: drawn into places that are always there, so that nothing
+// else on the page moves. results.js keeps the last ones.
+function drawResults() {
+  for (const node of box.querySelectorAll('.strip')) {
+    const found = window.studioResults?.rows?.[node.dataset.name] ?? {};
+    for (const name of ['bar', 'since']) {
+      const place = node.querySelector(`.${name}`);
+      if (place.kept !== found[name]) { place.innerHTML = found[name] ?? ''; place.kept = found[name]; }
+    }
+    node.querySelector('.now').textContent = found.now ?? '';
+    node.classList.toggle('early', Boolean(found.early));
+  }
+  const legend = box.querySelector('.marks');
+  if (legend && legend.kept !== window.studioResults?.legend) {
+    legend.kept = window.studioResults?.legend;
+    legend.innerHTML = legend.kept ?? '';
+  }
 }
 
 function draw() {
@@ -215,12 +260,18 @@ function draw() {
   const shape = JSON.stringify([value.method, value.schema, value.rows.map((row) => row.name)]);
   if (shape !== drawn) {
     drawn = shape;
-    const options = value.schema.map((option) => optionRow(option, value));
+    const main = value.schema.filter((option) => option.main);
+    const rest = value.schema.filter((option) => !option.main);
+    const exactly = exactRule(value); // behind the options that are folded, where there are some
+    const more = make('details', { class: 'more' }, make('summary'), ...rest.map((option) => optionRow(option, value)), exactly);
+    more.open = unfolded;
+    more.addEventListener('toggle', () => { unfolded = more.open; });
     box.replaceChildren(
       methodRow(value),
-      make('p', { class: 'about' }, value.about),
-      make('div', { class: 'options' }, ...options),
+      make('div', { class: 'about' }, value.about, ...(rest.length ? [] : [exactly])),
+      make('div', { class: 'options' }, ...main.map((option) => optionRow(option, value)), ...(rest.length ? [more] : [])),
       make('div', { class: 'strips' }, ...value.rows.flatMap(strip)),
+      make('div', { class: 'marks' }),
       make('p', { class: 'note locked' }, 'Optimize is moving the sliders. Stop it to move them yourself.'),
     );
   }
@@ -234,7 +285,7 @@ function draw() {
     const mean = count ? Number(meanOf(row).toPrecision(3)) : row.coefficient;
     const words = count ? `mean of ${count} coefficient${count === 1 ? '' : 's'}` : '';
     toggle.checked = row.on;
-    if (active !== range) range.value = mean;
+    if (active !== range) { reach(range, mean); range.value = mean; }
     if (typed !== number) number.value = mean;
     mark.textContent = count ? '≈' : '';
     mark.title = words;
@@ -249,30 +300,25 @@ function draw() {
     const reading = control.parentElement.querySelector('.reading');
     if (reading) reading.textContent = value.options[option.name];
   });
+  const rest = value.schema.filter((option) => !option.main);
+  const changed = rest.filter((option) => value.options[option.name] !== option.default).map((option) => option.label || option.name);
+  const summary = box.querySelector('.more summary');
+  if (summary) summary.textContent = `${rest.length} more option${rest.length === 1 ? '' : 's'}${changed.length ? `, changed: ${changed.join(', ')}` : ''}`;
+  drawResults();
   box.querySelector('.locked').hidden = !value.locked;
   for (const control of box.querySelectorAll('input, select, button')) control.disabled = Boolean(value.locked);
   const first = box.querySelector('.earlier');
   if (first) first.disabled = true; // nothing is before it
 }
 
-// F, held: the pinned mix in place of this one. Not while a text is typed.
-function typing(target) {
-  return target.isContentEditable || target.matches?.('textarea, select, input:not([type=range]):not([type=checkbox]):not([type=radio])');
+// An answer that was made before another one and comes after it, such as that to the page's opening
+// on a busy computer, would show a mix that is no longer there.
+let latest = props.value;
+function heed() {
+  if ((props.value?.made ?? 0) < (latest?.made ?? 0)) { props.value = latest; return; }
+  latest = props.value;
+  post();
 }
-let held = false; // the key, not the answer: it may rise before the first answer is there
-function flip(on) {
-  if (held === on || (on && props.value?.locked)) return;
-  held = on;
-  send((mix) => { mix.action = on ? 'flip' : 'unflip'; });
-}
-if (window.studioFlip) window.studioFlip.abort(); // a reload of the component listens once
-window.studioFlip = new AbortController();
-const listening = { signal: window.studioFlip.signal };
-document.addEventListener('keydown', (event) => {
-  if (event.key.toLowerCase() === 'f' && !event.repeat && !event.ctrlKey && !event.metaKey && !event.altKey && !typing(event.target)) flip(true);
-}, listening);
-document.addEventListener('keyup', (event) => { if (event.key.toLowerCase() === 'f' && !typing(event.target)) flip(false); }, listening);
-window.addEventListener('blur', () => flip(false), listening);
 
 post();
-watch('value', post);
+watch('value', heed);

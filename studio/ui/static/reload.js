@@ -3,6 +3,10 @@
 let shown = props.value;
 
 watch('value', () => {
-  if (shown && props.value && props.value !== shown) window.location.reload();
+  if (shown && props.value && props.value !== shown) {
+    history.replaceState(null, '', location.pathname + location.search); // it names the old zoo's mix
+    window.scrollTo(0, 0); // to the new zoo's result
+    window.location.reload();
+  }
   shown = props.value;
 });

@@ -1,18 +1,24 @@
-"""The certificate in the Evidence tab: what is certified, by whose key, and what was written."""
+"""The certificate in the Unmerge tab: what is certified, by whose key, and what was written."""
+
+from collections.abc import Iterator
 
 import gradio as gr
 
 from studio.errors import BadCertificate, StudioError
 from studio.evidence.certificate import REASONS, Request
 from studio.evidence.ledger.keys import has_key
+from studio.evidence.rebuild import why_not_apart
+from studio.evidence.report.catalogue import LANGUAGES
+from studio.evidence.report.paper import Paper
 from studio.session.evidence import Asked
 from studio.session.session import Session
 from studio.ui.components import BARE, static
 from studio.ui.part import PagePart
 from studio.ui.remedies import told
-from studio.ui.view import Drawn
+from studio.ui.view import Drawn, Piece, View
 from studio.ui.views import certificate as views
 from studio.ui.views.notices import refusal
+from studio.ui.views.taken_out import step
 from studio.ui.wiring import Wiring
 
 _OPERATIONS = {
@@ -27,6 +33,13 @@ _DECLARED = {
     "recipients": "Who was told (separated by ;)",
     "backups": "What became of backups",
 }
+_PAPER = {
+    "in_charge": "Who answers for the request (a role, no name)",
+    "basis": "Legal basis, as you see it",
+    "told": "When and how recipients were told",
+    "next_date": "Next date",
+    "retention": "How long this record is kept",
+}
 _FIRST = next(iter(_OPERATIONS))
 
 
@@ -35,7 +48,8 @@ class CertificateForm(PagePart):
 
     def build(self) -> None:
         """Lay out the form."""
-        gr.HTML("<div class='evidence'><h3>Certificate</h3></div>", **BARE)
+        about = "A signed folder that anyone can check without this studio, and without a network."
+        gr.HTML(f"{step(3, 'Others can check', about)}<h3>Certificate and report</h3>", **BARE)
         with gr.Group():
             self.operation = gr.Radio(
                 list(_OPERATIONS), value=_FIRST, label="Operation", elem_id="operation"
@@ -51,9 +65,14 @@ class CertificateForm(PagePart):
             self.reason = gr.Dropdown(
                 list(REASONS), value=REASONS[-1], label="Reason", elem_id="reason"
             )
-        with gr.Accordion("Details that you declare", open=False):
-            self.declared = {name: gr.Textbox(label=words) for name, words in _DECLARED.items()}
-        self._signature()
+            self.language = gr.Dropdown(
+                [(words, key) for key, words in LANGUAGES.items()], value="en",
+                label="Language of the report's first two pages", elem_id="report-language",
+            )  # fmt: skip
+        self._declarations()
+        with gr.Accordion("The key that signs", open=False):
+            self._signature()
+        self.key_line = gr.HTML(**BARE, elem_id="key-line")
         self.certify = gr.Button("Write certificate", variant="primary", elem_id="certify")
         self.refusal = gr.HTML(**BARE, elem_id="certificate-refusal")
         self.certified = gr.HTML(
@@ -61,11 +80,18 @@ class CertificateForm(PagePart):
         )
         self.asked = {
             "operation": self.operation, "folder": self.folder, "task": self.task,
-            "checkpoint": self.successor, "reason": self.reason, **self.declared,
+            "checkpoint": self.successor, "reason": self.reason, "language": self.language,
+            **self.declared,
         }  # fmt: skip
         self.signing = [self.passphrase, self.again, self.unlock, self.key]
-        self.loaded = [self.folder, *self.signing, self.operation, self.replacing]
-        self.outputs = [self.certified, self.task, self.folder]
+        self.loaded = [self.folder, *self.signing, self.key_line, self.operation, self.replacing]
+        self.choices = [self.operation]
+        self.outputs = [self.certified, self.task, self.folder, self.certify, self.refusal]
+
+    def _declarations(self) -> None:
+        with gr.Accordion("Details that you declare", open=False):
+            every = _DECLARED | _PAPER
+            self.declared = {name: gr.Textbox(label=words) for name, words in every.items()}
 
     def _signature(self) -> None:
         self.key = gr.HTML(**BARE, elem_id="evidence-key")
@@ -89,6 +115,12 @@ class CertificateForm(PagePart):
             self.replacing: gr.Row(visible=False),
         }
 
+    def pieces(self, view: View) -> Iterator[Piece]:
+        """The button: what is signed, or why there is nothing to sign."""
+        lacks, job = _lacks(view.session, view.chosen.get(self.operation)), view.snapshot.job
+        busy = bool(job and job.running)
+        yield Piece("certify", (lacks, busy), lambda: {self.certify: _button(lacks, busy)})
+
     def propose(self, session: Session) -> Drawn:
         """A folder for the next bundle."""
         return {self.folder: session.exports.free_export_name("unmerged")}
@@ -97,6 +129,7 @@ class CertificateForm(PagePart):
         """What was certified last, and the tasks that can be replaced."""
         return {
             self.certified: views.certificate(session.evidence.certified),
+            self.refusal: "",
             self.task: gr.Dropdown(list(session.mix.recipe(session.zoo).names)),
         }
 
@@ -104,14 +137,15 @@ class CertificateForm(PagePart):
         """Connect the form, and the passphrase of the key."""
 
         def choose(session: Session, operation: str) -> Drawn:
-            replaces = _OPERATIONS.get(operation) == "replace"
-            return {self.replacing: gr.Row(visible=replaces)}
+            button = _button(_lacks(session, operation), False)
+            return {self.replacing: gr.Row(visible=_replaces(operation)), self.certify: button}
 
-        page.tells(self.operation.input, choose, {"operation": self.operation}, [self.replacing])
+        shown, asked = [self.replacing, self.certify], {"operation": self.operation}
+        page.tells(self.operation.input, choose, asked, shown)
         page.starts(self.certify.click, _certify, self.refusal, self.asked)
         typed = {"passphrase": self.passphrase, "again": self.again}
         given = [self.unlock.click, *(each.submit for each in typed.values())]
-        page.tells(given, self._use_key, typed, [*self.signing, self.refusal])
+        page.tells(given, self._use_key, typed, [*self.signing, self.key_line, self.refusal])
 
     def _use_key(self, session: Session, passphrase: str, again: str | None) -> Drawn:
         """Unlock the ledger's key, or make one; the passphrase is not kept."""
@@ -132,16 +166,37 @@ class CertificateForm(PagePart):
             self.again: gr.Textbox(value="", visible=not there),
             self.unlock: gr.Button("Use my key" if there else "Make my key"),
             self.key: views.key(self.engine.key, there),
+            self.key_line: views.key_line(self.engine.key),
         }
+
+
+def _replaces(operation: object) -> bool:
+    return _OPERATIONS.get(str(operation)) == "replace"
+
+
+def _lacks(session: Session, operation: object) -> str:
+    """Why there is nothing to sign; empty if there is."""
+    out = session.evidence.unmerging()
+    if why_not_apart(out.never if out else session.mix.recipe(session.zoo)):
+        return "no separate process could check it"
+    return "" if out or _replaces(operation) else "take a task out first"
+
+
+def _button(lacks: str, busy: bool) -> gr.Button:
+    """One that can only refuse is not to be pressed, and says why."""
+    words = f"Write certificate ({lacks})" if lacks else "Write certificate"
+    return gr.Button(words, interactive=not (lacks or busy))
 
 
 def _certify(
     session: Session, operation: str, folder: str, task: str | None, checkpoint: str | None,
-    reason: str, reference: str | None, received: str | None, signer: str | None,
-    recipients: str | None, backups: str | None,
+    reason: str, language: str | None, reference: str | None, received: str | None,
+    signer: str | None, recipients: str | None, backups: str | None, **paper: str | None,
 ) -> None:  # fmt: skip
     """Write the bundle; boxes that were never unfolded hold None."""
     who = tuple(each.strip() for each in (recipients or "").split(";") if each.strip())
     about = Request(reason, reference or "", received or "", signer or "", who, backups or "")
+    printed = Paper(language or "en", **{name: words or "" for name, words in paper.items()})
     kind = _OPERATIONS.get(operation, "")
-    session.evidence.start_certificate(Asked(kind, folder, task or "", checkpoint or "", about))
+    asked = Asked(kind, folder, task or "", checkpoint or "", about, printed)
+    session.evidence.start_certificate(asked)

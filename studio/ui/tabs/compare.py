@@ -1,4 +1,4 @@
-"""The Compare tab: methods side by side on held-out rows, tuned alike, and one to the mixer."""
+"""The comparison: methods side by side on held-out rows, tuned alike, and one to the mixer."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -8,6 +8,7 @@ import gradio as gr
 from studio.errors import StudioError
 from studio.methods import FIRST_COMPARED, METHODS
 from studio.session.compare import Comparisons
+from studio.session.pace import about
 from studio.session.session import Session
 from studio.ui.browsers import session_of
 from studio.ui.components import BARE, static
@@ -21,13 +22,28 @@ from studio.ui.wiring import QUIET, Wiring
 _AT_FIRST = list(FIRST_COMPARED)
 
 
-class CompareTab(PagePart):
+class CompareSection(PagePart):
     """The choice of methods, and the table that grows while they are measured."""
 
-    title = "Compare"
-
     def build(self) -> None:
-        """Lay out the tab."""
+        """Lay out the usual comparison, the choice of another one, and what was found."""
+        gr.HTML("<h3>Compare methods</h3>", **BARE, elem_id="compare-heading")
+        self.usual = gr.Button(views.usual(""), variant="primary", elem_id="compare-usual")
+        gr.HTML(views.ABOUT, **BARE)
+        with gr.Accordion("Choose the methods yourself", open=False, elem_id="compare-choice"):
+            self._build_choice()
+        self.refusal = gr.HTML(**BARE, elem_id="compare-refusal")
+        self.proposal = gr.HTML(views.NOTHING, **BARE, elem_id="compare-proposal")
+        with gr.Accordion(
+            "The last comparison in full", open=False, visible=False, elem_id="compare-full"
+        ) as self.full:
+            script = static("compare.js")
+            self.results = gr.HTML(**BARE, elem_id="compare-results", js_on_load=script)
+            self.heat = gr.HTML(**BARE, elem_id="compare-heat", js_on_load=static("figures.js"))
+        self.loaded = [self.budget]
+        self.outputs = [self.usual, self.proposal, self.full, self.results, self.heat]
+
+    def _build_choice(self) -> None:
         titles = [(method.title, name) for name, method in METHODS.items()]
         self.methods = gr.CheckboxGroup(
             titles, value=_AT_FIRST, label="Methods, each at its defaults", elem_id="methods"
@@ -40,13 +56,7 @@ class CompareTab(PagePart):
             elem_id="tune",
         )
         self.budget = gr.HTML(**BARE, elem_id="compare-budget")
-        self.start = gr.Button("Compare", variant="primary", elem_id="start-compare")
-        self.refusal = gr.HTML(**BARE, elem_id="compare-refusal")
-        self.proposal = gr.HTML(views.NOTHING, **BARE, elem_id="compare-proposal")
-        self.results = gr.HTML(**BARE, elem_id="compare-results", js_on_load=static("compare.js"))
-        self.heat = gr.HTML(**BARE, elem_id="compare-heat", js_on_load=static("figures.js"))
-        self.loaded = [self.budget]
-        self.outputs = [self.proposal, self.results, self.heat]
+        self.start = gr.Button("Compare these", elem_id="start-compare")
 
     def load(self, session: Session) -> Drawn:
         """What a comparison would spend."""
@@ -54,9 +64,9 @@ class CompareTab(PagePart):
 
     def pieces(self, view: View) -> Iterator[Piece]:
         """The comparison, as far as it has come."""
-        if view.opened == self.title:
-            found = view.session.comparisons
-            yield Piece("compare", (id(found), found.version), partial(self._draw, found))
+        found, pace = view.session.comparisons, view.session.context.pace
+        yield Piece("compare", (id(found), found.version), partial(self._draw, found))
+        yield Piece("compare-usual", (id(pace), pace.row), partial(self._tell_usual, view.session))
 
     def wire(self, page: Wiring) -> None:
         """Connect the choices, the button, and the rows of the table."""
@@ -76,18 +86,35 @@ class CompareTab(PagePart):
             return {**page.edit(session, change), **page.awake}
 
         page.starts(self.start.click, start, self.refusal, asked)
+        page.starts(
+            self.usual.click, lambda session: session.comparisons.start(_AT_FIRST, False),
+            self.refusal,
+        )  # fmt: skip
         self.results.click(show_row, None, page.mixed, **QUIET).then(**page.moved)
 
     def _draw(self, found: Comparisons) -> Drawn:
         return {
             self.proposal: views.proposal(found.table),
+            self.full: gr.Accordion(visible=found.table is not None),
             self.results: views.results(found.table),
             self.heat: views.heat(found.table),
         }
 
     def _tell_budget(self, session: Session, methods: list[str], tune: bool) -> Drawn:
         try:
-            words = views.budget(session.comparisons.budget(methods, tune), tune)
+            budget = session.comparisons.budget(methods, tune)
+            words = views.budget(budget, tune, self._takes(session, methods, tune))
         except StudioError as error:
             words = refusal(told(error))
         return {self.budget: words}
+
+    def _tell_usual(self, session: Session) -> Drawn:
+        try:
+            took = self._takes(session, _AT_FIRST, False)
+        except StudioError:  # it is said when it is pressed
+            took = ""
+        return {self.usual: gr.Button(views.usual(took))}
+
+    def _takes(self, session: Session, methods: list[str], tune: bool) -> str:
+        passes = session.comparisons.passes(methods, tune)
+        return about(session.context.pace.seconds("scores", passes))

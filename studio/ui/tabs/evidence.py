@@ -1,4 +1,4 @@
-"""The Evidence tab: what was taken out, what is proven of it, and the certificate that says so."""
+"""The Unmerge tab in three steps: what is taken out, what is proven, and what others can check."""
 
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -8,6 +8,7 @@ import gradio as gr
 from studio.errors import StudioError
 from studio.evidence.measures import Ranges
 from studio.session.engine import Engine
+from studio.session.jobs import JobState
 from studio.session.session import Session
 from studio.ui.components import BARE
 from studio.ui.part import PagePart, PartsTab
@@ -15,23 +16,38 @@ from studio.ui.remedies import told
 from studio.ui.tabs.bundle_verification import BundleVerification
 from studio.ui.tabs.certificate_form import CertificateForm
 from studio.ui.tabs.living_copies import LivingCopies
+from studio.ui.tabs.taken_out import TakenOutStep
+from studio.ui.tabs.wall import WallStrip
 from studio.ui.view import Drawn, Piece, View
 from studio.ui.views import evidence as views
 from studio.ui.views.notices import refusal
+from studio.ui.views.proven import five_lines, numbers, subtraction
+from studio.ui.views.taken_out import step
 from studio.ui.views.unmerge_drop import uad
 from studio.ui.wiring import Wiring
 
+_CHECK = "Run the checks"
+
 
 class EvidenceTab(PartsTab):
-    """Findings, certificate, copies and verification; all follow what is unmerged."""
+    """Findings, certificate, verification and copies; all follow what is unmerged."""
 
-    title = "Evidence"
+    title = "Unmerge"
 
     def __init__(self, engine: Engine) -> None:
-        self.findings, self.certificate = Findings(engine), CertificateForm(engine)
-        self.copies, self.verification = LivingCopies(engine), BundleVerification(engine)
-        members = self.findings, self.certificate, self.copies, self.verification
+        self.taken_out, self.findings = TakenOutStep(engine, self.title), Findings(engine)
+        self.certificate, self.verification = CertificateForm(engine), BundleVerification(engine)
+        self.copies, self.wall = LivingCopies(engine), WallStrip(engine)
+        members = (
+            self.taken_out, self.findings, self.certificate, self.verification, self.copies,
+            self.wall,
+        )  # fmt: skip
         super().__init__(engine, members)
+
+    def build(self) -> None:
+        """Lay out every step, and what no certificate shows."""
+        super().build()
+        gr.HTML(views.limits(), **BARE)
 
     def pieces(self, view: View) -> Iterator[Piece]:
         """All of it together, while the tab is open; and a folder for the next bundle."""
@@ -39,8 +55,13 @@ class EvidenceTab(PartsTab):
             return
         session, evidence = view.session, view.session.evidence
         ready = "gram" in vars(session.worker.bench)
-        key = view.snapshot.recipe.digest, evidence.version, ready, self._log()
+        out = evidence.unmerging()  # sliders of unticked tasks, too, are of what was checked
+        full = out and out.full.digest
+        key = view.snapshot.recipe.digest, full, evidence.version, ready, self._log()
+        yield from self.taken_out.pieces(view)
         yield Piece("evidence", key, partial(self._draw, session))
+        for member in (self.findings, self.certificate, self.verification, self.wall):
+            yield from member.pieces(view)
         if made := evidence.certified:
             yield Piece("certified", made.digest, partial(self.certificate.propose, session))
 
@@ -71,24 +92,26 @@ class Findings(PagePart):
 
     def build(self) -> None:
         """Lay out the section."""
+        gr.HTML(step(2, "Proven"), **BARE)
         self.verdict = gr.HTML(**BARE, elem_id="evidence-verdict")
-        self.check = gr.Button("Run the checks", variant="primary", elem_id="run-checks")
+        self.check = gr.Button(_CHECK, variant="primary", elem_id="run-checks")
         self.refusal = gr.HTML(**BARE, elem_id="evidence-refusal")
-        self.attack = gr.HTML(**BARE, elem_id="evidence-attack")
-        self.bars = gr.HTML(**BARE, elem_id="evidence-bars")
-        self.checks = gr.HTML(**BARE, elem_id="evidence-checks")
-        self.layers = gr.HTML(**BARE, elem_id="evidence-layers")
-        self.drops = gr.HTML(**BARE, elem_id="evidence-drops")
-        self.measure_drops = gr.Button(
-            "Measure the unmerge accuracy drops", elem_id="measure-drops", size="sm"
-        )
-        gr.HTML(views.limits(), **BARE)
+        self.lines = gr.HTML(**BARE, elem_id="evidence-lines")
+        self.subtraction = gr.HTML(**BARE, elem_id="evidence-subtraction")
+        self.numbers = gr.HTML(**BARE, elem_id="evidence-numbers")
+        with gr.Accordion("What an unmerge costs the kept tasks, by method", open=False):
+            self.drops = gr.HTML(**BARE, elem_id="evidence-drops")
+            self.measure_drops = gr.Button(
+                "Measure the unmerge accuracy drops", elem_id="measure-drops", size="sm"
+            )
+            self.drops_refusal = gr.HTML(**BARE, elem_id="drops-refusal")
         self.outputs = [
-            self.verdict, self.attack, self.bars, self.checks, self.layers, self.drops
+            self.verdict, self.check, self.refusal, self.lines, self.subtraction, self.numbers,
+            self.drops, self.measure_drops, self.drops_refusal,
         ]  # fmt: skip
 
     def draw(self, session: Session, ranges: Mapping[str, Ranges] | None) -> Drawn:
-        """What was measured of what is unmerged.
+        """What was measured of what is unmerged; what was refused before is said no more.
 
         Args:
             session: that unmerges.
@@ -98,15 +121,34 @@ class Findings(PagePart):
         unmerged, found = evidence.unmerging(), evidence.found()
         return {
             self.verdict: views.verdict(unmerged, found),
-            self.attack: views.attack(unmerged, found),
-            self.bars: views.bars(unmerged, ranges),
-            self.checks: views.checks(found) + views.closure(found),
-            self.layers: views.layers(found),
+            self.refusal: "",
+            self.lines: five_lines(unmerged, found),
+            self.subtraction: subtraction(unmerged, found),
+            self.numbers: numbers(unmerged, found, ranges),
             self.drops: uad(evidence.drops, session.mix.names),
+            self.measure_drops: gr.Button(interactive=bool(session.worker.bench.scored())),
+            self.drops_refusal: "",
         }
+
+    def pieces(self, view: View) -> Iterator[Piece]:
+        """The button, which tells how far the checks are."""
+        job, session = view.snapshot.job, view.session
+        out, checked = bool(session.evidence.unmerging()), bool(session.evidence.found())
+        words, variant = _pressed(job) or _CHECK, "secondary" if checked else "primary"
+        free = out and not (job and job.running)
+        yield Piece("run-checks", (words, free, variant), lambda: {
+            self.check: gr.Button(words, interactive=free, variant=variant),
+        })  # fmt: skip
 
     def wire(self, page: Wiring) -> None:
         """Connect both buttons."""
         check, drops = self.check.click, self.measure_drops.click
         page.starts(check, lambda session: session.evidence.start_checks(), self.refusal)
-        page.starts(drops, lambda session: session.evidence.start_drops(), self.refusal)
+        page.starts(drops, lambda session: session.evidence.start_drops(), self.drops_refusal)
+
+
+def _pressed(job: JobState | None) -> str:
+    """What the button says while its job runs; empty while it does not."""
+    if job is None or not job.running or not job.name.startswith("Checks without"):
+        return ""
+    return f"Checking … {job.share:.0%}"

@@ -18,7 +18,9 @@ from studio.ui.views import files as views
 from studio.ui.views.notices import refusal
 from studio.ui.wiring import Wiring
 
-_FORMS = ("Complete model", "One LoRA adapter")
+_MODEL, _ADAPTER = "Complete model", "One LoRA adapter"
+_ADAPTERS = "That adapter and each task's own, to serve all at once (vLLM, LoRAX)"
+_FORMS = (_MODEL, _ADAPTER, _ADAPTERS)
 
 
 class ExportForm(PagePart):
@@ -31,7 +33,7 @@ class ExportForm(PagePart):
             self._boxes()
         self.forecast = gr.HTML(**BARE)
         with gr.Row():
-            self.measure = gr.Button("Measure the rounding", elem_id="measure")
+            self.measure = gr.Button("Measure the rounding", elem_id="measure-rounding")
             self.export = gr.Button(
                 "Export", variant="primary", elem_id="export", visible=not self.engine.read_only
             )
@@ -53,7 +55,7 @@ class ExportForm(PagePart):
         )
         self.dtype = gr.Dropdown([], label="Numbers are written as", elem_id="dtype")
         self.form = gr.Radio(
-            _FORMS, value=_FORMS[0], label="What to write", visible=False, elem_id="form"
+            _FORMS, value=_MODEL, label="What to write", visible=False, elem_id="form"
         )
         self.rank = gr.Number(
             None, label="Directions per tensor (empty: all, exactly)", precision=0, minimum=1,
@@ -65,7 +67,7 @@ class ExportForm(PagePart):
 
     def load(self, session: Session) -> Drawn:
         """The shown mix, and a folder to export it to."""
-        form, folder = _FORMS[0], session.exports.free_export_name()
+        form, folder = _MODEL, session.exports.free_export_name()
         return {
             **self._follow(session, folder, form, None, False),
             self.folder: folder,
@@ -122,7 +124,7 @@ class ExportForm(PagePart):
 
     def _choose_form(self, session: Session, form: str) -> Drawn:
         """What can be chosen for a complete model or an adapter."""
-        own, adapter = session.exports.own_classifiers(), form == _FORMS[1]
+        own, adapter = session.exports.own_classifiers(), form != _MODEL
         words = f"Also write a complete classifier folder for {', '.join(own)}"
         return {
             self.rank: gr.Number(value=None, visible=adapter),
@@ -146,16 +148,17 @@ def _export(
 ) -> None:
     plan = _export_plan(folder, form, rank, classifiers)
     if plan.adapter:
-        session.exports.start_adapter(folder, plan.rank)
+        session.exports.start_adapter(folder, plan.rank, plan.each_task)
     else:
         session.exports.start_export(folder, plan.classifiers)
 
 
 def _export_plan(folder: str, form: str, rank: float | None, classifiers: bool) -> ExportPlan:
-    adapter = form == _FORMS[1]
+    adapter = form != _MODEL
     return ExportPlan(
-        folder, adapter, None if rank is None else int(rank), classifiers and not adapter
-    )
+        folder, adapter, None if rank is None else int(rank), classifiers and not adapter,
+        each_task=form == _ADAPTERS,
+    )  # fmt: skip
 
 
 def _table(session: Session) -> str:

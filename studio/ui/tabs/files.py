@@ -8,13 +8,15 @@ from studio.disk.files import read_text
 from studio.errors import BadRecipe, StudioError
 from studio.session.engine import Engine
 from studio.session.session import Session
-from studio.ui.components import BARE
+from studio.ui.components import BARE, static
 from studio.ui.part import PagePart, PartsTab
 from studio.ui.remedies import told
 from studio.ui.tabs.export_form import ExportForm
+from studio.ui.tabs.next_step import NextStep
 from studio.ui.tabs.push_form import PushForm
 from studio.ui.view import Drawn
 from studio.ui.views import files as views
+from studio.ui.views.next_step import after_files
 from studio.ui.views.notices import notes, refusal
 from studio.ui.wiring import QUIET, Wiring
 
@@ -26,7 +28,8 @@ class FilesTab(PartsTab):
 
     def __init__(self, engine: Engine) -> None:
         export = ExportForm(engine)
-        parts = (export, PushForm(engine), RecipeUpload(engine, export), OtherZoos(engine))
+        ends = NextStep(engine, "files", after_files)
+        parts = (export, PushForm(engine), RecipeUpload(engine, export), OtherZoos(engine), ends)
         super().__init__(engine, [p for p in parts if not (p.writes and engine.read_only)])
 
 
@@ -72,7 +75,7 @@ class OtherZoos(PagePart):
                 allow_custom_value=True,
             )  # fmt: skip
             self.check = gr.Button("Check this zoo", elem_id="check-zoo")
-        self.preflight = gr.HTML(**BARE)
+        self.preflight = gr.HTML(**BARE, js_on_load=static("copy.js"))
         self.open = gr.Button("Open this zoo", variant="primary", visible=False, elem_id="open-zoo")
         self.loaded = [self.path, self.preflight, self.open]
 
@@ -99,17 +102,18 @@ class OtherZoos(PagePart):
         try:
             found = self.engine.look(path or "")
         except StudioError as error:
-            return {self.preflight: views.refused(told(error)), self.open: gr.Button(visible=False)}
+            told = views.refused(error, self.engine.restart)
+            return {self.preflight: told, self.open: gr.Button(visible=False)}
         fits = gr.Button(visible=not found.problems)
-        return {self.preflight: views.preflight(found), self.open: fits}
+        return {self.preflight: views.preflight(found, self.engine.restart), self.open: fits}
 
     def _start(self, session: Session, path: str | None) -> Drawn:
         """Every page loads anew once it is open."""
         try:
             self.engine.start_open(path or "", session.browser)
         except StudioError as error:
-            return {self.preflight: views.refused(told(error))}
-        return {self.open: gr.Button(visible=False)}
+            return {self.preflight: views.refused(error, self.engine.restart)}
+        return {self.preflight: views.opening(path or "")}
 
 
 def _offered(engine: Engine) -> list[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""Living copies in the Evidence tab: exports that the ledger knows, and tasks that are kept out."""
+"""Living copies in the Unmerge tab: exports that the ledger knows, and tasks that are kept out."""
 
 from collections.abc import Sequence
 
@@ -20,13 +20,14 @@ class LivingCopies(PagePart):
 
     def build(self) -> None:
         """Lay out the section."""
-        gr.HTML("<div class='evidence'><h3>Living copies</h3></div>", **BARE)
-        self.copies = gr.HTML(**BARE, elem_id="evidence-copies")
-        with gr.Row():
-            self.copy = gr.Dropdown(
-                [], label="Copy", elem_id="copy", allow_custom_value=True, min_width=200
-            )
-            self.recall = gr.Button("Mark as recalled", elem_id="recall", min_width=120)
+        self.living = gr.HTML(**BARE, elem_id="evidence-living")
+        with gr.Accordion("Copies that this studio knows, and its log", open=False):
+            self.copies = gr.HTML(**BARE, elem_id="evidence-copies")
+            with gr.Row(visible=False) as self.recalling:
+                self.copy = gr.Dropdown(
+                    [], label="Copy", elem_id="copy", allow_custom_value=True, min_width=200
+                )
+                self.recall = gr.Button("Mark as recalled", elem_id="recall", min_width=120)
         self.copies_refusal = gr.HTML(**BARE, elem_id="copies-refusal")
         with gr.Row(visible=False) as self.locked:
             self.lock = gr.Dropdown(
@@ -34,7 +35,10 @@ class LivingCopies(PagePart):
                 min_width=200,
             )  # fmt: skip
             self.allow = gr.Button("Let in again (logged)", elem_id="allow", min_width=120)
-        self.outputs = [self.copies, self.copy, self.lock, self.locked]
+        self.outputs = [
+            self.living, self.copies, self.copy, self.recalling, self.copies_refusal, self.lock,
+            self.locked,
+        ]  # fmt: skip
 
     def draw(self, session: Session, known: Sequence[Copy]) -> Drawn:
         """What the ledger knows.
@@ -48,8 +52,11 @@ class LivingCopies(PagePart):
         log = views.log(ledger.head(), ledger.unsigned, problems(ledger))
         living = [(f"{c.name} ({c.made[:10]})", c.id) for c in known if c.state != "recalled"]
         return {
+            self.living: views.living(known, gone),
             self.copies: views.copies(known, gone, engine.orphans) + log,
             self.copy: gr.Dropdown(living),
+            self.recalling: gr.Row(visible=bool(living)),
+            self.copies_refusal: "",
             self.lock: gr.Dropdown(locked, value=locked[0] if locked else None),
             self.locked: gr.Row(visible=bool(locked)),
         }

@@ -1,23 +1,28 @@
 """The New zoo tab: models are found in folders, joined with tables, checked, written and opened."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 import gradio as gr
+from gradio.blocks import Block
 
-from studio.errors import NotAllowed, Remedy, StudioError
+from studio.device import free_memory
+from studio.errors import StudioError
+from studio.new_zoo.cost import make_cost
 from studio.session.engine import Engine
 from studio.session.jobs import JobState
 from studio.session.new_zoo import FETCH, SAVE, SEARCH, NewZoos
+from studio.session.row_looks import Draws
 from studio.session.session import Session
+from studio.ui.browsers import session_of
 from studio.ui.components import BARE, static
 from studio.ui.part import PagePart
 from studio.ui.remedies import told
 from studio.ui.tabs.new_rows import RowsForm
 from studio.ui.view import Drawn, Piece, View
 from studio.ui.views import new_zoo as views
-from studio.ui.views.notices import refusal
-from studio.ui.wiring import Wiring
+from studio.ui.views.notices import refusal, refused
+from studio.ui.wiring import QUIET, Wiring
 
 _INTRO = (
     "<p>Merge models of your own: point at the folders that your training has written. Nothing is "
@@ -48,7 +53,7 @@ class NewZooTab(PagePart):
         self.choose = gr.Button("Choose a folder …", size="sm", elem_id="new-choose", visible=False)
         self.drop_in = gr.File(
             label="Or drop an adapter (its two files) or tables here", file_count="multiple",
-            elem_id="new-drop-in", height=110,
+            elem_id="new-drop-in", height=132,
         )  # fmt: skip
         self.base = gr.Textbox(
             label="Base (empty: find it out)", elem_id="new-base", placeholder="folder or hub id"
@@ -71,7 +76,8 @@ class NewZooTab(PagePart):
         self.loaded = [self.places, self.base, self.choose]
         self.outputs = [
             self.remote, self.fetch, self.found, self.proposals, self.models, self.later,
-            self.folder, self.searched, self.stop_search, self.ended, self.stop_save,
+            self.folder, self.seed, self.drop, self.searched, self.stop_search, self.ended,
+            self.stop_save, self.cost,
             *self.rows.outputs,
         ]  # fmt: skip
         self.choices = self.rows.choices
@@ -85,9 +91,10 @@ class NewZooTab(PagePart):
             label="Leave rows that are in two splits out of all but the held-out one",
             elem_id="new-drop",
         )
+        self.cost = gr.HTML(**BARE)
         self.save = gr.Button("Write the zoo and open it", variant="primary", elem_id="new-save")
         self.unsaved = gr.HTML(**BARE, elem_id="new-unsaved")
-        self.ended = gr.HTML(**BARE, elem_id="new-ended")
+        self.ended = gr.HTML(**BARE, elem_id="new-ended", js_on_load=static("remedies.js"))
         self.stop_save = gr.Button("Cancel", size="sm", visible=False, elem_id="new-stop-save")
 
     def load(self, session: Session) -> Drawn:
@@ -103,6 +110,8 @@ class NewZooTab(PagePart):
             yield Piece("new zoo", (id(made), made.version), partial(self._draw, made))
             new = (id(made), id(made.proposal))  # a folder that was typed stays until then
             yield Piece("new folder", new, lambda: {self.folder: made.free_folder(self.home)})
+            drawn = {self.seed: made.draws.seed, self.drop: made.draws.drop_leaks}
+            yield Piece("new draws", (id(made), made.draws), lambda: drawn)
             yield Piece("new zoo's job", view.job, partial(self._tell, view.snapshot.job))
             yield from self.rows.pieces(view)
 
@@ -113,10 +122,7 @@ class NewZooTab(PagePart):
             try:
                 session.new_zoos.start_search(places or "", base or "")
             except StudioError as error:
-                outside = [each for each in (places or "").splitlines() if self._is_outside(each)]
-                if error.remedy is Remedy.ADD_ROOT and outside:
-                    return {self.refused: views.outside(told(error), outside[0].strip())}
-                return {self.refused: refusal(told(error))}
+                return {self.refused: refused(error, "restart-text", self.engine.restart)}
             return {self.refused: "", **page.awake}
 
         def save(session: Session, name: str, folder: str, seed: float, drop: bool) -> None:
@@ -139,7 +145,24 @@ class NewZooTab(PagePart):
 
         page.tells(self.proposals.input, choose, {"place": self.proposals}, shown)
         page.tells(self.models.input, take, {"names": self.models}, shown)
+        self._wire_ending(page, shown)
         self.rows.wire(page)
+
+    def _wire_ending(self, page: Wiring, shown: Sequence[Block]) -> None:
+        """Connect how rows are drawn, and what helps where a zoo could not be written."""
+
+        def draw(session: Session, seed: float, drop: bool) -> Drawn:
+            draws = Draws(int(seed or 0), bool(drop))
+            return self._tried(page, lambda: session.new_zoos.draw(draws))
+
+        def leave_out(request: gr.Request, event: gr.EventData) -> Drawn:
+            made = session_of(self.engine, request).new_zoos
+            clicked = event._data if isinstance(event._data, dict) else {}
+            return self._tried(page, lambda: made.leave_out(str(clicked.get("task"))))
+
+        asked = {"seed": self.seed, "drop": self.drop}
+        page.tells([self.seed.submit, self.seed.blur, self.drop.input], draw, asked, shown)
+        self.ended.click(leave_out, None, list(shown), **QUIET)
 
     def _wire_places(self, page: Wiring) -> None:
         """Connect what adds a folder to those that are searched."""
@@ -163,13 +186,6 @@ class NewZooTab(PagePart):
         asked = {"places": self.places, "files": self.drop_in}
         page.tells(self.drop_in.upload, drop, asked, shown)
 
-    def _is_outside(self, path: str) -> bool:
-        try:
-            self.engine.inside(path)
-        except NotAllowed:
-            return bool(path.strip())
-        return False
-
     def _tried(self, page: Wiring, act: Callable[[], None]) -> Drawn:
         try:
             act()
@@ -188,12 +204,16 @@ class NewZooTab(PagePart):
             self.stop_save: gr.Button(visible=bool(save and save.running)),
         }
 
+    def _draw_cost(self, made: NewZoos) -> str:
+        work = made.work()
+        return views.cost(make_cost(work) if work else None, free_memory())
+
     def _draw(self, made: NewZoos) -> Drawn:
         proposal, members = made.proposal, made.members
         proposals = [(views.proposal_name(each), at) for at, each in enumerate(made.proposals)]
         ticked = [(views.member_name(member), name) for name, member in members.items()]
         return {
-            self.remote: views.remote(made.remote),
+            self.remote: views.remote(made.remote, made.remote_fits),
             self.fetch: gr.Button(visible=bool(made.remote)),
             self.found: views.found(made.found, proposal),
             self.proposals: gr.Radio(
@@ -201,5 +221,6 @@ class NewZooTab(PagePart):
             ),
             self.models: gr.CheckboxGroup(ticked, value=list(made.tasks), visible=bool(ticked)),
             self.later: gr.Column(visible=bool(made.tasks)),
+            self.cost: self._draw_cost(made),
             **self.rows.draw(made),
         }

@@ -32,7 +32,7 @@ class SearchResults(PagePart):
     def pieces(self, view: View) -> Iterator[Piece]:
         """The curves, as far as they have come."""
         found = view.session.searches
-        key = id(found), found.version, found.paused, found.laid_over
+        key = id(found), found.version, found.paused, found.laid_over, found.mixer_words
         yield Piece("search-results", key, partial(self._draw, found))
 
     def wire(self, page: Wiring) -> None:
@@ -48,5 +48,5 @@ class SearchResults(PagePart):
         value = found.beside.name if found.beside else _NONE
         return {
             self.beside: gr.Dropdown([_NONE, *names], value=value, visible=bool(names)),
-            self.results: results(found.shown, found.paused, found.beside),
+            self.results: results(found.shown, found.paused, found.beside, found.mixer_words),
         }

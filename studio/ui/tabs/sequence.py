@@ -1,4 +1,4 @@
-"""The Sequence tab: tasks that arrive one after another, by several methods at once."""
+"""The Over time tab: tasks that arrive one after another, by several methods at once."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -9,12 +9,14 @@ import gradio as gr
 from studio.errors import BadRecipe, StudioError
 from studio.methods import METHODS
 from studio.sequence.sweep import numeric_options
+from studio.session.engine import Engine
 from studio.session.sequence import SequenceWish
 from studio.session.session import Session
 from studio.ui.boxes import number_in, whole_in
 from studio.ui.components import BARE, static
 from studio.ui.part import PagePart
 from studio.ui.remedies import told
+from studio.ui.tabs.state_form import StateForm
 from studio.ui.view import Drawn, Piece, View
 from studio.ui.views import sequence as views
 from studio.ui.wiring import Wiring
@@ -26,15 +28,22 @@ _NO_SWEEP = "none"
 class SequenceTab(PagePart):
     """What a run is made of, what it takes, and what it has found."""
 
-    title = "Sequence"
+    title = "Over time"
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine)
+        forms = [StateForm(engine)]
+        self.forms = [form for form in forms if not (form.writes and engine.read_only)]
 
     def build(self) -> None:
         """Lay out the tab."""
-        self.methods = gr.CheckboxGroup(
-            [(each.title, name) for name, each in METHODS.items()],
-            label="Methods (the mixer's own as it is set, others at their defaults)",
-            elem_id="sequence-methods",
-        )
+        with gr.Accordion("Methods", open=False, elem_id="sequence-choice") as self.choice:
+            self.methods = gr.CheckboxGroup(
+                [(each.title, name) for name, each in METHODS.items()],
+                label="Methods (the mixer's own as it is set, others as the mixer starts them)",
+                elem_id="sequence-methods",
+            )
+            gr.HTML(views.methods(), **BARE)
         with gr.Row():
             self.arrival = gr.Radio(
                 [_GIVEN, _SHUFFLED], value=_GIVEN, label="Arrival", elem_id="arrival", min_width=260
@@ -62,8 +71,11 @@ class SequenceTab(PagePart):
             "seed": self.seed, "rows": self.rows, "swept": self.swept, "first": self.first,
             "last": self.last, "step": self.step,
         }  # fmt: skip
-        self.loaded = [*self.boxes.values(), self.shuffling]
-        self.outputs = [self.cost, self.results]
+        for form in self.forms:
+            form.build()
+        inner = [each for form in self.forms for each in form.loaded]
+        self.loaded = [*self.boxes.values(), self.shuffling, self.choice, *inner]
+        self.outputs = [self.cost, self.results, *(x for form in self.forms for x in form.outputs)]
 
     def _swept_boxes(self) -> None:
         self.swept = gr.Dropdown(
@@ -80,8 +92,9 @@ class SequenceTab(PagePart):
         wish = session.sequences.wish
         swept, first, last, step = wish.sweep or (_NO_SWEEP, 0.1, 0.9, 0.2)
         mixed = wish.orders is not None
-        return {
+        own: Drawn = {
             self.methods: list(wish.methods),
+            self.choice: gr.Accordion(label=views.chosen(wish.methods)),
             self.arrival: _SHUFFLED if mixed else _GIVEN,
             self.orders: wish.orders or 5,
             self.seed: wish.seed,
@@ -92,6 +105,9 @@ class SequenceTab(PagePart):
             self.step: step,
             self.shuffling: gr.Row(visible=mixed),
         }
+        for form in self.forms:
+            own |= form.load(session)
+        return own
 
     def pieces(self, view: View) -> Iterator[Piece]:
         """What a run takes, and the one that runs or ran last."""
@@ -101,6 +117,8 @@ class SequenceTab(PagePart):
         takes = view.snapshot.recipe.digest, str(found.wish)
         yield Piece("sequence-cost", takes, partial(self._tell_cost, view.session))
         yield Piece("sequence", found.version, lambda: {self.results: views.results(found.shown)})
+        for form in self.forms:
+            yield from form.pieces(view)
 
     def wire(self, page: Wiring) -> None:
         """Connect the boxes and the button."""
@@ -111,9 +129,11 @@ class SequenceTab(PagePart):
 
         page.tells(
             [box.input for box in self.boxes.values()], self._choose, self.boxes,
-            [self.cost, self.shuffling], trigger_mode="always_last",
+            [self.cost, self.shuffling, self.choice], trigger_mode="always_last",
         )  # fmt: skip
         page.starts(self.start.click, start, self.refusal, self.boxes)
+        for form in self.forms:
+            form.wire(page)
 
     def _choose(self, session: Session, arrival: str, **boxes: Any) -> Drawn:
         shown: Drawn = {self.shuffling: gr.Row(visible=arrival == _SHUFFLED)}
@@ -121,6 +141,7 @@ class SequenceTab(PagePart):
             session.sequences.wish = _wish(arrival, **boxes)
         except StudioError as refusal:
             return {self.cost: views.refused(told(refusal)), **shown}
+        shown |= {self.choice: gr.Accordion(label=views.chosen(session.sequences.wish.methods))}
         return {**self._tell_cost(session), **shown}
 
     def _tell_cost(self, session: Session) -> Drawn:

@@ -1,4 +1,4 @@
-"""The sweep in the Coefficients tab: one or two numbers of the mix as a curve or a map."""
+"""The sweep in the Improve tab: one or two numbers of the mix as a curve or a map."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -9,6 +9,7 @@ import gradio as gr
 
 from studio.errors import StudioError
 from studio.search.run import Run
+from studio.session.pace import about
 from studio.session.session import Session
 from studio.session.sweep import SweepWish
 from studio.sweep.axis import FACTOR, Axis
@@ -34,8 +35,19 @@ class SweepSection(PagePart):
 
     def build(self) -> None:
         """Lay out the section."""
+        with gr.Accordion(
+            "Sweep one or two numbers of the mix", open=False, elem_id="sweep-fold"
+        ) as self.fold:
+            self._build()
+        self.boxes |= {"levels": self.levels, "rows": self.rows}
+        self.menus = [self.boxes["first_name"], self.boxes["second_name"]]
+        self.loaded = [self.fold, *self.boxes.values()]
+        self.outputs = [
+            self.cost, *self.menus, self.results, self.plot, self.notes, self.best,
+        ]  # fmt: skip
+
+    def _build(self) -> None:
         script = static("figures.js")
-        gr.HTML("<h3>Sweep numbers of the mix</h3>", **BARE)
         self.boxes = _axis_boxes("first", "Sweep", "axis-one", FACTOR)
         self.boxes |= _axis_boxes("second", "Against", "axis-two", _NONE)
         with gr.Row():
@@ -56,12 +68,6 @@ class SweepSection(PagePart):
         )
         self.plot = gr.Plot(show_label=False, elem_id=views.PLOT, visible=False)
         self.notes = gr.HTML(**BARE, elem_id="sweep-notes", js_on_load=script)
-        self.boxes |= {"levels": self.levels, "rows": self.rows}
-        self.menus = [self.boxes["first_name"], self.boxes["second_name"]]
-        self.loaded = list(self.boxes.values())
-        self.outputs = [
-            self.cost, *self.menus, self.results, self.plot, self.notes, self.best,
-        ]  # fmt: skip
 
     def load(self, session: Session) -> Drawn:
         """The boxes, as this browser left them."""
@@ -69,6 +75,7 @@ class SweepSection(PagePart):
         both = zip(("first", "second"), (*wish.axes, (_NONE, None, None)), strict=False)
         for axis, (_, low, high) in both:
             drawn |= {self.boxes[f"{axis}_low"]: low, self.boxes[f"{axis}_high"]: high}
+        drawn[self.fold] = gr.Accordion(open=session.sweeps.found is not None)
         return {**drawn, self.levels: wish.levels, self.rows: wish.rows}
 
     def pieces(self, view: View) -> Iterator[Piece]:
@@ -136,7 +143,8 @@ class SweepSection(PagePart):
     def _tell_cost(self, session: Session) -> Drawn:
         try:
             _, axes, found = session.sweeps.plan()
-            return {self.cost: views.cost(found, axes)}
+            took = session.context.pace.seconds("scores", session.sweeps.passes(found))
+            return {self.cost: views.cost(found, axes, about(took))}
         except StudioError as refusal:
             return {self.cost: views.refused(told(refusal))}
 

@@ -1,4 +1,4 @@
-"""The writing in the Examples tab: a prompt that four models go on with, side by side."""
+"""The writing in the Results tab: a prompt that four models go on with, side by side."""
 
 from collections.abc import Iterator
 from functools import partial

@@ -8,8 +8,9 @@ from studio.measure.change import Change
 from studio.measure.intervals import Score
 from studio.session.snapshot import Snapshot
 from studio.tasks.kinds import KINDS
-from studio.tasks.metric import ACCURACY, LOSS, METRICS, Metric
+from studio.tasks.metric import ACCURACY, AGREEMENT, LOSS, METRICS, Metric
 from studio.ui.charts.saves import table_saves
+from studio.ui.views.glossary import term
 from studio.ui.views.notices import refusal
 from studio.ui.views.references import ARROWS, floor_of
 from studio.ui.views.track import score_track
@@ -18,9 +19,10 @@ _FLOORS = {
     "head-only": "Head-only: the untouched base with a head fitted on it.",
     "base": "Base: the untouched base, asked as the expert is.",
 }
-_LOSS = {
-    False: "",
-    True: " A loss is in nats per token, and less is better: its bar is the longer the lower it "
+_MORE = {
+    AGREEMENT: " Agreement is the share of rows that are answered as the task's own expert answers "
+    "them: they have no labels, so nobody knows whether either is right.",
+    LOSS: " A loss is in nats per token, and less is better: its bar is the longer the lower it "
     "is, between a little worse than the floor and a little better than the expert. Perplexity is "
     "its exponential.",
 }
@@ -36,24 +38,25 @@ def accuracy(now: Snapshot) -> str:
     name, floor = floor_of(now)
     on = set(now.recipe.names)
     body = "".join(_accuracy_row(now, task, task in on, floor) for task in _in_order(now))
-    partial = "" if now.seen else " partial"
+    partial = "" if now.seen and "scores" not in now.shipped else " partial"
     doubts = "".join(refusal(each) for each in now.doubts)
     metrics = _metrics(now)
     what = " or ".join(metric.name for metric in metrics)
-    units, loss = " or ".join(metric.unit for metric in metrics), LOSS in metrics
+    units = " or ".join({metric.unit: None for metric in metrics})
+    more = "".join(_MORE.get(metric, "") for metric in metrics)
     return (
-        f"{doubts}<table class='studio accuracy{partial}'><caption>Held-out {what} by task, with "
-        "95 % intervals</caption><thead><tr><th scope='col'>task</th>"
+        f"{doubts}<table class='studio accuracy{partial}'><caption>{term('Held-out')} {what} by "
+        "task, with 95 % intervals</caption><thead><tr><th scope='col'>task</th>"
         f"<th scope='col'>{_ends(metrics)}</th><th scope='col'>now</th>"
-        "<th scope='col'>since pinned</th>"
-        "<th scope='col' class='wide'>interval</th>"
-        f"<th scope='col'>expert</th><th scope='col' class='wide'>{name}</th>"
+        f"<th scope='col'>{term('since pinned')}</th>"
+        f"<th scope='col' class='wide'>{term('interval')}</th>"
+        f"<th scope='col'>{term('expert')}</th><th scope='col' class='wide'>{term(name)}</th>"
         f"<th scope='col' class='wide'>n</th></tr></thead><tbody>{body}</tbody></table>"
         "<p class='legend'><span class='l-now'>now</span><span class='l-interval'>95 % interval"
         f"</span><span class='l-expert'>expert alone</span><span class='l-floor'>{name}</span></p>"
-        f"{table_saves('accuracy', _csv(now)) if now.seen else ''}"
+        f"{table_saves('accuracy', _csv(now)) if now.seen and not now.shipped else ''}"
         f"<p class='quiet'>{_FLOORS[name]} A task that is not merged is still scored. "
-        f"Intervals resample groups of related rows where the data has groups.{_LOSS[loss]} "
+        f"Intervals resample groups of related rows where the data has groups.{more} "
         f"<b>Since pinned</b>: the mean change on the same rows, in {units}; pale numbers stand on "
         "few rows.</p>"
     )
@@ -62,7 +65,7 @@ def accuracy(now: Snapshot) -> str:
 def _metrics(now: Snapshot) -> tuple[Metric, ...]:
     """What the tasks are scored by: as their scores say, and before there are any, their kinds."""
     known = {s.metric for s in (*now.scores.values(), *now.experts.values(), *now.base.values())}
-    known = known or {KINDS[task.type].metric for task in now.zoo.tasks if task.name in now.rows}
+    known = known or {KINDS[x.type].metric_of(x) for x in now.zoo.tasks if x.name in now.rows}
     return tuple(each for each in METRICS if each in known) or (ACCURACY,)
 
 
@@ -79,6 +82,8 @@ def _accuracy_row(now: Snapshot, task: str, on: bool, floor: Mapping[str, Score]
     empty = f"<div class='track' role='img' aria-label='{escape(label)}'></div>"
     bar = score_track(score, least, expert, label) or empty
     state = "" if on else " <span class='quiet'>unmerged</span>"
+    if len(_metrics(now)) > 1 and score:
+        state += f" <span class='quiet'>{score.metric.name}</span>"
     interval = score.span if score else ""
     rows = _rows(score, now.rows[task])
     return (
@@ -100,8 +105,8 @@ def _csv(now: Snapshot) -> str:
         "task", "merged", mean, " or ".join(metric.name for metric in _metrics(now)), "low", "high",
         "n", "interval", "change since pinned", "half of its interval", "expert", name,
     ]  # fmt: skip
-    losses = LOSS in _metrics(now)
-    header += ["metric", "perplexity", "bits per byte"] if losses else []
+    several = _metrics(now) != (ACCURACY,)
+    header += ["metric", "perplexity", "bits per byte"] if several else []
     besides = {each.name: None for score in now.scores.values() for each in score.besides}
     header += [part for name in besides for part in (name, f"{name}, low", f"{name}, high")]
     rows = []
@@ -114,7 +119,7 @@ def _csv(now: Snapshot) -> str:
                   for each in (now.experts.get(strip.name), floor.get(strip.name)))  # fmt: skip
         own = (score.value, score.low, score.high, score.n, score.interval)
         merged = ("yes" if strip.on else "no", strip.mean)
-        more = (score.metric.name, score.perplexity, score.bits_per_byte) if losses else ()
+        more = (score.metric.name, score.perplexity, score.bits_per_byte) if several else ()
         found = {each.name: (each.value, each.low, each.high) for each in score.besides}
         shares = [x for name in besides for x in found.get(name, (None,) * 3)]
         rows.append((strip.name, *merged, *own, *compared, *others, *more, *shares))

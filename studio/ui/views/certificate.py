@@ -1,4 +1,4 @@
-"""Pure views of the Evidence tab: copies, who signs, certificates and their verification."""
+"""Pure views of the Unmerge tab: copies, who signs, certificates and their verification."""
 
 from base64 import b64encode
 from collections.abc import Sequence
@@ -21,23 +21,25 @@ def copies(known: Sequence[Copy], digests: Sequence[str], orphans: Sequence[str]
     if not known:
         return f"{notes}<p class='quiet'>This studio has exported nothing yet.</p>"
     body = "".join(_copy(each, each.holds(digests)) for each in known)
-    red = sum(each.holds(digests) and each.state != "recalled" for each in known)
-    words = (
-        f"<p class='refusal' id='living'><b>{red} cop{'y' if red == 1 else 'ies'}</b> still "
-        f"hold{'s' if red == 1 else ''} an unticked task. The removal counts only together with "
-        "their recall.</p>"
-        if red
-        else "<p class='fine' id='living'>No known copy holds an unticked task.</p>"
-        if digests
-        else ""
-    )
     return (
-        f"{notes}{words}<div class='scroll' tabindex='0' role='region' aria-label='Copies'><table "
+        f"{notes}<div class='scroll' tabindex='0' role='region' aria-label='Copies'><table "
         "class='studio copies'><caption>Copies that this ledger knows</caption><thead><tr>"
         "<th scope='col'>folder</th><th scope='col'>made (UTC)</th><th scope='col'>state</th>"
-        "<th scope='col'>holds</th><th scope='col'>certificate</th></tr></thead>"
+        "<th scope='col'>holds</th><th scope='col'>certificate (sha256)</th></tr></thead>"
         f"<tbody>{body}</tbody></table></div>"
     )
+
+
+def living(known: Sequence[Copy], digests: Sequence[str]) -> str:
+    """How many copies still hold an unticked task, in red; empty while none is unticked."""
+    red = sum(each.holds(digests) and each.state != "recalled" for each in known)
+    if red:
+        return (
+            f"<p class='refusal' id='living'><b>{red} cop{'y' if red == 1 else 'ies'}</b> still "
+            f"hold{'s' if red == 1 else ''} an unticked task. The removal counts only together "
+            "with their recall.</p>"
+        )
+    return "<p class='fine' id='living'>No known copy holds an unticked task.</p>" * bool(digests)
 
 
 def log(head: LogHead, unsigned: int, wrong: Sequence[str]) -> str:
@@ -45,7 +47,15 @@ def log(head: LogHead, unsigned: int, wrong: Sequence[str]) -> str:
     if wrong:
         return "".join(f"<p class='refusal' role='alert'>{escape(words)}</p>" for words in wrong)
     entries = "1 entry" if head.entries == 1 else f"{head.entries:,} entries"
-    behind = f"{unsigned:,} of them lie behind the signed head. " if unsigned else ""
+    behind = ""
+    if unsigned:
+        few = "1 of them lies" if unsigned == 1 else f"{unsigned:,} of them lie"
+        behind = (
+            f"{few} behind the signed head: written while no key was unlocked, so somebody "
+            "who can write on this computer could cut or change them unseen. Unlock your key "
+            "under <b>The key that signs</b>: the next entry is then signed, and all before it "
+            "with it. "
+        )
     return (
         f"<p class='quiet' id='log'>The log is a whole chain of {entries}; its head is <code>"
         f"{head.hash[:16]}…</code>. {behind}Every certificate quotes the head at its time.</p>"
@@ -86,6 +96,16 @@ def key(signing: SigningKey, has_key: bool) -> str:
     )
 
 
+def key_line(signing: SigningKey) -> str:
+    """Who signs, in one line above the button."""
+    if signing.demo:
+        return (
+            "<p class='quiet'>A demo key signs, which binds nothing; your own is under <b>The key "
+            "that signs</b>.</p>"
+        )
+    return f"<p class='quiet'>Your key <code>{signing.fingerprint[:16]}…</code> signs.</p>"
+
+
 def certificate(made: Certified | None) -> str:
     """What was certified last, and what to take away of it."""
     if made is None or not made.folder.is_dir():
@@ -106,8 +126,10 @@ def certificate(made: Certified | None) -> str:
         f"<div class='{css}' id='certified' data-result='{predicate['verdict']['result']}'>"
         f"<b>{mark} {word}.</b> {escape(predicate['verdict']['words'])}{demo}<p class='saves'>"
         f"{links} <button type='button' data-print>Print</button></p><p class='quiet'>Bundle "
-        f"<code>{escape(made.folder.name)}</code>, certificate <code>{made.digest[:16]}…</code>. "
-        "An auditor checks it offline, with verifier and key of their own: <code>python -I "
+        f"<code>{escape(made.folder.name)}</code>, certificate no. <code>{made.number}</code>, as "
+        "its report says. The log knows it by the sha256 of what was signed: <code>"
+        f"{made.digest[:16]}…</code>. An auditor checks it offline, with verifier and key of their "
+        "own: <code>python -I "
         "verify_certificate.py BUNDLE BUNDLE/certificate.dsse.json public_key.pem</code></p>"
         f"{_successor(predicate)}</div>"
     )

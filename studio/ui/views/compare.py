@@ -1,4 +1,4 @@
-"""Pure views of the Compare tab: the table with bars, the heat map, the proposal, the files."""
+"""Pure views of the Improve tab: the table with bars, the heat map, the proposal, the files."""
 
 import json
 from collections.abc import Mapping
@@ -17,16 +17,18 @@ from studio.compare.tables import (
 from studio.disk.csv import csv_text
 from studio.measure.change import Change
 from studio.measure.intervals import Score
-from studio.measure.metrics import Mean, means
-from studio.methods import METHODS
-from studio.tasks.metric import LOSS, METRICS, Metric
+from studio.measure.metrics import Mean, marked, means
+from studio.methods import FIRST_COMPARED, METHODS
+from studio.tasks.metric import AGREEMENT, LOSS, METRICS, Metric
 from studio.ui.charts.grids import Grid, diverging, short, shown, standalone
 from studio.ui.charts.saves import document_saves, picture_saves
 from studio.ui.views.track import track
 
-NOTHING = (
-    "<p class='quiet'>Choose methods and press <b>Compare</b>: each merges all tasks of the zoo at "
-    "its defaults and is scored on the same held-out rows. Nothing is chosen on these rows.</p>"
+NOTHING = ""
+ABOUT = (
+    f"<p class='quiet'>{', '.join(METHODS[name].title for name in FIRST_COMPARED)}: each merges "
+    "all tasks of the zoo at its defaults, is scored on the held-out rows, and lands in the table "
+    "above. Nothing is chosen on these rows.</p>"
 )
 _COLUMNS = (  # heading, what it means, which way it is sorted at first; the means come before
     ("vs best rival", "paired difference of the mean to the best row of another method", "falling"),
@@ -45,11 +47,24 @@ _SIDES = {False: "Blue: below; orange: above.", True: "Blue: worse; orange: bett
 _SIGNS = {"better": ("up", "▲"), "worse": ("down", "▼"), "cannot tell": ("quiet", "=")}
 
 
-def budget(found: Budget, tune: bool) -> str:
-    """What a comparison will spend on validation rows, before it starts."""
+def usual(took: str) -> str:
+    """The button that compares the usual methods; ``took`` as for ``budget``."""
+    count = f"{len(FIRST_COMPARED)} usual methods"
+    return f"Compare the {count} ({took})" if took else f"Compare the {count}"
+
+
+def budget(found: Budget, tune: bool, took: str = "") -> str:
+    """What a comparison will spend, before it starts.
+
+    Args:
+        found: of validation rows.
+        tune: whether scales are chosen on them.
+        took: how long it takes at most, in words; empty while that is not known.
+    """
     use = "to choose each method's scale" if tune else "for the proposal"
     words = f"{use}: {found.words}" if found.rows else found.words
-    return f"<p class='quiet' id='budget'>Before the start: {escape(words)}.</p>"
+    time = f" It takes {took}, less where something was measured before." if took else ""
+    return f"<p class='quiet' id='budget'>Before the start: {escape(words)}.{escape(time)}</p>"
 
 
 def proposal(table: Table | None) -> str:
@@ -79,6 +94,7 @@ def results(table: Table | None) -> str:
     return (
         f"<p class='quiet'>Methods on the same {n:,} held-out rows; ± is half of a 95 % interval."
         "</p>"
+        "<p class='quiet more-columns'>More columns to the right: scroll the table sideways.</p>"
         "<div class='scroll' tabindex='0' role='region' aria-label='Methods compared'>"
         "<table class='studio compare'><thead><tr><th scope='col'>method</th>"
         f"{heads}</tr></thead><tbody>{body}</tbody></table></div>"
@@ -123,17 +139,21 @@ def _row(each: Standing, table: Table) -> str:
         f"against the base, n={change.n:,}</span>"
         for name, (score, change) in each.general.items()
     )
-    title = METHODS[row.recipe.method].title
+    title = row.title.removesuffix(" (tuned)")  # which a mark below says
+    if row.own:
+        title = f"{title} ({METHODS[row.recipe.method].title})"
     button = (
         f"<button type='button' class='copy' data-row='{escape(row.name)}' "
-        f"aria-label='{escape(row.name)} to the mixer'>To the mixer</button>"
+        f"aria-label='Use {escape(row.title)}'>Use it</button>"
     )
     rival = each.rival
     cells = [
         *(_number(mean.value, _bar(each, mean, table)) for mean in each.means),
-        _number(rival[1].mean, _against(rival[1], rival[0])) if rival else "<td></td>",
+        _number(rival[1].mean, _against(rival[1], _title(table, rival[0])))
+        if rival
+        else "<td></td>",
         _number(each.gain, "" if each.gain is None else f"{each.gain:.0%}"),
-        _number(each.worst[1].mean, _against(each.worst[1], each.worst[0])),
+        _number(each.worst[1].mean, _against(each.worst[1], _worst(each))),
         _number(each.floor.mean, _change(each.floor)),
         _number(held.seconds, f"{held.seconds:.2f}"),
         _number(held.latency, f"{1000 * held.latency:.2f}"),
@@ -149,9 +169,15 @@ def _row(each: Standing, table: Table) -> str:
     )
 
 
+def _title(table: Table, name: str) -> str:
+    """What a row is called, by its name."""
+    return next((row.title for row in table.rows if row.name == name), name)
+
+
 def _refused(table: Table) -> str:
     return "".join(
-        f"<tr class='refused' data-method='{escape(name)}'><th scope='row'>{escape(name)}</th>"
+        f"<tr class='refused' data-method='{escape(name)}'><th scope='row'>"
+        f"{escape(_title(table, name))}</th>"
         f"<td colspan='{len(_mean_columns(table)) + len(_COLUMNS)}'>{escape(words)}</td></tr>"
         for name, words in table.refusals.items()
     )
@@ -164,7 +190,7 @@ def _bar(each: Standing, mean: Mean, table: Table) -> str:
         _mean(x.scores, metric) for x in (refs.experts, refs.floor[1].only(refs.tasks))
     )
     ends = metric.within(mean.value - mean.half), metric.within(mean.value + mean.half)
-    label = f"{each.row.name}: {mean.shown}, experts {experts.shown}, floor {floor.shown}"
+    label = f"{each.row.title}: {mean.shown}, experts {experts.shown}, floor {floor.shown}"
     bar = track(metric, (floor.value, experts.value), ends)
     drawn = bar.drawn(mean.value, *ends, floor.value, experts.value, label)
     return f"<b>{mean.shown}</b> ± {metric.amount(mean.half)}{drawn}"
@@ -173,7 +199,7 @@ def _bar(each: Standing, mean: Mean, table: Table) -> str:
 def _grid(table: Table) -> tuple[Grid, str]:
     refs = table.references
     general = list(table.standings[0].general)
-    changes = {each.row.name: _changes(each, table) for each in table.standings}
+    changes = {each.row.title: _changes(each, table) for each in table.standings}
     limits = {
         metric: max((abs(x) for row in changes.values() for x, own, _ in row if own is metric),
                     default=1.0) or 1.0
@@ -184,16 +210,20 @@ def _grid(table: Table) -> tuple[Grid, str]:
          for mean, own, tip in row]
         for row in changes.values()
     ]  # fmt: skip
-    names = [*refs.tasks, *(f"general: {name}" for name in general)]
+    metrics = {name: refs.experts.scores[name].metric for name in refs.tasks}
+    rest = [f"general: {name}" for name in general]
+    names = [*(marked(name, metric) for name, metric in metrics.items()), *rest]
     found = [mean.metric for mean in means(refs.experts.scores)]
     what, units = (
         " or ".join(words) for words in ((x.name for x in found), (x.unit for x in found))
     )
     title = f"{what.capitalize()} against each task's own expert, in {units}"
+    if agreed := [name for name, metric in metrics.items() if metric is AGREEMENT]:
+        title += f"; by agreement {', '.join(agreed)}" if len(found) > 1 else ""
     if general:
         title += "; general rows against the base"
     notes = (f"{table.zoo}: " + "; ".join(names), _SIDES[LOSS in found])
-    columns = tuple(short(name, 12) for name in names)
+    columns = tuple(short(name, 12) for name in (*refs.tasks, *rest))
     grid = Grid(title, tuple(changes), columns, cells, _LEFT, (_WIDE, _HIGH), notes)
     rows = [[name, *(mean for mean, _, _ in row)] for name, row in changes.items()]
     return grid, csv_text([f"change of {what}", *names], rows)
@@ -205,12 +235,12 @@ def _changes(each: Standing, table: Table) -> list[tuple[float, Metric, str]]:
     for task in table.references.tasks:
         own = each.scores[task]
         tip = (
-            f"{each.row.name}, {task}: {own.shown} [{own.metric.amount(own.low)}, "
+            f"{each.row.title}, {task}: {own.shown} [{own.metric.amount(own.low)}, "
             f"{own.metric.amount(own.high)}], expert {experts[task].shown}, n={own.n:,}"
         )
         found.append((own.value - experts[task].value, own.metric, tip))
     for name, (score, change) in each.general.items():
-        tip = f"{each.row.name}, {name}: {score.shown}, {change.shown} against the base"
+        tip = f"{each.row.title}, {name}: {score.shown}, {change.shown} against the base"
         found.append((change.mean, change.metric, tip))
     return found
 
@@ -246,6 +276,10 @@ def _change(change: Change) -> str:
 
 def _against(change: Change, name: str) -> str:
     return f"{_change(change)}<br><span class='quiet'>{escape(name)}</span>"
+
+
+def _worst(each: Standing) -> str:
+    return marked(each.worst[0], each.worst[1].metric)
 
 
 def _mean(scores: Mapping[str, Score], metric: Metric) -> Mean:

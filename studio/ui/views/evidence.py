@@ -1,26 +1,33 @@
-"""Pure views of the Evidence tab: verdict, attack, coefficients, layers, checks, closure."""
+"""Pure views of the Unmerge tab: verdict, attack, coefficients, layers, checks, closure."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
 
 from studio.evidence import wording
+from studio.evidence.attack import Attack
 from studio.evidence.checks import BY_CONSTRUCTION, Check
 from studio.evidence.judgment import Judgment
 from studio.evidence.measures import Range, Ranges
+from studio.evidence.rebuild import why_not_apart
 from studio.evidence.residue import LayerResidue
 from studio.evidence.unmerge import Unmerging
+from studio.evidence.verify_certificate import ORIGINS
 from studio.ui.views.track import track
 
 NOTHING = (
-    "<div class='note' id='verdict'><b>Nothing is unmerged.</b> Untick a task in the mixer: the "
-    "merge is then computed again as if the task had never been in it, and this tab shows what "
-    "was taken out, what is proven and what is not, and signs it.</div>"
+    "<p class='quiet' id='verdict'>Nothing is taken out, so there is nothing to prove yet.</p>"
 )
 MARKS = {
     "pass": ("fine", "✓", "passed"),
     "fail": ("refusal", "✗", "failed"),
     "undeclared": ("note", "?", "undeclared"),
     "not run": ("note", "○", "not checked yet"),
+}
+_PLAINLY = {
+    "set by a person": "a person set the weights of the kept tasks by hand.",
+    "defaults": "no data chose the weights of the kept tasks; each is the number that a merge of "
+    "as many tasks begins with.",
+    "found without it": "a search chose the weights, on data of the kept tasks alone.",
 }
 _THREE = (("full", "with it"), ("subtracted", "subtracted"), ("rebuilt", "rebuilt"))
 
@@ -33,26 +40,34 @@ def verdict(shown: Unmerging | None, found: Mapping[str, Judgment]) -> str:
     if "exact" not in found:
         kept, several = len(shown.never.tasks), len(shown.removed) > 1
         return (
-            f"<div class='note' id='verdict' data-result='not run'><b>○ not checked yet</b> "
+            f"<div class='note' id='verdict' data-result='not run'><b>○ not checked yet.</b> "
             f"<b>{names}</b> {'are' if several else 'is'} unticked: the weights shown are computed "
-            f"from the base and {kept} other checkpoint{'' if kept == 1 else 's'}. <b>Run the "
-            "checks</b> to have a separate process repeat that without "
-            f"{'them' if several else 'it'}, and to see what mere subtraction would leave."
-            f"{_foreseen(shown)}</div>"
+            f"from the base and {kept} other checkpoint{'' if kept == 1 else 's'}. "
+            f"{_offered(shown)}{_foreseen(shown)}</div>"
         )
     result, words = found["exact"].verdict
     css, mark, word = MARKS[result]
-    aside = ""
-    if share := found["algebraic"].measures.residue.relative:
-        it = "it" if len(shown.removed) == 1 else "them"
-        aside = (
-            f"<p class='quiet'>Merely subtracting {it} (Eq. 8) would leave the weights "
-            f"{_share(share)} away from that, measured by their own change of the base.</p>"
-        )
     return (
-        f"<div class='{css}' id='verdict' data-result='{result}'><b>{mark} {word}.</b> "
-        f"{escape(words)}{aside}</div>"
+        f"<div class='{css} large' id='verdict' data-result='{result}'><b>{mark} {word}.</b> "
+        f"<span>{escape(words)}</span>{_in_other_words(words)}</div>"
     )
+
+
+def _offered(shown: Unmerging) -> str:
+    """What the checks will show, which is less where no separate process can repeat a merge."""
+    if why := why_not_apart(shown.never):
+        return (
+            f"<b id='alone'>No separate process can repeat that, so there will be no proof and no "
+            f"certificate:</b> {escape(why)} <b>Run the checks</b> to measure it here."
+        )
+    it = "them" if len(shown.removed) > 1 else "it"
+    return f"<b>Run the checks</b> to have a separate process repeat that without {it}."
+
+
+def _in_other_words(verdict: str) -> str:
+    """What the signed sentence means by where the weights come from."""
+    said = next((plain for of, plain in _PLAINLY.items() if ORIGINS[of] in verdict), "")
+    return f"<span class='gloss'>In other words: {said}</span>" if said else ""
 
 
 def _foreseen(shown: Unmerging) -> str:
@@ -139,7 +154,7 @@ def _distance(layer: LayerResidue | None) -> str:
     """Of a layer; one that only the removed task changed has nothing to be compared with."""
     if layer is None or layer.residue == 0:
         return "0"
-    return "only it changed this" if layer.relative is None else _share(layer.relative)
+    return "only it changed this" if layer.relative is None else share(layer.relative)
 
 
 def checks(found: Mapping[str, Judgment]) -> str:
@@ -214,12 +229,23 @@ def attack(shown: Unmerging | None, found: Mapping[str, Judgment]) -> str:
         )
     what = f"Held-out {own.metric.name}" + ("" if own.metric.percent else f" ({own.metric.unit})")
     return (
-        f"<section class='attack'><h3>Can <b>{escape(task)}</b> be brought back?</h3><p>An insider "
+        f"<section class='attack'><h3>Can <b>{escape(task)}</b> be brought back?</h3>"
+        f"<p><b>{_answer(sub.attack)}</b></p><p class='quiet'>{what} on {escape(task)}, "
+        f"n={own.n:,}:</p><table class='studio attack'><tbody>{tracks}</tbody></table>"
+        "<p class='quiet'>How: an insider "
         "who holds the base, the kept checkpoints and the recipe builds the never-merged model, "
         "takes the difference to the model that was handed out, stretches it to the mean length of "
         "the kept tasks' changes, and adds it to the base, with the sign that does better on the "
-        f"task's validation rows, under its own head. {what} on {escape(task)}, n={own.n:,}:</p>"
-        f"<table class='studio attack'><tbody>{tracks}</tbody></table></section>"
+        "task's validation rows, under its own head.</p></section>"
+    )
+
+
+def _answer(tried: Attack | None) -> str:
+    if tried is None:
+        return "Not from either model: here, both ways give the same bits."
+    return (
+        f"From a subtracted model an insider gets it back to {tried.score.shown}. From this one, "
+        "which was rebuilt without it, nothing comes back: there is no difference to start from."
     )
 
 
@@ -248,9 +274,11 @@ def limits() -> str:
         f"<dt>{escape(term)}</dt><dd>{escape(words)}</dd>" for term, words in wording.HELP.items()
     )
     return (
-        f"<details id='limits' open><summary>What this does not show</summary><ol>{items}</ol>"
+        "<details class='fold' id='limits'><summary>What this does not show</summary>"
+        f"<ol>{items}</ol>"
         f"<p>{escape(wording.GRANULARITY)}</p><p>{escape(wording.BEFORE_AND_AFTER)}</p></details>"
-        f"<details class='terms'><summary>What the words mean</summary><dl>{help_}</dl></details>"
+        "<details class='fold terms'><summary>What the words mean</summary>"
+        f"<dl>{help_}</dl></details>"
     )
 
 
@@ -258,5 +286,6 @@ def _names(names: Sequence[str]) -> str:
     return escape(" and ".join(", ".join(names).rsplit(", ", 1)))
 
 
-def _share(share: float) -> str:
-    return "0" if share == 0 else f"{share:.2%}" if share >= 1e-4 else f"{share:.1e}"
+def share(part: float) -> str:
+    """A share, however small, for people."""
+    return "0" if part == 0 else f"{part:.2%}" if part >= 1e-4 else f"{part:.1e}"

@@ -78,8 +78,10 @@ def _row(row: ShownRow) -> str:
     css = " class='moved'" if row.changed else ""
     return (
         f"<tr{css} data-task='{escape(row.task)}'><th scope='row'>{escape(row.task)}</th>"
-        f"<td class='text'>{escape(row.shown)}</td><td>{escape(row.label)}</td>"
-        f"<td>{_verdict(row.before, row.label)}</td><td>{_verdict(row.now, row.label)}</td></tr>"
+        f"<td class='text'>{escape(row.shown)}</td>"
+        f"<td data-label='right answer'>{escape(row.label)}</td>"
+        f"<td data-label='before'>{_verdict(row.before, row.label)}</td>"
+        f"<td data-label='now'>{_verdict(row.now, row.label)}</td></tr>"
     )
 
 
@@ -88,8 +90,10 @@ def _loss_row(row: ShownRow) -> str:
     before, now = (escape(each) or unread for each in (row.before, row.now))
     return (
         f"<tr data-task='{escape(row.task)}'><th scope='row'>{escape(row.task)}</th>"
-        f"<td class='text'>{_document(row.shown)}</td><td class='num'>{before}</td>"
-        f"<td class='num'>{now}</td><td class='num'>{_change(row.change)}</td></tr>"
+        f"<td class='text'>{_document(row.shown)}</td>"
+        f"<td class='num' data-label='before'>{before}</td>"
+        f"<td class='num' data-label='now'>{now}</td>"
+        f"<td class='num' data-label='change'>{_change(row.change)}</td></tr>"
     )
 
 

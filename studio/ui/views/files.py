@@ -10,7 +10,10 @@ from studio.session.export import EXPORTS
 from studio.session.export_plan import ExportCost
 from studio.session.jobs import JobState
 from studio.ui.remedies import told
+from studio.ui.views import notices
 from studio.ui.views.units import size
+
+_RESTART = "restart-zoo-text"
 
 
 def checkpoints(rows: list[dict], warnings: list[str], recipe_text: str) -> str:
@@ -34,6 +37,14 @@ def checkpoints(rows: list[dict], warnings: list[str], recipe_text: str) -> str:
         f"<tbody>{body}</tbody></table></div>{told}{notes}"
         f"<p><a class='download' download='recipe.yaml' href='{link}'>Download this recipe</a> "
         "<span class='quiet'>for <code>python -m studio merge</code></span></p>"
+    )
+
+
+def opening(path: str) -> str:
+    """In the place of what a look found: the zoo is being opened, which may still fail."""
+    return (
+        f"<p class='note' id='opening'>Opening {escape(path)}: how far that is, and what became of "
+        "it, stands at the top of the page.</p>"
     )
 
 
@@ -99,8 +110,13 @@ def programs(command: str, python: str) -> str:
     )
 
 
-def preflight(found: Preflight) -> str:
-    """A row per checkpoint, everything that is wrong, and the memory it takes."""
+def preflight(found: Preflight, command: str = "python app.py") -> str:
+    """A row per checkpoint, everything that is wrong, and the memory it takes.
+
+    Args:
+        found: by looking at the zoo.
+        command: with which the studio was started.
+    """
     problems = found.problems
     rows = "".join(_look(look, problems) for look in found.looks)
     listed = "".join(f"<li>{escape(told(each))}</li>" for each in problems)
@@ -108,7 +124,7 @@ def preflight(found: Preflight) -> str:
     state = (
         f"<p class='refusal' role='alert'>{len(problems)} "
         f"{'problem' if len(problems) == 1 else 'problems'}; the open zoo stays.</p>"
-        f"<ol class='problems'>{listed}</ol>"
+        f"<ol class='problems'>{listed}</ol>{notices.restart(problems, _RESTART, command)}"
         if problems
         else "<p class='fine'>Everything fits. The open zoo stays until this one is ready.</p>"
     )
@@ -123,12 +139,10 @@ def preflight(found: Preflight) -> str:
     )
 
 
-def refused(sentence: str) -> str:
+def refused(problem: StudioError, command: str = "python app.py") -> str:
     """A zoo that could not even be looked at."""
-    return (
-        "<div id='preflight' data-problems='1'><p class='refusal' role='alert'>"
-        f"{escape(sentence)}</p></div>"
-    )
+    said = notices.refused(problem, _RESTART, command)
+    return f"<div id='preflight' data-problems='1'>{said}</div>"
 
 
 def _look(look: Look, problems: list[StudioError]) -> str:

@@ -1,19 +1,25 @@
 """Pure views of the New zoo tab: what was found, what each task is scored by, its first rows."""
 
-import shlex
 from collections.abc import Mapping, Sequence
 from html import escape
 
+from studio.errors import StudioError, some
+from studio.hub.fitting import Fit
 from studio.hub.look import RemoteLook
+from studio.new_zoo.cost import MakeCost
 from studio.new_zoo.finding import Found
 from studio.new_zoo.grouping import Member, Proposal
-from studio.new_zoo.plan import NewTask
+from studio.new_zoo.plan import ALL, NewTask
 from studio.new_zoo.tables import Table, plain
+from studio.session.helping import Offer, offers, zoo_offers
 from studio.session.jobs import JobState
-from studio.ui.remedies import told
-from studio.ui.views.units import size
+from studio.ui.remedies import button, told
+from studio.ui.views.units import duration, size
 
 _LISTED, _ROWS, _LETTERS = 12, 4, 90
+_READY, _WRONG = "<span class='up'>yes</span>", "<b class='down'>no</b>"
+_BEING_READ = "<span class='quiet'>being read</span>"
+_SPLITS = {ALL: "held-out, validation", "held_out": "held-out", "train": "training"}
 
 
 def job(state: JobState | None) -> str:
@@ -26,36 +32,74 @@ def job(state: JobState | None) -> str:
             f"</progress> {escape(state.words)}</p>"
         )
     words = told(state.problem) if state.problem else state.words
-    return f"<p class='refusal' role='alert'>{escape(words)} {escape(state.advice)}</p>"
+    return _refusal(f"{words} {state.advice}", "", zoo_offers(state.problem))
 
 
-def outside(sentence: str, path: str) -> str:
-    """A path that the page may not read, and the command that would let it."""
-    command = f"python app.py --root {shlex.quote(path)}"
-    return (
-        f"<p class='refusal' role='alert'>{escape(sentence)}</p><section class='program'>"
-        "<button type='button' class='copy' data-copy='restart-text'>Copy</button> "
-        "<span role='status' class='quiet'></span>"
-        f"<pre id='restart-text' tabindex='0'>{escape(command)}</pre></section>"
+def _refusal(sentence: str, task: str, offered: Sequence[Offer]) -> str:
+    """What is wrong, and a button for all that the page can do about it."""
+    buttons = " ".join(
+        f"<button type='button' data-task='{escape(task or str(about))}' "
+        f"data-remedy='{remedy.name}'>{escape(button(remedy, about))}</button>"
+        for remedy, about in offered
     )
+    saves = f"<div class='saves'>{buttons}</div>" if buttons else ""
+    return f"<div class='refusal' role='alert'>{escape(sentence)}{saves}</div>"
 
 
-def remote(looks: Sequence[RemoteLook]) -> str:
-    """What would be fetched from the Hub: which commit, how much, under which licence."""
+def remote(looks: Sequence[RemoteLook], fits: Mapping[str, Fit]) -> str:
+    """What would be fetched from the Hub, and what of it would merge, as its headers say.
+
+    Args:
+        looks: at repositories.
+        fits: by id, what of a model would merge; none where no base is known.
+    """
     if not looks:
         return ""
     rows = "".join(
-        f"<tr><th scope='row'>{escape(look.hub_id)}</th><td><code>{look.commit[:12]}</code></td>"
-        f"<td>{look.kind}</td><td class='num'>{size(look.size)}</td>"
-        f"<td>{escape(look.licence) or 'not said'}</td></tr>"
+        f"<tr><th scope='row'>{escape(look.hub_id)}</th><td>{_would_merge(look, fits)}</td>"
+        f"<td class='num'>{size(look.size)}</td><td>{escape(look.licence) or 'not said'}</td>"
+        f"<td>{look.kind}</td><td class='num'>{f'{look.parameters:,}' if look.tensors else ''}</td>"
+        f"<td>{escape(some(look.base_models)) or 'not said'}</td>"
+        f"<td><code>{look.commit[:12]}</code></td></tr>"
         for look in looks
     )
+    heads = "".join(
+        f"<th scope='col'>{words}</th>"
+        for words in ("repository", "would merge", "size", "licence", "kind", "numbers",
+                      "made from", "commit")
+    )  # fmt: skip
     return (
         "<div class='scroll' tabindex='0' role='region' aria-label='On the Hub'><table "
-        "class='studio' id='new-remote'><caption>On the Hub, not here yet</caption><thead><tr>"
-        "<th scope='col'>repository</th><th scope='col'>commit</th><th scope='col'>kind</th>"
-        "<th scope='col'>size</th><th scope='col'>licence</th></tr></thead>"
-        f"<tbody>{rows}</tbody></table></div>"
+        "class='studio' id='new-remote'><caption>On the Hub, not here yet: what its headers say"
+        f"</caption><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
+    )
+
+
+def _would_merge(look: RemoteLook, fits: Mapping[str, Fit]) -> str:
+    """What of a repository would merge, and into what."""
+    if look.kind == "dataset":
+        return "rows"
+    found = fits.get(look.hub_id)
+    if found is None:
+        bases = {each.base for each in fits.values()}
+        return "the base" if look.hub_id in bases else "name the base above, and search again"
+    if found.problem:
+        return f"<b class='down'>no</b>: {escape(found.problem)}"
+    return f"<span class='up'>yes</span>, into {escape(found.base)}: {escape(found.words)}"
+
+
+def cost(needed: MakeCost | None, free: int) -> str:
+    """What writing the zoo takes, about, and how that is known; a place for it until then."""
+    if needed is None:
+        return "<p class='quiet' id='new-cost'>What it takes is told once the rows were read.</p>"
+    how = (
+        f"as {needed.makes} earlier on this computer took" if needed.makes > 1
+        else "as the one before on this computer took" if needed.makes
+        else "a guess from sizes: none was written on this computer before"
+    )  # fmt: skip
+    return (
+        f"<p class='quiet' id='new-cost'>Writing it takes about {duration(needed.seconds)} ({how}) "
+        f"and about {size(needed.memory)} of memory; {size(free)} are free.</p>"
     )
 
 
@@ -99,15 +143,17 @@ def _folded(words: str, items: Sequence[tuple[str, str]]) -> str:
 
 
 def tasks(
-    made: Mapping[str, NewTask], troubles: Mapping[str, str], notes: Mapping[str, Sequence[str]]
-) -> str:
+    made: Mapping[str, NewTask], troubles: Mapping[str, StudioError],
+    notes: Mapping[str, Sequence[str]], unread: Sequence[str] = (),
+) -> str:  # fmt: skip
     """A row for each task: its kind, what answers, its rows; what is wrong with them, and notes."""
     if not made:
         return "<p class='quiet'>No model is ticked.</p>"
-    body = "".join(_task(task, name in troubles) for name, task in made.items())
+    states = {name: _WRONG for name in troubles} | {name: _BEING_READ for name in unread}
+    body = "".join(_task(task, states.get(name, _READY)) for name, task in made.items())
     wrong = "".join(
-        f"<p class='refusal' role='alert'>{escape(words)}</p>"
-        for name, words in troubles.items() if name in made
+        _refusal(told(trouble), name, offers(made[name], trouble))
+        for name, trouble in troubles.items() if name in made
     )  # fmt: skip
     said = [(made[name].name, " ".join(notes[name])) for name in made if notes.get(name)]
     read = f"{'task' if len(said) == 1 else 'tasks'} with notes on how the rows were read"
@@ -120,13 +166,12 @@ def tasks(
     )
 
 
-def _task(task: NewTask, wrong: bool) -> str:
+def _task(task: NewTask, state: str) -> str:
     head = "a head is fitted on its rows" if task.needs_head else "its own"
-    state = "<b class='down'>no</b>" if wrong else "<span class='up'>yes</span>"
     if not task.files:
         head, state = ("nothing" if task.needs_head else "its own"), "no rows: no accuracy"
     files = "<br>".join(
-        escape(f"{split}: {path.name}" if len(task.files) > 1 else path.name)
+        escape(path.name if {*task.files} == {ALL} else f"{_SPLITS.get(split, split)}: {path.name}")
         for split, path in task.files.items()
     )
     cells = f"<td>{state}</td><td>{files or 'none'}</td><td>{head}</td><td>{escape(task.kind)}</td>"

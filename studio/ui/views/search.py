@@ -1,6 +1,7 @@
 """Pure views of searches for coefficients: cost, state, what it was worth, curves, files."""
 
 import json
+from collections.abc import Sequence
 from html import escape
 from statistics import fmean, pstdev
 
@@ -11,6 +12,7 @@ from studio.search.plan import OPTIMIZER_TITLES, SearchPlan
 from studio.search.record import record
 from studio.search.run import Run
 from studio.session.search_view import GRAINS, UNITS, SearchView
+from studio.tasks.metric import ACCURACY, OPTIONS
 from studio.ui.charts import line_figure, lines
 from studio.ui.charts.lines import Series
 from studio.ui.charts.saves import data_saves
@@ -22,26 +24,47 @@ NOTHING = (
     "found on validation rows; what they were worth is then measured on held-out rows, too.</p>"
 )
 _KINDS = {"better": "fine", "worse": "refusal", "cannot tell": "note"}
+_EACH = {
+    "task": "one weight per task", "group": "one weight per task and layer",
+    "tensor": "one weight per task and tensor",
+}  # fmt: skip
+_NAMED = 8  # tasks that are named before a search
 _LONGEST_RECORD = 2**23  # bytes that a link on the page may hold
 
 
-def cost(plan: SearchPlan, found: SearchCost) -> str:
-    """What a search takes, before its start."""
+def cost(plan: SearchPlan, found: SearchCost, tasks: Sequence[str] = (), took: str = "") -> str:
+    """What a search will move, on which rows, and how long that takes; before its start.
+
+    Args:
+        plan: of the search.
+        found: what it spends.
+        tasks: whose coefficients move.
+        took: how long it takes, in words; empty while that is not known.
+    """
+    who = ", ".join(tasks[:_NAMED]) + (f" and {len(tasks) - _NAMED} more" * (len(tasks) > _NAMED))
+    time = f": <b>{escape(took)}</b> on this computer" if took else ""
+    return (
+        f"<div id='optimize-cost' data-rows='{found.rows}'><p>It will move <b>{found.free:,}</b> "
+        f"{'number' if found.free == 1 else 'numbers'}, {_EACH[plan.granularity]}: {escape(who)}. "
+        "The method and its options stay as they are. It learns on "
+        f"n={found.fitted:,} validation rows and n={found.deciding:,} others decide{time}. "
+        "Held-out rows are read at the end alone.</p><details><summary>What it runs</summary>"
+        f"<p class='quiet'>{_steps(plan, found)} At most about <b>{found.rows:,}</b> row "
+        f"evaluations on validation rows, and {found.before:,} before the first step for the "
+        "losses of experts and base.</p></details></div>"
+    )
+
+
+def _steps(plan: SearchPlan, found: SearchCost) -> str:
     if plan.optimizer == "adam":
-        each = (
+        return (
             f"{plan.budget:,} steps, each on {plan.batch} rows of every task, forward and "
             f"backward; every {EVERY} steps the rows that decide are asked."
         )
-    else:
-        generations = plan.budget // found.generation
-        each = (
-            f"{plan.budget:,} candidates, about {generations:,} generations of "
-            f"{found.generation}; the rows of a candidate grow from generation to generation."
-        )
+    generations = plan.budget // found.generation
     return (
-        f"<p class='quiet' id='optimize-cost' data-rows='{found.rows}'>{each} At most about "
-        f"<b>{found.rows:,}</b> row evaluations on validation rows, and {found.before:,} before "
-        "the first step for the losses of experts and base.</p>"
+        f"{plan.budget:,} candidates, about {generations:,} generations of "
+        f"{found.generation}; the rows of a candidate grow from generation to generation."
     )
 
 
@@ -50,25 +73,33 @@ def refused(sentence: str) -> str:
     return f"<p class='note' id='optimize-cost'>{escape(sentence)}</p>"
 
 
-def state(shown: SearchView | None, paused: bool) -> str:
-    """How far the search is, beside its buttons."""
+def state(shown: SearchView | None, paused: bool, mixer: str = "") -> str:
+    """How far the search is, beside its buttons.
+
+    Args:
+        shown: the search; None before the first.
+        paused: whether it waits.
+        mixer: which mix the mixer shows, as a sentence that is no longer true once it moves.
+    """
     if shown is None:
         return ""
     if shown.phase == "running":
         words = f"{'Paused at' if paused else 'At'} {_place(shown)}." if shown.run else "Preparing."
         return f"<p class='quiet' id='optimize-state'>{words}</p>"
-    where = " What it was worth: <b>Coefficients</b> tab." if shown.gains else ""
+    where = " What it was worth: <b>Improve</b> tab." if shown.gains else ""
     if shown.phase == "measuring":
         where = " Measuring what it was worth …"
     kind = "refusal" if shown.refused else "quiet"
-    return f"<p class='{kind}' id='optimize-state'>{escape(shown.words)}{where}</p>"
+    return f"<p class='{kind}' id='optimize-state'>{_told(shown, mixer)}{where}</p>"
 
 
-def results(shown: SearchView | None, paused: bool, beside: SearchView | None) -> str:
+def results(
+    shown: SearchView | None, paused: bool, beside: SearchView | None, mixer: str = ""
+) -> str:
     """Everything of a search as far as it has come; files once it has ended."""
     if shown is None:
         return NOTHING
-    head = f"<h3>{escape(shown.name)}</h3>{_gains(shown)}{_status(shown, paused)}"
+    head = f"<h3>{escape(shown.name)}</h3>{_gains(shown)}{_status(shown, paused, mixer)}"
     if shown.run is None:
         return f"<div class='sequence' data-phase='{shown.phase}'>{head}</div>"
     ended = shown.phase == "ended"
@@ -81,7 +112,7 @@ def results(shown: SearchView | None, paused: bool, beside: SearchView | None) -
     )
     tasks = shown.run.free.tasks
     keys = [Series(task, i, ()) for i, task in enumerate(tasks)]
-    if "accuracy" in figures:
+    if "accuracy" in figures and shown.run.mean_share(shown.run.best) is not None:
         keys.append(Series("mean over tasks", len(tasks), ()))
     keys += [Series(name, len(lines.COLORS) - 1, (), "dashed")] if other else []
     saves = _saves(shown) if ended else ""
@@ -101,7 +132,7 @@ def _gains(shown: SearchView) -> str:
     """What was found is worth, once it is measured."""
     if shown.gains:
         found = "<br>".join(escape(gain.words) for gain in shown.gains)
-        kind = _KINDS[shown.gains[-1].change.verdict]
+        kind = _KINDS[shown.gains[-1].change.verdict] if shown.better else "note"
         return f"<p class='{kind}' id='gains'>{found}</p>"
     if shown.phase == "measuring":
         return "<p class='note' id='gains'>Measuring what it was worth on all rows …</p>"
@@ -111,22 +142,27 @@ def _gains(shown: SearchView) -> str:
     return ""
 
 
-def _status(shown: SearchView, paused: bool) -> str:
-    ended = f"<p class='{'refusal' if shown.refused else ''}'>{escape(shown.words)}</p>"
+def _told(shown: SearchView, mixer: str) -> str:
+    return escape(f"{shown.words} {mixer}".strip())
+
+
+def _status(shown: SearchView, paused: bool, mixer: str) -> str:
+    ended = f"<p class='{'refusal' if shown.refused else ''}'>{_told(shown, mixer)}</p>"
     run = shown.run
     if run is None:
         waiting = "Preparing: inner products, losses of the experts and of the base."
         return f"<p class='quiet'>{waiting}</p>" if shown.phase == "running" else ended
     first, best = run.steps[0].value, run.best
     fit, check = (sum(each[k] for each in run.rows) for k in (0, 1))
-    accuracy = "" if best.accuracy is None else f", mean accuracy {best.accuracy:.1%} on them"
+    mean = run.mean_share(best)
+    share = "" if mean is None else f", mean {run.share} {mean:.1%} on them"
     held = f"{run.held:,} of {len(run.free):,} directions held still"
     balance = f"{run.plan.balance} joint loss"
     live = (
         f"<p id='search-state' data-number='{shown.number}' data-rows='{run.spent}' "
         f"data-best='{best.value!r}'>{'Paused at' if paused else 'At'} <b>{_place(shown)}</b>; "
         f"best {balance} <b>{best.value:.4g}</b> ({first:.4g} of the mix itself) on the "
-        f"n={check:,} rows that decide{accuracy}; {run.spent:,} row evaluations; {held}.</p>"
+        f"n={check:,} rows that decide{share}; {run.spent:,} row evaluations; {held}.</p>"
     )
     about = (
         f"<p class='quiet'>{escape(_about(run.plan))} n={fit:,} validation rows are fitted on and "
@@ -154,18 +190,19 @@ def _table(run: Run) -> str:
     body = ""
     for step in thinned(looks(run), MOST_MARKS):
         kept = step.checked
-        accuracy = "–" if kept.accuracy is None else f"{kept.accuracy:.1%}"
+        mean = run.mean_share(kept)
+        share = "–" if mean is None else f"{mean:.1%}"
         each = "".join(f"<td>{loss:.4g}</td>" for loss in kept.losses)
         body += (
             f"<tr><th scope='row'>{step.number:,}</th><td>{step.rows:,}</td>"
-            f"<td>{kept.value:.4g}</td><td>{accuracy}</td>{each}</tr>"
+            f"<td>{kept.value:.4g}</td><td>{share}</td>{each}</tr>"
         )
     title = "Every look at the rows that decide"
     return (
         f"<details><summary>{title}, as a table</summary><div class='scroll' tabindex='0' "
         f"role='region' aria-label='{title}'><table class='studio num'><thead><tr>"
         f"<th scope='col'>{UNITS[run.plan.optimizer]}</th><th scope='col'>rows spent</th>"
-        f"<th scope='col'>joint loss</th><th scope='col'>mean accuracy</th>{head}</tr></thead>"
+        f"<th scope='col'>joint loss</th><th scope='col'>mean {run.share}</th>{head}</tr></thead>"
         f"<tbody>{body}</tbody></table></div></details>"
     )
 
@@ -175,6 +212,7 @@ def _saves(shown: SearchView) -> str:
     found = {
         "name": shown.name,
         "best": shown.run.recipe().plain(),
+        "verdict": shown.verdict.plain() if shown.verdict else None,
         "gains": {each.split: each.plain() for each in shown.gains},
     }
     text = json.dumps(record(shown.run) | found)
@@ -191,16 +229,20 @@ def _csv(run: Run) -> str:
     """One line per step and task."""
     header = [
         "number", "rows", "value", "best", "task", "loss", "coefficient", "spread",
-        "checked_value", "checked_loss", "checked_accuracy",
+        "checked_value", "checked_loss",
     ]  # fmt: skip
+    shares = [each for each in OPTIONS if each in {ACCURACY, *run.metrics.values()}]
+    header += [f"checked_{metric.name}" for metric in shares]
     rows = []
     for step in run.steps:
         kept = step.checked
         for i, task in enumerate(run.free.tasks):
             own = run.free.of_task(step.point, task)
-            accuracy = kept.accuracies[i] if kept and kept.accuracies else None
+            share = kept.accuracies[i] if kept and kept.accuracies else None
+            own_metric = run.metrics.get(task, ACCURACY)
+            each = [share if metric is own_metric else None for metric in shares]
             path = (fmean(own), pstdev(own)) if own else (None, None)
-            looked = (kept.value, kept.losses[i], accuracy) if kept else (None, None, None)
+            looked = (kept.value, kept.losses[i]) if kept else (None, None)
             about = (step.number, step.rows, step.value, step.best.value, task, step.losses[i])
-            rows.append((*about, *path, *looked))
+            rows.append((*about, *path, *looked, *each))
     return csv_text(header, rows)

@@ -1,4 +1,4 @@
-"""Pure views of the Sequence tab: what a run costs, summary, heat maps, curves and sweep."""
+"""Pure views of the Over time tab: what a run costs, summary, heat maps, curves and sweep."""
 
 import json
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from html import escape
 from math import inf
 
 from studio.disk.csv import csv_text
-from studio.measure.metrics import means
+from studio.measure.metrics import marked, means
 from studio.methods import METHODS
 from studio.sequence.measures import (
     TRANSFERS,
@@ -20,68 +20,46 @@ from studio.sequence.measures import (
 from studio.sequence.plan import SequencePlan, carried
 from studio.sequence.report import plain
 from studio.session.sequence import SequenceView
-from studio.tasks.metric import ACCURACY, LOSS, Metric
+from studio.tasks.metric import ACCURACY, AGREEMENT, LOSS, Metric
 from studio.ui.charts import line_figure, lines
 from studio.ui.charts.lines import Chart, Series
 from studio.ui.charts.saves import data_saves
+from studio.ui.views.glossary import term
 from studio.ui.views.sequence_heat import heats, title_of
+from studio.ui.views.sequence_words import CHARTS, headings, verdict
 
 NOTHING = (
     "<p class='quiet'>Tasks arrive one after another, and after each arrival the model merged of "
-    "those that are there is scored on all tasks: what is learned, what is forgotten. Choose "
-    "methods, then <b>Run the sequence</b>.</p>"
+    "those that are there is scored on all tasks: what is learned, what is forgotten. Press "
+    "<b>Run the sequence</b>, or choose other methods first.</p>"
 )
-_CHARTS = {
-    "acc": ("ACC", "Mean accuracy of the tasks that have arrived."),
-    "loss": (
-        "Mean loss",
-        "Mean loss, in nats per token, of the tasks that have arrived and are scored by one; less "
-        "is better.",
-    ),
-    "bwt": (
-        "BWT",
-        "Backward transfer: what earlier tasks have gained since their own arrival, on average. "
-        "Below 0 they are being forgotten. There is none for the first arrival.",
-    ),
-    "fwt": (
-        "FWT",
-        "Forward transfer: accuracy on a task just before it arrives, minus the base's. Above 0 "
-        "the merge has helped before the task's own checkpoint came.",
-    ),
-    "loss_bwt": (
-        "BWT of loss",
-        "Backward transfer of losses, in nats per token: how far those of earlier tasks have "
-        "fallen since their own arrival, on average. Below 0 they have risen: the tasks are being "
-        "forgotten.",
-    ),
-    "loss_fwt": (
-        "FWT of loss",
-        "Forward transfer of losses, in nats per token: how far a task's loss lies below the "
-        "base's just before it arrives. Above 0 the merge has helped before its own checkpoint "
-        "came.",
-    ),
-    "gain": (
-        "Gain kept",
-        "Share of the arrived experts' gain over head-only that the merge keeps; falling with the "
-        "number of tasks, it says how many tasks one model holds.",
-    ),
-    "distance": (
-        "Distance to the base",
-        "Norm of what was added to the base. Steady growth without better scores is drift.",
-    ),
-    "growth": (
-        "λ(t)",
-        "Norm of the running sum divided by the mean norm of the deltas: by this number the sum "
-        "is shrunk. Orthogonal newcomers of equal norm give the square root of t.",
-    ),
-    "projected": (
-        "Projected share",
-        "Share of the newcomer's squared norm that lies along what came before and is taken out. "
-        "0: it is all new; near 1: it adds next to nothing.",
-    ),
+_LIMITS = {
+    "distance": (0.0, inf),
+    "growth": (0.0, inf),
+    "acc": ACCURACY.limits,
+    "agreement": AGREEMENT.limits,
+    "loss": LOSS.limits,
+    "projected": (0.0, 1.0),
 }
-_LIMITS = {"acc": ACCURACY.limits, "loss": LOSS.limits, "projected": (0.0, 1.0)}
-_SHARES = ("acc", "bwt", "fwt", "gain", "projected")
+_NAMED = 5  # titles in a heading
+_SHARES = (
+    *TRANSFERS[ACCURACY], *TRANSFERS[AGREEMENT], "gain", "projected",
+)  # fmt: skip
+
+
+def chosen(names: Sequence[str]) -> str:
+    """The heading of the methods that are folded away."""
+    titles = [METHODS[name].title for name in names]
+    more = f" and {len(titles) - _NAMED} more" if len(titles) > _NAMED else ""
+    return f"Methods: {', '.join(titles[:_NAMED]) or 'none chosen'}{more} (change)"
+
+
+def methods() -> str:
+    """What each method does, a sentence each."""
+    rows = "".join(
+        f"<dt>{escape(each.title)}</dt><dd>{escape(each.plainly)}</dd>" for each in METHODS.values()
+    )
+    return f"<details class='says'><summary>What each does</summary><dl>{rows}</dl></details>"
 
 
 def cost(plan: SequencePlan) -> str:
@@ -91,8 +69,8 @@ def cost(plan: SequencePlan) -> str:
     return (
         f"<p class='quiet' id='sequence-cost' data-rows='{plan.row_evaluations}'>"
         f"{len(plan.tasks)} tasks, {orders}: at most <b>{plan.models:,}</b> models and "
-        f"<b>{plan.row_evaluations:,}</b> row evaluations ({rows:,} rows a model). Models that "
-        "were scored before, or that methods share, are not scored again.</p>"
+        f"<b>{plan.row_evaluations:,}</b> {term('row evaluations')} ({rows:,} rows a model). "
+        "Models that were scored before, or that methods share, are not scored again.</p>"
     )
 
 
@@ -110,6 +88,7 @@ def results(shown: SequenceView | None) -> str:
     parts = [_summary(shown, labels, made), heats(shown, labels, made)]
     parts += [_curves(shown, labels, made), _sweep(shown, made)]
     if shown.done:
+        parts.append(verdict(shown, labels, made))
         whole = json.dumps(plain(shown.plan, shown.found, made, shown.sweep), indent=1)
         parts.append(data_saves("sequence", _csv(shown, made), whole))
     return f"<div class='sequence' data-steps='{len(shown.steps)}'>{''.join(parts)}</div>"
@@ -123,6 +102,7 @@ def _labels(shown: SequenceView) -> list[str]:
 
 def _summary(shown: SequenceView, labels: Sequence[str], made: Sequence[Track]) -> str:
     n, plan = len(shown.plan.tasks), shown.plan
+    weights = "".join(_weight(shown, label) for label in labels)
     body = "".join(_row(shown, label, [t for t in made if t.label == label]) for label in labels)
     if not body:
         return ""
@@ -137,21 +117,32 @@ def _summary(shown: SequenceView, labels: Sequence[str], made: Sequence[Track]) 
     return (
         "<div class='scroll' tabindex='0' role='region' aria-label='After the last arrival'>"
         f"<table class='studio arrivals'><caption>After {n} arrivals</caption><thead><tr>"
-        f"<th scope='col'>method</th>{_heads(shown)}<th scope='col'>gain kept</th>"
-        f"<th scope='col'>keeps</th></tr></thead><tbody>{body}</tbody></table></div>"
+        f"<th scope='col'>method</th>{_heads(shown)}<th scope='col'>{term('gain kept')}</th>"
+        f"<th scope='col'>{term('keeps')}</th></tr></thead><tbody>{body}</tbody></table></div>"
         f"<p class='quiet'>{spread_words}; n={sum(plan.counts.values()):,} held-out rows over "
         f"{n} tasks{f'; seeds {seeds}' if seeds else ''}. Keeps: what has to be there for the next "
-        "arrival.</p>"
+        f"arrival.{weights}</p>"
     )
+
+
+def _weight(shown: SequenceView, label: str) -> str:
+    """With which weight a method was run, where a file that leaves it out means another one."""
+    recipe = shown.plan.recipes[label]
+    given = {task.coefficient for task in recipe.tasks}
+    usual = METHODS[recipe.method].default_coefficient
+    if len(given) > 1:
+        return f" {escape(title_of(shown, label))}: each task with its weight of the mixer."
+    (weight,) = given
+    if weight is None or weight == usual or not isinstance(weight, int | float):
+        return ""
+    return f" {escape(title_of(shown, label))}: every task with {term('weight')} {weight:g}."
 
 
 def _heads(shown: SequenceView) -> str:
     """Headings of means and transfers, within each metric."""
-    found = []
-    for metric in metrics_of(shown.found):
-        level, *transfers = TRANSFERS[metric].values()
-        found += [level, *(f"{name}, {metric.short}" for name in transfers)]
-    return "".join(f"<th scope='col'>{name}</th>" for name in found)
+    metrics = metrics_of(shown.found)
+    found = [head for metric in metrics for head in headings(metric, len(metrics) > 1)]
+    return "".join(f"<th scope='col'>{head}</th>" for head in found)
 
 
 def _row(shown: SequenceView, label: str, own: Sequence[Track]) -> str:
@@ -192,7 +183,7 @@ def _plus(metric: Metric, half: float | None) -> str:
 
 def _curves(shown: SequenceView, labels: Sequence[str], made: Sequence[Track]) -> str:
     drawn, keys = [], {}
-    for curve, (name, words) in _CHARTS.items():
+    for curve, (name, words) in CHARTS.items():
         series = []
         for number, label in enumerate(labels):
             own = [track for track in made if track.label == label]
@@ -230,8 +221,8 @@ def _points(
 
 
 def _chart(chart: Chart, words: str, key: str, done: bool) -> str:
-    name = "lambda" if key == "growth" else ""
-    return line_figure.figure(chart, f"<p class='quiet'>{escape(words)}</p>", done, key, name)
+    name = "shrunk by lambda" if key == "growth" else ""
+    return line_figure.figure(chart, f"<p class='quiet'>{escape(words)}</p>", done, key, name, True)
 
 
 def _sweep(shown: SequenceView, made: Sequence[Track]) -> str:
@@ -247,7 +238,7 @@ def _sweep(shown: SequenceView, made: Sequence[Track]) -> str:
                 found.append((float(value), at_end))
         if found:
             points = tuple((value, each.mean, each.deviation) for value, each in found)
-            name = f"{_CHARTS[curve][0]} by {sweep.option}"
+            name = f"{CHARTS[curve][0]} by {sweep.option}"
             series = (Series(title, 0, points),)
             ticks = tuple(float(value) for value in sweep.values[:: len(sweep.values) // 8 + 1])
             limits, percent = _LIMITS.get(curve, (-inf, inf)), curve in _SHARES
@@ -283,6 +274,13 @@ def _csv(shown: SequenceView, made: Sequence[Track]) -> str:
             for name in track.order.tasks:
                 own = step.scores[name]
                 score = (own.value, own.low, own.high, own.n)
-                about = (track.label, place + 1, track.order.seed, step.t, newcomer, name)
+                about = (
+                    track.label,
+                    place + 1,
+                    track.order.seed,
+                    step.t,
+                    newcomer,
+                    marked(name, own.metric),
+                )
                 rows.append((*about, *score, *curves))
     return csv_text(header, rows)

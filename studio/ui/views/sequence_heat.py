@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from html import escape
 
 from studio.disk.csv import csv_text
+from studio.measure.metrics import marked
 from studio.methods import METHODS
 from studio.sequence.measures import Track, mean_matrix, metrics_of
 from studio.session.sequence import SequenceView
 from studio.tasks.metric import Metric
 from studio.ui.charts import grids
 from studio.ui.charts.grids import Grid
-from studio.ui.charts.saves import picture_saves
+from studio.ui.charts.saves import folded, picture_saves
 
 _HEAT = (
     "Row t is the model after t arrivals, a column a task; darker is better. In a framed cell the "
@@ -32,9 +33,7 @@ def heats(shown: SequenceView, labels: Sequence[str], made: Sequence[Track]) -> 
     """A heat map per method, with its numbers as a table."""
     metrics = metrics_of(shown.found)
     what = " or ".join(metric.name for metric in metrics)
-    title = (
-        f"<h3>{what.capitalize()} on every task after each arrival, a<sub>i</sub>(M<sub>t</sub>)"
-    )
+    title = f"<h3>{what.capitalize()} on every task after each arrival"
     if len(metrics) > 1 and len(shown.plan.orders) > 1:
         return f"{title}</h3><p class='quiet'>{_MIXED}</p>"
     drawn = []
@@ -50,8 +49,9 @@ def heats(shown: SequenceView, labels: Sequence[str], made: Sequence[Track]) -> 
 def _heat(shown: SequenceView, label: str, own: Sequence[Track], what: str) -> str:
     values, single = mean_matrix(own), len(shown.plan.orders) == 1
     n, order = len(shown.plan.tasks), own[0].order.tasks
-    heads = list(order) if single else [f"arrival {i + 1}" for i in range(n)]
     metrics = [shown.found.base[task].metric for task in order]
+    called = [marked(task, metric) for task, metric in zip(order, metrics, strict=True)]
+    heads = called if single else [f"arrival {i + 1}" for i in range(n)]
     title = title_of(shown, label)
     if not single:
         title += f", mean over {len(own)} of {len(shown.plan.orders)} orders by place of arrival"
@@ -67,7 +67,7 @@ def _heat(shown: SequenceView, label: str, own: Sequence[Track], what: str) -> s
     saves = ""
     if shown.done:
         name = f"{what.capitalize()} by arrival {title_of(shown, label)}"
-        saves = picture_saves(name, grids.standalone(grid), csv)
+        saves = folded(picture_saves(name, grids.standalone(grid), csv), name)
     last = ", ".join(
         f"{head} {_short(metric, value)}{'%' if metric.percent else ''}"
         for head, metric, value in zip(heads, metrics, values[-1], strict=True)

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from html import escape
 
 from studio.measure.intervals import Score
-from studio.measure.metrics import mean_column
+from studio.measure.metrics import marked, mean_column
 from studio.sweep.axis import Axis
 from studio.sweep.landscape import Landscape, SweepCost, SweepPoint
-from studio.sweep.tables import landscape_csv, landscape_json
-from studio.tasks.metric import Metric
+from studio.sweep.tables import landscape_csv, landscape_json, mean_notes
+from studio.tasks.metric import LOSS, Metric
 from studio.ui.charts import line_figure, lines
 from studio.ui.charts.contour import Path, grid
 from studio.ui.charts.lines import Chart, Series
@@ -29,12 +29,14 @@ _BOTH = (
 )
 
 
-def cost(found: SweepCost, axes: Sequence[Axis]) -> str:
-    """What a sweep takes, before its start."""
+def cost(found: SweepCost, axes: Sequence[Axis], took: str = "") -> str:
+    """What a sweep takes, before its start; ``took`` in words, empty while it is not known."""
+    time = f" It takes {took} at most." if took else ""
     over = " and ".join(f"{axis.words} from {axis.low:g} to {axis.high:g}" for axis in axes)
     return (
         f"<p class='quiet' id='sweep-cost' data-points='{found.points}'>{escape(over)}: at most "
-        f"{found.words}. Points that were measured before are recalled.</p>"
+        f"{found.words}.{escape(time)} Points that were measured before are recalled; the best one "
+        "is then measured on held-out rows and lands in the table above.</p>"
     )
 
 
@@ -90,7 +92,9 @@ def _shows(found: Landscape, path: Path) -> str:
         "happens when the others move, too; or what lies between the points"
     )
     words += ", where the map is interpolated." if len(found.axes) == 2 else "."
-    words += _BOTH if len(means) > 1 else ""
+    metrics = {mean.metric for mean in means}
+    words += _BOTH if LOSS in metrics and len(means) > 1 else ""
+    words += "".join(f" {each}" for each in mean_notes(found))
     if path:
         words += (
             " The path of the search is projected: its other coefficients moved, too, so what lies "
@@ -187,7 +191,8 @@ def _by_value(found: Landscape) -> tuple[list[str], list[list[str]]]:
         for p in sorted(found.known, key=_x)
     ]
     heads = [mean_column(mean.metric) for mean in found.known[0].means]
-    return [found.axes[0].words, *heads, *names], rows
+    called = [marked(name, _score(found.known[0], name).metric) for name in names]
+    return [found.axes[0].words, *heads, *called], rows
 
 
 def _by_both(found: Landscape) -> tuple[list[str], list[list[str]]]:

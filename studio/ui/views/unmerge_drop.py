@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from html import escape
 
-from studio.compare.unmerge_drop import PAPER, PAPER_WORDS, Removal
+from studio.compare.unmerge_drop import PAPER, PAPER_WORDS, Removal, mean_notes
 from studio.disk.csv import csv_text
+from studio.measure.metrics import marked
 from studio.methods import METHODS
-from studio.tasks.metric import ACCURACY, LOSS, joint
+from studio.tasks.metric import ACCURACY, LOSS, OPTIONS, SHARES, joint
 from studio.ui.charts.saves import table_saves
 
 _MODES = {"subtract": "subtracted", "rebuild": "rebuilt"}
@@ -21,7 +22,10 @@ def uad(found: Sequence[Removal], tasks: Sequence[str]) -> str:
         )
     rows = dict.fromkeys((each.method, each.mode) for each in found)
     body = "".join(_row(*row, found, tasks) for row in rows)
-    heads = "".join(f"<th scope='col'>{escape(task)}</th>" for task in tasks)
+    metrics = {each.task: each.removed_metric for each in found}
+    called = (marked(task, metrics.get(task, ACCURACY)) for task in tasks)
+    heads = "".join(f"<th scope='col'>{escape(each)}</th>" for each in called)
+    notes = "".join(f" {each}" for each in mean_notes(found))
     return (
         "<div class='scroll' tabindex='0' role='region' aria-label='Unmerge accuracy drop'>"
         f"<table class='studio uad'><caption>{_caption(found)}, "
@@ -30,15 +34,16 @@ def uad(found: Sequence[Removal], tasks: Sequence[str]) -> str:
         f"</th><th scope='col'>seconds</th></tr></thead><tbody>{body}</tbody></table></div>"
         f"<p class='quiet'>± is half of a 95 % interval, from the same rows before and after; "
         f"n={found[0].n:,}. <b>=</b>: both operations give the same bytes. Seconds to compute and "
-        f"put on the weights, median.</p>{table_saves('unmerge-accuracy-drop', _csv(found))}"
+        f"put on the weights, median.{escape(notes)}</p>"
+        f"{table_saves('unmerge-accuracy-drop', _csv(found))}"
         f"{_paper()}"
     )
 
 
 def _caption(found: Sequence[Removal]) -> str:
     metrics = {each.metric for each in found}
-    if metrics == {ACCURACY}:
-        return "Mean accuracy that the kept tasks lose, in points"
+    if metrics <= {*OPTIONS, SHARES}:
+        return f"Mean {joint(metrics).name} that the kept tasks lose, in points"
     if metrics == {LOSS}:
         return f"How far the mean loss of the kept tasks rises, in {LOSS.unit}"
     return (
@@ -73,7 +78,8 @@ def _worst(own: Sequence[Removal]) -> str:
     for each in sorted(own, key=lambda each: each.worst):
         found[each.worst_metric] = each
     return "<br>".join(
-        f"{metric.difference(each.worst)} <span class='quiet'>{escape(each.worst_task)}</span>"
+        f"{metric.difference(each.worst)} "
+        f"<span class='quiet'>{escape(marked(each.worst_task, metric))}</span>"
         for metric, each in found.items()
     )
 
@@ -105,9 +111,11 @@ def _csv(found: Sequence[Removal]) -> str:
     header = ["method", "mode", "removed task", "mean", "half", "worst", "worst task",
               f"{what} of the removed task", "n", "seconds", "same bytes"]  # fmt: skip
     header += ["metric"] if metrics != {ACCURACY} else []
-    rows = [
-        (each.method, each.mode, each.task, each.mean, each.half, each.worst, each.worst_task,
-         each.removed_score, each.n, each.seconds, each.same, each.metric.name)[: len(header)]
-        for each in found
-    ]  # fmt: skip
+    rows = []
+    for each in found:
+        task = marked(each.task, each.removed_metric)
+        worst = each.worst, marked(each.worst_task, each.worst_metric)
+        about = each.removed_score, each.n, each.seconds, each.same, each.metric.name
+        row = (each.method, each.mode, task, each.mean, each.half, *worst, *about)
+        rows.append(row[: len(header)])
     return csv_text(header, rows)

@@ -52,7 +52,8 @@ def test_the_lines_are_the_chain_the_events_what_was_removed_and_the_copies(fill
     at = "2026-11-18T12:00:00Z"
     assert lines(filled) == [
         f"The log is a whole chain of 3 entries with the head {filled.head().hash}.",
-        "3 of them lie behind the signed head.",
+        "3 of them lie behind the signed head: they were written without the key, and the next "
+        "entry that is signed with it covers them, too.",
         f"1  {at}  export  name one, copy {one.id}",
         f"2  {at}  export  name two, copy {two.id}",
         f"3  {at}  certificate  copy {one.id}, certificate {'c' * 64}, claim {EXACT}",

@@ -45,6 +45,9 @@ def test_whether_tensors_and_layers_count_is_known_before_any_is():
 def test_one_number_for_all_is_asked_at_every_tensor():
     found = asked({"density": {"filter": "a", "value": 0.5}}, {}, {})
     found.places = (Place("a"), Place("b"))
-    with pytest.raises(BadRecipe, match=r"density is from 0\.5 to 1 over models and tensors"):
+    with pytest.raises(BadRecipe, match=r"density is from 0\.5 to 1 over the tensors"):
+        found.one("density", 1.0)
+    found = asked({"density": 0.5}, {}, {}, {"density": 0.2})
+    with pytest.raises(BadRecipe, match=r"density is 0\.5 of 'm0' and 0\.2 of 'm2', and a recipe"):
         found.one("density", 1.0)
     assert Input(Reference("m0"), {"weight": 3}).parameters["weight"] == 3

@@ -54,6 +54,31 @@ def test_a_model_is_a_path_or_a_path_with_an_adapter():
     assert Reference("a", "b").words == "a+b"
 
 
+def test_a_model_of_the_hub_may_have_a_revision():
+    assert parse_reference("org/a@v1+org/b@refs/pr/1", "it") == Reference(
+        "org/a@v1", "org/b@refs/pr/1"
+    )
+    parts = {"model": {"path": "org/a", "revision": "v1"}, "lora": {"path": "b", "revision": None}}
+    assert parse_reference(parts, "it") == Reference("org/a@v1", "b")
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        Reference("org/a@v1", "org/b@v2"), Reference("/x/a", "/x/b"), Reference("/x/a@b"),
+        Reference("org/a@v1", "/x/a+b"),
+    ],
+)  # fmt: skip
+def test_a_model_is_read_as_it_was_written(reference):
+    assert parse_reference(reference.plain(), "it") == reference
+
+
+def test_signs_of_mergekit_in_a_path_are_kept_from_it():
+    assert Reference("org/a@v1", "/x/b").plain() == "org/a@v1+/x/b"
+    assert Reference("/x/a@b").plain() == {"model": {"path": "/x/a@b"}}
+    assert Reference("/x/a", "/x+b").plain() == {"model": "/x/a", "lora": {"path": "/x+b"}}
+
+
 @pytest.mark.parametrize(
     ("value", "words"),
     [
@@ -62,8 +87,8 @@ def test_a_model_is_a_path_or_a_path_with_an_adapter():
         (3, "is 3; it must be a path or a hub id."),
         ({"model": ""}, "is ''; it must be a path or a hub id."),
         ({"model": "a", "override_architecture": "X"}, "names an override_architecture"),
-        ("org/a@main", "is 'org/a@main' at a revision of its own"),
-        ({"model": {"path": "org/a", "revision": "x"}}, "is 'org/a' at a revision of its own"),
+        ({"model": {"path": "a", "revision": "x"}}, "is 'a' at the revision 'x'; revisions are of"),
+        ({"model": {"path": "org/a", "revision": 1e10}}, "the revision is 10000000000.0; write"),
     ],
 )
 def test_a_model_that_cannot_be_named_is_refused(value, words):

@@ -14,7 +14,8 @@ from tests.conftest import golden
 from tests.merged import merged_tensors
 from tests.mergekit_cases import CASES, NO_BASE, tensors
 
-DRAWN = ("dare_linear_norms",)  # masks are drawn apart; norms do not depend on them
+DRAWN = ("dare_linear_norms", "della_linear_norms")
+"""Masks are drawn apart; norms do not depend on them."""
 NEAR = {"out_dtype": 0.0}  # both round the same float32 numbers once
 
 
@@ -23,8 +24,7 @@ def kept(case):
 
 
 def converted(read, case):
-    method = yaml.safe_load(CASES[case])["merge_method"]
-    return read(CASES[case], base="base" if method in NO_BASE else None)
+    return read(CASES[case], base="base" if case.startswith(NO_BASE) else None)
 
 
 @pytest.mark.parametrize("case", [each for each in CASES if each not in DRAWN])
@@ -39,9 +39,10 @@ def test_a_recipe_makes_what_mergekit_made(read, case):
         assert apart <= NEAR.get(case, 3e-6), f"{name}: {apart:.2g}"
 
 
-def test_what_dare_leaves_has_the_length_that_mergekit_gives_it(read):
-    recipe, notes = converted(read, "dare_linear_norms")
-    base, expected = tensors("base"), kept(DRAWN[0])
+@pytest.mark.parametrize("case", DRAWN)
+def test_what_is_drawn_has_the_length_that_mergekit_gives_it(read, case):
+    recipe, notes = converted(read, case)
+    base, expected = tensors("base"), kept(case)
     for name, tensor in merged_tensors(open_merge(recipe)).items():
         ours, theirs = (float((x - base[name]).abs().sum()) for x in (tensor, expected[name]))
         assert ours == pytest.approx(theirs, rel=1e-4)
@@ -49,13 +50,13 @@ def test_what_dare_leaves_has_the_length_that_mergekit_gives_it(read):
 
 
 def test_values_that_depend_on_no_tensor_need_no_model():
-    text = CASES["ties"].replace("red", "org/red").replace("model: base", "model: org/base")
+    text = CASES["ties"].replace("red", "org/red@v1").replace("model: base", "model: org/base@v2")
     data = yaml.safe_load(text)
     around = Surroundings(Path("/nowhere"), lambda recipe: pytest.fail("nothing is opened"))
     recipe, notes = recipe_of(data, "it", around)
-    assert recipe.base == "org/base"
+    assert recipe.base == "org/base@v2"
     assert [(t.name, t.checkpoint, t.coefficient) for t in recipe.tasks] == [
-        ("red", "org/red", 0.6), ("green", "/nowhere/green", 0.3),
+        ("red", "org/red@v1", 0.6), ("green", "/nowhere/green", 0.3),
     ]  # fmt: skip
     assert recipe.options == {
         "density": 0.5, "trim": "tensor", "reduce": "weighted", "scale": 0.7,
@@ -88,10 +89,12 @@ def test_what_is_not_read_and_what_is_rounded_is_said(read):
 
 
 REFUSED = {
-    "merge_method is 'della', which is not converted; linear, task_arithmetic, ties,": (
-        "ties", "merge_method: ties", "merge_method: della"),
-    "density is from 0.4 to 0.5 over models and tensors": (
+    "merge_method is 'karcher', which is not converted; linear, task_arithmetic, ties,": (
+        "ties", "merge_method: ties", "merge_method: karcher"),
+    "density is 0.4 of 'red' and 0.5 of 'green', and a recipe has one for all tasks": (
         "ties", "weight: 0.6", "weight: 0.6, density: 0.4"),
+    "density is from 0.5 to 1 over the tensors, and a recipe has one for all tasks and tensors": (
+        "ties", "density: 0.5", "density: [0.5, 1]"),
     "density is 0; it is the share": ("ties", "density: 0.5", "density: 0"),
     "rescale scales what is left of a delta to its old length, which": (
         "ties", "lambda: 0.7", "rescale: true"),
@@ -111,6 +114,16 @@ REFUSED = {
     "is a weighted mean, which lambda and rescale multiply by 0.5 here": (
         "dare_ties_mean", "density: 1", "density: 1, lambda: 0.5"),
     "gamma is 2; it is a share, from 0 to 1.": ("breadcrumbs", "gamma: 0.1", "gamma: 2"),
+    "density is 0.6 and epsilon 0.4; density - epsilon and density + epsilon must lie": (
+        "della_linear_norms", "epsilon: 0.3", "epsilon: 0.4"),
+    "epsilon is -0.1; the studio's is not below 0.": (
+        "della_linear_norms", "epsilon: 0.3", "epsilon: -0.1"),
+    "rescale: false leaves what is kept as long as it was, which the studio's della_linear": (
+        "della_linear_norms", "epsilon: 0.3", "rescale: false"),
+    "with normalize, breadcrumbs_ties is a weighted mean, which lambda and rescale multiply": (
+        "breadcrumbs_ties_mean", "normalize: true", "normalize: true, lambda: 0.5"),
+    "one of the two models of nuslerp is the base that deltas are taken from": (
+        "nuslerp_of_models", "model: green", "model: base"),
     "filter_wise takes the angles row by row, which": (
         "model_stock", "{model: blue}]", "{model: blue}]\n        parameters: {filter_wise: true}"),
     "model_stock merges at least two models, and 1 stand there.": (
@@ -134,14 +147,14 @@ REFUSED = {
 def test_what_would_give_other_numbers_is_refused(read, words):
     case, old, new = REFUSED[words]
     assert old in CASES[case]
-    base = "base" if case.partition("_")[0] in NO_BASE else None
+    base = "base" if case.startswith(NO_BASE) else None
     with pytest.raises(BadRecipe, match="^The file") as error:
         read(CASES[case].replace(old, new), base=base)
     assert words in str(error.value)
 
 
 def test_a_method_that_needs_no_base_asks_for_the_one_of_the_deltas(read):
-    for case in ("linear", "slerp"):
+    for case in ("linear", "slerp", "nuslerp_of_models"):
         with pytest.raises(BadRecipe, match="what its models were made from") as error:
             read(CASES[case])
         assert error.value.remedy is Remedy.NAME_BASE

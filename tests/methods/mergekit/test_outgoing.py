@@ -52,12 +52,19 @@ SAME = [
     ("dare", {"drop": 0.3, "rescale": "norm", "elect": "weighted_sum"}, (0.6, 0.3)),
     ("dare", {"drop": 0.3, "elect": "weighted"}, (0.6, 0.3)),
     ("breadcrumbs", {"density": 0.7, "gamma": 0.1}, (0.6, 0.3)),
+    ("breadcrumbs", {"density": 0.7, "elect": "weighted_sum"}, (0.6, GROUPS)),
+    ("breadcrumbs", {"density": 0.7, "elect": "weighted"}, (0.6, 0.3)),
+    ("della", {"rescale": "norm"}, (0.6, 0.3)),
+    ("della", {"drop": 0.4, "rescale": "norm", "elect": "weighted"}, (0.6, GROUPS)),
+    ("della", {"epsilon": 0.0}, (0.6, 0.3)),
     ("model_stock", {}, (1.0, 1.0, 1.0)),
     ("model_stock", {}, (0.5, 1.0, 1.0)),
     ("slerp", {}, (GROUPS, 0.3)),
+    ("slerp", {"line": "never"}, (GROUPS, 0.3)),
     ("nuslerp", {}, (0.6, 0.3)),
     ("mdm_oc", {}, (1.0, 0.8, 0.5)),
     ("mdm_oc", {"scope": "layer"}, (1.0, GROUPS)),
+    ("task_arithmetic", {"lines": 0.25}, (0.6, 0.3)),
 ]
 
 
@@ -111,6 +118,15 @@ def test_an_adapter_stands_behind_its_base(recipe, llamas, tmp_path):
         assert notes == (() if opened else (UNSEEN,))
 
 
+def test_models_of_the_hub_keep_their_revision():
+    tasks = (TaskEntry("red", "org/red@v2", 0.5), TaskEntry("blue", "/x/blue@1", 0.5))
+    plain = yaml.safe_load(written(Recipe("org/base@v1", tasks, "task_arithmetic"))[0])
+    assert plain["base_model"] == "org/base@v1"
+    assert [each["model"] for each in plain["models"]] == [
+        "org/red@v2", {"model": {"path": "/x/blue@1"}},
+    ]  # fmt: skip
+
+
 def test_dtypes_are_computed_in_float32_and_written_as_the_recipe_says(recipe):
     for dtype, compute in [("bfloat16", "float32"), ("float64", "float64")]:
         plain = yaml.safe_load(written(recipe("task_arithmetic", dtype=dtype))[0])
@@ -123,7 +139,10 @@ def test_dtypes_are_computed_in_float32_and_written_as_the_recipe_says(recipe):
         ("ties", {}, (1.0, 1.0), "ties trims over the whole model here, and mergekit tensor by"),
         ("ties", {"trim": "tensor"}, (1.0, 0.5), "ties with reduce: mean elects before it weighs"),
         ("ties", {"trim": "tensor", "density": 0.0}, (1.0, 1.0), "density is 0, which leaves next"),
+        ("della", {}, (1.0, 1.0), "della divides what it keeps by its probability here, and"),
         ("tsv_m", {}, (1.0, 1.0), "tsv_m with these options has no method of mergekit that says"),
+        ("average", {"svc": 0.5}, (1.0, 1.0), "average with these options has no method of"),
+        ("ties", {"trim": "tensor", "reduce": "weighted", "lines": 0.5}, (1.0, 1.0), "ties with t"),
         ("slerp", {}, (1.0,), "SLERP merges two models in mergekit, and the recipe has one."),
         ("slerp", {}, (1.0, -1.0), "SLERP: the coefficients add up to 0, so they name no place"),
         ("average", {}, (), "The recipe has no tasks; mergekit merges at least one model."),

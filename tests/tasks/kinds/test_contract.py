@@ -26,6 +26,7 @@ from studio.search.space import space
 from studio.tasks.kinds import KINDS, USUAL_KIND
 from studio.tasks.kinds.answers import Batch
 from studio.tasks.kinds.contract import places_of
+from studio.tasks.row_parts import MEASURED
 from studio.zoo import load_zoo
 from tests.conftest import ROOT
 from tests.tasks.kinds import vectors
@@ -172,7 +173,7 @@ def test_rows_of_a_group_stay_together_in_a_search(tmp_path, monkeypatch):
 def test_fisher_and_grams_are_those_of_the_module(bench):
     fisher = bench.statistics.look(["up"], "fisher", 24)("up", "first.weight")
     gram = bench.statistics.look(["up"], "gram", 24)("up", "first.weight")
-    rows = bench.tasks["up"].rows("validation")
+    rows = bench.tasks["up"].rows(MEASURED)
     numbers = torch.tensor([row.numbers for row in rows])
     torch.testing.assert_close(gram, numbers.T @ numbers / len(rows))
     body, head = bench.tasks["up"].kind.load(bench.deltas.checkpoints[0]), bench.tasks["up"].head
@@ -214,7 +215,8 @@ def test_an_export_holds_what_answers_and_scores_the_same(bench, tmp_path):
 def test_the_kind_says_which_keys_an_entry_has(zoo):
     text = (zoo / "zoo.yaml").read_text()
     (zoo / "zoo.yaml").write_text(text.replace("scale: 1.0", "pooling: mean", 1))
-    with pytest.raises(BadZoo, match="unknown key 'pooling'; the keys are .*, head, scale, data"):
+    keys = ".*, head, scale, labelled_by, data"
+    with pytest.raises(BadZoo, match=f"unknown key 'pooling'; the keys are {keys}"):
         load_zoo(zoo)
 
 

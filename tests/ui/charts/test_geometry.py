@@ -9,16 +9,19 @@ from html.parser import HTMLParser
 from types import SimpleNamespace
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 import torch
 
 from studio.geometry.gram import Gram
 from studio.geometry.maps import DeltaMap, draw_map, joint
 from studio.geometry.orthogonal import identity, orthogonalize
+from studio.geometry.pairs import cosines
+from studio.geometry.quality import Structure
 from studio.session.background import Answer
 from studio.session.geometry import Geometry
 from studio.ui.charts import delta_maps as figures
-from studio.ui.charts import grids, matrices
+from studio.ui.charts import grids, matrices, trail_map
 from studio.ui.charts import layer_heat as heat
 from studio.ui.charts import pair_measures as measures
 from studio.ui.charts.saves import file_name
@@ -54,6 +57,7 @@ def studies(found: Geometry | None) -> SimpleNamespace:
         map=lambda *asked: Answer(made),
         report=lambda *asked: Answer(),
         leave_report=lambda page: None,
+        tensor=lambda *asked: Answer(),
     )
 
 
@@ -85,6 +89,14 @@ class Cells(HTMLParser):
             self.tags.append("")
 
 
+def square(html: str, n: int) -> tuple[list[float], list[float]]:
+    """Numbers above the diagonal of a square, and below it, of the pairs in their order."""
+    cells = Cells(html).cells[1:]  # the first is the corner
+    rows = [cells[n * i : n * i + n] for i in range(n)]
+    pairs = [(i, j) for i in range(n) for j in range(i + 1, n)]
+    return [float(rows[i][j]) for i, j in pairs], [float(rows[j][i]) for i, j in pairs]
+
+
 def table(text: str) -> list[list[str]]:
     return list(csv.reader(io.StringIO(text, newline="")))
 
@@ -92,12 +104,12 @@ def table(text: str) -> list[list[str]]:
 def test_matrices_show_rounded_cosines_of_the_place_asked_for():
     found = geometry()
     whole = matrices.matrices(found, "model", None, "Norm", {})
-    assert f">{float(found.before.cosine()[0, 1]):.2f}</text>" in whole
+    assert f">{float(found.before.cosine()[0, 1]):.2f}</td>" in whole
     assert "-0.00" not in whole
     assert "<img" not in whole
     assert matrices.places(found, "layer") == ["layer.0", "layer.1"]
     layer = matrices.matrices(found, "layer", "layer.1", "Norm", {})
-    assert "Cosine before in layer.1" in layer
+    assert "Cosines of the pairs in layer.1" in layer
     assert layer != matrices.matrices(found, "layer", "layer.0", "Norm", {})
 
 
@@ -105,16 +117,18 @@ def test_matrices_show_rounded_cosines_of_the_place_asked_for():
 def test_after_is_orthogonal_within_the_scope_of_the_method(scope):
     found = geometry(3, scope)
     for place in matrices.places(found, scope):
-        cells = Cells(matrices.matrices(found, scope, place, "Cosine after", {})).cells
-        after = [float(x) for x in cells[9:]]  # the second figure's table
-        assert after == [1, 0, 0, 0, 1, 0, 0, 0, 1]
-    whole = Cells(matrices.matrices(found, "model", None, "Cosine after", {})).cells
+        above, _ = square(matrices.matrices(found, scope, place, "Cosine after", {}), 3)
+        assert above == [0, 0, 0]
+    above, below = square(matrices.matrices(found, "model", None, "Cosine after", {}), 3)
     assert found.after is not None
-    assert float(whole[10]) == round(float(found.after.cosine()[0, 1]), 4)
+    before, after = found.before.cosine(), found.after.cosine()
+    pairs = ((0, 1), (0, 2), (1, 2))
+    assert above == pytest.approx([float(after[pair]) for pair in pairs], abs=0.0051)
+    assert below == pytest.approx([float(before[pair]) for pair in pairs], abs=0.0051)
 
 
 def test_a_residual_that_is_not_measured_yet_is_not_claimed():
-    early = matrices.matrices(geometry(residual=None), "model", None, "Norm", {})
+    early = matrices.residual_words(geometry(residual=None))
     assert "id='residual'" not in early
     assert "by algebra" in early
 
@@ -128,26 +142,30 @@ def test_matrices_have_words_for_nothing_and_for_one_task():
 def test_matrices_of_signs_and_overlaps_are_those_of_the_place():
     found = replace(geometry(2), before=gram_of(2))
     signs = matrices.matrices(found, "tensor", "layer.1.a", "Sign conflict", REPORTS)
-    assert ">20.0%</text>" in signs
+    assert ">20.0%</td>" in signs
+    assert signs.count("data-pair='0-1'") == 1  # one number, one half of the square
     both = matrices.matrices(found, "tensor", "layer.1.a", "Row overlap", REPORTS)
-    assert "Column overlap in layer.1.a: mean over pairs <b>0.20</b>, by chance 0.10" in both
-    assert ">0.20</text>" in both
-    assert ">0.90</text>" in both
+    assert "column overlap: mean over pairs <b>0.20</b>, by chance 0.10" in both
+    assert "row overlap: mean over pairs <b>0.90</b>" in both
+    assert square(both, 2) == ([0.9], [0.2])
     assert matrices.matrices(found, "model", None, "Row overlap", {}) == ""
 
 
 def test_a_saved_matrix_stands_alone_and_its_table_runs_nothing():
     found = geometry()
     links = Cells(matrices.matrices(found, "model", None, "Norm", {})).links
-    svg, text = links["cosine-before.svg"], links["cosine-before.csv"]
+    svg, text = links["cosines-of-the-pairs.svg"], links["cosines-of-the-pairs.csv"]
     root = ElementTree.fromstring(svg)
     assert root.tag == "{http://www.w3.org/2000/svg}svg"
     assert "currentColor" not in svg
     assert "var(" not in svg
     assert not [x for x in root.iter() if x.tag.endswith(("script", "img", "image"))]
     rows = table(text)
-    assert rows[0][1] == f"'{EVIL}0"
+    assert found.after is not None
+    assert rows[0] == ["task", "other", "before", "after"]
+    assert rows[1][:2] == [f"'{EVIL}0", f"'{EVIL}1"]
     assert float(rows[1][2]) == float(found.before.cosine()[0, 1])
+    assert float(rows[1][3]) == float(found.after.cosine()[0, 1])
 
 
 @pytest.mark.parametrize(
@@ -188,14 +206,33 @@ def test_overlap_stands_beside_what_random_subspaces_give():
     assert Cells(heat.heat(found, "model", None, "Row overlap", Answer(bare))).cells == ["–"] * 4
 
 
-def test_more_than_six_tasks_have_a_column_each_with_the_mean_over_their_pairs():
+def test_of_many_pairs_the_five_that_stand_out_have_columns_and_the_file_has_all():
     found = geometry(8)
     shown = Cells(heat.heat(found, "model", None, "Cosine before", Answer()))
-    assert len(shown.cells) == 2 * 8
-    cosines = found.before.grouped("layer")[1][0]
-    norms = cosines.diagonal().sqrt()
-    expected = float((cosines[0] / norms[0] / norms).abs()[1:].mean())
-    assert float(shown.cells[0]) == pytest.approx(expected, abs=0.0051)
+    assert len(shown.cells) == 2 * 6
+    pairs = [(i, j) for i in range(8) for j in range(i + 1, 8)]
+    values = cosines(found.before, "layer").values.abs()
+    largest = sorted(pairs, key=lambda pair: -float(values[:, pair[0], pair[1]].max()))
+    rest = [float(values[0, i, j]) for i, j in largest[5:]]
+    assert float(shown.cells[5]) == pytest.approx(sum(rest) / len(rest), abs=0.0051)
+    rows = table(next(text for name, text in shown.links.items() if name.endswith("csv")))
+    assert len(rows[0]) == 1 + len(pairs)
+
+
+def test_colors_of_the_layers_are_on_the_scale_of_the_squares():
+    def cell(cosine: float) -> str:
+        block = torch.tensor([[1.0, cosine], [cosine, 1.0]]).double()
+        gram = Gram(("a", "b"), ("layer.0.a",), block[None])
+        found = Geometry(gram, gram, 0.0, "model", False, (1.0, 1.0))
+        return heat.heat(found, "model", None, "Cosine before", Answer())
+
+    assert "--share:7%" in cell(0.07)  # the largest number of its table, and still pale
+    assert "--share:100%" in cell(1.0)
+    whole = geometry(2)
+    squared = (whole.before.total().diagonal()[0]).sqrt()
+    norms = whole.before.grouped("layer")[1][:, 0, 0].sqrt() / squared
+    shown = heat.heat(whole, "model", None, "Norm", Answer())
+    assert all(f"--share:{100 * float(x):.0f}%" in shown for x in norms)
 
 
 def test_the_heat_map_has_words_for_every_state():
@@ -229,7 +266,7 @@ def test_a_negative_that_rounds_to_zero_has_no_sign():
     assert measures.COSINE_BEFORE.text(-0.01) == "-0.01"
 
 
-@pytest.mark.parametrize("kind", ["tsne", "pca", "mds"])
+@pytest.mark.parametrize("kind", ["tsne", "pca"])
 @pytest.mark.parametrize("random", [False, True])
 def test_a_map_draws_every_task_before_and_after_under_one_legend(kind, random):
     found = drawn(kind)
@@ -238,14 +275,64 @@ def test_a_map_draws_every_task_before_and_after_under_one_legend(kind, random):
     assert len(traces) == 6
     assert sum(bool(trace.showlegend) for trace in traces) == 3
     points = sum(len(trace.x) for trace in traces)
-    assert points == 2 * len(found.tasks) == (6 if kind == "mds" else 24)
+    assert points == 2 * len(found.tasks) == 24
     assert all("<img" not in trace.hovertemplate for trace in traces)
+    named = [each.text for each in figure.layout.annotations]  # type: ignore[attr-defined]
+    assert len(named) == 2 + 2 * 3  # the titles, and each task at its points
+    assert not any("<img" in text for text in named)
+    axes = figure.layout.xaxis.title.text, figure.layout.yaxis.title.text  # type: ignore
+    assert all(axes)
     words = figures.words(found, random)
     assert "does <b>not</b> show" in words
     assert ("not this zoo" in words) == random
     rows = table(next(iter(Cells(figures.saves(found, random)).links.values())))
     assert len(rows) == 1 + points
     assert rows[1][1] == f"'{EVIL}0"
+
+
+def test_names_of_a_map_stand_at_points_of_their_tasks_and_off_one_another():
+    found = drawn("tsne")
+    chosen = figures.named_points(found, found.before)
+    assert list(chosen) == list(dict.fromkeys(found.tasks))
+    for task, point in chosen.items():
+        own = found.before[[i for i, name in enumerate(found.tasks) if name == task]]
+        assert point.tolist() in own.tolist()
+    line = np.stack([np.arange(4.0), np.zeros(4)], 1)
+    two = replace(found, tasks=("a", "a", "b", "b"))
+    apart = figures.named_points(two, line[[0, 1, 0, 3]])
+    assert (apart["a"].tolist(), apart["b"].tolist()) == ([0, 0], [3, 0])
+
+
+def test_the_map_of_whole_tasks_is_one_picture_with_the_way_from_before_to_after():
+    found = drawn("mds")
+    shown = figures.trails(found, False)
+    assert shown.count("class='ring'") == shown.count("class='dot'") == 3
+    assert "<img" not in shown
+    links = Cells(shown).links
+    assert ElementTree.fromstring(links["mds-map.svg"]).tag.endswith("svg")
+    assert len(table(links["mds-map.csv"])) == 1 + 6
+
+
+def test_no_marker_hides_another():
+    here, away = np.zeros((3, 2)), np.array([[0.0, 0], [0, 0], [3, 1]])
+    found = replace(drawn("mds"), before=here, after=away)
+    made = trail_map.marks(found)
+    assert len({radius for _, _, radius in made[:3]}) == 3  # three rings in one place
+    assert made[3][2] != made[4][2]
+    assert len(set(made)) == 6
+
+
+def test_the_sentence_on_structure_is_decided_by_its_numbers():
+    found = drawn("tsne")
+    alike = figures.structure_words(replace(found, structure=Structure(0.21, 0.2, 0.18)))
+    assert alike.startswith("No structure here: before and after look alike (")
+    assert "21% are of the same task before and 20% after; in random directions 18% are" in alike
+    both = figures.structure_words(replace(found, structure=Structure(0.62, 0.6, 0.2)))
+    assert both.startswith("There is structure, the same before and after")
+    less = figures.structure_words(replace(found, structure=Structure(0.62, 0.3, 0.2)))
+    assert "less of it after" in less
+    assert "compared with nothing" in figures.structure_words(found)
+    assert "No structure" in figures.words(replace(found, structure=Structure(0, 0, 0)), False)
 
 
 def test_figures_of_a_map_are_said_or_said_to_be_undefined():

@@ -5,7 +5,8 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from studio.ui.charts.lines import COLORS, Chart, Series, legend, shown, standalone
+from studio.ui.charts.line_figure import figure
+from studio.ui.charts.lines import COLORS, CUT, Chart, Series, cut, legend, shown, standalone
 
 EVIL = "<img src=x onerror=1>"
 RISING = Series("a", 0, ((1.0, 0.2, None), (2.0, 0.4, 0.1), (3.0, 0.6, 0.1)))
@@ -54,7 +55,7 @@ def test_colors_repeat_with_another_shape():
 
 def test_ticks_are_round_and_hold_all_values():
     texts = re.findall(r">(-?[\d.]+ %)<", shown(CHART, ""))
-    assert texts == ["20 %", "30 %", "40 %", "50 %", "60 %", "70 %"]
+    assert texts == ["0 %", "20 %", "40 %", "60 %", "80 %"]
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0, -1.0, 6.0, 1e-9, 12345.0])
@@ -76,3 +77,21 @@ def test_the_deviation_of_a_single_point_is_a_line():
     drawn = shown(Chart("x", "t", (single,), (1.0, 2.0)), "")
     assert "stroke-opacity='.6'" in drawn
     assert "<polygon" not in drawn
+
+
+def test_an_axis_begins_at_0_or_says_that_it_does_not():
+    high = Series("a", 0, ((1.0, 0.62, None), (2.0, 0.9, None)))
+    chart = Chart("ACC", "arrived", (high,), (1.0, 2.0), True, (0.0, 1.0))
+    assert cut(chart)
+    for drawn in (shown(chart, ""), standalone(chart)):
+        assert f">{CUT}</text>" in drawn
+        assert ">60 %<" in drawn
+    assert f"; the {CUT}'" in figure(chart, "", saved=False)
+    assert not cut(CHART)
+    assert CUT not in shown(CHART, "")
+    assert CUT not in figure(CHART, "", saved=False)
+
+
+def test_what_has_no_natural_0_is_not_marked():
+    change = Series("a", 0, ((1.0, 5.0, None), (2.0, 6.0, None)))
+    assert not cut(Chart("BWT", "arrived", (change,), (1.0, 2.0)))

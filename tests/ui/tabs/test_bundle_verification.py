@@ -12,5 +12,5 @@ def test_only_folders_that_the_studio_may_read_are_verified_or_copied(driver):
 
 
 def test_before_the_first_verification_nothing_is_said(driver):
-    drawn = driver.look("Evidence")
+    drawn = driver.look("Unmerge")
     assert drawn["evidence-verified"] == drawn["evidence-tampered"] == ""

@@ -6,10 +6,19 @@ from studio.ui.tabs.certificate_form import CertificateForm
 EXACT = "Remove exactly (rebuild)"
 
 
-def test_a_replacement_asks_for_a_checkpoint(driver):
-    for operation, visible in ((EXACT, False), ("Replace a checkpoint", True)):
-        (row,) = driver.use("operation", "input", operation).values()
-        assert row.visible is visible
+def test_a_replacement_asks_for_a_checkpoint_and_the_rest_for_something_that_is_out(driver):
+    for operation, replaces in ((EXACT, False), ("Replace a checkpoint", True)):
+        row, button = driver.use("operation", "input", operation).values()
+        assert (row.visible, button.interactive) == (replaces, replaces)
+        assert ("take a task out first" in button.value) != replaces
+
+
+def test_of_a_mix_that_no_separate_process_can_repeat_nothing_is_signed(driver):
+    driver.session.move(driver.session.mixer_value() | {"method": "regmean"})
+    for operation in (EXACT, "Replace a checkpoint"):
+        _, button = driver.use("operation", "input", operation).values()
+        assert not button.interactive
+        assert button.value == "Write certificate (no separate process could check it)"
 
 
 def test_two_passphrases_that_differ_make_no_key_and_are_not_kept(driver):
@@ -20,7 +29,7 @@ def test_two_passphrases_that_differ_make_no_key_and_are_not_kept(driver):
 
 
 def test_a_certificate_of_nothing_is_refused_with_boxes_that_were_never_unfolded(driver):
-    asked = (EXACT, "bundle", None, None, REASONS[0], None, None, None, None, None)
+    asked = (EXACT, "bundle", None, None, REASONS[0], "en", *[None] * 10)
     drawn = driver.use("certify", "click", *asked)
     assert list(drawn) == ["certificate-refusal"]
     assert "class='refusal'" in drawn["certificate-refusal"]

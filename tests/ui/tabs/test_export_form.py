@@ -7,6 +7,7 @@ from studio.ui.tabs.export_form import ExportForm
 from studio.ui.view import View
 
 ADAPTER = "One LoRA adapter"
+ADAPTERS = "That adapter and each task's own, to serve all at once (vLLM, LoRAX)"
 
 
 def test_programs_follow_the_boxes(driver):
@@ -18,9 +19,12 @@ def test_programs_follow_the_boxes(driver):
 
 
 def test_an_adapter_has_a_rank_and_no_classifiers(driver):
-    shown = driver.use("form", "input", ADAPTER)
-    assert shown.pop("rank").visible
-    assert not next(iter(shown.values())).visible
+    for form in (ADAPTER, ADAPTERS):
+        shown = driver.use("form", "input", form)
+        assert shown.pop("rank").visible
+        assert not next(iter(shown.values())).visible
+        command = driver.use("folder", "change", "exports/one", form, None, False)["programs"]
+        assert ("--as-lora --each-task" in command) == (form == ADAPTERS)
     assert not driver.use("form", "input", "Complete model")["rank"].visible
 
 

@@ -13,6 +13,7 @@ def test_a_zoo_that_cannot_be_looked_at_is_refused_and_cannot_be_opened(driver):
     drawn = driver.use("check-zoo", "click", "/etc")
     assert not drawn.pop("open-zoo").visible
     assert "class='refusal'" in next(iter(drawn.values()))
+    assert "python app.py --root /etc</pre>" in next(iter(drawn.values()))
     assert "class='refusal'" in next(iter(driver.use("open-zoo", "click", None).values()))
     assert FilesTab.title == "Files"
 
@@ -35,7 +36,21 @@ def test_the_other_demos_are_offered_by_name_where_they_may_be_opened(driver, mo
     others = {name: str(DEMOS[name].resolve()) for name in ("desks", "pictures", "choices")}
     assert engine.demos() == others
     assert list(offered().items())[:3] == [(f"Demo: {each}", others[each]) for each in others]
-    assert "Other demos, in the tab Files: desks, pictures, choices." in driver.load()["title"]
+    title = driver.load()["title"]
+    assert all(f"data-path='{path}'>Demo: {name}" in title for name, path in others.items())
+
+
+def test_while_a_zoo_is_opened_nothing_says_that_it_fits(driver, tiny_zoo):
+    """Else that would stand there after a failure, too (page.md, defect 2)."""
+    driver.use("check-zoo", "click", str(tiny_zoo))
+    driver.session.engine.jobs.dismiss()
+    drawn = driver.use("open-zoo", "click", str(tiny_zoo))
+    words = "".join(each for each in drawn.values() if isinstance(each, str))
+    assert "Opening" in words
+    assert "fits" not in words
+    assert "open-zoo" not in drawn  # it stays, so that it can be tried again
+    while (state := driver.session.engine.jobs.state) and state.running:
+        pass
 
 
 def test_an_uploaded_recipe_becomes_the_mix_and_a_broken_one_is_refused(driver, tmp_path: Path):

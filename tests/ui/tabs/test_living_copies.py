@@ -14,6 +14,6 @@ def test_a_task_that_is_not_kept_out_cannot_be_let_in(driver):
 
 
 def test_an_empty_ledger_has_no_copies(driver):
-    drawn = driver.look("Evidence")
+    drawn = driver.look("Unmerge")
     assert "This studio has exported nothing yet." in drawn["evidence-copies"]
     assert drawn["copy"].choices == []

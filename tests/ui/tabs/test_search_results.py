@@ -5,7 +5,7 @@ from studio.ui.views.search import results
 
 
 def test_before_the_first_search_there_is_nothing_to_lay_over(driver):
-    drawn = driver.look("Coefficients")
+    drawn = driver.look("Improve")
     assert drawn["coefficients"] == results(None, False, None)
     assert not drawn["lay-over"].visible
     assert SearchResults.title == ""

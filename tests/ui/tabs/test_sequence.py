@@ -1,4 +1,4 @@
-"""What the boxes of the Sequence tab ask for."""
+"""What the boxes of the Over time tab ask for."""
 
 import pytest
 

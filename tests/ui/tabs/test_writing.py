@@ -1,4 +1,4 @@
-"""The writing of the Examples tab without a browser."""
+"""The writing of the Results tab without a browser."""
 
 import pytest
 import torch
@@ -31,13 +31,13 @@ def test_a_prompt_and_its_manner_are_the_browsers_own(writers):
     assert loaded["prompt"] == "the cat"
     assert [loaded[f"write-{each}"] for each in ("most", "temperature", "seed")] == [8, 0.5, 3]
     assert loaded["write-task"].value == "chat"
-    looked = writers.look("Examples")
+    looked = writers.look("Results")
     assert all("Waiting …" in looked[f"answer-{each}"] for each in ("base", "expert", "now"))
     assert "expert chat" in looked["answer-expert"]
     assert looked["stop-writing"].interactive
     writers.use("stop-writing", "click")
     assert writers.session.writings.stopped
-    looked = writers.look("Examples")
+    looked = writers.look("Results")
     assert "Stopped before its first token." in looked["answer-now"]
     assert not looked["stop-writing"].interactive
 
@@ -70,7 +70,7 @@ def test_a_zoo_whose_models_write_nothing_shows_no_prompt_and_a_text_only_where_
     driver, writers
 ):
     assert any(isinstance(each, WritingSection) for each in _sections(writers))
-    ours, theirs = writers.look("Examples"), driver.look("Examples")
+    ours, theirs = writers.look("Results"), driver.look("Results")
     assert "answer-now" in ours
     assert [shown["own-text"].visible for shown in (ours, theirs)] == [False, True]
     sections = [

@@ -12,7 +12,7 @@ from studio.measure.change import Change
 from studio.measure.intervals import Score, Share
 from studio.tasks.metric import LOSS
 from studio.ui.views.accuracy import accuracy
-from tests.ui.snapshots import EVIL, snapshot
+from tests.ui.snapshots import EVIL, snapshot, unlinked
 
 
 def saved(shown: str) -> str:
@@ -61,7 +61,7 @@ def test_a_loss_is_in_nats_with_perplexity_and_bits_beside_and_no_percent():
     assert "<i style='width:50.00%'></i>" in row
     assert "2.250 to 2.750" in row
     assert "%<" not in row
-    assert "Held-out accuracy or loss by task" in shown
+    assert "Held-out accuracy or loss by task" in unlinked(shown)
     assert "worse to better" in shown
     assert "0 to 100 %" not in shown
     lines = list(csv.DictReader(io.StringIO(saved(shown))))
@@ -90,3 +90,9 @@ def test_a_share_beside_an_accuracy_is_shown_and_saved_with_its_interval():
     keys = [f"F1 {EVIL}", f"F1 {EVIL}, low", f"F1 {EVIL}, high"]
     assert [lines[0][key] for key in keys] == ["0.5", "0.25", "0.75"]
     assert [lines[1][key] for key in keys] == ["", "", ""]
+
+
+def test_what_the_zoo_ships_is_drawn_pale_until_it_is_computed_here():
+    assert "studio accuracy'" in accuracy(snapshot())
+    lent = accuracy(snapshot(shipped=frozenset({"scores"})))
+    assert "studio accuracy partial'" in lent

@@ -1,4 +1,4 @@
-"""The Compare tab's views: numbers, ties, marks, sorting, and names that come from strangers."""
+"""The comparison's views: numbers, ties, marks, sorting, and names that come from strangers."""
 
 import base64
 import csv
@@ -12,9 +12,11 @@ import pytest
 from studio.compare.comparison import Table
 from studio.compare.scale_search import Budget
 from studio.compare.standings import MethodRow, References
+from studio.compare.tables import by_task, comparison_csv, notes
 from studio.measure.marks import Marks
 from studio.measure.outcomes import Outcome
 from studio.recipe import Recipe, TaskEntry
+from studio.tasks.metric import AGREEMENT, AGREEMENT_WORDS
 from studio.ui.views import compare as shown
 from tests.outcomes import outcome as made_up
 from tests.outcomes import with_losses
@@ -57,8 +59,8 @@ def saved(html: str, ending: str) -> str:
 
 
 def test_before_a_comparison_it_is_said_what_it_would_be():
-    assert "Choose methods" in shown.proposal(None)
-    assert shown.results(None) == shown.heat(None) == ""
+    assert "MDM-OC, Task arithmetic, Average, TIES: each merges" in shown.ABOUT
+    assert shown.proposal(None) == shown.results(None) == shown.heat(None) == ""
 
 
 def test_the_budget_stands_there_before_the_start():
@@ -72,7 +74,7 @@ def test_a_row_holds_its_numbers_with_the_best_rival_and_the_worst_task(table):
     first = found["mdm_oc"]
     assert "<b>70.0%</b> ± " in first
     assert "▲ +20.0 ± " in first  # against average (tuned), at 50 %
-    assert "average (tuned)" in first
+    assert "Average (tuned)" in first
     assert "▼ -50.0 ± " in first  # the other task against its expert
     assert ">0.25<" in first
     assert ">2.00<" in first
@@ -192,3 +194,33 @@ def test_both_metrics_have_a_mean_each_and_no_number_mixes_them(table):
     header = next(csv.reader(saved(html, "csv").splitlines()))
     assert header[3:7] == ["mean", "half of its interval", "mean loss", "half of its interval"]
     assert len({len(line) for line in csv.reader(saved(html, "csv").splitlines())}) == 1
+
+
+def test_agreement_is_told_from_accuracy_in_every_table(table):
+    def of(each: Outcome) -> Outcome:
+        return replace(
+            each, marks={**each.marks, "red": replace(each.marks["red"], metric=AGREEMENT)}
+        )
+
+    rows = tuple(
+        replace(x, held_out=x.held_out and of(x.held_out), validation=None) for x in table.rows
+    )
+    refs = replace(table.references, experts=of(table.references.experts),
+                   base=of(table.references.base))  # fmt: skip
+    mixed = replace(table, rows=rows, references=refs)
+    assert by_task(mixed)[0] == ["accuracy or agreement", "red (agreement)", EVIL]
+    assert "red (agreement)" in comparison_csv(mixed).splitlines()[0]
+    said = " ".join(notes(mixed))
+    assert AGREEMENT_WORDS in said
+    assert "percent of a loss" not in said
+    assert "are of the mean of accuracy (1 task) and agreement (1 task)" in said
+    worst = {each.worst[0] for each in mixed.standings}
+    named = {"red (agreement)" if name == "red" else name for name in worst}
+    lines = list(csv.DictReader(comparison_csv(mixed).splitlines()))
+    assert {line["worst task"] for line in lines if line["worst task"]} == named
+    assert "red" in worst
+    assert "red (agreement)" in shown.results(mixed)
+    assert "; by agreement red<" in shown.heat(mixed)
+    assert saved(shown.heat(mixed), "csv").startswith("change of accuracy or agreement,red (agr")
+    alone = " ".join(notes(table))
+    assert "agreement" not in alone

@@ -1,9 +1,12 @@
-"""The Evidence tab's views: what a claim rests on is shown, and names are only text."""
+"""The Unmerge tab's views: what a claim rests on is shown, and names are only text."""
 
 import re
 from base64 import b64decode
 from dataclasses import replace
+from html import unescape
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -16,13 +19,15 @@ from studio.evidence.closure import Dependency
 from studio.evidence.judgment import Judgment
 from studio.evidence.ledger.copies import Copy
 from studio.evidence.ledger.keys import demo_key
+from studio.evidence.ledger.log import LogHead
 from studio.evidence.measures import Behaviour, Measures
 from studio.evidence.residue import LayerResidue, Residue
 from studio.evidence.tamper import Tampered
 from studio.evidence.unmerge import Unmerging
 from studio.evidence.verify import Finding, Verification
+from studio.evidence.verify_certificate import EXACT_ORIGINS, ORIGINS
 from studio.evidence.wording import ALGEBRAIC, DOES_NOT_SHOW, EXACT, forbidden_in
-from studio.recipe import Recipe, TaskEntry
+from studio.recipe import Calibrate, Recipe, TaskEntry
 from studio.ui.views import certificate as certificates
 from studio.ui.views import evidence as views
 from tests.evidence import statements
@@ -123,7 +128,7 @@ def test_layer_names_are_text_too():
 def test_with_every_task_ticked_the_tab_says_what_it_is_for():
     shown = views.verdict(None, {})
     assert shown == views.NOTHING
-    assert "<b>Nothing is unmerged.</b> Untick a task in the mixer" in shown
+    assert "Nothing is taken out, so there is nothing to prove yet." in shown
     assert views.bars(None, RANGES) == views.attack(None, both()) == ""
     assert views.checks({}) == views.layers({}) == ""
 
@@ -139,14 +144,13 @@ def test_what_was_not_checked_yet_has_not_passed(removed, kept):
     assert f"computed from the base and {kept}. <b>Run the checks</b>" in shown
 
 
-def test_the_verdict_is_of_the_exact_removal_and_the_subtraction_an_aside():
+def test_the_verdict_is_of_the_exact_removal_and_large():
     shown = views.verdict(unmerged(), both())
     assert result(shown) == "pass"
-    assert shown.startswith("<div class='fine'")
+    assert shown.startswith("<div class='fine large'")
     assert "✓ passed.</b>" in shown
     assert "has no influence on these weights" in shown
-    aside = shown.split("<p class='quiet'>")[1]
-    assert aside.startswith("Merely subtracting it (Eq. 8) would leave the weights 20.00% away")
+    assert "subtract" not in shown
 
 
 @pytest.mark.parametrize(
@@ -156,7 +160,7 @@ def test_the_verdict_is_of_the_exact_removal_and_the_subtraction_an_aside():
 def test_a_verdict_that_did_not_pass_looks_like_that(kind, css, mark):
     exact = replace(operation("exact"), verdict=(kind, "because of <that>"))
     shown = views.verdict(unmerged(), both() | {"exact": exact})
-    assert (result(shown), shown.startswith(f"<div class='{css}'")) == (kind, True)
+    assert (result(shown), shown.startswith(f"<div class='{css} large'")) == (kind, True)
     assert mark in shown
     assert "because of &lt;that&gt;" in shown
 
@@ -291,23 +295,23 @@ def test_the_limits_are_those_of_every_certificate_and_promise_nothing():
 
 def test_copies_that_hold_an_unticked_task_are_red_until_they_are_recalled():
     one = [copy("one"), copy("two", digest="other")]
-    shown = certificates.copies(one, ["d"], [])
-    assert "<b>1 copy</b> still holds an unticked task." in shown
-    assert re.findall(r"<tr class='(\w*)' data-copy-id='([\w-]+)'", shown) == [
-        ("living", "id-one"),
-        ("", "id-two"),
-    ]
-    shown = certificates.copies([copy("one"), copy("two", "missing")], ["d"], [])
-    assert "<b>2 copies</b> still hold an unticked task." in shown
-    assert "⚠ not where it was written" in shown
-    shown = certificates.copies([copy("one", "recalled")], ["d"], [])
-    assert "<p class='fine' id='living'>No known copy holds an unticked task.</p>" in shown
-    assert "living'" not in shown.replace("id='living'", "")
+    assert "<b>1 copy</b> still holds an unticked task." in certificates.living(one, ["d"])
+    assert re.findall(
+        r"<tr class='(\w*)' data-copy-id='([\w-]+)'", certificates.copies(one, ["d"], [])
+    ) == [("living", "id-one"), ("", "id-two")]
+    two = [copy("one"), copy("two", "missing")]
+    assert "<b>2 copies</b> still hold an unticked task." in certificates.living(two, ["d"])
+    assert "⚠ not where it was written" in certificates.copies(two, ["d"], [])
+    gone = [copy("one", "recalled")]
+    assert certificates.living(gone, ["d"]) == (
+        "<p class='fine' id='living'>No known copy holds an unticked task.</p>"
+    )
+    assert "class='living'" not in certificates.copies(gone, ["d"], [])
 
 
 def test_with_every_task_ticked_no_copy_is_judged():
+    assert certificates.living([copy("one")], []) == ""
     shown = certificates.copies([copy("one")], [], [])
-    assert "id='living'" not in shown
     assert "2026-11-25 07:00" in shown
     assert "<td>none</td>" in shown
 
@@ -426,3 +430,36 @@ def test_tampering_is_well_if_it_was_found(good, css, words):
     assert words in shown
     assert "byte 1,234,567 of model.safetensors was changed from 16 to 17." in shown
     assert certificates.tampered(None) == ""
+
+
+def test_entries_behind_the_signed_head_are_explained_with_what_to_do():
+    whole = certificates.log(LogHead(5, "ab" * 32), 0, ())
+    assert "whole chain of 5 entries" in whole
+    assert "behind the signed head" not in whole
+    two = certificates.log(LogHead(5, "ab" * 32), 2, ())
+    assert "2 of them lie behind the signed head: written while no key was unlocked" in two
+    assert "Unlock your key under <b>The key that signs</b>" in two
+    assert "1 of them lies" in certificates.log(LogHead(5, "ab" * 32), 1, ())
+
+
+@pytest.mark.parametrize("origin", EXACT_ORIGINS)
+def test_where_the_weights_come_from_is_said_in_plain_words_beside_the_signed_ones(origin):
+    found = both()
+    result, _ = found["exact"].verdict
+    told: Any = SimpleNamespace(verdict=(result, f"No influence. This is {ORIGINS[origin]}."))
+    shown = views.verdict(unmerged(), found | {"exact": told})
+    assert ORIGINS[origin] in unescape(shown)
+    gloss = shown.partition("In other words: ")[2]
+    assert "weights" in gloss
+    other: Any = SimpleNamespace(verdict=(result, ORIGINS["undeclared"]))
+    assert "In other words" not in views.verdict(unmerged(), found | {"exact": other})
+
+
+@pytest.mark.parametrize("changes", [{"method": "regmean"}, {"calibrate": Calibrate()}])
+def test_what_no_separate_process_can_repeat_promises_none(changes):
+    shown = unmerged()
+    shown = replace(shown, full=replace(shown.full, **changes))
+    said = views.verdict(shown, {})
+    assert "No separate process can repeat that" in said
+    assert "to have a separate process repeat that" not in said
+    assert "to have a separate process repeat that" in views.verdict(unmerged(), {})

@@ -11,7 +11,7 @@ def test_a_changed_row_shows_both_predictions_and_which_is_right():
     ]
     shown = rows_table(rows, 7, only_changed=False)
     assert "This move changed <b id='changed'>7</b> predictions." in shown
-    assert "✗ no</span></td><td><span class='up'>✓ yes" in shown
+    assert "✗ no</span></td><td data-label='now'><span class='up'>✓ yes" in shown
     assert shown.count("class='moved'") == 1
     assert "Shown are 2 of them." in rows_table(rows, 7, only_changed=True)
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from studio.errors import BadCheckpoint, SeveralProblems
+from studio.errors import BadCheckpoint, NotAllowed, Remedy, SeveralProblems
 from studio.preflight import Look, Preflight
 from studio.session.export_plan import ExportCost
 from studio.tasks.spec import Settings, TaskSpec
@@ -39,9 +39,19 @@ def test_a_preflight_lists_every_problem_by_name_and_says_that_the_open_zoo_stay
     assert "2 problems; the open zoo stays" in shown
     assert shown.count("broken.") == 1
     assert "problem 2" in shown
+    assert "python app.py" not in shown
     assert shown.count("<b class='down'>no</b>") == 2
     assert EVIL not in shown
     assert "22,000,000" in shown
+
+
+def test_what_lies_outside_comes_with_the_command_that_lets_it_in():
+    outside = NotAllowed("'a': x leads to /other/x.", Remedy.FOLLOW_LINKS, "/other")
+    shown = views.preflight(preflight(Look("base", "full"), Look("a", problem=outside)))
+    assert "python app.py --root /other</pre>" in shown
+    assert "python app.py --root /z</pre>" in views.refused(
+        NotAllowed("Outside.", Remedy.ADD_ROOT, "/z/zoo.yaml")
+    )
 
 
 def test_several_problems_of_one_task_are_listed_one_by_one():

@@ -8,7 +8,7 @@ from tests.ui.snapshots import EVIL, at, snapshot
 
 def test_without_head_only_the_base_is_the_floor():
     now = snapshot(head_only={}, base={"a": at(0.3), EVIL: at(0.3)})
-    assert "base <b>30.0%" in headline(now)
+    assert "base</a> <b>30.0%" in headline(now)
     assert "asked as the expert is" in accuracy(now)
 
 

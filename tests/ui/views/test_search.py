@@ -1,4 +1,4 @@
-"""The Coefficients tab's views: every number is the run's, and names are text."""
+"""The search's views: every number is the run's, and names are text."""
 
 import base64
 import csv
@@ -15,12 +15,15 @@ from studio.recipe import Recipe, TaskEntry
 from studio.search.cost import search_cost
 from studio.search.gain import Gain
 from studio.search.plan import SearchPlan
+from studio.search.record import record
 from studio.search.run import Run
 from studio.search.space import Space
 from studio.search.state import Kept, SearchStep
 from studio.session.mix import Mix, Strip
 from studio.session.search_view import SearchView
+from studio.tasks.metric import ACCURACY, AGREEMENT
 from studio.ui.views import search as views
+from tests.search.test_verdict import made
 
 EVIL = "<img src=x onerror=1>"
 TASKS = ("red", EVIL)
@@ -81,6 +84,21 @@ def test_before_a_search_it_is_said_what_it_takes():
     assert "data-rows='320'" in words
     assert "<b>320</b> row evaluations on validation rows, and 240 before" in words
     assert EVIL not in views.refused(EVIL)
+
+
+def test_before_a_search_it_is_said_what_moves_on_which_rows_and_how_long():
+    plan = SearchPlan(budget=10, batch=8)
+    found = search_cost(plan, ((60, 20), (60, 20)), 2)
+    words = views.cost(plan, found, TASKS, "about 12 s")
+    assert "<b>2</b> numbers, one weight per task: red, &lt;img" in words
+    assert "learns on n=120 validation rows and n=40 others decide: <b>about 12 s</b>" in words
+    assert found.passes == 320 + 2 * 160 + 240  # forward and backward are three passes
+    many = views.cost(plan, found, [f"task {k}" for k in range(11)])
+    assert "task 7 and 3 more" in many
+    assert "on this computer" not in many
+
+
+def test_before_the_first_search_it_is_said_where_to_start():
     assert views.results(None, False, None) == views.NOTHING
 
 
@@ -138,6 +156,22 @@ def test_an_earlier_run_is_dashed_and_is_compared_by_rows_if_its_steps_cost_othe
     assert ">row evaluations</text>" not in alike
 
 
+def test_agreement_with_experts_is_never_called_accuracy():
+    agreed = replace(run(), metrics=dict.fromkeys(TASKS, AGREEMENT))
+    drawn = views.results(shown(agreed, phase="ended"), False, None)
+    assert "rows that decide, mean agreement 87.5% on them" in drawn
+    assert "accuracy" not in drawn.replace("data-curve='accuracy'", "").split("<a ")[0]
+    assert record(agreed)["metrics"] == dict.fromkeys(TASKS, "agreement")
+    mixed = replace(run(), metrics={"red": ACCURACY, EVIL: AGREEMENT})
+    assert mixed.mean_share(mixed.best) is None
+    drawn = views.results(shown(mixed, phase="ended"), False, None)
+    assert "87.5%" not in drawn
+    assert "mean over tasks" not in drawn
+    rows = list(csv.DictReader(io.StringIO(saved(drawn, "csv"))))
+    found = [(row["checked_accuracy"], row["checked_agreement"]) for row in rows[-2:]]
+    assert found == [("0.75", ""), ("", "1.0")]
+
+
 def test_without_labels_there_is_no_accuracy():
     bare = tuple(
         replace(s, checked=s.checked and replace(s.checked, accuracies=None),
@@ -188,3 +222,21 @@ def test_the_line_beside_the_buttons_says_how_far_it_is_and_how_it_ended():
     assert "worth" not in cancelled  # nothing was measured, so the tab says nothing of it
     gains = (gain("validation", 0.03, "better"),)
     assert "worth" in views.state(shown(run(), phase="ended", words="Ended.", gains=gains), False)
+
+
+def test_what_the_mixer_shows_is_said_beside_what_was_found_and_at_the_buttons():
+    view = shown(run(), phase="ended", words="Ended.")
+    for drawn in (
+        views.state(view, False, f"In use {EVIL}."),
+        views.results(view, False, None, f"In use {EVIL}."),
+    ):
+        assert "Ended. In use &lt;img" in drawn
+    assert "Ended.</p>" in views.state(view, False)
+
+
+def test_held_out_rows_are_no_praise_for_what_was_not_taken():
+    gains = (gain("held_out", 0.1, "better"),)
+    worse = made(0.6, 0.5)
+    drawn = views.results(shown(run(), phase="ended", gains=gains, verdict=worse), False, None)
+    assert "<p class='note' id='gains'>" in drawn
+    assert json.loads(saved(drawn, "json"))["verdict"]["better"] is False

@@ -6,8 +6,10 @@ import io
 import json
 import re
 from dataclasses import replace
+from html import escape
 
 from studio.measure.intervals import Score
+from studio.methods import METHODS
 from studio.recipe import Recipe, TaskEntry
 from studio.sequence.orders import Order
 from studio.sequence.plan import SequencePlan
@@ -16,6 +18,7 @@ from studio.sequence.shape import Shape
 from studio.sequence.sweep import Sweep
 from studio.session.sequence import SequenceView
 from studio.ui.views import sequence as views
+from tests.ui.snapshots import unlinked
 
 EVIL = "<img src=x onerror=1>"
 TASKS = ("red", EVIL)
@@ -65,7 +68,7 @@ def saved(drawn: str, kind: str) -> str:
 
 def test_before_a_run_it_is_said_what_it_takes():
     assert views.results(None) == views.NOTHING
-    words = views.cost(run().plan)
+    words = unlinked(views.cost(run().plan))
     assert "at most <b>4</b> models and <b>1,200</b> row evaluations (200 rows a model)" in words
     assert "data-rows='1200'" in words
     assert EVIL not in views.refused(EVIL)
@@ -96,6 +99,58 @@ def test_heat_maps_and_curves_show_what_has_come_so_far():
         "acc", "bwt", "fwt", "gain", "distance", "projected",
     }  # fmt: skip
     assert "red after 2: 60.0%" in drawn
+
+
+def test_a_run_that_is_done_says_what_it_means_and_what_to_do_next():
+    drawn = views.results(run(*STEPS))
+    said = re.sub(r"<[^>]+>", "", drawn.partition("id='sequence-verdict'>")[2].partition("</p>")[0])
+    assert said.startswith("What this means. After 2 arrivals Average ends at 65.0% accuracy")
+    assert "earlier tasks lost 20.0 points on the way" in said
+    assert "Next: choose Shuffled orders and run again" in said
+    assert "sequence-verdict" not in views.results(run(*STEPS, done=False))
+    ended = views.results(run(STEPS[2], STEPS[3], recipes={"mdm_oc": MDM}))
+    assert "sequence-verdict" not in ended  # nobody got through
+
+
+def test_methods_that_lie_within_their_intervals_are_not_told_apart():
+    near = (*STEPS[:2], step("mdm_oc", 1, 0.8, 0.35), step("mdm_oc", 2, 0.62, 0.7))
+    drawn = views.results(run(*near))
+    assert "MDM-OC ends at 66.0% accuracy on average; Average cannot be told from it" in drawn
+    far = (*STEPS[:2], step("mdm_oc", 1, 0.8, 0.35), step("mdm_oc", 2, 0.9, 0.9))
+    drawn = views.results(run(*far))
+    assert "MDM-OC ends at 90.0% accuracy on average, ahead of the others" in drawn
+    assert "earlier tasks gained 10.0 points on the way" in drawn
+
+
+def test_several_orders_lead_on_to_the_mix():
+    both = (Order(TASKS, 3), Order(TASKS[::-1], 5))
+    steps = [replace(each, order=order) for order in (0, 1) for each in STEPS[:2]]
+    drawn = views.results(run(*steps, orders=both, recipes={"average": AVERAGE}))
+    assert "choose Average as the method of your mix" in drawn
+
+
+def test_a_weight_that_a_file_would_not_mean_is_said():
+    started = MDM.with_coefficients(dict.fromkeys(TASKS, 0.71))
+    near = (*STEPS[:2], step("mdm_oc", 1, 0.8, 0.35), step("mdm_oc", 2, 0.62, 0.7))
+    drawn = unlinked(views.results(run(*near, recipes={"average": AVERAGE, "mdm_oc": started})))
+    assert "MDM-OC: every task with weight 0.71." in drawn
+    assert "Average: every task" not in drawn
+    own = MDM.with_coefficients({"red": 0.5, EVIL: 1.0})
+    drawn = unlinked(views.results(run(*near, recipes={"average": AVERAGE, "mdm_oc": own})))
+    assert "MDM-OC: each task with its weight of the mixer." in drawn
+
+
+def test_methods_are_folded_under_those_that_are_chosen_with_a_sentence_each():
+    assert views.chosen(["mdm_oc", "ties"]) == "Methods: MDM-OC, TIES (change)"
+    assert views.chosen([*METHODS]).endswith(f" and {len(METHODS) - 5} more (change)")
+    assert views.chosen([]) == "Methods: none chosen (change)"
+    assert all(escape(each.plainly) in views.methods() for each in METHODS.values())
+
+
+def test_the_saves_of_each_figure_are_one_quiet_word():
+    drawn = views.results(run(*STEPS))
+    assert drawn.count("<details class='save'>") == drawn.count("data-png=")
+    assert "<summary>Save<span class='hidden'> Gain kept</span></summary>" in drawn
 
 
 def test_everything_saves_as_csv_and_json():
@@ -137,6 +192,6 @@ def test_a_sweep_has_curves_of_its_own_and_no_row():
     assert re.findall(r"data-method='([^']+)'", drawn) == ["average"]
     assert "MDM-OC: strength swept" in drawn
     assert {"sweep-acc", "sweep-bwt", "sweep-fwt"} <= {*re.findall(r"data-curve='([\w-]+)'", drawn)}
-    assert "ACC by strength: MDM-OC 65.0 % to 55.0 %" in drawn
+    assert "Average so far (ACC) by strength: MDM-OC 65.0 % to 55.0 %" in drawn
     waiting = views.results(run(*STEPS[:2], recipes=recipes, sweep=sweep, done=False))
     assert "The sweep follows the methods." in waiting

@@ -10,6 +10,7 @@ from studio.tasks.metric import LOSS
 from studio.ui.charts import grids
 from studio.ui.views import sequence
 from studio.ui.views.sequence_heat import heats
+from tests.ui.snapshots import unlinked
 from tests.ui.views.test_sequence import EVIL, GIVEN, TASKS, run, step
 
 
@@ -48,10 +49,13 @@ def test_places_of_arrival_that_mix_metrics_have_no_mean():
 
 
 def test_means_and_transfers_stand_within_each_metric():
-    drawn = sequence.results(shown())
+    drawn = unlinked(sequence.results(shown()))
     heads = re.findall(r"<th scope='col'>([^<]*)</th>", drawn)
     assert heads[1:7] == [
-        "ACC", "BWT, points", "FWT, points", "mean loss", "BWT of loss, nats", "FWT of loss, nats",
+        "average at the end (ACC), accuracy",
+        "gained or lost since arrival (BWT), accuracy, points",
+        "help in advance (FWT), accuracy, points", "average at the end (ACC), loss",
+        "gained or lost since arrival (BWT), loss, nats", "help in advance (FWT), loss, nats",
     ]  # fmt: skip
     assert "2.500 <span class='quiet'>± 0.100" in drawn
     assert ">-0.500</td>" in drawn

@@ -5,7 +5,9 @@ import csv
 import io
 import re
 
-from studio.compare.unmerge_drop import PAPER, Removal
+from studio.compare.unmerge_drop import PAPER, Removal, mean_notes
+from studio.compare.unmerge_drop import line as line_of
+from studio.tasks.metric import AGREEMENT, SHARES
 from studio.ui.views.unmerge_drop import uad
 
 EVIL = "<img src=x onerror=1>"
@@ -104,3 +106,30 @@ def test_the_table_saves_as_csv_with_every_number_unrounded():
         assert int(line["n"]) == each.n
         assert line["same bytes"] in (str(each.same), "yes" if each.same else "no")
     assert lines[0]["accuracy of the removed task"] == "0.25"
+
+
+def test_agreement_is_marked_and_means_over_both_say_so_once():
+    over = "mean of accuracy (1 task) and agreement (1 task)"
+    mixed = [
+        drop("rebuild", "red", 0.1, metric=SHARES, over=over, worst_task="blue",
+             worst_metric=AGREEMENT),
+        drop("rebuild", EVIL, 0.1, removed_metric=AGREEMENT),
+    ]  # fmt: skip
+    shown = uad(mixed, TASKS)
+    assert "<th scope='col'>red</th>" in shown
+    assert "x onerror=1&gt; (agreement)</th>" in shown
+    assert "blue (agreement)" in shown
+    assert shown.count(over) == 1
+    found = re.search(r"data:text/csv;charset=utf-8;base64,([^']+)'", shown)
+    assert found
+    lines = list(csv.DictReader(io.StringIO(base64.b64decode(found[1]).decode())))
+    assert [line["worst task"] for line in lines] == ["blue (agreement)", "other"]
+    assert [line["removed task"] for line in lines] == ["red", f"{EVIL} (agreement)"]
+    assert "agreement" not in uad(FOUND, TASKS)
+    assert "blue (agreement)" in line_of(mixed[0])
+    assert mixed[0].plain()["over"] == over
+    assert mixed[0].plain()["worst_metric"] == "agreement"
+    assert "over" not in FOUND[0].plain()
+    (note,) = mean_notes(mixed)
+    assert note.startswith(f"Mean drops are of the {over}, by which task is taken out")
+    assert mean_notes(FOUND) == []

@@ -1,0 +1,1 @@
+"""What measures the scores of the demo zoos' first screens."""

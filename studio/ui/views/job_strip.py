@@ -1,0 +1,60 @@
+"""The strip of the long job, which is always in view, and the memory in use."""
+
+from html import escape
+
+from studio.session.engine import Memory
+from studio.session.jobs import JobState
+from studio.ui.remedies import told
+from studio.ui.views.units import size
+
+_EARLY = 0.04  # share of a job that tells too little of how long the rest takes
+
+
+def job_strip(state: JobState | None) -> str:
+    """The job that runs, or what became of the last one; empty without one."""
+    if state is None:
+        return "<div class='job none' id='job' data-phase='none'></div>"
+    words = escape(told(state.problem) if state.problem else state.words)
+    name = escape(state.name)
+    if state.running:
+        middle = (
+            f"<progress max='1' value='{state.share:.3f}' aria-label='{name}'></progress>"
+            f"{state.share:.0%} <span class='words'>{words}</span>"
+        )
+    else:
+        css = {"done": "up", "failed": "down"}.get(state.phase, "quiet")
+        advice = f" <span class='advice'>{escape(state.advice)}</span>" if state.advice else ""
+        loud = f"<b class='down'>Warning: {escape(state.warning)}</b> " if state.warning else ""
+        middle = (
+            f"<b class='{css}'>{state.phase}</b>: {loud}<span class='words'>{words}</span>{advice}"
+        )
+    alert = " role='alert'" if state.phase == "failed" or state.warning else ""
+    left = _time(state) if state.share >= _EARLY else ""
+    told_at_button = ", ".join(filter(None, (f"{state.share:.0%}", left)))
+    where = (
+        f" data-tab='{escape(state.tab)}' data-control='{escape(state.control)}' "
+        f"data-share='{state.share:.3f}' data-told='{told_at_button}'"
+    )
+    return (
+        f"<div class='job {state.phase}' id='job' data-phase='{state.phase}'{where}{alert}>"
+        f"<b>{name}</b> {middle} <span class='quiet'>{_time(state)}</span></div>"
+    )
+
+
+def _time(state: JobState) -> str:
+    """How long it took, or about how long it still takes."""
+    if not state.running or state.share < _EARLY:
+        return f"{state.seconds:.0f} s"
+    left = state.seconds * (1 - state.share) / state.share
+    return f"about {left:.0f} s left" if left < 90 else f"about {left / 60:.0f} min left"
+
+
+def memory_line(memory: Memory) -> str:
+    """The memory in use."""
+    words = f"Memory: <b>{size(memory.process)}</b>, of it deltas {size(memory.deltas)}"
+    if memory.device is not None:
+        total = f" of {size(memory.device_total)}" if memory.device_total else ""
+        words += f"; device {size(memory.device)}{total}"
+    if memory.worn:
+        words += f"; the live model computes in {memory.worn}, since float32 would not fit"
+    return f"<div class='quiet' id='memory'>{words}</div>"
