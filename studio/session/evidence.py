@@ -290,7 +290,7 @@ def scoring(worker: Worker) -> Scoring | None:
             while not results.references_done:  # what is known before may be the quick pass
                 if refusal := results.refusal_of_references:
                     raise StudioError(refusal)
-                progress(0.0, "waiting for the scores of experts and base")
+                progress(results.references_share, "waiting for the scores of experts and base")
                 time.sleep(_LOOK)
             return dict(known())
 
