@@ -14,7 +14,8 @@ _ROOM = "Close other programs or use a smaller model, then start it again."
 _BUG = "Start it again; if it fails again, restart the studio and report what the terminal says."
 
 
-Work = Callable[[Progress], tuple[str, str] | tuple[str, str, str]]
+Work = Callable[[Progress], tuple[str, ...]]
+"""Does a job; returns what ``Jobs.start`` says."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class JobState:
         owner: id of the browser that started it.
         problem: the error that ended it, for a page that has words of its own for what to do.
         warning: what must not be overlooked of what it made.
+        notes: what else there is to know of it, a sentence each.
         tab: title of the one in which it is watched; empty where nobody said.
         control: id of the control that started it; empty where nobody said.
     """
@@ -46,6 +48,7 @@ class JobState:
     owner: str = ""
     problem: StudioError | None = None
     warning: str = ""
+    notes: tuple[str, ...] = ()
     tab: str = ""
     control: str = ""
 
@@ -77,8 +80,8 @@ class Jobs:
 
         Args:
             name: for people.
-            work: does it, reporting progress; returns its last words, its result, and perhaps what
-                must not be overlooked of it.
+            work: does it, reporting progress; returns its last words, its result, perhaps what
+                must not be overlooked of it, and then what else there is to know, a sentence each.
             owner: id of the browser that asks.
 
         Returns:
@@ -132,8 +135,8 @@ class Jobs:
 
     def _run(self, work: Work) -> None:
         try:
-            words, result, *warning = work(self._report)
-            self._end("done", words, result, warning=" ".join(warning))
+            words, result, *more = work(self._report)
+            self._end("done", words, result, warning="".join(more[:1]), notes=tuple(more[1:]))
         except Cancelled as stop:
             self._end("cancelled", str(stop))
         except StudioError as refusal:
@@ -154,7 +157,7 @@ class Jobs:
 
     def _end(
         self, phase: str, words: str, result: str = "", advice: str = "",
-        problem: StudioError | None = None, warning: str = "",
+        problem: StudioError | None = None, warning: str = "", notes: tuple[str, ...] = (),
     ) -> None:  # fmt: skip
         with self._lock:
             assert self._state is not None
@@ -162,7 +165,7 @@ class Jobs:
             share = 1.0 if phase == "done" else self._state.share
             ended = replace(self._state, phase=phase, share=share, words=words, seconds=seconds)
             self._state = replace(
-                ended, result=result, advice=advice, problem=problem, warning=warning
+                ended, result=result, advice=advice, problem=problem, warning=warning, notes=notes
             )
 
 

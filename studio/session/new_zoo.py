@@ -167,7 +167,7 @@ class NewZoos(Making):
             self._refuse_troubles()
         called = name.strip() or place.name
 
-        def work(progress: Progress) -> tuple[str, str]:
+        def work(progress: Progress) -> tuple[str, ...]:
             self._wait_for_rows(part(progress, 0.0, 0.1))
             with self._lock:
                 self._refuse_troubles()
@@ -181,7 +181,7 @@ class NewZoos(Making):
             if needed:
                 note_make(needed, time.monotonic() - began)
             self._engine.take_up(place, part(progress, 0.7, 1.0))
-            return f"Wrote {saved.file} and opened it. {' '.join(saved.notes)}", ""
+            return f"Wrote {saved.file} and opened it.", "", "", *saved.notes
 
         self._jobs.start(SAVE, work)
 

@@ -37,8 +37,17 @@ def job_strip(state: JobState | None) -> str:
     )
     return (
         f"<div class='job {state.phase}' id='job' data-phase='{state.phase}'{where}{alert}>"
-        f"<b>{name}</b> {middle} <span class='quiet'>{_time(state)}</span></div>"
+        f"<b>{name}</b> {middle} <span class='quiet'>{_time(state)}</span></div>{_notes(state)}"
     )
+
+
+def _notes(state: JobState) -> str:
+    """What else there is to know of what it made, in a fold; empty without."""
+    if not state.notes:
+        return ""
+    count = "1 note" if len(state.notes) == 1 else f"{len(state.notes)} notes"
+    items = "".join(f"<li>{escape(each)}</li>" for each in state.notes)
+    return f"<details id='job-notes'><summary>{count}</summary><ul>{items}</ul></details>"
 
 
 def _time(state: JobState) -> str:

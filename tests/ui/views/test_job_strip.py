@@ -48,6 +48,14 @@ def test_what_must_not_be_overlooked_is_red_though_the_job_is_done():
     assert "<b class='down'>Warning: Nothing &lt;changes&gt;.</b>" in shown
 
 
+def test_what_else_there_is_to_know_of_a_job_is_folded_and_escaped():
+    state = JobState("Write", "done", 1.0, "Wrote it.", 1.0, notes=("10 rows were dropped.", EVIL))
+    shown = job_strip(state)
+    assert "<details id='job-notes'><summary>2 notes</summary><ul><li>10 rows were" in shown
+    assert EVIL not in shown
+    assert "notes" not in job_strip(JobState("Write", "done", 1.0, "Wrote it.", 1.0))
+
+
 def test_a_model_that_is_not_worn_in_float32_says_so():
     assert "bfloat16, since float32 would not fit" in memory_line(Memory(1, 1, worn="bfloat16"))
     assert "float32" not in memory_line(Memory(1, 1))
