@@ -167,8 +167,9 @@ def test_on_a_phone_the_job_stays_in_view_and_its_button_touches_no_other(page, 
 
 @pytest.mark.parametrize("page", [PHONE], indirect=True)
 def test_on_a_phone_a_warning_below_the_result_scrolls_away(page):
+    note = "<p class='note'>" + "This merge is worse. " * 9
     page.locator("#headline .headline").evaluate(
-        "e => e.insertAdjacentHTML('afterend', `<p class='note'>${'This merge is worse. '.repeat(9)}`)"
+        "(e, note) => e.insertAdjacentHTML('afterend', note)", note
     )
     tall = page.locator(".note").first.evaluate("e => e.offsetHeight")
     page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
