@@ -209,6 +209,7 @@ class Evaluation:
         self._batches = [(dtype, rows) for dtype in passes for rows in rounds]
         self._next = 0
         self.seconds = 0.0
+        self._exact = 0  # rows that took so long
         self._scores: tuple[int, dict[str, Score]] = (-1, {})
 
     @property
@@ -230,6 +231,11 @@ class Evaluation:
     def doublings(self) -> int:
         """How often the number of its batches has doubled; 0 before the first."""
         return self._next.bit_length()
+
+    @property
+    def latency(self) -> float | None:
+        """Seconds of one row in float32, of those that were run here; None before the first."""
+        return self.seconds / self._exact if self._exact else None
 
     def step(self, model: LiveModel) -> None:
         """Run the next batch; rows of tasks of a kind share it, since they share the encoder."""
@@ -255,6 +261,7 @@ class Evaluation:
         self._next += 1
         if dtype is FULL_PRECISION:
             self.seconds += time.perf_counter() - started
+            self._exact += len(rows)
 
     def _keep_besides(
         self, name: str, asked: np.ndarray, items: Sequence[Item], scores: Tensor, right: Tensor

@@ -74,7 +74,8 @@ class Comparisons:
             return f"Compared {count} on held-out rows.", ""
 
         count = "1 method" if len(names) == 1 else f"{len(names)} methods"
-        context.jobs.start(f"Compare {count}", work)
+        takes = context.pace.takes("scores", self.passes(methods, tune))
+        context.jobs.start(f"Compare {count}", work, takes)
 
     def _land(self, rows: Sequence[MethodRow], since: float | None = None) -> float:
         """Put rows into the table of everything tried.

@@ -25,6 +25,7 @@ from studio.progress import Progress
 from studio.recipe import Recipe, TaskEntry
 from studio.session.bounded_store import BoundedStore
 from studio.session.context import Context
+from studio.session.pace import earlier
 from studio.session.worker import Worker
 from studio.tasks.live_model import LiveModel
 
@@ -108,7 +109,8 @@ class Evidence:
             self.keep(shown, found)
             return found["exact"].verdict[1], ""
 
-        self._context.jobs.start(f"Checks without {', '.join(shown.removed)}", work)
+        takes = self._context.pace.scored("checks", 3)  # with, without, subtracted
+        self._context.jobs.start(f"Checks without {', '.join(shown.removed)}", work, takes)
 
     def keep(self, shown: Unmerging, found: dict[str, Judgment]) -> None:
         """Keep what the checks found of an unmerge, by mode."""
@@ -136,7 +138,8 @@ class Evidence:
                 self._changed()
             return "Measured what each unmerge costs the tasks that are kept.", ""
 
-        self._context.jobs.start("Unmerge accuracy drops", work)
+        takes = context.pace.scored("drops", 2 * len(recipes))
+        context.jobs.start("Unmerge accuracy drops", work, takes)
 
     def start_certificate(self, asked: Asked) -> None:
         """Write a bundle with its certificate, as a job.
@@ -167,7 +170,8 @@ class Evidence:
             self._changed()
             return f"Wrote {target} with certificate no. {made.number}", str(target)
 
-        self._context.jobs.start(f"Certificate in {target.name}", work)
+        how = "a certificate" if measured else "a certificate and its checks"
+        context.jobs.start(f"Certificate in {target.name}", work, context.pace.written(how))
 
     def start_verification(self, folder: str) -> None:
         """Verify a bundle in a folder, as a job.
@@ -185,7 +189,7 @@ class Evidence:
             self._changed()
             return f"{inside.name}: {'passed' if found.good else 'did not pass'}.", ""
 
-        self._context.jobs.start(f"Verify {inside.name}", work)
+        self._context.jobs.start(f"Verify {inside.name}", work, earlier("verify", _size(inside)))
 
     def start_tampering(self, folder: str) -> None:
         """Flip one byte of a copy of a bundle and verify it, as a job.
@@ -201,7 +205,8 @@ class Evidence:
             self._changed()
             return "One byte of a copy was changed; the copy is deleted again.", ""
 
-        self._context.jobs.start("Change one byte of a copy", work)
+        takes = earlier("change a byte", _size(inside))
+        self._context.jobs.start("Change one byte of a copy", work, takes)
 
     def copies(self) -> list[Copy]:
         """Exports that still hold an unticked task, and the others, the latest first.
@@ -271,6 +276,11 @@ def _bundle(folder: Path) -> Path:
     if not (folder / CERTIFICATE_FILE).is_file():
         raise BadCertificate(f"{folder.name} is no bundle: it has no {CERTIFICATE_FILE}.")
     return folder
+
+
+def _size(folder: Path) -> int:
+    """Bytes of a bundle's files."""
+    return sum(each.stat().st_size for each in folder.rglob("*") if each.is_file())
 
 
 def scoring(worker: Worker) -> Scoring | None:

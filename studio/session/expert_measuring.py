@@ -7,6 +7,7 @@ from functools import partial
 from studio.measure.bench import Bench
 from studio.progress import Progress
 from studio.recipe import Recipe
+from studio.session.pace import Takes, about, earlier
 
 _OFTEN = 0.3  # seconds between words for the page
 
@@ -32,6 +33,8 @@ class ExpertMeasuring:
         self._told = told
         self._last = 0.0
         self._words = ""
+        self._takes: Takes | None = None
+        self._began = 0.0
 
     def words(self, recipe: Recipe) -> str:
         """What a recipe waits for; empty if it waits for no measurement."""
@@ -43,26 +46,42 @@ class ExpertMeasuring:
             f"measuring every expert on at most {missing[0].rows:,} of its own validation rows, "
             f"once: {done} of {len(recipe.tasks)} done"
             + (f"; {self._words}" if self._words else "")
+            + self._left(len(missing))
         )
 
     def measure(self, recipe: Recipe) -> None:
         """Measure the next expert that a recipe waits for, if there is one."""
         missing = self._bench.unmeasured(recipe)
         if missing:
-            self._reported(recipe, partial(self._bench.statistics.measure, missing[0]))
+            takes = earlier("statistics", missing[0].rows * self._size)
+            work = partial(self._bench.statistics.measure, missing[0])
+            self._reported(recipe, work, takes)
         elif recipe.calibrate and self._bench.calibration.missing(recipe):
-            self._reported(
-                recipe, partial(self._bench.calibration.prepare, self._bench.merge(recipe))
-            )
+            rows = recipe.calibrate.rows * len(recipe.tasks)
+            work = partial(self._bench.calibration.prepare, self._bench.merge(recipe))
+            self._reported(recipe, work, earlier("calibration", rows * self._size))
+
+    @property
+    def _size(self) -> int:
+        """Bytes of the base's files."""
+        return sum(file.stat().st_size for file, _ in self._bench.base.weights.states())
+
+    def _left(self, steps: int) -> str:
+        """About how long so many steps still take, as earlier ones tell; empty while unknown."""
+        if self._takes is None or self._takes.seconds is None:
+            return ""
+        left = steps * self._takes.seconds - (time.monotonic() - self._began)
+        return f"; {about(left)} left" if left > 0 else ""
 
     def _calibrating(self, recipe: Recipe) -> str:
         if recipe.calibrate is None or not self._bench.calibration.missing(recipe):
             return ""
         rows = f"{recipe.calibrate.rows:,} validation rows of each task"
         how = f"on at most {rows}; a move begins it anew"
-        return f"{self._words}, {how}" if self._words else f"calibrating every layer {how}"
+        said = f"{self._words}, {how}" if self._words else f"calibrating every layer {how}"
+        return said + self._left(1)
 
-    def _reported(self, recipe: Recipe, work: Callable[[Progress], object]) -> None:
+    def _reported(self, recipe: Recipe, work: Callable[[Progress], object], takes: Takes) -> None:
         def report(share: float, words: str) -> None:
             if not self._wanted(recipe):
                 raise _Left
@@ -70,9 +89,12 @@ class ExpertMeasuring:
                 self._last, self._words = time.monotonic(), words
                 self._told()
 
+        self._takes, self._began = takes, time.monotonic()
         try:
             work(report)
+            if (took := time.monotonic() - self._began) > _OFTEN:  # else it was recalled
+                takes.learn(took)
         except _Left:
             pass  # it begins anew when the recipe comes back
         finally:
-            self._words = ""
+            self._words, self._takes = "", None

@@ -10,7 +10,7 @@ from studio.errors import BadData, BadZoo, Findings, StudioError, some
 from studio.hub.cache import Cache
 from studio.hub.fitting import Fit
 from studio.hub.look import RemoteLook
-from studio.new_zoo.cost import note_make
+from studio.new_zoo.cost import make_cost, note_make
 from studio.new_zoo.dropped import keep_dropped
 from studio.new_zoo.finding import find, is_remote
 from studio.new_zoo.grouping import propose
@@ -21,6 +21,7 @@ from studio.progress import Progress, part
 from studio.session.context import SharedEngine
 from studio.session.jobs import BrowserJobs
 from studio.session.making import Making
+from studio.session.pace import Takes, earlier
 from studio.session.remote_fits import remote_fits
 from studio.session.row_looks import Draws
 
@@ -137,7 +138,8 @@ class NewZoos(Making):
             self._show_remote((), {})
             return "Fetched; search again.", ""
 
-        self._jobs.start(FETCH, work)
+        missing = sum(Cache(look).missing for look in remote)
+        self._jobs.start(FETCH, work, earlier("fetch", missing))
 
     def free_folder(self, root: Path) -> str:
         """A new folder for the zoo, called as its base is."""
@@ -183,7 +185,9 @@ class NewZoos(Making):
             self._engine.take_up(place, part(progress, 0.7, 1.0))
             return f"Wrote {saved.file} and opened it.", "", "", *saved.notes
 
-        self._jobs.start(SAVE, work)
+        needed = self.work()
+        cost = make_cost(needed).seconds if needed else None
+        self._jobs.start(SAVE, work, Takes(cost, lambda seconds: None))  # the make itself is noted
 
     def _refuse_changed(self) -> None:
         """Refuse to write rows that nobody has looked at."""

@@ -18,6 +18,7 @@ from studio.search.run import Run
 from studio.search.space import space
 from studio.session.context import Context
 from studio.session.mix import Mix
+from studio.session.pace import Takes
 from studio.session.search_job import SearchJob
 from studio.session.search_view import SearchView, mixer_words, run_name
 from studio.tasks.row_parts import VALIDATION
@@ -122,7 +123,9 @@ class Searches:
             return words, ""
 
         with self._lock:
-            context.jobs.start("Optimize the coefficients", work)  # refused, it changes nothing
+            # refused, it changes nothing; what it took is learned above, by the steps that it made
+            takes = Takes(context.pace.seconds(plan.optimizer, passes), lambda seconds: None)
+            context.jobs.start("Optimize the coefficients", work, takes)
             self._job, self._waited, self.kept = job, False, False
             name = run_name(plan, {each.name for each in self.runs})
             self.runs = (*self.runs[-_EARLIER:], SearchView(name, mix, recipe, plan))
