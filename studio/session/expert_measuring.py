@@ -37,7 +37,7 @@ class ExpertMeasuring:
         """What a recipe waits for; empty if it waits for no measurement."""
         missing = self._bench.unmeasured(recipe)
         if not missing:
-            return self._calibrating(recipe)
+            return self._fitting(recipe)
         done = len(recipe.tasks) - len(missing)
         return (
             f"measuring every expert on at most {missing[0].rows:,} of its own validation rows, "
@@ -50,17 +50,17 @@ class ExpertMeasuring:
         missing = self._bench.unmeasured(recipe)
         if missing:
             self._reported(recipe, partial(self._bench.statistics.measure, missing[0]))
-        elif recipe.calibrate and self._bench.calibration.missing(recipe):
-            self._reported(
-                recipe, partial(self._bench.calibration.prepare, self._bench.merge(recipe))
-            )
+        elif recipe.fits_experts and self._bench.fits.missing(recipe):
+            self._reported(recipe, partial(self._bench.fits.prepare, self._bench.merge(recipe)))
 
-    def _calibrating(self, recipe: Recipe) -> str:
-        if recipe.calibrate is None or not self._bench.calibration.missing(recipe):
+    def _fitting(self, recipe: Recipe) -> str:
+        asked = recipe.calibrate or recipe.heads
+        if asked is None or not self._bench.fits.missing(recipe):
             return ""
-        rows = f"{recipe.calibrate.rows:,} validation rows of each task"
+        rows = f"{asked.rows:,} validation rows of each task"
         how = f"on at most {rows}; a move begins it anew"
-        return f"{self._words}, {how}" if self._words else f"calibrating every layer {how}"
+        begins = "calibrating every layer" if recipe.calibrate else "refitting heads"
+        return f"{self._words or begins}, {how}" if self._words else f"{begins} {how}"
 
     def _reported(self, recipe: Recipe, work: Callable[[Progress], object]) -> None:
         def report(share: float, words: str) -> None:

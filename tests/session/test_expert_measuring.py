@@ -58,7 +58,7 @@ class CalibratingDesk:
     """A bench that measures no expert, with a mix that is not calibrated yet."""
 
     def __init__(self) -> None:
-        self.calibration, self.known, self.waits, self.heard = self, False, True, []
+        self.fits, self.known, self.waits, self.heard = self, False, True, []
         self.measuring = ExpertMeasuring(self, lambda recipe: self.waits, self.listen)  # type: ignore[arg-type]
 
     def unmeasured(self, recipe: Recipe) -> list[Wanted]:

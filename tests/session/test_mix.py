@@ -144,12 +144,12 @@ def test_a_calibration_comes_from_a_recipe_with_its_numbers_and_goes_into_one(mi
     assert opened.recipe(zoo).calibrate == chosen
     assert mix_from_plain(opened.plain(), mix).calibrate == chosen
     assert mix_of_link(link_of(opened, zoo), zoo, mix).calibrate == chosen
-    assert opened.with_calibrate("on").calibrate == chosen
-    assert opened.with_calibrate("off").calibrate is None
-    assert mix.with_calibrate("on").calibrate == Calibrate()
+    assert opened.with_fit("calibrate", "on").calibrate == chosen
+    assert opened.with_fit("calibrate", "off").calibrate is None
+    assert mix.with_fit("calibrate", "on").calibrate == Calibrate()
     assert "calibrate" not in mix.plain()
     with pytest.raises(BadRecipe, match="calibrate 'maybe' is not one of off, on"):
-        mix.with_calibrate("maybe")
+        mix.with_fit("calibrate", "maybe")
 
 
 def test_defaults_and_starts_follow_the_basis_and_what_people_set_stays(mix):

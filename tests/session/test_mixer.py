@@ -167,7 +167,7 @@ def test_a_task_that_was_out_and_came_back_leaves_the_pinned_mix_with_its_digest
 def test_the_page_shows_of_options_only_what_the_basis_uses(opened):
     mixer = opened()
     named = lambda: [each["name"] for each in mixer.value(None)["schema"]]  # noqa: E731
-    rest = [*AFTER, "calibrate"]
+    rest = [*AFTER, "calibrate", "heads"]
     own = ["basis", "scope", "normalize", "order", "strength", "rank", "energy"]
     assert named() == [*own, *rest]
     drawn = mixer.value(None)
