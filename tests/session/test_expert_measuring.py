@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from studio.measure.expert_statistics import Wanted
 from studio.methods.contract import FISHER
-from studio.recipe import Calibrate, Recipe, TaskEntry
+from studio.recipe import Calibrate, Heads, Recipe, TaskEntry
 from studio.session.expert_measuring import ExpertMeasuring
 
 RECIPE = Recipe("/base", (TaskEntry("a", "/a"), TaskEntry("b", "/b")), "fisher")
@@ -93,6 +93,14 @@ def test_a_calibration_is_told_layer_by_layer_and_done_once():
     assert desk.heard == [f"3 of 6 layers calibrated: dense, {_ROWS}"]
     assert desk.known
     assert desk.measuring.words(CALIBRATED) == ""
+
+
+def test_a_refit_of_heads_is_told_too():
+    desk, asked = CalibratingDesk(), replace(RECIPE, heads=Heads(32))
+    assert desk.measuring.words(asked) == f"refitting heads {_ROWS}"
+    desk.measuring.measure(asked)
+    assert desk.known
+    assert desk.measuring.words(asked) == ""
 
 
 def test_a_calibration_that_a_move_has_left_behind_ends():
