@@ -29,8 +29,10 @@ from studio.tasks.moving_slider import moved_task
 from studio.tasks.quick_pass import using_threads
 from studio.tasks.row_parts import CHOOSING
 from studio.zoo import load_zoo
+from tests.tasks.kinds import classifiers, pictures, taggers
 
 CPU = torch.device("cpu")
+BOTH = {split: "rows.jsonl" for split in ("held_out", "validation")}
 
 
 @pytest.fixture(scope="module")
@@ -203,3 +205,30 @@ def test_a_comparison_shows_every_row_with_heads_calibrated_and_both(bench):
     assert [row.needs for row in table.rows] == ["", "calibration", "heads", "calibration"]
     assert all(row.held_out and row.validation for row in table.rows)
     assert table.budget.split == CHOOSING
+
+
+def _texts(folder):
+    rows = classifiers.rows_of(classifiers.built(folder, "GPT2"), folder)
+    return classifiers.write_zoo(folder, rows, type="text-classification", data=BOTH)
+
+
+def _pictures(folder):
+    pictures.write_rows(folder, pictures.built(folder, "ViT"))
+    both = {split: "rows.npz" for split in BOTH}
+    task = {"name": "expert", "checkpoint": "expert", "type": "image-classification", "data": both}
+    (folder / "zoo.yaml").write_text(yaml.safe_dump({"base": "base", "tasks": [task]}))
+    return folder
+
+
+@pytest.mark.parametrize("made", [_texts, _pictures, taggers.two_experts])
+def test_every_kind_whose_heads_score_labels_agrees_more_with_its_experts(made, tmp_path):
+    folder = tmp_path / "zoo"
+    folder.mkdir(exist_ok=True)
+    bench = Bench(load_zoo(made(folder)), CPU)  # of rows that the experts have answered themselves
+    merge = bench.merge(replace(bench.zoo.recipe("task_arithmetic", 0.4), heads=Heads(40, 0.01)))
+    plain = bench.merge(replace(merge.recipe, heads=None))
+    after, before = (Measuring(bench).scores(each) for each in (merge, plain))
+    assert merge.heads.found.tensors.keys() == after.keys()
+    gained = [after[name].value - before[name].value for name in after]
+    assert min(gained) >= 0
+    assert max(gained) > 0.05
