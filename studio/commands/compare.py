@@ -44,6 +44,12 @@ def add_compare_command(commands: Commands) -> None:
         help="also show each method fitted to the experts layer by layer, on at most so many "
         "validation rows of each task, without labels (256 is usual, 8 help); takes long",
     )  # fmt: skip
+    each.add_argument(
+        "--heads", type=int, metavar="ROWS",
+        help="also show each method with its tasks' heads refitted to the experts' predictions, on "
+        "at most so many validation rows of each task, without labels (256 is usual); with "
+        "--calibrate, alone and after it",
+    )  # fmt: skip
     duplicates_argument(each)
     for kind in ("json", "csv", "markdown"):
         each.add_argument(f"--{kind}", type=Path, metavar="FILE")
@@ -65,7 +71,7 @@ def _compare(options: argparse.Namespace) -> None:
     from studio.compare.scale_search import plan_budget
     from studio.compare.tables import comparison_text
     from studio.disk.files import write_file
-    from studio.recipe import parse_calibrate
+    from studio.recipe import parse_calibrate, parse_heads
 
     bench = zoo_bench(options)
     names = _methods(options.methods)
@@ -73,12 +79,15 @@ def _compare(options: argparse.Namespace) -> None:
     rest = part(show_progress, 0.5, 1.0)
     removals = uad.removals(bench, linear, progress=rest) if options.uad else None
     report = part(show_progress, 0.0, 0.5) if options.uad else show_progress
-    rows = options.calibrate
-    calibrate = None if rows is None else parse_calibrate({"rows": rows}, "The command")
+    calibrate, heads = (
+        None if rows is None else parse({"rows": rows}, "The command")
+        for parse, rows in ((parse_calibrate, options.calibrate), (parse_heads, options.heads))
+    )
     tables = compare(
-        bench, names, report, options.tune, options.budget, calibrate=calibrate
-    )  # fmt: skip
-    budget = plan_budget(bench, names, options.tune, options.budget, calibrate is not None)
+        bench, names, report, options.tune, options.budget, calibrate=calibrate, heads=heads
+    )
+    fitted = calibrate is not None or heads is not None
+    budget = plan_budget(bench, names, options.tune, options.budget, fitted)
     print(f"Validation: {budget.words}.\n", flush=True)
     *_, table = tables
     print(comparison_text(table))

@@ -24,18 +24,27 @@ def add_verify_command(commands: Commands) -> None:
     )  # fmt: skip
     each.add_argument("--base", type=Path, metavar="B")
     each.add_argument("--tasks", type=Path, nargs="*", default=[], metavar="T")
+    each.add_argument(
+        "--zoo", type=Path, metavar="ZOO",
+        help="with --rebuild: a zoo of these inputs, on whose validation rows what was measured or "
+        "fitted is computed again, refitted heads too",
+    )  # fmt: skip
     each.add_argument("--json", type=Path, metavar="FILE")
 
 
 def _verify(options: argparse.Namespace) -> None:
     from studio.evidence.verify import closing_words, verify
+    from studio.measure.bench import open_bench
 
     if options.rebuild and options.base is None:
         raise StudioError("--rebuild needs --base, and --tasks for every kept checkpoint.")
+    if options.zoo and not options.rebuild:
+        raise StudioError("--zoo is for --rebuild, which computes again what its rows led to.")
     inputs = (options.base, options.tasks) if options.rebuild else None
+    bench = open_bench(options.zoo, options.device, roots=link_roots(options))
     found = verify(
         options.folder, options.certificate, options.public_key, options.log, inputs, show_progress,
-        link_roots(options),
+        link_roots(options), bench,
     )  # fmt: skip
     for each in found.findings:
         print(f"{'ok' if each.good else 'FAILED'}: {visible(each.words)}")

@@ -7,11 +7,11 @@ from itertools import pairwise
 
 from studio.compare.scale_search import Budget, best, largest_factor, plan_budget, scaled, search
 from studio.compare.standings import (
-    CALIBRATED,
     TUNED,
     MethodRow,
     Proposal,
     Standing,
+    fit_words,
     propose,
     standing,
 )
@@ -22,9 +22,11 @@ from studio.measure.outcomes import Measuring, Outcome
 from studio.measure.references import References, references, score_references
 from studio.methods import METHODS, method_type
 from studio.progress import Progress, part, silent
-from studio.recipe import Calibrate, Fitted, Recipe
+from studio.recipe import Calibrate, Fitted, Heads, Recipe
 
 NOTHING: Mapping[str, Recipe] = {}
+Fit = tuple[Calibrate | None, Heads | None]
+"""How a row is fitted to its experts: its layers, its heads."""
 _REFERENCES = 0.1  # share of the progress
 
 
@@ -82,6 +84,7 @@ def compare(
     limit: int | None = None,
     own: Mapping[str, Recipe] = NOTHING,
     calibrate: Calibrate | None = None,
+    heads: Heads | None = None,
 ) -> Iterator[Table]:
     """Score methods on held-out rows, one by one; nothing is chosen on these rows.
 
@@ -96,6 +99,8 @@ def compare(
         limit: row evaluations per method for that, see ``plan_budget``.
         own: recipes that are compared with them as they are, by what they are called.
         calibrate: how every method is also shown, fitted to the experts; None for not at all.
+        heads: how every method is also shown with its heads refitted, calibrated before if that
+            is asked for; None for not at all.
 
     Yields:
         The table once the references are there, and again after every row.
@@ -105,14 +110,22 @@ def compare(
         BadData: nothing can be scored, or scales are to be searched without validation rows.
     """
     names = methods_named(methods)
-    budget = plan_budget(bench, names, tune, limit, calibrate is not None)
+    fits = _fits(calibrate, heads)
+    budget = plan_budget(bench, names, tune, limit, bool(fits))
     bench.refuse_unscored()
-    return _tables(bench, names, own, budget, calibrate, progress)
+    return _tables(bench, names, own, budget, fits, progress)
+
+
+def _fits(calibrate: Calibrate | None, heads: Heads | None) -> tuple[Fit, ...]:
+    """How each row is also shown: calibrated, with other heads, and with both."""
+    layers = (calibrate,) if calibrate else ()
+    both = ((None, heads), *((each, heads) for each in layers)) if heads else ()
+    return (*((each, None) for each in layers), *both)
 
 
 def _tables(
     bench: Bench, names: tuple[str, ...], own: Mapping[str, Recipe], budget: Budget,
-    calibrate: Calibrate | None, progress: Progress,
+    fits: tuple[Fit, ...], progress: Progress,
 ) -> Iterator[Table]:  # fmt: skip
     chosen = references(bench, general=True)
     found = score_references(chosen, part(progress, 0.0, _REFERENCES))
@@ -125,7 +138,7 @@ def _tables(
         start = _REFERENCES + place * share
         report = part(progress, start, start + share)
         made = [_own_row(bench, name, own[name], report)] if name in own else None
-        for row in made or _both(bench, name, budget, calibrate, report):
+        for row in made or _all(bench, name, budget, fits, report):
             table = replace(table, rows=(*table.rows, row))
             yield table
 
@@ -141,23 +154,25 @@ def _own_row(bench: Bench, name: str, recipe: Recipe, progress: Progress) -> Met
         return replace(row, refusal=str(refusal))
 
 
-def _both(
-    bench: Bench, name: str, budget: Budget, calibrate: Calibrate | None, progress: Progress
+def _all(
+    bench: Bench, name: str, budget: Budget, fits: tuple[Fit, ...], progress: Progress
 ) -> Iterator[MethodRow]:
-    """A method's rows, and each of them calibrated if that is asked for."""
-    half = part(progress, 0.0, 0.5) if calibrate else progress
-    for row in _rows(bench, name, budget, half):
+    """A method's rows, and each of them fitted to the experts in the ways that are asked for."""
+    ways = 1 + len(fits)
+    for row in _rows(bench, name, budget, part(progress, 0.0, 1 / ways)):
         yield row
-        if calibrate and not row.refusal:
-            yield _calibrated(bench, row, budget, calibrate, part(progress, 0.5, 1.0))
+        for place, fit in enumerate(() if row.refusal else fits, 1):
+            report = part(progress, place / ways, (place + 1) / ways)
+            yield _fitted(bench, row, budget, fit, report)
 
 
-def _calibrated(
-    bench: Bench, row: MethodRow, budget: Budget, calibrate: Calibrate, progress: Progress
+def _fitted(
+    bench: Bench, row: MethodRow, budget: Budget, fit: Fit, progress: Progress
 ) -> MethodRow:
     """A row fitted to the experts; its refusal, if it cannot be."""
-    recipe = replace(row.recipe, calibrate=calibrate)
-    made = replace(row, name=row.name + CALIBRATED, recipe=recipe, held_out=None, validation=None)
+    recipe = replace(row.recipe, calibrate=fit[0], heads=fit[1])
+    name = row.name + fit_words(recipe)
+    made = replace(row, name=name, recipe=recipe, held_out=None, validation=None)
     report = _about(progress, made.title)
     try:
         made = _held_out(bench, made, report)

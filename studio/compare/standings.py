@@ -12,7 +12,12 @@ from studio.methods import METHODS, method
 from studio.recipe import Recipe
 from studio.tasks.metric import ACCURACY
 
-TUNED, CALIBRATED = " (tuned)", " + calibrated"
+TUNED, CALIBRATED, HEADS = " (tuned)", " + calibrated", " + heads"
+
+
+def fit_words(recipe: Recipe) -> str:
+    """What stands behind the name of a mix that is fitted to its experts; empty if it is not."""
+    return (CALIBRATED if recipe.calibrate else "") + (HEADS if recipe.heads else "")
 
 
 @dataclass(frozen=True)
@@ -21,8 +26,8 @@ class MethodRow:
 
     Attributes:
         name: of the method, with ' (tuned)' behind it if its scale was searched, and then
-            ' + calibrated' if its layers are fitted afterwards; of a mix of somebody's own, what
-            it is called.
+            ' + calibrated' if its layers are fitted afterwards, and ' + heads' if its heads are;
+            of a mix of somebody's own, what it is called.
         recipe: with which it was merged.
         factor: the scale on everything it adds, against its default.
         held_out: its outcome; None if it was refused.
@@ -50,14 +55,15 @@ class MethodRow:
         """What it is called, for people."""
         if self.own:
             return f"{self.name[0].upper()}{self.name[1:]}"
-        more = (TUNED if self.tuned else "") + (CALIBRATED if self.recipe.calibrate else "")
+        more = (TUNED if self.tuned else "") + fit_words(self.recipe)
         return METHODS[self.recipe.method].title + more
 
     @property
     def needs(self) -> str:
         """What it measures on validation rows; empty for nothing."""
-        calibrated = "calibration" if self.recipe.calibrate else ""
-        return method(self.recipe.method, self.recipe.options).measures or calibrated
+        heads = "heads" if self.recipe.heads else ""
+        fits = "calibration" if self.recipe.calibrate else heads
+        return method(self.recipe.method, self.recipe.options).measures or fits
 
     @property
     def ordered(self) -> bool:

@@ -54,9 +54,10 @@ def comparison_json(table: Table) -> dict:
     Returns:
         ``{"methods": {NAME: ...}, "experts", "base", "head_only", "refused": {NAME: sentence},
         "proposal", "budget", "warnings": [sentence]}``. NAME is the method, with ' (tuned)' behind
-        it for the row of the scale that was searched, and ' + calibrated' for one whose layers are
-        fitted to the experts; each holds tasks, mean, recipe, tuned and
-        seconds, and what it is compared with. Differences are ``{"mean", "half", "n", "verdict"}``.
+        it for the row of the scale that was searched, ' + calibrated' for one whose layers are
+        fitted to the experts, and ' + heads' for one whose heads are; each holds tasks, mean,
+        recipe, tuned and seconds, and what it is compared with. Differences are
+        ``{"mean", "half", "n", "verdict"}``.
     """
     refs, proposal = table.references, table.proposal
     found: dict = {

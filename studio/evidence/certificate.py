@@ -252,7 +252,8 @@ def _counterfactual(merge: Merge) -> dict:
         },
         "rounding": "sums per element in the order of the tasks, separate multiply and add in the "
         "compute dtype, one cast to the output dtype, round to nearest even"
-        + ("; calibrated tensors are solved for in float64" if recipe.calibrate else ""),
+        + ("; calibrated tensors are solved for in float64" if recipe.calibrate else "")
+        + ("; heads are fitted in float64" if recipe.heads else ""),
         "promise": bits,
     }
 

@@ -1,6 +1,6 @@
 """Influence closure: what was computed with a removed task, read off the merge that was made."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass
 
 from studio.evidence.unmerge import Unmerging
@@ -90,11 +90,19 @@ def closure(
         _coefficients(merge),
         *_helpers(merge),
         _statistics(merge),
-        _calibration(merge, gone),
+        _fitted(
+            merge, gone, "calibration", merge.fitted.found.rows,
+            "Layers fitted to the experts on validation rows, without labels.",
+        ),
+        _fitted(
+            merge, gone, "refitted heads", merge.heads.found.rows,
+            "The last layers of heads, fitted to the experts on validation rows, without labels.",
+        ),
         _traced(
             "heads and labels", tuple((name, "") for name in heads),
             {(name, "") for name in unmerged.removed if unmerged.added is None},
-            "Heads are never merged; they lie beside the weights, each task's own.",
+            "Heads are never merged; they lie beside the weights, each task's own, or refitted to "
+            "them.",
         ),
         _vocabulary(merge),
         _caches(merge),
@@ -266,15 +274,16 @@ def _statistics(merge: Merge) -> Dependency:
     return Dependency("BatchNorm statistics", REBUILT if used else UNUSED, inputs, words)
 
 
-def _calibration(merge: Merge, gone: set[tuple[str, str]]) -> Dependency:
-    """Which rows of whom the layers were fitted on, by their digests."""
-    rows = merge.fitted.found.rows
-    words = "Layers fitted to the experts on validation rows, without labels."
+def _fitted(
+    merge: Merge, gone: set[tuple[str, str]], artefact: str, rows: Mapping[str, tuple[int, str]],
+    words: str,
+) -> Dependency:  # fmt: skip
+    """Which rows of whom something was fitted on, by their digests."""
     if rows:
         said = (f"{name}, {n:,} rows of SHA-256 {digest}" for name, (n, digest) in rows.items())
         words = f"{words[:-1]}: {'; '.join(said)}."
     made_of = tuple(source for source in merge.deltas.sources if source[0] in rows)
-    return _traced("calibration", made_of, gone, words)
+    return _traced(artefact, made_of, gone, words)
 
 
 def _vocabulary(merge: Merge) -> Dependency:

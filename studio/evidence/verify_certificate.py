@@ -104,9 +104,10 @@ FIELDS = {
     "coefficients object, vectors text, mixing object, rounding text, promise text",
     "predicate.counterfactual.recipe": "base digest, tasks [object], method text, "
     "options {value?}, options_set_by? text, dtype? text, batch_norm? text, "
-    "vocabulary? text, calibrate? object, seed count, fitted? object",
+    "vocabulary? text, calibrate? object, heads? object, seed count, fitted? object",
     "predicate.counterfactual.recipe.calibrate": "rows count, share number, pull number, "
     "length? number",
+    "predicate.counterfactual.recipe.heads": "rows count, pull number",
     "predicate.counterfactual.recipe.tasks.*": "name text, digest digest, coefficient coefficient, "
     "set_by? text",
     "predicate.counterfactual.recipe.fitted": "by text, seed count, tasks {digests}, "

@@ -19,9 +19,9 @@ from studio.device import resident_limit, resolve_device
 from studio.errors import BadData, BadRecipe, BadZoo, Findings, SeveralBadInZoo
 from studio.geometry.gram import Gram, gram
 from studio.geometry.gram_cache import kept_gram, recalled_gram
-from studio.measure.calibration import Calibration
 from studio.measure.evaluate import Evaluation, Examples, examples, sampled
 from studio.measure.expert_statistics import Statistics, Wanted
+from studio.measure.fits import Fits
 from studio.measure.intervals import Score
 from studio.measure.recalibration import Recalibration
 from studio.measure.score_cache import ScoreCache
@@ -33,7 +33,7 @@ from studio.tasks.heads import Head
 from studio.tasks.kinds.contract import Kind
 from studio.tasks.live_model import LiveModel
 from studio.tasks.precision import worn_dtype
-from studio.tasks.task import open_task
+from studio.tasks.task import Task, open_task
 from studio.zoo import Zoo, load_zoo
 
 _KEPT = 3
@@ -54,6 +54,7 @@ class Bench:
     Attributes:
         statistics: what methods that need data measure of the experts, when it is asked for.
         recalibration: measures running statistics of merges anew.
+        fits: fits merges and heads to the experts, where a recipe asks for it.
     """
 
     def __init__(
@@ -77,7 +78,7 @@ class Bench:
         self.general = {s.name: open_task(s, {}, base) for s in zoo.general}
         self.statistics = Statistics(self.deltas, self.tasks)
         self.recalibration = Recalibration(self.deltas, self.tasks)
-        self.calibration = Calibration(self.deltas, self.tasks)
+        self.fits = Fits(self.deltas, self.tasks)
         self._kept: OrderedDict[object, object] = OrderedDict()
         self._lock = threading.RLock()
         self._examples: dict[str, dict[str, Examples]] = {}
@@ -150,8 +151,9 @@ class Bench:
             same_dtype = chosen.dtype == self.deltas.dtype
             made = Merge(recipe, chosen, (lambda: self.gram) if same_dtype else None, self._recall)
         measured = partial(self.statistics.look, recipe.names)
-        fitted = self.calibration
-        return replace(made, measured=measured, recalibrate=self.recalibration, calibrate=fitted)
+        layers, heads = self.fits.layers, self.fits.heads
+        made = replace(made, measured=measured, recalibrate=self.recalibration)
+        return replace(made, calibrate=layers, refit=heads)
 
     def unmeasured(self, recipe: Recipe) -> list[Wanted]:
         """What the recipe's method needs of validation rows that is not at hand; takes no time."""
@@ -184,7 +186,7 @@ class Bench:
 
     def evaluation(
         self, heads: Mapping[str, Head | None], split: str, live: LiveModel | None = None,
-        rows: int | None = None,
+        rows: int | None = None, merge: Merge | None = None,
     ) -> Evaluation:  # fmt: skip
         """An evaluation, not yet run, of the tasks named by ``heads``.
 
@@ -193,6 +195,8 @@ class Bench:
             split: whose rows are run.
             live: the model that will be asked; None for the bench's.
             rows: per task, at most: a fair sample that is always the same; None for all.
+            merge: that the model will wear, whose recipe may ask for heads refitted to it: they
+                answer then, in the place of their tasks' own. None for a model that has none.
 
         Raises:
             BadData: a task has no rows for the split, or no head.
@@ -208,11 +212,18 @@ class Bench:
                 parts[name] = examples(live, (self.tasks | self.general)[name], split)
         if not chosen:
             self._refuse_nothing(split)
-        return Evaluation([sampled(parts[n], rows) for n in heads], chosen, live.pace.quick)
+        replacing = partial(self.fits.heads.replacing, merge, chosen)
+        asked = [sampled(parts[name], rows) for name in heads]
+        return Evaluation(asked, chosen, live.pace.quick, replacing)
 
     def heads(self, names: Iterable[str]) -> dict[str, Head | None]:
         """The experts' heads of some tasks."""
         return {name: self.tasks[name].head for name in names}
+
+    def tasks_of(self, merge: Merge) -> dict[str, Task]:
+        """The tasks with the heads that answer for a merge."""
+        found = merge.heads.found.tensors
+        return {name: task.refitted(found.get(name)) for name, task in self.tasks.items()}
 
     def fitted_heads(self, split: str = "held_out") -> dict[str, Head | None]:
         """The heads fitted on the untouched base, of the tasks that have one."""

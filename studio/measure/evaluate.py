@@ -1,8 +1,9 @@
 """Evaluation, batch by batch: every batch makes the scores of all tasks a little more certain."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 import torch
@@ -181,6 +182,7 @@ class Evaluation:
         parts: the rows, task by task.
         heads: one per task.
         quick: precision of the first pass; float32 for one exact pass.
+        replacing: which heads answer in the place of some, asked when the first batch is run.
 
     Attributes:
         predictions: per task ``(q,)``: the option that was chosen, ``UNKNOWN`` where none was yet;
@@ -195,9 +197,11 @@ class Evaluation:
         parts: Sequence[Examples],
         heads: Mapping[str, Head],
         quick: torch.dtype = FULL_PRECISION,
+        replacing: Callable[[], Mapping[str, Head]] = dict,
     ) -> None:
         self.parts = {part.task.name: part for part in parts}
         self.heads = heads
+        self._replacing = cache(replacing)
         self.predictions = {
             name: np.full(len(part.answers), UNKNOWN if part.extents is None else np.nan)
             for name, part in self.parts.items()
@@ -243,11 +247,12 @@ class Evaluation:
         dtype, rows = self._batches[self._next]
         batch = batch_of(model, self.parts, rows)
         output = model.states(batch.inputs, dtype)
+        heads = {**self.heads, **self._replacing()}
         with torch.inference_mode():
             for task, places in places_of(rows).items():
                 part = self.parts[task]
                 asked = part.questions([rows[place][1] for place in places.tolist()])
-                about = part.task.spec, self.heads[task], output, batch, places
+                about = part.task.spec, heads[task], output, batch, places
                 right = torch.from_numpy(part.answers[asked])
                 if part.extents is None:
                     scores = part.task.kind.scores(*about)

@@ -24,7 +24,7 @@ from studio.tasks.heads import Head
 from studio.tasks.row_parts import fair_order
 
 _EXPERTS = 0.5  # share of the progress that measuring experts takes, if they must be
-_CALIBRATED = 0.3  # likewise, of a calibration
+_FITTED = 0.3  # likewise, of a calibration and a refit of heads
 _OFTEN = 0.004  # seconds between looks at the memory in use
 
 
@@ -154,15 +154,15 @@ class Measuring:
         """Wear a model and run the rows of some heads, if there are any."""
         bench = self.bench
         self.progress(0.0, "reading the model and the rows")
-        evaluation = bench.evaluation(heads, split, rows=most) if heads else None
+        evaluation = bench.evaluation(heads, split, rows=most, merge=merge) if heads else None
         self.progress(0.0, "merging")
         wanted = bench.unmeasured(merge.recipe) if merge else []
         begun = _EXPERTS if wanted else 0.0
         for place, each in enumerate(wanted):
             first, last = (begun * at / len(wanted) for at in (place, place + 1))
             bench.statistics.measure(each, part(self.progress, first, last))
-        bench.calibration.prepare(merge, part(self.progress, begun, begun + _CALIBRATED))
-        begun += _CALIBRATED if merge and merge.recipe.calibrate else 0.0
+        bench.fits.prepare(merge, part(self.progress, begun, begun + _FITTED))
+        begun += _FITTED if merge and merge.recipe.fits_experts else 0.0
         cost = self._put_on(merge, timed)
         if evaluation is None:
             return {}, cost

@@ -53,11 +53,12 @@ def searched_split(recipe: Recipe, ewc: float = 0.0) -> str:
     """Of which rows numbers of a recipe are fitted and decided: never of measured ones.
 
     All validation rows, or ``CHOOSING`` of a method that measures experts on validation rows, of
-    running statistics that are measured anew, of a mix that is calibrated, and beside the Fisher
-    information of EWC. What was measured on a row looks better on it than elsewhere.
+    running statistics that are measured anew, of a mix that is calibrated or whose heads are
+    refitted, and beside the Fisher information of EWC. What was measured on a row looks better on
+    it than elsewhere.
     """
     measures = method(recipe.method, recipe.options).measures
-    if measures or ewc or recipe.calibrate or recipe.batch_norm == RECALIBRATE:
+    if measures or ewc or recipe.fits_experts or recipe.batch_norm == RECALIBRATE:
         return CHOOSING
     return VALIDATION
 

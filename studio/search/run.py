@@ -121,7 +121,7 @@ def optimize(
     plan = checked(plan)
     names = [_of_zoo(bench, name) for name in recipe.names]
     refuse_other_models(bench, recipe)
-    merge = bench.merge(replace(recipe, calibrate=None))  # the mix; what is found is calibrated
+    merge = bench.merge(replace(recipe, calibrate=None, heads=None))  # fitted when it is found
     refuse_unsearchable(merge, plan)
     for name in names:
         refuse_no_options(bench.tasks[name], plan.loss)

@@ -40,7 +40,7 @@ class ExpertMeasuring:
         """What a recipe waits for; empty if it waits for no measurement."""
         missing = self._bench.unmeasured(recipe)
         if not missing:
-            return self._calibrating(recipe)
+            return self._fitting(recipe)
         done = len(recipe.tasks) - len(missing)
         return (
             f"measuring every expert on at most {missing[0].rows:,} of its own validation rows, "
@@ -56,10 +56,11 @@ class ExpertMeasuring:
             takes = earlier("statistics", missing[0].rows * self._size)
             work = partial(self._bench.statistics.measure, missing[0])
             self._reported(recipe, work, takes)
-        elif recipe.calibrate and self._bench.calibration.missing(recipe):
-            rows = recipe.calibrate.rows * len(recipe.tasks)
-            work = partial(self._bench.calibration.prepare, self._bench.merge(recipe))
-            self._reported(recipe, work, earlier("calibration", rows * self._size))
+        elif (asked := recipe.calibrate or recipe.heads) and self._bench.fits.missing(recipe):
+            rows = asked.rows * len(recipe.tasks)
+            kind = "calibration" if recipe.calibrate else "heads"
+            work = partial(self._bench.fits.prepare, self._bench.merge(recipe))
+            self._reported(recipe, work, earlier(kind, rows * self._size))
 
     @property
     def _size(self) -> int:
@@ -73,12 +74,14 @@ class ExpertMeasuring:
         left = steps * self._takes.seconds - (time.monotonic() - self._began)
         return f"; {about(left)} left" if left > 0 else ""
 
-    def _calibrating(self, recipe: Recipe) -> str:
-        if recipe.calibrate is None or not self._bench.calibration.missing(recipe):
+    def _fitting(self, recipe: Recipe) -> str:
+        asked = recipe.calibrate or recipe.heads
+        if asked is None or not self._bench.fits.missing(recipe):
             return ""
-        rows = f"{recipe.calibrate.rows:,} validation rows of each task"
+        rows = f"{asked.rows:,} validation rows of each task"
         how = f"on at most {rows}; a move begins it anew"
-        said = f"{self._words}, {how}" if self._words else f"calibrating every layer {how}"
+        begins = "calibrating every layer" if recipe.calibrate else "refitting heads"
+        said = f"{self._words or begins}, {how}" if self._words else f"{begins} {how}"
         return said + self._left(1)
 
     def _reported(self, recipe: Recipe, work: Callable[[Progress], object], takes: Takes) -> None:

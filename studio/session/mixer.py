@@ -23,6 +23,7 @@ from studio.session.method_menu import method_menu
 from studio.session.mix import (
     BATCH_NORM,
     CALIBRATE,
+    HEADS,
     OFF,
     ON,
     VOCABULARY,
@@ -32,6 +33,7 @@ from studio.session.mix import (
     starting_mix,
 )
 from studio.session.mixer_strip import listed
+from studio.tasks.kinds import KINDS
 from studio.tasks.row_parts import VALIDATION
 from studio.zoo import Zoo
 
@@ -61,6 +63,15 @@ _CALIBRATE = {
     "exactly": "FeatCal (arXiv 2605.13030): layer by layer, a ridge regression of the mix's layers "
     "on the experts' outputs, pulled toward the mix.",
 }  # fmt: skip
+_HEADS = {
+    "name": HEADS, "default": OFF, "choices": [OFF, ON], "low": None, "high": None,
+    "whole": False, "label": "refit heads",
+    "words": "Fits each task's head to what its expert says of up to 256 unlabelled rows, as the "
+    "mix sees them. Heads are exported so. It costs two passes over these rows, one of them anew "
+    "after every move.",
+    "exactly": "The last layer of every head: cross-entropy to the expert's probabilities on the "
+    "merged model's features, pulled toward the old layer; after calibration, where that is on.",
+}  # fmt: skip
 _ACTIONS = (
     "equal", "halve", "reset", "undo", "redo", "pin", "flip", "unflip", "earlier", "dtype",
 )  # fmt: skip
@@ -87,6 +98,7 @@ class Mixer:
         self._zoo = zoo
         self._normalized = bool(statistics_among(deltas.base.names))
         self._extended = bring_tokens(deltas)
+        self._heads = any(KINDS[task.type].scores_labels for task in zoo.tasks)
         joined = zip(deltas.tasks, deltas.joins, strict=True)
         self._tensors = {name: tuple(join.shared) for name, join in joined}
         self._admission = admission
@@ -223,8 +235,11 @@ class Mixer:
         of = cache.cache_key("mix", shown.plain())
         self._shown[of] = shown
         drawn = _drawn(shown, self._tensors)
-        if shown.calibrate or all(VALIDATION in task.data for task in self._zoo.tasks):
+        rows = all(VALIDATION in task.data for task in self._zoo.tasks)
+        if shown.calibrate or rows:
             _add(drawn, _CALIBRATE, ON if shown.calibrate else OFF)
+        if shown.heads or (rows and self._heads):
+            _add(drawn, _HEADS, ON if shown.heads else OFF)
         if self._normalized:
             _add(drawn, _BATCH_NORM, shown.batch_norm)
         if self._extended:

@@ -56,7 +56,7 @@ class Pace:
         if self._row is None:
             heads = self._bench.heads(self._bench.scored())
             for recipe in self._shown():
-                if self._bench.unmeasured(recipe) or recipe.calibrate:  # other work comes first
+                if self._bench.unmeasured(recipe) or recipe.fits_experts:  # other work comes first
                     continue
                 merge = self._bench.merge(recipe)
                 known = self._bench.score_cache.recall(merge, heads, "held_out")

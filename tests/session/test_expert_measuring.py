@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 from studio.measure.expert_statistics import Wanted
 from studio.methods.contract import FISHER
-from studio.recipe import Calibrate, Recipe, TaskEntry
+from studio.recipe import Calibrate, Heads, Recipe, TaskEntry
 from studio.session.expert_measuring import ExpertMeasuring
 from studio.session.pace import earlier
 
@@ -73,7 +73,7 @@ class CalibratingDesk:
 
     def __init__(self) -> None:
         self.base = BASE
-        self.calibration, self.known, self.waits, self.heard = self, False, True, []
+        self.fits, self.known, self.waits, self.heard = self, False, True, []
         self.measuring = ExpertMeasuring(self, lambda recipe: self.waits, self.listen)  # type: ignore[arg-type]
 
     def unmeasured(self, recipe: Recipe) -> list[Wanted]:
@@ -108,6 +108,14 @@ def test_a_calibration_is_told_layer_by_layer_and_done_once():
     assert desk.heard == [f"3 of 6 layers calibrated: dense, {_ROWS}"]
     assert desk.known
     assert desk.measuring.words(CALIBRATED) == ""
+
+
+def test_a_refit_of_heads_is_told_too():
+    desk, asked = CalibratingDesk(), replace(RECIPE, heads=Heads(32))
+    assert desk.measuring.words(asked) == f"refitting heads {_ROWS}"
+    desk.measuring.measure(asked)
+    assert desk.known
+    assert desk.measuring.words(asked) == ""
 
 
 def test_a_calibration_that_a_move_has_left_behind_ends():

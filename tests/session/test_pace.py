@@ -18,7 +18,7 @@ def pace(*latencies: float) -> Pace:
         unmeasured=lambda recipe: [], merge=lambda recipe: recipe,
         score_cache=SimpleNamespace(recall=lambda merge, heads, split: known),
     )  # fmt: skip
-    recipes: Any = (SimpleNamespace(calibrate=None),)
+    recipes: Any = (SimpleNamespace(fits_experts=False),)
     return Pace(bench, lambda: recipes)
 
 
