@@ -46,6 +46,7 @@ class NewTask:
         labels: in the order of the head, by a person; None leaves them to the checkpoint.
         opened: what answers for it so far; a head of None is fitted if the task has rows.
         refused: why what lies beside its weights cannot answer for it, or None.
+        trained: whether its checkpoint is made here, of its own training rows.
     """
 
     name: str
@@ -56,12 +57,18 @@ class NewTask:
     labels: tuple[str, ...] | None = None
     opened: Opened | None = field(default=None, compare=False)  # tensors have no one equality
     refused: StudioError | None = None
+    trained: bool = False
 
     @property
     def needs_head(self) -> bool:
         """Whether a head must be fitted before its rows can be scored."""
         missing = self.opened is None or self.opened.head is None
         return self.kind in FITTED and missing and self.refused is None
+
+    @property
+    def needs_train(self) -> bool:
+        """Whether there must be rows to train on, or to fit a head on."""
+        return self.needs_head or self.trained
 
 
 @dataclass(frozen=True)
