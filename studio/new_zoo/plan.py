@@ -47,6 +47,7 @@ class NewTask:
         opened: what answers for it so far; a head of None is fitted if the task has rows.
         refused: why what lies beside its weights cannot answer for it, or None.
         trained: whether its checkpoint is made here, of its own training rows.
+        keys: further keys of its entry, such as those that it was trained with.
     """
 
     name: str
@@ -58,6 +59,7 @@ class NewTask:
     opened: Opened | None = field(default=None, compare=False)  # tensors have no one equality
     refused: StudioError | None = None
     trained: bool = False
+    keys: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def needs_head(self) -> bool:

@@ -214,10 +214,7 @@ def _entry(task: NewTask, rows: Prepared, folder: Path) -> dict:
         entry["labels"] = list(rows.labels)
     if rows.unanswered:
         entry["labelled_by"] = EXPERT
-    settings = task.opened.settings if task.trained and task.opened else None
-    if isinstance(settings, TextSettings):  # what it was trained with
-        entry["pooling"] = settings.pooling
-    return entry
+    return entry | dict(task.keys)
 
 
 def _path(source: str, folder: Path) -> str:
