@@ -126,7 +126,8 @@ def _train(options: argparse.Namespace) -> None:
 def _plan(options: argparse.Namespace) -> "TrainingPlan":
     from studio.errors import BadZoo
     from studio.training.course import course_of
-    from studio.training.recipe import read_recipe, recipe_plan
+    from studio.training.recipe import read_recipe
+    from studio.training.recipe_rows import recipe_plan
     from studio.training.run import TrainingPlan
 
     asked = {key: getattr(options, key) for key in _COURSE if getattr(options, key) is not None}

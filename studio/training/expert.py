@@ -144,7 +144,7 @@ def train(
     task = Task(answers.spec, lesson.labels, answers.head, None)
     rows = {split: examples(live, task, split) for split in ("train", "validation")}
     here = part(progress, _HEAD_SHARE, 1.0)
-    done, best = _trained(live, rows, answers.head, course, place, device, lesson, here, out)
+    done = _trained(live, rows, answers.head, course, place, device, lesson, here, out)
     result = replace(done, seconds=time.monotonic() - began, head_only=fit[1] if fit else None)
     if fit:
         tensors = {name: x.contiguous() for name, x in fit[0].tensors.items()}
@@ -190,7 +190,7 @@ def _answering(
 def _trained(
     live: LiveModel, rows: Mapping[str, Examples], head: Head, course: Course, place: Path,
     device: str, lesson: Lesson, progress: Progress, out: Path,
-) -> tuple[Trained, Check]:  # fmt: skip
+) -> Trained:  # fmt: skip
     """Train, from a kept state if there is one, put on the best and write it."""
     from transformers import set_seed
 
@@ -210,8 +210,8 @@ def _trained(
     if watch.stopped:
         step = trainer.state.global_step
         raise type(watch.stopped)(
-            f"Cancelled; step {step:,} of {trainer.state.max_steps:,} of '{name}' was kept. Started "
-            "again with the same settings, the training goes on from there."
+            f"Cancelled; step {step:,} of {trainer.state.max_steps:,} of '{name}' was kept. Start "
+            "it again with the same settings, and it goes on from there."
         )
     found = checks(trainer.state.log_history)
     best = trainer.state.best_global_step
@@ -224,5 +224,7 @@ def _trained(
     pupil.eval()
     pupil.write(out)
     total = trainer.state.max_steps
-    return Trained(name, found, losses(trainer.state.log_history), kept, total, watch.ended,
-                   watch.trouble, 0.0, len(train.items)), kept  # fmt: skip
+    return Trained(
+        name, found, losses(trainer.state.log_history), kept, total, watch.ended, watch.trouble,
+        0.0, len(train.items),
+    )  # fmt: skip

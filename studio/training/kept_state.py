@@ -11,7 +11,7 @@ import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from studio.checkpoints.writer import write_weights
-from studio.disk.files import parse_json, read_text
+from studio.disk.files import mapping, parse_json, read_text
 from studio.errors import BadState
 
 WEIGHTS, OPTIMIZER, RANDOM = "trained.safetensors", "optimizer.safetensors", "random.safetensors"
@@ -73,7 +73,7 @@ def read_optimizer(folder: Path) -> tuple[dict[str, Any], Any]:
 def write_random(folder: Path) -> None:
     """Write where every generator stands: Python's, NumPy's, torch's and CUDA's."""
     version, words, gauss = random.getstate()
-    name, keys, place, has, cached = np.random.get_state()
+    name, keys, place, has, cached = cast(Any, np.random.get_state())
     tensors = {"cpu": torch.get_rng_state(), "numpy": torch.tensor(keys.astype(int))}
     if torch.cuda.is_available():
         tensors["cuda"] = torch.cuda.get_rng_state()
@@ -137,4 +137,5 @@ def _sums(folder: Path) -> dict[str, str]:
 
 
 def _json(file: Path) -> dict[str, Any]:
-    return parse_json(read_text(file, BadState, 2**30), str(file), BadState)
+    found = parse_json(read_text(file, BadState, 2**30), str(file), BadState)
+    return mapping(found, str(file), BadState)

@@ -124,8 +124,7 @@ class Pupil(nn.Module):
         """All that training changes, by name: what a state keeps of the weights."""
         found = {name: each.data for name, each in self.named_parameters() if each.requires_grad}
         if self.course.whole:
-            found |= {n: x for n, x in self.named_buffers() if n.rpartition(".")[2].startswith("running_")
-                      or n.endswith("num_batches_tracked")}  # fmt: skip
+            found |= {name: each for name, each in self.named_buffers() if _runs(name)}
         return found
 
     def put(self, tensors: dict[str, Tensor]) -> None:
@@ -184,6 +183,12 @@ def _adapted(live: LiveModel, held: set[str], pupil: Pupil, named: str) -> Any:
     made: Any = get_peft_model(live.whole, config)
     config.base_model_name_or_path = named
     return made
+
+
+def _runs(name: str) -> bool:
+    """Whether a buffer is of the running statistics, which training changes too."""
+    last = name.rpartition(".")[2]
+    return last.startswith("running_") or last == "num_batches_tracked"
 
 
 def _put_in_order(config: Path) -> None:

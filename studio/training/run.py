@@ -1,4 +1,4 @@
-"""A zoo of experts that are trained: rows are checked, states kept beside it, then it is written."""
+"""A zoo of trained experts: rows are checked, states kept beside it, then it is written."""
 
 import json
 import shutil

@@ -123,7 +123,7 @@ class ExpertTrainer(Trainer):
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         """A whole state or none; all but the newest and the best are removed."""
-        place = Path(self.args.output_dir)
+        place = Path(str(self.args.output_dir))
         kept = max((step_of(each) for each in states(place)), default=0)
         new = place / f"checkpoint-{self.state.global_step}"
         try:
@@ -150,22 +150,22 @@ class ExpertTrainer(Trainer):
         self.pupil.put(read_tensors(Path(resume_from_checkpoint), WEIGHTS))
 
     def _load_best_model(self) -> None:
-        best = Path(self.args.output_dir) / f"checkpoint-{self.state.best_global_step}"
+        best = Path(str(self.args.output_dir)) / f"checkpoint-{self.state.best_global_step}"
         self._load_from_checkpoint(str(best))
 
+    @property
+    def _stateful(self) -> tuple[Any, Any]:
+        """The optimizer and its schedule."""
+        return self.optimizer, self.lr_scheduler
+
     def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
-        assert self.optimizer
-        assert self.lr_scheduler
-        own, schedule = self.optimizer.state_dict(), self.lr_scheduler.state_dict()
-        write_optimizer(Path(output_dir), own, schedule)
+        own, schedule = self._stateful
+        write_optimizer(Path(output_dir), own.state_dict(), schedule.state_dict())
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
         if checkpoint:
-            assert self.optimizer
-            assert self.lr_scheduler
-            own, schedule = read_optimizer(Path(checkpoint))
-            self.optimizer.load_state_dict(own)
-            self.lr_scheduler.load_state_dict(schedule)
+            for each, state in zip(self._stateful, read_optimizer(Path(checkpoint)), strict=True):
+                each.load_state_dict(state)
 
     def _save_scaler(self, output_dir: str) -> None:
         """None is used: half precision here is bfloat16."""
