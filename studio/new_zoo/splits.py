@@ -36,7 +36,7 @@ FOR_HEADS = Shares(
 """Where a head is fitted, if anything is."""
 FOR_EXPERTS = Shares(
     {"held_out": 0.2, "validation": 0.1, "train": 0.7},
-    {"held_out": 2_000, "validation": 1_000, "train": 10_000_000},
+    {"held_out": 10_000, "validation": 1_000, "train": 10_000_000},
 )
 """Where an expert is trained."""
 _ANSWERS = ("label", "group")  # rows that differ in these alone are equal

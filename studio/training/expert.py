@@ -65,19 +65,15 @@ class Trained:
         """How it ended, and what was kept, in a sentence."""
         last = self.checks[-1].step
         how = {
-            WHOLE: f"trained for {last:,} steps",
+            WHOLE: f"was trained for {last:,} steps",
             EARLY: f"ended early, after {last:,} of {self.steps:,} steps, for nothing got better",
-            DIVERGED: f"diverged ({self.trouble}), so its best state before that is kept; a lower "
+            DIVERGED: f"diverged: {self.trouble}. Its best state before that is kept; a lower "
             "learning rate may help",
         }[self.ended]
         accuracy = "" if self.best.accuracy is None else f", accuracy {self.best.accuracy:.3f}"
         return (
-            (
-                f"'{self.task}' was {how}. Kept is step {self.best.step:,}: validation loss "
-                f"{self.best.loss:.3f}{accuracy}."
-            )
-            .replace("was diverged", "diverged")
-            .replace("was ended", "ended")
+            f"'{self.task}' {how}. Kept is step {self.best.step:,}: validation loss "
+            f"{self.best.loss:.3f}{accuracy}."
         )
 
     def plain(self) -> dict[str, Any]:

@@ -119,7 +119,8 @@ class RecipeTables:
         self._how[name] = asked, group
         if asked.prompt:
             columns = {"text": "prompt", "target" if asked.kind == "seq2seq" else "label": "target"}
-        return new_task(name, asked.kind, paths, dict(columns), group or asked.labels or None)
+        own = dict(columns) or None  # None to guess
+        return new_task(name, asked.kind, paths, own, group or asked.labels or None)
 
     def _labels(
         self, asked: RecipeTask, paths: Mapping[str, Path], columns: Mapping[str, str]
