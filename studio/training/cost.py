@@ -1,5 +1,6 @@
 """What a training takes, about, before it begins: seconds, memory and room on the disk."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -47,7 +48,9 @@ def training_work(plan: TrainingPlan, rows: Mapping[str, Prepared], device: torc
     for task in plan.tasks:
         made = rows_of(rows[task.name])
         train, checked = made.counts.get("train", 0), made.counts.get("validation", 0)
-        passes = plan.course.epochs * (train * (_FORWARD + backward) + checked * _FORWARD)
+        steps = plan.course.steps or math.inf
+        epochs = min(plan.course.epochs, steps * plan.course.batch / max(train, 1))
+        passes = epochs * (train * (_FORWARD + backward) + checked * _FORWARD)
         fitted = (train + checked) * _FORWARD  # of the head alone
         operations += weights * tokens_of_row(task, made.some) * (passes + fitted)
     share = 1.0 if plan.course.whole else _ADAPTER

@@ -10,6 +10,7 @@ import transformers
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from studio.checkpoints.names import HEADS
 from studio.checkpoints.writer import write_weights
 from studio.errors import BadCheckpoint
 from studio.export.companions import copy_companions
@@ -47,7 +48,7 @@ class Pupil(nn.Module):
         self._live, self._head, self.course = [live], head, course  # no part of this module
         self.rows = {"train": train, "validation": validation}
         self.task = train.task
-        held = {*live.own_names(live.base.names).values()}
+        held = {*live.own_names(_shared(live)).values()}
         self.model: Any = live.whole if course.whole else _adapted(live, held, self, named)
         if course.whole:
             _free(live, held)
@@ -156,12 +157,14 @@ class Pupil(nn.Module):
             (folder / "head.safetensors").write_bytes(save(own))
 
     def _write_whole(self, folder: Path) -> None:
-        """All tensors by the base's names, in float32; config and tokenizer are the base's."""
-        base, places = self.live.base, self.live.places(self.live.base.names)
+        """All but heads by the base's names, in float32; config and tokenizer are the base's."""
+        base, names = self.live.base, _shared(self.live)
+        places, entries = self.live.places(names), base.weights.entries
         layout = {
-            name: (torch.float32 if entry.floating else entry.dtype, entry.shape)
-            for name, entry in base.weights.entries.items()
-        }
+            name: (torch.float32 if entries[name].floating else entries[name].dtype,
+                   entries[name].shape)
+            for name in names
+        }  # fmt: skip
 
         def values(name: str) -> list[Tensor]:
             found = places[name] if name in places else base.tensor(name)
@@ -169,6 +172,11 @@ class Pupil(nn.Module):
 
         write_weights(folder, layout, values)
         copy_companions(base, folder, "float32")
+
+
+def _shared(live: LiveModel) -> list[str]:
+    """The base's tensors but those of a head of its own, such as one of a thousand classes."""
+    return [name for name in live.base.names if name.split(".")[0] not in HEADS]
 
 
 def _adapted(live: LiveModel, held: set[str], pupil: Pupil, named: str) -> Any:
