@@ -25,7 +25,7 @@ from studio.tasks.spec import TaskSpec
 from studio.tasks.task import Task
 from studio.training.course import Course
 from studio.training.kept_state import newest
-from studio.training.watch import DIVERGED, EARLY, WHOLE, Check, checks, losses
+from studio.training.watch import DIVERGED, EARLY, WHOLE, Check, Told, checks, losses, unheard
 
 RECORD = "train_results.json"
 _HEAD_SHARE = 0.1  # of the progress
@@ -113,7 +113,7 @@ class Lesson:
 
 def train(
     base: Checkpoint, lesson: Lesson, course: Course, place: Path, out: Path, device: str,
-    progress: Progress = silent,
+    progress: Progress = silent, told: Told = unheard,
 ) -> Trained:  # fmt: skip
     """Train an expert and write it, with its head, that of the base alone, and how it went.
 
@@ -125,6 +125,7 @@ def train(
         out: an empty folder for the expert.
         device: 'auto' lets accelerate choose; or 'cpu', 'cuda', 'mps'.
         progress: told the step and the time left; what it raises keeps the state and stops.
+        told: given the checks on validation rows as they come.
 
     Raises:
         Cancelled: by ``progress``; the next call goes on from the step that was kept.
@@ -140,7 +141,7 @@ def train(
     task = Task(answers.spec, lesson.labels, answers.head, None)
     rows = {split: examples(live, task, split) for split in ("train", "validation")}
     here = part(progress, _HEAD_SHARE, 1.0)
-    done = _trained(live, rows, answers.head, course, place, device, lesson, here, out)
+    done = _trained(live, rows, answers.head, course, place, device, lesson, here, out, told)
     result = replace(done, seconds=time.monotonic() - began, head_only=fit[1] if fit else None)
     if fit:
         tensors = {name: x.contiguous() for name, x in fit[0].tensors.items()}
@@ -185,7 +186,7 @@ def _answering(
 
 def _trained(
     live: LiveModel, rows: Mapping[str, Examples], head: Head, course: Course, place: Path,
-    device: str, lesson: Lesson, progress: Progress, out: Path,
+    device: str, lesson: Lesson, progress: Progress, out: Path, told: Told,
 ) -> Trained:  # fmt: skip
     """Train, from a kept state if there is one, put on the best and write it."""
     from transformers import set_seed
@@ -198,7 +199,7 @@ def _trained(
     train, name = rows["train"], lesson.spec.name
     with quiet_transformers():
         pupil = Pupil(live, train, rows["validation"], head, course, lesson.named)
-        watch = Watch(progress, course.patience, name)
+        watch = Watch(progress, course.patience, name, told)
         trainer = ExpertTrainer(pupil, arguments(place, len(train.items), course, device), watch)
     known = newest(place)
     trainer.args.eval_on_start = known is None

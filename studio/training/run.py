@@ -26,6 +26,7 @@ from studio.tasks.spec import TaskSpec
 from studio.training.comparison import Compared, compared, note_compared
 from studio.training.course import Course
 from studio.training.expert import RECORD, Lesson, Trained, train, trained_of
+from studio.training.watch import Told, unheard
 
 _EXPERTS, _STATES, _PLAN = "experts", "states", "training.json"
 _KEYS = ("pooling", "max_length", "targets")  # of an entry, that a training decides
@@ -101,7 +102,7 @@ def checked_rows(plan: TrainingPlan, progress: Progress = silent) -> dict[str, P
 
 def train_zoo(
     plan: TrainingPlan, out: Path, device: str = "auto", progress: Progress = silent,
-    allow: Allow = lambda source, name: None, roots: tuple[Path, ...] = (),
+    allow: Allow = lambda source, name: None, roots: tuple[Path, ...] = (), told: Told = unheard,
 ) -> TrainedZoo:  # fmt: skip
     """Train every expert, then write the zoo: whole, or not at all.
 
@@ -115,6 +116,7 @@ def train_zoo(
         progress: told what is done and how long it takes; raises to stop.
         allow: as of ``preflight``.
         roots: folders into which links of files may lead.
+        told: given the checks of each training as they come.
 
     Raises:
         Cancelled: by ``progress``.
@@ -134,7 +136,7 @@ def train_zoo(
         for at, task in enumerate(plan.tasks):
             share = 0.85 / len(plan.tasks)
             here = part(progress, 0.05 + share * at, 0.05 + share * (at + 1))
-            found[task.name] = _expert(plan, task, rows[task.name], place, out, device, here)
+            found[task.name] = _expert(plan, task, rows[task.name], place, out, device, here, told)
         made = _written(plan, rows, place, out, device, part(progress, 0.9, 1.0), allow, roots)
     shutil.rmtree(place, ignore_errors=True)
     return TrainedZoo(made[0], found, made[1])
@@ -202,7 +204,7 @@ def _brief(value: object) -> str:
 
 def _expert(
     plan: TrainingPlan, task: NewTask, rows: Prepared, place: Path, out: Path, device: str,
-    progress: Progress,
+    progress: Progress, told: Told,
 ) -> Trained:  # fmt: skip
     """Train an expert, unless that was done before."""
     folder = place / _EXPERTS / task.name
@@ -215,12 +217,14 @@ def _expert(
         states = place / _STATES / task.name
         states.mkdir(parents=True, exist_ok=True)
         with new_folder(folder) as beside:
-            train(plan.base, lesson, plan.course, states, beside, device, progress)
+            train(plan.base, lesson, plan.course, states, beside, device, progress, told)
         shutil.rmtree(states, ignore_errors=True)
     found = parse_json(read_text(folder / RECORD, BadState), str(folder / RECORD), BadState)
     assert isinstance(found, dict)
     found.pop("course", None)
-    return trained_of(found)
+    made = trained_of(found)
+    told(task.name, made.checks)
+    return made
 
 
 def _rows_written(task: NewTask, rows: Prepared, place: Path) -> dict[str, Path]:

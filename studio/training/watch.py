@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +30,14 @@ class Check:
     accuracy: float | None
 
 
+Told = Callable[[str, tuple[Check, ...]], None]
+"""Is given a task's name and all checks of its training so far."""
+
+
+def unheard(task: str, found: tuple[Check, ...]) -> None:
+    """Tell nobody."""
+
+
 class Watch(TrainerCallback):
     """Tells and decides; it keeps no state that the Trainer's own history does not hold.
 
@@ -36,6 +45,7 @@ class Watch(TrainerCallback):
         progress: told the share of the steps and words; raises ``Cancelled`` to stop.
         patience: checks without a better loss after which training ends.
         name: of the task.
+        told: given all checks so far after each of them.
 
     Attributes:
         stopped: that somebody wished to stop.
@@ -44,8 +54,9 @@ class Watch(TrainerCallback):
         curve: the losses of training, ``(step, mean loss since the one before)``.
     """
 
-    def __init__(self, progress: Progress, patience: int, name: str) -> None:
+    def __init__(self, progress: Progress, patience: int, name: str, told: Told = unheard) -> None:
         self._progress, self._patience, self._name = progress, patience, name
+        self._told = told
         self.stopped: Cancelled | None = None
         self.ended, self.trouble = WHOLE, ""
         self._began, self._first, self._lately = 0.0, 0, math.nan
@@ -94,6 +105,7 @@ class Watch(TrainerCallback):
     def on_evaluate(self, args: Any, state: Any, control: Any, **_: Any) -> Any:
         """End where nothing has become better for long, or the loss has left all bounds."""
         found = checks(state.log_history)
+        self._told(self._name, found)
         last, first = found[-1], found[0]
         later = [each for each in found if each.step > 0 and math.isfinite(each.loss)]
         high = math.isfinite(first.loss) and last.loss > max(_TOO_HIGH * first.loss, 1.0)
