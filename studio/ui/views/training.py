@@ -67,7 +67,7 @@ def curves(
         _curve(name, checks, trained.get(name), compared.get(name))
         for name, checks in found.items()
     )
-    heads = ("task", "validation loss by step", "accuracy there", "held-out rows: expert",
+    heads = ("task", f"{term('validation loss')} by step", "accuracy there", "held-out rows: expert",
              "without training", "difference")  # fmt: skip
     return _table("training-curves", "How each training goes", heads, body)
 
@@ -109,7 +109,7 @@ def _beside(found: Compared) -> str:
         else "<span class='up'>better</span>: " if found.change.verdict == "better" else ""
     )  # fmt: skip
     sure = "; cannot tell, 0 lies within" if found.change.verdict == "cannot tell" else ""
-    what = term("head only") if found.what == "head only" else escape(found.what)
+    what = term("head only", "head-only") if found.what == "head only" else escape(found.what)
     return (
         f"<td class='num'>{found.expert.shown} ({found.expert.span})</td>"
         f"<td class='num'>{what} {found.other.shown} ({found.other.span})</td>"
