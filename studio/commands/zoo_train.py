@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from studio.training.run import TrainedZoo, TrainingPlan
 
 _COURSE = ("whole", "epochs", "rate", "rank", "batch", "decay", "warm_up", "patience",
-           "max_length", "bf16", "seed")  # fmt: skip
+           "max_length", "steps", "bf16", "seed")  # fmt: skip
 
 
 def add_train_command(level: Commands) -> None:
@@ -87,6 +87,7 @@ def _add_course(each: argparse.ArgumentParser) -> None:
         "--patience", metavar="N",
         help="checks without a lower validation loss after which it ends (default: 3)",
     )  # fmt: skip
+    each.add_argument("--steps", metavar="N", help="at most, if the epochs have more")
     each.add_argument("--max-length", metavar="N", help="tokens after which texts are cut")
     each.add_argument(
         "--bf16", action="store_true", default=None, help="multiply in bfloat16, on a GPU"

@@ -63,8 +63,11 @@ class NewTask:
 
     @property
     def needs_head(self) -> bool:
-        """Whether a head must be fitted before its rows can be scored."""
-        missing = self.opened is None or self.opened.head is None
+        """Whether a head must be fitted before its rows can be scored.
+
+        One that was trained has its own, or none because other layers answer.
+        """
+        missing = self.opened is None or (self.opened.head is None and not self.trained)
         return self.kind in FITTED and missing and self.refused is None
 
     @property

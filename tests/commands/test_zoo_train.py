@@ -63,7 +63,7 @@ def test_a_recipe_is_trained_with_a_base_and_rows_of_ones_own(capsys, tmp_path, 
     base(found, tmp_path / "base")
     homes = rows(found, tmp_path / "rows")
     named = [each for name, home in homes.items() for each in ("--rows", f"{name}={home}")]
-    code, out, err = train(
+    code, _, err = train(
         capsys, "base", "--recipe", file, *named, "--out", "zoo", "--steps", "1", "--max-length",
         "16",
     )  # fmt: skip
@@ -103,9 +103,9 @@ def test_what_cannot_be_trained_is_one_sentence(capsys, place, arguments, words)
 
 
 def test_every_command_of_a_recipe_is_one_that_the_studio_knows():
-    from studio.__main__ import parser
+    from studio.__main__ import command_parser
 
-    known = parser()
+    known = command_parser()
     for file in sorted((ASSETS / "recipes").glob("*.yaml")):
         for line in read_recipe(file).commands:
             words = shlex.split(line)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
 from studio.demo import ASSETS
 from studio.errors import BadData, BadRecipe
@@ -61,6 +62,9 @@ def test_a_recipe_trains_a_zoo_that_opens_and_is_scored(name, tmp_path):
     }
     assert all(each.steps == 2 for each in made.trained.values())
     assert not (tmp_path / "zoo.training").exists()
+    entry = yaml.safe_load(made.saved.file.read_text())["tasks"][0]
+    own = "classification" in kind and not name.startswith("clip")  # whose text tower answers
+    assert ("head" in entry, "head_only" in entry) == (own, "classification" in kind)
 
 
 def test_the_14_and_20_tasks_of_clip_begin_with_the_8(tmp_path):

@@ -67,7 +67,8 @@ def curves(
         _curve(name, checks, trained.get(name), compared.get(name))
         for name, checks in found.items()
     )
-    heads = ("task", f"{term('validation loss')} by step", "accuracy there", "held-out rows: expert",
+    loss = f"{term('validation loss')} by step"
+    heads = ("task", loss, "accuracy there", "held-out rows: expert",
              "without training", "difference")  # fmt: skip
     return _table("training-curves", "How each training goes", heads, body)
 
