@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from studio.training.run import TrainedZoo, TrainingPlan
 
 _COURSE = ("whole", "epochs", "rate", "rank", "batch", "decay", "warm_up", "patience",
-           "max_length", "steps", "bf16", "seed")  # fmt: skip
+           "longest", "steps", "bf16", "seed")  # fmt: skip
 
 
 def add_train_command(level: Commands) -> None:
@@ -43,6 +43,13 @@ def add_train_command(level: Commands) -> None:
         "--out", type=Path, metavar="DIR", help="a new folder for the zoo; without it, only look"
     )
     each.add_argument("--name", help="of the zoo (default: that of its folder, or the recipe's)")
+    _add_tasks(each)
+    _add_course(each)
+    each.add_argument("--json", type=Path, metavar="FILE", help="curves and scores")
+
+
+def _add_tasks(each: argparse.ArgumentParser) -> None:
+    """What is to be known of tasks and their rows, if it is not guessed."""
     each.add_argument(
         "--type", action="append", default=[], metavar="TASK=KIND", dest="types",
         help="kind of a task (default: what the base and the columns say)",
@@ -55,7 +62,6 @@ def add_train_command(level: Commands) -> None:
         "--labels", action="append", default=[], metavar="TASK=A,B,C",
         help="in the order that the head is to have",
     )  # fmt: skip
-    _add_course(each)
     each.add_argument(
         "--draw", type=int, default=0, metavar="N", help="seed of the draw of rows (default: 0)"
     )
@@ -63,7 +69,6 @@ def add_train_command(level: Commands) -> None:
         "--drop-leaks", action="store_true",
         help="leave rows that are in two splits out of all but the held-out one",
     )  # fmt: skip
-    each.add_argument("--json", type=Path, metavar="FILE", help="curves and scores")
 
 
 def _add_course(each: argparse.ArgumentParser) -> None:
@@ -88,7 +93,9 @@ def _add_course(each: argparse.ArgumentParser) -> None:
         help="checks without a lower validation loss after which it ends (default: 3)",
     )  # fmt: skip
     each.add_argument("--steps", metavar="N", help="at most, if the epochs have more")
-    each.add_argument("--max-length", metavar="N", help="tokens after which texts are cut")
+    each.add_argument(
+        "--max-length", metavar="N", dest="longest", help="tokens after which texts are cut"
+    )
     each.add_argument(
         "--bf16", action="store_true", default=None, help="multiply in bfloat16, on a GPU"
     )
@@ -158,7 +165,7 @@ def _base(options: argparse.Namespace) -> tuple[Any, str]:
 
 def _tasks(options: argparse.Namespace, base: Any) -> "list[NewTask]":
     from studio.errors import BadZoo
-    from studio.training.tasks import kind_for, new_task, task_called
+    from studio.training.tasks import kind_for, new_task, task_called, with_columns
 
     named = [each if "=" in each else f"{task_called(Path(each))}={each}" for each in options.data]
     files = given_data(named)
@@ -176,7 +183,8 @@ def _tasks(options: argparse.Namespace, base: Any) -> "list[NewTask]":
         }  # fmt: skip
         kind = types.get(name) or kind_for(base, next(iter(given.values())))
         said = tuple(each.strip() for each in labels[name].split(",")) if name in labels else None
-        made.append(new_task(name, kind, given, own, said))
+        task = new_task(name, kind, given, labels=said)
+        made.append(with_columns(task, own, options.draw))
     return made
 
 

@@ -16,7 +16,7 @@ _RANGES: Mapping[str, tuple[float, float, str]] = {
     "warm_up": (0.0, 0.99, "a share from 0 to 0.99"),
     "patience": (1, 10_000, "a whole number from 1"),
     "steps": (1, 10**9, "a whole number from 1"),
-    "max_length": (1, 100_000, "a whole number from 1"),
+    "longest": (1, 100_000, "a whole number from 1"),
     "seed": (0, 2**31 - 1, "a whole number from 0"),
 }
 
@@ -36,7 +36,7 @@ class Course:
         patience: checks on the validation rows without a better loss after which training ends.
         steps: at most, if that ends before the epochs do; None for no such limit.
         constant: keep the rate after the warm-up, and do not let it fall.
-        max_length: tokens after which a text is cut; None as the kind of task has it.
+        longest: tokens after which a text is cut; None as the kind of task has it.
         bf16: multiply in bfloat16 (on a GPU); weights stay float32.
         seed: of new weights, of dropout and of the order of the rows.
     """
@@ -51,7 +51,7 @@ class Course:
     patience: int = 3
     steps: int | None = None
     constant: bool = False
-    max_length: int | None = None
+    longest: int | None = None
     bf16: bool = False
     seed: int = 0
 

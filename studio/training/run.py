@@ -242,8 +242,8 @@ def _spec(plan: TrainingPlan, task: NewTask, rows: Prepared, data: Mapping[str, 
     """The task before its expert is there: of the untouched base."""
     kind, source = KINDS[task.kind], str(plan.base.folder)
     entry: dict = {"labels": list(rows.labels)} if "labels" in kind.keys else {}
-    if plan.course.max_length and "max_length" in kind.keys:
-        entry["max_length"] = plan.course.max_length
+    if plan.course.longest and "max_length" in kind.keys:
+        entry["max_length"] = plan.course.longest
     settings = kind.settings(entry, plan.base.folder, task.name)
     opened = kind.open(TaskSpec(task.name, source, task.kind, settings), {}, plan.base)
     settings = opened.settings or settings

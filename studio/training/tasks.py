@@ -1,13 +1,22 @@
 """Tasks whose experts are to be trained: what they are called, and of which kind they are."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.errors import BadZoo
 from studio.new_zoo.kinds import kind_of
 from studio.new_zoo.names import as_name
-from studio.new_zoo.plan import ALL, NewTask, columns_of_file, files_apart, split_called
+from studio.new_zoo.plan import (
+    ALL,
+    NewTask,
+    columns_of,
+    columns_of_file,
+    files_apart,
+    split_called,
+)
+from studio.new_zoo.tables import read_table
 
 KINDS_TRAINED = ("text-classification", "image-classification", "causal-lm", "seq2seq")
 
@@ -27,6 +36,22 @@ def new_task(
             f"{', '.join(KINDS_TRAINED)}."
         )
     return NewTask(name, Path(name), kind, task_files(files), columns, labels, trained=True)
+
+
+def with_columns(task: NewTask, chosen: Mapping[str, str], seed: int = 0) -> NewTask:
+    """The task with some columns that somebody chose; the others are guessed.
+
+    Args:
+        task: whose first table is looked at.
+        chosen: by field, the column; empty for none.
+        seed: of the draw from a long table.
+    """
+    if not chosen:
+        return task
+    table = read_table(next(iter(task.files.values())), seed)
+    guessed = {k: column for k, column in columns_of(task, table).items()
+               if column not in chosen.values()}  # fmt: skip
+    return replace(task, columns=guessed | dict(chosen))
 
 
 def task_files(given: Mapping[str, Path]) -> dict[str, Path]:

@@ -27,7 +27,11 @@ def place(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_without_a_place_it_says_rows_and_cost_and_writes_nothing(capsys, place):
+def test_without_a_place_it_says_rows_and_cost_and_writes_nothing(capsys, place, monkeypatch):
+    told = []
+    monkeypatch.setattr(
+        "studio.commands.zoo_train.show_progress", lambda share, words: told.append(words)
+    )
     before = sorted(place.rglob("*"))
     code, out, err = train(capsys, "base", "--data", "animals.csv", "colors.csv")
     assert code == 0, err
@@ -37,6 +41,7 @@ def test_without_a_place_it_says_rows_and_cost_and_writes_nothing(capsys, place)
     assert "a guess from sizes" in out
     assert out.splitlines()[-1] == "Nothing was written; --out DIR trains and writes the zoo."
     assert sorted(place.rglob("*")) == before
+    assert told == ["'animals': reading its rows", "'colors': reading its rows"]
 
 
 def test_it_trains_writes_a_zoo_and_says_how_each_expert_does_beside_the_head_alone(capsys, place):

@@ -15,7 +15,7 @@ from studio.zoo import load_zoo
 from tests.training import stand_ins
 
 FOLDER = ASSETS / "recipes"
-SHORT = {"epochs": 1, "steps": 2, "batch": 8, "rank": 2, "max_length": 32}
+SHORT = {"epochs": 1, "steps": 2, "batch": 8, "rank": 2, "longest": 32}
 
 
 def recipe(name: str) -> TrainingRecipe:

@@ -6,7 +6,7 @@ import pytest
 
 from studio.checkpoints.checkpoint import open_base
 from studio.errors import BadZoo
-from studio.training.tasks import kind_for, new_task, task_called
+from studio.training.tasks import kind_for, new_task, task_called, with_columns
 from tests.own_models import save_csv, sentences
 
 
@@ -37,6 +37,15 @@ def test_validation_rows_without_a_file_are_drawn_from_the_held_out_ones():
     assert task.needs_train
     one = {"all": Path("x.csv")}
     assert new_task("x", "causal-lm", one).files == one
+
+
+def test_columns_that_somebody_chose_come_before_the_guessed_ones(tmp_path):
+    rows = [{"title": f"t {at}", "text": f"x {at}", "label": "ab"[at % 2]} for at in range(12)]
+    file = save_csv(tmp_path / "rows.csv", rows)
+    task = new_task("x", "text-classification", {"all": file})
+    assert with_columns(task, {}) is task
+    found = with_columns(task, {"text": "title"})
+    assert found.columns == {"text": "title", "label": "label"}
 
 
 def test_the_base_says_the_kind(runs, tmp_path):
