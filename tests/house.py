@@ -9,7 +9,7 @@ ORDER = [
     "errors", "progress", "parallel", "disk", "device", "recipe", "demo", "checkpoints", "geometry",
     "methods", "merge", "component", "tasks", "zoo", "measure", "export", "evidence", "hub",
     "compare", "search", "sweep", "sequence", "inspection", "preflight", "library", "lesson",
-    "new_zoo", "session", "ui", "commands", "__main__",
+    "new_zoo", "training", "session", "ui", "commands", "__main__",
 ]  # fmt: skip
 """The rooms of ``studio``: each may import those before it."""
 FUNCTION, CALLBACK, CLASS, FILE = 40, 12, 200, 350

@@ -95,16 +95,16 @@ class NewZoos(Making):
             if refused:
                 raise BadZoo(" ".join(refused))
             missing = sum(Cache(look).missing for look in known)
-            fits = remote_fits(self._engine, known, folders, wanted, self._allow) if missing else {}
+            fits = remote_fits(self._engine, known, folders, wanted, self.allow) if missing else {}
             self._show_remote(tuple(known) if missing else (), fits)
             if missing:
                 return f"{missing:,} bytes must be fetched from the Hub before they can merge.", ""
             fetched = [self._engine.hub.fetch(look, progress=progress) for look in known]
             for each in fetched:
                 self._engine.let_in(each)
-            found = find([*folders, *fetched], self._allow, progress, self._engine.roots)
+            found = find([*folders, *fetched], self.allow, progress, self._engine.roots)
             progress(0.3, "finding out what shares a base")
-            made = propose(found, wanted, self._allow, self._engine.roots)
+            made = propose(found, wanted, self.allow, self._engine.roots)
             with self._lock:
                 self.found, self.proposals = found, made
                 self._rows.forget()
@@ -177,7 +177,7 @@ class NewZoos(Making):
                 read, needed = self._as_looked_at(), self.work()
             began = time.monotonic()
             saved = save_zoo(
-                plan, place, self._engine.device, part(progress, 0.1, 0.7), self._allow,
+                plan, place, self._engine.device, part(progress, 0.1, 0.7), self.allow,
                 self._engine.roots, drop_leaks, read,
             )  # fmt: skip
             if needed:

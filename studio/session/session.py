@@ -32,6 +32,7 @@ from studio.session.snapshot import Snapshot, take_snapshot
 from studio.session.states import States
 from studio.session.sweep import Sweeps
 from studio.session.taken_out import TakenOut
+from studio.session.training import Trainings
 from studio.session.wall import Wall
 from studio.session.writing import Writings
 
@@ -52,6 +53,7 @@ class Session:
         mixer: the mix, its history and the pinned one.
         context: what the parts are handed.
         new_zoos: the zoo in the making; it outlives the one that is open.
+        trainings: of experts for one; it does, too.
         examples, writings, comparisons, rankings, log, sequences, sweeps, searches, evidence,
             taken_out, wall, exports, pushes, disturbances, learn, planes, states: the parts.
     """
@@ -61,6 +63,7 @@ class Session:
         self._lock = threading.RLock()
         self._taken = Downloads()
         self.new_zoos = NewZoos(engine, browser)
+        self.trainings = Trainings(engine, browser, self.new_zoos)
         self.begin()
 
     def begin(self) -> None:
