@@ -1,10 +1,11 @@
 """Measuring experts for methods that need data: one expert at a time, and what is said of it."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from studio.measure.bench import Bench
+from studio.measure.expert_statistics import Wanted
 from studio.progress import Progress
 from studio.recipe import Recipe
 
@@ -38,12 +39,7 @@ class ExpertMeasuring:
         missing = self._bench.unmeasured(recipe)
         if not missing:
             return self._calibrating(recipe)
-        done = len(recipe.tasks) - len(missing)
-        return (
-            f"measuring every expert on at most {missing[0].rows:,} of its own validation rows, "
-            f"once: {done} of {len(recipe.tasks)} done"
-            + (f"; {self._words}" if self._words else "")
-        )
+        return _told(missing, len(recipe.tasks)) + (f"; {self._words}" if self._words else "")
 
     def measure(self, recipe: Recipe) -> None:
         """Measure the next expert that a recipe waits for, if there is one."""
@@ -76,3 +72,17 @@ class ExpertMeasuring:
             pass  # it begins anew when the recipe comes back
         finally:
             self._words = ""
+
+
+def _told(missing: Sequence[Wanted], tasks: int) -> str:
+    """What is measured, on how many rows."""
+    first = missing[0]
+    if first.together:
+        return (
+            f"sending at most {first.rows:,} validation rows of each of {tasks} tasks through the "
+            "layers merged so far, two passes of each row, once for these tasks"
+        )
+    return (
+        f"measuring every expert on at most {first.rows:,} of its own validation rows, once: "
+        f"{tasks - len(missing)} of {tasks} done"
+    )
