@@ -18,7 +18,7 @@ from studio.evidence.wording import (
 from studio.measure.recalibration import ROWS
 from studio.merge import Merge
 from studio.methods import defaults_of
-from studio.methods.contract import FISHER, GRAM
+from studio.methods.contract import FISHER, GRAM, MERGED
 from studio.recipe import (
     DEFAULT,
     KEEP_BASE,
@@ -210,6 +210,11 @@ def _measured(merge: Merge, gone: set[tuple[str, str]]) -> Dependency:
         GRAM: ": the Grams of layers' inputs.",
     }
     words += kinds.get(merge.method.measures, ", for methods that need data.")
+    if merge.method.measures == MERGED:
+        words = (
+            "Grams of what enters each layer behind blocks that are merged of these tasks alone, "
+            "on their own validation rows; every removal measures them anew."
+        )
     sources = merge.deltas.sources if merge.method.measures else ()
     if sources and not gone & {*sources}:
         words += " Those of a removed task left with it."

@@ -1,10 +1,11 @@
 """Measuring experts for methods that need data: one expert at a time, and what is said of it."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from studio.measure.bench import Bench
+from studio.measure.expert_statistics import Wanted
 from studio.progress import Progress
 from studio.recipe import Recipe
 from studio.session.pace import Takes, about, earlier
@@ -41,19 +42,16 @@ class ExpertMeasuring:
         missing = self._bench.unmeasured(recipe)
         if not missing:
             return self._fitting(recipe)
-        done = len(recipe.tasks) - len(missing)
-        return (
-            f"measuring every expert on at most {missing[0].rows:,} of its own validation rows, "
-            f"once: {done} of {len(recipe.tasks)} done"
-            + (f"; {self._words}" if self._words else "")
-            + self._left(len(missing))
-        )
+        words = _told(missing, len(recipe.tasks)) + (f"; {self._words}" if self._words else "")
+        return words + self._left(len(missing))
 
     def measure(self, recipe: Recipe) -> None:
         """Measure the next expert that a recipe waits for, if there is one."""
         missing = self._bench.unmeasured(recipe)
         if missing:
-            takes = earlier("statistics", missing[0].rows * self._size)
+            rows = missing[0].rows * (len(recipe.tasks) if missing[0].together else 1)
+            kind = "statistics behind merged layers" if missing[0].together else "statistics"
+            takes = earlier(kind, rows * self._size)
             work = partial(self._bench.statistics.measure, missing[0])
             self._reported(recipe, work, takes)
         elif (asked := recipe.calibrate or recipe.heads) and self._bench.fits.missing(recipe):
@@ -101,3 +99,17 @@ class ExpertMeasuring:
             pass  # it begins anew when the recipe comes back
         finally:
             self._words, self._takes = "", None
+
+
+def _told(missing: Sequence[Wanted], tasks: int) -> str:
+    """What is measured, on how many rows."""
+    first = missing[0]
+    if first.together:
+        return (
+            f"sending at most {first.rows:,} validation rows of each of {tasks} tasks through the "
+            "layers merged so far, two passes of each row, once for these tasks"
+        )
+    return (
+        f"measuring every expert on at most {first.rows:,} of its own validation rows, once: "
+        f"{tasks - len(missing)} of {tasks} done"
+    )

@@ -4,7 +4,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 from studio.measure.expert_statistics import Wanted
-from studio.methods.contract import FISHER
+from studio.methods.contract import FISHER, MERGED
 from studio.recipe import Calibrate, Heads, Recipe, TaskEntry
 from studio.session.expert_measuring import ExpertMeasuring
 from studio.session.pace import earlier
@@ -66,6 +66,15 @@ def test_a_measurement_that_nobody_waits_for_ends_and_leaves_no_words():
     assert len(desk.missing) == 2
     assert desk.heard == []
     assert desk.measuring.words(RECIPE) == f"{SAID}0 of 2 done"
+
+
+def test_a_walk_through_merged_layers_is_told_with_its_cost():
+    desk = Desk()
+    desk.missing = [Wanted("", MERGED, 256, ("a", "b"))]
+    assert desk.measuring.words(RECIPE) == (
+        "sending at most 256 validation rows of each of 2 tasks through the layers merged so far, "
+        "two passes of each row, once for these tasks"
+    )
 
 
 class CalibratingDesk:
