@@ -152,8 +152,7 @@ def certify(
 
     with announced(ledger, target, key, certified=True) as copy:
         root = write_export(content, target, part(progress, 0.6, 1.0), seal).root
-        inputs = [x["digest"] for x in made[0].statement["predicate"]["resolvedDependencies"]]
-        event = certificate_event(copy, made[0], key, inputs)
+        event = certificate_event(copy, made[0], key, _inputs(made[0].statement["predicate"]))
         log_copy(ledger, copy, target, root, content.held, key, [event])
     return made[0]
 
@@ -206,6 +205,10 @@ def _sealed(work: Path, target: Path, signed: dict, operator: Operator) -> Certi
     content = envelope.sealed(signed, operator.key)
     (work / CERTIFICATE_FILE).write_bytes(content)
     return Certified(target, signed, envelope.digest(content))
+
+
+def _inputs(predicate: dict) -> list[str]:
+    return [each["digest"] for each in predicate["resolvedDependencies"]]
 
 
 def certificate_event(
