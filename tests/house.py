@@ -19,6 +19,7 @@ WRITE_COMMANDS = {
     "export/served.py": "shows how a server of adapters is started",
     "session/export_plan.py": "shows an export as a command",
     "evidence/report/tables.py": "shows an auditor the commands of a check",
+    "sequence/removal_report.py": "shows an auditor the commands of a check",
     "evidence/report/style.py": "is CSS, whose variables begin so",
 }
 """Files below the front ends that may name options of a command, and why."""

@@ -23,7 +23,13 @@ from studio.evidence.ledger import log as ledger
 from studio.evidence.ledger.events import CERTIFICATE
 from studio.evidence.ledger.keys import DEMO_WORDS, read_public_key
 from studio.evidence.rebuild import rebuilt_root
-from studio.evidence.verify_certificate import contradictions, meaning, notes, problems
+from studio.evidence.verify_certificate import (
+    contradictions,
+    is_of_state,
+    meaning,
+    notes,
+    problems,
+)
 from studio.evidence.wording import EXACT
 from studio.measure.bench import Bench
 from studio.merge import Merge, open_merge, written_pieces
@@ -83,7 +89,8 @@ def verify(
         certificate: its certificate, inside of it or elsewhere.
         public_key: of the signer, got by a channel that one trusts.
         log: the ledger's ``audit.jsonl``, with ``head.json`` beside it, if there is one.
-        inputs: base and kept checkpoints, to compute the weights root again.
+        inputs: base and kept checkpoints, to compute the weights root again; of a state's
+            certificate ``sequence.verification`` does so.
         progress: told the share done.
         roots: folders into which links of the checkpoints' files may lead.
         bench: of a zoo of these inputs with the rows that something was measured on; None where
@@ -108,7 +115,7 @@ def verify(
     findings += _of_files(folder, statement, signed)
     if log is not None:
         findings += _of_log(log, pem, predicate, envelope.names(signed))
-    if inputs is not None:
+    if inputs is not None and not is_of_state(statement):
         try:
             merges = bench.merge if bench else partial(open_merge, roots=roots)
             report = part(progress, 0.3, 1.0)
@@ -125,7 +132,7 @@ def closing_words(found: Verification) -> list[str]:
         return []
     predicate = found.statement["predicate"]
     signer, judged = predicate["signer"], predicate["verdict"]["result"]
-    origin, sentence = meaning(predicate)
+    origin, sentence = meaning(found.statement)
     how = f"{origin}. " if origin else ""
     words = [f"The certificate says ({predicate['claim']}, {judged}): {how}{sentence}"]
     if predicate["claim"] != EXACT:
