@@ -7,8 +7,8 @@ from pathlib import Path
 
 ORDER = [
     "errors", "progress", "parallel", "disk", "device", "recipe", "demo", "checkpoints", "geometry",
-    "methods", "merge", "component", "tasks", "zoo", "measure", "export", "evidence", "hub",
-    "compare", "search", "sweep", "sequence", "inspection", "preflight", "library", "lesson",
+    "methods", "merge", "component", "tasks", "zoo", "measure", "fusion", "export", "evidence",
+    "hub", "compare", "search", "sweep", "sequence", "inspection", "preflight", "library", "lesson",
     "new_zoo", "training", "session", "ui", "commands", "__main__",
 ]  # fmt: skip
 """The rooms of ``studio``: each may import those before it."""

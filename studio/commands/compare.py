@@ -1,7 +1,10 @@
 """The command that compares methods."""
 
 import argparse
+from collections.abc import Iterable, Sequence
+from itertools import chain, pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from studio.commands.tools import (
     Commands,
@@ -10,7 +13,12 @@ from studio.commands.tools import (
     write_json,
     zoo_bench,
 )
-from studio.progress import part
+from studio.progress import Progress, part
+
+if TYPE_CHECKING:
+    from studio.compare import Table
+    from studio.compare.unmerge_drop import Removal
+    from studio.measure.bench import Bench
 
 
 def add_compare_command(commands: Commands) -> None:
@@ -50,6 +58,12 @@ def add_compare_command(commands: Commands) -> None:
         "at most so many validation rows of each task, without labels (256 is usual); with "
         "--calibrate, alone and after it",
     )  # fmt: skip
+    each.add_argument(
+        "--fusion", action="store_true",
+        help="also train AdapterFusion, attention over the adapters' outputs, on labelled "
+        "validation rows; with --uad, also drop each adapter, with and without training the "
+        "attention again. Takes minutes; the cost is said first",
+    )  # fmt: skip
     duplicates_argument(each)
     for kind in ("json", "csv", "markdown"):
         each.add_argument(f"--{kind}", type=Path, metavar="FILE")
@@ -65,6 +79,48 @@ def _methods(given: str | None) -> tuple[str, ...]:
     return methods_named([name.strip() for name in given.split(",") if name.strip()])
 
 
+def _ends(options: argparse.Namespace) -> tuple[Progress, Progress, Progress, Progress]:
+    """Progress of the table, AdapterFusion's row, linear methods' removals, and its own."""
+    uad, fusion = bool(options.uad), bool(options.fusion)
+    shares = [1, int(fusion), int(uad), 2 * (uad and fusion)]
+    ends = [sum(shares[:place]) / sum(shares) for place in range(len(shares) + 1)]
+    table, row, removals, own = (part(show_progress, a, b) for a, b in pairwise(ends))
+    return table, row, removals, own
+
+
+def _say_cost(options: argparse.Namespace, bench: "Bench") -> None:
+    from studio.compare.fusion_row import fusion_cost
+    from studio.fusion.training import FusionPlan
+
+    removed = len(bench.tasks) if options.uad else 0
+    print(fusion_cost(bench, FusionPlan(), removed), flush=True)
+
+
+def _fused(
+    options: argparse.Namespace, bench: "Bench", table: "Table", ends: Sequence[Progress]
+) -> "tuple[dict, Iterable[Removal]]":
+    """AdapterFusion's row, printed and as JSON, and its removals; nothing if not asked for."""
+    from studio.compare.fusion_row import fusion_lines, fusion_removals, fusion_row
+    from studio.fusion.training import FusionPlan
+
+    if not options.fusion:
+        return {}, ()
+    row, fusion = fusion_row(bench, table, FusionPlan(), ends[1])
+    print("\n" + "\n".join(fusion_lines(row)), flush=True)
+    more = fusion_removals(bench, fusion, FusionPlan(), ends[3]) if options.uad else ()
+    return {"fusion": row.plain()}, more
+
+
+def _printed(removals: "Iterable[Removal]") -> "list[Removal]":
+    from studio.compare.unmerge_drop import line
+
+    found = []
+    for each in removals:
+        print(line(each), flush=True)
+        found.append(each)
+    return found
+
+
 def _compare(options: argparse.Namespace) -> None:
     from studio.compare import compare, comparison_csv, comparison_json, comparison_markdown
     from studio.compare import unmerge_drop as uad
@@ -76,28 +132,28 @@ def _compare(options: argparse.Namespace) -> None:
     bench = zoo_bench(options)
     names = _methods(options.methods)
     linear = {name: bench.zoo.started(name) for name in names if name in uad.linear_methods()}
-    rest = part(show_progress, 0.5, 1.0)
-    removals = uad.removals(bench, linear, progress=rest) if options.uad else None
-    report = part(show_progress, 0.0, 0.5) if options.uad else show_progress
+    ends = _ends(options)
+    removals = uad.removals(bench, linear, progress=ends[2]) if options.uad else None
     calibrate, heads = (
         None if rows is None else parse({"rows": rows}, "The command")
         for parse, rows in ((parse_calibrate, options.calibrate), (parse_heads, options.heads))
     )
     tables = compare(
-        bench, names, report, options.tune, options.budget, calibrate=calibrate, heads=heads
+        bench, names, ends[0], options.tune, options.budget, calibrate=calibrate, heads=heads
     )
     fitted = calibrate is not None or heads is not None
     budget = plan_budget(bench, names, options.tune, options.budget, fitted)
     print(f"Validation: {budget.words}.\n", flush=True)
+    if options.fusion:
+        _say_cost(options, bench)
     *_, table = tables
     print(comparison_text(table))
     found = comparison_json(table)
+    fused, more = _fused(options, bench, table, ends)
+    found |= fused
     if removals:
-        print(f"\nTasks taken out of linear methods, one at a time\n{uad.HEADER}")
-        drops = []
-        for each in removals:
-            print(uad.line(each), flush=True)
-            drops.append(each)
+        print(f"\nTasks taken out, one at a time\n{uad.HEADER}")
+        drops = _printed(chain(removals, more))
         if others := [name for name in names if name not in linear]:
             print(f"Left out, as not linear: {', '.join(others)}.")
         print("\n".join([*uad.mean_notes(drops), "", *uad.paper_lines()]))

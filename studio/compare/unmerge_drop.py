@@ -31,7 +31,8 @@ class Removal:
         method: the name under which the recipe was given.
         task: that was taken out.
         mode: 'subtract' (algebraic, MDM-OC, Eq. 8: coefficient 0, kept in the basis) or 'rebuild'
-            (exact: merged as if it had never been there).
+            (exact: merged as if it had never been there); of AdapterFusion 'drop' (the adapter is
+            no longer attended) or 'retrain' (and the attention is trained again without it).
         mean: over the kept tasks, how much worse they are after than before; above 0 is worse.
         half: half of the 95 % interval of the mean, from paired changes on the same rows.
         worst: the largest drop of a kept task, in its metric.
@@ -255,11 +256,11 @@ def _of_one(
         rebuilt, seconds = _wear(bench, recipe.without(task))
         same = same_weights(rebuilt, bench.merge(recipe.silenced(task)))
         after = evaluated(1 + 2 * place, f"{name} rebuilt without {task}", rebuilt)
-        yield _removal(bench, name, task, REBUILD, before, after, seconds, same)
+        yield removal_of(bench, name, task, REBUILD, before, after, seconds, same)
         subtracted, seconds = _wear(bench, recipe.silenced(task))
         if not same:
             after = evaluated(2 + 2 * place, f"{name} with {task} subtracted", subtracted)
-        yield _removal(bench, name, task, SUBTRACT, before, after, seconds, same)
+        yield removal_of(bench, name, task, SUBTRACT, before, after, seconds, same)
 
 
 def _wear(bench: Bench, recipe: Recipe) -> tuple[Merge, float]:
@@ -271,16 +272,11 @@ def _wear(bench: Bench, recipe: Recipe) -> tuple[Merge, float]:
     return merge, time.perf_counter() - started
 
 
-def _removal(
-    bench: Bench,
-    name: str,
-    task: str,
-    mode: str,
-    before: Evaluation,
-    after: Evaluation,
-    seconds: float,
-    same: bool,
-) -> Removal:
+def removal_of(
+    bench: Bench, name: str, task: str, mode: str, before: Evaluation, after: Evaluation,
+    seconds: float, same: bool = False,
+) -> Removal:  # fmt: skip
+    """A removal, by the answers before and after it on the same rows; see ``Removal``."""
     new = after.scores()
     drops = unmerge_drop(before.scores(), new, task)
     kept = {each: change for each, change in changes(after, before).items() if each != task}

@@ -4,8 +4,10 @@ import json
 
 import pytest
 
+from studio.fusion.training import FusionPlan
 from studio.methods import FIRST_COMPARED, method_type
 from studio.zoo import load_zoo
+from tests import adapted
 from tests.commands.conftest import run
 
 
@@ -67,3 +69,29 @@ def test_tasks_are_taken_out_of_the_merges_that_the_table_scores(capsys, tiny_zo
     expected = method_type("mdm_oc").starting_coefficient(len(zoo.tasks))
     assert expected != 1
     assert {task.coefficient for task in asked["mdm_oc"].tasks} == {expected}
+
+
+def test_compare_trains_adapter_fusion_on_request_and_takes_tasks_out_of_it(
+    capsys, tmp_path, monkeypatch
+):
+    short = FusionPlan(budget=2, batch=2, every=1)
+    monkeypatch.setattr("studio.fusion.training.FusionPlan", lambda: short)
+    zoo, file = adapted.build(tmp_path / "zoo"), tmp_path / "c.json"
+    asked = ["--methods", "task_arithmetic", "--fusion", "--uad"]
+    code, out, _ = run(capsys, "compare", zoo, *asked, "--json", file)
+    found = json.loads(file.read_text())
+    assert code == 0
+    assert "AdapterFusion: at most 2 steps of 2 rows of each task, 12 row evaluations" in out
+    assert "AdapterFusion (trained): " in out
+    assert found["fusion"]["plan"] == short.plain()
+    assert {*found["fusion"]["tasks"]} == {"color", "animal", "tint"}
+    modes = [row["mode"] for row in found["uad"]["removals"]]
+    assert modes == ["rebuild", "subtract"] * 3 + ["drop", "retrain"] * 3
+    assert "AdapterFusion (trained) retrain  tint" in out
+
+
+def test_adapter_fusion_refuses_full_fine_tunes_before_anything_is_scored(capsys, tiny_zoo):
+    code, out, err = run(capsys, "compare", tiny_zoo, "--methods", "average", "--fusion")
+    assert code == 1
+    assert "'color' is a full fine-tune" in err
+    assert "experts" not in out

@@ -1,0 +1,1 @@
+"""AdapterFusion: attention over the tasks' adapters, trained by labels; they all stay."""
