@@ -189,13 +189,13 @@ def test_a_tick_whose_request_is_lost_is_asked_for_again(page, session):
         else:
             route.continue_()
 
-    page.route("**/queue/join*", lose)
+    page.route("**/gradio_api/**", lose)
     tick = page.get_by_label("Merge color")
     tick.uncheck()
     settled(page, session, lambda mix: mix.ticked == ("animal",))
     assert len(lost) == 1
     expect(tick).not_to_be_checked()
-    page.unroute("**/queue/join*")
+    page.unroute("**/gradio_api/**")
 
 
 def test_five_hundred_moves_leave_no_memory_behind(page, session):
