@@ -212,8 +212,7 @@ class Evaluation:
         passes = (FULL_PRECISION,) if quick is FULL_PRECISION else (quick, FULL_PRECISION)
         self._batches = [(dtype, rows) for dtype in passes for rows in rounds]
         self._next = 0
-        self.seconds = 0.0
-        self._exact = 0  # rows that took so long
+        self.seconds, self._exact = 0.0, 0  # of the exact pass, and its rows
         self._scores: tuple[int, dict[str, Score]] = (-1, {})
 
     @property

@@ -178,26 +178,6 @@ def test_a_quick_drag_ends_at_its_last_value(page, session, monkeypatch):
     assert session.mix.strips[0].name == "animal"
 
 
-def test_a_tick_whose_request_is_lost_is_asked_for_again(page, session):
-    """The page waits 10 s for an answer, which is why this takes so long."""
-    lost = []
-
-    def lose(route):
-        if not lost and '"on":false' in (route.request.post_data or ""):
-            lost.append(route.request.url)
-            route.abort()
-        else:
-            route.continue_()
-
-    page.route("**/queue/join*", lose)
-    tick = page.get_by_label("Merge color")
-    tick.uncheck()
-    settled(page, session, lambda mix: mix.ticked == ("animal",))
-    assert len(lost) == 1
-    expect(tick).not_to_be_checked()
-    page.unroute("**/queue/join*")
-
-
 def test_five_hundred_moves_leave_no_memory_behind(page, session):
     """After 100 moves as a start; then 20 MB of process, 500 nodes and 4 MB of heap at most."""
     drag(page, 100)

@@ -24,7 +24,6 @@ function make(tag, attributes = {}, ...children) {
 // after the answer has overwritten it.
 const patience = 10000; // ms until a lost answer is given up
 let waiting = []; // changes that were made since the last request
-let under = []; // changes of the last request, until it is answered; those that do no more if done twice
 let sent = 0;
 let answered = 0;
 let when = 0;
@@ -37,20 +36,12 @@ function send(change) {
 function post() {
   if (!props.value || !props.value.rows) return;
   answered = Math.max(answered, props.value.answered ?? 0);
-  if (answered >= sent) under = [];
   const free = answered >= sent || Date.now() - when > patience;
   if (free && waiting.length) {
     const next = JSON.parse(JSON.stringify(props.value));
     delete next.action;
-    waiting.unshift(...under); // an answer to something else may have taken them out of the value
-    under = [];
-    while (waiting.length && !next.action) { // an action goes by itself
-      under.push(waiting.shift());
-      under.at(-1)(next);
-    }
-    if (next.action) under = [];
+    while (waiting.length && !next.action) waiting.shift()(next); // an action goes by itself
     next.sent = ++sent;
-    setTimeout(sendAgain, patience + 50, sent);
     next.gesture = `${begun}.${gesture}`;
     when = Date.now();
     props.value = next;
@@ -59,17 +50,9 @@ function post() {
   draw();
 }
 
-// A request that nobody has answered, as of a page that is not quite there or a network that failed:
-// what it asked for is asked for again, and not forgotten.
-function sendAgain(number) {
-  if (number !== sent || answered >= number || !under.length || props.value?.locked) return;
-  waiting.unshift(...under.splice(0));
-  post();
-}
-
 function shown() { // what will be, once all is answered
   const next = JSON.parse(JSON.stringify(props.value));
-  for (const change of [...under, ...waiting]) change(next);
+  for (const change of waiting) change(next);
   return next;
 }
 
