@@ -2,6 +2,7 @@
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from studio.commands.tools import (
     Commands,
@@ -11,6 +12,9 @@ from studio.commands.tools import (
     zoo_bench,
 )
 from studio.progress import part
+
+if TYPE_CHECKING:
+    from studio.recipe import Calibrate, Heads
 
 
 def add_compare_command(commands: Commands) -> None:
@@ -65,13 +69,22 @@ def _methods(given: str | None) -> tuple[str, ...]:
     return methods_named([name.strip() for name in given.split(",") if name.strip()])
 
 
+def _fits(options: argparse.Namespace) -> "tuple[Calibrate | None, Heads | None]":
+    """How rows are fitted to the experts; None for what is not asked for."""
+    from studio.recipe import parse_calibrate, parse_heads
+
+    layers, heads = (
+        None if rows is None else {"rows": rows} for rows in (options.calibrate, options.heads)
+    )
+    return parse_calibrate(layers, "The command"), parse_heads(heads, "The command")
+
+
 def _compare(options: argparse.Namespace) -> None:
     from studio.compare import compare, comparison_csv, comparison_json, comparison_markdown
     from studio.compare import unmerge_drop as uad
     from studio.compare.scale_search import plan_budget
     from studio.compare.tables import comparison_text
     from studio.disk.files import write_file
-    from studio.recipe import parse_calibrate, parse_heads
 
     bench = zoo_bench(options)
     names = _methods(options.methods)
@@ -79,15 +92,11 @@ def _compare(options: argparse.Namespace) -> None:
     rest = part(show_progress, 0.5, 1.0)
     removals = uad.removals(bench, linear, progress=rest) if options.uad else None
     report = part(show_progress, 0.0, 0.5) if options.uad else show_progress
-    calibrate, heads = (
-        None if rows is None else parse({"rows": rows}, "The command")
-        for parse, rows in ((parse_calibrate, options.calibrate), (parse_heads, options.heads))
-    )
+    calibrate, heads = _fits(options)
     tables = compare(
         bench, names, report, options.tune, options.budget, calibrate=calibrate, heads=heads
     )
-    fitted = calibrate is not None or heads is not None
-    budget = plan_budget(bench, names, options.tune, options.budget, fitted)
+    budget = plan_budget(bench, names, options.tune, options.budget, bool(calibrate or heads))
     print(f"Validation: {budget.words}.\n", flush=True)
     *_, table = tables
     print(comparison_text(table))
