@@ -209,9 +209,8 @@ class Bench:
                 parts[name] = examples(live, (self.tasks | self.general)[name], split)
         if not chosen:
             self._refuse_nothing(split)
-        replacing = partial(self.fits.heads.replacing, merge, chosen)
-        asked = [sampled(parts[n], rows) for n in heads]
-        return Evaluation(asked, chosen, live.pace.quick, replacing)
+        other = partial(self.fits.heads.replacing, merge, chosen)
+        return Evaluation([sampled(parts[n], rows) for n in heads], chosen, live.pace.quick, other)
 
     def heads(self, names: Iterable[str]) -> dict[str, Head | None]:
         """The experts' heads of some tasks."""
