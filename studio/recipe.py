@@ -457,19 +457,10 @@ def parse_recipe(data: dict, folder: Path, where: str, least: int = 0) -> Recipe
     found = wrong.tried(lambda: parse_fitted(fitted, where)) if fitted else None
     wrong.refuse()
     return Recipe(
-        base=base or "",
-        tasks=tuple(task for task in tasks if task),
-        method=method or "",
-        options=options or {},
-        dtype=dtype,
-        seed=seed or 0,
-        fitted=found,
-        options_set_by=set_by or "",
-        batch_norm=batch_norm or MIXTURE,
-        vocabulary=vocabulary or KEEP_BASE,
-        calibrate=calibrate,
-        heads=heads,
-    )
+        base or "", tuple(task for task in tasks if task), method or "", options or {}, dtype,
+        seed or 0, found, set_by or "", batch_norm or MIXTURE, vocabulary or KEEP_BASE, calibrate,
+        heads,
+    )  # fmt: skip
 
 
 def _options_set_by(data: dict, where: str) -> str:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from studio.compare import Table
     from studio.compare.unmerge_drop import Removal
     from studio.measure.bench import Bench
+    from studio.recipe import Calibrate, Heads
 
 
 def add_compare_command(commands: Commands) -> None:
@@ -121,28 +122,33 @@ def _printed(removals: "Iterable[Removal]") -> "list[Removal]":
     return found
 
 
+def _fits(options: argparse.Namespace) -> "tuple[Calibrate | None, Heads | None]":
+    """How rows are fitted to the experts; None for what is not asked for."""
+    from studio.recipe import parse_calibrate, parse_heads
+
+    layers, heads = (
+        None if rows is None else {"rows": rows} for rows in (options.calibrate, options.heads)
+    )
+    return parse_calibrate(layers, "The command"), parse_heads(heads, "The command")
+
+
 def _compare(options: argparse.Namespace) -> None:
     from studio.compare import compare, comparison_csv, comparison_json, comparison_markdown
     from studio.compare import unmerge_drop as uad
     from studio.compare.scale_search import plan_budget
     from studio.compare.tables import comparison_text
     from studio.disk.files import write_file
-    from studio.recipe import parse_calibrate, parse_heads
 
     bench = zoo_bench(options)
     names = _methods(options.methods)
     linear = {name: bench.zoo.started(name) for name in names if name in uad.linear_methods()}
     ends = _ends(options)
     removals = uad.removals(bench, linear, progress=ends[2]) if options.uad else None
-    calibrate, heads = (
-        None if rows is None else parse({"rows": rows}, "The command")
-        for parse, rows in ((parse_calibrate, options.calibrate), (parse_heads, options.heads))
-    )
+    calibrate, heads = _fits(options)
     tables = compare(
         bench, names, ends[0], options.tune, options.budget, calibrate=calibrate, heads=heads
     )
-    fitted = calibrate is not None or heads is not None
-    budget = plan_budget(bench, names, options.tune, options.budget, fitted)
+    budget = plan_budget(bench, names, options.tune, options.budget, bool(calibrate or heads))
     print(f"Validation: {budget.words}.\n", flush=True)
     if options.fusion:
         _say_cost(options, bench)

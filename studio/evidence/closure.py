@@ -90,14 +90,7 @@ def closure(
         _coefficients(merge),
         *_helpers(merge),
         _statistics(merge),
-        _fitted(
-            merge, gone, "calibration", merge.fitted.found.rows,
-            "Layers fitted to the experts on validation rows, without labels.",
-        ),
-        _fitted(
-            merge, gone, "refitted heads", merge.heads.found.rows,
-            "The last layers of heads, fitted to the experts on validation rows, without labels.",
-        ),
+        *_fits(merge, gone),
         _traced(
             "heads and labels", tuple((name, "") for name in heads),
             {(name, "") for name in unmerged.removed if unmerged.added is None},
@@ -277,6 +270,19 @@ def _statistics(merge: Merge) -> Dependency:
     }[merge.recipe.batch_norm]
     inputs = merge.deltas.tasks if used else ()
     return Dependency("BatchNorm statistics", REBUILT if used else UNUSED, inputs, words)
+
+
+def _fits(merge: Merge, gone: set[tuple[str, str]]) -> list[Dependency]:
+    """What was fitted to experts after merging: layers, and heads."""
+    layers, heads = merge.fitted.found.rows, merge.heads.found.rows
+    last = "The last layers of heads, fitted to the experts on validation rows, without labels."
+    return [
+        _fitted(
+            merge, gone, "calibration", layers,
+            "Layers fitted to the experts on validation rows, without labels.",
+        ),
+        _fitted(merge, gone, "refitted heads", heads, last),
+    ]  # fmt: skip
 
 
 def _fitted(

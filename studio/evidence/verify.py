@@ -235,7 +235,8 @@ def _heads(folder: Path, predicate: dict, merge: Merge, bench: Bench | None) -> 
         if digest not in told:
             words = f"The zoo's rows of '{name}' are not those that its head was fitted on."
             findings.append(Finding(False, words))
-        head, written = bench.tasks_of(merge)[name].head, folder / "heads" / name / HEAD_FILES[0]
+        head = bench.fits.heads.tasks(merge)[name].head
+        written = folder / "heads" / name / HEAD_FILES[0]
         if head is None or not written.is_file():
             findings.append(Finding(False, f"The bundle holds no head of '{name}'."))
             continue

@@ -33,7 +33,7 @@ from studio.tasks.heads import Head
 from studio.tasks.kinds.contract import Kind
 from studio.tasks.live_model import LiveModel
 from studio.tasks.precision import worn_dtype
-from studio.tasks.task import Task, open_task
+from studio.tasks.task import open_task
 from studio.zoo import Zoo, load_zoo
 
 _KEPT = 3
@@ -151,9 +151,8 @@ class Bench:
             same_dtype = chosen.dtype == self.deltas.dtype
             made = Merge(recipe, chosen, (lambda: self.gram) if same_dtype else None, self._recall)
         measured = partial(self.statistics.look, recipe.names)
-        layers, heads = self.fits.layers, self.fits.heads
         made = replace(made, measured=measured, recalibrate=self.recalibration)
-        return replace(made, calibrate=layers, refit=heads)
+        return replace(made, calibrate=self.fits.layers, refit=self.fits.heads)
 
     def unmeasured(self, recipe: Recipe) -> list[Wanted]:
         """What the recipe's method needs of validation rows that is not at hand; takes no time."""
@@ -195,14 +194,12 @@ class Bench:
             split: whose rows are run.
             live: the model that will be asked; None for the bench's.
             rows: per task, at most: a fair sample that is always the same; None for all.
-            merge: that the model will wear, whose recipe may ask for heads refitted to it: they
-                answer then, in the place of their tasks' own. None for a model that has none.
+            merge: that will be worn; heads that are refitted to it answer for their tasks' own.
 
         Raises:
             BadData: a task has no rows for the split, or no head.
         """
-        live = live or self.live
-        parts = self._examples.setdefault(split, {})
+        live, parts = live or self.live, self._examples.setdefault(split, {})
         chosen: dict[str, Head] = {}
         for name, head in heads.items():
             if head is None:
@@ -212,18 +209,12 @@ class Bench:
                 parts[name] = examples(live, (self.tasks | self.general)[name], split)
         if not chosen:
             self._refuse_nothing(split)
-        replacing = partial(self.fits.heads.replacing, merge, chosen)
-        asked = [sampled(parts[name], rows) for name in heads]
-        return Evaluation(asked, chosen, live.pace.quick, replacing)
+        other = partial(self.fits.heads.replacing, merge, chosen)
+        return Evaluation([sampled(parts[n], rows) for n in heads], chosen, live.pace.quick, other)
 
     def heads(self, names: Iterable[str]) -> dict[str, Head | None]:
         """The experts' heads of some tasks."""
         return {name: self.tasks[name].head for name in names}
-
-    def tasks_of(self, merge: Merge) -> dict[str, Task]:
-        """The tasks with the heads that answer for a merge."""
-        found = merge.heads.found.tensors
-        return {name: task.refitted(found.get(name)) for name, task in self.tasks.items()}
 
     def fitted_heads(self, split: str = "held_out") -> dict[str, Head | None]:
         """The heads fitted on the untouched base, of the tasks that have one."""
@@ -246,9 +237,8 @@ class Bench:
         return LiveModel(open_base(folder), self.device, self.kinds, self.dtype)
 
     def _refuse_nothing(self, split: str) -> None:
-        raise BadData(
-            f"No task of '{self.zoo.name}' has {split} rows, so there is nothing to score."
-        )
+        reason = f"No task of '{self.zoo.name}' has {split} rows, so there is nothing to score."
+        raise BadData(reason)
 
 
 def score_folder(

@@ -83,6 +83,11 @@ class HeadRefits:
             if (head := heads.get(name)) and head is self._tasks[name].head
         }
 
+    def tasks(self, merge: Merge) -> dict[str, Task]:
+        """All tasks with the heads that answer for a merge."""
+        found = merge.heads.found.tensors
+        return {name: task.refitted(found.get(name)) for name, task in self._tasks.items()}
+
     def _refitted(self, merge: Merge, progress: Progress) -> Refitting:
         assert merge.recipe.heads is not None
         names = [name for name in merging(merge) if last_layer(self._tasks[name].head)]

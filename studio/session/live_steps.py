@@ -47,7 +47,7 @@ class LiveSteps:
         """The likeliest options of some pictures."""
         merge = self._bench.merge(recipe)
         self._model.wear(recipe.digest, merge)
-        found = likeliest(self._bench.live, self._bench.tasks_of(merge), rows)
+        found = likeliest(self._bench.live, self._bench.fits.heads.tasks(merge), rows)
         self._results.add_looks(recipe, found)
 
     def score(self, recipe: Recipe) -> None:

@@ -98,7 +98,6 @@ class Mixer:
         self._zoo = zoo
         self._normalized = bool(statistics_among(deltas.base.names))
         self._extended = bring_tokens(deltas)
-        self._heads = any(KINDS[task.type].scores_labels for task in zoo.tasks)
         joined = zip(deltas.tasks, deltas.joins, strict=True)
         self._tensors = {name: tuple(join.shared) for name, join in joined}
         self._admission = admission
@@ -235,11 +234,7 @@ class Mixer:
         of = cache.cache_key("mix", shown.plain())
         self._shown[of] = shown
         drawn = _drawn(shown, self._tensors)
-        rows = all(VALIDATION in task.data for task in self._zoo.tasks)
-        if shown.calibrate or rows:
-            _add(drawn, _CALIBRATE, ON if shown.calibrate else OFF)
-        if shown.heads or (rows and self._heads):
-            _add(drawn, _HEADS, ON if shown.heads else OFF)
+        _add_fits(drawn, shown, self._zoo)
         if self._normalized:
             _add(drawn, _BATCH_NORM, shown.batch_norm)
         if self._extended:
@@ -286,6 +281,16 @@ def _add(drawn: dict, switch: dict, value: str) -> None:
     """Draw a choice that is no option of a method beside them."""
     drawn["schema"].append(switch)
     drawn["options"][switch["name"]] = value
+
+
+def _add_fits(drawn: dict, shown: Mix, zoo: Zoo) -> None:
+    """Draw the switches of what is fitted to experts, where it could be, or is asked for."""
+    rows = all(VALIDATION in task.data for task in zoo.tasks)
+    heads = any(KINDS[task.type].scores_labels for task in zoo.tasks)
+    if shown.calibrate or rows:
+        _add(drawn, _CALIBRATE, ON if shown.calibrate else OFF)
+    if shown.heads or (rows and heads):
+        _add(drawn, _HEADS, ON if shown.heads else OFF)
 
 
 def _drawn(mix: Mix, tensors: Mapping[str, tuple[str, ...]]) -> dict:

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from studio.measure.bench import Bench
+from studio.measure.fits import Fits
 from studio.recipe import Calibrate, Heads
 from studio.zoo import load_zoo
 
@@ -40,3 +41,6 @@ def test_nothing_is_prepared_of_the_base_of_no_task_and_of_what_does_not_ask(ben
     bench.fits.prepare(bench.merge(bench.zoo.recipe("average")))
     empty = replace(bench.untouched().recipe, heads=Heads(), calibrate=Calibrate())
     assert not bench.fits.missing(empty)
+    assert (
+        Fits(bench.deltas, {}).missing(replace(bench.zoo.recipe("average"), heads=Heads())) is False
+    )

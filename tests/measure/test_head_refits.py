@@ -119,7 +119,7 @@ def test_they_agree_more_with_the_experts_and_answer_for_this_mix_alone(bench, r
     assert {n: x.value for n, x in scored.items()} == {
         n: x.value for n, x in answering.scores().items()
     }
-    refitted = bench.tasks_of(merge)
+    refitted = bench.fits.heads.tasks(merge)
     assert refitted["color"].head is not bench.tasks["color"].head
     assert bench.fits.heads.replacing(None, own) == {}
     fitted = bench.fitted_heads()
