@@ -280,7 +280,8 @@ def counted_directions(merge: Merge, most: int = 8) -> dict[str, dict]:
 
     Returns:
         Per matrix that some task changes: tasks, lengths (singular values of what is added), and
-        per direction and task how often it is counted for every once that the task asks for it.
+        per direction and task how often it is counted for every once that the task asks for it;
+        and per direction how often in all, see ``Counted``.
     """
     recipe = merge.recipe
     changes = changes_of(method(recipe.method, parted(recipe.options)[0]), merge.given)
@@ -295,6 +296,7 @@ def counted_directions(merge: Merge, most: int = 8) -> dict[str, dict]:
             "tasks": [merge.deltas.tasks[task] for task in entries.present],
             "lengths": made.s[:most].tolist(),
             "times": made.times[:most].tolist(),
+            "often": made.often[:most].tolist(),
         }
 
     found = in_order(of, merge.deltas.names)

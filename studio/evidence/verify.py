@@ -300,7 +300,8 @@ def _distance(written: Callable[[str], Tensor], merge: Merge) -> float:
     apart = change = 0.0
     for name, entry in merge.base.weights.entries.items():
         if entry.floating:
-            computed = torch.cat([piece.double() for piece in written_pieces(merge, name)])
+            made = (piece.to(torch.float64, copy=True) for piece in written_pieces(merge, name))
+            computed = torch.cat([*made])
             apart += float((computed - written(name).flatten()).square().sum())
             base = merge.base.tensor(name).flatten()
             change += float((computed[: len(base)] - base).square().sum())
