@@ -1,6 +1,7 @@
 """One expert: trained from a base on the rows of its task, kept at its best check."""
 
 import json
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -77,17 +78,26 @@ class Trained:
         )
 
     def plain(self) -> dict[str, Any]:
-        """As JSON."""
+        """As JSON, which has no word for a loss that is no number: such a check has none."""
         step = max(len(self.curve) // _CURVE, 1)
-        return asdict(self) | {"curve": [list(each) for each in self.curve[::step]]}
+        curve = [list(each) for each in self.curve[::step] if math.isfinite(each[1])]
+        checks = [asdict(each) | {"loss": _finite(each.loss)} for each in self.checks]
+        return asdict(self) | {"curve": curve, "checks": checks}
 
 
 def trained_of(found: Mapping[str, Any]) -> Trained:
     """What ``Trained.plain`` was made of."""
-    made = [Check(**each) for each in found["checks"]]
+    made = [
+        Check(**{**each, "loss": math.nan if each["loss"] is None else each["loss"]})
+        for each in found["checks"]
+    ]
     curve = tuple((int(step), float(loss)) for step, loss in found["curve"])
-    return Trained(**{**found, "checks": tuple(made), "best": Check(**found["best"]),
-                      "curve": curve})  # fmt: skip
+    whole = {"checks": tuple(made), "best": Check(**found["best"]), "curve": curve}
+    return Trained(**{**found, **whole})
+
+
+def _finite(number: float) -> float | None:
+    return number if math.isfinite(number) else None
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """What is said of a training, and what it is read back from."""
 
 import json
+import math
 
 from studio.training.expert import Trained, trained_of
 from studio.training.watch import Check
@@ -26,6 +27,13 @@ def test_it_is_said_how_it_ended_and_what_was_kept():
         "'x' diverged: the loss was nan at step 11. Its best state before that is kept; a lower "
         "learning rate may help. Kept is step 10: validation loss 1.000."
     )
+
+
+def test_a_loss_that_is_no_number_is_none_in_json_and_comes_back():
+    broken = trained(checks=(*CHECKS, Check(15, math.nan, 0.1)), curve=((2, 1.0), (3, math.inf)))
+    told = json.loads(json.dumps(broken.plain(), allow_nan=False))
+    assert (told["checks"][-1]["loss"], told["curve"]) == (None, [[2, 1.0]])
+    assert math.isnan(trained_of(told).checks[-1].loss)
 
 
 def test_it_comes_back_from_its_json_and_a_long_curve_is_thinned():

@@ -18,6 +18,5 @@ TRAINING = (
         "validation loss",
         "How badly a model in training does on rows that it is not trained on.",
         "The expert is kept where it was lowest, and training ends when it no longer falls.",
-        "mean of minus the logarithm of the right answer's probability",
     ),
 )

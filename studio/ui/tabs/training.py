@@ -152,7 +152,7 @@ class TrainingForm(PagePart):
             self.looked: job_view(look),
             self.ended: job_view(train),
             self.stop: gr.Button(visible=bool(train and train.running)),
-            self.train: gr.Button(_GO_ON if made.goes_on(folder) and not train else _GO),
+            self.train: gr.Button(_GO_ON if made.goes_on(folder) else _GO),
         }
 
 

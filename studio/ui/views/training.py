@@ -79,7 +79,8 @@ def _curve(
     last = checks[-1]
     kept = trained.best if trained else min(checks, key=_loss)
     told = (
-        f"{checks[0].loss:.3f} before training, {kept.loss:.3f} at step {kept.step:,}"
+        f"{checks[0].loss:.3f} before training"
+        + (f", {kept.loss:.3f} at step {kept.step:,}" if kept.step else "")
         + (f", {last.loss:.3f} at step {last.step:,}" if last.step != kept.step else "")
     )  # fmt: skip
     accuracy = "none" if kept.accuracy is None else f"{kept.accuracy:.1%}"
