@@ -16,6 +16,7 @@ from studio.compare.standings import (
     standing,
 )
 from studio.errors import BadRecipe, Cancelled, StudioError
+from studio.measure.agreement import Agreement, agreement_on
 from studio.measure.bench import Bench, known_digests
 from studio.measure.metrics import worth
 from studio.measure.outcomes import Measuring, Outcome
@@ -28,6 +29,7 @@ NOTHING: Mapping[str, Recipe] = {}
 Fit = tuple[Calibrate | None, Heads | None]
 """How a row is fitted to its experts: its layers, its heads."""
 _REFERENCES = 0.1  # share of the progress
+_EXPERTS = 0.05  # likewise, of what experts answer to the rows that propose
 
 
 @dataclass(frozen=True)
@@ -39,12 +41,15 @@ class Table:
         budget: of validation rows.
         references: what methods are compared with.
         rows: of the methods that are finished, in the order asked for; refused ones among them.
+        floor: how far not merging agrees with the experts on the rows that propose; None if there
+            are none.
     """
 
     zoo: str
     budget: Budget
     references: References
     rows: tuple[MethodRow, ...] = ()
+    floor: Outcome | None = None
 
     @cached_property
     def standings(self) -> tuple[Standing, ...]:
@@ -60,8 +65,8 @@ class Table:
 
     @cached_property
     def proposal(self) -> Proposal | None:
-        """What wins on validation rows; None if there are none."""
-        return propose(self.rows)
+        """What agrees most with the experts on validation rows; None if there are none."""
+        return propose(self.rows, self.floor)
 
 
 def methods_named(names: Sequence[str]) -> tuple[str, ...]:
@@ -131,15 +136,20 @@ def _tables(
     found = score_references(chosen, part(progress, 0.0, _REFERENCES))
     if found.floor[0] == "base":  # some task has no head fitted on it
         found = replace(found, head_only=None)
-    table = Table(bench.zoo.name, budget, found)
+    table, begun, agreement = Table(bench.zoo.name, budget, found), _REFERENCES, None
+    if budget.rows:
+        report = _about(part(progress, begun, begun + _EXPERTS), "experts")
+        begun += _EXPERTS
+        agreement = agreement_on(bench, budget.split, budget.most, report)
+        table = replace(table, floor=agreement.of_not_merging(silent))
     yield table
-    share = (1 - _REFERENCES) / (len(own) + len(names))
+    share = (1 - begun) / (len(own) + len(names))
     for place, name in enumerate((*own, *names)):
-        start = _REFERENCES + place * share
+        start = begun + place * share
         report = part(progress, start, start + share)
         made = [_own_row(bench, name, own[name], report)] if name in own else None
         for row in made or _all(bench, name, budget, fits, report):
-            table = replace(table, rows=(*table.rows, row))
+            table = replace(table, rows=(*table.rows, _agreed(bench, row, agreement)))
             yield table
 
 
@@ -152,6 +162,14 @@ def _own_row(bench: Bench, name: str, recipe: Recipe, progress: Progress) -> Met
         raise
     except StudioError as refusal:
         return replace(row, refusal=str(refusal))
+
+
+def _agreed(bench: Bench, row: MethodRow, agreement: Agreement | None) -> MethodRow:
+    """A row with how far it agrees with the experts; its answers are known by then."""
+    if agreement is None or row.validation is None:
+        return row
+    found = agreement.of(bench.merge(row.recipe), bench.heads(bench.scored()))
+    return replace(row, agreement=found)
 
 
 def _all(

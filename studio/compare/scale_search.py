@@ -48,7 +48,7 @@ class Budget:
         scales = f"{self.candidates} scales" if self.candidates > 1 else "1 scale"
         said = (
             f"{methods} x {scales} x {self.rows:,} validation rows = "
-            f"{self.evaluations:,} row evaluations"
+            f"{self.evaluations:,} row evaluations, and each row once by its expert and by the base"
         )
         if self.split == VALIDATION:
             return said

@@ -72,7 +72,7 @@ def comparison_json(table: Table) -> dict:
     }
     if proposal:
         found["proposal"] = {
-            "method": proposal.row.name,
+            "method": None if proposal.worse_than_not_merging else proposal.row.name,
             "rival": proposal.rival.name if proposal.rival else None,
             "change": proposal.change.plain() if proposal.change else None,
             "words": proposal.words,
@@ -180,6 +180,7 @@ def _method(each: Standing) -> dict:
         "exactly_reversible": True,
         "reversed_by": "rebuild",
         "validation": scores_json(row.validation.scores) if row.validation else None,
+        "agreement": scores_json(row.agreement.scores) if row.agreement else None,
     }
     if each.general:
         found["general"] = general_json(each.general)

@@ -128,17 +128,28 @@ class Measuring:
         if left or untimed:
             found, worn = self._measured(merge, left, split, most, untimed)
             known, cost = known | found, cost or worn
-        made = self._outcome({name: known[name] for name in heads}, split, most)
+        made = self.outcome({name: known[name] for name in heads}, split, most)
         return replace(made, seconds=cost.seconds, peak=cost.peak) if cost else made
+
+    def known(
+        self, merge: Merge | None, heads: Mapping[str, Head | None], split: str,
+        most: int | None = None,
+    ) -> dict[str, KnownRows]:  # fmt: skip
+        """What a model answers to the rows that some heads are of, see ``of``."""
+        known = self.bench.score_cache.recall(merge, heads, split, most)
+        left = {name: head for name, head in heads.items() if name not in known}
+        found = self._measured(merge, left, split, most, False)[0] if left else {}
+        return {name: (known | found)[name] for name in heads}
 
     def recalled(
         self, merge: Merge | None, heads: Mapping[str, Head | None], split: str
     ) -> Outcome | None:
         """The outcome on every row, if all of it was measured before; loads no model."""
         known = self.bench.score_cache.recall(merge, heads, split)
-        return self._outcome(known, split, None) if set(known) == set(heads) else None
+        return self.outcome(known, split, None) if set(known) == set(heads) else None
 
-    def _outcome(self, known: Mapping[str, KnownRows], split: str, most: int | None) -> Outcome:
+    def outcome(self, known: Mapping[str, KnownRows], split: str, most: int | None) -> Outcome:
+        """What ``known`` has found, as an outcome."""
         counts = {name: len(rows.marks) for name, rows in known.items()}
         seconds = sum(rows.latency * counts[name] for name, rows in known.items())
         return Outcome(

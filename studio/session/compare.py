@@ -120,7 +120,7 @@ class Comparisons:
     def recipe_of(self, row: MethodRow) -> Recipe:
         """A row's recipe; that of the proposal records that its method was chosen by rows."""
         proposal = self.table.proposal if self.table else None
-        if proposal is None or proposal.row.name != row.name:
+        if proposal is None or proposal.worse_than_not_merging or proposal.row.name != row.name:
             return row.recipe
         digests = known_digests(self._context.bench.deltas, row.recipe.names)
         by_rows = Fitted("a proposal", digests, options=("method",))
