@@ -190,7 +190,7 @@ class Measuring:
             live.wear(merge)
             return MergeCost(time.perf_counter() - started if merge else 0.0)
         _ = self.bench.gram  # reads the deltas, too, so that no method pays for the first look
-        with _watched() as peak:
+        with watched() as peak:
             started = time.perf_counter()
             live.wear(replace(merge, recall=None))
             cost = MergeCost(time.perf_counter() - started)
@@ -208,7 +208,7 @@ def _groups(bench: Bench, name: str, split: str, most: int | None) -> np.ndarray
 
 
 @contextmanager
-def _watched() -> Iterator[list[int]]:
+def watched() -> Iterator[list[int]]:
     """Bytes of resident memory above the start, at most, sampled while the block runs."""
     with suppress(OSError, AttributeError):  # not glibc
         ctypes.CDLL(None).malloc_trim(0)  # what is free goes back, so that its use is seen again

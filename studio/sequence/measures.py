@@ -66,12 +66,18 @@ class Spread:
 
 def tracks(plan: SequencePlan, found: ReferenceScores, steps: Sequence[Arrival]) -> list[Track]:
     """The steps of a plan, method by method and order by order; unfinished ones too."""
+    return [track for label in plan.recipes for track in tracks_of(plan, found, steps, label)]
+
+
+def tracks_of(
+    plan: SequencePlan, found: ReferenceScores, steps: Sequence[Arrival], label: str
+) -> list[Track]:
+    """The steps of one method, or of what was trained in its place, order by order."""
     made = []
-    for label in plan.recipes:
-        for place, order in enumerate(plan.orders):
-            own = [step for step in steps if (step.label, step.order) == (label, place)]
-            if own:
-                made.append(_track(label, order, own, found))
+    for place, order in enumerate(plan.orders):
+        own = [step for step in steps if (step.label, step.order) == (label, place)]
+        if own:
+            made.append(_track(label, order, own, found))
     return made
 
 

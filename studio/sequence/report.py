@@ -64,8 +64,8 @@ def lines(plan: SequencePlan, found: ReferenceScores, tracks: Sequence[Track]) -
             if track.refusal:
                 yield f"  ended after {len(track.steps)} tasks: {track.refusal}"
         if own and own[0].steps:
-            yield from _matrix(plan, own, metrics_of(found))
-            yield from _curves(plan, own, titles(metrics_of(found)))
+            yield from matrix_lines(plan, own, metrics_of(found))
+            yield from curve_lines(plan, own, titles(metrics_of(found)))
     if LOSS in metrics_of(found):
         yield "losses in nats per token; of a loss, BWT and FWT above 0 say that it fell"
 
@@ -95,7 +95,10 @@ def sweep_lines(
         yield f"  {value:>10g}  {'  '.join(cells)}"
 
 
-def _matrix(plan: SequencePlan, own: Sequence[Track], metrics: Sequence[Metric]) -> Iterator[str]:
+def matrix_lines(
+    plan: SequencePlan, own: Sequence[Track], metrics: Sequence[Metric]
+) -> Iterator[str]:
+    """What each task is scored after t arrivals, of one method."""
     single = len(plan.orders) == 1
     heads = own[0].order.tasks if single else [f"arrived {i + 1}" for i in range(len(plan.tasks))]
     width = max(8, *(len(head) for head in heads))
@@ -110,13 +113,16 @@ def _matrix(plan: SequencePlan, own: Sequence[Track], metrics: Sequence[Metric])
         yield f"  {t:3}  " + "  ".join(f"{value:>{width}.4f}" for value in row)
 
 
-def _curves(plan: SequencePlan, own: Sequence[Track], shown: Mapping[str, str]) -> Iterator[str]:
+def curve_lines(
+    plan: SequencePlan, own: Sequence[Track], shown: Mapping[str, str]
+) -> Iterator[str]:
+    """ACC, BWT and FWT of one method after t arrivals, and how far it is from the base."""
     yield "    t  " + "  ".join(f"{name:>17}" for name in shown.values()) + "  distance to base"
     for t in range(1, len(plan.tasks) + 1):
         cells = [_cell(own, curve, t, "" if curve in _LEVELS else "+") for curve in shown]
         if any(cell.strip() != "-" for cell in cells):
             far = spread(own, "distance", t)
-            yield f"  {t:3}  {'  '.join(cells)}  {far.mean if far else 0.0:.4f}"
+            yield f"  {t:3}  {'  '.join(cells)}  {f'{far.mean:.4f}' if far else '-'}"
 
 
 def _cell(own: Sequence[Track], curve: str, t: int, sign: str) -> str:

@@ -26,18 +26,18 @@ class Arrival:
         label: of the method.
         order: place among the plan's orders.
         t: tasks that have arrived, 1 to n.
-        recipe: whose merge M_t is.
+        recipe: whose merge M_t is; None if it was trained.
         scores: a_i(M_t) of all n tasks; empty if it was refused.
         shape: how far M_t is from the base, and what was taken out of the newcomer; None if
-            it was refused.
-        seconds: to merge it and put it on; 0 if its scores were known.
+            it was refused or trained.
+        seconds: to merge it and put it on, or to train it; 0 if its scores were known.
         refusal: why there is no M_t, nor any later one of this order; or empty.
     """
 
     label: str
     order: int
     t: int
-    recipe: Recipe
+    recipe: Recipe | None
     scores: dict[str, Score]
     shape: Shape | None
     seconds: float

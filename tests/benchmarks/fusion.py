@@ -49,4 +49,5 @@ def main(rows: int, steps: int, batch: int, file: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:4]), Path(sys.argv[4]))
+    told = [int(each) for each in sys.argv[1:4]]
+    main(told[0], told[1], told[2], Path(sys.argv[4]))

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from tests import adapted
 from tests.commands.conftest import run
 
 
@@ -65,3 +66,32 @@ def test_refusals_are_sentences(capsys, tiny_zoo, arguments, words):
     assert (code, out) == (1, "")
     assert words in err
     assert "Traceback" not in err
+
+
+def test_baselines_are_trained_on_request_and_stand_below_the_merges(capsys, tmp_path):
+    zoo, file = adapted.build(tmp_path / "zoo"), tmp_path / "s.json"
+    asked = ["--methods", "task_arithmetic", "--rows", "10", "--json", file]
+    trained = ["--trained", "replay,joint", "--trained-steps", "2"]
+    code, out, _ = run(capsys, "sequence", "run", zoo, *asked, *trained)
+    found = json.loads(file.read_text())["trained"]
+    assert code == 0
+    assert "Training-time baselines: 2 steps of 16 rows at every arrival" in out
+    assert out.index("Training-time baselines") < out.index("held-out rows: color 10")
+    rows = out.split("After all 3 tasks, merged and trained")[1].splitlines()[2:5]
+    assert [row.split()[0] for row in rows] == ["task_arithmetic", "replay", "joint"]
+    assert found["split"] == "train"
+    assert [x["t"] for x in found["baselines"]["replay"]["arrivals"]] == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (["--trained", "gem"], "'gem' is no training-time baseline; there are sequential"),
+        (["--trained-steps", "5"], "--trained-steps is of baselines; name some with --trained"),
+        (["--trained", "ewc", "--trained-steps", "0"], "--trained-steps is 0; give 1 to 100,000"),
+    ],
+)
+def test_baselines_that_cannot_be_trained_are_refused(capsys, tiny_zoo, asked, said):
+    code, _, err = run(capsys, "sequence", "run", tiny_zoo, "--methods", "average", *asked)
+    assert code == 1
+    assert said in err

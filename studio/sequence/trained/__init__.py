@@ -1,0 +1,1 @@
+"""Training-time baselines: models that are trained on as tasks arrive, in place of merging."""
