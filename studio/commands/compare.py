@@ -48,6 +48,19 @@ def add_compare_command(commands: Commands) -> None:
         help="also take out each task in turn by subtraction and by rebuild: 2 n evaluations per "
         "linear method; takes long",
     )  # fmt: skip
+    _fit_arguments(each)
+    each.add_argument(
+        "--fusion", action="store_true",
+        help="also train AdapterFusion, attention over the adapters' outputs, on labelled "
+        "validation rows; with --uad, also drop each adapter, with and without training the "
+        "attention again. Takes minutes; the cost is said first",
+    )  # fmt: skip
+    duplicates_argument(each)
+    for kind in ("json", "csv", "markdown"):
+        each.add_argument(f"--{kind}", type=Path, metavar="FILE")
+
+
+def _fit_arguments(each: argparse.ArgumentParser) -> None:
     each.add_argument(
         "--calibrate", type=int, metavar="ROWS",
         help="also show each method fitted to the experts layer by layer, on at most so many "
@@ -59,15 +72,6 @@ def add_compare_command(commands: Commands) -> None:
         "at most so many validation rows of each task, without labels (256 is usual); with "
         "--calibrate, alone and after it",
     )  # fmt: skip
-    each.add_argument(
-        "--fusion", action="store_true",
-        help="also train AdapterFusion, attention over the adapters' outputs, on labelled "
-        "validation rows; with --uad, also drop each adapter, with and without training the "
-        "attention again. Takes minutes; the cost is said first",
-    )  # fmt: skip
-    duplicates_argument(each)
-    for kind in ("json", "csv", "markdown"):
-        each.add_argument(f"--{kind}", type=Path, metavar="FILE")
 
 
 def _methods(given: str | None) -> tuple[str, ...]:

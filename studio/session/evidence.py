@@ -109,8 +109,8 @@ class Evidence:
             self.keep(shown, found)
             return found["exact"].verdict[1], ""
 
-        takes = self._context.pace.scored("checks", 3)  # with, without, subtracted
-        self._context.jobs.start(f"Checks without {', '.join(shown.removed)}", work, takes)
+        about, takes = ", ".join(shown.removed), self._context.pace.scored("checks", 3)
+        self._context.jobs.start(f"Checks without {about}", work, takes)
 
     def keep(self, shown: Unmerging, found: dict[str, Judgment]) -> None:
         """Keep what the checks found of an unmerge, by mode."""
@@ -138,8 +138,9 @@ class Evidence:
                 self._changed()
             return "Measured what each unmerge costs the tasks that are kept.", ""
 
-        takes = context.pace.scored("drops", 2 * len(recipes))
-        context.jobs.start("Unmerge accuracy drops", work, takes)
+        context.jobs.start(
+            "Unmerge accuracy drops", work, context.pace.scored("drops", 2 * len(recipes))
+        )
 
     def start_certificate(self, asked: Asked) -> None:
         """Write a bundle with its certificate, as a job.
@@ -182,9 +183,8 @@ class Evidence:
         inside = _bundle(self._context.engine.inside(folder))
 
         def work(progress: Progress) -> tuple[str, str]:
-            found = verify(
-                inside, inside / CERTIFICATE_FILE, inside / KEY_FILE, None, None, progress
-            )
+            files = inside / CERTIFICATE_FILE, inside / KEY_FILE
+            found = verify(inside, *files, progress=progress)
             self.verified = (inside.name, found)
             self._changed()
             return f"{inside.name}: {'passed' if found.good else 'did not pass'}.", ""

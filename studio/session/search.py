@@ -123,9 +123,7 @@ class Searches:
             return words, ""
 
         with self._lock:
-            # refused, it changes nothing; what it took is learned above, by the steps that it made
-            takes = Takes(context.pace.seconds(plan.optimizer, passes), lambda seconds: None)
-            context.jobs.start("Optimize the coefficients", work, takes)
+            context.jobs.start("Optimize the coefficients", work, _takes(context, plan, passes))
             self._job, self._waited, self.kept = job, False, False
             name = run_name(plan, {each.name for each in self.runs})
             self.runs = (*self.runs[-_EARLIER:], SearchView(name, mix, recipe, plan))
@@ -254,3 +252,8 @@ def _land(context: Context, bench: Bench, shown: SearchView, seconds: float) -> 
     with suppress(BadData, BadRecipe):  # rows without labels rank nothing
         outcome = Measuring(bench).of(bench.merge(recipe), heads, "held_out")
         context.land(recipe, f"Search: {shown.name}", outcome, seconds)
+
+
+def _takes(context: Context, plan: SearchPlan, passes: float) -> Takes:
+    """How long a search takes; what one took is learned by the steps that it made, see above."""
+    return Takes(context.pace.seconds(plan.optimizer, passes), lambda seconds: None)

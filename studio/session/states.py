@@ -164,8 +164,8 @@ class States:
             StudioError: a path is outside the roots or taken, it is no state, or a job is running.
         """
         state, target = open_sums(self._inside(path)), self._inside(folder)
-        refuse_existing(target)
         context = self._context
+        refuse_existing(target)
 
         def work(progress: Progress) -> tuple[str, str]:
             account = Account(context.engine.ledger, key=context.engine.key)
@@ -186,8 +186,7 @@ class States:
         state, context = open_sums(self._inside(path)), self._context
 
         def work(progress: Progress) -> tuple[str, str]:
-            deltas = context.bench.deltas
-            own = {c.digest: c for c in deltas.checkpoints}
+            own = {c.digest: c for c in context.bench.deltas.checkpoints}
             kept = {t.name: own[t.digest] for t in state.tasks if t.digest in own}
             found = built_again(state, context.bench.base, kept, self._inputs_of(state), progress)
             return self._show(state, _told(found)), ""
