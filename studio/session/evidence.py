@@ -104,8 +104,7 @@ class Evidence:
         shown, worker = self._shown(), self._context.worker
 
         def work(progress: Progress) -> tuple[str, str]:
-            merges = worker.bench.merge
-            found = judge_both(merges, shown, scoring(worker), progress)
+            found = judge_both(worker.bench.merge, shown, scoring(worker), progress)
             self.keep(shown, found)
             return found["exact"].verdict[1], ""
 
@@ -138,9 +137,8 @@ class Evidence:
                 self._changed()
             return "Measured what each unmerge costs the tasks that are kept.", ""
 
-        context.jobs.start(
-            "Unmerge accuracy drops", work, context.pace.scored("drops", 2 * len(recipes))
-        )
+        takes = context.pace.scored("drops", 2 * len(recipes))
+        context.jobs.start("Unmerge accuracy drops", work, takes)
 
     def start_certificate(self, asked: Asked) -> None:
         """Write a bundle with its certificate, as a job.
@@ -218,8 +216,7 @@ class Evidence:
 
     def digests(self) -> list[str]:
         """Digests of the unticked tasks' checkpoints; recalled where no file was touched since."""
-        shown = self.unmerging()
-        deltas = self._context.bench.deltas
+        shown, deltas = self.unmerging(), self._context.bench.deltas
         named = dict(zip(deltas.tasks, deltas.checkpoints, strict=True))
         return [named[name].known_digest for name in shown.removed] if shown else []
 
@@ -248,8 +245,7 @@ class Evidence:
             shown = self._shown(_MODE[asked.operation])
             self._context.admission.refuse(shown.recipe.names)
             return shown
-        path = self._context.engine.inside(asked.checkpoint)
-        full = self._context.recipe()
+        path, full = self._context.engine.inside(asked.checkpoint), self._context.recipe()
         self._context.admission.refuse(full.names)
         return unmerging(full, (asked.task,), "exact", TaskEntry(asked.task, str(path)))
 
