@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from studio.commands.find_best import refuse_mixed, run_search, search_arguments
 from studio.commands.tools import (
     Commands,
     duplicates_argument,
@@ -44,6 +45,7 @@ def add_compare_command(commands: Commands) -> None:
         help="also show each method fitted to the experts layer by layer, on at most so many "
         "validation rows of each task, without labels (256 is usual, 8 help); takes long",
     )  # fmt: skip
+    search_arguments(each)
     duplicates_argument(each)
     for kind in ("json", "csv", "markdown"):
         each.add_argument(f"--{kind}", type=Path, metavar="FILE")
@@ -60,6 +62,14 @@ def _methods(given: str | None) -> tuple[str, ...]:
 
 
 def _compare(options: argparse.Namespace) -> None:
+    refuse_mixed(options)
+    if options.search:
+        run_search(options, zoo_bench(options))
+    else:
+        _compare_methods(options)
+
+
+def _compare_methods(options: argparse.Namespace) -> None:
     from studio.compare import compare, comparison_csv, comparison_json, comparison_markdown
     from studio.compare import unmerge_drop as uad
     from studio.compare.scale_search import plan_budget
