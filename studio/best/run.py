@@ -82,14 +82,24 @@ def find_best(
         BadRecipe: a budget that is no positive number, or an unknown criterion.
         StudioError: another run is at work in the folder, or it cannot be written.
     """
-    if not 0 < plan.seconds < float("inf"):
-        raise BadRecipe(f"The budget is {plan.seconds!r} seconds; give a number above 0.")
-    judge = Judge(bench, plan.criterion)
+    judge = refuse_impossible(bench, plan)
     if folder.is_dir() and is_held(folder):
         raise StudioError(f"Another search for the best is at work in {folder}; wait for its end.")
     about = cache_key(_about(bench, plan.criterion), code_digest(), str(torch.__version__))
     record = Record(folder, about, plan.fresh)
     return _held(_Search(bench, judge, record, plan, progress, clock), folder)
+
+
+def refuse_impossible(bench: Bench, plan: BestPlan) -> Judge:
+    """The judge of a search, if it can be made; nothing is run.
+
+    Raises:
+        BadData: a task has no rows to go by.
+        BadRecipe: a budget that is no positive number, or an unknown criterion.
+    """
+    if not 0 < plan.seconds < float("inf"):
+        raise BadRecipe(f"The budget is {plan.seconds:g} seconds; give a number above 0.")
+    return Judge(bench, plan.criterion)
 
 
 def chosen(bench: Bench, recipe: Recipe) -> Recipe:
