@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -64,8 +65,16 @@ class Record:
         return self._rows.get(trial.key, 0)
 
     def found(self, trial: Trial) -> Recipe | None:
-        """The recipe with the coefficients that a search has found for a trial."""
-        return self._found.get(trial.key)
+        """The recipe with the coefficients that a search has found for a trial.
+
+        Base and checkpoints are where the trial has them: the zoo may lie elsewhere by now.
+        """
+        found, own = self._found.get(trial.key), trial.recipe
+        if found is None or own is None:
+            return None
+        places = {task.name: task.checkpoint for task in own.tasks}
+        tasks = tuple(replace(each, checkpoint=places[each.name]) for each in found.tasks)
+        return replace(found, base=own.base, tasks=tasks)
 
     def refused(self, trial: Trial) -> str:
         """Why a trial cannot be merged; empty if that is not known."""

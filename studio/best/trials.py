@@ -56,9 +56,12 @@ class Trial:
 
     @cached_property
     def key(self) -> str:
-        """A name for what it leads to."""
-        plan = self.plan.plain() if self.plan else None
-        return cache_key("trial", self.recipe.digest if self.recipe else "", plan)
+        """A name for what it leads to, wherever the models lie."""
+        recipe = self.recipe.plain() if self.recipe else {}
+        recipe.pop("base", None)
+        for task in recipe.get("tasks", ()):
+            task.pop("checkpoint")
+        return cache_key("trial", recipe, self.plan.plain() if self.plan else None)
 
     @property
     def rival(self) -> bool:

@@ -42,6 +42,18 @@ def test_a_recipe_that_a_search_has_found_is_read_again(tmp_path, trial):
     assert Record(tmp_path, "zoo").found(replace(trial, recipe=made)) is None
 
 
+def test_a_zoo_that_lies_elsewhere_is_known_again(tmp_path, trial):
+    def moved(recipe):
+        tasks = tuple(replace(each, checkpoint=f"/b/{each.name}") for each in recipe.tasks)
+        return replace(recipe, base="/b/base", tasks=tasks)
+
+    made = trial.recipe.with_coefficients({"color": 0.25, "animal": 0.75})
+    Record(tmp_path, "zoo").keep_found(trial, made, 1.0)
+    other = replace(trial, recipe=moved(trial.recipe))
+    assert other.key == trial.key
+    assert Record(tmp_path, "zoo").found(other) == moved(made)
+
+
 def test_a_line_that_was_cut_off_is_left_out_and_the_next_one_stands(tmp_path, trial):
     filled(tmp_path, trial)
     file = tmp_path / FILE
