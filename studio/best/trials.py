@@ -15,7 +15,7 @@ from studio.search.plan import SearchPlan
 from studio.zoo import Zoo
 
 _NEAR = 1.25  # and its inverse: scales around one that does well
-_KINDS, _SEARCHED, _FINALISTS = 6, 3, 3
+_KINDS, _SEARCHED, _FINALISTS = 6, 4, 3
 _GRAINS = {"task": "weights per task by Adam", "tensor": "weights per tensor by Adam"}
 
 
