@@ -6,6 +6,7 @@ from itertools import chain, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from studio.commands.find_best import refuse_mixed, run_search, search_arguments
 from studio.commands.tools import (
     Commands,
     duplicates_argument,
@@ -55,6 +56,7 @@ def add_compare_command(commands: Commands) -> None:
         "validation rows; with --uad, also drop each adapter, with and without training the "
         "attention again. Takes minutes; the cost is said first",
     )  # fmt: skip
+    search_arguments(each)
     duplicates_argument(each)
     for kind in ("json", "csv", "markdown"):
         each.add_argument(f"--{kind}", type=Path, metavar="FILE")
@@ -137,6 +139,14 @@ def _fits(options: argparse.Namespace) -> "tuple[Calibrate | None, Heads | None]
 
 
 def _compare(options: argparse.Namespace) -> None:
+    refuse_mixed(options)
+    if options.search:
+        run_search(options, zoo_bench(options))
+    else:
+        _compare_methods(options)
+
+
+def _compare_methods(options: argparse.Namespace) -> None:
     from studio.compare import compare, comparison_csv, comparison_json, comparison_markdown
     from studio.compare import unmerge_drop as uad
     from studio.compare.scale_search import plan_budget

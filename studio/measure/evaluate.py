@@ -159,14 +159,18 @@ def sampled(part: Examples, rows: int | None) -> Examples:
     """At most so many rows of a task: the beginning of its fixed shuffle; None for all."""
     if rows is None or rows >= len(part.items):
         return part
-    chosen = part.order[:rows]
+    return picked(part, part.order[:rows])
+
+
+def picked(part: Examples, chosen: np.ndarray) -> Examples:
+    """Some rows of a task, by their indices, in that order."""
     asked = part.questions(chosen)
     return Examples(
         part.task,
         [part.items[row] for row in chosen],
         part.answers[asked],
         None if part.groups is None else part.groups[asked],
-        np.arange(rows),
+        np.arange(len(chosen)),
         np.cumsum([0, *(part.starts[chosen + 1] - part.starts[chosen])]),
         None if part.extents is None else part.extents[asked],
     )

@@ -13,7 +13,7 @@ from studio.recipe import RECALIBRATE, Recipe
 from studio.tasks.heads import Head
 from studio.tasks.kinds.losses import NEEDS_LABELS
 from studio.tasks.metric import OPTIONS
-from studio.tasks.row_parts import CHOOSING, VALIDATION, fair_order
+from studio.tasks.row_parts import CHOOSING, FITTED, VALIDATION, fair_order
 from studio.tasks.task import Task
 
 CHECKED = 0.25  # share of the rows that decides when to stop
@@ -68,7 +68,8 @@ def chosen_rows(
 ) -> SearchRows:
     """A task's rows for a search.
 
-    Rows of a group stay together, so that none is fitted on that its like decides about.
+    Rows of a group stay together, so that none is fitted on that its like decides about; but not
+    where ``FITTED`` rows are all of one, since others decide in the end.
 
     Args:
         bench: the zoo, opened.
@@ -123,6 +124,8 @@ def _parted(task: Task, most: int, split: str) -> tuple[np.ndarray, np.ndarray, 
     if rows[0].group is None:
         return chosen[:-count], chosen[-count:], rest
     groups = np.array([row.group for row in rows])
+    if split == FITTED and len(set(groups[chosen])) == 1:
+        return chosen[:-count], chosen[-count:], rest
     kept = _groups(groups[chosen], count)
     inside = np.isin(groups[chosen], list(kept))
     if inside.all():

@@ -12,7 +12,7 @@ from studio.tasks.kinds import KINDS
 from studio.tasks.kinds.contract import Kind, Opened
 from studio.tasks.last_layer import refitted_head
 from studio.tasks.metric import Metric
-from studio.tasks.row_parts import CHOOSING, MEASURED, VALIDATION, part_of
+from studio.tasks.row_parts import PARTS, VALIDATION, part_of
 from studio.tasks.rows import UNLABELLED, Row
 from studio.tasks.spec import TaskSpec
 
@@ -60,9 +60,9 @@ class Task:
     def rows(self, split: str) -> Sequence[Row]:
         """The rows of a split; empty if the zoo names no file for it.
 
-        Beside those that it names, ``MEASURED`` and ``CHOOSING`` are parts of the validation rows.
+        Beside those that it names, ``PARTS`` are parts of the validation rows.
         """
-        if split in (MEASURED, CHOOSING) and split not in self._rows:
+        if split in PARTS and split not in self._rows:
             self._rows[split] = part_of(self.rows(VALIDATION), split)
         if split not in self._rows:
             file = self.spec.data.get(split)

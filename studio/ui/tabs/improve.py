@@ -6,6 +6,7 @@ import gradio as gr
 
 from studio.session.engine import Engine
 from studio.ui.part import PartsTab
+from studio.ui.tabs.best import BestSection
 from studio.ui.tabs.compare import CompareSection
 from studio.ui.tabs.ranking import RankingSection
 from studio.ui.tabs.search_results import SearchResults
@@ -14,12 +15,15 @@ from studio.ui.view import Piece, View
 
 
 class ImproveTab(PartsTab):
-    """The ranked table; below it the comparison, what a search has found, and the sweep."""
+    """The ranked table, and below it all that puts something there.
+
+    That is the search for the best, the comparison, what a search has found, and the sweep.
+    """
 
     title = "Improve"
 
     def __init__(self, engine: Engine) -> None:
-        kinds = RankingSection, CompareSection, SearchResults, SweepSection
+        kinds = RankingSection, BestSection, CompareSection, SearchResults, SweepSection
         super().__init__(engine, [kind(engine) for kind in kinds])
 
     def build(self) -> None:
