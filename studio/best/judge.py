@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
 from studio.errors import BadData, BadRecipe
 from studio.measure.bench import Bench
-from studio.measure.evaluate import Evaluation, Examples, examples, picked
+from studio.measure.evaluate import Evaluation
+from studio.measure.examples import Examples, examples, picked
 from studio.measure.marks import Marks
 from studio.measure.outcomes import Outcome
 from studio.merge import Merge
@@ -71,7 +73,7 @@ class Judge:
             self._bench.live.wear(self._bench.expert(name))
             rows = self._part(name)
             chosen = {name: picked(rows, rows.order)}
-            run = self._run(chosen, self._bench.heads([name]), own, f"expert {name}")
+            run = self._run(chosen, self._bench.heads([name]), None, own, f"expert {name}")
             found[name] = run.predictions[name].tolist()
         return found
 
@@ -110,7 +112,7 @@ class Judge:
         progress(begun, "merging")
         self._bench.live.wear(merge)
         heads = self._bench.heads(chosen) if recipe else self._floor(chosen)
-        run = self._run(chosen, heads, part(progress, begun, 1.0), "evaluating")
+        run = self._run(chosen, heads, merge, part(progress, begun, 1.0), "evaluating")
         found = {
             name: run.predictions[name] if rows.extents is not None else run.correct(name)
             for name, rows in chosen.items()
@@ -143,8 +145,8 @@ class Judge:
         for place, each in enumerate(wanted):
             first, last = (most * at / len(wanted) for at in (place, place + 1))
             self._bench.statistics.measure(each, part(progress, first, last))
-        self._bench.calibration.prepare(merge, part(progress, 0.0, most))
-        return most if wanted or merge.recipe.calibrate else 0.0
+        self._bench.fits.prepare(merge, part(progress, 0.0, most))
+        return most if wanted or merge.recipe.fits_experts else 0.0
 
     def _floor(self, names: Mapping[str, object]) -> dict[str, Head | None]:
         """The heads of not merging: those fitted on the base, or the experts' where one lacks."""
@@ -165,10 +167,11 @@ class Judge:
 
     def _run(
         self, chosen: Mapping[str, Examples], heads: Mapping[str, Head | None],
-        progress: Progress, words: str,
+        merge: Merge | None, progress: Progress, words: str,
     ) -> Evaluation:  # fmt: skip
         known = {name: head for name, head in heads.items() if head is not None}
-        evaluation = Evaluation(list(chosen.values()), known)
+        other = partial(self._bench.fits.heads.replacing, merge, known)
+        evaluation = Evaluation(list(chosen.values()), known, replacing=other)
         for share in evaluation.run(self._bench.live):
             progress(share, words)
         return evaluation

@@ -10,7 +10,7 @@ from studio.compare.scale_search import largest_factor, scaled
 from studio.disk.cache import cache_key
 from studio.methods import METHODS, method
 from studio.methods.starting_points import STARTING_POINTS, StartingPoint
-from studio.recipe import RECALIBRATE, Calibrate, Recipe
+from studio.recipe import RECALIBRATE, Calibrate, Heads, Recipe
 from studio.search.plan import SearchPlan
 from studio.zoo import Zoo
 
@@ -52,7 +52,10 @@ class Trial:
 
     @property
     def _after(self) -> tuple[str, ...]:
-        return ("calibrated",) if self.finished else ()
+        if self.recipe is None:
+            return ()
+        done = {"calibrated": self.recipe.calibrate, "heads refitted": self.recipe.heads}
+        return tuple(words for words, asked in done.items() if asked)
 
     @cached_property
     def key(self) -> str:
@@ -71,7 +74,7 @@ class Trial:
     @property
     def finished(self) -> bool:
         """Whether something was done after the merge."""
-        return bool(self.recipe and self.recipe.calibrate)
+        return bool(self.recipe and self.recipe.fits_experts)
 
 
 NOT_MERGING = Trial("Not merging", None)
@@ -153,11 +156,12 @@ class Growth:
         return [replace(trial, recipe=made, plan=None, notes=notes, alone=False)]
 
     def finished(self, trial: Trial) -> list[Trial]:
-        """Whatever is done after a merge; a further way to finish one stands here, beside."""
+        """Whatever is done after a merge: its layers are calibrated, then its heads refitted."""
         if trial.recipe is None or trial.finished:
             return []
-        recipe = replace(self.resolved(trial), calibrate=Calibrate())
-        return [replace(trial, recipe=recipe, plan=None, alone=False)]
+        layers = replace(self.resolved(trial), calibrate=Calibrate())
+        both = replace(layers, heads=Heads())
+        return [replace(trial, recipe=made, plan=None, alone=False) for made in (layers, both)]
 
 
 def around(trial: Trial) -> list[Trial]:

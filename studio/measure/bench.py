@@ -19,7 +19,8 @@ from studio.device import resident_limit, resolve_device
 from studio.errors import BadData, BadRecipe, BadZoo, Findings, SeveralBadInZoo
 from studio.geometry.gram import Gram, gram
 from studio.geometry.gram_cache import kept_gram, recalled_gram
-from studio.measure.evaluate import Evaluation, Examples, examples, sampled
+from studio.measure.evaluate import Evaluation
+from studio.measure.examples import Examples, examples, sampled
 from studio.measure.expert_statistics import Statistics, Wanted
 from studio.measure.fits import Fits
 from studio.measure.intervals import Score

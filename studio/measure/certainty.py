@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 
 from studio.measure.bench import Bench
-from studio.measure.evaluate import Examples, batch_of, examples, sampled
+from studio.measure.examples import Examples, batch_of, examples, sampled
 from studio.progress import Progress, silent
 from studio.tasks.heads import Head
 from studio.tasks.live_model import LiveModel

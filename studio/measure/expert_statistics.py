@@ -19,7 +19,7 @@ from studio.checkpoints.weights import Weights
 from studio.disk.cache import cache_folder, cache_key, keep_file, recall_file
 from studio.disk.temporary import TemporaryFolder
 from studio.errors import BadData
-from studio.measure.evaluate import examples
+from studio.measure.examples import examples
 from studio.measure.information import fisher, input_grams
 from studio.measure.layer_walk import read_rows
 from studio.measure.merged_inputs import merged_grams

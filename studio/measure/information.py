@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from studio.measure.evaluate import Examples
+from studio.measure.examples import Examples
 from studio.measure.unfolded import CONVOLUTIONS, LINEAR, add_products
 from studio.progress import Progress, silent
 from studio.tasks.heads import Head

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from studio.measure.bench import Bench
-from studio.measure.evaluate import examples
+from studio.measure.examples import examples
 from studio.measure.information import input_grams
 from studio.methods.contract import Measured
 from studio.progress import Progress, part, silent

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from studio.checkpoints.deltas import Deltas
-from studio.measure.evaluate import examples
+from studio.measure.examples import examples
 from studio.measure.layer_fit import Fed, Products, fit_of, products_of
 from studio.measure.layer_order import Layer, Layers, layers_of, no_way
 from studio.measure.lockstep import Pass, in_lockstep

@@ -13,7 +13,7 @@ import numpy as np
 from studio.device import used_memory
 from studio.measure.bench import Bench
 from studio.measure.change import Change, change_of
-from studio.measure.evaluate import groups_of
+from studio.measure.examples import groups_of
 from studio.measure.intervals import Score
 from studio.measure.marks import Marks
 from studio.measure.score_cache import KnownRows, MergeCost

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from studio.checkpoints.deltas import Deltas
 from studio.checkpoints.statistics import MEAN, VARIANCE
 from studio.errors import BadData, NotFinite
-from studio.measure.evaluate import Examples, RowAt, batch_of, by_kind, examples
+from studio.measure.examples import Examples, RowAt, batch_of, by_kind, examples
 from studio.merge import Merge
 from studio.recipe import KEEP_BASE
 from studio.tasks.live_model import LiveModel

@@ -17,7 +17,8 @@ from torch import Tensor
 import studio
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.disk.cache import cache_key, keep, recall
-from studio.measure.evaluate import Evaluation, questions_of, starts_of
+from studio.measure.evaluate import Evaluation
+from studio.measure.examples import questions_of, starts_of
 from studio.measure.expert_statistics import settings_beside
 from studio.measure.marks import Marks
 from studio.merge import Merge

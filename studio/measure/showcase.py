@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from studio.measure.evaluate import Evaluation, RowAt
+from studio.measure.evaluate import Evaluation
+from studio.measure.examples import RowAt
 from studio.measure.marks import Marks
 from studio.tasks.heads import Head
 from studio.tasks.live_model import LiveModel

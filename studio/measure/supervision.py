@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from studio.errors import BadData
-from studio.measure.evaluate import Examples, RowAt, batch_of, by_kind, examples
+from studio.measure.examples import Examples, RowAt, batch_of, by_kind, examples
 from studio.tasks.heads import Head
 from studio.tasks.kinds.answers import Batch
 from studio.tasks.kinds.contract import places_of

@@ -7,7 +7,8 @@ from pathlib import Path
 import torch
 
 from studio.measure.bench import Bench
-from studio.measure.evaluate import Evaluation, examples
+from studio.measure.evaluate import Evaluation
+from studio.measure.examples import examples
 from studio.new_zoo.fields import ANSWER
 from studio.new_zoo.tables import Cells
 from studio.progress import Progress, silent

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from studio.errors import StudioError
 from studio.measure.bench import Bench
-from studio.measure.evaluate import RowAt, batch_of, by_kind
+from studio.measure.examples import RowAt, batch_of, by_kind
 from studio.merge import Merge
 from studio.methods.contract import mixing
 from studio.progress import Progress, silent

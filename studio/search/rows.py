@@ -7,7 +7,7 @@ import numpy as np
 
 from studio.errors import BadData, Remedy
 from studio.measure.bench import Bench
-from studio.measure.evaluate import Examples, examples, questions_of, starts_of
+from studio.measure.examples import Examples, examples, questions_of, starts_of
 from studio.methods import method
 from studio.recipe import RECALIBRATE, Recipe
 from studio.tasks.heads import Head

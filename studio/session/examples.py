@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from threading import RLock
 
 from studio.errors import BadData
-from studio.measure.evaluate import RowAt
+from studio.measure.examples import RowAt
 from studio.measure.showcase import Likeliest, Reading, ShownRow, reads_typed, shown_rows
 from studio.session.context import Context
 from studio.session.mix import Mix

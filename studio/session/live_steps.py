@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import cached_property
 
 from studio.measure.bench import Bench
-from studio.measure.evaluate import RowAt
+from studio.measure.examples import RowAt
 from studio.measure.references import measured_references
 from studio.measure.showcase import likeliest, readings_of
 from studio.measure.writing import Asked, Scribe

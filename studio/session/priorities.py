@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from studio.measure.bench import Bench
-from studio.measure.evaluate import RowAt
+from studio.measure.examples import RowAt
 from studio.measure.writing import Asked
 from studio.methods import method
 from studio.recipe import Recipe

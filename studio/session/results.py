@@ -4,7 +4,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from threading import Condition
 
 from studio.measure.change import Change, carried_scores, changes
-from studio.measure.evaluate import Evaluation, RowAt
+from studio.measure.evaluate import Evaluation
+from studio.measure.examples import RowAt
 from studio.measure.intervals import Score
 from studio.measure.showcase import Likeliest, Reading
 from studio.measure.writing import Asked, Written

@@ -48,8 +48,7 @@ class Session:
         browser: id of the browser; '' or with a space for one whose mix is not kept on disk.
 
     Attributes:
-        zoo: that is open.
-        worker: that scores and measures what the page shows.
+        zoo, worker: that is open, and what scores and measures what the page shows.
         admission: keeps out what was certified as removed.
         mixer: the mix, its history and the pinned one.
         context: what the parts are handed.
@@ -85,8 +84,8 @@ class Session:
             self.rankings = Rankings(self.context, pinned)
             self.log = MixLog(self.context, self.pin_mix)
             self.sequences, self.sweeps = Sequences(self.context), Sweeps(self.context)
-            self.searches, self.evidence = Searches(self.context), Evidence(self.context)
-            self.bests = Bests(self.context)
+            self.searches, self.bests = Searches(self.context), Bests(self.context)
+            self.evidence = Evidence(self.context)
             self.taken_out = TakenOut(self.context, self.evidence)
             self.wall = Wall(self.context, self.evidence, self.taken_out)
             self.exports, self.pushes = Exports(self.context), Pushes(self.context)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import chain, zip_longest
 from typing import TypeVar
 
-from studio.measure.evaluate import RowAt
+from studio.measure.examples import RowAt
 from studio.measure.writing import Asked
 from studio.recipe import Recipe
 

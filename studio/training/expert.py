@@ -13,7 +13,7 @@ from safetensors.torch import save
 
 from studio.checkpoints.checkpoint import Checkpoint
 from studio.errors import BadData, StudioError
-from studio.measure.evaluate import Examples, examples
+from studio.measure.examples import Examples, examples
 from studio.new_zoo.fitting import fitted
 from studio.new_zoo.plan import FITTED
 from studio.progress import Progress, part, silent

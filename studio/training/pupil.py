@@ -14,7 +14,7 @@ from studio.checkpoints.names import HEADS
 from studio.checkpoints.writer import write_weights
 from studio.errors import BadCheckpoint
 from studio.export.companions import copy_companions
-from studio.measure.evaluate import Examples
+from studio.measure.examples import Examples
 from studio.tasks.heads import Head, LinearHead
 from studio.tasks.live_model import LiveModel
 from studio.tasks.metric import OPTIONS

@@ -20,7 +20,8 @@ from torch import Tensor
 
 from studio.demo import DEMOS
 from studio.measure.bench import Bench
-from studio.measure.evaluate import Evaluation, examples
+from studio.measure.evaluate import Evaluation
+from studio.measure.examples import examples
 from studio.measure.information import input_grams
 from studio.measure.metrics import mean_score
 from studio.methods.contract import Measured

@@ -91,7 +91,8 @@ def test_then_the_best_are_calibrated_and_their_coefficients_searched(first):
     found = [each.what for each in next_trials(1, ranked, GROWTH)]
     assert found == [
         "Not merging", "Iso-C", "MDM-OC, vectors", "TIES", "Iso-C, calibrated",
-        "MDM-OC, vectors, calibrated", "MDM-OC, vectors, weights per task by Adam",
+        "Iso-C, calibrated, heads refitted", "MDM-OC, vectors, calibrated",
+        "MDM-OC, vectors, calibrated, heads refitted", "MDM-OC, vectors, weights per task by Adam",
         "TIES, weights per task by Adam",
     ]  # fmt: skip
 
@@ -105,12 +106,14 @@ def test_a_searched_trial_is_searched_finer_and_then_finished(first):
     assert GROWTH.searched(coarse, "task") == []
     (fine,) = GROWTH.searched(coarse, "tensor")
     assert fine.what == "MDM-OC, activations, weights per tensor by Adam"
-    (finished,) = GROWTH.finished(fine)
-    assert finished.what == f"{fine.what}, calibrated"
-    assert finished.plan is None
-    assert not GROWTH.finished(finished)
-    assert not can_search(finished)
-    assert not any(each.rival for each in (coarse, fine, finished))
+    calibrated, refitted = GROWTH.finished(fine)
+    assert calibrated.what == f"{fine.what}, calibrated"
+    assert refitted.what == f"{fine.what}, calibrated, heads refitted"
+    for finished in (calibrated, refitted):
+        assert finished.plan is None
+        assert not GROWTH.finished(finished)
+        assert not can_search(finished)
+    assert not any(each.rival for each in (coarse, fine, calibrated, refitted))
 
 
 def test_what_weighs_by_its_coefficients_is_not_searched_nor_is_anything_without_a_plan(first):

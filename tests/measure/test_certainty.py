@@ -5,7 +5,7 @@ import torch
 
 from studio.measure.bench import Bench
 from studio.measure.certainty import UNSURE, Certainty, certainties, unsure_words
-from studio.measure.evaluate import examples
+from studio.measure.examples import examples
 from studio.tasks.row_parts import MEASURED
 from studio.zoo import load_zoo
 

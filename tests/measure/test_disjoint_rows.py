@@ -35,7 +35,7 @@ def seen(monkeypatch):
     """Which rows were read where: (module, task) to splits; evaluations under 'scored'."""
     found: dict[str, set[str]] = {"scored": set(), **{name: set() for name in MODULES}}
     for name in MODULES:
-        from studio.measure.evaluate import examples
+        from studio.measure.examples import examples
 
         def read(model, task, split, labelled=True, name=name, plain=examples):
             found[name].add(split)

@@ -12,7 +12,7 @@ import yaml
 from studio.disk import cache
 from studio.errors import BadData, BadRecipe, Cancelled
 from studio.measure.bench import Bench
-from studio.measure.evaluate import examples
+from studio.measure.examples import examples
 from studio.measure.expert_statistics import Wanted
 from studio.recipe import Recipe, TaskEntry
 from studio.tasks.live_model import LiveModel

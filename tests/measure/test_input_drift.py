@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from studio.measure.bench import Bench
-from studio.measure.evaluate import examples
+from studio.measure.examples import examples
 from studio.measure.information import input_grams
 from studio.measure.input_drift import FAR, InputDrift, input_drift
 from studio.tasks.row_parts import MEASURED

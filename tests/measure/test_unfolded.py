@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from studio.measure.bench import Bench
-from studio.measure.evaluate import examples
+from studio.measure.examples import examples
 from studio.measure.unfolded import add_products, patches
 from studio.tasks.live_model import LiveModel
 from studio.tasks.row_parts import MEASURED

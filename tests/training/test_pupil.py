@@ -10,7 +10,7 @@ from transformers import AutoTokenizer, BertModel
 
 from studio.checkpoints.checkpoint import open_base
 from studio.errors import BadCheckpoint
-from studio.measure.evaluate import examples
+from studio.measure.examples import examples
 from studio.tasks.heads import LinearHead
 from studio.tasks.kinds import KINDS
 from studio.tasks.live_model import LiveModel

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from studio.errors import BadData
-from studio.measure.evaluate import RowAt
+from studio.measure.examples import RowAt
 from studio.measure.supervision import asked, descend, drawn, passes
 from studio.sequence.trained.course import Course
 from studio.sequence.trained.formulas import agem_projection, distillation, ewc_penalty

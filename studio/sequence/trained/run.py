@@ -8,7 +8,7 @@ import torch
 
 from studio.errors import BadRecipe, Cancelled, StudioError
 from studio.measure.bench import Bench
-from studio.measure.evaluate import RowAt
+from studio.measure.examples import RowAt
 from studio.measure.intervals import Score
 from studio.measure.outcomes import watched
 from studio.measure.supervision import descend, drawn

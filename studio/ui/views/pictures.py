@@ -4,7 +4,7 @@ from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from studio.measure.evaluate import RowAt
+from studio.measure.examples import RowAt
 from studio.measure.showcase import Likeliest, Reading, ShownRow
 from studio.session.examples import Looks
 
