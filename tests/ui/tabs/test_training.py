@@ -38,5 +38,5 @@ def test_experts_are_trained_from_the_page_with_cost_before_and_curves_after(dri
     drawn = driver.look(NewZooTab.title)
     assert (out / "zoo.yaml").is_file()
     assert "validation loss" in drawn["train-curves"]
-    assert "held-out rows: expert" in drawn["train-curves"]
+    assert "expert <b>" in drawn["train-curves"]
     assert isinstance(drawn["train-start"], gr.Button)
