@@ -82,7 +82,7 @@ def _curve(
         + (f", {last.loss:.3f} at step {last.step:,}" if last.step != kept.step else "")
     )  # fmt: skip
     if kept.accuracy is not None:
-        told += f"; accuracy there {kept.accuracy:.1%}"
+        told += f"; accuracy where kept {kept.accuracy:.1%}"
     ended = f"<br><span class='quiet'>{escape(_ended(trained))}</span>" if trained else ""
     beside = _beside(compared) if compared else "<span class='quiet'>scored at the end</span>"
     cells = f"<td>{_line(checks, kept)}<br>{told}{ended}</td><td>{beside}</td>"

@@ -40,7 +40,7 @@ def test_a_curve_is_drawn_with_the_loss_before_training_and_at_the_kept_step():
     checks = (Check(0, 1.2, 0.4), Check(5, 0.9, 0.5), Check(10, 1.0, None))
     found = curves({"<x>": checks}, {}, {})
     assert "data-task='&lt;x&gt;'" in found
-    told = "1.200 before training, 0.900 at step 5, 1.000 at step 10; accuracy there 50.0%"
+    told = "1.200 before training, 0.900 at step 5, 1.000 at step 10; accuracy where kept 50.0%"
     assert told in found
     assert "points='4.0,4.0 110.0,52.0 216.0,36.0'" in found
     assert "<circle cx='110.0' cy='52.0'" in found
