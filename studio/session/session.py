@@ -52,8 +52,7 @@ class Session:
         admission: keeps out what was certified as removed.
         mixer: the mix, its history and the pinned one.
         context: what the parts are handed.
-        new_zoos: the zoo in the making; it outlives the one that is open.
-        trainings: of experts for one; it does, too.
+        new_zoos, trainings: a zoo in the making, and its experts; they outlive the open zoo.
         examples, writings, comparisons, rankings, log, sequences, sweeps, searches, evidence,
             taken_out, wall, exports, pushes, disturbances, learn, planes, states: the parts.
     """

@@ -69,8 +69,8 @@ def test_a_recipe_is_trained_with_a_base_and_rows_of_ones_own(capsys, tmp_path, 
     homes = rows(found, tmp_path / "rows")
     named = [each for name, home in homes.items() for each in ("--rows", f"{name}={home}")]
     code, _, err = train(
-        capsys, "base", "--recipe", file, *named, "--out", "zoo", "--steps", "3", "--max-length",
-        "16",
+        capsys, "base", "--recipe", file, *named, "--out", "zoo", "--steps", "5", "--max-length",
+        "16", "--batch", "4", "--rate", "1e-2",
     )  # fmt: skip
     assert code == 0, err
     assert len(load_zoo(tmp_path / "zoo").tasks) == 3
