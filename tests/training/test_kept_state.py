@@ -2,6 +2,7 @@
 
 import random
 import shutil
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ from studio.training.kept_state import (
 )
 
 
-def optimized(steps: int) -> tuple[torch.nn.Linear, torch.optim.AdamW, object]:
+def optimized(steps: int) -> tuple[torch.nn.Linear, torch.optim.AdamW, Any]:
     torch.manual_seed(0)
     model = torch.nn.Linear(3, 2)
     optimizer = torch.optim.AdamW(model.parameters(), lr=0.1, betas=(0.8, 0.9))

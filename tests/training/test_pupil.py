@@ -44,8 +44,8 @@ def pupil(place, course: Course) -> Pupil:
     torch.manual_seed(3)
     head = LinearHead(torch.randn(3, 16), torch.randn(3))
     task = Task(spec, ANIMALS, head, None)
-    parts = [examples(live, task, split) for split in data]
-    return Pupil(live, *parts, head, course, "../base")
+    train, validation = (examples(live, task, split) for split in data)
+    return Pupil(live, train, validation, head, course, "../base")
 
 
 def plain_loss(model, head: LinearHead, place) -> float:

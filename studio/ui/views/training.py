@@ -67,9 +67,7 @@ def curves(
         _curve(name, checks, trained.get(name), compared.get(name))
         for name, checks in found.items()
     )
-    loss = f"{term('validation loss')} by step"
-    heads = ("task", loss, "accuracy there", "held-out rows: expert",
-             "without training", "difference")  # fmt: skip
+    heads = ("task", f"{term('validation loss')} by step", "held-out rows, 95 % intervals")
     return _table("training-curves", "How each training goes", heads, body)
 
 
@@ -83,12 +81,11 @@ def _curve(
         + (f", {kept.loss:.3f} at step {kept.step:,}" if kept.step else "")
         + (f", {last.loss:.3f} at step {last.step:,}" if last.step != kept.step else "")
     )  # fmt: skip
-    accuracy = "none" if kept.accuracy is None else f"{kept.accuracy:.1%}"
+    if kept.accuracy is not None:
+        told += f"; accuracy where kept {kept.accuracy:.1%}"
     ended = f"<br><span class='quiet'>{escape(_ended(trained))}</span>" if trained else ""
-    cells = (
-        f"<td>{_line(checks, kept)}<br>{told}{ended}</td><td class='num'>{accuracy}</td>"
-        + (_beside(compared) if compared else "<td></td><td></td><td></td>")
-    )  # fmt: skip
+    beside = _beside(compared) if compared else "<span class='quiet'>scored at the end</span>"
+    cells = f"<td>{_line(checks, kept)}<br>{told}{ended}</td><td>{beside}</td>"
     return f"<tr data-task='{escape(name)}'><th scope='row'>{escape(name)}</th>{cells}</tr>"
 
 
@@ -113,9 +110,9 @@ def _beside(found: Compared) -> str:
     sure = "; cannot tell, 0 lies within" if found.change.verdict == "cannot tell" else ""
     what = term("head only", "head-only") if found.what == "head only" else escape(found.what)
     return (
-        f"<td class='num'>{found.expert.shown} ({found.expert.span})</td>"
-        f"<td class='num'>{what} {found.other.shown} ({found.other.span})</td>"
-        f"<td>{mark}{escape(found.change.words)}{sure} (n = {found.expert.n:,})</td>"
+        f"expert <b>{found.expert.shown}</b> ({found.expert.span})<br>"
+        f"{what} <b>{found.other.shown}</b> ({found.other.span})<br>"
+        f"{mark}{escape(found.change.words)}{sure} (n = {found.expert.n:,})"
     )
 
 

@@ -40,10 +40,11 @@ def test_a_curve_is_drawn_with_the_loss_before_training_and_at_the_kept_step():
     checks = (Check(0, 1.2, 0.4), Check(5, 0.9, 0.5), Check(10, 1.0, None))
     found = curves({"<x>": checks}, {}, {})
     assert "data-task='&lt;x&gt;'" in found
-    assert "1.200 before training, 0.900 at step 5, 1.000 at step 10" in found
+    told = "1.200 before training, 0.900 at step 5, 1.000 at step 10; accuracy where kept 50.0%"
+    assert told in found
     assert "points='4.0,4.0 110.0,52.0 216.0,36.0'" in found
     assert "<circle cx='110.0' cy='52.0'" in found
-    assert "<td class='num'>50.0%</td>" in found
+    assert "scored at the end" in found
     assert "<svg" not in curves({"x": checks[:1]}, {}, {})
 
 
@@ -58,6 +59,6 @@ def test_an_expert_that_is_worse_is_marked_with_both_intervals():
     name = "x"
     found = curves({name: trained().checks}, {name: trained("early")}, {name: WORSE})
     assert "<b class='down'>worse, and kept</b>: -20.0 ± 10.0 points (n = 100)" in found
-    assert "60.0% (50.0% to 69.0%)" in found
-    assert "80.0% (71.0% to 87.0%)" in found
+    assert "expert <b>60.0%</b> (50.0% to 69.0%)" in found
+    assert "<b>80.0%</b> (71.0% to 87.0%)" in found
     assert "ended early: nothing got better" in found
