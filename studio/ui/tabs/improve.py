@@ -7,6 +7,7 @@ import gradio as gr
 from studio.session.engine import Engine
 from studio.ui.part import PartsTab
 from studio.ui.tabs.compare import CompareSection
+from studio.ui.tabs.fusion import FusionSection
 from studio.ui.tabs.ranking import RankingSection
 from studio.ui.tabs.search_results import SearchResults
 from studio.ui.tabs.sweep import SweepSection
@@ -19,7 +20,7 @@ class ImproveTab(PartsTab):
     title = "Improve"
 
     def __init__(self, engine: Engine) -> None:
-        kinds = RankingSection, CompareSection, SearchResults, SweepSection
+        kinds = RankingSection, CompareSection, FusionSection, SearchResults, SweepSection
         super().__init__(engine, [kind(engine) for kind in kinds])
 
     def build(self) -> None:
