@@ -4,6 +4,7 @@ from html import escape
 
 from studio.compare.fusion_row import PROTOCOL, FusionRow
 from studio.measure.change import Change
+from studio.methods import METHODS
 
 ABOUT = (
     "<p class='quiet'>The paper's trained baseline, and no merge: every adapter stays, and "
@@ -23,7 +24,8 @@ def result(row: FusionRow | None) -> str:
     means = ", ".join(mean.words for mean in row.means)
     changes = [("the experts", row.expert), ("not merging", row.floor)]
     if row.rival:
-        changes.append((row.rival[0], row.rival[1]))
+        name, change = row.rival
+        changes.append((METHODS[name].title if name in METHODS else name, change))
     against = "; ".join(f"against {escape(name)} {_change(each)}" for name, each in changes)
     heads = "".join(f"<th scope='col'>{escape(name)}</th>" for name in row.outcome.scores)
     cells = "".join(

@@ -30,13 +30,13 @@ def test_scores_differences_and_price_are_shown(row):
     assert "on 8 held-out rows" in shown
     assert shown.count("75.0%") >= 3
     assert "against not merging +10.0 ± 2.0" in shown
-    assert "against mdm_oc +1.0 ± 5.0 (tie)" in shown
+    assert "against MDM-OC +1.0 ± 5.0 (tie)" in shown
     assert "2 adapters and 0.01 million numbers" in shown
     assert "a<b" not in shown
     assert "a&lt;b" in shown
 
 
 def test_without_a_rival_and_without_a_row(row):
-    assert "mdm_oc" not in views.result(replace(row, rival=None))
+    assert "MDM-OC" not in views.result(replace(row, rival=None))
     assert views.result(None) == ""
     assert views.cost("x < y") == "<p class='quiet' id='fusion-words'>x &lt; y</p>"
