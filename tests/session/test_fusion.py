@@ -23,9 +23,9 @@ def test_a_training_is_a_job_whose_row_stays(tmp_path, monkeypatch):
         fusions = engine.session("").fusions
         assert "at most 2 steps of 2 rows of each task" in fusions.cost()
         fusions.start()
-        while engine.session("").job().running:
+        while (job := engine.session("").job()) and job.running:
             time.sleep(0.02)
-        job = engine.session("").job()
+        assert job is not None
         assert (job.phase, job.words) == (
             "done", "Trained AdapterFusion and scored it on held-out rows.",
         )  # fmt: skip
