@@ -10,7 +10,7 @@ from studio.compare.standings import Standing
 from studio.compare.unmerge_drop import Removal, removal_of
 from studio.errors import BadData
 from studio.fusion.fusion import Fusion, make_fusion, refuse_unfusable
-from studio.fusion.training import FusionPlan, Training, fusion_rows, train_fusion
+from studio.fusion.training import FusionPlan, Training, counted_rows, train_fusion
 from studio.measure.bench import Bench
 from studio.measure.change import Change, mean_change
 from studio.measure.evaluate import Evaluation
@@ -103,15 +103,13 @@ def fusion_cost(bench: Bench, plan: FusionPlan, removed: int = 0) -> str:
     names = _names(bench)
     if removed:
         _refuse_few(names)
-    fitted, checked = fusion_rows(bench, names, plan)
+    fitted, deciding = counted_rows(bench, names, plan)
     looks = plan.budget // plan.every + 1
-    rows = {name: len(each.rows) for name, each in fitted.items()}
-    deciding = sum(len(each.rows) for each in checked.values())
     held = sum(len(bench.tasks[name].rows(_SPLIT)) for name in names)
     once = plan.budget * plan.batch * len(names)
     words = (
         f"AdapterFusion: at most {plan.budget} steps of {plan.batch} rows of each task, "
-        f"{once:,} row evaluations forward and backward on {sum(rows.values()):,} validation rows, "
+        f"{once:,} row evaluations forward and backward on {fitted:,} validation rows, "
         f"and {looks * deciding:,} on {deciding:,} others that decide"
     )
     if not removed:

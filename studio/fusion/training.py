@@ -80,6 +80,26 @@ class Training:
     seconds: float
 
 
+def counted_rows(bench: Bench, tasks: tuple[str, ...], plan: FusionPlan) -> tuple[int, int]:
+    """How many rows of all tasks are fitted on, and how many decide; loads no model.
+
+    Raises:
+        BadData: a task has too few rows for both.
+    """
+    fitted = checked = 0
+    for name in tasks:
+        task = bench.tasks[name]
+        own, others = len(task.rows(MEASURED)), len(task.rows(CHOOSING))
+        if not own or not others:
+            raise BadData(
+                f"'{name}' has {len(task.rows(VALIDATION))} {VALIDATION} rows; AdapterFusion is "
+                "fitted on some and stopped by others, and rows of a group stay together. Add "
+                "rows, or leave AdapterFusion out."
+            )
+        fitted, checked = fitted + min(own, plan.rows), checked + min(others, plan.checked)
+    return fitted, checked
+
+
 def fusion_rows(bench: Bench, tasks: tuple[str, ...], plan: FusionPlan) -> tuple[Supervised, ...]:
     """The rows that a fusion is fitted on, and those that decide; no row is both.
 
@@ -88,14 +108,7 @@ def fusion_rows(bench: Bench, tasks: tuple[str, ...], plan: FusionPlan) -> tuple
     Raises:
         BadData: a task has no head, too few rows, or rows without labels.
     """
-    for name in tasks:
-        task = bench.tasks[name]
-        if not task.rows(MEASURED) or not task.rows(CHOOSING):
-            raise BadData(
-                f"'{name}' has {len(task.rows(VALIDATION))} {VALIDATION} rows; AdapterFusion is "
-                "fitted on some and stopped by others, and rows of a group stay together. Add "
-                "rows, or leave AdapterFusion out."
-            )
+    counted_rows(bench, tasks, plan)
     limits = {MEASURED: plan.rows, CHOOSING: plan.checked}
     return tuple(
         {name: supervision(bench.live, bench.tasks[name], split, most) for name in tasks}

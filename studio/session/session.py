@@ -16,6 +16,7 @@ from studio.session.downloads import Downloads
 from studio.session.evidence import Evidence
 from studio.session.examples import Examples
 from studio.session.export import Exports
+from studio.session.fusion import Fusions
 from studio.session.interference import Disturbances
 from studio.session.jobs import BrowserJobs, JobState
 from studio.session.learn import Learn
@@ -53,7 +54,7 @@ class Session:
         mixer: the mix, its history and the pinned one.
         context: what the parts are handed.
         new_zoos, trainings: a zoo and experts in the making; they outlive the one that is open.
-        examples, writings, comparisons, rankings, log, sequences, sweeps, searches, bests,
+        examples, writings, comparisons, fusions, rankings, log, sequences, sweeps, searches, bests,
             evidence, taken_out, wall, exports, pushes, disturbances, learn, planes, states: parts.
     """
 
@@ -81,7 +82,7 @@ class Session:
             self.examples = Examples(self.context, self.browser, before, pinned, self._lock)
             self.writings = Writings(self.context, self.browser, before, self._lock)
             self.comparisons = Comparisons(self.context, pinned)
-            self.rankings = Rankings(self.context, pinned)
+            self.rankings, self.fusions = Rankings(self.context, pinned), Fusions(self.context)
             self.log = MixLog(self.context, self.pin_mix)
             self.sequences, self.sweeps = Sequences(self.context), Sweeps(self.context)
             self.searches, self.bests = Searches(self.context), Bests(self.context)

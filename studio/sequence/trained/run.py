@@ -132,16 +132,21 @@ def _one(
 def _train(
     course: Course, method: Baseline, group: Sequence[str], progress: Progress, words: str
 ) -> tuple[float, int]:
-    """Train on what has arrived; seconds, and bytes of memory above those before."""
+    """Train on what has arrived; seconds, and bytes of memory above those before.
+
+    Tasks that arrive together take turns, step by step, each with the steps of an arrival.
+    """
     plan, learner = course.plan, course.learner
-    newest = {name: course.rows[name] for name in group}
+    steps = plan.steps * len(group)
     with watched() as peak:
         started = time.perf_counter()
         for task in group:
             method.begins(task)
         optimizer = torch.optim.AdamW(learner.values, lr=course.rate, weight_decay=0.0)
-        for number in range(1, plan.steps + 1):
-            rows = [*drawn(newest, plan.batch, number, plan.seed), *method.more(number)]
+        for number in range(1, steps + 1):
+            turn, task = divmod(number - 1, len(group))
+            newest = {group[task]: course.rows[group[task]]}
+            rows = [*drawn(newest, plan.batch, turn + 1, plan.seed), *method.more(number)]
             optimizer.zero_grad(set_to_none=True)
             loss = _loss(course, method, rows)
             if loss != loss or abs(loss) == float("inf"):
@@ -151,7 +156,7 @@ def _train(
                 )
             method.turns(number)
             optimizer.step()
-            progress(number / plan.steps, words)
+            progress(number / steps, words)
         for task in group:
             method.ends(task)
         seconds = time.perf_counter() - started

@@ -8,6 +8,7 @@ from studio.session.engine import Engine
 from studio.ui.part import PartsTab
 from studio.ui.tabs.best import BestSection
 from studio.ui.tabs.compare import CompareSection
+from studio.ui.tabs.fusion import FusionSection
 from studio.ui.tabs.ranking import RankingSection
 from studio.ui.tabs.search_results import SearchResults
 from studio.ui.tabs.sweep import SweepSection
@@ -23,7 +24,9 @@ class ImproveTab(PartsTab):
     title = "Improve"
 
     def __init__(self, engine: Engine) -> None:
-        kinds = RankingSection, BestSection, CompareSection, SearchResults, SweepSection
+        kinds = (
+            RankingSection, BestSection, CompareSection, FusionSection, SearchResults, SweepSection,
+        )  # fmt: skip
         super().__init__(engine, [kind(engine) for kind in kinds])
 
     def build(self) -> None:
