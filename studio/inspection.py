@@ -22,7 +22,7 @@ from studio.geometry.hidden_directions import (
 from studio.geometry.maps import Directions, joint
 from studio.geometry.order import Orders, order_sensitivity, reorder, sentence
 from studio.geometry.orthogonal import SMALLEST_SHARE, Basis, residual_shares
-from studio.geometry.prospects import prospect
+from studio.geometry.prospects import prospect, reasons_of
 from studio.geometry.random_deltas import random_deltas
 from studio.merge import Merge
 from studio.methods import method
@@ -175,13 +175,15 @@ def inspect(
     measured = None
     if merge.method.has_components:
         measured = components_gram(merge, part(progress, 0.0, 0.3 if overlaps else 1.0))
+    reasons = reasons_of(merge.deltas, merge.gram)
     found = {
         "tasks": list(merge.deltas.tasks),
         "method": merge.recipe.method,
         "base_notes": list(base_notes(merge.base)),
         "checkpoints": checkpoint_summaries(merge.deltas),
         "warnings": warnings(merge.gram),
-        "prospect": prospect(merge.deltas, merge.gram),
+        "prospect": prospect(len(merge.deltas), reasons),
+        "reasons": list(reasons),
         "cosine_before": merge.gram.cosine().tolist(),
         "cosine_after": measured and merge.basis.weighed(measured).cosine().tolist(),
         "residual": measured and merge.residual(measured),
@@ -278,7 +280,8 @@ def counted_directions(merge: Merge, most: int = 8) -> dict[str, dict]:
 
     Returns:
         Per matrix that some task changes: tasks, lengths (singular values of what is added), and
-        per direction and task how often it is counted for every once that the task asks for it.
+        per direction and task how often it is counted for every once that the task asks for it;
+        and per direction how often in all, see ``Counted``.
     """
     recipe = merge.recipe
     changes = changes_of(method(recipe.method, parted(recipe.options)[0]), merge.given)
@@ -293,6 +296,7 @@ def counted_directions(merge: Merge, most: int = 8) -> dict[str, dict]:
             "tasks": [merge.deltas.tasks[task] for task in entries.present],
             "lengths": made.s[:most].tolist(),
             "times": made.times[:most].tolist(),
+            "often": made.often[:most].tolist(),
         }
 
     found = in_order(of, merge.deltas.names)

@@ -23,15 +23,12 @@ from studio.methods.after import deepened, parted
 from studio.methods.contract import Given, Measured, Method, mixing
 from studio.methods.kit.coefficients import coefficients
 from studio.methods.kit.fitted_tensors import FittedTensors, Fitting
+from studio.methods.kit.refitted_heads import RefittedHeads, Refitting
 from studio.methods.kit.running_statistics import RunningStatistics
 from studio.parallel import SMALL, in_order
 from studio.recipe import UNION, Recipe
 
 Made = TypeVar("Made")
-Recalibrate = Callable[["Merge"], Mapping[str, Tensor]]
-"""Running statistics of a merged model, measured on rows of its tasks, by the base's names."""
-Calibrated = Callable[["Merge"], Fitting]
-"""Tensors of a merged model, fitted to its experts on rows of its tasks."""
 PIECE = 2**18  # elements at a time; the work is elementwise, so no cut changes a bit
 
 
@@ -52,11 +49,10 @@ class Merge:
         deltas: of the recipe's tasks, in its order.
         known: recalls (or computes) a Gram that holds these tasks among others.
         recall: recalls vectors and bases by what they depend on, or makes them.
-        recorded: ``(T, n)`` a mixing that was written down and is repeated, in the place of the
-            one that the recipe leads to.
+        recorded: ``(T, n)`` a mixing that was written down, in the place of the recipe's own.
         measured: what a kind of statistic is for so many rows per task, see ``Method.measures``.
         recalibrate: measures running statistics, where the recipe asks for them.
-        calibrate: fits the merged model to its experts, where the recipe asks for it.
+        calibrate, refit: fit the merged model, then heads, to its experts, where that is asked.
     """
 
     recipe: Recipe
@@ -65,8 +61,9 @@ class Merge:
     recall: Recall | None = None
     recorded: Tensor | None = None
     measured: Callable[[str, int], Measured] | None = None
-    recalibrate: Recalibrate | None = None
-    calibrate: Calibrated | None = None
+    recalibrate: Callable[["Merge"], Mapping[str, Tensor]] | None = None
+    calibrate: Callable[["Merge"], Fitting] | None = None
+    refit: Callable[["Merge"], Refitting] | None = None
 
     @property
     def base(self) -> Checkpoint:
@@ -189,6 +186,11 @@ class Merge:
         return FittedTensors(self.recipe, partial(self.calibrate, self) if self.calibrate else None)
 
     @cached_property
+    def heads(self) -> RefittedHeads:
+        """The heads that belong to it, if the recipe asks for others than the experts' own."""
+        return RefittedHeads(self.recipe, partial(self.refit, self) if self.refit else None)
+
+    @cached_property
     def statistics(self) -> RunningStatistics:
         """Running statistics of batch normalization, which are no weights."""
         measure = partial(self.recalibrate, self) if self.recalibrate else None
@@ -206,13 +208,12 @@ class Merge:
     @property
     def notes(self) -> list[str]:
         """What a user should know of how the checkpoints fit the base, a sentence each."""
-        told = [*base_notes(self.base)]
-        deltas = self.deltas
-        for task, checkpoint, join in zip(
-            deltas.tasks, deltas.checkpoints, deltas.joins, strict=True
-        ):
+        told, deltas = [*base_notes(self.base)], self.deltas
+        own = zip(deltas.tasks, deltas.checkpoints, deltas.joins, strict=True)
+        for task, checkpoint, join in own:
             told += [f"'{task}': {note}" for note in (*checkpoint.notes, *join.notes)]
-        return [*told, *self.statistics.notes, *self.union.notes, *self.fitted.notes]
+        told += [*self.statistics.notes, *self.union.notes]
+        return [*told, *self.fitted.notes, *self.heads.notes]
 
     @property
     def changed(self) -> tuple[str, ...]:

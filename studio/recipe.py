@@ -33,7 +33,7 @@ VOCABULARIES = (KEEP_BASE, UNION)
 """Which tokens a merged model has a row for: the base's, or also those that tasks added."""
 _KEYS = (
     "base", "tasks", "method", "options", "options_set_by", "dtype", "batch_norm", "vocabulary",
-    "calibrate", "seed", "fitted",
+    "calibrate", "heads", "seed", "fitted",
 )  # fmt: skip
 _FITTED_KEYS = ("by", "seed", "tasks", "used", "options")
 _ZOO_KEYS = "type", "head", "data"  # of which a task of a zoo has one, and of a recipe none
@@ -42,6 +42,7 @@ _WANTED = (
     "under Files and an export holds as recipe.json"
 )
 _CALIBRATE_KEYS = ("rows", "share", "pull", "length")
+_HEADS_KEYS = ("rows", "pull")
 _MOST_ROWS = 100_000
 _TASK_KEYS = ("name", "checkpoint", "coefficient", "set_by", "digest")
 _LONGEST_NAME = 200  # bytes: a system takes 255, and something may be put before or behind
@@ -186,6 +187,30 @@ class Calibrate:
 
 
 @dataclass(frozen=True)
+class Heads:
+    """How the heads of merged tasks are refitted to their experts, on rows without labels.
+
+    Attributes:
+        rows: validation rows per task, at most, of the part that statistics are taken on.
+        pull: toward the head as it was; above 0.
+    """
+
+    rows: int = 256
+    pull: float = 1.0
+
+    @property
+    def words(self) -> str:
+        """What is done, for people."""
+        return (
+            f"heads refitted on at most {self.rows:,} validation rows per task (pull {self.pull:g})"
+        )
+
+    def plain(self) -> dict:
+        """As it stands in a recipe file."""
+        return {"rows": self.rows, "pull": self.pull}
+
+
+@dataclass(frozen=True)
 class Recipe:
     """Everything that determines a merged model.
 
@@ -204,6 +229,7 @@ class Recipe:
             base's as they are.
         vocabulary: which tokens an export has a row for, see ``VOCABULARIES``.
         calibrate: how the mix is fitted to its experts afterwards; None leaves it as it is.
+        heads: how the tasks' heads are refitted to the merged model at last; None leaves them.
     """
 
     base: str
@@ -217,6 +243,7 @@ class Recipe:
     batch_norm: str = MIXTURE
     vocabulary: str = KEEP_BASE
     calibrate: Calibrate | None = None
+    heads: Heads | None = None
 
     def __hash__(self) -> int:
         return hash(self.digest)
@@ -225,6 +252,11 @@ class Recipe:
     def names(self) -> tuple[str, ...]:
         """Task names in order."""
         return tuple(task.name for task in self.tasks)
+
+    @property
+    def fits_experts(self) -> bool:
+        """Whether layers or heads are fitted to the experts after merging, on validation rows."""
+        return self.calibrate is not None or self.heads is not None
 
     @property
     def taint(self) -> Fitted | None:
@@ -303,6 +335,8 @@ class Recipe:
             plain["vocabulary"] = self.vocabulary
         if self.calibrate is not None:
             plain["calibrate"] = self.calibrate.plain()
+        if self.heads is not None:
+            plain["heads"] = self.heads.plain()
         plain["seed"] = self.seed
         return plain | ({"fitted": self.fitted.plain()} if self.fitted else {})
 
@@ -413,6 +447,7 @@ def parse_recipe(data: dict, folder: Path, where: str, least: int = 0) -> Recipe
     batch_norm = wrong.tried(partial(_one_of, data, "batch_norm", BATCH_NORMS, where))
     vocabulary = wrong.tried(partial(_one_of, data, "vocabulary", VOCABULARIES, where))
     calibrate = wrong.tried(lambda: parse_calibrate(data.get("calibrate"), where))
+    heads = wrong.tried(lambda: parse_heads(data.get("heads"), where))
     base = wrong.tried(lambda: resolve_source(text_field(data, "base", where, BadRecipe), folder))
     method = wrong.tried(lambda: _method_name(data, where))
     options = wrong.tried(lambda: _options(data.get("options") or {}, where))
@@ -422,18 +457,10 @@ def parse_recipe(data: dict, folder: Path, where: str, least: int = 0) -> Recipe
     found = wrong.tried(lambda: parse_fitted(fitted, where)) if fitted else None
     wrong.refuse()
     return Recipe(
-        base=base or "",
-        tasks=tuple(task for task in tasks if task),
-        method=method or "",
-        options=options or {},
-        dtype=dtype,
-        seed=seed or 0,
-        fitted=found,
-        options_set_by=set_by or "",
-        batch_norm=batch_norm or MIXTURE,
-        vocabulary=vocabulary or KEEP_BASE,
-        calibrate=calibrate,
-    )
+        base or "", tuple(task for task in tasks if task), method or "", options or {}, dtype,
+        seed or 0, found, set_by or "", batch_norm or MIXTURE, vocabulary or KEEP_BASE, calibrate,
+        heads,
+    )  # fmt: skip
 
 
 def _options_set_by(data: dict, where: str) -> str:
@@ -454,19 +481,39 @@ def parse_calibrate(data: object, where: str) -> Calibrate | None:
     where = f"{where}: calibrate"
     data = mapping(data, where, BadRecipe)
     only_keys(data, _CALIBRATE_KEYS, where, BadRecipe)
-    rows = data.get("rows", Calibrate.rows)
-    if isinstance(rows, bool) or not isinstance(rows, int) or not 1 <= rows <= _MOST_ROWS:
-        raise BadRecipe(f"{where}: rows {rows!r} is not a whole number from 1 to {_MOST_ROWS:,}.")
+    rows, pull = _rows_and_pull(data, Calibrate.rows, Calibrate.pull, where)
     share = finite(data.get("share", Calibrate.share), f"{where}: share")
-    pull = finite(data.get("pull", Calibrate.pull), f"{where}: pull")
     if not 0 <= share <= 1:
         raise BadRecipe(f"{where}: share is {share:g}; it is from 0 to 1.")
-    if not 1e-6 <= pull <= 1e6:
-        raise BadRecipe(f"{where}: pull is {pull:g}; it is from 1e-6 to 1e6.")
     length = data.get("length")
     if length is not None and not 0 <= finite(length, f"{where}: length") <= 100:
         raise BadRecipe(f"{where}: length is {length!r}; it is from 0 to 100, or left out.")
     return Calibrate(rows, share, pull, None if length is None else float(length))
+
+
+def parse_heads(data: object, where: str) -> Heads | None:
+    """How heads are refitted, as it stands in a recipe file; None where they are not.
+
+    Raises:
+        BadRecipe: naming the key and what is wrong with it.
+    """
+    if data is None:
+        return None
+    where = f"{where}: heads"
+    data = mapping(data, where, BadRecipe)
+    only_keys(data, _HEADS_KEYS, where, BadRecipe)
+    return Heads(*_rows_and_pull(data, Heads.rows, Heads.pull, where))
+
+
+def _rows_and_pull(data: dict, rows: int, pull: float, where: str) -> tuple[int, float]:
+    """How many rows are read, and how hard is pulled, or else as many and as hard as is usual."""
+    rows = data.get("rows", rows)
+    if isinstance(rows, bool) or not isinstance(rows, int) or not 1 <= rows <= _MOST_ROWS:
+        raise BadRecipe(f"{where}: rows {rows!r} is not a whole number from 1 to {_MOST_ROWS:,}.")
+    pull = finite(data.get("pull", pull), f"{where}: pull")
+    if not 1e-6 <= pull <= 1e6:
+        raise BadRecipe(f"{where}: pull is {pull:g}; it is from 1e-6 to 1e6.")
+    return rows, pull
 
 
 def _one_of(data: dict, key: str, known: Sequence[str], where: str) -> str | None:

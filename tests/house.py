@@ -8,8 +8,8 @@ from pathlib import Path
 ORDER = [
     "errors", "progress", "parallel", "disk", "device", "recipe", "demo", "checkpoints", "geometry",
     "methods", "merge", "component", "tasks", "zoo", "measure", "fusion", "export", "evidence",
-    "hub", "compare", "search", "sweep", "sequence", "inspection", "preflight", "library", "lesson",
-    "new_zoo", "session", "ui", "commands", "__main__",
+    "hub", "compare", "search", "sweep", "best", "sequence", "inspection", "preflight", "library",
+    "lesson", "new_zoo", "training", "session", "ui", "commands", "__main__",
 ]  # fmt: skip
 """The rooms of ``studio``: each may import those before it."""
 FUNCTION, CALLBACK, CLASS, FILE = 40, 12, 200, 350
@@ -19,12 +19,13 @@ WRITE_COMMANDS = {
     "export/served.py": "shows how a server of adapters is started",
     "session/export_plan.py": "shows an export as a command",
     "evidence/report/tables.py": "shows an auditor the commands of a check",
+    "sequence/removal_report.py": "shows an auditor the commands of a check",
     "evidence/report/style.py": "is CSS, whose variables begin so",
 }
 """Files below the front ends that may name options of a command, and why."""
 ASK_KINDS = (
-    "zoo", "measure", "export", "evidence", "compare", "search", "sweep", "sequence", "inspection",
-    "preflight", "lesson", "session", "ui", "commands",
+    "zoo", "measure", "export", "evidence", "compare", "search", "sweep", "best", "sequence",
+    "inspection", "preflight", "lesson", "session", "ui", "commands",
 )  # fmt: skip
 """Rooms that ask the kind of a task, and know nothing of its inside."""
 INSIDE_KINDS = {

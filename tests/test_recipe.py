@@ -13,6 +13,7 @@ from studio.errors import BadCheckpoint, BadRecipe, SeveralBadInRecipe
 from studio.recipe import (
     Calibrate,
     GroupedCoefficient,
+    Heads,
     Recipe,
     TaskEntry,
     load_recipe,
@@ -301,6 +302,25 @@ def test_a_calibration_is_written_and_read_with_all_of_its_numbers(tmp_path):
     assert chosen.without(recipe.names[0]).calibrate == chosen.calibrate
     words = Calibrate(32, 0.5, 0.1, 2.0).words
     assert "at most 32 validation rows per task (share 0.5, pull 0.1, length 2)" in words
+
+
+def test_refitted_heads_are_written_and_read_and_tell_recipes_apart(tmp_path):
+    recipe = recipe_of(2)
+    usual, chosen = recipe.plain(), replace(recipe, heads=Heads(32, 0.5))
+    assert "heads" not in usual
+    save_recipe(chosen, tmp_path / "recipe.yaml")
+    assert load_recipe(tmp_path / "recipe.yaml").heads == Heads(32, 0.5)
+    assert parse_recipe(usual | {"heads": {}}, tmp_path, "it").heads == Heads()
+    assert chosen.digest != replace(recipe, heads=Heads()).digest != recipe.digest
+    assert chosen.without(recipe.names[0]).heads == chosen.heads
+    assert "at most 32 validation rows per task (pull 0.5)" in Heads(32, 0.5).words
+    assert [chosen.fits_experts, recipe.fits_experts] == [True, False]
+    for heads, words in (
+        (True, "heads"), ({"share": 1}, "share"), ({"rows": 0}, "heads: rows 0 is not a whole"),
+        ({"pull": 0}, "heads: pull is 0; it is from 1e-6 to 1e6"),
+    ):  # fmt: skip
+        with pytest.raises(BadRecipe, match=words):
+            parse_recipe(usual | {"heads": heads}, tmp_path, "it")
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from itertools import chain, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from studio.commands.find_best import refuse_mixed, run_search, search_arguments
 from studio.commands.tools import (
     Commands,
     duplicates_argument,
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from studio.compare import Table
     from studio.compare.unmerge_drop import Removal
     from studio.measure.bench import Bench
+    from studio.recipe import Calibrate, Heads
 
 
 def add_compare_command(commands: Commands) -> None:
@@ -47,20 +49,31 @@ def add_compare_command(commands: Commands) -> None:
         help="also take out each task in turn by subtraction and by rebuild: 2 n evaluations per "
         "linear method; takes long",
     )  # fmt: skip
-    each.add_argument(
-        "--calibrate", type=int, metavar="ROWS",
-        help="also show each method fitted to the experts layer by layer, on at most so many "
-        "validation rows of each task, without labels (256 is usual, 8 help); takes long",
-    )  # fmt: skip
+    _fit_arguments(each)
     each.add_argument(
         "--fusion", action="store_true",
         help="also train AdapterFusion, attention over the adapters' outputs, on labelled "
         "validation rows; with --uad, also drop each adapter, with and without training the "
         "attention again. Takes minutes; the cost is said first",
     )  # fmt: skip
+    search_arguments(each)
     duplicates_argument(each)
     for kind in ("json", "csv", "markdown"):
         each.add_argument(f"--{kind}", type=Path, metavar="FILE")
+
+
+def _fit_arguments(each: argparse.ArgumentParser) -> None:
+    each.add_argument(
+        "--calibrate", type=int, metavar="ROWS",
+        help="also show each method fitted to the experts layer by layer, on at most so many "
+        "validation rows of each task, without labels (256 is usual, 8 help); takes long",
+    )  # fmt: skip
+    each.add_argument(
+        "--heads", type=int, metavar="ROWS",
+        help="also show each method with its tasks' heads refitted to the experts' predictions, on "
+        "at most so many validation rows of each task, without labels (256 is usual); with "
+        "--calibrate, alone and after it",
+    )  # fmt: skip
 
 
 def _methods(given: str | None) -> tuple[str, ...]:
@@ -115,25 +128,41 @@ def _printed(removals: "Iterable[Removal]") -> "list[Removal]":
     return found
 
 
+def _fits(options: argparse.Namespace) -> "tuple[Calibrate | None, Heads | None]":
+    """How rows are fitted to the experts; None for what is not asked for."""
+    from studio.recipe import parse_calibrate, parse_heads
+
+    layers, heads = (
+        None if rows is None else {"rows": rows} for rows in (options.calibrate, options.heads)
+    )
+    return parse_calibrate(layers, "The command"), parse_heads(heads, "The command")
+
+
 def _compare(options: argparse.Namespace) -> None:
+    refuse_mixed(options)
+    if options.search:
+        run_search(options, zoo_bench(options))
+    else:
+        _compare_methods(options)
+
+
+def _compare_methods(options: argparse.Namespace) -> None:
     from studio.compare import compare, comparison_csv, comparison_json, comparison_markdown
     from studio.compare import unmerge_drop as uad
     from studio.compare.scale_search import plan_budget
     from studio.compare.tables import comparison_text
     from studio.disk.files import write_file
-    from studio.recipe import parse_calibrate
 
     bench = zoo_bench(options)
     names = _methods(options.methods)
     linear = {name: bench.zoo.started(name) for name in names if name in uad.linear_methods()}
     ends = _ends(options)
     removals = uad.removals(bench, linear, progress=ends[2]) if options.uad else None
-    rows = options.calibrate
-    calibrate = None if rows is None else parse_calibrate({"rows": rows}, "The command")
+    calibrate, heads = _fits(options)
     tables = compare(
-        bench, names, ends[0], options.tune, options.budget, calibrate=calibrate
-    )  # fmt: skip
-    budget = plan_budget(bench, names, options.tune, options.budget, calibrate is not None)
+        bench, names, ends[0], options.tune, options.budget, calibrate=calibrate, heads=heads
+    )
+    budget = plan_budget(bench, names, options.tune, options.budget, bool(calibrate or heads))
     print(f"Validation: {budget.words}.\n", flush=True)
     if options.fusion:
         _say_cost(options, bench)

@@ -22,6 +22,10 @@ def add_inspect_command(commands: Commands) -> None:
         "--overlap", action="store_true",
         help="also measure sign conflict and the overlap of the tasks' subspaces (slower)",
     )  # fmt: skip
+    each.add_argument(
+        "--experts", action="store_true",
+        help="of a zoo, also ask every expert at most 64 of its own validation rows how sure it is",
+    )  # fmt: skip
     duplicates_argument(each)
     each.add_argument("--json", type=Path, metavar="FILE", help="write everything as JSON")
 
@@ -47,6 +51,8 @@ def _inspect(options: argparse.Namespace) -> None:
     found = inspect(merge, show_progress, options.allow_duplicates, options.overlap)
     for row in found["checkpoints"]:
         row["notes"] += [note for note in notes.get(row["task"], ()) if note not in row["notes"]]
+    if options.experts:
+        _ask_experts(options, is_zoo, roots, found)
     _print_checkpoints(found)
     _print_cosines(found)
     print(found["order"]["words"])
@@ -59,6 +65,30 @@ def _inspect(options: argparse.Namespace) -> None:
     if options.overlap:
         _print_overlaps(found)
     write_json(options.json, found)
+
+
+def _ask_experts(
+    options: argparse.Namespace, is_zoo: bool, roots: tuple[Path, ...], found: dict
+) -> None:
+    """Add how sure the experts are to what was found, and to whether it will merge."""
+    from dataclasses import asdict
+
+    from studio.errors import BadZoo
+    from studio.geometry.prospects import prospect
+    from studio.measure.bench import open_bench
+    from studio.measure.certainty import certainties, unsure_words
+
+    if not is_zoo:
+        raise BadZoo(
+            f"{options.source} is a recipe, which names no rows that an expert could be asked. "
+            "Name the zoo, or leave '--experts' out."
+        )
+    bench = open_bench(options.source, "cpu", options.allow_duplicates, roots)
+    assert bench is not None
+    known = certainties(bench, tuple(bench.tasks), show_progress)
+    reasons = [each for each in (*found["reasons"], unsure_words(known)) if each]
+    found["certainty"] = {name: asdict(each) for name, each in known.items()}
+    found["reasons"], found["prospect"] = reasons, prospect(len(bench.tasks), reasons, bool(known))
 
 
 def _names_a_zoo(path: Path) -> bool:

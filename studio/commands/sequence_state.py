@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from studio.commands.certificate import certificate_arguments
 from studio.commands.sequence_sums import (
     add_to_sums,
     check_sums,
@@ -67,6 +68,12 @@ def _add_changes(commands: Commands) -> None:
     each.add_argument("checkpoint", type=Path, metavar="CHECKPOINT", nargs="?")
     _state_arguments(each)
     each.add_argument("--receipt", type=Path, metavar="FILE", help="that was written as it came")
+    _kept_argument(each)
+    certificate_arguments(
+        each,
+        "write the model that is left with a certificate, report and verifier into --out; the "
+        "state is built again from --zoo or every --task, else its root is held to the log",
+    )
 
 
 def _add_uses(commands: Commands) -> None:
@@ -81,10 +88,7 @@ def _add_uses(commands: Commands) -> None:
     )
     each.add_argument("state", type=Path, metavar="STATE")
     each.add_argument("--base", type=Path, required=True, metavar="B", help="of the state")
-    each.add_argument(
-        "--task", action="append", default=[], metavar="NAME=FOLDER",
-        help="a kept task and its checkpoint; once per task",
-    )  # fmt: skip
+    _kept_argument(each)
     _zoo_argument(each)
     ledger_argument(each)
 
@@ -129,6 +133,13 @@ def _state_arguments(each: argparse.ArgumentParser, out_required: bool = False) 
     if not out_required:
         _zoo_argument(each)
     ledger_argument(each)
+
+
+def _kept_argument(each: argparse.ArgumentParser) -> None:
+    each.add_argument(
+        "--task", action="append", default=[], metavar="NAME=FOLDER",
+        help="a kept task and its checkpoint; once per task",
+    )  # fmt: skip
 
 
 def _zoo_argument(each: argparse.ArgumentParser) -> None:

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from studio.commands.certificate import operator_of
 from studio.commands.tools import (
     count_of_tasks,
     link_roots,
@@ -17,7 +18,9 @@ from studio.progress import part
 if TYPE_CHECKING:
     from studio.checkpoints.checkpoint import Checkpoint
     from studio.evidence.ledger.log import Ledger
+    from studio.sequence.removal import Leaver
     from studio.sequence.sums import SumState
+    from studio.sequence.sums_check import Inputs
     from studio.sequence.terms import Terms
     from studio.zoo import Zoo
 
@@ -95,39 +98,68 @@ def add_to_sums(options: argparse.Namespace) -> None:
 
 def remove_from_sums(options: argparse.Namespace) -> None:
     """Let a task leave a state of sums, by its receipt or its own checkpoint."""
-    from studio.sequence.arrivals import leave, leave_by_receipt, task_of
-    from studio.sequence.receipt import open_receipt, refuse_other
     from studio.sequence.sums import open_sums
     from studio.sequence.sums_check import LEFT, log_change
 
     if options.receipt is None and options.checkpoint is None:
         raise StudioError("A leaver needs its receipt, or its own checkpoint; give one of them.")
+    if options.certify and not options.out:
+        raise StudioError("--certify writes a folder; give --out.")
     state, base, ledger = open_sums(options.state), _base(options), opened_ledger(options)
     state.refuse_other_base(base)
     ledger.check()
+    leaver = _leaver(options, state, base)
+    if options.certify:
+        _certify(options, state, base, leaver, ledger)
+        return
+    new = leaver.leave(part(show_progress, 0.3, 1.0), None)
+    log_change(ledger, new, leaver.task, LEFT)
+    _print_left(options, leaver, new)
+    _export_if_asked(options, new, base, ledger)
+
+
+def _leaver(options: argparse.Namespace, state: "SumState", base: "Checkpoint") -> "Leaver":
+    from studio.sequence.arrivals import task_of
+    from studio.sequence.receipt import open_receipt
+    from studio.sequence.removal import by_checkpoint, by_receipt
+
     asked = task_of(state, _checkpoint(options)) if options.checkpoint else None
-    if options.receipt:
-        receipt = open_receipt(options.receipt)
-        task = refuse_other(receipt, state)
-        if asked not in (None, task):
-            raise StudioError(
-                f"{options.receipt} is the receipt of '{task.name}', but {options.checkpoint} is "
-                f"'{asked.name}'. Give one of them."
-            )
-        new = leave_by_receipt(state, receipt, show_progress)
-    else:
+    if not options.receipt:
         assert asked is not None
-        task = asked
-        checkpoint = task.name, _checkpoint(options)
-        terms = _terms(options, state, base, checkpoint, task.coefficient)
-        new = leave(state, terms, part(show_progress, 0.3, 1.0))
-    log_change(ledger, new, task, LEFT)
+        pair = asked.name, _checkpoint(options)
+        return by_checkpoint(state, _terms(options, state, base, pair, asked.coefficient))
+    found = by_receipt(state, open_receipt(options.receipt))
+    if asked is not None and asked != found.task:
+        raise StudioError(
+            f"{options.receipt} is the receipt of '{found.task.name}', but {options.checkpoint} is "
+            f"'{asked.name}'. Give one of them."
+        )
+    return found
+
+
+def _certify(
+    options: argparse.Namespace, state: "SumState", base: "Checkpoint", leaver: "Leaver",
+    ledger: "Ledger",
+) -> None:  # fmt: skip
+    from studio.sequence.removal import certify_removal
+    from studio.sequence.sums import open_sums
+
+    kept, inputs = _kept(options, state, base)
+    made = certify_removal(
+        state, leaver, base, options.out, operator_of(options, ledger), kept, inputs,
+        part(show_progress, 0.3, 1.0),
+    )  # fmt: skip
+    _print_left(options, leaver, open_sums(options.state))
+    print(f"pass: {visible(made.words)}")
+    print(f"{visible(str(options.out))}: certificate {made.digest}, no. {made.number}")
+
+
+def _print_left(options: argparse.Namespace, leaver: "Leaver", new: "SumState") -> None:
     print(
-        f"{visible(str(options.state))}: '{visible(task.name)}' left, "
+        f"{visible(str(options.state))}: '{visible(leaver.task.name)}' left, "
         f"{count_of_tasks(len(new.tasks))} in it, root {new.root}: the bits of a state that "
         "never had it"
     )
-    _export_if_asked(options, new, base, ledger)
 
 
 def merge_sums(options: argparse.Namespace) -> None:
@@ -139,31 +171,40 @@ def merge_sums(options: argparse.Namespace) -> None:
 
 def check_sums(options: argparse.Namespace) -> None:
     """Build a state again from its kept tasks, or hold it to the log."""
-    from studio.checkpoints.checkpoint import open_checkpoint
-    from studio.sequence.own_inputs import checkpoints_of, own_inputs
     from studio.sequence.sums import open_sums
     from studio.sequence.sums_check import built_again, held_to_log
 
-    state, ledger, zoo = open_sums(options.state), opened_ledger(options), _zoo(options)
-    roots = link_roots(options)
+    state, ledger = open_sums(options.state), opened_ledger(options)
+    base = _base(options)
+    kept, inputs = _kept(options, state, base)
+    if not kept and state.tasks:
+        found = held_to_log(ledger, state, show_progress)
+    else:
+        found = built_again(state, base, kept, inputs, show_progress)
+    if found.exact is False:
+        raise StudioError(found.words)
+    print(f"{'Exact' if found.exact else 'Not known'}: {visible(found.words)}")
+
+
+def _kept(
+    options: argparse.Namespace, state: "SumState", base: "Checkpoint"
+) -> "tuple[dict[str, Checkpoint], Inputs]":
+    """The checkpoints of a state's tasks that are at hand, and how what enters them is measured."""
+    from studio.checkpoints.checkpoint import open_checkpoint
+    from studio.sequence.own_inputs import checkpoints_of, own_inputs
+
+    zoo, roots = _zoo(options), link_roots(options)
     kept = checkpoints_of(state, zoo, roots) if zoo else {}
     for each in options.task:
         name, equals, folder = each.partition("=")
         if not equals:
             raise StudioError(f"{each!r} names no checkpoint; write NAME=FOLDER.")
         kept[state.member(name).name] = open_checkpoint(Path(folder), roots)
-    if not kept and state.tasks:
-        found = held_to_log(ledger, state, show_progress)
-    else:
-        base = _base(options)
 
-        def inputs(name: str, checkpoint: "Checkpoint"):
-            return own_inputs(state, zoo, base, checkpoint)
+    def inputs(name: str, checkpoint: "Checkpoint"):
+        return own_inputs(state, zoo, base, checkpoint)
 
-        found = built_again(state, base, kept, inputs, show_progress)
-    if found.exact is False:
-        raise StudioError(found.words)
-    print(f"{'Exact' if found.exact else 'Not known'}: {visible(found.words)}")
+    return kept, inputs
 
 
 def _base(options: argparse.Namespace) -> "Checkpoint":

@@ -6,7 +6,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from studio.commands.passphrase import signing_key
+from studio.commands.certificate import certificate_arguments, operator_of
 from studio.commands.tools import (
     Commands,
     count_of_tasks,
@@ -17,7 +17,7 @@ from studio.commands.tools import (
     print_notes,
     show_progress,
 )
-from studio.errors import BadCertificate, StudioError, visible
+from studio.errors import StudioError, visible
 
 if TYPE_CHECKING:
     from studio.evidence.bundle import Certified
@@ -27,8 +27,10 @@ if TYPE_CHECKING:
     from studio.merge import Merge
     from studio.recipe import Recipe
 
-LANGUAGES = ("en", "de", "fr", "es")
-REASONS = ("erasure request", "license withdrawn", "quality rollback", "other")
+_CERTIFY = (
+    "measure, sign, and add certificate, report and verifier to the folder; with --zoo also the "
+    "behaviour on held-out rows"
+)
 
 
 def add_unmerge_command(commands: Commands) -> None:
@@ -45,7 +47,7 @@ def add_unmerge_command(commands: Commands) -> None:
         help="exact: as if the task had never been merged; algebraic: coefficient 0, Eq. 8",
     )  # fmt: skip
     output_arguments(each)
-    _certificate_arguments(each)
+    certificate_arguments(each, _CERTIFY)
 
 
 def add_replace_command(commands: Commands) -> None:
@@ -61,48 +63,7 @@ def add_replace_command(commands: Commands) -> None:
         "--checkpoint", type=Path, required=True, metavar="DIR", help="the retrained checkpoint"
     )
     output_arguments(each)
-    _certificate_arguments(each)
-
-
-def _certificate_arguments(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("certificate")
-    group.add_argument(
-        "--certify", action="store_true",
-        help="measure, sign, and add certificate, report and verifier to the folder; with --zoo "
-        "also the behaviour on held-out rows",
-    )  # fmt: skip
-    group.add_argument(
-        "--demo-key", action="store_true",
-        help="sign with a key that is thrown away: a demonstration that binds nothing",
-    )  # fmt: skip
-    group.add_argument("--reason", default=REASONS[-1], choices=REASONS)
-    group.add_argument("--reference", default="", metavar="ID", help="of the request; no names")
-    group.add_argument("--received", default="", metavar="YYYY-MM-DD")
-    group.add_argument("--signer", default="", metavar="NAME", help="shown beside the key")
-    group.add_argument(
-        "--recipient", action="append", default=[], metavar="WHO", help="who was told"
-    )
-    group.add_argument("--backups", default="", metavar="WORDS", help="what became of backups")
-    _paper_arguments(group)
-    group.add_argument(
-        "--predecessor", type=Path, metavar="C",
-        help="the certificate that this one follows (default: the latest that shares a checkpoint)",
-    )  # fmt: skip
-
-
-def _paper_arguments(group: "argparse._ArgumentGroup") -> None:
-    """What stands in the report alone."""
-    group.add_argument(
-        "--language", default="en", choices=LANGUAGES, help="of the report's first two pages"
-    )
-    for name, metavar, words in (
-        ("--in-charge", "WHO", "who answers for the request; a role, no name"),
-        ("--basis", "WORDS", "legal basis, as you see it"),
-        ("--told", "WORDS", "when and how recipients were told"),
-        ("--next-date", "WORDS", "when somebody looks at this again"),
-        ("--retention", "WORDS", "how long the record is kept"),
-    ):
-        group.add_argument(name, default="", metavar=metavar, help=f"in the report: {words}")
+    certificate_arguments(each, _CERTIFY)
 
 
 def _unmerge(options: argparse.Namespace) -> None:
@@ -157,34 +118,14 @@ def _certified(
     options: argparse.Namespace, unmerged: "Unmerging", bench: "Bench | None", ledger: "Ledger",
     merges: "Callable[[Recipe], Merge]",
 ) -> "Certified":  # fmt: skip
-    from studio.evidence import envelope
-    from studio.evidence.bundle import Operator, certify
-    from studio.evidence.certificate import Request
-    from studio.evidence.report.paper import Paper
+    from studio.evidence.bundle import certify
     from studio.evidence.scoring import bench_scoring
     from studio.export.classifier import own_tasks
 
-    request = Request(
-        options.reason, options.reference, options.received, options.signer,
-        tuple(options.recipient), options.backups,
-    )  # fmt: skip
-    paper = Paper(
-        options.language, options.in_charge, options.basis, options.told, options.next_date,
-        options.retention,
-    )  # fmt: skip
-    predecessor = None
-    if options.predecessor:
-        try:
-            predecessor = envelope.digest(options.predecessor.read_bytes())
-        except OSError as problem:
-            raise BadCertificate(
-                f"{options.predecessor} cannot be read: {problem.strerror}."
-            ) from None
-    key = signing_key(ledger.folder, options.demo_key)
+    operator = operator_of(options, ledger, options.allow_removed)
     tasks = list(bench.tasks.values()) if bench else own_tasks(merges(unmerged.recipe))
     return certify(
-        merges, unmerged, options.out,
-        Operator(ledger, key, request, predecessor, options.allow_removed, paper),
+        merges, unmerged, options.out, operator,
         scoring=bench_scoring(bench) if bench and bench.scored() else None, tasks=tasks,
         allow_duplicates=options.allow_duplicates, progress=show_progress,
     )  # fmt: skip

@@ -20,22 +20,33 @@ def add_verify_command(commands: Commands) -> None:
     each.add_argument("--log", type=Path, metavar="FILE", help="audit.jsonl, head.json beside it")
     each.add_argument(
         "--rebuild", action="store_true",
-        help="compute the weights root again from --base and --tasks, without the removed ones",
+        help="compute the weights root, or the state of sums and its model, again from --base "
+        "and --tasks, without the removed ones",
     )  # fmt: skip
     each.add_argument("--base", type=Path, metavar="B")
     each.add_argument("--tasks", type=Path, nargs="*", default=[], metavar="T")
+    each.add_argument(
+        "--zoo", type=Path, metavar="ZOO",
+        help="with --rebuild: a zoo of these inputs, on whose validation rows what was measured or "
+        "fitted is computed again: refitted heads, and a state's statistics",
+    )  # fmt: skip
     each.add_argument("--json", type=Path, metavar="FILE")
 
 
 def _verify(options: argparse.Namespace) -> None:
-    from studio.evidence.verify import closing_words, verify
+    from studio.evidence.verify import closing_words
+    from studio.measure.bench import open_bench
+    from studio.sequence.verification import verify_bundle
 
     if options.rebuild and options.base is None:
         raise StudioError("--rebuild needs --base, and --tasks for every kept checkpoint.")
+    if options.zoo and not options.rebuild:
+        raise StudioError("--zoo is for --rebuild, which computes again what its rows led to.")
     inputs = (options.base, options.tasks) if options.rebuild else None
-    found = verify(
-        options.folder, options.certificate, options.public_key, options.log, inputs, show_progress,
-        link_roots(options),
+    bench = open_bench(options.zoo, options.device, roots=link_roots(options))
+    found = verify_bundle(
+        options.folder, options.certificate, options.public_key, options.log, inputs, bench,
+        show_progress, link_roots(options),
     )  # fmt: skip
     for each in found.findings:
         print(f"{'ok' if each.good else 'FAILED'}: {visible(each.words)}")

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from studio.commands.hub import fetched_from_hub
 from studio.commands.tools import Commands, link_roots, show_progress
+from studio.commands.zoo_train import add_train_command
+from studio.commands.zoo_words import given_data, given_pairs
 
 if TYPE_CHECKING:
     import torch
@@ -59,6 +61,7 @@ def add_zoo_command(commands: Commands) -> None:
         help="in the order of the head, where the checkpoint does not name them",
     )  # fmt: skip
     _add_draws(each)
+    add_train_command(level)
 
 
 def _add_draws(each: argparse.ArgumentParser) -> None:
@@ -176,7 +179,7 @@ def _members(proposal: "Proposal", options: argparse.Namespace) -> "list[Member]
     from studio.errors import BadZoo
 
     by_name = {member.name: member for member in proposal.members}
-    versions = _pairs(options.versions, "--version")
+    versions = given_pairs(options.versions, "--version")
     for name in [*options.tasks, *versions]:
         if name not in by_name:
             raise BadZoo(f"There is no task '{name}'; found were {', '.join(by_name)}.")
@@ -206,41 +209,19 @@ def _members(proposal: "Proposal", options: argparse.Namespace) -> "list[Member]
 
 
 def _columns(options: argparse.Namespace) -> dict[str, str]:
-    return _pairs(options.columns, "--column", empty=True)
-
-
-def _pairs(given: Sequence[str], option: str, empty: bool = False) -> dict[str, str]:
-    from studio.errors import BadZoo
-
-    pairs = {}
-    for each in given:
-        name, mark, value = each.partition("=")
-        if not (name and mark and (value or empty)):
-            raise BadZoo(f"{option} {each}: write it as NAME=VALUE.")
-        if name in pairs:
-            raise BadZoo(f"{option} names {name} twice.")
-        pairs[name] = value
-    return pairs
+    return given_pairs(options.columns, "--column", empty=True)
 
 
 def _data(
     options: argparse.Namespace, members: "Sequence[Member]"
 ) -> dict[str, dict[str, Path]]:  # fmt: skip
     """By task, the files that were named, by split; all that is said is of a task that is taken."""
-    from studio.disk.files import resolve_source
     from studio.errors import BadZoo
-    from studio.new_zoo.plan import ALL
-    from studio.zoo import SPLITS
 
-    found: dict[str, dict[str, Path]] = {}
-    for name, file in _pairs(options.data, "--data").items():
-        task, _, split = name.rpartition(".")
-        if split not in SPLITS:
-            task, split = name, ALL
-        found.setdefault(task, {})[split] = Path.cwd() / resolve_source(file, Path.cwd())
+    found = given_data(options.data)
     columns = {name.rpartition(".")[0] for name in _columns(options)}
     known = [member.name for member in members]
-    for task in (*found, *columns, *_pairs(options.labels, "--labels")):
+    for task in (*found, *columns, *given_pairs(options.labels, "--labels")):
         if task not in known:
             raise BadZoo(f"There is no task '{task}'; taken are {', '.join(known)}.")
     return found
@@ -263,7 +244,7 @@ def _said(task: "NewTask", options: argparse.Namespace) -> "NewTask":
         guessed = columns_of(task, table).items()
         kept = {field: column for field, column in guessed if column not in chosen.values()}
         task = replace(task, columns=kept | chosen)
-    labels = _pairs(options.labels, "--labels").get(task.name)
+    labels = given_pairs(options.labels, "--labels").get(task.name)
     named = tuple(label.strip() for label in labels.split(",")) if labels else None
     return replace(task, labels=named)
 

@@ -7,25 +7,29 @@ from itertools import pairwise
 
 from studio.compare.scale_search import Budget, best, largest_factor, plan_budget, scaled, search
 from studio.compare.standings import (
-    CALIBRATED,
     TUNED,
     MethodRow,
     Proposal,
     Standing,
+    fit_words,
     propose,
     standing,
 )
 from studio.errors import BadRecipe, Cancelled, StudioError
+from studio.measure.agreement import Agreement, agreement_on
 from studio.measure.bench import Bench, known_digests
 from studio.measure.metrics import worth
 from studio.measure.outcomes import Measuring, Outcome
 from studio.measure.references import References, references, score_references
 from studio.methods import METHODS, method_type
 from studio.progress import Progress, part, silent
-from studio.recipe import Calibrate, Fitted, Recipe
+from studio.recipe import Calibrate, Fitted, Heads, Recipe
 
 NOTHING: Mapping[str, Recipe] = {}
+Fit = tuple[Calibrate | None, Heads | None]
+"""How a row is fitted to its experts: its layers, its heads."""
 _REFERENCES = 0.1  # share of the progress
+_EXPERTS = 0.05  # likewise, of what experts answer to the rows that propose
 
 
 @dataclass(frozen=True)
@@ -37,12 +41,15 @@ class Table:
         budget: of validation rows.
         references: what methods are compared with.
         rows: of the methods that are finished, in the order asked for; refused ones among them.
+        floor: how far not merging agrees with the experts on the rows that propose; None if there
+            are none.
     """
 
     zoo: str
     budget: Budget
     references: References
     rows: tuple[MethodRow, ...] = ()
+    floor: Outcome | None = None
 
     @cached_property
     def standings(self) -> tuple[Standing, ...]:
@@ -58,8 +65,8 @@ class Table:
 
     @cached_property
     def proposal(self) -> Proposal | None:
-        """What wins on validation rows; None if there are none."""
-        return propose(self.rows)
+        """What agrees most with the experts on validation rows; None if there are none."""
+        return propose(self.rows, self.floor)
 
 
 def methods_named(names: Sequence[str]) -> tuple[str, ...]:
@@ -82,6 +89,7 @@ def compare(
     limit: int | None = None,
     own: Mapping[str, Recipe] = NOTHING,
     calibrate: Calibrate | None = None,
+    heads: Heads | None = None,
 ) -> Iterator[Table]:
     """Score methods on held-out rows, one by one; nothing is chosen on these rows.
 
@@ -96,6 +104,8 @@ def compare(
         limit: row evaluations per method for that, see ``plan_budget``.
         own: recipes that are compared with them as they are, by what they are called.
         calibrate: how every method is also shown, fitted to the experts; None for not at all.
+        heads: how every method is also shown with its heads refitted, calibrated before if that
+            is asked for; None for not at all.
 
     Yields:
         The table once the references are there, and again after every row.
@@ -105,28 +115,41 @@ def compare(
         BadData: nothing can be scored, or scales are to be searched without validation rows.
     """
     names = methods_named(methods)
-    budget = plan_budget(bench, names, tune, limit, calibrate is not None)
+    fits = _fits(calibrate, heads)
+    budget = plan_budget(bench, names, tune, limit, bool(fits))
     bench.refuse_unscored()
-    return _tables(bench, names, own, budget, calibrate, progress)
+    return _tables(bench, names, own, budget, fits, progress)
+
+
+def _fits(calibrate: Calibrate | None, heads: Heads | None) -> tuple[Fit, ...]:
+    """How each row is also shown: calibrated, with other heads, and with both."""
+    layers = (calibrate,) if calibrate else ()
+    both = ((None, heads), *((each, heads) for each in layers)) if heads else ()
+    return (*((each, None) for each in layers), *both)
 
 
 def _tables(
     bench: Bench, names: tuple[str, ...], own: Mapping[str, Recipe], budget: Budget,
-    calibrate: Calibrate | None, progress: Progress,
+    fits: tuple[Fit, ...], progress: Progress,
 ) -> Iterator[Table]:  # fmt: skip
     chosen = references(bench, general=True)
     found = score_references(chosen, part(progress, 0.0, _REFERENCES))
     if found.floor[0] == "base":  # some task has no head fitted on it
         found = replace(found, head_only=None)
-    table = Table(bench.zoo.name, budget, found)
+    table, begun, agreement = Table(bench.zoo.name, budget, found), _REFERENCES, None
+    if budget.rows:
+        report = _about(part(progress, begun, begun + _EXPERTS), "experts")
+        begun += _EXPERTS
+        agreement = agreement_on(bench, budget.split, budget.most, report)
+        table = replace(table, floor=agreement.of_not_merging(silent))
     yield table
-    share = (1 - _REFERENCES) / (len(own) + len(names))
+    share = (1 - begun) / (len(own) + len(names))
     for place, name in enumerate((*own, *names)):
-        start = _REFERENCES + place * share
+        start = begun + place * share
         report = part(progress, start, start + share)
         made = [_own_row(bench, name, own[name], report)] if name in own else None
-        for row in made or _both(bench, name, budget, calibrate, report):
-            table = replace(table, rows=(*table.rows, row))
+        for row in made or _all(bench, name, budget, fits, report):
+            table = replace(table, rows=(*table.rows, _agreed(bench, row, agreement)))
             yield table
 
 
@@ -141,23 +164,33 @@ def _own_row(bench: Bench, name: str, recipe: Recipe, progress: Progress) -> Met
         return replace(row, refusal=str(refusal))
 
 
-def _both(
-    bench: Bench, name: str, budget: Budget, calibrate: Calibrate | None, progress: Progress
+def _agreed(bench: Bench, row: MethodRow, agreement: Agreement | None) -> MethodRow:
+    """A row with how far it agrees with the experts; its answers are known by then."""
+    if agreement is None or row.validation is None:
+        return row
+    found = agreement.of(bench.merge(row.recipe), bench.heads(bench.scored()))
+    return replace(row, agreement=found)
+
+
+def _all(
+    bench: Bench, name: str, budget: Budget, fits: tuple[Fit, ...], progress: Progress
 ) -> Iterator[MethodRow]:
-    """A method's rows, and each of them calibrated if that is asked for."""
-    half = part(progress, 0.0, 0.5) if calibrate else progress
-    for row in _rows(bench, name, budget, half):
+    """A method's rows, and each of them fitted to the experts in the ways that are asked for."""
+    ways = 1 + len(fits)
+    for row in _rows(bench, name, budget, part(progress, 0.0, 1 / ways)):
         yield row
-        if calibrate and not row.refusal:
-            yield _calibrated(bench, row, budget, calibrate, part(progress, 0.5, 1.0))
+        for place, fit in enumerate(() if row.refusal else fits, 1):
+            report = part(progress, place / ways, (place + 1) / ways)
+            yield _fitted(bench, row, budget, fit, report)
 
 
-def _calibrated(
-    bench: Bench, row: MethodRow, budget: Budget, calibrate: Calibrate, progress: Progress
+def _fitted(
+    bench: Bench, row: MethodRow, budget: Budget, fit: Fit, progress: Progress
 ) -> MethodRow:
     """A row fitted to the experts; its refusal, if it cannot be."""
-    recipe = replace(row.recipe, calibrate=calibrate)
-    made = replace(row, name=row.name + CALIBRATED, recipe=recipe, held_out=None, validation=None)
+    recipe = replace(row.recipe, calibrate=fit[0], heads=fit[1])
+    name = row.name + fit_words(recipe)
+    made = replace(row, name=name, recipe=recipe, held_out=None, validation=None)
     report = _about(progress, made.title)
     try:
         made = _held_out(bench, made, report)

@@ -48,7 +48,7 @@ class Budget:
         scales = f"{self.candidates} scales" if self.candidates > 1 else "1 scale"
         said = (
             f"{methods} x {scales} x {self.rows:,} validation rows = "
-            f"{self.evaluations:,} row evaluations"
+            f"{self.evaluations:,} row evaluations, and each row once by its expert and by the base"
         )
         if self.split == VALIDATION:
             return said
@@ -67,7 +67,7 @@ def chosen_on(methods: Sequence[str]) -> str:
 
 def plan_budget(
     bench: Bench, methods: Sequence[str], tune: bool, limit: int | None = None,
-    calibrated: bool = False,
+    fitted: bool = False,
 ) -> Budget:  # fmt: skip
     """What a comparison will spend.
 
@@ -76,13 +76,14 @@ def plan_budget(
         methods: their names.
         tune: whether scales are searched.
         limit: row evaluations per method; None for ``ROWS`` rows of each task.
-        calibrated: whether rows of calibrated mixes are among them.
+        fitted: whether rows of mixes that are calibrated, or whose heads are refitted, are among
+            them.
 
     Raises:
         BadData: scales are to be searched, and some scored task has no labelled validation rows.
         BadRecipe: the limit is too low for one row of each task.
     """
-    names, split = bench.scored(), CHOOSING if calibrated else chosen_on(methods)
+    names, split = bench.scored(), CHOOSING if fitted else chosen_on(methods)
     bare = [name for name in names if not bench.tasks[name].labelled(split)]
     if bare:
         if tune:

@@ -12,7 +12,12 @@ from studio.methods import METHODS, method
 from studio.recipe import Recipe
 from studio.tasks.metric import ACCURACY
 
-TUNED, CALIBRATED = " (tuned)", " + calibrated"
+TUNED, CALIBRATED, HEADS = " (tuned)", " + calibrated", " + heads"
+
+
+def fit_words(recipe: Recipe) -> str:
+    """What stands behind the name of a mix that is fitted to its experts; empty if it is not."""
+    return (CALIBRATED if recipe.calibrate else "") + (HEADS if recipe.heads else "")
 
 
 @dataclass(frozen=True)
@@ -21,12 +26,13 @@ class MethodRow:
 
     Attributes:
         name: of the method, with ' (tuned)' behind it if its scale was searched, and then
-            ' + calibrated' if its layers are fitted afterwards; of a mix of somebody's own, what
-            it is called.
+            ' + calibrated' if its layers are fitted afterwards, and ' + heads' if its heads are;
+            of a mix of somebody's own, what it is called.
         recipe: with which it was merged.
         factor: the scale on everything it adds, against its default.
         held_out: its outcome; None if it was refused.
         validation: its outcome on validation rows; None if there are none.
+        agreement: with the tasks' experts on the same rows; None if there are none.
         refusal: why it cannot be merged; empty if it can.
         own: whether it is a mix of somebody's own, which competes with the methods but is no
             rival of theirs: it may have been chosen on these rows.
@@ -37,6 +43,7 @@ class MethodRow:
     factor: float = 1.0
     held_out: Outcome | None = None
     validation: Outcome | None = None
+    agreement: Outcome | None = None
     refusal: str = ""
     own: bool = False
 
@@ -50,14 +57,15 @@ class MethodRow:
         """What it is called, for people."""
         if self.own:
             return f"{self.name[0].upper()}{self.name[1:]}"
-        more = (TUNED if self.tuned else "") + (CALIBRATED if self.recipe.calibrate else "")
+        more = (TUNED if self.tuned else "") + fit_words(self.recipe)
         return METHODS[self.recipe.method].title + more
 
     @property
     def needs(self) -> str:
         """What it measures on validation rows; empty for nothing."""
-        calibrated = "calibration" if self.recipe.calibrate else ""
-        return method(self.recipe.method, self.recipe.options).measures or calibrated
+        heads = "heads" if self.recipe.heads else ""
+        fits = "calibration" if self.recipe.calibrate else heads
+        return method(self.recipe.method, self.recipe.options).measures or fits
 
     @property
     def ordered(self) -> bool:
@@ -107,30 +115,45 @@ class Standing:
 
 @dataclass(frozen=True)
 class Proposal:
-    """The row that wins on validation rows.
+    """The row that agrees most with the experts, on validation rows that nothing was measured on.
 
     Attributes:
         row: the winner.
         rival: the best row of another method; None if there is none.
-        change: of the mean from the rival to the winner, on validation rows.
+        change: of the mean from the rival to the winner, on those rows.
         said: the same in words, metric by metric.
+        floor: of the mean from not merging to the winner, on those rows; None if not known.
     """
 
     row: MethodRow
     rival: MethodRow | None
     change: Change | None
     said: str = ""
+    floor: Change | None = None
+
+    @property
+    def worse_than_not_merging(self) -> bool:
+        """Whether no row agrees with the experts as much as not merging does."""
+        return self.floor is not None and self.floor.gain < 0
 
     @property
     def beyond_noise(self) -> bool:
         """Whether the rival is beaten by more than the interval allows for."""
+        if self.worse_than_not_merging:
+            return False
         return self.change is not None and self.change.verdict == "better"
 
     @property
     def words(self) -> str:
         """One sentence, and a second one where it was tuned on the same rows."""
-        found = self.row.validation
+        found = self.row.agreement
         assert found is not None
+        if self.worse_than_not_merging and self.floor:
+            return (
+                f"No method is proposed: even {self.row.title}, the best on validation rows "
+                f"({_mean_words(found)}), does worse there than not merging "
+                f"({self.floor.words}, paired)."
+            )
         rows = sum(score.n for score in found.scores.values())
         won = f"{self.row.title} wins on validation rows ({_mean_words(found)}, n={rows:,})"
         if self.rival is None or self.change is None:
@@ -142,6 +165,7 @@ class Proposal:
             said = f"{won}, but this is a tie: {against}; these rows cannot tell them apart."
         if self.row.tuned or self.rival.tuned:
             said += " Tuned scales were chosen on these same rows, which flatters them a little."
+        said += " No label chose."
         measured = [each.title for each in (self.row, self.rival) if each.needs]
         if measured:
             said += f" {' and '.join(measured)} measured the experts on other validation rows."
@@ -178,20 +202,26 @@ def general(outcome: Outcome, references: References) -> dict[str, tuple[Score, 
     return {name: (outcome.scores[name], change) for name, change in changes.items()}
 
 
-def propose(rows: Sequence[MethodRow]) -> Proposal | None:
-    """The row that wins on validation rows; None if no row has any."""
-    known = [row for row in rows if row.validation]
+def propose(rows: Sequence[MethodRow], floor: Outcome | None = None) -> Proposal | None:
+    """The row that agrees most with the experts; None if no row was asked.
+
+    Args:
+        rows: of a comparison.
+        floor: what not merging agrees, on the same rows.
+    """
+    known = [row for row in rows if row.agreement]
     if not known:
         return None
-    winner = max(known, key=lambda row: _worth(row.validation))
+    winner = max(known, key=lambda row: _worth(row.agreement))
+    least = _change(winner.agreement, floor) if winner.agreement and floor else None
     others = [row for row in known if row.recipe.method != winner.recipe.method]
     if not others:
-        return Proposal(winner, None, None)
-    rival = max(others, key=lambda row: _worth(row.validation))
-    assert winner.validation is not None
-    assert rival.validation is not None
-    each = paired(winner.validation, rival.validation)
-    return Proposal(winner, rival, mean_change(each), change_words(each))
+        return Proposal(winner, None, None, floor=least)
+    rival = max(others, key=lambda row: _worth(row.agreement))
+    assert winner.agreement is not None
+    assert rival.agreement is not None
+    each = paired(winner.agreement, rival.agreement)
+    return Proposal(winner, rival, mean_change(each), change_words(each), least)
 
 
 def _gain(own: Outcome, experts: Outcome, floor: Outcome) -> float | None:

@@ -54,9 +54,10 @@ def comparison_json(table: Table) -> dict:
     Returns:
         ``{"methods": {NAME: ...}, "experts", "base", "head_only", "refused": {NAME: sentence},
         "proposal", "budget", "warnings": [sentence]}``. NAME is the method, with ' (tuned)' behind
-        it for the row of the scale that was searched, and ' + calibrated' for one whose layers are
-        fitted to the experts; each holds tasks, mean, recipe, tuned and
-        seconds, and what it is compared with. Differences are ``{"mean", "half", "n", "verdict"}``.
+        it for the row of the scale that was searched, ' + calibrated' for one whose layers are
+        fitted to the experts, and ' + heads' for one whose heads are; each holds tasks, mean,
+        recipe, tuned and seconds, and what it is compared with. Differences are
+        ``{"mean", "half", "n", "verdict"}``.
     """
     refs, proposal = table.references, table.proposal
     found: dict = {
@@ -71,7 +72,7 @@ def comparison_json(table: Table) -> dict:
     }
     if proposal:
         found["proposal"] = {
-            "method": proposal.row.name,
+            "method": None if proposal.worse_than_not_merging else proposal.row.name,
             "rival": proposal.rival.name if proposal.rival else None,
             "change": proposal.change.plain() if proposal.change else None,
             "words": proposal.words,
@@ -179,6 +180,7 @@ def _method(each: Standing) -> dict:
         "exactly_reversible": True,
         "reversed_by": "rebuild",
         "validation": scores_json(row.validation.scores) if row.validation else None,
+        "agreement": scores_json(row.agreement.scores) if row.agreement else None,
     }
     if each.general:
         found["general"] = general_json(each.general)

@@ -243,23 +243,23 @@ def _of_one(
 ) -> Iterator[Removal]:
     heads, rounds = bench.heads(_scored(bench, recipe, split)), 1 + 2 * len(tasks)
 
-    def evaluated(round_: int, words: str) -> Evaluation:
-        evaluation = bench.evaluation(heads, split)
+    def evaluated(round_: int, words: str, merge: Merge) -> Evaluation:
+        evaluation = bench.evaluation(heads, split, merge=merge)
         report = part(progress, round_ / rounds, (round_ + 1) / rounds)
         for share in evaluation.run(bench.live):
             report(share, words)
         return evaluation
 
-    _wear(bench, recipe)
-    before = evaluated(0, f"{name} with all tasks")
+    whole, _ = _wear(bench, recipe)
+    before = evaluated(0, f"{name} with all tasks", whole)
     for place, task in enumerate(tasks):
         rebuilt, seconds = _wear(bench, recipe.without(task))
         same = same_weights(rebuilt, bench.merge(recipe.silenced(task)))
-        after = evaluated(1 + 2 * place, f"{name} rebuilt without {task}")
+        after = evaluated(1 + 2 * place, f"{name} rebuilt without {task}", rebuilt)
         yield removal_of(bench, name, task, REBUILD, before, after, seconds, same)
-        _, seconds = _wear(bench, recipe.silenced(task))
+        subtracted, seconds = _wear(bench, recipe.silenced(task))
         if not same:
-            after = evaluated(2 + 2 * place, f"{name} with {task} subtracted")
+            after = evaluated(2 + 2 * place, f"{name} with {task} subtracted", subtracted)
         yield removal_of(bench, name, task, SUBTRACT, before, after, seconds, same)
 
 

@@ -152,7 +152,7 @@ def certify(
 
     with announced(ledger, target, key, certified=True) as copy:
         root = write_export(content, target, part(progress, 0.6, 1.0), seal).root
-        event = _certificate_event(copy, made[0], key)
+        event = certificate_event(copy, made[0], key, _inputs(made[0].statement["predicate"]))
         log_copy(ledger, copy, target, root, content.held, key, [event])
     return made[0]
 
@@ -189,7 +189,7 @@ def _stated(judged: Judgment, full: Merge, merge: Merge, root: str, operator: Op
     gone = [full.deltas.checkpoints[i].digest for i in _places(full, judged.measures.unmerged)]
     holding = [each for each in copies(ledger) if each.holds(gone)]
     head = ledger.head()
-    before = operator.predecessor or _predecessor(ledger, [*gone, *_digests(merge)])
+    before = operator.predecessor or predecessor_of(ledger, [*gone, *_digests(merge)])
     return statement(
         judged, full, merge, root, operator.request, holding, (head.entries, head.hash), before,
         operator.key, salted(own_salt(ledger)),
@@ -207,7 +207,21 @@ def _sealed(work: Path, target: Path, signed: dict, operator: Operator) -> Certi
     return Certified(target, signed, envelope.digest(content))
 
 
-def _certificate_event(copy: str, made: Certified, key: SigningKey) -> tuple[str, dict]:
+def _inputs(predicate: dict) -> list[str]:
+    return [each["digest"] for each in predicate["resolvedDependencies"]]
+
+
+def certificate_event(
+    copy: str, made: Certified, key: SigningKey, inputs: Sequence[str]
+) -> tuple[str, dict]:
+    """What the log says of a certificate.
+
+    Args:
+        copy: id of the export that it lies in.
+        made: what was certified.
+        key: that signed it.
+        inputs: digests of the base and of the kept checkpoints, the base first.
+    """
     predicate = made.statement["predicate"]
     known = ("task", "digest", "weights_root")
     return (
@@ -220,17 +234,17 @@ def _certificate_event(copy: str, made: Certified, key: SigningKey) -> tuple[str
             "demo": key.demo,
             "fingerprint": key.fingerprint,
             "removed": [
-                {name: gone[name] for name in (*known, "fingerprint")}
+                {name: gone[name] or "" for name in (*known, "fingerprint")}
                 for gone in predicate["removed"]
             ],
-            "added": [{name: new[name] for name in known} for new in predicate["added"]],
-            "inputs": [each["digest"] for each in predicate["resolvedDependencies"]],
+            "added": [{name: new[name] for name in known} for new in predicate.get("added", ())],
+            "inputs": list(inputs),
             "request": predicate["request"]["reference"],
         },
     )
 
 
-def _predecessor(ledger: Ledger, digests: Sequence[str]) -> str | None:
+def predecessor_of(ledger: Ledger, digests: Sequence[str]) -> str | None:
     """The latest certificate on the same base whose result shares a checkpoint with this one."""
     for each in reversed(ledger.entries()):
         if each.event == CERTIFICATE:

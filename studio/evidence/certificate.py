@@ -104,20 +104,20 @@ def statement(
         "result": _result(result, root),
         "removed": _removed(found, full, scheme),
         "added": _added(found, result),
-        "request": _request(request, moment),
+        "request": plain_request(request, moment),
         "counterfactual": _counterfactual(result),
         "resolvedDependencies": _dependencies(result),
-        "builder": _builder(),
+        "builder": builder(),
         "closure": [each.plain() for each in judged.closure],
         "checks": [each.plain() for each in judged.checks],
         "limits": wording.limits(
             judged.claim, root, found.unmerged.removed, found.residue.relative, is_portable(result)
         ),
-        "copies": _copies(holding, request),
+        "copies": plain_copies(holding, request),
         "recipients": list(request.recipients),
         "log": {"entries": log[0], "head": log[1]},
         "predecessor": predecessor,
-        "signer": _signer(request, key, moment),
+        "signer": plain_signer(request, key, moment),
     }
     return {"_type": STATEMENT_TYPE, "subject": [], "predicateType": PREDICATE_TYPE,
             "predicate": predicate}  # fmt: skip
@@ -133,7 +133,8 @@ def subject(folder: Path) -> list[dict]:
     return sorted(found, key=lambda each: each["name"])
 
 
-def _request(request: Request, moment: datetime) -> dict:
+def plain_request(request: Request, moment: datetime) -> dict:
+    """What is declared of the request."""
     return {
         "reference": request.reference or secrets.token_hex(8),
         "reason": request.reason,
@@ -143,7 +144,8 @@ def _request(request: Request, moment: datetime) -> dict:
     }
 
 
-def _copies(holding: Sequence[Copy], request: Request) -> dict:
+def plain_copies(holding: Sequence[Copy], request: Request) -> dict:
+    """Copies that hold what was removed, and what is said of caches and backups."""
     known = [
         {"id": c.id, "name": c.name, "weights_root": c.root, "made": c.made, "state": c.state}
         for c in holding
@@ -155,7 +157,8 @@ def _copies(holding: Sequence[Copy], request: Request) -> dict:
     }
 
 
-def _signer(request: Request, key: SigningKey, moment: datetime) -> dict:
+def plain_signer(request: Request, key: SigningKey, moment: datetime) -> dict:
+    """Who signs, and when."""
     return {
         "name": request.signer,
         "fingerprint": key.fingerprint,
@@ -252,7 +255,8 @@ def _counterfactual(merge: Merge) -> dict:
         },
         "rounding": "sums per element in the order of the tasks, separate multiply and add in the "
         "compute dtype, one cast to the output dtype, round to nearest even"
-        + ("; calibrated tensors are solved for in float64" if recipe.calibrate else ""),
+        + ("; calibrated tensors are solved for in float64" if recipe.calibrate else "")
+        + ("; heads are fitted in float64" if recipe.heads else ""),
         "promise": bits,
     }
 
@@ -297,7 +301,8 @@ def _dependencies(merge: Merge) -> list[dict]:
     return rows
 
 
-def _builder() -> dict:
+def builder() -> dict:
+    """What computed it."""
     return {
         "studio": __version__,
         "torch": str(torch.__version__),

@@ -1,6 +1,6 @@
 """Influence closure: what was computed with a removed task, read off the merge that was made."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass
 
 from studio.evidence.unmerge import Unmerging
@@ -18,7 +18,7 @@ from studio.evidence.wording import (
 from studio.measure.recalibration import ROWS
 from studio.merge import Merge
 from studio.methods import defaults_of
-from studio.methods.contract import FISHER, GRAM
+from studio.methods.contract import FISHER, GRAM, MERGED
 from studio.recipe import (
     DEFAULT,
     KEEP_BASE,
@@ -90,11 +90,12 @@ def closure(
         _coefficients(merge),
         *_helpers(merge),
         _statistics(merge),
-        _calibration(merge, gone),
+        *_fits(merge, gone),
         _traced(
             "heads and labels", tuple((name, "") for name in heads),
             {(name, "") for name in unmerged.removed if unmerged.added is None},
-            "Heads are never merged; they lie beside the weights, each task's own.",
+            "Heads are never merged; they lie beside the weights, each task's own, or refitted to "
+            "them.",
         ),
         _vocabulary(merge),
         _caches(merge),
@@ -202,6 +203,11 @@ def _measured(merge: Merge, gone: set[tuple[str, str]]) -> Dependency:
         GRAM: ": the Grams of layers' inputs.",
     }
     words += kinds.get(merge.method.measures, ", for methods that need data.")
+    if merge.method.measures == MERGED:
+        words = (
+            "Grams of what enters each layer behind blocks that are merged of these tasks alone, "
+            "on their own validation rows; every removal measures them anew."
+        )
     sources = merge.deltas.sources if merge.method.measures else ()
     if sources and not gone & {*sources}:
         words += " Those of a removed task left with it."
@@ -266,15 +272,29 @@ def _statistics(merge: Merge) -> Dependency:
     return Dependency("BatchNorm statistics", REBUILT if used else UNUSED, inputs, words)
 
 
-def _calibration(merge: Merge, gone: set[tuple[str, str]]) -> Dependency:
-    """Which rows of whom the layers were fitted on, by their digests."""
-    rows = merge.fitted.found.rows
-    words = "Layers fitted to the experts on validation rows, without labels."
+def _fits(merge: Merge, gone: set[tuple[str, str]]) -> list[Dependency]:
+    """What was fitted to experts after merging: layers, and heads."""
+    layers, heads = merge.fitted.found.rows, merge.heads.found.rows
+    last = "The last layers of heads, fitted to the experts on validation rows, without labels."
+    return [
+        _fitted(
+            merge, gone, "calibration", layers,
+            "Layers fitted to the experts on validation rows, without labels.",
+        ),
+        _fitted(merge, gone, "refitted heads", heads, last),
+    ]  # fmt: skip
+
+
+def _fitted(
+    merge: Merge, gone: set[tuple[str, str]], artefact: str, rows: Mapping[str, tuple[int, str]],
+    words: str,
+) -> Dependency:  # fmt: skip
+    """Which rows of whom something was fitted on, by their digests."""
     if rows:
         said = (f"{name}, {n:,} rows of SHA-256 {digest}" for name, (n, digest) in rows.items())
         words = f"{words[:-1]}: {'; '.join(said)}."
     made_of = tuple(source for source in merge.deltas.sources if source[0] in rows)
-    return _traced("calibration", made_of, gone, words)
+    return _traced(artefact, made_of, gone, words)
 
 
 def _vocabulary(merge: Merge) -> Dependency:

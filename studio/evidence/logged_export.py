@@ -19,7 +19,7 @@ from studio.measure.outcomes import Measuring
 from studio.merge import Merge
 from studio.progress import Progress, part, silent
 
-_CALIBRATED = 0.7  # share of the progress that a calibration takes, if there must be one
+_FITTED = 0.7  # share of the progress that fitting to experts takes, if that must be
 
 
 @dataclass(frozen=True)
@@ -63,9 +63,9 @@ def export_merge(
         NotAllowed: a checkpoint was certified as removed.
         StudioError: the merge cannot be written so.
     """
-    if bench and bench.calibration.missing(merge.recipe):
-        bench.calibration.prepare(merge, part(progress, 0.0, _CALIBRATED))
-        progress = part(progress, _CALIBRATED, 1.0)
+    if bench and bench.fits.missing(merge.recipe):
+        bench.fits.prepare(merge, part(progress, 0.0, _FITTED))
+        progress = part(progress, _FITTED, 1.0)
     tasks = list(bench.tasks.values()) if bench else own_tasks(merge)
     if plan.adapter:
         kind = adapter_type(plan.each_task)

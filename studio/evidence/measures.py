@@ -173,11 +173,11 @@ def _behaviour(
         reasons["C1"] = "The removed task has no head or no held-out rows."
     if unmerged.added is not None:
         gone, reasons["C1"] = [], "The zoo's head is of the checkpoint that was replaced."
-    before = scoring.evaluate(unmerged.full, part(progress, 0.0, 0.3))
-    after = scoring.evaluate(unmerged.recipe, part(progress, 0.3, 0.5))
-    never = scoring.evaluate(unmerged.never, part(progress, 0.5, 0.7))
-    base = scoring.base(part(progress, 0.7, 0.8))
-    own = scoring.own(part(progress, 0.8, 1.0))
+    before = scoring.evaluate(unmerged.full, part(progress, 0.0, 0.2))
+    after = scoring.evaluate(unmerged.recipe, part(progress, 0.2, 0.3))
+    never = scoring.evaluate(unmerged.never, part(progress, 0.3, 0.4))
+    base = scoring.base(part(progress, 0.4, 0.7))  # on a page it waits for all that follow, too
+    own = scoring.own(part(progress, 0.7, 1.0))
 
     def of_gone(scores: Mapping[str, Score]) -> dict[str, Score]:
         return {name: scores[name] for name in gone}

@@ -56,7 +56,7 @@ def bench_scoring(bench: Bench) -> Scoring:
 
 def _evaluated(bench: Bench, merge: Merge, progress: Progress) -> Evaluation:
     """All held-out rows by a merge, recalled or run."""
-    evaluation = bench.evaluation(bench.heads(bench.scored()), SPLIT)
+    evaluation = bench.evaluation(bench.heads(bench.scored()), SPLIT, merge=merge)
     if not bench.score_cache.fill(evaluation, merge, SPLIT):
         bench.live.wear(merge)
         for share in evaluation.run(bench.live):

@@ -2,8 +2,9 @@
 
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -13,6 +14,7 @@ from studio.checkpoints.added_tokens import added_tokens
 from studio.checkpoints.checkpoint import open_checkpoint
 from studio.checkpoints.matched_rows import counted
 from studio.checkpoints.vocabulary import vocabulary
+from studio.checkpoints.weights import HEAD_FILES
 from studio.disk.files import open_regular
 from studio.errors import BadCertificate, StudioError
 from studio.evidence import envelope
@@ -21,13 +23,22 @@ from studio.evidence.ledger import log as ledger
 from studio.evidence.ledger.events import CERTIFICATE
 from studio.evidence.ledger.keys import DEMO_WORDS, read_public_key
 from studio.evidence.rebuild import rebuilt_root
-from studio.evidence.verify_certificate import contradictions, meaning, notes, problems
+from studio.evidence.verify_certificate import (
+    contradictions,
+    is_of_state,
+    meaning,
+    notes,
+    problems,
+)
 from studio.evidence.wording import EXACT
+from studio.measure.bench import Bench
 from studio.merge import Merge, open_merge, written_pieces
 from studio.progress import Progress, part, silent
-from studio.recipe import UNION
+from studio.recipe import UNION, Recipe
+from studio.tasks.heads import tensors_of
 
 _CLOSE = 1e-10  # largest relative difference of coefficients that are computed again
+_HEADS = 1e-4  # of a head's largest number, on another kind of machine
 _WITHIN = 1e-5  # of the merged change, where singular values enter
 _LARGEST = 16 * 2**20  # bytes of a certificate, a key or a signed head
 _LARGEST_LOG = 2**30
@@ -69,6 +80,7 @@ def verify(
     inputs: tuple[Path, Sequence[Path]] | None = None,
     progress: Progress = silent,
     roots: tuple[Path, ...] = (),
+    bench: Bench | None = None,
 ) -> Verification:
     """Verify a bundle.
 
@@ -77,9 +89,12 @@ def verify(
         certificate: its certificate, inside of it or elsewhere.
         public_key: of the signer, got by a channel that one trusts.
         log: the ledger's ``audit.jsonl``, with ``head.json`` beside it, if there is one.
-        inputs: base and kept checkpoints, to compute the weights root again.
+        inputs: base and kept checkpoints, to compute the weights root again; of a state's
+            certificate ``sequence.verification`` does so.
         progress: told the share done.
         roots: folders into which links of the checkpoints' files may lead.
+        bench: of a zoo of these inputs with the rows that something was measured on; None where
+            there are no rows.
 
     Raises:
         StudioError: a file cannot be read at all.
@@ -100,9 +115,12 @@ def verify(
     findings += _of_files(folder, statement, signed)
     if log is not None:
         findings += _of_log(log, pem, predicate, envelope.names(signed))
-    if inputs is not None:
+    if inputs is not None and not is_of_state(statement):
         try:
-            findings += _rebuilt(folder, predicate, *inputs, roots, part(progress, 0.3, 1.0))
+            merges = bench.merge if bench else partial(open_merge, roots=roots)
+            report = part(progress, 0.3, 1.0)
+            merge, found = _rebuilt(folder, predicate, *inputs, roots, merges, report)
+            findings += [*found, *(_heads(folder, predicate, merge, bench) if merge else ())]
         except StudioError as refusal:
             findings.append(Finding(False, f"It cannot be computed again: {refusal}"))
     return Verification(tuple(findings), statement, tuple(notes(signed, statement)))
@@ -114,7 +132,7 @@ def closing_words(found: Verification) -> list[str]:
         return []
     predicate = found.statement["predicate"]
     signer, judged = predicate["signer"], predicate["verdict"]["result"]
-    origin, sentence = meaning(predicate)
+    origin, sentence = meaning(found.statement)
     how = f"{origin}. " if origin else ""
     words = [f"The certificate says ({predicate['claim']}, {judged}): {how}{sentence}"]
     if predicate["claim"] != EXACT:
@@ -172,8 +190,9 @@ def _rebuilt(
     base: Path,
     tasks: Sequence[Path],
     roots: tuple[Path, ...],
+    merges: Callable[[Recipe], Merge],
     progress: Progress,
-) -> list[Finding]:
+) -> tuple[Merge | None, list[Finding]]:
     found = {str(each.absolute()): open_checkpoint(each, roots) for each in tasks}
     folders = {checkpoint.digest: path for path, checkpoint in found.items()}
     wanted = {
@@ -187,19 +206,53 @@ def _rebuilt(
         elif digest not in wanted:
             bad.append(f"{path} is none of the checkpoints that the certificate names.")
     if bad:
-        return [Finding(False, words) for words in bad]
-    merge = open_merge(recipe_of(predicate, str(base.absolute()), folders), roots)
+        return None, [Finding(False, words) for words in bad]
+    merge = merges(recipe_of(predicate, str(base.absolute()), folders))
     if merge.base.digest != predicate["counterfactual"]["recipe"]["base"]:
-        return [Finding(False, f"{base} is not the base that the certificate names.")]
+        return None, [Finding(False, f"{base} is not the base that the certificate names.")]
     if predicate["counterfactual"]["vectors"] != "raw deltas":
-        return [_derived(folder, merge, predicate, progress), *_tokens(folder, merge)]
+        return merge, [_derived(folder, merge, predicate, progress), *_tokens(folder, merge)]
     recorded = _mixing(merge, predicate["counterfactual"]["mixing"])
     root = rebuilt_root(replace(merge, recorded=recorded), progress)
     findings = [_same(root, predicate, "the recorded coefficients"), *_tokens(folder, merge)]
     apart = float((merge.mixing - recorded).abs().max()) if recorded.numel() else 0.0
     limit = _CLOSE * max(float(recorded.abs().max()) if recorded.numel() else 0.0, 1.0)
     words = f"Coefficients computed again from the inner products agree to {apart:.1e}"
-    return [*findings, Finding(apart <= limit, f"{words} (allowed: {limit:.0e}).")]
+    return merge, [*findings, Finding(apart <= limit, f"{words} (allowed: {limit:.0e}).")]
+
+
+def _heads(folder: Path, predicate: dict, merge: Merge, bench: Bench | None) -> list[Finding]:
+    """Whether refitted heads beside the weights are those that the rows of kept tasks lead to."""
+    if merge.recipe.heads is None or not merge.recipe.tasks:
+        return []
+    if bench is None:
+        return [Finding(True, "Its heads are as signed; only a zoo with rows fits them again.")]
+    told = "".join(
+        row["words"] for row in predicate["closure"] if row["artefact"] == "refitted heads"
+    )
+    findings, apart = [], 0.0
+    for name, (_, digest) in merge.heads.found.rows.items():
+        if digest not in told:
+            words = f"The zoo's rows of '{name}' are not those that its head was fitted on."
+            findings.append(Finding(False, words))
+        head = bench.fits.heads.tasks(merge)[name].head
+        written = folder / "heads" / name / HEAD_FILES[0]
+        if head is None or not written.is_file():
+            findings.append(Finding(False, f"The bundle holds no head of '{name}'."))
+            continue
+        apart = max(apart, _apart(head.tensors, tensors_of(written)))
+    words = "Heads fitted again on the rows of the kept tasks: "
+    words += f"{apart:.1e} apart (allowed: {_HEADS:g})." if apart else "the same numbers."
+    return [*findings, Finding(apart <= _HEADS, words)]
+
+
+def _apart(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> float:
+    """Largest difference of tensors, in shares of their largest number."""
+    if {n: x.shape for n, x in one.items()} != {n: x.shape for n, x in other.items()}:
+        return math.inf
+    largest = max((float(x.abs().max()) for x in one.values()), default=1.0)
+    far = max((float((x - other[n]).abs().max()) for n, x in one.items()), default=0.0)
+    return far / max(largest, 1e-30)
 
 
 def _tokens(folder: Path, merge: Merge) -> list[Finding]:
@@ -247,7 +300,8 @@ def _distance(written: Callable[[str], Tensor], merge: Merge) -> float:
     apart = change = 0.0
     for name, entry in merge.base.weights.entries.items():
         if entry.floating:
-            computed = torch.cat([piece.double() for piece in written_pieces(merge, name)])
+            made = (piece.to(torch.float64, copy=True) for piece in written_pieces(merge, name))
+            computed = torch.cat([*made])
             apart += float((computed - written(name).flatten()).square().sum())
             base = merge.base.tensor(name).flatten()
             change += float((computed[: len(base)] - base).square().sum())

@@ -31,6 +31,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, utils
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "urn:mdm-oc-studio:unmerge-certificate:v1"
+STATE_TYPE = "urn:mdm-oc-studio:state-certificate:v1"  # of a task that left a state of sums
 DEMO_WORDS = "DEMO KEY: identity not established"
 CERTIFICATE = "certificate.dsse.json"  # the only file of a bundle that the certificate cannot list
 LARGEST = 16 * 2**20  # bytes of a certificate, an index or a header
@@ -61,6 +62,13 @@ MEANINGS = {
     (ALGEBRAIC, "fail"): "What was removed had a part in these weights: no exact removal.",
 }
 """What a claim with its verdict means: a verifier says this, and not the signer's words."""
+STATE_MEANINGS = {
+    "S1": "The signer states that the state and its model, built again from the checkpoints of the "
+    "kept tasks alone, had the same bits.",
+    "S2": "The signer states that the log quoted the same root for the kept tasks before what was "
+    "removed came; for this certificate nobody built the state again.",
+}
+"""What a state's certificate means, by the first of its checks of record that passed."""
 DENIALS = ("cannot be called removed", "this is no exact removal", "subtracted, not removed")
 RESULTS = ("pass", "fail", "not run", "information")
 STATES = ("rebuilt", "not used", "carried over", "fixed by the recipe", "declared", "undeclared")
@@ -104,9 +112,10 @@ FIELDS = {
     "coefficients object, vectors text, mixing object, rounding text, promise text",
     "predicate.counterfactual.recipe": "base digest, tasks [object], method text, "
     "options {value?}, options_set_by? text, dtype? text, batch_norm? text, "
-    "vocabulary? text, calibrate? object, seed count, fitted? object",
+    "vocabulary? text, calibrate? object, heads? object, seed count, fitted? object",
     "predicate.counterfactual.recipe.calibrate": "rows count, share number, pull number, "
     "length? number",
+    "predicate.counterfactual.recipe.heads": "rows count, pull number",
     "predicate.counterfactual.recipe.tasks.*": "name text, digest digest, coefficient coefficient, "
     "set_by? text",
     "predicate.counterfactual.recipe.fitted": "by text, seed count, tasks {digests}, "
@@ -135,6 +144,27 @@ FIELDS = {
 ``[type]`` is a list and ``{type}`` an object with any names; ``since 2`` is not asked of a
 statement of version 1. ``TYPES`` says what each type is. More fields than these do no harm.
 """
+_HELD = "root digest, file digest, tasks [object]"
+_TASK = "name text, digest digest, coefficient hex, statistics text, terms digest"
+_SHARED = ("verdict", "result", "request", "builder", "checks.*", "limits", "copies",
+           "copies.holding.*", "log", "signer")  # fmt: skip
+STATE_FIELDS = {
+    **{path: FIELDS[path] for path in ("", "subject.*", "subject.*.digest")},
+    "predicate": "version count, id text, claim text, operation text, verdict object, "
+    "result object, removed [object], request object, state object, builder object, "
+    "checks [object], limits object, copies object, recipients [text], log object, "
+    "predecessor digest?, signer object",
+    "predicate.removed.*": "task text, digest digest, weights_root digest?, coefficient hex, "
+    "statistics text, terms digest, fingerprint text, by text, receipt digest?",
+    "predicate.state": "method text, options {value?}, base digest, coarser number, "
+    "scales digest, settings digest, before object, after object",
+    "predicate.state.before": _HELD,
+    "predicate.state.before.tasks.*": _TASK,
+    "predicate.state.after": _HELD,
+    "predicate.state.after.tasks.*": _TASK,
+    **{f"predicate.{path}": FIELDS[f"predicate.{path}"] for path in _SHARED},
+}
+"""The same of a certificate of a state of sums."""
 
 
 class Refused(Exception):
@@ -245,7 +275,8 @@ def open_envelope(envelope: bytes, public_pem: bytes) -> dict:
             raise Refused("The signature does not fit: the certificate was changed after signing.")
         raise Refused(f"It is signed by {', '.join(keys) or 'no key'}, not by your key {own}.")
     statement = _parse(body, "The signed statement")
-    if (statement.get("_type"), statement.get("predicateType")) != (STATEMENT_TYPE, PREDICATE_TYPE):
+    known = (PREDICATE_TYPE, STATE_TYPE)
+    if statement.get("_type") != STATEMENT_TYPE or statement.get("predicateType") not in known:
         raise Refused("What was signed is no unmerge certificate of this kind.")
     if sentence := next(faults(statement), None):
         raise Refused(sentence)
@@ -279,7 +310,7 @@ def faults(statement: dict, version: int | None = None) -> Iterator[str]:
         Refused: the statement is of a version that is not known here.
     """
     version = version or _version(statement)
-    for path, fields in FIELDS.items():
+    for path, fields in (STATE_FIELDS if is_of_state(statement) else FIELDS).items():
         objects = _at(statement, path)
         for field in fields.split(", "):
             name, kind, *since = field.split()
@@ -291,6 +322,11 @@ def faults(statement: dict, version: int | None = None) -> Iterator[str]:
                     where = f"{path}.{key}".strip(".")
                     yield f"The field {where!r} is missing or is not {type_words(kind)}."
                     break
+
+
+def is_of_state(statement: dict) -> bool:
+    """Whether a statement is of a task that left a state of sums."""
+    return statement.get("predicateType") == STATE_TYPE
 
 
 def type_words(kind: str) -> str:
@@ -351,7 +387,7 @@ def problems(folder: Path, statement: dict) -> list[str]:
                         found.append(f"{name} was changed: it is not the file that was signed.")
         found += [f"The file {name} is missing." for name in sorted(missing)]
         if not found:
-            found += _of_weights(folder, _field(statement, "predicate"))
+            found += _of_weights(folder, statement)
     except (OSError, Refused) as problem:
         found.append(_sentence(problem))
     return found
@@ -384,10 +420,12 @@ def _weights(folder: Path) -> list[tuple[str, str, list, str, int]]:
     return sorted(tensors)
 
 
-def _of_weights(folder: Path, predicate: dict) -> Iterator[str]:
+def _of_weights(folder: Path, statement: dict) -> Iterator[str]:
     """The result is described as the file has it: root, tensors, numbers, bytes and dtype."""
-    result = _field(predicate, "result")
-    mixed = _field(_field(_field(predicate, "counterfactual"), "mixing"), "tensors")
+    predicate = _field(statement, "predicate")
+    result, mixed = _field(predicate, "result"), {}
+    if not is_of_state(statement):
+        mixed = _field(_field(_field(predicate, "counterfactual"), "mixing"), "tensors")
     tensors = _weights(folder)
     if _root(tensors) != _field(result, "weights_root", str):
         yield "The weights do not have the root that the certificate states."
@@ -411,8 +449,10 @@ def contradictions(statement: dict) -> list[str]:
     found: list[str] = []
     rules = (
         _verdict, _measured, _left_out, _traced, _hidden, _known, _twice, _sources, _result,
-        _places, _words, _numbers,
+        _places, _words, _numbers, _dates,
     )  # fmt: skip
+    if is_of_state(statement):
+        rules = (_exact, _checked, _kept, _settings, _shown, _dates)
     for rule in rules:
         try:
             found += rule(_field(statement, "predicate"))
@@ -760,11 +800,16 @@ def _words(predicate: dict) -> Iterator[str]:
 
 
 def _numbers(predicate: dict) -> Iterator[str]:
-    """The recipe has its digest, and the request was not completed before it was received."""
-    without, request = _field(predicate, "counterfactual"), _field(predicate, "request")
+    """The recipe has its digest."""
+    without = _field(predicate, "counterfactual")
     known = recipe_digest(_field(without, "recipe"))
     if "version" in predicate and without.get("recipe_digest") != known:
         yield "The recipe does not have the digest that is stated of it."
+
+
+def _dates(predicate: dict) -> Iterator[str]:
+    """The request was not completed before it was received."""
+    request = _field(predicate, "request")
     completed = _day(request.get("completed"))
     received = completed if request.get("received") is None else _day(request["received"])
     if completed is None or received is None:
@@ -774,6 +819,88 @@ def _numbers(predicate: dict) -> Iterator[str]:
     time = str(_field(predicate, "signer").get("time"))
     if completed is not None and not time.startswith(f"{completed}T"):
         yield f"The request was completed on {completed}, but signed at {time[:40]}."
+
+
+def _exact(predicate: dict) -> Iterator[str]:
+    """A state's certificate says one thing; whatever failed is not certified."""
+    said = [predicate.get("claim"), predicate.get("operation")]
+    said.append(_field(_field(predicate, "verdict"), "result", str))
+    if said != [EXACT, "remove", "pass"]:
+        yield f"Of a state, {', '.join(map(repr, said))} cannot be certified."
+    words = str(_field(predicate, "verdict").get("words"))
+    if any(each in words for each in DENIALS):
+        yield "The verdict is 'pass', but its words deny it."
+
+
+def _checked(predicate: dict) -> Iterator[str]:
+    """One check of record passed and none failed, and what was subtracted is what was added."""
+    found = {}
+    for each in _list(predicate, "checks"):
+        name, result = _field(each, "id", str), _field(each, "result", str)
+        if name in found:
+            yield f"The check {name} stands there twice."
+        if result not in RESULTS:
+            yield f"The result {result!r} of check {name} is unknown."
+        if result == "fail":
+            yield f"Check {name} failed, but the verdict is 'pass'."
+        if result == "pass" and each.get("value") != "equal":
+            value = str(each.get("value"))[:40]
+            yield f"Check {name} passed with the value {value!r}, which does not pass."
+        found[name] = result
+    yield from (f"There is no check {x}." for x in ("S1", "S2", "S3") if x not in found)
+    if "pass" not in (found.get("S1"), found.get("S2")):
+        yield "Neither S1, the state built again, nor S2, the log, passed."
+    if found.get("S3") != "pass":
+        yield "The check S3, what was subtracted, did not pass."
+
+
+def _kept(predicate: dict) -> Iterator[str]:
+    """The state after has the tasks of the one before but those removed, as they came."""
+    state, removed = _field(predicate, "state"), _list(predicate, "removed")
+    before, after = (_field(state, each) for each in ("before", "after"))
+    told, left = (_list(each, "tasks") for each in (before, after))
+    names = [_field(each, "task", str) for each in removed]
+    rest = [each for each in told if each.get("name") not in names]
+    if not removed or rest != left or len(told) != len(left) + len(removed):
+        yield "The tasks after the removal are not those before it without what was removed."
+    for what, key in (("name", "name"), ("checkpoint", "digest")):
+        counts = Counter(_field(each, key, str) for each in told)
+        yield from (f"The {what} {x[:64]} is in the state twice." for x in counts if counts[x] > 1)
+    held = {each.get("name"): each for each in told}
+    for each in removed:
+        mine = {key: each.get(key) for key in ("digest", "coefficient", "statistics", "terms")}
+        if mine | {"name": each.get("task")} != held.get(each.get("task")):
+            yield f"What left, {each.get('task')}, is not what was in the state before."
+        gone = {each.get("digest"), each.get("weights_root")} - {None}
+        if gone & {state.get("base"), *(other.get("digest") for other in left)}:
+            yield f"The removed checkpoint {each.get('task')} is a source."
+        if _field(_field(predicate, "result"), "weights_root", str) in gone:
+            yield f"The result has the weights of the removed checkpoint {each.get('task')}."
+        if each.get("by") not in ("receipt", "checkpoint"):
+            yield f"What left did so by {str(each.get('by'))[:40]!r}, which is unknown."
+        if (each.get("by") == "receipt") != (each.get("receipt") is not None):
+            yield "A receipt is named exactly where what left did so by its receipt."
+    for key in ("root", "file"):
+        if _field(before, key, str) == _field(after, key, str):
+            yield f"The state has the same {key} before and after the removal."
+
+
+def _settings(predicate: dict) -> Iterator[str]:
+    """The state's settings have the digest by which the log knows them."""
+    state = _field(predicate, "state")
+    settings = {key: state.get(key) for key in ("method", "options", "base", "coarser", "scales")}
+    text = json.dumps(settings, sort_keys=True, separators=(",", ":"))
+    if hashlib.sha256(text.encode()).hexdigest() != state.get("settings"):
+        yield "The settings of the state do not have the digest that is stated of them."
+
+
+def _shown(predicate: dict) -> Iterator[str]:
+    """The limits are about this state and these weights."""
+    limits = _field(predicate, "limits")
+    shows, state = str(limits.get("shows")), _field(predicate, "state")
+    roots = (_field(predicate, "result").get("weights_root"), _field(state, "after").get("root"))
+    if not all(str(root) in shows for root in roots) or limits.get("approximate") is not None:
+        yield "The limits are not about the roots of the state and of its model."
 
 
 def recipe_digest(recipe: dict) -> str:
@@ -981,18 +1108,24 @@ def _sentence(problem: Exception) -> str:
     return f"{Path(str(name)).name} cannot be read: {why}." if name else str(why)
 
 
-def meaning(predicate: dict) -> tuple[str, str]:
+def meaning(statement: dict) -> tuple[str, str]:
     """How far a statement goes and what its verdict means, in words that are not the signer's."""
+    predicate = statement["predicate"]
+    if is_of_state(statement):
+        checks = {each["id"]: each["result"] for each in reversed(predicate["checks"])}
+        passed = (name for name in STATE_MEANINGS if checks.get(name) == "pass")
+        return "", STATE_MEANINGS.get(next(passed, ""), "What it claims is unknown here.")
     claim, said = predicate["claim"], predicate["counterfactual"]["coefficients"]
     origin = ORIGINS.get(said.get("origin", ""), "") if claim in REBUILT else ""
     judged = claim, predicate["verdict"]["result"]
     return origin, MEANINGS.get(judged, "What it claims is unknown here.")
 
 
-def _summary(predicate: dict, own: str) -> str:
+def _summary(statement: dict, own: str) -> str:
+    predicate = statement["predicate"]
     demo = f"{DEMO_WORDS}. " * _field(_field(predicate, "signer"), "demo", bool)
     verdict = _field(_field(predicate, "verdict"), "result", str)
-    origin, sentence = meaning(predicate)
+    origin, sentence = meaning(statement)
     how = f" ({origin})" if origin else ""
     claim = f"Claim: {predicate.get('claim')}{how}. Verdict: {verdict}. {sentence} {demo}"
     compare = "compare it with the one you were given by another channel."
@@ -1011,7 +1144,7 @@ def main(arguments: list[str]) -> int:
         statement = open_envelope(envelope, pem)
         lines.append(("OK", "The certificate is whole and signed by your key."))
         lines += [("NOTE", each) for each in notes(envelope, statement)]
-        last = _summary(statement["predicate"], fingerprint(read_public_key(pem)))
+        last = _summary(statement, fingerprint(read_public_key(pem)))
         other = os.path.lexists(bundle / CERTIFICATE) and _read(bundle / CERTIFICATE) != envelope
         differs = [f"The bundle has another {CERTIFICATE}."] if other else []
         for title, found in (

@@ -30,6 +30,25 @@ SHOWS_ALGEBRAIC = (
     "below by the stated procedure, and checkpoint {tasks} was an input: its orthogonal component "
     "was computed and subtracted."
 )
+SHOWS_STATE = (
+    "The weights with root {root} were merged from a state of sums with the root {state}, and "
+    "checkpoint {task} is not in these sums. {how}"
+)
+BUILT_AGAIN = (
+    "The same bytes result when the state is built of the base model and the checkpoints listed "
+    "below without access to checkpoint {task}; anyone holding the listed inputs can repeat this "
+    "offline."
+)
+QUOTED = (
+    "The log quoted this root for the checkpoints listed below before checkpoint {task} came. "
+    "Nobody built the state again for this certificate; anyone holding the listed inputs can do "
+    "so offline."
+)
+ON_ONE_KIND = "The weights have the same bytes on the same kind of machine, the state on every one."
+STATE_REMAINS = (
+    "That the receipt, the checkpoint, or copies of the state from before were deleted: whoever "
+    "holds one of them still has the removed task."
+)
 DOES_NOT_SHOW = (
     "That the base model or any listed checkpoint was not itself trained on the same data, or "
     "started from a model containing the removed task – the operator's statement on this is "
@@ -153,6 +172,26 @@ def limits(
         "does_not_show": list(DOES_NOT_SHOW),
         "approximate": approximate(tasks, residual) if claim == ALGEBRAIC else None,
     }
+
+
+def state_limits(
+    root: str, state: str, task: str, built_again: bool, everywhere: bool = True
+) -> dict:
+    """The same of the model of a state of sums that a task has left.
+
+    Args:
+        root: weights root of the model.
+        state: root of the state's sums.
+        task: that left.
+        built_again: whether the state was built of the kept tasks; else the log quoted its root.
+        everywhere: whether the model's bits are promised on every machine, not on one kind only.
+    """
+    how = BUILT_AGAIN if built_again else QUOTED
+    text = how if everywhere else f"{how} {ON_ONE_KIND}"
+    name = _listed([task])
+    shown = SHOWS_STATE.format(root=root, state=state, task=name, how=text.format(task=name))
+    does_not_show = [*DOES_NOT_SHOW[:2], STATE_REMAINS, *DOES_NOT_SHOW[2:]]
+    return {"shows": shown, "does_not_show": does_not_show, "approximate": None}
 
 
 def forbidden_in(text: str) -> list[str]:

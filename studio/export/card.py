@@ -130,6 +130,7 @@ def _ingredients(recipe: Recipe) -> str:
         + (f", batch_norm {recipe.batch_norm}" if recipe.batch_norm != MIXTURE else "")
         + (f", vocabulary {recipe.vocabulary}" if recipe.vocabulary != KEEP_BASE else "")
         + (f", {recipe.calibrate.words}" if recipe.calibrate else "")
+        + (f", {recipe.heads.words}" if recipe.heads else "")
         + ".\n",
         "| task | coefficient | checkpoint digest |",
         "|---|---|---|",

@@ -53,10 +53,11 @@ class Merged(Content):
         """The tasks that are merged."""
         return [task for task in self.tasks if task.name in self.given.recipe.names]
 
-    @property
+    @cached_property
     def heads(self) -> list[Task]:
-        """The tasks that are merged and have a head."""
-        return [task for task in self.merged_tasks if task.head]
+        """The tasks that are merged and have a head: refitted to the merge, if its recipe asks."""
+        found = self.given.heads.found.tensors
+        return [task.refitted(found.get(task.name)) for task in self.merged_tasks if task.head]
 
     @property
     def head_notes(self) -> list[str]:
@@ -88,8 +89,10 @@ class Merged(Content):
     def prepare(self, progress: Progress) -> None:
         """Hash the inputs, so that the record names them by what they held; refuse duplicates.
 
-        Compare each checkpoint with what transformers and PEFT open, if all is to be checked.
+        Refit heads, if the recipe asks for it, before anything is written. Compare each checkpoint
+        with what transformers and PEFT open, if all is to be checked.
         """
+        _ = self.heads
         progress, opening = part(progress, 0.0, 0.5), part(progress, 0.5, 1.0)
         inputs = (self.merge.base, *self.merge.deltas.checkpoints)
         for number, checkpoint in enumerate(inputs):

@@ -24,12 +24,16 @@ class Counted:
             a task asks for it: <u_r^T change, u_r^T D_i> / ||u_r^T D_i||^2. 1 is what the task
             asks; n where n tasks share a direction and all were added; 0 for a task that has
             nothing there.
+        often: ``(r,)`` float64; the same of all tasks as one: <u_r^T change, sum_i u_r^T D_i> /
+            sum_i ||u_r^T D_i||^2. Of an added sum it is 1 where one task alone goes along a
+            direction, n where n tasks do so alike, and 0 where they cancel.
     """
 
     u: Tensor
     s: Tensor
     projected: Tensor
     times: Tensor
+    often: Tensor
 
     def factors(self, floor: float) -> Tensor:
         """``(r,)`` what the singular values are multiplied by: n / sum_i max(floor, times).
@@ -54,12 +58,18 @@ def counted(change: Tensor, deltas: Sequence[Delta]) -> Counted:
     found = triplets(change, Reduction())
     projected = found.u.T @ change.double()
     times = torch.zeros(len(found.s), len(deltas), dtype=torch.float64)
+    shares, energies = (torch.zeros(len(found.s), dtype=torch.float64) for _ in range(2))
     for i, delta in enumerate(deltas):
         own = _projected(found.u, delta)
         energy = own.square().sum(1)
         share = (projected * own).sum(1)
-        times[:, i] = torch.where(energy > 0, share / energy.where(energy > 0, 1.0), 0.0)
-    return Counted(found.u, found.s, projected, times)
+        times[:, i] = _ratio(share, energy)
+        shares, energies = shares + share, energies + energy
+    return Counted(found.u, found.s, projected, times, _ratio(shares, energies))
+
+
+def _ratio(share: Tensor, energy: Tensor) -> Tensor:
+    return torch.where(energy > 0, share / energy.where(energy > 0, 1.0), 0.0)
 
 
 def _projected(u: Tensor, delta: Delta) -> Tensor:

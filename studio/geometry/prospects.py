@@ -1,5 +1,6 @@
 """Will it merge? What deltas alone tell beforehand, as one line with its reasons."""
 
+from collections.abc import Sequence
 from statistics import fmean
 
 import torch
@@ -13,8 +14,8 @@ _TIMES_CHANCE = 3.0
 _APART = 3.0  # times the smallest norm, from which norms differ much
 
 
-def prospect(deltas: Deltas, gram: Gram) -> str:
-    """One line on whether these tasks will merge, with its reasons.
+def reasons_of(deltas: Deltas, gram: Gram) -> tuple[str, ...]:
+    """Why these tasks might not merge well; empty where nothing speaks against it.
 
     Adapters that were started from the same factors A share their row spaces for that alone: then
     covariances estimated from the deltas (WUDI, ACE) see no difference between tasks, and what is
@@ -24,11 +25,24 @@ def prospect(deltas: Deltas, gram: Gram) -> str:
         deltas: of the tasks.
         gram: theirs.
     """
-    reasons = [each for each in (_factors(deltas), _norms(gram)) if each]
     if len(deltas) < 2:
+        return ()
+    return tuple(each for each in (_factors(deltas), _norms(gram)) if each)
+
+
+def prospect(tasks: int, reasons: Sequence[str], asked: bool = False) -> str:
+    """One line on whether tasks will merge, with its reasons; empty for fewer than two.
+
+    Args:
+        tasks: how many.
+        reasons: as ``reasons_of`` gives them, and others.
+        asked: whether the experts were asked how sure they are.
+    """
+    if tasks < 2:
         return ""
     if not reasons:
-        return "Will it merge? Nothing in the deltas speaks against it; scores on rows decide."
+        where = "the deltas or in the experts' certainty" if asked else "the deltas"
+        return f"Will it merge? Nothing in {where} speaks against it; scores on rows decide."
     return f"Will it merge? Look closely: {'; '.join(reasons)}."
 
 

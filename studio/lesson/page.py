@@ -109,10 +109,18 @@ def _opening(record: LessonRecord) -> str:
         "What training changed is an expert's <b>delta</b>; a <b>merge</b> is the base plus "
         "several deltas. Everything below was measured on real models, and needs no network.</p>"
         f"<p>{' '.join(map(escape, scoring(record)))}</p>"
-        f"<p class='quiet'>Scores are on {rows}; bars have 95 % intervals. Sliders stop only where "
-        "something was measured.</p><noscript><p>The sliders need scripts; the questions and "
-        "answers below do not.</p></noscript>"
+        f"<p class='quiet'>Scores are on {rows}{_attacked(record)}; bars have 95 % intervals. "
+        "Sliders stop only where something was measured.</p><noscript><p>The sliders need scripts; "
+        "the questions and answers below do not.</p></noscript>"
     )
+
+
+def _attacked(record: LessonRecord) -> str:
+    """On how many rows the attack is scored, where these are others."""
+    count = record.attack.own.n if record.attack else 0
+    if not record.attack or count == record.full[record.attack.task].n:
+        return ""
+    return f", those of section 7 on all {count:,} of {escape(record.attack.task)}"
 
 
 def _span(counts: list[int]) -> str:

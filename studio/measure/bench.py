@@ -19,9 +19,9 @@ from studio.device import resident_limit, resolve_device
 from studio.errors import BadData, BadRecipe, BadZoo, Findings, SeveralBadInZoo
 from studio.geometry.gram import Gram, gram
 from studio.geometry.gram_cache import kept_gram, recalled_gram
-from studio.measure.calibration import Calibration
 from studio.measure.evaluate import Evaluation, Examples, examples, sampled
 from studio.measure.expert_statistics import Statistics, Wanted
+from studio.measure.fits import Fits
 from studio.measure.intervals import Score
 from studio.measure.recalibration import Recalibration
 from studio.measure.score_cache import ScoreCache
@@ -54,6 +54,7 @@ class Bench:
     Attributes:
         statistics: what methods that need data measure of the experts, when it is asked for.
         recalibration: measures running statistics of merges anew.
+        fits: fits merges and heads to the experts, where a recipe asks for it.
     """
 
     def __init__(
@@ -77,7 +78,7 @@ class Bench:
         self.general = {s.name: open_task(s, {}, base) for s in zoo.general}
         self.statistics = Statistics(self.deltas, self.tasks)
         self.recalibration = Recalibration(self.deltas, self.tasks)
-        self.calibration = Calibration(self.deltas, self.tasks)
+        self.fits = Fits(self.deltas, self.tasks)
         self._kept: OrderedDict[object, object] = OrderedDict()
         self._lock = threading.RLock()
         self._examples: dict[str, dict[str, Examples]] = {}
@@ -150,8 +151,8 @@ class Bench:
             same_dtype = chosen.dtype == self.deltas.dtype
             made = Merge(recipe, chosen, (lambda: self.gram) if same_dtype else None, self._recall)
         measured = partial(self.statistics.look, recipe.names)
-        fitted = self.calibration
-        return replace(made, measured=measured, recalibrate=self.recalibration, calibrate=fitted)
+        made = replace(made, measured=measured, recalibrate=self.recalibration)
+        return replace(made, calibrate=self.fits.layers, refit=self.fits.heads)
 
     def unmeasured(self, recipe: Recipe) -> list[Wanted]:
         """What the recipe's method needs of validation rows that is not at hand; takes no time."""
@@ -184,7 +185,7 @@ class Bench:
 
     def evaluation(
         self, heads: Mapping[str, Head | None], split: str, live: LiveModel | None = None,
-        rows: int | None = None,
+        rows: int | None = None, merge: Merge | None = None,
     ) -> Evaluation:  # fmt: skip
         """An evaluation, not yet run, of the tasks named by ``heads``.
 
@@ -193,12 +194,12 @@ class Bench:
             split: whose rows are run.
             live: the model that will be asked; None for the bench's.
             rows: per task, at most: a fair sample that is always the same; None for all.
+            merge: that will be worn; heads that are refitted to it answer for their tasks' own.
 
         Raises:
             BadData: a task has no rows for the split, or no head.
         """
-        live = live or self.live
-        parts = self._examples.setdefault(split, {})
+        live, parts = live or self.live, self._examples.setdefault(split, {})
         chosen: dict[str, Head] = {}
         for name, head in heads.items():
             if head is None:
@@ -208,7 +209,8 @@ class Bench:
                 parts[name] = examples(live, (self.tasks | self.general)[name], split)
         if not chosen:
             self._refuse_nothing(split)
-        return Evaluation([sampled(parts[n], rows) for n in heads], chosen, live.pace.quick)
+        other = partial(self.fits.heads.replacing, merge, chosen)
+        return Evaluation([sampled(parts[n], rows) for n in heads], chosen, live.pace.quick, other)
 
     def heads(self, names: Iterable[str]) -> dict[str, Head | None]:
         """The experts' heads of some tasks."""
@@ -235,9 +237,8 @@ class Bench:
         return LiveModel(open_base(folder), self.device, self.kinds, self.dtype)
 
     def _refuse_nothing(self, split: str) -> None:
-        raise BadData(
-            f"No task of '{self.zoo.name}' has {split} rows, so there is nothing to score."
-        )
+        reason = f"No task of '{self.zoo.name}' has {split} rows, so there is nothing to score."
+        raise BadData(reason)
 
 
 def score_folder(

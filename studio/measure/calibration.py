@@ -2,17 +2,15 @@
 
 import hashlib
 import json
-import threading
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
 
 import torch
 from torch import Tensor
 
 from studio.checkpoints.deltas import Deltas
 from studio.errors import BadData
+from studio.measure.kept import Kept
 from studio.measure.layer_walk import calibrated, read_rows
 from studio.merge import Merge
 from studio.methods.kit.fitted_tensors import Fitting
@@ -41,8 +39,7 @@ class Calibration:
     def __init__(self, deltas: Deltas, tasks: Mapping[str, Task]) -> None:
         self._deltas = deltas
         self._tasks = tasks
-        self._kept: OrderedDict[str, Fitting] = OrderedDict()
-        self._lock = threading.Lock()
+        self._kept: Kept[Fitting] = Kept(_KEPT)
 
     def __call__(self, merge: Merge, progress: Progress = silent) -> Fitting:
         """The calibrated tensors of a merge of some of the tasks.
@@ -56,29 +53,12 @@ class Calibration:
             BadRecipe: the model cannot be walked layer by layer.
             NotFinite: what enters a layer is NaN or infinite.
         """
-        key = _key(merge.recipe, merge.recorded)
-        with self._lock:
-            if key not in self._kept:
-                self._kept[key] = self._calibrated(merge, progress)
-                while len(self._kept) > _KEPT:
-                    self._kept.popitem(last=False)
-            self._kept.move_to_end(key)
-            return self._kept[key]
+        key = fit_key(replace(merge.recipe, heads=None), merge.recorded)
+        return self._kept(key, lambda: self._calibrated(merge, progress))
 
-    def missing(self, recipe: Recipe) -> bool:
-        """Whether a recipe asks for a calibration that is not at hand; takes no time."""
-        known = recipe.calibrate is None or not recipe.tasks or _key(recipe) in self._kept
-        return not known and all(name in self._tasks for name in recipe.names)
-
-    def prepare(self, merge: Merge | None, progress: Progress = silent) -> None:
-        """Fit a merge to its experts if its recipe asks for it, so that it is at hand afterwards.
-
-        Args:
-            merge: of the zoo; None for the base.
-            progress: told the share done; raising stops it.
-        """
-        if merge is not None and merge.calibrate is not None:
-            _ = replace(merge, calibrate=partial(self, progress=progress)).fitted.found
+    def knows(self, recipe: Recipe) -> bool:
+        """Whether a recipe's calibration is at hand, whatever becomes of its heads; no time."""
+        return fit_key(replace(recipe, heads=None)) in self._kept
 
     def _calibrated(self, merge: Merge, progress: Progress) -> Fitting:
         progress(0.0, "loading a model to calibrate")
@@ -106,8 +86,8 @@ class Calibration:
             )
 
 
-def _key(recipe: Recipe, recorded: Tensor | None = None) -> str:
-    """A name for what is calibrated: what the recipe leads to, or a mixing that was recorded."""
+def fit_key(recipe: Recipe, recorded: Tensor | None = None) -> str:
+    """A name for what is fitted: what the recipe leads to, or a mixing that was recorded."""
     numbers = b"" if recorded is None else recorded.contiguous().numpy().tobytes()
     return recipe.digest + hashlib.sha256(numbers).hexdigest()
 

@@ -1,8 +1,9 @@
 """Evaluation, batch by batch: every batch makes the scores of all tasks a little more certain."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 import torch
@@ -158,14 +159,18 @@ def sampled(part: Examples, rows: int | None) -> Examples:
     """At most so many rows of a task: the beginning of its fixed shuffle; None for all."""
     if rows is None or rows >= len(part.items):
         return part
-    chosen = part.order[:rows]
+    return picked(part, part.order[:rows])
+
+
+def picked(part: Examples, chosen: np.ndarray) -> Examples:
+    """Some rows of a task, by their indices, in that order."""
     asked = part.questions(chosen)
     return Examples(
         part.task,
         [part.items[row] for row in chosen],
         part.answers[asked],
         None if part.groups is None else part.groups[asked],
-        np.arange(rows),
+        np.arange(len(chosen)),
         np.cumsum([0, *(part.starts[chosen + 1] - part.starts[chosen])]),
         None if part.extents is None else part.extents[asked],
     )
@@ -181,6 +186,7 @@ class Evaluation:
         parts: the rows, task by task.
         heads: one per task.
         quick: precision of the first pass; float32 for one exact pass.
+        replacing: which heads answer in the place of some, asked when the first batch is run.
 
     Attributes:
         predictions: per task ``(q,)``: the option that was chosen, ``UNKNOWN`` where none was yet;
@@ -195,9 +201,11 @@ class Evaluation:
         parts: Sequence[Examples],
         heads: Mapping[str, Head],
         quick: torch.dtype = FULL_PRECISION,
+        replacing: Callable[[], Mapping[str, Head]] = dict,
     ) -> None:
         self.parts = {part.task.name: part for part in parts}
         self.heads = heads
+        self._replacing = cache(replacing)
         self.predictions = {
             name: np.full(len(part.answers), UNKNOWN if part.extents is None else np.nan)
             for name, part in self.parts.items()
@@ -208,7 +216,7 @@ class Evaluation:
         passes = (FULL_PRECISION,) if quick is FULL_PRECISION else (quick, FULL_PRECISION)
         self._batches = [(dtype, rows) for dtype in passes for rows in rounds]
         self._next = 0
-        self.seconds = 0.0
+        self.seconds, self._exact = 0.0, 0  # of the exact pass, and its rows
         self._scores: tuple[int, dict[str, Score]] = (-1, {})
 
     @property
@@ -231,17 +239,23 @@ class Evaluation:
         """How often the number of its batches has doubled; 0 before the first."""
         return self._next.bit_length()
 
+    @property
+    def latency(self) -> float | None:
+        """Seconds of one row in float32, of those that were run here; None before the first."""
+        return self.seconds / self._exact if self._exact else None
+
     def step(self, model: LiveModel) -> None:
         """Run the next batch; rows of tasks of a kind share it, since they share the encoder."""
         started = time.perf_counter()
         dtype, rows = self._batches[self._next]
         batch = batch_of(model, self.parts, rows)
         output = model.states(batch.inputs, dtype)
+        heads = {**self.heads, **self._replacing()}
         with torch.inference_mode():
             for task, places in places_of(rows).items():
                 part = self.parts[task]
                 asked = part.questions([rows[place][1] for place in places.tolist()])
-                about = part.task.spec, self.heads[task], output, batch, places
+                about = part.task.spec, heads[task], output, batch, places
                 right = torch.from_numpy(part.answers[asked])
                 if part.extents is None:
                     scores = part.task.kind.scores(*about)
@@ -255,6 +269,7 @@ class Evaluation:
         self._next += 1
         if dtype is FULL_PRECISION:
             self.seconds += time.perf_counter() - started
+            self._exact += len(rows)
 
     def _keep_besides(
         self, name: str, asked: np.ndarray, items: Sequence[Item], scores: Tensor, right: Tensor

@@ -1,4 +1,4 @@
-"""Statistics of experts on their own validation rows: measured when asked for, kept on disk."""
+"""Statistics of experts on their validation rows: measured when asked for, kept on disk."""
 
 import hashlib
 import platform
@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 import transformers
 from safetensors.torch import save_file
+from torch import Tensor
 
 from studio.checkpoints.deltas import Deltas
 from studio.checkpoints.stored import tensor_bytes
@@ -20,9 +21,11 @@ from studio.disk.temporary import TemporaryFolder
 from studio.errors import BadData
 from studio.measure.evaluate import examples
 from studio.measure.information import fisher, input_grams
+from studio.measure.layer_walk import read_rows
+from studio.measure.merged_inputs import merged_grams
 from studio.merge import Merge
 from studio.methods import SUM
-from studio.methods.contract import FISHER, GRAM, Measured
+from studio.methods.contract import FISHER, GRAM, MERGED, Measured
 from studio.progress import Progress, part, silent
 from studio.recipe import Recipe, TaskEntry
 from studio.tasks.live_model import LiveModel
@@ -32,6 +35,7 @@ from studio.tasks.task import Task
 
 _CPU = torch.device("cpu")
 _FORMAT = 2  # of the numbers' meaning; another one recalls nothing that is older
+_WALK_FORMAT = 1  # likewise, of inputs behind merged layers
 _MOST_BYTES = 8 * 2**30  # of kept files
 _LOADED = 0.05  # share of the work when the model is loaded
 _BESIDE = (".json", ".txt", ".model")  # configuration and vocabularies
@@ -39,21 +43,30 @@ _BESIDE = (".json", ".txt", ".model")  # configuration and vocabularies
 
 @dataclass(frozen=True)
 class Wanted:
-    """One statistic of one expert.
+    """One statistic: of one expert, or of several behind layers that are merged of all of them.
 
     Attributes:
-        task: whose expert and rows.
-        kind: ``FISHER`` or ``GRAM``.
-        rows: most rows it is measured on.
+        task: whose expert and rows; empty for several.
+        kind: ``FISHER``, ``GRAM`` or ``MERGED``.
+        rows: most rows of a task it is measured on.
+        together: the tasks of a statistic of several.
     """
 
     task: str
     kind: str
     rows: int
+    together: tuple[str, ...] = ()
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """Whose experts and rows are read."""
+        return self.together or (self.task,)
 
     @property
     def words(self) -> str:
         """What it is, for people."""
+        if self.together:
+            return f"inputs of merged layers of {', '.join(self.together)} on {VALIDATION} rows"
         names = {FISHER: "the Fisher information", GRAM: "the inputs of its layers"}
         return f"{names[self.kind]} of '{self.task}' on its {VALIDATION} rows"
 
@@ -75,7 +88,10 @@ class Statistics:
 
     def missing(self, names: Sequence[str], kind: str, rows: int) -> list[Wanted]:
         """What was neither measured nor recalled yet; takes no time."""
-        wanted = (Wanted(name, kind, rows) for name in names)
+        if kind == MERGED:
+            wanted = [_together(names, rows)] if names else []
+        else:
+            wanted = [Wanted(name, kind, rows) for name in names]
         return [each for each in wanted if each not in self._known]
 
     def look(self, names: Sequence[str], kind: str, rows: int) -> Measured:
@@ -84,8 +100,11 @@ class Statistics:
         Raises:
             BadData: a task has no validation rows, or no head.
         """
+        if kind == MERGED and names:
+            known, whole = self.measure(_together(names, rows)), _together(names, rows)
+            return lambda task, name: _of(known, _place(whole.tasks.index(task), name))
         found = {name: self.measure(Wanted(name, kind, rows)) for name in names}
-        return lambda task, name: found[task].tensor(name) if name in found[task].entries else None
+        return lambda task, name: _of(found[task], name)
 
     def measure(self, wanted: Wanted, progress: Progress = silent) -> Weights:
         """One statistic, recalled or measured.
@@ -95,24 +114,26 @@ class Statistics:
             progress: told the share done; raising stops it.
 
         Raises:
-            BadData: the task has no validation rows, or no head; or the disk is full.
+            BadData: a task has no validation rows, or no head; or the disk is full.
+            BadRecipe: a model cannot be walked block by block, see ``merged_grams``.
         """
         known = self._known.get(wanted)
         if known is not None:
             return known
-        self._refuse(wanted)
+        for name in wanted.tasks:
+            self._refuse(name, wanted)
         with self._lock:
             if wanted not in self._known:
                 self._known[wanted] = Weights((self._file(wanted, progress),))
             return self._known[wanted]
 
-    def _refuse(self, wanted: Wanted) -> None:
-        task = self._tasks[wanted.task]
+    def _refuse(self, name: str, wanted: Wanted) -> None:
+        task = self._tasks[name]
         lacking = "no head" if task.head is None else f"no {VALIDATION} rows"
         if task.head is None or not task.rows(MEASURED):
             raise BadData(
                 f"This method measures {wanted.words}, but the zoo has {lacking} for it. Add them "
-                f"to '{wanted.task}' in the zoo file, leave the task out, or choose a method that "
+                f"to '{name}' in the zoo file, leave the task out, or choose a method that "
                 "needs no data."
             )
 
@@ -146,6 +167,8 @@ class Statistics:
         return TemporaryFolder("statistics")
 
     def _measured(self, wanted: Wanted, progress: Progress) -> dict:
+        if wanted.together:
+            return self._walked(wanted, progress)
         progress(0.0, f"loading a model for '{wanted.task}'")
         task = self._tasks[wanted.task]
         model = LiveModel(self._deltas.base, _CPU, (task.kind,), self._dtype)
@@ -165,6 +188,15 @@ class Statistics:
         assert task.head is not None
         return fisher(model, rows, task.head, chosen, report)
 
+    def _walked(self, wanted: Wanted, progress: Progress) -> dict:
+        progress(0.0, "loading a model to merge block by block")
+        kinds = tuple(dict.fromkeys(self._tasks[name].kind for name in wanted.tasks))
+        model = LiveModel(self._deltas.base, _CPU, kinds, self._dtype)
+        rows = {n: read_rows(model, self._tasks[n], wanted.rows) for n in wanted.tasks}
+        deltas = self._deltas.subset(wanted.tasks)
+        found = merged_grams(model, deltas, rows, part(progress, _LOADED, 1.0))
+        return {_place(wanted.tasks.index(t), name): gram for (t, name), gram in found.items()}
+
     def _expert(self, task: str) -> Merge:
         """The task's checkpoint; its merge shares nothing with others, and so waits for none."""
         deltas = self._deltas.subset([task])
@@ -174,21 +206,44 @@ class Statistics:
 
     def _key(self, wanted: Wanted) -> str:
         """A name for everything that the numbers depend on."""
-        task, deltas = self._tasks[wanted.task], self._deltas.subset([wanted.task])
-        every = task.rows(MEASURED)
-        chosen = fair_order(len(every))[: wanted.rows]
-        rows = [task.kind.plain(every[row]) for row in chosen]
+        deltas = self._deltas.subset(wanted.tasks)
+        read = [self._rows(name, wanted.rows) for name in wanted.tasks]
         versions = str(torch.__version__), str(transformers.__version__)
         kind = platform.machine(), torch.backends.cpu.get_cpu_capability(), *versions
         machine = kind if self._dtype is torch.float32 else (*kind, str(self._dtype))
         beside = settings_beside(deltas.base.folder)
+        if wanted.together:
+            parts = deltas.base.known_digest, deltas.digests, beside
+            return cache_key("statistics", _WALK_FORMAT, wanted.kind, machine, parts, read)
+        task, ((rows, reads),) = self._tasks[wanted.task], read
         parts = deltas.base.known_digest, deltas.digests[0], beside, rows
-        about: list[object] = task.kind.reads(task.spec)
+        about: list[object] = reads
         if wanted.kind == FISHER:
             assert task.head is not None
             tensors = (_digest(tensor_bytes(each)) for each in task.head.tensors.values())
             about = [*about, *task.kind.asks(task.spec), *tensors]
         return cache_key("statistics", _FORMAT, wanted.kind, machine, parts, about)
+
+    def _rows(self, name: str, most: int) -> tuple[list, list[object]]:
+        """What is read of a task, and how."""
+        task = self._tasks[name]
+        every = task.rows(MEASURED)
+        rows = [task.kind.plain(every[row]) for row in fair_order(len(every))[:most]]
+        return rows, task.kind.reads(task.spec)
+
+
+def _together(names: Sequence[str], rows: int) -> Wanted:
+    """In the order of their names, so that no order of a mix changes what is measured."""
+    return Wanted("", MERGED, rows, tuple(sorted(names)))
+
+
+def _place(task: int, name: str) -> str:
+    """Under what a task's tensor lies among those of several."""
+    return f"{task} {name}"
+
+
+def _of(found: Weights, name: str) -> Tensor | None:
+    return found.tensor(name) if name in found.entries else None
 
 
 def settings_beside(folder: Path) -> list[tuple[str, str]]:

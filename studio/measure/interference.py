@@ -1,19 +1,21 @@
 """Who disturbs whom: what each task loses on its own rows when one other task is added."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 
 from studio.errors import BadData
 from studio.measure.bench import Bench
+from studio.measure.certainty import Certainty, certainties
 from studio.measure.change import Change
 from studio.measure.input_disturbance import ROWS, InputDisturbance, input_disturbance
+from studio.measure.input_drift import InputDrift, input_drift
 from studio.measure.outcomes import Measuring, Outcome, paired
 from studio.methods.contract import GRAM
 from studio.progress import Progress, part, silent
 from studio.recipe import Recipe
 
-_SCORED = 0.9  # share of the progress
+_SCORED, _ASKED = 0.85, 0.88  # shares of the progress
 
 
 @dataclass(frozen=True)
@@ -25,12 +27,16 @@ class Interference:
         changes: by (task, other): the task's score with both merged, against it alone.
         inputs: what changes do to the others' inputs, and why that is not known where it is not.
         refusal: why it is not.
+        drift: how far inputs of the mix are from those of the experts; None where not known.
+        certainty: by task, how sure its expert is of its rows.
     """
 
     recipe: Recipe
     changes: Mapping[tuple[str, str], Change]
     inputs: InputDisturbance | None = None
     refusal: str = ""
+    drift: InputDrift | None = None
+    certainty: Mapping[str, Certainty] = field(default_factory=dict)
 
     @property
     def losses(self) -> dict[tuple[str, str], float]:
@@ -84,23 +90,25 @@ def interference(bench: Bench, recipe: Recipe, progress: Progress = silent) -> I
         for name in asked:
             (other,) = set(pair) - {name}
             changes[name, other] = paired(both, alone[name])[name]
-    found, refusal = _inputs(bench, recipe, part(whole, _SCORED, 1.0))
-    return Interference(recipe, changes, found, refusal)
+    sure = certainties(bench, recipe.names, part(whole, _SCORED, _ASKED))
+    found, drift, refusal = _inputs(bench, recipe, part(whole, _ASKED, 1.0))
+    return Interference(recipe, changes, found, refusal, drift, sure)
 
 
 def _inputs(
     bench: Bench, recipe: Recipe, progress: Progress
-) -> tuple[InputDisturbance | None, str]:
-    """What the recipe's components do to the others' inputs, or why nobody can say."""
+) -> tuple[InputDisturbance | None, InputDrift | None, str]:
+    """What components do to the others' inputs and how far inputs drift, or why nobody can say."""
     try:
         wanted = bench.statistics.missing(recipe.names, GRAM, ROWS)
         for place, each in enumerate(wanted):
-            ends = (0.5 * at / len(wanted) for at in (place, place + 1))
+            ends = (0.4 * at / len(wanted) for at in (place, place + 1))
             bench.statistics.measure(each, part(progress, *ends))
         look = bench.statistics.look(recipe.names, GRAM, ROWS)
-        return input_disturbance(bench.merge(recipe), look, part(progress, 0.5, 1.0)), ""
+        drift = input_drift(bench, recipe, look, ROWS, part(progress, 0.4, 0.7))
+        return input_disturbance(bench.merge(recipe), look, part(progress, 0.7, 1.0)), drift, ""
     except BadData as refusal:
-        return None, str(refusal)
+        return None, None, str(refusal)
 
 
 def _outcome(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from studio.tasks.metric import ACCURACY, LOSS, Metric
+from studio.tasks.metric import ACCURACY, LOSS, Metric, perplexity_words
 
 NORMAL = 1.959963984540054  # the normal distribution's 97.5 % point
 _RESAMPLES, _SLICES = 2000, 20
@@ -103,7 +103,7 @@ class Score:
         """What stands beside the value, for people; empty if nothing does."""
         found = [each.shown for each in self.besides]
         if self.perplexity is not None:
-            found.append(f"perplexity {self.perplexity:.3g}")
+            found.append(f"perplexity {perplexity_words(self.perplexity)}")
         if self.bits_per_byte is not None:
             found.append(f"{self.bits_per_byte:.3f} bits per byte")
         return ", ".join(found)

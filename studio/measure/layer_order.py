@@ -10,6 +10,12 @@ from studio.errors import BadRecipe
 from studio.measure.layer_fit import FITTED, WEIGHT
 from studio.tasks.live_model import LiveModel
 
+CALIBRATED = (
+    "calibrated layer by layer",
+    "Leave 'calibrate' out, or take a method that measures the experts instead.",
+)
+"""What a walk is for, and what to do where there is none."""
+
 
 @dataclass(frozen=True)
 class Layer:
@@ -41,12 +47,15 @@ class Layers:
     loose: tuple[str, ...]
 
 
-def layers_of(model: LiveModel, inputs: Mapping[str, dict[str, Tensor]]) -> Layers:
+def layers_of(
+    model: LiveModel, inputs: Mapping[str, dict[str, Tensor]], aim: tuple[str, str] = CALIBRATED
+) -> Layers:
     """The layers of a model, as batches of its tasks go through it.
 
     Args:
         model: that is called.
         inputs: of one batch per task.
+        aim: what for, see ``CALIBRATED``.
 
     Raises:
         BadRecipe: it cannot be walked layer by layer: tasks take different ways through it, or
@@ -57,17 +66,18 @@ def layers_of(model: LiveModel, inputs: Mapping[str, dict[str, Tensor]]) -> Laye
     (first, way), *others = ((task, _way(model, leaves, each)) for task, each in inputs.items())
     for task, other in others:
         if other != way:
-            raise no_way(model, f"rows of '{first}' and of '{task}' pass its layers otherwise")
+            reason = f"rows of '{first}' and of '{task}' pass its layers otherwise"
+            raise no_way(model, reason, aim)
     twice = {name for name in way if way.count(name) > 1}
     shared = [name for name in way if name in twice and isinstance(leaves[name], FITTED)]
     if shared:
         times = way.count(shared[0])
-        raise no_way(model, f"{shared[0]} is passed {times} times by every row")
+        raise no_way(model, f"{shared[0]} is passed {times} times by every row", aim)
     own = {mine: name for name, mine in model.own_names(model.base.names).items()}
     held = _holders(modules)
     order = tuple(_layer(name, leaves[name], own, held) for name in way if name not in twice)
     if not any(layer.fitted for layer in order):
-        raise no_way(model, "none of its layers is a linear one or a convolution")
+        raise no_way(model, "none of its layers is a linear one or a convolution", aim)
     inside = {name for layer in order for name in layer.names}
     body = {id(x) for x in model.encoder.state_dict(keep_vars=True).values()}
     every = model.whole.state_dict(keep_vars=True)
@@ -75,12 +85,10 @@ def layers_of(model: LiveModel, inputs: Mapping[str, dict[str, Tensor]]) -> Laye
     return Layers(order, tuple(loose))
 
 
-def no_way(model: LiveModel, reason: str) -> BadRecipe:
+def no_way(model: LiveModel, reason: str, aim: tuple[str, str] = CALIBRATED) -> BadRecipe:
     """The error for a model that cannot be walked layer by layer."""
-    return BadRecipe(
-        f"{type(model.whole).__name__} cannot be calibrated layer by layer: {reason}. Leave "
-        "'calibrate' out, or take a method that measures the experts instead."
-    )
+    what, instead = aim
+    return BadRecipe(f"{type(model.whole).__name__} cannot be {what}: {reason}. {instead}")
 
 
 def _way(model: LiveModel, leaves: Mapping[str, nn.Module], inputs: dict[str, Tensor]) -> list[str]:

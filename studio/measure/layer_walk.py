@@ -17,6 +17,7 @@ from studio.merge import Merge, merged_into
 from studio.methods import SUM
 from studio.progress import Progress, silent
 from studio.recipe import Calibrate, Recipe, TaskEntry
+from studio.tasks.kinds.answers import Batch
 from studio.tasks.live_model import LiveModel
 from studio.tasks.quick_pass import using_threads
 from studio.tasks.row_parts import MEASURED
@@ -38,7 +39,7 @@ class Read:
     masks: Mapping[torch.Size, Tensor]
 
 
-def read_rows(model: LiveModel, task: Task, rows: int) -> list[Read]:
+def batches_of(model: LiveModel, task: Task, rows: int) -> list[Batch]:
     """The first rows of a task's fixed shuffle, those of like length together.
 
     Args:
@@ -48,10 +49,14 @@ def read_rows(model: LiveModel, task: Task, rows: int) -> list[Read]:
     """
     part = examples(model, task, MEASURED, labelled=False)
     chosen = sorted(part.order[:rows].tolist(), key=part.length)
+    lots = [chosen[start : start + _BATCH] for start in range(0, len(chosen), _BATCH)]
+    return [model.batch(task.kind, [part.items[row] for row in each]) for each in lots]
+
+
+def read_rows(model: LiveModel, task: Task, rows: int) -> list[Read]:
+    """The same batches, as a walk reads them."""
     made = []
-    for start in range(0, len(chosen), _BATCH):
-        items = [part.items[row] for row in chosen[start : start + _BATCH]]
-        batch = model.batch(task.kind, items)
+    for batch in batches_of(model, task, rows):
         found = task.kind.real(batch)
         every = (found,) if isinstance(found, Tensor) else found or ()
         made.append(Read(batch.inputs, {each.shape: each for each in every}))

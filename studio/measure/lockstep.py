@@ -3,10 +3,12 @@
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from torch import Tensor, nn
 
 _own = threading.local()
+_NOTHING = Tensor()
 
 
 class _Dropped(BaseException):
@@ -24,17 +26,24 @@ class Pass:
 
     Attributes:
         layer: that it waits before; None before it began and after it ended.
-        states: what enters that layer.
+        inputs: what that layer is called with, in order.
+        named: what it is called with by name.
     """
 
     def __init__(self, run: Callable[[], object]) -> None:
         self.layer: nn.Module | None = None
-        self.states = Tensor()
+        self.inputs: tuple[Any, ...] = ()
+        self.named: dict[str, Any] = {}
         self._run = run
         self._go, self._back = threading.Semaphore(0), threading.Semaphore(0)
         self._problem: BaseException | None = None
         self._dropped = False
         self._thread = threading.Thread(target=self._work, name="pass", daemon=True)
+
+    @property
+    def states(self) -> Tensor:
+        """What enters the layer that it waits before."""
+        return next(iter((*self.inputs, *self.named.values())), _NOTHING)
 
     def advance(self) -> None:
         """Go through the layer that it waits before, up to the next one or the end.
@@ -56,9 +65,9 @@ class Pass:
             self._go.release()
             self._thread.join()
 
-    def wait(self, layer: nn.Module, states: Tensor) -> None:
+    def wait(self, layer: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any]) -> None:
         """Called on its own thread, before a layer."""
-        self.layer, self.states = layer, states
+        self.layer, self.inputs, self.named = layer, inputs, named
         self._back.release()
         self._go.acquire()
         if self._dropped:
@@ -74,7 +83,7 @@ class Pass:
             pass
         except BaseException as problem:  # it is raised where somebody waits for it
             self._problem = problem
-        self.layer, self.states = None, Tensor()
+        self.layer, self.inputs, self.named = None, (), {}
         self._back.release()
 
 
@@ -89,10 +98,10 @@ def in_lockstep(
         runs: the passes.
     """
 
-    def hook(layer: nn.Module, inputs: tuple[Tensor, ...], named: dict[str, Tensor]) -> None:
+    def hook(layer: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any]) -> None:
         running: Pass | None = getattr(_own, "running", None)
         if running is not None:
-            running.wait(layer, next(iter((*inputs, *named.values()))))
+            running.wait(layer, inputs, named)
 
     handles = [layer.register_forward_pre_hook(hook, with_kwargs=True) for layer in layers]
     passes = [Pass(run) for run in runs]

@@ -24,7 +24,7 @@ from studio.tasks.heads import Head
 from studio.tasks.row_parts import fair_order
 
 _EXPERTS = 0.5  # share of the progress that measuring experts takes, if they must be
-_CALIBRATED = 0.3  # likewise, of a calibration
+_FITTED = 0.3  # likewise, of a calibration and a refit of heads
 _OFTEN = 0.004  # seconds between looks at the memory in use
 
 
@@ -128,17 +128,28 @@ class Measuring:
         if left or untimed:
             found, worn = self._measured(merge, left, split, most, untimed)
             known, cost = known | found, cost or worn
-        made = self._outcome({name: known[name] for name in heads}, split, most)
+        made = self.outcome({name: known[name] for name in heads}, split, most)
         return replace(made, seconds=cost.seconds, peak=cost.peak) if cost else made
+
+    def known(
+        self, merge: Merge | None, heads: Mapping[str, Head | None], split: str,
+        most: int | None = None,
+    ) -> dict[str, KnownRows]:  # fmt: skip
+        """What a model answers to the rows that some heads are of, see ``of``."""
+        known = self.bench.score_cache.recall(merge, heads, split, most)
+        left = {name: head for name, head in heads.items() if name not in known}
+        found = self._measured(merge, left, split, most, False)[0] if left else {}
+        return {name: (known | found)[name] for name in heads}
 
     def recalled(
         self, merge: Merge | None, heads: Mapping[str, Head | None], split: str
     ) -> Outcome | None:
         """The outcome on every row, if all of it was measured before; loads no model."""
         known = self.bench.score_cache.recall(merge, heads, split)
-        return self._outcome(known, split, None) if set(known) == set(heads) else None
+        return self.outcome(known, split, None) if set(known) == set(heads) else None
 
-    def _outcome(self, known: Mapping[str, KnownRows], split: str, most: int | None) -> Outcome:
+    def outcome(self, known: Mapping[str, KnownRows], split: str, most: int | None) -> Outcome:
+        """What ``known`` has found, as an outcome."""
         counts = {name: len(rows.marks) for name, rows in known.items()}
         seconds = sum(rows.latency * counts[name] for name, rows in known.items())
         return Outcome(
@@ -154,15 +165,15 @@ class Measuring:
         """Wear a model and run the rows of some heads, if there are any."""
         bench = self.bench
         self.progress(0.0, "reading the model and the rows")
-        evaluation = bench.evaluation(heads, split, rows=most) if heads else None
+        evaluation = bench.evaluation(heads, split, rows=most, merge=merge) if heads else None
         self.progress(0.0, "merging")
         wanted = bench.unmeasured(merge.recipe) if merge else []
         begun = _EXPERTS if wanted else 0.0
         for place, each in enumerate(wanted):
             first, last = (begun * at / len(wanted) for at in (place, place + 1))
             bench.statistics.measure(each, part(self.progress, first, last))
-        bench.calibration.prepare(merge, part(self.progress, begun, begun + _CALIBRATED))
-        begun += _CALIBRATED if merge and merge.recipe.calibrate else 0.0
+        bench.fits.prepare(merge, part(self.progress, begun, begun + _FITTED))
+        begun += _FITTED if merge and merge.recipe.fits_experts else 0.0
         cost = self._put_on(merge, timed)
         if evaluation is None:
             return {}, cost

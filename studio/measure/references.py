@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from studio.measure.bench import Bench
 from studio.measure.doubts import doubts, replaced_experts
+from studio.measure.evaluate import Evaluation
 from studio.measure.intervals import Score
 from studio.measure.outcomes import Measuring, Outcome
 from studio.merge import Merge
@@ -144,7 +145,7 @@ def score_references(
 
 def measured_references(
     bench: Bench, wear: Callable[[str, Merge | None], None]
-) -> Iterator[tuple[str, dict[str, Score]]]:
+) -> Iterator[tuple[str, dict[str, Score], float]]:
     """All references, first those that are recalled, then quickly, then exactly.
 
     Args:
@@ -152,12 +153,18 @@ def measured_references(
         wear: puts a merge on the bench's live model, or None; told what it is called.
 
     Yields:
-        After every batch, the kind of reference and the scores that became known, or none.
+        After every batch, the kind of reference, the scores that became known, or none, and the
+        share of all batches that is done, 0 to 1.
     """
-    left = []
-    for each in references(bench):
+    left: list[tuple[Reference, Evaluation]] = []
+    chosen = references(bench)
+
+    def share() -> float:
+        return 1 - sum(1 - evaluation.share for _, evaluation in left) / len(chosen)
+
+    for each in chosen:
         if known := each.recalled():
-            yield each.kind, known
+            yield each.kind, known, 0.0  # how much is left is known once all were looked for
         else:
             left.append((each, bench.evaluation(each.heads, each.split)))
     for enough in ("seen", "done"):
@@ -165,10 +172,10 @@ def measured_references(
             while not getattr(evaluation, enough):
                 wear(f"{each.kind} {each.expert}", each.merge())
                 evaluation.step(bench.live)
-                yield each.kind, {}
+                yield each.kind, {}, share()
             if enough == "done":
                 bench.score_cache.keep(evaluation, each.merge(), each.split)
-            yield each.kind, evaluation.scores()
+            yield each.kind, evaluation.scores(), share()
 
 
 def _joined(outcomes: Sequence[Outcome]) -> Outcome:

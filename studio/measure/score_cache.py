@@ -182,7 +182,7 @@ class ScoreCache:
         """
         if merge is None:
             return "base"
-        if merge.method.derives or merge.recipe.calibrate:
+        if merge.method.derives or merge.recipe.fits_experts:
             return self._recipe(merge)
         about = _sum(merge.mixing), merge.recipe.dtype, self._statistics(merge)
         return cache_key("linear", _made_of(merge), about)
@@ -206,18 +206,19 @@ class ScoreCache:
             if name in self._tasks
         ]
         recorded = None if merge.recorded is None else _sum(merge.recorded)
-        numbers = _sum(merge.coefficients), recorded, self._calibrated(merge)
+        numbers = _sum(merge.coefficients), recorded, self._fitted(merge)
         made = repr(chosen) + (repr(sorted(merge.after.items())) if merge.after else "")
         about = made, numbers, drawn, measured, merge.recipe.dtype, self._statistics(merge)
         return cache_key("recipe", _made_of(merge), about)
 
-    def _calibrated(self, merge: Merge) -> list:
-        """What a calibration depends on beside the mix; nothing without one."""
-        if merge.recipe.calibrate is None:
+    def _fitted(self, merge: Merge) -> list:
+        """What layers and heads that are fitted depend on beside the mix; nothing without any."""
+        if not merge.recipe.fits_experts:
             return []
+        asked = merge.recipe.calibrate, merge.recipe.heads
         names = [name for name in merge.recipe.names if name in self._tasks]
         rows = [self._digest(name, self._tasks[name].head, "validation") for name in names]
-        return [merge.recipe.calibrate.plain(), rows]
+        return [*(each and each.plain() for each in asked), rows]
 
     def _digest(self, name: str, head: Head | None, split: str) -> str:
         key = name, split, id(head)

@@ -29,6 +29,7 @@ from studio.methods.opcm import Opcm
 from studio.methods.orthomerge import OrthoMerge
 from studio.methods.pcb import Pcb
 from studio.methods.regmean import RegMean
+from studio.methods.regmean_pp import RegMeanPlusPlus
 from studio.methods.slerp import Slerp
 from studio.methods.task_arithmetic import TaskArithmetic
 from studio.methods.ties import Ties
@@ -67,12 +68,15 @@ METHODS: dict[str, type[Method]] = {
         Nufilt,
         Fisher,
         RegMean,
+        RegMeanPlusPlus,
     )
 }
 assert DEFAULT_METHOD in METHODS, "recipes lie below and cannot look here"
 
 SUM = TaskArithmetic.name
 """The plain sum of the deltas: of one task with coefficient 1, its own model."""
+REGRESSION = RegMean.name
+"""The least squares of layers on their inputs, with which a walk goes from layer to layer."""
 RUNNING_SUM = Opcm.name
 """The method of a sequence that is kept in one file, see ``running_sum``."""
 SUMMED: Mapping[str, Mapping[str, Option]] = {

@@ -55,8 +55,9 @@ def scale_option(words: str = "One number that multiplies all that is added to t
     return option(1.0, words, low=-10.0, high=10.0)
 
 
-FISHER, GRAM = "fisher", "gram"
-"""What can be measured of an expert, see ``Method.needs``: Fisher information, inputs' Grams."""
+FISHER, GRAM, MERGED = "fisher", "gram", "merged"
+"""What can be measured, see ``Method.needs``: Fisher information and inputs' Grams of experts, and
+Grams of inputs that went through the layers merged so far."""
 
 Measured = Callable[[str, str], Tensor | None]
 """A task's statistic for a tensor of the base, by their names; None where it has none."""
@@ -113,7 +114,7 @@ class Method:
     keeps_sum: ClassVar[bool] = False
     """Whether newcomers join a running sum, which is divided by one number for all tensors."""
     needs: ClassVar[str] = ""
-    """What must be measured on validation rows: ``FISHER``, ``GRAM``, or nothing."""
+    """What must be measured on validation rows: ``FISHER``, ``GRAM``, ``MERGED``, nothing."""
     draws: ClassVar[bool] = False
     """Whether the recipe's seed changes the result."""
     most_tasks: ClassVar[int | None] = None

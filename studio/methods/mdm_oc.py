@@ -14,17 +14,26 @@ from studio.geometry.scopes import SCOPES
 from studio.geometry.spectra import Reduction
 from studio.geometry.subspaces import is_matrix, reduced, subspaces
 from studio.methods.additive import Additive, MeasuredAdditive
-from studio.methods.contract import GRAM, Given, Method, option
+from studio.methods.contract import Given, Method, option
 from studio.methods.kit.activation_components import ActivationMetric
-from studio.methods.kit.input_metric import regressed, rows_option, scaled, trust_option
+from studio.methods.kit.input_metric import (
+    BEHIND,
+    EXPERTS,
+    kind_of,
+    regressed,
+    rows_option,
+    scaled,
+    statistics_option,
+    trust_option,
+)
 from studio.recipe import Option
 
 VECTOR, SUBSPACE, ACTIVATION = "vector", "subspace", "activation"
 BASES = (VECTOR, SUBSPACE, ACTIVATION)
 _NO_SUM = (
     "MDM-OC: what it needs of its tasks is a sum over them only with basis: activation, order: "
-    "symmetric, strength: 1, and no rank or energy. Begin the state with these options, or merge "
-    "by a recipe."
+    "symmetric, strength: 1, statistics: experts, and no rank or energy. Begin the state with "
+    "these options, or merge by a recipe."
 )
 
 
@@ -40,8 +49,9 @@ class MdmOc(Method):
     on its own task's inputs what the delta did, and as little as possible on those of the others:
     delta_i G_i (G_i + strength sum_j G_j)^-1 with G_j = X_j^T X_j / n of validation rows, j over
     all other tasks, or over those before i; all else is delta_i / (1 + strength count of j). At
-    strength 1, symmetric, coefficients 1 it is RegMean. Rank and energy reduce matrices before
-    that.
+    strength 1, symmetric, coefficients 1 it is RegMean. With statistics merged, X_j come behind
+    the layers merged so far, as of RegMean++; that depends on which tasks there are, and not on
+    their coefficients, in which the mix stays linear. Rank and energy reduce matrices before that.
 
     Source: MDM-OC (arXiv 2507.20997), Eqs. 2-7, 9, 12, 13, 15 and 16; no code of the paper is
     public. Symmetric subspaces: TSV-M (arXiv 2412.00081). Basis activation: the studio's own,
@@ -128,6 +138,7 @@ class MdmOc(Method):
 
     off_diagonal: float = trust_option()
     rows: int = rows_option()
+    statistics: str = statistics_option()
 
     @classmethod
     def defaults(cls, options: Mapping[str, Option]) -> Mapping[str, Option]:
@@ -137,14 +148,15 @@ class MdmOc(Method):
     @classmethod
     def idle(cls, options: Mapping[str, Option]) -> tuple[str, ...]:
         """Reach and even layers belong to whole deltas, what is measured to activations."""
-        of_vectors, of_activations = ("scope", "normalize"), ("off_diagonal", "rows")
+        of_vectors = "scope", "normalize"
+        of_activations = "off_diagonal", "rows", "statistics"
         basis = options.get("basis", cls.basis)
         return of_vectors * (basis != VECTOR) + of_activations * (basis != ACTIVATION)
 
     @property
     def measures(self) -> str:
         """What enters the layers, in the activations' metric alone."""
-        return GRAM if self.basis == ACTIVATION else ""
+        return kind_of(self.statistics) if self.basis == ACTIVATION else ""
 
     @property
     def measured_rows(self) -> int:
@@ -172,9 +184,11 @@ class MdmOc(Method):
 
         Where tasks keep their order and whole deltas are made orthogonal, that is; a subspace's
         rank depends on how many tasks there are. In the activations' metric a newcomer has to
-        know the inputs of those before it, whose Grams add up.
+        know the inputs of those before it, whose Grams add up unless they are seen behind layers
+        that are merged of all.
         """
-        if not self.ordered or self.basis == SUBSPACE:
+        behind = self.basis == ACTIVATION and self.statistics == BEHIND
+        if not self.ordered or self.basis == SUBSPACE or behind:
             return super().carried
         kept = "the merged model and the earlier components"
         return kept if self.basis == VECTOR else f"{kept}, and the sum of the earlier Grams"
@@ -239,7 +253,8 @@ def _in_activations(method: MdmOc, given: Given, reduction: Reduction) -> Transf
 
 def _additive(method: MdmOc) -> Additive:
     reduced_too = method.rank is not None or method.energy is not None
-    if not _by_activation(vars(method)) or method.strength < 1 or method.ordered or reduced_too:
+    unlike = method.ordered or reduced_too or method.statistics != EXPERTS
+    if not _by_activation(vars(method)) or method.strength < 1 or unlike:
         raise BadRecipe(_NO_SUM)
     return MeasuredAdditive(
         method.title,

@@ -48,12 +48,14 @@ class Work:
         read: bytes of weights.
         memory: bytes, about.
         device: kind of the device of the model.
+        what: is done, by which earlier times are told apart.
     """
 
     operations: float
     read: int
     memory: int
     device: str
+    what: str = "making a zoo"
 
     @property
     def guess(self) -> float:
@@ -103,7 +105,7 @@ def work_of(
         fitted = 2 * (rows.counts.get("train", 0) + rows.counts.get("validation", 0))
         asked = sum(rows.counts.values()) if rows.unanswered else 0
         count = (fitted if task.needs_head else 0) + asked
-        operations += 2.0 * parameters * count * _tokens(task, rows.some)
+        operations += 2.0 * parameters * count * tokens_of_row(task, rows.some)
         runs = runs or bool(rows.counts)
     held = deltas if deltas <= resident_limit() else 0
     return Work(operations, read + deltas, runs * _PRECISION * parameters + held, device.type)
@@ -111,32 +113,32 @@ def work_of(
 
 def make_cost(work: Work) -> MakeCost:
     """What some work takes on this computer, about."""
-    ratios = _earlier(work.device)
+    ratios = _earlier(work)
     factor = median(ratios) if ratios else 1.0
     return MakeCost(work.guess * factor, work.memory, len(ratios))
 
 
 def note_make(work: Work, seconds: float) -> None:
     """Remember how long some work has taken here."""
-    ratios = [*_earlier(work.device), seconds / work.guess][-_REMEMBERED:]
-    keep(_key(work.device), json.dumps(ratios).encode())
+    ratios = [*_earlier(work), seconds / work.guess][-_REMEMBERED:]
+    keep(_key(work), json.dumps(ratios).encode())
 
 
-def _key(device: str) -> str:
-    return cache_key("seconds of making a zoo", device)
+def _key(work: Work) -> str:
+    return cache_key(f"seconds of {work.what}", work.device)
 
 
-def _earlier(device: str) -> list[float]:
-    """Of earlier makes, how many times longer than guessed each has taken."""
+def _earlier(work: Work) -> list[float]:
+    """Of earlier times, how many times longer than guessed each has taken."""
     try:
-        found = json.loads(recall(_key(device)) or b"[]")
+        found = json.loads(recall(_key(work)) or b"[]")
     except ValueError:
         return []
     return [each for each in found if isinstance(each, float) and each > 0]
 
 
-def _tokens(task: NewTask, some: Sequence[Cells]) -> float:
-    """Tokens of a row, about."""
+def tokens_of_row(task: NewTask, some: Sequence[Cells]) -> float:
+    """Tokens of a row, about, by some of a task's."""
     if task.kind == "image-classification":
         return _OF_PICTURE
     letters = [sum(len(str(cell)) for cell in row.values()) for row in some]

@@ -46,6 +46,8 @@ class NewTask:
         labels: in the order of the head, by a person; None leaves them to the checkpoint.
         opened: what answers for it so far; a head of None is fitted if the task has rows.
         refused: why what lies beside its weights cannot answer for it, or None.
+        trained: whether its checkpoint is made here, of its own training rows.
+        keys: further keys of its entry, such as those that it was trained with.
     """
 
     name: str
@@ -56,12 +58,22 @@ class NewTask:
     labels: tuple[str, ...] | None = None
     opened: Opened | None = field(default=None, compare=False)  # tensors have no one equality
     refused: StudioError | None = None
+    trained: bool = False
+    keys: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def needs_head(self) -> bool:
-        """Whether a head must be fitted before its rows can be scored."""
-        missing = self.opened is None or self.opened.head is None
+        """Whether a head must be fitted before its rows can be scored.
+
+        One that was trained has its own, or none because other layers answer.
+        """
+        missing = self.opened is None or (self.opened.head is None and not self.trained)
         return self.kind in FITTED and missing and self.refused is None
+
+    @property
+    def needs_train(self) -> bool:
+        """Whether there must be rows to train on, or to fit a head on."""
+        return self.needs_head or self.trained
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,14 @@ from studio.new_zoo.columns import (
 )
 from studio.new_zoo.fields import ANSWER
 from studio.new_zoo.plan import ALL, NewTask, columns_of, split_called
-from studio.new_zoo.splits import draw, leak_words, refuse_leaks, without_leaks
+from studio.new_zoo.splits import (
+    FOR_EXPERTS,
+    FOR_HEADS,
+    draw,
+    leak_words,
+    refuse_leaks,
+    without_leaks,
+)
 from studio.new_zoo.tables import Cells, Table, read_table
 from studio.tasks.rows import label_list
 
@@ -98,11 +105,12 @@ def _prepared(
     else:
         labels = ()
     if ALL in rows:
-        drawn = draw(rows.pop(ALL), seed, task.needs_head and "train" not in rows)
+        shares = FOR_EXPERTS if task.trained else FOR_HEADS
+        drawn = draw(rows.pop(ALL), seed, task.needs_train and "train" not in rows, shares)
         rows = {**drawn.rows, **rows}
         notes += drawn.notes
-    if task.needs_head:
-        _refuse_unfitted(labels, rows)
+    if task.needs_train:
+        _refuse_unfitted(task, labels, rows)
     if drop_leaks:
         rows, lost = without_leaks(rows)
         notes += [f"{lost:,} rows that were in two splits are held out only."] if lost else []
@@ -141,25 +149,33 @@ def _unanswered(
             f"{table.path} has no column for '{field}', but {tables[other].path} has "
             f"{columns[other][field]!r}. Say which column it is, or leave it out of both."
         )
-    if task.needs_head:
+    if task.needs_train:
+        why = "so there is nothing to learn" if task.trained else (
+            "and its checkpoint has no head, so nothing can answer"
+        )  # fmt: skip
         raise BadData(
             f"{table.path}: no column was found for '{field}' among "
-            f"{', '.join(map(repr, table.columns))}{nothing_in(table)}, and its checkpoint has no "
-            "head, so nothing can answer. Say which column it is, or take the task without rows."
+            f"{', '.join(map(repr, table.columns))}{nothing_in(table)}, {why}. Say which column it "
+            f"is{'' if task.trained else ', or take the task without rows'}."
         )
     return True
 
 
-def _refuse_unfitted(labels: Sequence[str], rows: Mapping[str, Sequence[Cells]]) -> None:
-    """Refuse rows on which no head can be fitted."""
+def _refuse_unfitted(
+    task: NewTask, labels: Sequence[str], rows: Mapping[str, Sequence[Cells]]
+) -> None:
+    """Refuse rows on which no head can be fitted, and no expert be trained."""
     if "train" not in rows:
+        why = "an expert is trained" if task.trained else "its checkpoint has no head"
+        what = "which" if task.trained else "and fitting one"
         raise BadData(
-            "its checkpoint has no head, and fitting one needs training rows. Name a file for "
-            "train, too, or one file from which all are drawn."
+            f"{why}, {what} needs training rows. Name a file for train, too, or one file from "
+            "which all are drawn."
         )
     if lacking := [label for label in labels if label not in _seen(rows["train"])]:
+        what = "an expert is trained" if task.trained else "a head is fitted"
         raise BadData(
-            f"a head is fitted, but no training row has the label "
+            f"{what}, but no training row has the label "
             f"{', '.join(map(repr, lacking[:_LISTED]))}. Add rows with it, leave its rows out, or "
             "choose another column for the label."
         )

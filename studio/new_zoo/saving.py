@@ -89,18 +89,35 @@ def save_zoo(
     if not plan.tasks:
         raise BadZoo("A zoo needs at least one task. Choose a model.")
     folder = Path(os.path.realpath(folder.parent)) / folder.name
+    prepare = partial(prepared, seed=plan.seed, drop_leaks=drop_leaks, read=read)
     with new_folder(folder) as beside:
         try:
-            notes = _write(
-                plan, beside, device, part(progress, 0.0, 0.9), roots,
-                partial(prepared, seed=plan.seed, drop_leaks=drop_leaks, read=read),
-            )  # fmt: skip
-            progress(0.9, "looking at the new zoo as one to be opened")
-            found = preflight(load_zoo(beside), allow, roots)
-            _refuse_misfits(found, plan)
-            _refuse_no_change(plan, roots)
+            found, notes = write_zoo(plan, beside, device, prepare, progress, allow, roots)
         except StudioError as problem:
-            raise _of(problem, beside, folder) from None
+            raise placed(problem, beside, folder) from None
+    return saved_at(folder, found, notes)
+
+
+def write_zoo(
+    plan: Plan, folder: Path, device: torch.device, prepare: Callable[[NewTask], Prepared],
+    progress: Progress = silent, allow: Allow = lambda source, name: None,
+    roots: tuple[Path, ...] = (),
+) -> tuple[Preflight, tuple[str, ...]]:  # fmt: skip
+    """All files of a zoo, in a folder that somebody else names; see ``save_zoo``.
+
+    Returns:
+        Its pre-flight there, and what a user should know of its rows and heads.
+    """
+    notes = _write(plan, folder, device, part(progress, 0.0, 0.9), roots, prepare)
+    progress(0.9, "looking at the new zoo as one to be opened")
+    found = preflight(load_zoo(folder), allow, roots)
+    _refuse_misfits(found, plan)
+    _refuse_no_change(plan, roots)
+    return found, notes
+
+
+def saved_at(folder: Path, found: Preflight, notes: tuple[str, ...]) -> Saved:
+    """A zoo that has its name now, of which there was a pre-flight before."""
     written = replace(found, zoo=load_zoo(folder), free=free_memory())
     return Saved(folder / ZOO_FILE, written, notes)
 
@@ -116,10 +133,12 @@ def _refuse_no_change(plan: Plan, roots: tuple[Path, ...]) -> None:
         raise BadZoo(f"{problem.problem} Leave it out of the new zoo.") from None
 
 
-def _of(problem: StudioError, beside: Path, folder: Path) -> StudioError:
+def placed(problem: StudioError, beside: Path, folder: Path) -> StudioError:
     """The problem of a zoo beside its place, said of that place."""
     if isinstance(problem, SeveralProblems):
-        return SeveralProblems(problem.what, [_of(each, beside, folder) for each in problem.found])
+        return SeveralProblems(
+            problem.what, [placed(each, beside, folder) for each in problem.found]
+        )
     words = problem.problem.replace(str(beside), str(folder))
     return type(problem)(words, problem.remedy, problem.about)
 
@@ -152,7 +171,7 @@ def _write(
             checkpoint = open_checkpoint(task.checkpoint, roots)
             entry = {"name": entry.pop("name"), "checkpoint": entry.pop("checkpoint"),
                      "digest": checkpoint.known_digest} | entry  # fmt: skip
-        _write_rows(entry, task, rows.rows, folder)
+        entry |= write_rows(task, rows.rows, folder, rows.unanswered)
         fits: dict[str, Fit] = {}
         if rows.rows and task.needs_head and "train" in rows.rows:
             fits = _fit(plan, task, rows, entry, folder, device, here)
@@ -168,7 +187,7 @@ def _write(
         for name, found in expert_answers(folder, [*unanswered], device, here, roots).items():
             task, entry, rows = unanswered[name]
             own = answered(task.kind, rows.rows, rows.labels, found.answers)
-            _write_rows(entry, task, own, folder)
+            entry["data"] = write_rows(task, own, folder, answered=True)["data"]
             whose = answered_by(entry["checkpoint"], found.digest, entry["data"])
             records[name] |= {ANSWERED_BY: whose}
     about = {"made_by": "studio", "seed": plan.seed, "tasks": records}
@@ -195,7 +214,7 @@ def _entry(task: NewTask, rows: Prepared, folder: Path) -> dict:
         entry["labels"] = list(rows.labels)
     if rows.unanswered:
         entry["labelled_by"] = EXPERT
-    return entry
+    return entry | dict(task.keys)
 
 
 def _path(source: str, folder: Path) -> str:
@@ -210,22 +229,32 @@ def _path(source: str, folder: Path) -> str:
         return source
 
 
-def _write_rows(
-    entry: dict, task: NewTask, rows: Mapping[str, Sequence[Cells]], folder: Path
-) -> None:
-    """The rows of every split in a file of the task's folder."""
+def write_rows(
+    task: NewTask, rows: Mapping[str, Sequence[Cells]], folder: Path, answered: bool = False
+) -> dict[str, dict[str, str]]:
+    """Write the rows of every split into a file of the task's folder, which is made.
+
+    Args:
+        task: whose rows.
+        rows: by split, by the names of the task's kind.
+        folder: of the zoo.
+        answered: whether its expert has said what stands in place of labels.
+
+    Returns:
+        ``data`` of the task's entry: by split, the file from the zoo's folder; empty for no rows.
+    """
     if not rows:
-        return
+        return {}
     own = folder / "rows" / task.name
     own.mkdir(parents=True, exist_ok=True)
     pictures = task.kind in _PARQUET
     ending = ".parquet" if pictures else ".jsonl"
-    write = _write_pictures if pictures else _write_lines
+    write, data = _write_pictures if pictures else _write_lines, {}
     for split in (s for s in SPLITS if s in rows):
-        answered = "labelled_by" in entry
         name = answered_name(split, ending) if answered else f"{split}{ending}"
         write(own / name, rows[split])
-        entry.setdefault("data", {})[split] = f"rows/{task.name}/{name}"
+        data[split] = f"rows/{task.name}/{name}"
+    return {"data": data}
 
 
 def _write_lines(file: Path, rows: Sequence[Cells]) -> None:

@@ -14,8 +14,31 @@ from studio.zoo import SPLITS
 
 FEWEST = 10
 """Rows, or groups of rows, from which splits can be drawn."""
-MOST = {"held_out": 2_000, "validation": 500, "train": 5_000}
-_SHARES = {"held_out": 0.5, "validation": 0.2, "train": 0.3}
+
+
+@dataclass(frozen=True)
+class Shares:
+    """How the rows of one file are divided.
+
+    Attributes:
+        of: by split, its share; of splits that are not wanted, the others get it.
+        most: by split, rows that it gets at most.
+    """
+
+    of: Mapping[str, float]
+    most: Mapping[str, int]
+
+
+FOR_HEADS = Shares(
+    {"held_out": 0.5, "validation": 0.2, "train": 0.3},
+    {"held_out": 2_000, "validation": 500, "train": 5_000},
+)
+"""Where a head is fitted, if anything is."""
+FOR_EXPERTS = Shares(
+    {"held_out": 0.2, "validation": 0.1, "train": 0.7},
+    {"held_out": 10_000, "validation": 1_000, "train": 10_000_000},
+)
+"""Where an expert is trained."""
 _ANSWERS = ("label", "group")  # rows that differ in these alone are equal
 
 
@@ -32,7 +55,7 @@ class Drawn:
     notes: tuple[str, ...]
 
 
-def draw(rows: Sequence[Cells], seed: int, train: bool) -> Drawn:
+def draw(rows: Sequence[Cells], seed: int, train: bool, shares: Shares = FOR_HEADS) -> Drawn:
     """Draw splits that share no row and no group, with labels in the same shares.
 
     Rows that say the same to the model count as one group: no split holds another's.
@@ -40,7 +63,8 @@ def draw(rows: Sequence[Cells], seed: int, train: bool) -> Drawn:
     Args:
         rows: by a kind's own names; of those with a ``label`` each label is spread over the splits.
         seed: of the draw.
-        train: whether rows to fit a head on are wanted, too.
+        train: whether rows to fit a head on, or to train on, are wanted, too.
+        shares: of the splits.
 
     Raises:
         BadData: there are too few rows, or groups of them.
@@ -55,10 +79,10 @@ def draw(rows: Sequence[Cells], seed: int, train: bool) -> Drawn:
     wanted = [split for split in SPLITS if train or split != "train"]
     places: dict[str, list[int]] = {split: [] for split in wanted}
     for members in _by_label(groups, rows, seed):
-        for split, chosen in zip(wanted, _cut(members, wanted), strict=True):
+        for split, chosen in zip(wanted, _cut(members, wanted, shares.of), strict=True):
             places[split] += [place for group in chosen for place in group]
     made = {
-        split: tuple(rows[place] for place in sorted(_at_most(found, MOST[split], seed)))
+        split: tuple(rows[place] for place in sorted(_at_most(found, shares.most[split], seed)))
         for split, found in places.items()
     }
     empty = [split.replace("_", "-") for split, found in made.items() if not found]
@@ -133,13 +157,15 @@ def _by_label(
     return found
 
 
-def _cut(groups: list[Sequence[int]], wanted: Sequence[str]) -> list[list[Sequence[int]]]:
+def _cut(
+    groups: list[Sequence[int]], wanted: Sequence[str], shares: Mapping[str, float]
+) -> list[list[Sequence[int]]]:
     """The groups of a label cut by the shares of rows; the first split gets at least one."""
     total = sum(map(len, groups))
-    share = sum(_SHARES[split] for split in wanted)
+    share = sum(shares[split] for split in wanted)
     ends, reached = [], 0.0
     for split in wanted:
-        reached += _SHARES[split] / share
+        reached += shares[split] / share
         ends.append(math.ceil(total * reached - 1e-9))
     cut: list[list[Sequence[int]]] = [[] for _ in wanted]
     taken, at = 0, 0

@@ -74,13 +74,16 @@ def stamp_of(path: Path) -> Stamp:
     return tuple((each.st_size, each.st_mtime_ns, each.st_ino) for each in found)
 
 
-def read_table(path: Path, seed: int = 0, progress: Progress = silent) -> Table:
+def read_table(
+    path: Path, seed: int = 0, progress: Progress = silent, most: int = MOST_KEPT
+) -> Table:
     """Read a table, or a folder whose folders hold images, one for each label.
 
     Args:
         path: a file by its ending, or a folder.
-        seed: of the draw of rows from a table that has more than ``MOST_KEPT``.
+        seed: of the draw of rows from a table that has more than are kept.
         progress: told how many rows were read; raises to stop.
+        most: rows that are kept.
 
     Raises:
         BadData: naming the file and what is wrong with it, or that it changed meanwhile.
@@ -91,7 +94,7 @@ def read_table(path: Path, seed: int = 0, progress: Progress = silent) -> Table:
     else:
         records, notes = _records(path, progress)
         digest, about = _digest(path, progress)
-    rows, total, named = _kept(records, seed, _counting(path, about, progress))
+    rows, total, named = _kept(records, seed, most, _counting(path, about, progress))
     if stamp_of(path) != stamp:
         raise BadData(f"{path} changed while it was read. Have it read again.")
     if not rows:
@@ -194,15 +197,15 @@ def _image_records(folder: Path) -> Iterator[Cells]:
 
 
 def _kept(
-    records: Iterable[Cells], seed: int, count: Callable[[int], None]
+    records: Iterable[Cells], seed: int, most: int, count: Callable[[int], None]
 ) -> tuple[list[Cells], int, dict[str, None]]:
     """At most so many rows, each with the same chance, in their order; how many; all columns."""
     draw, kept, total = random.Random(seed), [], 0
     for row in records:
         count(total)
-        if total < MOST_KEPT:
+        if total < most:
             kept.append((total, row))
-        elif (place := draw.randrange(total + 1)) < MOST_KEPT:
+        elif (place := draw.randrange(total + 1)) < most:
             kept[place] = (total, row)
         total += 1
     ordered = [row for _, row in sorted(kept, key=lambda each: each[0])]

@@ -13,7 +13,7 @@ from studio.recipe import RECALIBRATE, Recipe
 from studio.tasks.heads import Head
 from studio.tasks.kinds.losses import NEEDS_LABELS
 from studio.tasks.metric import OPTIONS
-from studio.tasks.row_parts import CHOOSING, VALIDATION, fair_order
+from studio.tasks.row_parts import CHOOSING, FITTED, VALIDATION, fair_order
 from studio.tasks.task import Task
 
 CHECKED = 0.25  # share of the rows that decides when to stop
@@ -53,11 +53,12 @@ def searched_split(recipe: Recipe, ewc: float = 0.0) -> str:
     """Of which rows numbers of a recipe are fitted and decided: never of measured ones.
 
     All validation rows, or ``CHOOSING`` of a method that measures experts on validation rows, of
-    running statistics that are measured anew, of a mix that is calibrated, and beside the Fisher
-    information of EWC. What was measured on a row looks better on it than elsewhere.
+    running statistics that are measured anew, of a mix that is calibrated or whose heads are
+    refitted, and beside the Fisher information of EWC. What was measured on a row looks better on
+    it than elsewhere.
     """
     measures = method(recipe.method, recipe.options).measures
-    if measures or ewc or recipe.calibrate or recipe.batch_norm == RECALIBRATE:
+    if measures or ewc or recipe.fits_experts or recipe.batch_norm == RECALIBRATE:
         return CHOOSING
     return VALIDATION
 
@@ -67,7 +68,8 @@ def chosen_rows(
 ) -> SearchRows:
     """A task's rows for a search.
 
-    Rows of a group stay together, so that none is fitted on that its like decides about.
+    Rows of a group stay together, so that none is fitted on that its like decides about; but not
+    where ``FITTED`` rows are all of one, since others decide in the end.
 
     Args:
         bench: the zoo, opened.
@@ -122,6 +124,8 @@ def _parted(task: Task, most: int, split: str) -> tuple[np.ndarray, np.ndarray, 
     if rows[0].group is None:
         return chosen[:-count], chosen[-count:], rest
     groups = np.array([row.group for row in rows])
+    if split == FITTED and len(set(groups[chosen])) == 1:
+        return chosen[:-count], chosen[-count:], rest
     kept = _groups(groups[chosen], count)
     inside = np.isin(groups[chosen], list(kept))
     if inside.all():

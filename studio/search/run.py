@@ -97,7 +97,7 @@ class Run:
 
 def optimize(
     bench: Bench, recipe: Recipe, plan: SearchPlan, progress: Progress = silent,
-    known: Sequence[OracleAnswer] = (),
+    known: Sequence[OracleAnswer] = (), split: str = "",
 ) -> Iterator[Run]:  # fmt: skip
     """Search the coefficients of a recipe.
 
@@ -110,6 +110,7 @@ def optimize(
         plan: of the search.
         progress: told how far it is; may raise to stop.
         known: answers of an earlier run that was stopped, in order: the search goes on from there.
+        split: whose rows it is fitted on; empty for what ``searched_split`` says.
 
     Yields:
         The run after its starting points, and after every step; at last with why it ended.
@@ -121,11 +122,11 @@ def optimize(
     plan = checked(plan)
     names = [_of_zoo(bench, name) for name in recipe.names]
     refuse_other_models(bench, recipe)
-    merge = bench.merge(replace(recipe, calibrate=None))  # the mix; what is found is calibrated
+    merge = bench.merge(replace(recipe, calibrate=None, heads=None))  # fitted when it is found
     refuse_unsearchable(merge, plan)
     for name in names:
         refuse_no_options(bench.tasks[name], plan.loss)
-    split = searched_split(recipe, plan.ewc)
+    split = split or searched_split(recipe, plan.ewc)
     rows = {name: chosen_rows(bench, name, plan.rows, plan.needs_labels, split) for name in names}
     refuse_too_large(merge, plan)
     free, plain = space(merge.deltas, plan.granularity), replace(plan, loss="entropy")

@@ -1,7 +1,8 @@
 """Checks of a state of sums: built again from the tasks that are kept, or held to the log."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from studio.checkpoints.checkpoint import Checkpoint
@@ -44,9 +45,13 @@ def log_change(ledger: Ledger, state: SumState, task: Member, change: str) -> No
         task: that came or left.
         change: ``CAME`` or ``LEFT``.
     """
-    ledger.append(
-        STATE, {"change": change, "task": task.name, "digest": task.digest, **_about(state)}
-    )
+    ledger.append(*change_event(state, task, change))
+
+
+def change_event(state: SumState, task: Member, change: str) -> tuple[str, dict]:
+    """What the log says of a change, see ``log_change``."""
+    told = {"change": change, "task": task.name, "digest": task.digest}
+    return STATE, told | _about(state)
 
 
 def quoted(ledger: Ledger, state: SumState) -> list[tuple[str, str]]:
@@ -60,11 +65,19 @@ def quoted(ledger: Ledger, state: SumState) -> list[tuple[str, str]]:
     ]
 
 
-def held_to_log(ledger: Ledger, state: SumState, progress: Progress = silent) -> Verdict:
+def held_to_log(
+    ledger: Ledger, state: SumState, progress: Progress = silent, own: int = 1
+) -> Verdict:
     """Compare a state's root with the roots that the log quotes for the same tasks.
 
     It says of a state that a task has left that it is the one of before that task came, if there
     was one; a log that quotes the state's own last change alone says that nothing changed since.
+
+    Args:
+        ledger: the log.
+        state: to check.
+        progress: told the share of the work done; raising in it stops it.
+        own: entries that the log has of the state's own last change: 0 before it is logged.
 
     Raises:
         BadState: the file is damaged.
@@ -86,7 +99,7 @@ def held_to_log(ledger: Ledger, state: SumState, progress: Progress = silent) ->
             f"The sums have the root {state.root[:12]}…, but the log of {time} quotes "
             f"{root[:12]}… for the same tasks, {names}: something else is in one of them.",
         )
-    if len(found) < 2:
+    if len(found) <= own:
         return Verdict(
             None,
             f"The sums have the root that the log of {found[0][0]} quotes for {names}. It is the "
@@ -94,8 +107,9 @@ def held_to_log(ledger: Ledger, state: SumState, progress: Progress = silent) ->
         )
     return Verdict(
         True,
-        f"The sums have the root {state.root[:12]}… that {len(found)} entries of the log quote for "
-        f"{names}, the first of {found[0][0]}: whoever came in between left nothing.",
+        f"The sums have the root {state.root[:12]}… that {_entries(len(found))} of the log quote"
+        f"{'s' * (len(found) == 1)} for {names}, the first of {found[0][0]}: whoever came in "
+        "between left nothing.",
     )
 
 
@@ -116,6 +130,20 @@ def built_again(
         BadState: the state is damaged or of another base, or a checkpoint is missing or another.
     """
     state.refuse_damaged(part(progress, 0.0, 0.1))
+    with rebuilt(state, base, kept, inputs, part(progress, 0.1, 1.0)) as again:
+        return compared(state, again)
+
+
+@contextmanager
+def rebuilt(
+    state: SumState, base: Checkpoint, kept: Mapping[str, Checkpoint], inputs: Inputs,
+    progress: Progress = silent,
+) -> Iterator[SumState]:  # fmt: skip
+    """A state built anew of the tasks that another names, in a file that goes with the block.
+
+    Raises:
+        BadState: as ``built_again``.
+    """
     state.refuse_other_base(base)
     for task in state.tasks:
         found = kept.get(task.name)
@@ -129,18 +157,16 @@ def built_again(
         path = folder.path / "state.safetensors"
         again = init_sums(base, path, state.name, state.options, state.coarser)
         for number, task in enumerate(state.tasks):
-            share = part(
-                progress, 0.1 + 0.9 * number / len(state.tasks),
-                0.1 + 0.9 * (number + 1) / len(state.tasks),
-            )  # fmt: skip
+            share = part(progress, number / len(state.tasks), (number + 1) / len(state.tasks))
             checkpoint = kept[task.name]
             measured = inputs(task.name, checkpoint)
             terms = Terms.of(again, base, (task.name, checkpoint), task.coefficient, measured)
             again = come(again, terms, None, share)
-        return _compared(state, again)
+        yield again
 
 
-def _compared(state: SumState, again: SumState) -> Verdict:
+def compared(state: SumState, again: SumState) -> Verdict:
+    """What a state is beside the one that was built of the same tasks."""
     if again.plain() == state.plain() and again.root == state.root:
         return Verdict(
             True,
@@ -163,7 +189,16 @@ def _compared(state: SumState, again: SumState) -> Verdict:
     )
 
 
+def _entries(count: int) -> str:
+    return f"{count} entries" if count > 1 else "1 entry"
+
+
 def _about(state: SumState) -> dict:
-    settings = hashlib.sha256(canonical(state.settings)).hexdigest()
     tasks = {task.name: task.terms for task in state.tasks}
+    settings = settings_digest(state)
     return {"base": state.base, "settings": settings, "tasks": tasks, "root": state.root}
+
+
+def settings_digest(state: SumState) -> str:
+    """By which the log knows what two states must share."""
+    return hashlib.sha256(canonical(state.settings)).hexdigest()

@@ -5,14 +5,17 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from studio.checkpoints.checkpoint import Checkpoint
+from studio.checkpoints.stored import CODES, tensor_bytes
 from studio.checkpoints.ties import without_copies
 from studio.checkpoints.vectors import pieces
+from studio.checkpoints.weights import weights_root
 from studio.checkpoints.writer import write_weights
 from studio.errors import NotFinite
 from studio.export.card import escaped, front_matter, notes_part, public_name, root_words
@@ -22,7 +25,7 @@ from studio.export.merged import made_with
 from studio.export.model import check_loads
 from studio.geometry.fixed_point import from_units
 from studio.methods.additive import DELTAS, LEFT, RIGHT, Sums
-from studio.progress import Progress, part
+from studio.progress import Meter, Progress, part, silent
 from studio.sequence.sums import SumState
 
 _PIECE = 2**18  # elements at a time; the work is elementwise, so no cut changes a bit
@@ -74,7 +77,7 @@ class MergedSums(Content):
         Raises:
             NotFinite: the result leaves the range of the base's dtype, or no ridge helps.
         """
-        base = self._laid
+        base = _laid(self.state, self.base)
         entries = base.weights.entries
         layout = {name: (entry.dtype, entry.shape) for name, entry in entries.items()}
         values = partial(merged_pieces, self.state, base)
@@ -86,11 +89,7 @@ class MergedSums(Content):
 
     def check(self, work: Path) -> None:
         """See ``Content``."""
-        check_loads(work, self._laid, touched(self.state))
-
-    @property
-    def _laid(self) -> Checkpoint:
-        return without_copies(self.base) if self.state.tasks else self.base
+        check_loads(work, _laid(self.state, self.base), touched(self.state))
 
 
 def touched(state: SumState) -> tuple[str, ...]:
@@ -148,6 +147,27 @@ def merged_pieces(state: SumState, base: Checkpoint, name: str) -> Iterator[Tens
                     "coefficients, or a base in a wider dtype."
                 )
         yield piece
+
+
+def merged_root(state: SumState, base: Checkpoint, progress: Progress = silent) -> str:
+    """Weights root of the model that a state gives; its tensors are streamed, nothing is written.
+
+    Raises:
+        NotFinite: see ``MergedSums.write``.
+    """
+    entries = _laid(state, base).weights.entries
+    meter, rows = Meter(sum(entry.size for entry in entries.values()), progress), []
+    for name, entry in entries.items():
+        digest = sha256()
+        for piece in merged_pieces(state, base, name):
+            digest.update(tensor_bytes(piece))
+            meter.add(piece.nbytes, f"computed again: {name}")
+        rows.append((name, CODES[entry.dtype], entry.shape, digest.hexdigest()))
+    return weights_root(rows)
+
+
+def _laid(state: SumState, base: Checkpoint) -> Checkpoint:
+    return without_copies(base) if state.tasks else base
 
 
 def _record(state: SumState, base: Checkpoint, root: str) -> dict:

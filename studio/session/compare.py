@@ -74,7 +74,8 @@ class Comparisons:
             return f"Compared {count} on held-out rows.", ""
 
         count = "1 method" if len(names) == 1 else f"{len(names)} methods"
-        context.jobs.start(f"Compare {count}", work)
+        takes = context.pace.takes("scores", self.passes(methods, tune))
+        context.jobs.start(f"Compare {count}", work, takes)
 
     def _land(self, rows: Sequence[MethodRow], since: float | None = None) -> float:
         """Put rows into the table of everything tried.
@@ -119,7 +120,7 @@ class Comparisons:
     def recipe_of(self, row: MethodRow) -> Recipe:
         """A row's recipe; that of the proposal records that its method was chosen by rows."""
         proposal = self.table.proposal if self.table else None
-        if proposal is None or proposal.row.name != row.name:
+        if proposal is None or proposal.worse_than_not_merging or proposal.row.name != row.name:
             return row.recipe
         digests = known_digests(self._context.bench.deltas, row.recipe.names)
         by_rows = Fitted("a proposal", digests, options=("method",))

@@ -33,6 +33,7 @@ from studio.evidence.ledger.keys import SigningKey
 from studio.evidence.ledger.log import Ledger
 from studio.hub.errand import Hub
 from studio.measure.bench import Bench
+from studio.measure.evaluate import Evaluation
 from studio.measure.outcomes import Outcome
 from studio.methods import method_type
 from studio.progress import Progress
@@ -136,7 +137,7 @@ class Context:
     @cached_property
     def pace(self) -> Pace:
         """How fast this computer is at the rows of the open zoo."""
-        return Pace(self.bench, self._scored)
+        return Pace(self.bench, self._scored, self._begun)
 
     @property
     def bench(self) -> Bench:
@@ -152,6 +153,11 @@ class Context:
         recipes = (mix.recipe(self.zoo) for mix in (self.current(), self.start))
         known = ((each, self.worker.results.evaluation(each)) for each in recipes)
         return tuple(recipe for recipe, found in known if found and found.done)
+
+    def _begun(self) -> tuple[Evaluation, ...]:
+        """Evaluations of the mix that is worked on and of the first one, as far as they are."""
+        recipes = (mix.recipe(self.zoo) for mix in (self.current(), self.start))
+        return tuple(filter(None, map(self.worker.results.evaluation, recipes)))
 
     def land(
         self, recipe: Recipe, what: str, outcome: Outcome, seconds: float | None = None

@@ -28,6 +28,7 @@ from studio.progress import Progress, attended, silent
 from studio.session.jobs import Jobs
 from studio.session.mix import starting_mix
 from studio.session.other_zoos import demo_zoos, keep_recent, recent_zoos, zoo_choices
+from studio.session.pace import earlier
 from studio.session.roots import inside_roots
 from studio.session.session import Session
 from studio.session.shipped import Shipped, read_shipped
@@ -176,7 +177,7 @@ class Engine:
             self.take_up(inside, progress)
             return f"Opened '{self.zoo.name}'.", ""
 
-        self.jobs.start(f"Open {inside.name}", work, browser)
+        self.jobs.start(f"Open {inside.name}", work, browser, earlier(f"open {inside}", 1))
 
     def open(self, path: str, browser: str = "") -> None:
         """As ``start_open``, at once: the zoo that is open stays if this fails.

@@ -25,6 +25,7 @@ from studio.progress import Progress
 from studio.recipe import Recipe, TaskEntry
 from studio.session.bounded_store import BoundedStore
 from studio.session.context import Context
+from studio.session.pace import earlier
 from studio.session.worker import Worker
 from studio.tasks.live_model import LiveModel
 
@@ -103,12 +104,12 @@ class Evidence:
         shown, worker = self._shown(), self._context.worker
 
         def work(progress: Progress) -> tuple[str, str]:
-            merges = worker.bench.merge
-            found = judge_both(merges, shown, scoring(worker), progress)
+            found = judge_both(worker.bench.merge, shown, scoring(worker), progress)
             self.keep(shown, found)
             return found["exact"].verdict[1], ""
 
-        self._context.jobs.start(f"Checks without {', '.join(shown.removed)}", work)
+        about, takes = ", ".join(shown.removed), self._context.pace.scored("checks", 3)
+        self._context.jobs.start(f"Checks without {about}", work, takes)
 
     def keep(self, shown: Unmerging, found: dict[str, Judgment]) -> None:
         """Keep what the checks found of an unmerge, by mode."""
@@ -136,7 +137,8 @@ class Evidence:
                 self._changed()
             return "Measured what each unmerge costs the tasks that are kept.", ""
 
-        self._context.jobs.start("Unmerge accuracy drops", work)
+        takes = context.pace.scored("drops", 2 * len(recipes))
+        context.jobs.start("Unmerge accuracy drops", work, takes)
 
     def start_certificate(self, asked: Asked) -> None:
         """Write a bundle with its certificate, as a job.
@@ -167,7 +169,8 @@ class Evidence:
             self._changed()
             return f"Wrote {target} with certificate no. {made.number}", str(target)
 
-        self._context.jobs.start(f"Certificate in {target.name}", work)
+        how = "a certificate" if measured else "a certificate and its checks"
+        context.jobs.start(f"Certificate in {target.name}", work, context.pace.written(how))
 
     def start_verification(self, folder: str) -> None:
         """Verify a bundle in a folder, as a job.
@@ -178,14 +181,13 @@ class Evidence:
         inside = _bundle(self._context.engine.inside(folder))
 
         def work(progress: Progress) -> tuple[str, str]:
-            found = verify(
-                inside, inside / CERTIFICATE_FILE, inside / KEY_FILE, None, None, progress
-            )
+            files = inside / CERTIFICATE_FILE, inside / KEY_FILE
+            found = verify(inside, *files, progress=progress)
             self.verified = (inside.name, found)
             self._changed()
             return f"{inside.name}: {'passed' if found.good else 'did not pass'}.", ""
 
-        self._context.jobs.start(f"Verify {inside.name}", work)
+        self._context.jobs.start(f"Verify {inside.name}", work, earlier("verify", _size(inside)))
 
     def start_tampering(self, folder: str) -> None:
         """Flip one byte of a copy of a bundle and verify it, as a job.
@@ -201,7 +203,8 @@ class Evidence:
             self._changed()
             return "One byte of a copy was changed; the copy is deleted again.", ""
 
-        self._context.jobs.start("Change one byte of a copy", work)
+        takes = earlier("change a byte", _size(inside))
+        self._context.jobs.start("Change one byte of a copy", work, takes)
 
     def copies(self) -> list[Copy]:
         """Exports that still hold an unticked task, and the others, the latest first.
@@ -213,8 +216,7 @@ class Evidence:
 
     def digests(self) -> list[str]:
         """Digests of the unticked tasks' checkpoints; recalled where no file was touched since."""
-        shown = self.unmerging()
-        deltas = self._context.bench.deltas
+        shown, deltas = self.unmerging(), self._context.bench.deltas
         named = dict(zip(deltas.tasks, deltas.checkpoints, strict=True))
         return [named[name].known_digest for name in shown.removed] if shown else []
 
@@ -243,8 +245,7 @@ class Evidence:
             shown = self._shown(_MODE[asked.operation])
             self._context.admission.refuse(shown.recipe.names)
             return shown
-        path = self._context.engine.inside(asked.checkpoint)
-        full = self._context.recipe()
+        path, full = self._context.engine.inside(asked.checkpoint), self._context.recipe()
         self._context.admission.refuse(full.names)
         return unmerging(full, (asked.task,), "exact", TaskEntry(asked.task, str(path)))
 
@@ -273,6 +274,11 @@ def _bundle(folder: Path) -> Path:
     return folder
 
 
+def _size(folder: Path) -> int:
+    """Bytes of a bundle's files."""
+    return sum(each.stat().st_size for each in folder.rglob("*") if each.is_file())
+
+
 def scoring(worker: Worker) -> Scoring | None:
     """Scores by the worker that owns the live model; None for a zoo without heads or rows."""
     bench, results = worker.bench, worker.results
@@ -290,7 +296,7 @@ def scoring(worker: Worker) -> Scoring | None:
             while not results.references_done:  # what is known before may be the quick pass
                 if refusal := results.refusal_of_references:
                     raise StudioError(refusal)
-                progress(0.0, "waiting for the scores of experts and base")
+                progress(results.references_share, "waiting for the scores of experts and base")
                 time.sleep(_LOOK)
             return dict(known())
 

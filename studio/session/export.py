@@ -64,7 +64,7 @@ class Exports:
             words = f"Wrote {target} as one adapter, {made.words}."
             return _said(words, made), str(target), " ".join(made.warnings)
 
-        context.jobs.start(f"{EXPORTS[1]} {target.name}", work)
+        context.jobs.start(f"{EXPORTS[1]} {target.name}", work, context.pace.written("adapter"))
 
     def start_export(self, folder: str, classifiers: bool = False) -> None:
         """Export the shown recipe to a new folder, as a job.
@@ -85,7 +85,7 @@ class Exports:
             words = f"Wrote {target}: {made.words}. Weights root {made.root[:16]}…"
             return _said(words, made), str(target), " ".join(made.warnings)
 
-        context.jobs.start(f"{EXPORTS[0]} {target.name}", work)
+        context.jobs.start(f"{EXPORTS[0]} {target.name}", work, context.pace.written("export"))
 
     def start_rounding(self) -> None:
         """Measure what an export in the chosen dtype would lose, as a job.
@@ -98,7 +98,7 @@ class Exports:
         def work(progress: Progress) -> tuple[str, str]:
             return f"{measure_rounding(merge, progress).words}.", ""
 
-        self._context.jobs.start("Rounding", work)
+        self._context.jobs.start("Rounding", work, self._context.pace.written("rounding"))
 
     def forecast(self, plan: ExportPlan) -> ExportCost:
         """What an export would take.

@@ -47,7 +47,7 @@ def as_python(recipe: Recipe, plan: ExportPlan) -> str:
     Of a method that needs data there is a comment alone: a recipe names no rows.
     """
     chosen = method(recipe.method, recipe.options)
-    if chosen.measures or recipe.calibrate or recipe.batch_norm == RECALIBRATE:
+    if chosen.measures or recipe.fits_experts or recipe.batch_norm == RECALIBRATE:
         measures = f"{chosen.title} measures every expert"
         who = measures if chosen.measures else "The merge is measured"
         return (

@@ -1,6 +1,6 @@
 """The geometry of a shown merge: by algebra while a slider moves, measured at rest."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import Tensor
 
@@ -8,6 +8,7 @@ from studio.geometry.gram import Gram
 from studio.geometry.gram_cache import kept_gram
 from studio.geometry.maps import joint
 from studio.geometry.order import Orders
+from studio.geometry.prospects import reasons_of
 from studio.inspection import components_gram, order_words, orders
 from studio.merge import Merge
 from studio.methods import method
@@ -28,6 +29,8 @@ class Geometry:
         shares: of each delta's squared norm that its component holds.
         joint: ``(2n, 2n)`` inner products over the model of the deltas followed by their
             components; None where algebra alone does not give them.
+        reasons: why the tasks might not merge well, see ``prospects``; not looked for while a
+            slider moves.
     """
 
     before: Gram
@@ -37,6 +40,7 @@ class Geometry:
     weighed: bool
     shares: tuple[float, ...]
     joint: Tensor | None = None
+    reasons: tuple[str, ...] = ()
 
 
 def sketched_geometry(merge: Merge) -> Geometry:
@@ -46,10 +50,11 @@ def sketched_geometry(merge: Merge) -> Geometry:
 
 def measured_geometry(merge: Merge) -> Geometry:
     """The geometry with its components streamed and multiplied, or recalled from then."""
+    reasons = reasons_of(merge.deltas, merge.gram)
     if not merge.method.has_components:
-        return Geometry(merge.gram, None, 0.0, "model", False, ())
+        return Geometry(merge.gram, None, 0.0, "model", False, (), reasons=reasons)
     measured = _components(merge)
-    return _geometry(merge, measured, merge.residual(measured))
+    return replace(_geometry(merge, measured, merge.residual(measured)), reasons=reasons)
 
 
 def shape_of(recipe: Recipe) -> tuple[tuple, str, tuple, int, tuple]:

@@ -8,6 +8,7 @@ from studio.geometry.maps import DeltaMap, Directions, draw_beside, draw_map
 from studio.geometry.plane import Spot
 from studio.geometry.tensor_look import TensorLook, tensor_look
 from studio.inspection import (
+    counted_directions,
     hidden_directions,
     joint_gram,
     random_joint_gram,
@@ -21,10 +22,12 @@ from studio.session.background import Answer, OnDemand
 from studio.session.geometry import shape_of
 
 Reports = dict[str, TensorReport]
+Counts = dict[str, dict]
+"""Per matrix what ``counted_directions`` finds."""
 
 
 class GeometryStudies:
-    """Four threads at most: for maps, a pass over the deltas, one tensor, and places on a plane.
+    """Five threads at most: for maps, a pass over the deltas, one tensor, places, and counts.
 
     Args:
         bench: the open zoo.
@@ -36,6 +39,7 @@ class GeometryStudies:
         self._reports: OnDemand[Reports] = OnDemand()
         self._tensors: OnDemand[TensorLook] = OnDemand()
         self._spots: OnDemand[tuple[Spot, ...]] = OnDemand()
+        self._counts: OnDemand[Counts] = OnDemand()
         self._joint: tuple[object, Gram] | None = None
         self._hidden: tuple[object, tuple[Directions, Directions] | None] | None = None
 
@@ -80,6 +84,14 @@ class GeometryStudies:
 
         return self._tensors.ask(page, (shape_of(recipe), name), make)
 
+    def counted(self, page: object, recipe: Recipe) -> Answer[Counts]:
+        """How often a recipe's merge counts directions, before any ``svc``."""
+
+        def make(progress: Progress) -> Counts:
+            return counted_directions(self._bench.merge(recipe))
+
+        return self._counts.ask(page, str(recipe.plain()), make)
+
     def spots(
         self, page: object, key: object, make: Callable[[Progress], tuple[Spot, ...]]
     ) -> Answer[tuple[Spot, ...]]:
@@ -102,6 +114,7 @@ class GeometryStudies:
         self._reports.stop()
         self._tensors.stop()
         self._spots.stop()
+        self._counts.stop()
 
     def _directions(
         self, shape: object, merge: Merge, progress: Progress

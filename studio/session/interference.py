@@ -58,4 +58,6 @@ class Disturbances:
             self.version += 1
             return f"Measured {sum(1 for _ in combinations(recipe.names, 2))} pairs.", ""
 
-        context.jobs.start("Measure who disturbs whom", work)
+        pairs = sum(1 for _ in combinations(recipe.names, 2))
+        takes = context.pace.scored("interference", pairs)
+        context.jobs.start("Measure who disturbs whom", work, takes)

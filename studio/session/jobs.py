@@ -3,18 +3,21 @@
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from studio.errors import Cancelled, StudioError
 from studio.progress import Progress
+from studio.session.pace import Takes
 
 _AGAIN = "Nothing was changed. Put this right, then start it again."
 _ROOM = "Close other programs or use a smaller model, then start it again."
 _BUG = "Start it again; if it fails again, restart the studio and report what the terminal says."
 
 
-Work = Callable[[Progress], tuple[str, str] | tuple[str, str, str]]
+Work = Callable[[Progress], tuple[str, ...]]
+"""Does a job; returns what ``Jobs.start`` says."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,8 @@ class JobState:
         owner: id of the browser that started it.
         problem: the error that ended it, for a page that has words of its own for what to do.
         warning: what must not be overlooked of what it made.
+        notes: what else there is to know of it, a sentence each.
+        expected: seconds in all, as earlier jobs tell; None if nothing does.
         tab: title of the one in which it is watched; empty where nobody said.
         control: id of the control that started it; empty where nobody said.
     """
@@ -46,6 +51,8 @@ class JobState:
     owner: str = ""
     problem: StudioError | None = None
     warning: str = ""
+    notes: tuple[str, ...] = ()
+    expected: float | None = None
     tab: str = ""
     control: str = ""
 
@@ -53,6 +60,22 @@ class JobState:
     def running(self) -> bool:
         """Whether it is still at work."""
         return self.phase in ("running", "cancelling")
+
+
+@contextmanager
+def keeping(said: Callable[[], str]) -> Iterator[None]:
+    """For work whose results stay when it is cancelled.
+
+    Args:
+        said: what stays, a sentence; asked once it is cancelled.
+
+    Raises:
+        Cancelled: with that sentence.
+    """
+    try:
+        yield
+    except Cancelled:
+        raise Cancelled(f"Cancelled. {said()}") from None
 
 
 class Jobs:
@@ -72,14 +95,17 @@ class Jobs:
                 return replace(self._state, seconds=time.monotonic() - self._started)
             return self._state
 
-    def start(self, name: str, work: Work, owner: str = "") -> threading.Thread:
+    def start(
+        self, name: str, work: Work, owner: str = "", takes: Takes | None = None
+    ) -> threading.Thread:
         """Start a job.
 
         Args:
             name: for people.
-            work: does it, reporting progress; returns its last words, its result, and perhaps what
-                must not be overlooked of it.
+            work: does it, reporting progress; returns its last words, its result, perhaps what
+                must not be overlooked of it, and then what else there is to know, a sentence each.
             owner: id of the browser that asks.
+            takes: what it is expected to take; it learns what the job took, once that is done.
 
         Returns:
             Its thread; once that has ended, another job may start.
@@ -91,8 +117,12 @@ class Jobs:
             self._refuse_running(owner)
             self._cancel.clear()
             self._started = time.monotonic()
-            self._state = JobState(name, "running", 0.0, "starting", 0.0, owner=owner)
-        thread = threading.Thread(target=self._run, args=(work,), name="job", daemon=True)
+            expected = takes.seconds if takes else None
+            self._state = JobState(
+                name, "running", 0.0, "starting", 0.0, owner=owner, expected=expected
+            )
+        given = work, takes
+        thread = threading.Thread(target=self._run, args=given, name="job", daemon=True)
         thread.start()
         return thread
 
@@ -130,10 +160,12 @@ class Jobs:
                 raise StudioError("A job of another browser is still running; wait for its end.")
             raise StudioError(f"'{self._state.name}' is still running; wait or cancel it.")
 
-    def _run(self, work: Work) -> None:
+    def _run(self, work: Work, takes: Takes | None) -> None:
         try:
-            words, result, *warning = work(self._report)
-            self._end("done", words, result, warning=" ".join(warning))
+            words, result, *more = work(self._report)
+            if takes:
+                takes.learn(time.monotonic() - self._started)
+            self._end("done", words, result, warning="".join(more[:1]), notes=tuple(more[1:]))
         except Cancelled as stop:
             self._end("cancelled", str(stop))
         except StudioError as refusal:
@@ -154,7 +186,7 @@ class Jobs:
 
     def _end(
         self, phase: str, words: str, result: str = "", advice: str = "",
-        problem: StudioError | None = None, warning: str = "",
+        problem: StudioError | None = None, warning: str = "", notes: tuple[str, ...] = (),
     ) -> None:  # fmt: skip
         with self._lock:
             assert self._state is not None
@@ -162,7 +194,7 @@ class Jobs:
             share = 1.0 if phase == "done" else self._state.share
             ended = replace(self._state, phase=phase, share=share, words=words, seconds=seconds)
             self._state = replace(
-                ended, result=result, advice=advice, problem=problem, warning=warning
+                ended, result=result, advice=advice, problem=problem, warning=warning, notes=notes
             )
 
 
@@ -188,13 +220,13 @@ class BrowserJobs:
             return None
         return replace(state, name="Another browser's job", words="", tab="", control="")
 
-    def start(self, name: str, work: Work) -> None:
+    def start(self, name: str, work: Work, takes: Takes | None = None) -> None:
         """Start a job of this browser, as ``Jobs.start``.
 
         Raises:
             StudioError: another job is running.
         """
-        self._jobs.start(name, work, self._browser)
+        self._jobs.start(name, work, self._browser, takes)
 
     def place(self, tab: str, control: str) -> None:
         """Remember where on the page this browser started its job."""

@@ -20,6 +20,7 @@ from studio.session.presets import Preset, presets
 
 STEPS = 8
 _UNKNOWN = "The page asked for something unknown; reload the page."
+_LESSON = 40  # models, about
 _NOT_YET = "The deltas are still being measured; try again in a moment."
 
 
@@ -138,7 +139,8 @@ class Learn:
             self.version += 1
             return f"Tried to bring {task} back.", ""
 
-        context.jobs.start(f"Attack on a merge without {task}", work)
+        takes = context.pace.scored("attack", 4)
+        context.jobs.start(f"Attack on a merge without {task}", work, takes)
 
     def start_lesson(self) -> None:
         """Measure the lesson and write it as one page, as a job.
@@ -155,7 +157,8 @@ class Learn:
             self.version += 1
             return f"Made the lesson, {len(self.lesson.encode()) / 1000:,.0f} kB.", ""
 
-        context.jobs.start("Lesson in one file", work)
+        takes = context.pace.takes("lesson", _LESSON * DEFAULT_ROWS * len(context.bench.tasks))
+        context.jobs.start("Lesson in one file", work, takes)
 
     def _remainder(self, facts: ZooFacts) -> float | None:
         """What subtracting the strongest task leaves; kept, for it changes with the zoo alone."""

@@ -21,7 +21,7 @@ LONGEST = 6_000  # letters of a link
 _LARGEST = 2**17  # bytes of what it unpacks to
 _SHORT = {
     "tasks": "t", "method": "m", "options": "o", "dtype": "d", "seed": "s", "batch_norm": "b",
-    "vocabulary": "v", "calibrate": "c",
+    "vocabulary": "v", "calibrate": "c", "heads": "h",
 }  # fmt: skip
 _BROKEN = "The link is cut off or was changed on its way; copy it again."
 

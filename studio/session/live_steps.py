@@ -29,9 +29,11 @@ class LiveSteps:
 
     def read(self, recipe: Recipe, text: str) -> None:
         """A text, by every head."""
-        self._model.wear(recipe.digest, self._bench.merge(recipe))
-        heads = self._bench.heads(self._bench.scored())
-        found = readings_of(self._bench.live, self._bench.tasks, heads, text)
+        bench, merge = self._bench, self._bench.merge(recipe)
+        self._model.wear(recipe.digest, merge)
+        heads = bench.heads(bench.scored())
+        heads |= bench.fits.heads.replacing(merge, heads)
+        found = readings_of(bench.live, bench.tasks, heads, text)
         self._results.add_readings(recipe, text, found)
 
     def write(self, recipe: Recipe, asked: Asked | None) -> None:
@@ -43,8 +45,9 @@ class LiveSteps:
 
     def look(self, recipe: Recipe, rows: Sequence[RowAt]) -> None:
         """The likeliest options of some pictures."""
-        self._model.wear(recipe.digest, self._bench.merge(recipe))
-        found = likeliest(self._bench.live, self._bench.tasks, rows)
+        merge = self._bench.merge(recipe)
+        self._model.wear(recipe.digest, merge)
+        found = likeliest(self._bench.live, self._bench.fits.heads.tasks(merge), rows)
         self._results.add_looks(recipe, found)
 
     def score(self, recipe: Recipe) -> None:
@@ -55,7 +58,7 @@ class LiveSteps:
             known = None  # what was seen while it moved does not count
         slid, scores = False, bench.score_cache
         if known is None:
-            known = bench.evaluation(bench.heads(bench.scored()), "held_out")
+            known = bench.evaluation(bench.heads(bench.scored()), "held_out", merge=merge)
             recalled = scores.fill(known, merge, "held_out")
             slid = not recalled and self._model.slide(merge, self._scored)
         if not known.done:

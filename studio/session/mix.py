@@ -19,11 +19,13 @@ from studio.recipe import (
     Calibrate,
     Fitted,
     GroupedCoefficient,
+    Heads,
     Option,
     Recipe,
     TaskEntry,
     parse_calibrate,
     parse_fitted,
+    parse_heads,
     parse_seed,
 )
 from studio.session.mixer_strip import Strip, kept_strip, strip_from_page, strip_of
@@ -33,8 +35,9 @@ BATCH_NORM = "batch_norm"
 """Beside a method's options, what the page calls the choice of running statistics."""
 VOCABULARY = "vocabulary"
 """Likewise, of the tokens that an export has."""
-CALIBRATE = "calibrate"
-"""Likewise, of whether the mix is fitted to its experts afterwards."""
+CALIBRATE, HEADS = "calibrate", "heads"
+"""Likewise, of whether the mix is fitted to its experts afterwards, and then the tasks' heads."""
+FITS = {CALIBRATE: Calibrate, HEADS: Heads}
 OFF, ON = "off", "on"
 
 
@@ -53,6 +56,7 @@ class Mix:
         batch_norm: which running statistics the merge gets, see ``BATCH_NORMS``.
         vocabulary: which tokens an export has, see ``VOCABULARIES``.
         calibrate: how the mix is fitted to its experts afterwards; None leaves it as it is.
+        heads: how the heads of its tasks are, then; None leaves them as they are.
     """
 
     strips: tuple[Strip, ...]
@@ -65,6 +69,7 @@ class Mix:
     batch_norm: str = MIXTURE
     vocabulary: str = KEEP_BASE
     calibrate: Calibrate | None = None
+    heads: Heads | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -90,7 +95,7 @@ class Mix:
         options = {name: x for name, x in self.options.items() if name not in idle}
         made = Recipe(
             zoo.base, entries, self.method, options, self.dtype, self.seed, self.fitted,
-            set_by, self.batch_norm, self.vocabulary, self.calibrate,
+            set_by, self.batch_norm, self.vocabulary, self.calibrate, self.heads,
         )  # fmt: skip
         return replace(made, fitted=made.taint)
 
@@ -102,7 +107,8 @@ class Mix:
         plain |= {"seed": self.seed} if self.seed else {}
         plain |= {BATCH_NORM: self.batch_norm} if self.batch_norm != MIXTURE else {}
         plain |= {VOCABULARY: self.vocabulary} if self.vocabulary != KEEP_BASE else {}
-        plain |= {CALIBRATE: self.calibrate.plain()} if self.calibrate else {}
+        fits = {CALIBRATE: self.calibrate, HEADS: self.heads}
+        plain |= {name: fit.plain() for name, fit in fits.items() if fit}
         plain |= {"undeclared": list(self.undeclared)} if self.undeclared else {}
         return plain | ({"fitted": self.fitted.plain()} if self.fitted else {})
 
@@ -146,44 +152,30 @@ class Mix:
         return fresh._each(chosen.starting_coefficient(len(self.strips)), DEFAULT)
 
     def with_dtype(self, name: str | None) -> "Mix":
-        """The same mix for an export in another dtype; None for the base's.
-
-        Raises:
-            BadRecipe: there is no such dtype.
-        """
+        """The same mix for an export in another dtype, None for the base's; ``BadRecipe`` else."""
         if name not in (None, *DTYPES):
             raise BadRecipe(f"dtype {name!r} is not one of {', '.join(DTYPES)}.")
         return replace(self, dtype=name)
 
     def with_batch_norm(self, name: object) -> "Mix":
-        """The same mix with other running statistics.
-
-        Raises:
-            BadRecipe: there are none of that name.
-        """
+        """The same mix with other running statistics; a ``BadRecipe`` if there are none such."""
         if name not in BATCH_NORMS:
             raise BadRecipe(f"batch_norm {name!r} is not one of {', '.join(BATCH_NORMS)}.")
         return replace(self, batch_norm=str(name))
 
     def with_vocabulary(self, name: object) -> "Mix":
-        """The same mix for an export with other tokens.
-
-        Raises:
-            BadRecipe: there is no such choice.
-        """
+        """The same mix for an export with other tokens; a ``BadRecipe`` if it cannot have them."""
         if name not in VOCABULARIES:
             raise BadRecipe(f"vocabulary {name!r} is not one of {', '.join(VOCABULARIES)}.")
         return replace(self, vocabulary=str(name))
 
-    def with_calibrate(self, name: object) -> "Mix":
-        """The same mix, calibrated or not; a calibration that there is keeps its numbers.
-
-        Raises:
-            BadRecipe: it is neither 'on' nor 'off'.
-        """
-        if name not in (OFF, ON):
-            raise BadRecipe(f"calibrate {name!r} is not one of {OFF}, {ON}.")
-        return replace(self, calibrate=self.calibrate or Calibrate() if name == ON else None)
+    def with_fit(self, name: str, switched: object) -> "Mix":
+        """The same mix with one of ``FITS`` on or off; one that is on already keeps its numbers."""
+        if switched not in (OFF, ON):
+            raise BadRecipe(f"{name} {switched!r} is not one of {OFF}, {ON}.")
+        return replace(
+            self, **{name: getattr(self, name) or FITS[name]() if switched == ON else None}
+        )
 
     def chosen_by(self, options: Mapping[str, Option]) -> "Mix":
         """The mix with other options, knowing of what chose numbers only as long as one stands."""
@@ -250,8 +242,8 @@ def mix_from_page(value: object, current: Mix) -> Mix:
         return current.with_method(name)
     current = current.with_batch_norm(options.pop(BATCH_NORM, current.batch_norm))
     current = current.with_vocabulary(options.pop(VOCABULARY, current.vocabulary))
-    switched = options.pop(CALIBRATE, ON if current.calibrate else OFF)
-    current = current.with_calibrate(switched)
+    for each in FITS:
+        current = current.with_fit(each, options.pop(each, ON if getattr(current, each) else OFF))
     method(name, options)
     own, after = parted(options)
     strips = tuple(strip_from_page(rows[strip.name], strip) for strip in current.strips)
@@ -279,6 +271,7 @@ def mix_from_plain(value: dict, zoo: Mix) -> Mix:
     kept = kept.with_batch_norm(value.get(BATCH_NORM, MIXTURE))
     kept = kept.with_vocabulary(value.get(VOCABULARY, KEEP_BASE))
     kept = replace(kept, calibrate=parse_calibrate(value.get(CALIBRATE), "The kept mix"))
+    kept = replace(kept, heads=parse_heads(value.get(HEADS), "The kept mix"))
     return mix_from_page(value, kept)
 
 
@@ -321,6 +314,7 @@ def mix_of_recipe(recipe: Recipe, zoo: Mix) -> Mix:
     return Mix(
         (*strips, *left), recipe.method, options, recipe.dtype, recipe.fitted, recipe.seed,
         _open_options(recipe), recipe.batch_norm, recipe.vocabulary, recipe.calibrate,
+        recipe.heads,
     )  # fmt: skip
 
 

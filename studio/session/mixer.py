@@ -23,6 +23,7 @@ from studio.session.method_menu import method_menu
 from studio.session.mix import (
     BATCH_NORM,
     CALIBRATE,
+    HEADS,
     OFF,
     ON,
     VOCABULARY,
@@ -32,6 +33,7 @@ from studio.session.mix import (
     starting_mix,
 )
 from studio.session.mixer_strip import listed
+from studio.tasks.kinds import KINDS
 from studio.tasks.row_parts import VALIDATION
 from studio.zoo import Zoo
 
@@ -60,6 +62,15 @@ _CALIBRATE = {
     "each task. It costs two passes over these rows and starts anew after every move.",
     "exactly": "FeatCal (arXiv 2605.13030): layer by layer, a ridge regression of the mix's layers "
     "on the experts' outputs, pulled toward the mix.",
+}  # fmt: skip
+_HEADS = {
+    "name": HEADS, "default": OFF, "choices": [OFF, ON], "low": None, "high": None,
+    "whole": False, "label": "refit heads",
+    "words": "Fits each task's head to what its expert says of up to 256 unlabelled rows, as the "
+    "mix sees them. Heads are exported so. It costs two passes over these rows, one of them anew "
+    "after every move.",
+    "exactly": "The last layer of every head: cross-entropy to the expert's probabilities on the "
+    "merged model's features, pulled toward the old layer; after calibration, where that is on.",
 }  # fmt: skip
 _ACTIONS = (
     "equal", "halve", "reset", "undo", "redo", "pin", "flip", "unflip", "earlier", "dtype",
@@ -223,8 +234,7 @@ class Mixer:
         of = cache.cache_key("mix", shown.plain())
         self._shown[of] = shown
         drawn = _drawn(shown, self._tensors)
-        if shown.calibrate or all(VALIDATION in task.data for task in self._zoo.tasks):
-            _add(drawn, _CALIBRATE, ON if shown.calibrate else OFF)
+        _add_fits(drawn, shown, self._zoo)
         if self._normalized:
             _add(drawn, _BATCH_NORM, shown.batch_norm)
         if self._extended:
@@ -271,6 +281,16 @@ def _add(drawn: dict, switch: dict, value: str) -> None:
     """Draw a choice that is no option of a method beside them."""
     drawn["schema"].append(switch)
     drawn["options"][switch["name"]] = value
+
+
+def _add_fits(drawn: dict, shown: Mix, zoo: Zoo) -> None:
+    """Draw the switches of what is fitted to experts, where it could be, or is asked for."""
+    rows = all(VALIDATION in task.data for task in zoo.tasks)
+    heads = any(KINDS[task.type].scores_labels for task in zoo.tasks)
+    if shown.calibrate or rows:
+        _add(drawn, _CALIBRATE, ON if shown.calibrate else OFF)
+    if shown.heads or (rows and heads):
+        _add(drawn, _HEADS, ON if shown.heads else OFF)
 
 
 def _drawn(mix: Mix, tensors: Mapping[str, tuple[str, ...]]) -> dict:

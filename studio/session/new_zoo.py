@@ -10,7 +10,7 @@ from studio.errors import BadData, BadZoo, Findings, StudioError, some
 from studio.hub.cache import Cache
 from studio.hub.fitting import Fit
 from studio.hub.look import RemoteLook
-from studio.new_zoo.cost import note_make
+from studio.new_zoo.cost import make_cost, note_make
 from studio.new_zoo.dropped import keep_dropped
 from studio.new_zoo.finding import find, is_remote
 from studio.new_zoo.grouping import propose
@@ -21,6 +21,7 @@ from studio.progress import Progress, part
 from studio.session.context import SharedEngine
 from studio.session.jobs import BrowserJobs
 from studio.session.making import Making
+from studio.session.pace import Takes, earlier
 from studio.session.remote_fits import remote_fits
 from studio.session.row_looks import Draws
 
@@ -94,16 +95,16 @@ class NewZoos(Making):
             if refused:
                 raise BadZoo(" ".join(refused))
             missing = sum(Cache(look).missing for look in known)
-            fits = remote_fits(self._engine, known, folders, wanted, self._allow) if missing else {}
+            fits = remote_fits(self._engine, known, folders, wanted, self.allow) if missing else {}
             self._show_remote(tuple(known) if missing else (), fits)
             if missing:
                 return f"{missing:,} bytes must be fetched from the Hub before they can merge.", ""
             fetched = [self._engine.hub.fetch(look, progress=progress) for look in known]
             for each in fetched:
                 self._engine.let_in(each)
-            found = find([*folders, *fetched], self._allow, progress, self._engine.roots)
+            found = find([*folders, *fetched], self.allow, progress, self._engine.roots)
             progress(0.3, "finding out what shares a base")
-            made = propose(found, wanted, self._allow, self._engine.roots)
+            made = propose(found, wanted, self.allow, self._engine.roots)
             with self._lock:
                 self.found, self.proposals = found, made
                 self._rows.forget()
@@ -137,7 +138,8 @@ class NewZoos(Making):
             self._show_remote((), {})
             return "Fetched; search again.", ""
 
-        self._jobs.start(FETCH, work)
+        missing = sum(Cache(look).missing for look in remote)
+        self._jobs.start(FETCH, work, earlier("fetch", missing))
 
     def free_folder(self, root: Path) -> str:
         """A new folder for the zoo, called as its base is."""
@@ -167,7 +169,7 @@ class NewZoos(Making):
             self._refuse_troubles()
         called = name.strip() or place.name
 
-        def work(progress: Progress) -> tuple[str, str]:
+        def work(progress: Progress) -> tuple[str, ...]:
             self._wait_for_rows(part(progress, 0.0, 0.1))
             with self._lock:
                 self._refuse_troubles()
@@ -175,15 +177,17 @@ class NewZoos(Making):
                 read, needed = self._as_looked_at(), self.work()
             began = time.monotonic()
             saved = save_zoo(
-                plan, place, self._engine.device, part(progress, 0.1, 0.7), self._allow,
+                plan, place, self._engine.device, part(progress, 0.1, 0.7), self.allow,
                 self._engine.roots, drop_leaks, read,
             )  # fmt: skip
             if needed:
                 note_make(needed, time.monotonic() - began)
             self._engine.take_up(place, part(progress, 0.7, 1.0))
-            return f"Wrote {saved.file} and opened it. {' '.join(saved.notes)}", ""
+            return f"Wrote {saved.file} and opened it.", "", "", *saved.notes
 
-        self._jobs.start(SAVE, work)
+        needed = self.work()
+        cost = make_cost(needed).seconds if needed else None
+        self._jobs.start(SAVE, work, Takes(cost, lambda seconds: None))  # the make itself is noted
 
     def _refuse_changed(self) -> None:
         """Refuse to write rows that nobody has looked at."""

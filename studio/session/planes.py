@@ -1,6 +1,5 @@
 """A browser's plane through the base and two experts: the job, and what is drawn upon it."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -12,6 +11,7 @@ from studio.recipe import DEFAULT_METHOD, Recipe
 from studio.search.run import Run
 from studio.session.background import Answer
 from studio.session.context import Context
+from studio.session.jobs import keeping
 from studio.sweep.plane_map import LEVELS, PlaneCost, PlaneMap, plane_cost, plane_map
 from studio.sweep.plane_paths import (
     by_algebra,
@@ -123,14 +123,25 @@ class Planes:
         context.admission.refuse(tasks)
 
         def work(progress: Progress) -> tuple[str, str]:
-            started = time.monotonic()
-            for found in plane_map(context.own_bench(), tasks, wish.levels, wish.rows, progress):
-                self.found = found
-                self.version += 1
-            context.pace.learn(_KIND, cost.points * cost.rows, time.monotonic() - started)
+            before = self.found
+
+            def kept() -> str:
+                found = self.found
+                if found is None or found is before:
+                    return "No model was measured yet."
+                some = f"{len(found.known)} of {found.total} models were measured and stay on the "
+                return f"{some}map; a new start recalls them."
+
+            with keeping(kept):
+                for found in plane_map(
+                    context.own_bench(), tasks, wish.levels, wish.rows, progress
+                ):
+                    self.found = found
+                    self.version += 1
             return f"Measured {cost.points} models on the plane of {' and '.join(tasks)}.", ""
 
-        context.jobs.start(f"Plane of {' and '.join(tasks)}", work)
+        takes = context.pace.takes(_KIND, cost.points * cost.rows)
+        context.jobs.start(f"Plane of {' and '.join(tasks)}", work, takes)
 
     def drawn(self, page: object, run: Run | None) -> Drawn | None:
         """What is drawn upon the map; None without one.

@@ -20,7 +20,7 @@ class Step:
     Attributes:
         kind: 'pace' (time a batch), 'sketch' (geometry by algebra), 'read' (a text), 'write' (the
             next piece of one), 'look' (at pictures), 'score' (the next batch), 'expert' (measure
-            one for a method that needs data, or calibrate), 'geometry' (measure it), 'order'
+            one for a method that needs data, or fit it to them), 'geometry' (measure it), 'order'
             (compare orders of the tasks) or 'reference' (the next batch of an expert or the base).
         recipe: that it is for; None for 'pace' and 'reference', which serve all.
         text: to read.
@@ -157,7 +157,7 @@ class Priorities:
 
     def _waits(self, recipe: Recipe) -> bool:
         """Whether something is to be measured on validation rows before it can be merged."""
-        if recipe.calibrate and self._bench.calibration.missing(recipe):
+        if recipe.fits_experts and self._bench.fits.missing(recipe):
             return True
         return bool(self._bench.unmeasured(recipe))
 

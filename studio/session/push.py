@@ -2,6 +2,7 @@
 
 from studio.progress import Progress
 from studio.session.context import Context
+from studio.session.pace import earlier
 
 PUSH = "Push to"
 """How the names of its jobs begin."""
@@ -43,4 +44,5 @@ class Pushes:
             made = engine.hub.push(place, name, licence.strip(), public, progress)
             return made.words, made.url
 
-        self._context.jobs.start(f"{PUSH} {name}", work)
+        size = sum(each.stat().st_size for each in place.rglob("*") if each.is_file())
+        self._context.jobs.start(f"{PUSH} {name}", work, earlier("push", size))

@@ -39,7 +39,7 @@ class ReadTasks:
     def __init__(self, engine: SharedEngine, browser: str = "") -> None:
         self._engine = engine
         self._lock = threading.RLock()
-        self._rows = RowLooks(self._allow)
+        self._rows = RowLooks(self.allow)
         self._reading = RowReading(self._look_now, browser)
         self._looks: dict[str, Look] = {}
         self._news: dict[str, str] = {}  # by task, that a file of it changed
@@ -208,7 +208,8 @@ class ReadTasks:
             raise BadZoo("Choose a task.")
         return self.tasks[name]
 
-    def _allow(self, source: str, name: str) -> None:
+    def allow(self, source: str, name: str) -> None:
+        """Refuse a path outside the roots, as ``preflight`` asks before it touches one."""
         if Path(source).is_absolute():
             try:
                 self._engine.inside(source)

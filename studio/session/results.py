@@ -41,6 +41,7 @@ class Results:
         experts: each task's score by its own checkpoint, as far as known.
         head_only: of the base with heads fitted on it.
         base: of the base with the experts' heads.
+        references_share: of their batches that are run, 0 to 1.
         references_done: whether all there is of these three is known, exactly.
         refusal_of_references: why they cannot be scored; empty if they can.
     """
@@ -75,6 +76,7 @@ class Results:
         self.experts: dict[str, Score] = {}
         self.head_only: dict[str, Score] = {}
         self.base: dict[str, Score] = {}
+        self.references_share = 0.0
         self.references_done = False
         self.refusal_of_references = ""
         self._full: Evaluation | None = None
@@ -160,11 +162,18 @@ class Results:
         with self._changed:
             self.writings[recipe.digest, asked] = written
 
-    def add_reference(self, kind: str, scores: Mapping[str, Score]) -> None:
-        """Keep scores of an 'expert', or of the base as 'head_only' or 'base'."""
+    def add_reference(self, kind: str, scores: Mapping[str, Score], share: float) -> None:
+        """Keep scores of an 'expert', or of the base as 'head_only' or 'base'.
+
+        Args:
+            kind: which of them.
+            scores: that became known.
+            share: of all references' batches that is done, 0 to 1.
+        """
         known = {"expert": self.experts, "head_only": self.head_only, "base": self.base}
         with self._changed:
             known[kind].update(scores)
+            self.references_share = share
 
     def refuse(self, recipe: Recipe | None, problem: str) -> None:
         """Keep why a step failed: for a recipe, or for the references if there is none."""

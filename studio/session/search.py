@@ -18,6 +18,7 @@ from studio.search.run import Run
 from studio.search.space import space
 from studio.session.context import Context
 from studio.session.mix import Mix
+from studio.session.pace import Takes
 from studio.session.search_job import SearchJob
 from studio.session.search_view import SearchView, mixer_words, run_name
 from studio.tasks.row_parts import VALIDATION
@@ -122,7 +123,7 @@ class Searches:
             return words, ""
 
         with self._lock:
-            context.jobs.start("Optimize the coefficients", work)  # refused, it changes nothing
+            context.jobs.start("Optimize the coefficients", work, _takes(context, plan, passes))
             self._job, self._waited, self.kept = job, False, False
             name = run_name(plan, {each.name for each in self.runs})
             self.runs = (*self.runs[-_EARLIER:], SearchView(name, mix, recipe, plan))
@@ -251,3 +252,8 @@ def _land(context: Context, bench: Bench, shown: SearchView, seconds: float) -> 
     with suppress(BadData, BadRecipe):  # rows without labels rank nothing
         outcome = Measuring(bench).of(bench.merge(recipe), heads, "held_out")
         context.land(recipe, f"Search: {shown.name}", outcome, seconds)
+
+
+def _takes(context: Context, plan: SearchPlan, passes: float) -> Takes:
+    """How long a search takes; what one took is learned by the steps that it made, see above."""
+    return Takes(context.pace.seconds(plan.optimizer, passes), lambda seconds: None)

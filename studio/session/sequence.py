@@ -107,7 +107,8 @@ class Sequences:
             orders = f"{len(plan.orders)} orders" if len(plan.orders) > 1 else "one order"
             return f"Scored {len(plan.tasks)} arrivals in {orders}.", ""
 
-        context.jobs.start("Sequence of arrivals", work)
+        passes = plan.models * sum(plan.counts.values()) + plan.references
+        context.jobs.start("Sequence of arrivals", work, context.pace.takes("sequence", passes))
 
     def _recipe(self, name: str) -> Recipe:
         """A method on the ticked tasks: as the mix has it, or as the mixer starts it."""

@@ -9,6 +9,7 @@ from studio.inspection import checkpoint_summaries, warnings
 from studio.measure.bench import known_digests
 from studio.recipe import Recipe
 from studio.session.admission import Admission
+from studio.session.best import Bests
 from studio.session.compare import Comparisons
 from studio.session.context import Context, SharedEngine
 from studio.session.downloads import Downloads
@@ -33,6 +34,7 @@ from studio.session.snapshot import Snapshot, take_snapshot
 from studio.session.states import States
 from studio.session.sweep import Sweeps
 from studio.session.taken_out import TakenOut
+from studio.session.training import Trainings
 from studio.session.wall import Wall
 from studio.session.writing import Writings
 
@@ -52,10 +54,9 @@ class Session:
         admission: keeps out what was certified as removed.
         mixer: the mix, its history and the pinned one.
         context: what the parts are handed.
-        new_zoos: the zoo in the making; it outlives the one that is open.
-        examples, writings, comparisons, fusions, rankings, log, sequences, sweeps, searches,
-            evidence, taken_out, wall, exports, pushes, disturbances, learn, planes, states: the
-            parts.
+        new_zoos, trainings: a zoo and experts in the making; they outlive the one that is open.
+        examples, writings, comparisons, fusions, rankings, log, sequences, sweeps, searches, bests,
+            evidence, taken_out, wall, exports, pushes, disturbances, learn, planes, states: parts.
     """
 
     def __init__(self, engine: SharedEngine, browser: str) -> None:
@@ -63,6 +64,7 @@ class Session:
         self._lock = threading.RLock()
         self._taken = Downloads()
         self.new_zoos = NewZoos(engine, browser)
+        self.trainings = Trainings(engine, browser, self.new_zoos)
         self.begin()
 
     def begin(self) -> None:
@@ -85,6 +87,7 @@ class Session:
             self.log = MixLog(self.context, self.pin_mix)
             self.sequences, self.sweeps = Sequences(self.context), Sweeps(self.context)
             self.searches, self.evidence = Searches(self.context), Evidence(self.context)
+            self.bests = Bests(self.context)
             self.taken_out = TakenOut(self.context, self.evidence)
             self.wall = Wall(self.context, self.evidence, self.taken_out)
             self.exports, self.pushes = Exports(self.context), Pushes(self.context)

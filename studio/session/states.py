@@ -75,7 +75,7 @@ class States:
             title = method_type(method).title
             return self._show(state, f"Began {target.name}: {title}, no task so far."), ""
 
-        context.jobs.start(f"Begin {target.name}", work)
+        context.jobs.start(f"Begin {target.name}", work, context.pace.written("begin a state"))
 
     def start_open(self, path: str) -> None:
         """Look at a state, and read it whole, as a job.
@@ -90,7 +90,8 @@ class States:
             state.refuse_damaged(progress)
             return self._show(state, f"{state.path.name} is whole."), ""
 
-        self._context.jobs.start(f"Read {state.path.name}", work)
+        takes = self._context.pace.written("read a state")
+        self._context.jobs.start(f"Read {state.path.name}", work, takes)
 
     def start_come(self, path: str, task: str, receipt: bool, weight: float | None = None) -> None:
         """Let a task of the zoo come to a state, as a job.
@@ -120,7 +121,8 @@ class States:
             kept = f", its receipt is {beside.name}" if beside else ""
             return self._show(new, f"'{task}' came with weight {coefficient:g}{kept}."), ""
 
-        context.jobs.start(f"Add '{task}' to {state.path.name}", work)
+        takes = context.pace.written("add to a state")
+        context.jobs.start(f"Add '{task}' to {state.path.name}", work, takes)
 
     def start_leave(self, path: str, task: str) -> None:
         """Let a task leave a state: by the receipt beside it, else by its checkpoint, as a job.
@@ -152,7 +154,8 @@ class States:
             words = f"'{member.name}' left by {how}: the bits of a state that never had it."
             return self._show(new, words), ""
 
-        context.jobs.start(f"Remove '{task}' from {state.path.name}", work)
+        takes = context.pace.written("remove from a state")
+        context.jobs.start(f"Remove '{task}' from {state.path.name}", work, takes)
 
     def start_merge(self, path: str, folder: str) -> None:
         """Write the model merged from a state, as a job.
@@ -161,8 +164,8 @@ class States:
             StudioError: a path is outside the roots or taken, it is no state, or a job is running.
         """
         state, target = open_sums(self._inside(path)), self._inside(folder)
-        refuse_existing(target)
         context = self._context
+        refuse_existing(target)
 
         def work(progress: Progress) -> tuple[str, str]:
             account = Account(context.engine.ledger, key=context.engine.key)
@@ -172,7 +175,7 @@ class States:
             words = f"Wrote {target.name}: {len(state.tasks)} merged, root {made.root[:16]}…"
             return self._show(state, words), str(target)
 
-        context.jobs.start(f"Export to {target.name}", work)
+        context.jobs.start(f"Export to {target.name}", work, context.pace.written("export a state"))
 
     def start_check(self, path: str) -> None:
         """Build a state again from the zoo's checkpoints and compare bits, as a job.
@@ -183,13 +186,12 @@ class States:
         state, context = open_sums(self._inside(path)), self._context
 
         def work(progress: Progress) -> tuple[str, str]:
-            deltas = context.bench.deltas
-            own = {c.digest: c for c in deltas.checkpoints}
+            own = {c.digest: c for c in context.bench.deltas.checkpoints}
             kept = {t.name: own[t.digest] for t in state.tasks if t.digest in own}
             found = built_again(state, context.bench.base, kept, self._inputs_of(state), progress)
             return self._show(state, _told(found)), ""
 
-        context.jobs.start(f"Check {state.path.name}", work)
+        context.jobs.start(f"Check {state.path.name}", work, context.pace.written("check a state"))
 
     def _terms(
         self, state: SumState, task: tuple[str, Checkpoint], coefficient: float, progress: Progress

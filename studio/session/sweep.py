@@ -11,6 +11,7 @@ from studio.measure.outcomes import Measuring
 from studio.progress import Progress, part
 from studio.recipe import Recipe
 from studio.session.context import Context
+from studio.session.jobs import keeping
 from studio.session.mix import mix_with
 from studio.sweep.axis import FACTOR, Axis, make_axis, names_of
 from studio.sweep.landscape import LEVELS, Landscape, SweepCost, landscape, sweep_cost
@@ -79,20 +80,22 @@ class Sweeps:
             StudioError: see ``plan``; a task was certified as removed, or a job is running.
         """
         context, wish = self._context, self.wish
-        recipe, axes, _ = self.plan()
+        recipe, axes, cost = self.plan()
         context.admission.refuse(recipe.names)
 
         def work(progress: Progress) -> tuple[str, str]:
             bench, started = context.own_bench(), time.monotonic()
             report = part(progress, 0.0, _SWEPT)
-            for found in landscape(bench, recipe, axes, wish.levels, wish.rows, report):
-                self.found = found
-                self.version += 1
+            with keeping(lambda: "Points that were measured stay; a new start recalls them."):
+                for found in landscape(bench, recipe, axes, wish.levels, wish.rows, report):
+                    self.found = found
+                    self.version += 1
             assert self.found is not None
             self._land(bench, self.found, started, part(progress, _SWEPT, 1.0))
             return f"Measured {len(self.found.points)} points on validation rows.", ""
 
-        context.jobs.start(f"Sweep of {_and(axes)}", work)
+        takes = context.pace.takes("scores", self.passes(cost))
+        context.jobs.start(f"Sweep of {_and(axes)}", work, takes)
 
     def _land(self, bench: Bench, found: Landscape, started: float, progress: Progress) -> None:
         """Measure the best point on the rows of the table of everything tried, and put it there."""

@@ -117,7 +117,8 @@ class TakenOut:
                 self.keep(shown, teachers(bench, bench.live, shown, task, progress))
             return f"Measured who teaches {', '.join(asked)}.", ""
 
-        context.jobs.start(f"Who teaches {', '.join(asked)}", work)
+        takes = context.pace.scored("teachers", len(asked) * max(len(shown.recipe.tasks), 1))
+        context.jobs.start(f"Who teaches {', '.join(asked)}", work, takes)
 
     def _tick(self, task: object, on: bool) -> None:
         mix = self._context.current()

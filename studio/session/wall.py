@@ -40,6 +40,24 @@ class Wall:
             bool(self.task) and not others and self._digest == mix.everything().recipe(zoo).digest
         )
 
+    @property
+    def story(self) -> str:
+        """The task to tell of: the prepared one, or another that is out of the mix; '' for none."""
+        mix = self._context.mix()
+        out = [name for name in mix.names if name not in mix.ticked]
+        return self.task if self.task in out or not out else out[0]
+
+    @property
+    def certificate(self) -> str:
+        """Number of the certificate that says the story's task was taken out; '' for none."""
+        made = self._evidence.certified
+        gone = made.statement["predicate"]["removed"] if made else []
+        return made.number if made and [each["task"] for each in gone] == [self.story] else ""
+
+    def may_return(self, task: str) -> bool:
+        """Whether a task may come into the mix again: not once it is certified as taken out."""
+        return task not in self._context.admission.locked
+
     def prepare(self, task: object) -> None:
         """Check a task's removal from the shown mix of all tasks before anyone looks, as a job.
 
@@ -68,7 +86,8 @@ class Wall:
             self.version += 1
             return f"Prepared the wall: the removal of {task} was checked.", ""
 
-        context.jobs.start(f"Prepare the wall for {task}", work)
+        takes = context.pace.scored("wall", 2 + len(shown.recipe.tasks))
+        context.jobs.start(f"Prepare the wall for {task}", work, takes)
 
     def reset(self) -> None:
         """Every task into the mix again, and the last demonstration off the page."""

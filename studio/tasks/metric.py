@@ -54,6 +54,7 @@ AGREEMENT = Metric("agreement", 1, "points", "points", (0.0, 1.0), percent=True)
 AGREEMENT_WORDS = "Agreement is with each task's own expert, on rows without labels: no accuracy."
 LOSS = Metric("loss", -1, "nats per token", "nats", (0.0, inf), percent=False)
 """Mean negative log-likelihood of what a text says; perplexity is its exponential."""
+
 BOTH = Metric(
     "accuracy and loss", 1, "points, or percent of a loss,", "points", (-inf, inf), percent=True
 )
@@ -63,6 +64,13 @@ SHARES = Metric("accuracy and agreement", 1, "points", "points", (-inf, inf), pe
 METRICS = (ACCURACY, AGREEMENT, LOSS)
 OPTIONS = (ACCURACY, AGREEMENT)
 """Those of questions with options, each of which is answered rightly or not."""
+
+
+def perplexity_words(value: float) -> str:
+    """A perplexity for people: three digits, from a hundred on whole, and no powers of ten."""
+    if value >= 1e9:
+        return "over a billion"
+    return f"{value:,.0f}" if value >= 99.95 else f"{value:.3g}"
 
 
 def joint(metrics: Iterable[Metric]) -> Metric:

@@ -81,7 +81,7 @@ def slide_bytes(merge: Merge) -> int:
 
 def moved_task(before: Recipe, after: Recipe) -> str | None:
     """The one task whose coefficient tells two recipes apart, or None if more does."""
-    if before.names != after.names or after.calibrate:
+    if before.names != after.names or after.fits_experts:
         return None
     moved = [a.name for a, b in zip(before.tasks, after.tasks, strict=True) if a != b]
     if len(moved) != 1 or before.silenced(*moved) != after.silenced(*moved):

@@ -10,8 +10,9 @@ from studio.checkpoints.checkpoint import Checkpoint
 from studio.tasks.heads import Head
 from studio.tasks.kinds import KINDS
 from studio.tasks.kinds.contract import Kind, Opened
+from studio.tasks.last_layer import refitted_head
 from studio.tasks.metric import Metric
-from studio.tasks.row_parts import CHOOSING, MEASURED, VALIDATION, part_of
+from studio.tasks.row_parts import PARTS, VALIDATION, part_of
 from studio.tasks.rows import UNLABELLED, Row
 from studio.tasks.spec import TaskSpec
 
@@ -59,9 +60,9 @@ class Task:
     def rows(self, split: str) -> Sequence[Row]:
         """The rows of a split; empty if the zoo names no file for it.
 
-        Beside those that it names, ``MEASURED`` and ``CHOOSING`` are parts of the validation rows.
+        Beside those that it names, ``PARTS`` are parts of the validation rows.
         """
-        if split in (MEASURED, CHOOSING) and split not in self._rows:
+        if split in PARTS and split not in self._rows:
             self._rows[split] = part_of(self.rows(VALIDATION), split)
         if split not in self._rows:
             file = self.spec.data.get(split)
@@ -93,6 +94,12 @@ class Task:
         splits = [s for s in ("held_out", "validation") if self.head and s in self.spec.data]
         said = {split: self.kind.remarks(self.spec, base, self.rows(split)) for split in splits}
         return tuple(f"{split.replace('_', '-')} rows: {x}" for split, x in said.items() if x)
+
+    def refitted(self, tensors: Mapping[str, Tensor] | None) -> "Task":
+        """The task with another last layer of its head, see ``refitted_head``; None for its own."""
+        if self.head is None or tensors is None:
+            return self
+        return replace(self, head=refitted_head(self.head, tensors))
 
     def succeeded(self, checkpoint: str, private: Mapping[str, Tensor], base: Checkpoint) -> "Task":
         """The task with another checkpoint's own head, or none: its head is of the one before.

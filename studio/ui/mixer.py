@@ -8,8 +8,10 @@ import gradio as gr
 
 from studio.errors import StudioError
 from studio.evidence.rebuild import why_not_apart
+from studio.measure.bench import Bench
 from studio.session.mix import Mix
 from studio.session.session import Session
+from studio.session.task_facts import TaskFacts, task_facts
 from studio.ui.components import BARE, static
 from studio.ui.part import PagePart
 from studio.ui.remedies import told
@@ -62,7 +64,9 @@ class MixerPanel(PagePart):
     def pieces(self, view: View) -> Iterator[Piece]:
         """What every task comes to; and the mix, where a search moves it."""
         now, searches = view.snapshot, view.session.searches
-        yield Piece("results", view.scores, lambda: {self.results: row_results(now)})
+        bench = view.session.context.bench
+        known = (view.scores, "gram" in vars(bench))
+        yield Piece("results", known, lambda: {self.results: row_results(now, _facts(bench))})
         out, evidence = _taken_out(now.mix), view.session.evidence
         possible = _possible(view.session)
         yield Piece("mix-actions", possible, partial(self._buttons, possible))
@@ -130,6 +134,14 @@ class MixerPanel(PagePart):
         page.opens(self.prove.click, "Unmerge")
         for action, button in self.actions.items():
             page.edits(button.click, lambda session, action=action: session.edit(action))
+
+
+def _facts(bench: Bench) -> dict[str, TaskFacts]:
+    """What every task is made of; none of a zoo whose files were changed, which is said above."""
+    try:
+        return task_facts(bench)
+    except StudioError:
+        return {}
 
 
 def _button(action: str, words: str) -> gr.Button:

@@ -148,21 +148,46 @@ def test_a_job_lies_over_nothing_in_the_header_and_moves_nothing_below(page, ses
 
 
 @pytest.mark.parametrize("page", [PHONE], indirect=True)
-def test_on_a_phone_a_job_s_button_touches_no_other(page, session, jobs):
-    jobs.start("Write the new zoo", lambda progress: ("done", ""), session.browser).join()
+def test_on_a_phone_the_job_stays_in_view_and_its_button_touches_no_other(page, session, jobs):
+    notes = ("10 rows stood in two splits.", "A head was fitted.")
+    end = ("Wrote it.", "", "", *notes)
+    jobs.start("Write the new zoo", lambda progress: end, session.browser).join()
     dismiss = page.get_by_role("button", name="Dismiss")
     expect(dismiss).to_be_visible()
-    found, export = dismiss.bounding_box(), page.locator("#to-export").bounding_box()
-    assert found["y"] + found["height"] <= export["y"]
+    assert page.evaluate(_APART) == []
+    found, ways = dismiss.bounding_box(), page.locator("#to-tabs").bounding_box()
+    assert ways["y"] + ways["height"] <= found["y"]
+    page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
+    expect(page.locator("#job")).to_be_in_viewport(ratio=1)
+    expect(dismiss).to_be_in_viewport(ratio=1)
+    expect(page.get_by_text(notes[0])).to_be_hidden()
+    page.locator("#job-notes summary").click()
+    expect(page.get_by_text(notes[0])).to_be_in_viewport()
+
+
+@pytest.mark.parametrize("page", [PHONE], indirect=True)
+def test_on_a_phone_a_warning_below_the_result_scrolls_away(page):
+    note = "<p class='note'>" + "This merge is worse. " * 9
+    page.locator("#headline .headline").evaluate(
+        "(e, note) => e.insertAdjacentHTML('afterend', note)", note
+    )
+    tall = page.locator(".note").first.evaluate("e => e.offsetHeight")
+    page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
+    expect(page.locator("#mean")).to_be_in_viewport()
+    expect(page.locator(".note").first).not_to_be_in_viewport()
+    assert tall > 60
+    assert page.locator(".headline").evaluate("e => e.offsetHeight") < 100
 
 
 @pytest.mark.parametrize(
     "page", [PHONE, {"viewport": {"width": 780, "height": 640}}], indirect=True
 )
 def test_a_table_of_losses_fits_a_narrow_window(page):
+    page.get_by_text("All numbers").click()
+    expect(page.locator("table.accuracy")).to_be_visible()
     page.evaluate("""document.querySelectorAll('table.accuracy tbody tr').forEach((row) => {
       row.querySelector('.now').innerHTML =
-        "7.876<br><span class='quiet'>perplexity 2.63e+03, 3.541 bits per byte</span>";
+        "7.876<br><span class='quiet'>perplexity 2,630, 3.541 bits per byte</span>";
       row.querySelector('.since').innerHTML = '▼ +2.928 ± 0.127';
     })""")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -55,6 +55,9 @@ def test_a_layer_of_one_task_has_a_slider_of_its_own(page, session):
     fold.press("Enter")
     expect(fold).to_have_attribute("aria-expanded", "true")
     assert layers(page) == ["embeddings", "layer 0", "layer 1", "pooler"]
+    facts = page.locator("#mix-0-layers .facts")
+    expect(facts).to_contain_text("50 held-out, 30 validation")
+    expect(facts.locator("code")).to_have_text(session.context.bench.deltas.checkpoints[0].digest)
     layer = page.get_by_label("layer 1 of color", exact=True)
     layer.fill("1.5")
     layer.press("ArrowLeft")

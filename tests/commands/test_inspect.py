@@ -74,3 +74,16 @@ def test_inspect_refuses_a_coefficient_group_that_merge_refuses(capsys, tiny_zoo
     save_recipe(recipe, tmp_path / "recipe.yaml")
     code, _, err = run(capsys, "inspect", tmp_path / "recipe.yaml")
     assert (code, "'decoder.*' of 'color' matches none" in err) == (1, True)
+
+
+def test_inspect_asks_experts_on_request_how_sure_they_are(capsys, tiny_zoo, recipe_file, tmp_path):
+    code, out, _ = run(capsys, "inspect", tiny_zoo, "--experts", "--json", tmp_path / "i.json")
+    found = json.loads((tmp_path / "i.json").read_text())
+    assert code == 0
+    assert found["prospect"] in out
+    assert set(found["certainty"]) == set(found["tasks"])
+    unsure = [n for n, x in found["certainty"].items() if x["value"] < 0.5]
+    assert ("unsure of their own validation rows" in found["prospect"]) == bool(unsure)
+    code, _, problem = run(capsys, "inspect", recipe_file, "--experts")
+    assert code == 1
+    assert "is a recipe, which names no rows that an expert could be asked" in problem

@@ -135,6 +135,37 @@ def test_a_receipt_and_another_checkpoint_are_refused(run, tiny_zoo, tmp_path):
     assert len(open_sums(state).tasks) == 2
 
 
+def test_a_removal_is_certified_and_verified_as_a_user_does(run, tiny_zoo, tmp_path, capsys):
+    from tests.commands.conftest import run as studio
+
+    state, base, receipt = tmp_path / "s", tiny_zoo / "base", tmp_path / "r"
+    run("init", "--base", base, state, "--method", "average")
+    run("add", state, tiny_zoo / "animal", "--base", base)
+    run("add", state, tiny_zoo / "color", "--base", base, "--receipt", receipt)
+    asked = ("remove", state, "--base", base, "--receipt", receipt, "--certify", "--demo-key")
+    with pytest.raises(StudioError, match="--certify writes a folder; give --out"):
+        run(*asked)
+    with pytest.raises(StudioError, match="written in English alone"):
+        run(*asked, "--out", tmp_path / "m", "--language", "de")
+    assert len(open_sums(state).tasks) == 2
+    kept = f"animal={tiny_zoo / 'animal'}"
+    out = run(*asked, "--out", tmp_path / "m", "--task", kept, "--reference", "T-7")
+    assert "'color' left, 1 task in it" in out
+    assert "pass: 'color' left the state by an exact subtraction" in out
+    assert "certificate " in out
+    bundle = tmp_path / "m"
+    given = ("--certificate", bundle / "certificate.dsse.json", "--public-key",
+             bundle / "public_key.pem", "--log", tmp_path / "ledger" / "audit.jsonl")  # fmt: skip
+    rebuild = ("--rebuild", "--base", base, "--tasks", tiny_zoo / "animal")
+    code, said, _ = studio(capsys, "verify", bundle, *given, *rebuild)
+    assert code == 0, said
+    assert "ok: The state, built again from the kept tasks, has the root" in said
+    assert "ok: The log has the removal of 'color' with the state's root after it." in said
+    with pytest.raises(BadState, match="'color' is not in"):
+        run(*asked, "--out", tmp_path / "twice")
+    assert not (tmp_path / "twice").exists()
+
+
 def test_what_was_certified_as_removed_does_not_come_and_may_leave(
     run, tiny_zoo, tmp_path, monkeypatch
 ):

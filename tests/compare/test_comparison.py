@@ -15,6 +15,7 @@ from studio.measure.outcomes import Measuring, paired
 from studio.methods import METHODS
 from studio.methods.iso_c import IsoC
 from studio.tasks.live_model import LiveModel
+from studio.tasks.metric import AGREEMENT
 from studio.tasks.row_parts import fair_order
 from studio.zoo import load_zoo
 from tests.compare.conftest import add_general
@@ -166,10 +167,42 @@ def table_of(table, **correct):
     rows = []
     for row in table.rows:
         made = outcome({task: correct[row.name] for task in table.references.tasks})
-        rows.append(replace(row, held_out=made, validation=made))
+        rows.append(replace(row, held_out=made, validation=made, agreement=made))
     floor = outcome({task: [1, 0] * 50 for task in table.references.tasks})
     found = replace(table.references, base=floor, experts=floor)
-    return replace(table, rows=tuple(rows), references=found)
+    return replace(table, rows=tuple(rows), references=found, floor=None)
+
+
+def test_what_agrees_most_with_the_experts_is_proposed_and_no_label_decides(table):
+    made = table_of(table, average=[1] * 100, mdm_oc=[0, 1] * 50)
+    turned = {"average": made.rows[1].agreement, "mdm_oc": made.rows[0].agreement}
+    rows = tuple(replace(row, agreement=turned[row.name]) for row in made.rows)
+    assert comparison_json(made)["proposal"]["method"] == "average"
+    assert comparison_json(replace(made, rows=rows))["proposal"]["method"] == "mdm_oc"
+
+
+def test_nothing_is_proposed_that_agrees_less_than_not_merging(table):
+    made = table_of(table, average=[1] * 60 + [0] * 40, mdm_oc=[0, 1] * 50)
+    floor = outcome({task: [1] * 90 + [0] * 10 for task in made.references.tasks})
+    words = proposed(replace(made, floor=floor))
+    assert comparison_json(replace(made, floor=floor))["proposal"]["method"] is None
+    assert words.startswith("No method is proposed: even Average, the best on validation rows")
+    assert "does worse there than not merging (-30.0 ±" in words
+    low = outcome({task: [0] * 100 for task in made.references.tasks})
+    assert "Average wins" in proposed(replace(made, floor=low))
+
+
+def test_agreement_is_measured_on_rows_that_nothing_was_measured_on(bench):
+    found = last(bench, ("average", "regmean"))
+    assert found.budget.split == "remaining validation"
+    for row in found.rows:
+        assert row.agreement is not None
+        assert row.validation is not None
+        metrics = {score.metric for score in row.agreement.scores.values()}
+        assert metrics == {AGREEMENT}
+        counts = {name: score.n for name, score in row.agreement.scores.items()}
+        assert counts == {n: len(bench.tasks[n].rows(found.budget.split)) for n in counts}
+    assert found.floor is not None
 
 
 def test_ties_are_called_ties_and_winners_winners(table):

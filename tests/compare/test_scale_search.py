@@ -89,7 +89,10 @@ def test_the_budget_is_a_product_that_is_known_before_the_start(opened):
     bench = opened()
     plain, tuned = (plan_budget(bench, PLAIN, tune) for tune in (False, True))
     assert (plain.evaluations, tuned.evaluations) == (3 * 1 * 60, 3 * 7 * 60)
-    assert tuned.words == "3 methods x 7 scales x 60 validation rows = 1,260 row evaluations"
+    assert tuned.words == (
+        "3 methods x 7 scales x 60 validation rows = 1,260 row evaluations, and each row once by "
+        "its expert and by the base"
+    )
     less = plan_budget(bench, PLAIN, True, 150)  # 7 scales on 10 rows of 2 tasks are 140
     assert (less.most, less.rows) == (10, 20)
 

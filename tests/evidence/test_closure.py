@@ -243,6 +243,20 @@ def test_the_grams_of_a_removed_task_leave_with_it(make_recipe):
     assert claim(table) == EXACT
 
 
+def test_inputs_behind_merged_layers_are_measured_anew_without_a_removed_task(make_recipe):
+    options = {"basis": "activation", "statistics": "merged"}
+    by = {"options_set_by": PERSON}
+    for name, more in (("regmean_pp", {}), ("mdm_oc", options)):
+        unmerged = unmerging(make_recipe(method=name, options=more, **by), ("green",))
+        merge = opened(unmerged.recipe)
+        merge.prepare()
+        table = closure(merge, opened(unmerged.full), unmerged)
+        assert state(table, "statistics of rows") == (REBUILT, ("red", "blue"))
+        assert "merged of these tasks alone" in str(table)
+        assert "every removal measures them anew. Those of a removed task left" in str(table)
+        assert claim(table) == EXACT
+
+
 def test_statistics_of_a_subtracted_task_are_carried_over(make_recipe):
     unmerged = unmerging(make_recipe(method="fisher"), ("green",), "algebraic")
     table = closure(opened(unmerged.recipe), opened(unmerged.full), unmerged)

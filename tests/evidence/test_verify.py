@@ -9,6 +9,8 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file, save_file
 
 from studio.errors import BadCertificate, StudioError
 from studio.evidence import envelope
@@ -18,8 +20,10 @@ from studio.evidence.ledger.keys import SigningKey, demo_key
 from studio.evidence.ledger.log import Ledger
 from studio.evidence.unmerge import unmerging
 from studio.evidence.verify import Verification, closing_words, verify
+from studio.measure.bench import Bench
 from studio.merge import open_merge
-from studio.recipe import Fitted
+from studio.recipe import Fitted, Heads
+from studio.zoo import load_zoo
 from tests.conftest import draw, refusal, save_model
 from tests.evidence.ledger.entries import certified, exported
 from tests.evidence.statements import redigested
@@ -397,3 +401,37 @@ def test_a_key_of_another_type_is_refused_before_anything_else(make, tmp_path):
     with pytest.raises(BadCertificate) as error:
         verify(made.folder, made.folder / CERTIFICATE_FILE, file)
     assert refusal(error) == "The public key cannot be read; it must be a PEM file."
+
+
+def test_refitted_heads_are_fitted_again_on_the_rows_of_a_zoo(tiny_zoo, tmp_path, ledger, key):
+    bench = Bench(load_zoo(tiny_zoo), torch.device("cpu"))
+    full = replace(bench.zoo.recipe("task_arithmetic", 0.5), heads=Heads(8))
+    operator = Operator(ledger, key, Request())
+    made = certify(
+        bench.merge, unmerging(full, ("animal",)), tmp_path / "out", operator,
+        tasks=[*bench.tasks.values()],
+    )  # fmt: skip
+    task = made.folder / "heads" / "color"
+    assert [each.name for each in (made.folder / "heads").iterdir()] == ["color"]
+    inputs = Path(bench.zoo.base), [Path(bench.zoo.tasks[0].checkpoint)]
+    files = made.folder / CERTIFICATE_FILE, made.folder / "public_key.pem"
+    found = verify(made.folder, *files, None, inputs, bench=bench)
+    assert wrong(found) == []
+    assert "Heads fitted again on the rows of the kept tasks: the same numbers." in [
+        each.words for each in found.findings
+    ]
+    bare = verify(made.folder, *files, None, inputs)
+    assert any("only a zoo with rows fits them again" in each.words for each in bare.findings)
+    head = load_file(task / "head.safetensors")
+    save_file({name: x + 0.01 for name, x in head.items()}, task / "head.safetensors")
+    said = wrong(verify(made.folder, *files, None, inputs, bench=bench))
+    assert any("apart (allowed: 0.0001)" in each for each in said)
+    rows = bench.tasks["color"]._rows
+    rows["measured validation"] = rows["measured validation"][1:]
+    fresh = Bench(bench.zoo, torch.device("cpu"))
+    fresh.tasks["color"] = bench.tasks["color"]
+    said = wrong(verify(made.folder, *files, None, inputs, bench=fresh))
+    assert any("rows of 'color' are not those that its head was fitted on" in x for x in said)
+    (task / "head.safetensors").unlink()
+    said = wrong(verify(made.folder, *files, None, inputs, bench=bench))
+    assert any("The bundle holds no head of 'color'" in each for each in said)

@@ -8,7 +8,7 @@ import torch
 from studio.checkpoints.checkpoint import open_checkpoint
 from studio.checkpoints.deltas import Deltas
 from studio.geometry.gram import gram
-from studio.geometry.prospects import prospect, row_overlap
+from studio.geometry.prospects import prospect, reasons_of, row_overlap
 from studio.measure.bench import Bench
 from studio.zoo import load_zoo
 from tests.conftest import DEMO, save_adapter, save_model
@@ -29,7 +29,7 @@ def adapters(folder, *seeds, sizes=(1.0, 1.0), rank=4):
 
 
 def said(deltas: Deltas) -> str:
-    return prospect(deltas, gram(deltas))
+    return prospect(len(deltas), reasons_of(deltas, gram(deltas)))
 
 
 def test_the_same_factors_overlap_wholly_and_are_told(tmp_path):
@@ -67,3 +67,15 @@ def test_the_demo_zoos_adapters_share_theirs():
     assert overlap is not None
     assert 0.5 < overlap[0] <= 1.0
     assert overlap[1] < 0.1
+
+
+def test_other_reasons_stand_in_the_same_line(tmp_path):
+    reasons = (*reasons_of(*_both(adapters(tmp_path, 1, 1))), "unsure of their rows are 'a'")
+    words = prospect(2, reasons, asked=True)
+    assert words.startswith("Will it merge? Look closely: the adapters share their starting")
+    assert words.endswith("; unsure of their rows are 'a'.")
+    assert "or in the experts' certainty speaks against it" in prospect(2, (), asked=True)
+
+
+def _both(deltas):
+    return deltas, gram(deltas)

@@ -69,4 +69,6 @@ def test_the_demo_zoos_lessons_are_of_the_demo_zoos(demo):
     assert {score["loss"] for score in scores} == {metric == "loss"}
     assert (numbers["attack"]["back"]["n"] if numbers["attack"] else 0) == attack
     assert WORDS[demo] in page
-    assert f"Scores are on {rows} held-out rows per task" in page
+    of_all = f", those of section 7 on all {attack:,} of {numbers['tried']}"
+    other = of_all if attack not in (0, rows) else ""
+    assert f"Scores are on {rows} held-out rows per task{other}; bars" in page

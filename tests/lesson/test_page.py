@@ -27,6 +27,15 @@ def test_the_page_holds_every_number_of_the_record(record):
     assert found == json.loads(json.dumps(plain(record)))
 
 
+def test_an_attack_on_more_rows_than_the_rest_says_so(record):
+    own = record.attack.own
+    others = {name: replace(score, n=own.n + 1) for name, score in record.full.items()}
+    told = f", those of section 7 on all {own.n:,} of {record.attack.task}"
+    assert told in lesson_page(replace(record, full=others))
+    same = {name: replace(score, n=own.n) for name, score in record.full.items()}
+    assert "those of section 7" not in lesson_page(replace(record, full=same))
+
+
 def test_nothing_is_loaded_and_only_its_own_programs_may_run(record):
     page = lesson_page(record)
     assert not re.search(r"""(?:src|href)\s*=|url\(|@import|fetch\(""", page)

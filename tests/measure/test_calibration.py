@@ -59,10 +59,10 @@ def walks(monkeypatch):
 def test_a_mix_is_calibrated_once_and_known_afterwards(tiny_zoo, recipe, walks):
     bench = Bench(load_zoo(tiny_zoo), CPU)
     merge = bench.merge(recipe)
-    assert bench.calibration.missing(recipe)
+    assert bench.fits.missing(recipe)
     told = []
-    bench.calibration.prepare(merge, lambda share, words: told.append(words))
-    assert not bench.calibration.missing(recipe)
+    bench.fits.prepare(merge, lambda share, words: told.append(words))
+    assert not bench.fits.missing(recipe)
     first = merged_tensors(merge)
     again = merged_tensors(bench.merge(recipe))
     assert walks == [["animal", "color"]]
@@ -73,8 +73,8 @@ def test_a_mix_is_calibrated_once_and_known_afterwards(tiny_zoo, recipe, walks):
 
 
 def test_no_recipe_that_does_not_ask_is_calibrated(bench, recipe, walks):
-    bench.calibration.prepare(None)
-    bench.calibration.prepare(bench.merge(replace(recipe, calibrate=None)))
+    bench.fits.prepare(None)
+    bench.fits.prepare(bench.merge(replace(recipe, calibrate=None)))
     assert walks == []
 
 
@@ -132,8 +132,8 @@ def test_cancelling_leaves_nothing_half_done(tiny_zoo, recipe, walks):
             raise Cancelled("enough")
 
     with pytest.raises(Cancelled):
-        bench.calibration.prepare(bench.merge(recipe), stop)
-    assert bench.calibration.missing(recipe)
+        bench.fits.prepare(bench.merge(recipe), stop)
+    assert bench.fits.missing(recipe)
     merged_tensors(bench.merge(recipe))
     assert len(walks) == 2
 

@@ -55,6 +55,8 @@ def test_beside_the_losses_stands_what_changes_do_to_the_others_inputs(bench):
     assert found.inputs.layers > 4
     assert found.inputs.after is not None
     assert torch.equal(found.inputs.before.diagonal(), torch.ones(2).double())
+    assert found.drift is not None
+    assert set(found.drift.shares) == set(found.certainty) == set(found.recipe.names)
     assert found.losses == {pair: -x.relative.gain for pair, x in found.changes.items()}
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from studio.measure.bench import Bench
-from studio.measure.references import references
+from studio.measure.references import measured_references, references
 from studio.zoo import load_zoo
 from tests.scored import score_experts
 
@@ -65,3 +65,17 @@ def test_whatever_a_score_depends_on_forgets_it(opened, tiny_copy, changed):
         adapter = load_file(folder / "adapter_model.safetensors")
         save_file({k: v * 2 for k, v in adapter.items()}, folder / "adapter_model.safetensors")
     assert opened()[1].recalled() is None
+
+
+def test_the_share_that_is_done_grows_to_the_whole(opened):
+    bench = opened()[0].bench
+    worn: list[str] = []
+
+    def wear(called, merge):
+        worn.append(called)
+        bench.live.wear(merge)
+
+    shares = [share for _, _, share in measured_references(bench, wear)]
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0
+    assert len({*shares}) > len({*worn}) == 3  # it moves within each, too

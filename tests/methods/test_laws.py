@@ -25,6 +25,7 @@ SETTINGS += [
     ("mdm_oc", {"basis": "subspace", "order": "symmetric", "strength": 0.5}),
     ("mdm_oc", {"basis": "activation"}),
     ("mdm_oc", {"basis": "activation", "order": "arrival", "strength": 1.0, "rank": 3}),
+    ("mdm_oc", {"basis": "activation", "statistics": "merged"}),
     ("mdm_oc", {"rank": 2}),
     ("mdm_oc", {"energy": 0.9, "scope": "tensor"}),
     ("ties", {"reduce": "sum", "trim": "tensor"}),

@@ -71,6 +71,7 @@ def test_only_options_that_change_something_are_swept_or_shown():
     assert set(numbers(MdmOc, {"basis": "activation"})) == {
         "strength", "rank", "energy", "off_diagonal", "rows",
     }  # fmt: skip
+    assert {"off_diagonal", "rows", "statistics"} <= {*MdmOc.idle({})}
     assert MdmOc.idle({"basis": "activation"}) == ("scope", "normalize")
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from studio.errors import BadData
 from studio.new_zoo.splits import (
-    MOST,
+    FOR_HEADS,
     content,
     draw,
     leak_words,
@@ -62,7 +62,7 @@ def test_each_label_has_the_share_of_its_split(counts, seed):
 def test_a_large_table_is_cut_to_the_limits_and_keeps_the_shares_of_labels():
     every = [{"text": str(at), "label": "rare" if at % 50 == 0 else "usual"} for at in range(20000)]
     made = draw(every, 3, True).rows
-    for split, most in MOST.items():
+    for split, most in FOR_HEADS.most.items():
         assert len(made[split]) == most
         assert len({row["text"] for row in made[split]}) == most
         assert sum(row["label"] == "rare" for row in made[split]) == pytest.approx(most / 50, abs=1)

@@ -8,6 +8,7 @@ from studio.commands import remedies as of_the_command
 from studio.errors import BadData
 from studio.measure.bench import Bench
 from studio.search.rows import chosen_rows, searched_head
+from studio.tasks.row_parts import FITTED
 from studio.ui import remedies as of_the_page
 from studio.zoo import load_zoo
 
@@ -76,3 +77,14 @@ def test_a_task_without_rows_is_to_be_unticked_on_the_page(tiny_copy):
         "Leave 'color' out of the recipe, or add such rows to the zoo file."
     )
     assert searched_head(bench.tasks["animal"]) is bench.tasks["animal"].head
+
+
+def test_where_others_decide_in_the_end_rows_of_one_group_may_be_parted(tiny_copy):
+    def grouped(rows):
+        return [row | {"group": f"g{i // 4}"} for i, row in enumerate([*rows, *rows])]
+
+    bench = write(tiny_copy, "animal", grouped)
+    fitted = bench.tasks["animal"].rows(FITTED)
+    assert (len(fitted), len({row.group for row in fitted})) == (4, 1)
+    rows = chosen_rows(bench, "animal", 400, True, FITTED)
+    assert (len(rows.fit), len(rows.check)) == (3, 1)

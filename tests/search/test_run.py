@@ -17,6 +17,7 @@ from studio.search.run import Run, optimize
 from studio.search.space import space
 from studio.tasks.kinds.losses import option_losses
 from studio.tasks.live_model import LiveModel
+from studio.tasks.row_parts import MEASURED
 from studio.zoo import load_zoo
 from tests.merged import merged_tensors
 
@@ -259,3 +260,10 @@ def test_the_optimum_differs_only_where_the_reachable_models_do(
         free = replace(free, changed=(frozenset(merge.deltas.names),) * 3)
     reached, expected = least(loss, free, rows), least(loss, free, plain)
     assert (abs(reached - expected) < 1e-9) == same
+
+
+def test_a_search_is_fitted_on_the_rows_that_it_is_told(bench):
+    plan = replace(SMALL, budget=1, rows=400, batch=2)
+    (*_, told) = optimize(bench, bench.zoo.recipe("mdm_oc", 0.4), plan, split=MEASURED)
+    counts = [len(bench.tasks[name].rows(MEASURED)) for name in bench.tasks]
+    assert [fit + check for fit, check in told.rows] == counts

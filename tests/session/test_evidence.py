@@ -4,9 +4,12 @@ import json
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -29,8 +32,9 @@ from studio.evidence.verify import verify
 from studio.evidence.wording import ALGEBRAIC, EXACT
 from studio.merge import open_merge
 from studio.session.engine import Engine
-from studio.session.evidence import Asked
+from studio.session.evidence import Asked, scoring
 from studio.session.jobs import JobState
+from studio.session.results import Results
 from studio.session.session import Session
 from studio.ui.remedies import told
 from tests import bertzoo
@@ -171,6 +175,29 @@ def test_unticking_a_task_and_running_the_checks_measures_both_operations(sessio
     assert ranges["color"][0] == pytest.approx((float(column.min()), float(column.max())))
     assert ranges["color"][2] is None
     assert ranges["animal"][2] is not None
+
+
+def test_the_wait_for_experts_and_base_says_how_far_they_are():
+    waits = iter([0.25, 0.75])
+
+    class Waiting(Results):
+        """Of which a piece is done at every look."""
+
+        @property
+        def references_done(self):
+            self.references_share = next(waits, 1.0)
+            return self.references_share == 1.0
+
+        @references_done.setter
+        def references_done(self, done):
+            pass
+
+    results, told_shares = Waiting(threading.Condition(), list), []
+    worker: Any = SimpleNamespace(bench=SimpleNamespace(scored=lambda: ("a",)), results=results)
+    found = scoring(worker)
+    assert found
+    assert found.base(lambda share, words: told_shares.append(share)) == {}
+    assert told_shares == [0.25, 0.75]
 
 
 def test_what_was_found_is_of_that_unmerge_alone_and_outlives_a_reload(session, rebuilt_here):

@@ -6,10 +6,11 @@ import pytest
 import torch
 
 from studio.checkpoints.checkpoint import open_checkpoint
-from studio.errors import Cancelled
+from studio.errors import Cancelled, StudioError
 from studio.export.model import export
 from studio.merge import open_merge
-from studio.session.jobs import Jobs
+from studio.session.jobs import Jobs, keeping
+from studio.session.pace import Takes
 from tests.conftest import save_model
 
 LARGE = (2048, 4096)  # 33 MB, 32 pieces
@@ -73,3 +74,27 @@ def test_a_digest_that_was_stopped_is_taken_anew(large, zoo_folder):
         weights.take_root(stop)
     assert weights.root == open_checkpoint(zoo_folder / "red").weights.root
     weights.take_root(stop)  # taken already: nothing to report
+
+
+def test_a_job_tells_what_it_took_once_it_is_done_and_only_then():
+    jobs, told = Jobs(), []
+    takes = Takes(12.0, told.append)
+
+    def fail(progress):
+        raise StudioError("no.")
+
+    jobs.start("a", fail, takes=takes).join()
+    assert told == []
+    jobs.start("a", lambda progress: ("done", "", "", "one note", "another"), takes=takes).join()
+    assert len(told) == 1
+    assert 0 <= told[0] < 12
+    state = jobs.state
+    assert state
+    assert (state.expected, state.warning) == (12.0, "")
+    assert state.notes == ("one note", "another")
+
+
+def test_a_cancelled_job_says_what_stays():
+    with pytest.raises(Cancelled) as stopped, keeping(lambda: "3 of 9 stay."):
+        raise Cancelled("Cancelled; nothing was written.")
+    assert str(stopped.value) == "Cancelled. 3 of 9 stay."

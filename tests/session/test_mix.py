@@ -5,7 +5,7 @@ import pytest
 
 from studio.errors import BadRecipe
 from studio.methods import METHODS
-from studio.recipe import Calibrate, GroupedCoefficient
+from studio.recipe import Calibrate, GroupedCoefficient, Heads
 from studio.session.link import link_of, mix_of_link
 from studio.session.method_menu import method_menu
 from studio.session.mix import (
@@ -144,12 +144,18 @@ def test_a_calibration_comes_from_a_recipe_with_its_numbers_and_goes_into_one(mi
     assert opened.recipe(zoo).calibrate == chosen
     assert mix_from_plain(opened.plain(), mix).calibrate == chosen
     assert mix_of_link(link_of(opened, zoo), zoo, mix).calibrate == chosen
-    assert opened.with_calibrate("on").calibrate == chosen
-    assert opened.with_calibrate("off").calibrate is None
-    assert mix.with_calibrate("on").calibrate == Calibrate()
+    assert opened.with_fit("calibrate", "on").calibrate == chosen
+    assert opened.with_fit("calibrate", "off").calibrate is None
+    assert mix.with_fit("calibrate", "on").calibrate == Calibrate()
     assert "calibrate" not in mix.plain()
+    both = opened.with_fit("heads", "on")
+    assert (both.heads, both.calibrate) == (Heads(), chosen)
+    assert mix_from_plain(both.plain(), mix).heads == Heads()
+    assert mix_of_link(link_of(both, zoo), zoo, mix).heads == Heads()
+    assert mix_of_recipe(both.recipe(zoo), mix).heads == Heads()
+    assert both.with_fit("heads", "off").heads is None
     with pytest.raises(BadRecipe, match="calibrate 'maybe' is not one of off, on"):
-        mix.with_calibrate("maybe")
+        mix.with_fit("calibrate", "maybe")
 
 
 def test_defaults_and_starts_follow_the_basis_and_what_people_set_stays(mix):

@@ -8,7 +8,7 @@ import pytest
 from studio.errors import BadRecipe
 from studio.evidence.ledger.log import Ledger
 from studio.methods.after import AFTER
-from studio.recipe import Calibrate
+from studio.recipe import Calibrate, Heads
 from studio.session.admission import Admission
 from studio.session.mixer import Mixer
 from studio.zoo import load_zoo
@@ -128,6 +128,20 @@ def test_where_tasks_have_validation_rows_the_page_has_a_switch_to_calibrate(ope
     assert mixer.mix.calibrate is None
 
 
+def test_where_heads_score_labels_the_page_has_a_switch_to_refit_them(opened):
+    mixer = opened()
+    drawn = mixer.value(None)
+    (switch,) = (each for each in drawn["schema"] if each["name"] == "heads")
+    assert (switch["label"], switch["choices"]) == ("refit heads", ["off", "on"])
+    assert drawn["options"]["heads"] == "off"
+    drawn["options"]["heads"] = "on"
+    mixer.move(drawn)
+    assert mixer.mix.heads == Heads()
+    assert mixer.mix.calibrate is None
+    assert mixer.value(None)["options"]["heads"] == "on"
+    assert "heads" not in mixer.mix.options
+
+
 def test_where_tasks_added_tokens_the_page_offers_whether_an_export_has_them(opened):
     assert "vocabulary" not in opened().value(None)["options"]
     assert "vocabulary" not in opened(rows=SimpleNamespace(own={})).value(None)["options"]
@@ -167,7 +181,7 @@ def test_a_task_that_was_out_and_came_back_leaves_the_pinned_mix_with_its_digest
 def test_the_page_shows_of_options_only_what_the_basis_uses(opened):
     mixer = opened()
     named = lambda: [each["name"] for each in mixer.value(None)["schema"]]  # noqa: E731
-    rest = [*AFTER, "calibrate"]
+    rest = [*AFTER, "calibrate", "heads"]
     own = ["basis", "scope", "normalize", "order", "strength", "rank", "energy"]
     assert named() == [*own, *rest]
     drawn = mixer.value(None)

@@ -320,7 +320,8 @@ def test_the_zoo_is_written_opened_and_scored_with(session, made, place, tmp_pat
     made.start_save("Mine", folder, 3, False)
     ended = wait(session)
     assert (ended.phase, ended.name) == ("done", SAVE), ended.words
-    assert ended.words.startswith(f"Wrote {folder}/zoo.yaml and opened it.")
+    assert ended.words == f"Wrote {folder}/zoo.yaml and opened it."
+    assert len(ended.notes) > 2  # of rows and heads
     assert load_zoo(Path(folder)).name == session.engine.zoo.name == "Mine"
     assert made.free_folder(tmp_path) == str(tmp_path / "zoo-base-1")
     made.start_save("Mine", folder, 3, False)

@@ -4,8 +4,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 
-from studio.session.pace import Pace, about
+from studio.measure.bench import Bench
+from studio.session.pace import Pace, about, earlier
+from studio.zoo import load_zoo
 
 
 def pace(*latencies: float) -> Pace:
@@ -15,7 +18,7 @@ def pace(*latencies: float) -> Pace:
         unmeasured=lambda recipe: [], merge=lambda recipe: recipe,
         score_cache=SimpleNamespace(recall=lambda merge, heads, split: known),
     )  # fmt: skip
-    recipes: Any = (SimpleNamespace(calibrate=None),)
+    recipes: Any = (SimpleNamespace(fits_experts=False),)
     return Pace(bench, lambda: recipes)
 
 
@@ -45,3 +48,42 @@ def test_a_job_that_took_four_times_as_long_doubles_the_next_forecast():
 )
 def test_a_duration_is_rounded_as_it_is_known(seconds, words):
     assert about(seconds) == words
+
+
+def test_rows_that_are_under_way_tell_before_any_recipe_is_scored_whole():
+    bench: Any = SimpleNamespace(scored=tuple, heads=lambda names: {})
+    begun: list[Any] = [SimpleNamespace(latency=None), SimpleNamespace(latency=0.05)]
+    found = Pace(bench, tuple, lambda: tuple(begun))
+    assert found.row == 0.05
+    begun[1] = SimpleNamespace(latency=0.04)
+    assert found.row == 0.04  # asked again, since more rows tell it better
+    begun.clear()
+    assert found.row is None
+
+
+def test_a_job_that_compares_is_learned_as_it_is_foretold():
+    made = pace(0.01)
+    takes = made.takes("scores", 1000)
+    assert takes.seconds == pytest.approx(1.5 + 10)
+    takes.learn(1.5 + 20)
+    assert pace(0.01).takes("scores", 1000).seconds == pytest.approx(1.5 + 10 * 2**0.5)
+
+
+def test_without_rows_earlier_jobs_of_about_the_same_size_tell():
+    assert earlier("writing", 1000).seconds is None
+    earlier("writing", 1000).learn(8.0)
+    assert earlier("writing", 1000).seconds == pytest.approx(8.0)
+    assert earlier("writing", 1100).seconds == pytest.approx(8.8)
+    assert earlier("writing", 1_000_000).seconds is None  # too far away to say
+    assert earlier("reading", 1000).seconds is None
+    earlier("writing", 1000).learn(32.0)
+    assert earlier("writing", 1000).seconds == pytest.approx(16.0)  # halfway, by ratio
+
+
+def test_what_scores_nothing_is_told_by_the_size_of_its_base(tiny_zoo):
+    made = Pace(Bench(load_zoo(tiny_zoo), torch.device("cpu")), tuple)
+    size = sum(each.stat().st_size for each in (tiny_zoo / "base").glob("*.safetensors"))
+    assert made.written("a size").seconds is None
+    earlier("a size", size).learn(3.0)
+    assert made.written("a size").seconds == pytest.approx(3.0)
+    assert made.scored("a size", 2).seconds is None  # by its rows, whose time is not known

@@ -78,8 +78,12 @@ def test_it_can_be_cancelled_and_keeps_what_it_has(session):
     while session.planes.version < 2:
         time.sleep(0.01)
     session.cancel_job()
-    assert wait(session).phase == "cancelled"
-    assert 0 < len(session.planes.found.known) < 293
+    ended = wait(session)
+    assert ended.phase == "cancelled"
+    count = len(session.planes.found.known)
+    assert 0 < count < 293
+    assert f"Cancelled. {count} of 293 models were measured and stay on the map" in ended.words
+    assert "nothing was written" not in ended.words
 
 
 def test_what_cannot_be_measured_is_refused_before_it_starts(session, monkeypatch):

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from studio.errors import BadRecipe
+from studio.session.admission import Admission
 from studio.session.wall import Wall
-from tests.session.test_evidence import ended, opened
+from tests.session.test_evidence import certified, ended, opened
 
 
 @pytest.fixture
@@ -41,6 +42,27 @@ def test_what_was_prepared_is_there_as_soon_as_the_task_is_out(session):
     moved = replace(out, coefficient=out.coefficient + 0.1)
     session.show_mix(replace(session.mix, strips=(moved, *rest)))
     assert not wall.ready
+
+
+@pytest.mark.slow
+def test_the_story_and_its_certificate_follow_what_was_taken_out(
+    session, tmp_path, rebuilt_here, monkeypatch
+):
+    wall = session.wall
+    assert (wall.story, wall.certificate) == ("", "")
+    session.taken_out.take_out("animal")
+    assert (wall.story, wall.certificate) == ("animal", "")
+    assert wall.may_return("animal")
+    certified(session, tmp_path / "out")
+    assert wall.certificate == session.evidence.certified.number
+    assert wall.may_return("animal")  # a demonstration's key only warns
+    locked = property(lambda admission: {"animal": None})
+    monkeypatch.setattr(Admission, "locked", locked)
+    assert [wall.may_return(name) for name in ("animal", "color")] == [False, True]
+    monkeypatch.undo()
+    session.taken_out.take_out("color")
+    assert wall.story == "color"  # the first that is out; the certificate is not of it
+    assert wall.certificate == ""
 
 
 def test_nothing_is_ready_before_it_was_prepared(session):

@@ -5,7 +5,15 @@ from collections.abc import Sequence
 import pytest
 
 from studio.tasks.kinds.text_rows import TextRow
-from studio.tasks.row_parts import CHOOSING, MEASURED, fair_order, measured_rows, part_of
+from studio.tasks.row_parts import (
+    CHOOSING,
+    DECIDING,
+    FITTED,
+    MEASURED,
+    fair_order,
+    measured_rows,
+    part_of,
+)
 from studio.tasks.rows import Row
 
 
@@ -54,3 +62,21 @@ def test_of_two_groups_that_do_not_fit_the_smaller_is_measured():
     found = part_of(rows(*["a"] * 9, *["b"] * 4), MEASURED)
     assert {row.group for row in found} == {"b"}
     assert not len(part_of([], MEASURED))
+
+
+@pytest.mark.parametrize("groups", [[None] * 30, [f"g{i // 3}" for i in range(60)]])
+def test_what_is_fitted_on_and_what_decides_share_no_group_and_make_up_what_chooses(groups):
+    every = rows(*groups)
+    fitted, deciding = part_of(every, FITTED), part_of(every, DECIDING)
+    assert fitted
+    assert len(fitted) <= len(deciding) / 2
+    chosen = part_of(every, CHOOSING)
+    assert sorted([*map(id, fitted), *map(id, deciding)]) == sorted(map(id, chosen))
+    named = [{row.group for row in each} - {None} for each in (fitted, deciding)]
+    assert not named[0] & named[1]
+
+
+def test_where_one_group_is_left_it_decides_and_none_is_fitted_on():
+    every = rows(*["a"] * 9, *["b"] * 4)
+    assert not part_of(every, FITTED)
+    assert {row.group for row in part_of(every, DECIDING)} == {"a"}

@@ -15,6 +15,7 @@ from studio.ui.glossary import (
     scores,
     search,
     sequence,
+    training,
 )
 from studio.ui.glossary.term import slug
 from tests.plain import not_plain
@@ -27,6 +28,7 @@ WANTED = (
     "UAD", "weights root", "digest", "closure", "certificate", "ledger", "ACC", "BWT", "FWT",
     "nats", "bits per byte", "agreement", "LoRA rank", "EWC", "replay", "CMA-ES", "Adam", "t-SNE",
     "MDS", "PCA", "interval", "paired change", "rows that decide", "row evaluations", "MDM-OC",
+    "learning rate", "epoch", "validation loss",
 )  # fmt: skip
 
 
@@ -55,7 +57,10 @@ def test_no_two_terms_share_a_name_or_an_address():
     assert len(TERMS) == count
     names = [name.lower() for term in TERMS.values() for name in (term.name, *term.also)]
     assert len(names) == len(set(names))
-    parts = merging.MERGING, scores.SCORES, geometry.GEOMETRY, search.SEARCH, sequence.SEQUENCE
+    parts = (
+        merging.MERGING, scores.SCORES, geometry.GEOMETRY, search.SEARCH, training.TRAINING,
+        sequence.SEQUENCE,
+    )  # fmt: skip
     assert {*chain(*parts, evidence.EVIDENCE)} == {*TERMS.values()}
 
 

@@ -13,14 +13,14 @@ import binascii
 import hashlib
 import re
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from studio.checkpoints.deltas import Deltas
-from studio.checkpoints.vectors import Vectors
 from studio.disk.cache import cache_key, keep, recall
 
 SAME = 0.99
@@ -31,6 +31,11 @@ _MOST = 32  # tasks in whose span a change may lie: unrelated ones hold a share 
 _FEWEST = 8
 _PIECE = 2**20  # elements that share a draw, whatever memory there is
 _seen: dict[tuple[str, str, str], Tensor | None] = {}  # a page asks often; 8 kB a checkpoint
+
+Piece = Callable[[int, int], Tensor | None]
+"""Elements of one tensor's change from a start to a stop; None where they are all 0."""
+Change = tuple[str, int, Piece]
+"""A tensor's name, its elements, and what is changed of them."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +88,15 @@ def fingerprint(deltas: Deltas, task: str, scheme: Scheme = UNSALTED) -> str:
         The id of the salt, a colon, and numbers of 16 bits in base64; empty for a task that changes
         nothing, or so few numbers that others could not be told from it.
     """
-    found = sketch(deltas, task, scheme)
+    return _text(sketch(deltas, task, scheme), scheme)
+
+
+def fingerprint_of(changes: Iterable[Change], scheme: Scheme) -> str:
+    """The same of a change that is given piece by piece, as a receipt holds it."""
+    return _text(_unit(_sums(changes, scheme)), scheme)
+
+
+def _text(found: Tensor | None, scheme: Scheme) -> str:
     if found is None:
         return ""
     text = base64.b64encode(struct.pack(f"<{len(found)}e", *found.tolist())).decode()
@@ -106,7 +119,7 @@ def sketch(deltas: Deltas, task: str, scheme: Scheme = UNSALTED) -> Tensor | Non
         key = cache_key("fingerprint 2", scheme.id, *both)
         found = _recalled(key, scheme)
         if found is None:
-            found = _unit(_sums(deltas, index, scheme))
+            found = _unit(_sums(_changes(deltas, index), scheme))
             keep(key, b"" if found is None else struct.pack(f"<{len(found)}d", *found.tolist()))
         _seen[(scheme.id, *both)] = found
     return _seen[(scheme.id, *both)]
@@ -171,26 +184,31 @@ def _outside(target: Tensor, sketches: Sequence[Tensor]) -> float:
     return float((target - together @ weights).square().sum())
 
 
-def _sums(deltas: Deltas, index: int, scheme: Scheme) -> Tensor:
-    total = torch.zeros(scheme.groups, scheme.sums, dtype=torch.float64)
+def _changes(deltas: Deltas, index: int) -> Iterator[Change]:
+    def piece(name: str, start: int, stop: int) -> Tensor | None:
+        return deltas.at(name).delta(index, start, stop, deltas.dtype)
+
     for name in deltas.names:
-        tensor = deltas.at(name)
-        if tensor.present[index]:
-            draw = torch.Generator().manual_seed(scheme.seed(name))
-            total[scheme.group(name)] += _added(tensor, index, deltas.dtype, draw, scheme.sums)
+        if deltas.at(name).present[index]:
+            yield name, deltas.at(name).numel, partial(piece, name)
+
+
+def _sums(changes: Iterable[Change], scheme: Scheme) -> Tensor:
+    total = torch.zeros(scheme.groups, scheme.sums, dtype=torch.float64)
+    for name, numel, piece in changes:
+        draw = torch.Generator().manual_seed(scheme.seed(name))
+        total[scheme.group(name)] += _added(numel, piece, draw, scheme.sums)
     return total.flatten()
 
 
-def _added(
-    tensor: Vectors, index: int, dtype: torch.dtype, draw: torch.Generator, sums: int
-) -> Tensor:
+def _added(numel: int, piece: Piece, draw: torch.Generator, sums: int) -> Tensor:
     """What one tensor adds to its group's sums."""
     total = torch.zeros(sums, dtype=torch.float64)
-    for start in range(0, tensor.numel, _PIECE):
-        count = min(_PIECE, tensor.numel - start)
+    for start in range(0, numel, _PIECE):
+        count = min(_PIECE, numel - start)
         whole = -(-count // sums) * sums  # the last piece draws no more signs than it needs
         signs = torch.randint(0, 2, (whole,), generator=draw, dtype=torch.int8)
-        delta = tensor.delta(index, start, start + count, dtype)
+        delta = piece(start, start + count)
         if delta is not None:
             values = torch.zeros(whole, dtype=torch.float64)
             values[:count] = delta

@@ -33,7 +33,7 @@ class Removed:
     Attributes:
         task: what it was called.
         digest: of the checkpoint.
-        root: its weights root.
+        root: its weights root; empty if only its receipt was at hand.
         time: of the certificate, UTC.
         fingerprint: of its change of the base; empty in logs of a studio before this one.
         failed: whether the certificate did not pass; the task was taken out all the same.
@@ -104,8 +104,8 @@ class Register:
         """What a task's or a base's weights are, or were merged from: the last removal of each."""
         if not self.removed:
             return []
-        root, inside = source.weights.root, held_in(source, self.lineage)
-        last = {x.root: x for x in self.removed if x.root == root or x.digest in inside}
+        root, inside = source.weights.root, {source.digest} | held_in(source, self.lineage)
+        last = {(x.root, x.digest): x for x in self.removed if x.root == root or x.digest in inside}
         return sorted(last.values(), key=lambda each: each.time)
 
     def how(self, name: str, gone: Removed, known: Mapping[str, Removed], deltas: Deltas) -> str:
@@ -119,7 +119,7 @@ class Register:
         """
         source = deltas.checkpoints[deltas.tasks.index(name)] if name else deltas.base
         who = f"'{name}'" if name else "The base"
-        if source.weights.root == gone.root:
+        if source.weights.root == gone.root or source.digest == gone.digest:
             return f"{who} is"
         if gone.digest in held_in(source, self.lineage):
             return f"{who} was merged from"

@@ -37,11 +37,19 @@ def report(statement: dict, paper: Paper = _OF_THE_STUDIO) -> str:
     title = f"{Words(paper.language)('title')}: {text(names)}"
     sections = (bars, checks, closure, procedure, inputs, how_to_check, questions, traces)
     rest = "".join(section(told) for section in sections)
+    body = (
+        f"{first_page(told, paper)}\n{drafts(told, paper)}\n"
+        f"<div class='rest' lang='en'>{rest}{definitions()}</div>"
+    )
+    return page(paper.language, title, body)
+
+
+def page(language: str, title: str, body: str) -> str:
+    """One HTML file that loads nothing; title and body are HTML."""
     return (
-        f"<!DOCTYPE html>\n<html lang='{paper.language}'><head><meta charset='utf-8'>"
+        f"<!DOCTYPE html>\n<html lang='{language}'><head><meta charset='utf-8'>"
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         "<meta name='viewport' content='width=device-width, initial-scale=1'>"
         f"<title>{title}</title><style>{STYLE}</style></head>\n<body>"
-        f"{first_page(told, paper)}\n{drafts(told, paper)}\n"
-        f"<div class='rest' lang='en'>{rest}{definitions()}</div></body></html>\n"
+        f"{body}</body></html>\n"
     )

@@ -92,6 +92,13 @@ def _bar(pair: list[float] | None, color: str, least: float, most: float) -> str
 
 def checks(told: dict) -> str:
     """Every check with what was measured, against what, and how it ended."""
+    exact = told["claim"] == EXACT
+    note = f"<p class='keep'>{_BEHAVIOR}</p>" if exact else f"<p>{_TWO_SIDED}</p>"
+    return f"<h2>Checks</h2>{listed_checks(told)}{note}"
+
+
+def listed_checks(told: dict) -> str:
+    """The table of them alone."""
     rows = [
         (
             text(each["id"]),
@@ -105,9 +112,7 @@ def checks(told: dict) -> str:
     ]
     columns = ("id", "check", "measured", "reference", "threshold", "result")
     caption = "n is the number of examples; a reference is the model compared with"
-    exact = told["claim"] == EXACT
-    note = f"<p class='keep'>{_BEHAVIOR}</p>" if exact else f"<p>{_TWO_SIDED}</p>"
-    return f"<h2>Checks</h2>{table(caption, columns, rows, 'checks')}{note}"
+    return table(caption, columns, rows, "checks")
 
 
 _BEHAVIOR = (
@@ -174,7 +179,7 @@ def procedure(told: dict) -> str:
         ("Recipe digest", digest(used["recipe_digest"])),
         ("Result", text(size)),
         ("Weights root", digest(result["weights_root"]) + _ROOT),
-        ("Built with", text(_builder(told["builder"]))),
+        ("Built with", text(builder_words(told["builder"]))),
     ]  # fmt: skip
     return f"<section class='wide'><h2>Procedure</h2>{facts(rows)}</section>"
 
@@ -185,7 +190,8 @@ def _coefficient(value: object) -> str:
     return f"{value:g}" if isinstance(value, int | float) else "default"
 
 
-def _builder(builder: dict) -> str:
+def builder_words(builder: dict) -> str:
+    """What computed it, in one line."""
     return (
         f"studio {builder['studio']}, torch {builder['torch']}, numpy {builder['numpy']}, Python "
         f"{builder['python']}, {builder['system']} on {builder['machine']} "

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from studio.errors import NotFinite
 from studio.methods.additive import Sums
-from studio.methods.contract import option
+from studio.methods.contract import GRAM, MERGED, option
 
 _SINGULAR = 1e-6  # least squared Cholesky pivot of unit diagonals; Grams are kept in float32
 _RIDGE = 1e-5  # of the diagonal; ten times that until it is enough
@@ -41,6 +41,31 @@ def rows_option() -> Any:
         high=100_000,
         whole=True,
     )
+
+
+EXPERTS, BEHIND = "experts", "merged"
+
+
+def statistics_option() -> Any:
+    """The field ``statistics`` of a method that measures Grams."""
+    return option(
+        EXPERTS,
+        (
+            "Inputs are looked at in each expert, or behind layers that are merged already, which "
+            "helps where merged layers answer unlike any expert."
+        ),
+        label="where inputs are seen",
+        exactly=(
+            "Grams of inputs in the experts, or behind the layers merged so far, block by block, "
+            "by RegMean of the mix's tasks with equal weights (RegMean++)."
+        ),
+        choices=(EXPERTS, BEHIND),
+    )
+
+
+def kind_of(statistics: str) -> str:
+    """The kind of statistic that a value of that field asks for."""
+    return MERGED if statistics == BEHIND else GRAM
 
 
 def scaled(gram: Tensor, off_diagonal: float, whose: str) -> Tensor:

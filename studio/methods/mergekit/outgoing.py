@@ -79,6 +79,10 @@ def _tried(opened: Callable[[], Opened]) -> tuple[Opened | None, StudioError | N
 
 
 def _refuse_statistics(recipe: Recipe, merge: Opened | None) -> None:
+    if recipe.heads:
+        raise BadRecipe(
+            "The recipe refits heads on rows, which mergekit cannot do. Leave 'heads' out."
+        )
     if recipe.calibrate:
         raise BadRecipe(
             "The mix is calibrated on rows, which mergekit cannot do. Leave 'calibrate' out."

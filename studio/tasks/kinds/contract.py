@@ -52,6 +52,8 @@ class Kind(Answers, Writes):
     """Keys of an entry of the zoo file, beside name, checkpoint, type and data."""
     expert_keys: ClassVar[tuple[str, ...]] = ()
     """Those of them that rows which belong to no task cannot have."""
+    scores_labels: ClassVar[bool] = False
+    """Whether a head of its tasks may score labels by a last layer of its own."""
     model_class: ClassVar[str] = "AutoModel"
     """Of transformers' auto classes, the one whose model is asked."""
     behind_class: ClassVar[str] = ""

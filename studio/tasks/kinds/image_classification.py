@@ -81,6 +81,7 @@ class ImageClassification(Kind):
     """Pixels, and a classifier: the architecture's own, a linear one, or a base's text tower."""
 
     name = "image-classification"
+    scores_labels = True
     keys = ("head", "head_only", "labels", "templates", "image_size", "mean", "std")
     expert_keys = ("head_only",)
     noun = "picture"

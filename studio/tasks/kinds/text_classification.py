@@ -36,6 +36,7 @@ class TextClassification(TextKind):
     """Pooled states and a linear head, or the architecture's own class."""
 
     name = "text-classification"
+    scores_labels = True
     auto = _AUTO
     keys = ("head", "head_only", "labels", "pooling", "max_length")
 

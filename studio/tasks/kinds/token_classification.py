@@ -33,6 +33,7 @@ class TokenClassification(TextKind):
     """A word's first token through the architecture's own class, or its state and a linear head."""
 
     name = "token-classification"
+    scores_labels = True
     auto = "AutoModelForTokenClassification"
     usual_length = LONGEST
     noun = "sentence"

@@ -7,12 +7,14 @@ from studio.ui.glossary.scores import SCORES
 from studio.ui.glossary.search import SEARCH
 from studio.ui.glossary.sequence import SEQUENCE
 from studio.ui.glossary.term import Term
+from studio.ui.glossary.training import TRAINING
 
 GLOSSARY: dict[str, tuple[Term, ...]] = {
     "What is merged": MERGING,
     "How well it does": SCORES,
     "Who disturbs whom": GEOMETRY,
     "Finding better weights": SEARCH,
+    "Making experts": TRAINING,
     "Tasks that arrive": SEQUENCE,
     "Taking a task out": EVIDENCE,
 }

@@ -35,6 +35,22 @@ GEOMETRY = (
         also=("disturbs",),
     ),
     Term(
+        "drift",
+        "How far what reaches a layer of the mix is from what reaches it in each expert.",
+        "Where it is large, what was measured on the experts says less about the mix.",
+        "|G mix - G expert| / |G expert|, mean over layers",
+        "The studio's own; G is the Gram of a layer's inputs.",
+        ("drifted",),
+    ),
+    Term(
+        "certainty",
+        "How sure an expert is of its answers to its own rows: 0 is a guess, 1 is certain.",
+        "Answers of which an expert is unsure are the first that other tasks turn over.",
+        "mean of (p - 1/k) / (1 - 1/k) for the likeliest of k options",
+        "The studio's own.",
+        ("unsure",),
+    ),
+    Term(
         "sign conflict",
         "The share of numbers that one task wants larger and another one smaller.",
         "One half is what two unrelated tasks have; more means that they pull against each other.",

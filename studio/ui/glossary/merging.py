@@ -153,4 +153,13 @@ MERGING = (
         "Heads are kept apart for each task and are never merged.",
         also=("heads",),
     ),
+    Term(
+        "refitted head",
+        "A head fitted anew to a mix: of rows without labels it says what its expert says of them.",
+        "It belongs to that mix alone, is exported with it, and is fitted again without a task "
+        "that is taken out.",
+        "least cross-entropy to the expert's probabilities on the mix's features, pulled toward "
+        "the head as it was",
+        also=("refitted heads", "refit heads"),
+    ),
 )

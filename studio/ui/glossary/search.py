@@ -51,6 +51,13 @@ SEARCH = (
         also=("group",),
     ),
     Term(
+        "successive halving",
+        "Many recipes are tried on few rows, and only the better ones go on to more rows.",
+        "So most of the time is spent on what may win; find the best works this way.",
+        source="Jamieson and Talwalkar 2016, arXiv 1502.07943.",
+        also=("find the best",),
+    ),
+    Term(
         "sweep",
         "The same mix tried with many values of one number.",
         "It shows whether a result hangs on a lucky value.",

@@ -3,6 +3,7 @@ const hex = (buffer) => [...new Uint8Array(buffer)].map((x) => x.toString(16).pa
 const bytes = (base64) => Uint8Array.from(atob(base64.replace(/-----[^-]+-----|\s/g, "")), (c) => c.charCodeAt(0));
 const CERTIFICATE = "certificate.dsse.json";
 const KINDS = ["application/vnd.in-toto+json", "https://in-toto.io/Statement/v1", "urn:mdm-oc-studio:unmerge-certificate:v1"];
+const OF_STATE = "urn:mdm-oc-studio:state-certificate:v1";
 
 // ECDSA signatures come as DER; WebCrypto wants both numbers with 32 bytes each.
 function raw(der) {
@@ -32,6 +33,19 @@ function contradictions(told) {
   return found;
 }
 
+// The same of a task that left a state of sums.
+function contradictionsOfState(told) {
+  const found = [], passed = (id) => told.checks.some((each) => each.id === id && each.result === "pass");
+  if (told.claim !== "exact-leave-one-out" || told.verdict.result !== "pass") found.push(`Of a state, ${told.claim}, ${told.verdict.result} cannot be certified.`);
+  if (!(passed("S1") || passed("S2")) || !passed("S3")) found.push("No check of record passed: S1 or S2, and S3.");
+  for (const each of told.checks) if (each.result === "fail") found.push(`Check ${each.id} failed, but the verdict is pass.`);
+  if (!told.removed.length) found.push("It names nothing that was removed.");
+  const gone = new Set(told.removed.map((each) => each.task)), { before, after } = told.state;
+  const rest = before.tasks.filter((each) => !gone.has(each.name));
+  if (JSON.stringify(rest) !== JSON.stringify(after.tasks) || before.tasks.length !== rest.length + told.removed.length) found.push("The tasks after the removal are not those before it without what was removed.");
+  return found;
+}
+
 async function checked(files) {
   const found = [], say = (good, words) => found.push({ good, words });
   if (!crypto.subtle) return [{ good: false, words: "This browser checks nothing on an address without https; use verify_certificate.py." }];
@@ -47,11 +61,12 @@ async function checked(files) {
   say(good, good ? "The signature is by the key in the bundle." : "The signature is not by the key in the bundle.");
   if (!good) return found;
   const statement = JSON.parse(new TextDecoder().decode(body)), told = statement.predicate;
-  const kinds = [envelope.payloadType, statement._type, statement.predicateType];
+  const ofState = statement.predicateType === OF_STATE;
+  const kinds = [envelope.payloadType, statement._type, ofState ? KINDS[2] : statement.predicateType];
   if (kinds.some((each, i) => each !== KINDS[i])) { say(false, "What was signed is no unmerge certificate of this kind."); return found; }
   const fingerprint = hex(await crypto.subtle.digest("SHA-256", spki));
   if (told.signer.fingerprint !== fingerprint) say(false, "It names another key than the one that signed it.");
-  for (const words of contradictions(told)) say(false, words);
+  for (const words of ofState ? contradictionsOfState(told) : contradictions(told)) say(false, words);
   const named = new Map(statement.subject.map((each) => [each.name, each.digest.sha256]));
   let wrong = 0;
   for (const [name, digest] of named) {

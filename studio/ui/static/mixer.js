@@ -182,10 +182,10 @@ function drawGroups(row, node, listed, active) {
     folded.dataset.shape = shape;
     const natural = new Intl.Collator('en', { numeric: true });
     const ordered = [...listed].sort((a, b) => (a[1] === null) - (b[1] === null) || natural.compare(a[0], b[0]));
-    folded.replaceChildren(...ordered.map((each) => groupRow(row.name, listed, each)));
-    [...folded.children].forEach((each, place) => { each.pattern = ordered[place][1]; });
+    folded.replaceChildren(...ordered.map((each) => groupRow(row.name, listed, each)), make('p', { class: 'quiet facts' }));
+    folded.querySelectorAll('.group').forEach((each, place) => { each.pattern = ordered[place][1]; });
   }
-  for (const each of folded.children) {
+  for (const each of folded.querySelectorAll('.group')) {
     const [, range, number] = each.children;
     const x = inGroup(row, each.pattern);
     if (active !== range) range.value = x;
@@ -200,7 +200,7 @@ function strip(row, index) {
   const number = make('input', { type: 'number', step: 0.01, 'aria-label': `Coefficient of ${row.name}` });
   const mark = make('span', { class: 'mark' });
   const earlier = make('button', { type: 'button', class: 'earlier', 'aria-label': `Move ${row.name} earlier`, title: 'Merge this task earlier' }, '↑');
-  const fold = make('button', { type: 'button', class: 'fold', 'aria-label': `Layers of ${row.name}`, 'aria-controls': `${id}-layers`, title: 'A coefficient per layer' });
+  const fold = make('button', { type: 'button', class: 'fold', 'aria-label': `Layers of ${row.name}`, 'aria-controls': `${id}-layers`, title: 'A coefficient per layer, and what the task is made of' });
   const change = (how) => send((mix) => { const mine = mix.rows.find((each) => each.name === row.name); if (mine) how(mine); });
   let from = null; // the strip when the drag began
   const move = (x) => {
@@ -246,6 +246,8 @@ function drawResults() {
       if (place.kept !== found[name]) { place.innerHTML = found[name] ?? ''; place.kept = found[name]; }
     }
     node.querySelector('.now').textContent = found.now ?? '';
+    const facts = node.nextElementSibling.querySelector('.facts');
+    if (facts && facts.kept !== found.facts) { facts.innerHTML = found.facts ?? ''; facts.kept = found.facts; }
     node.classList.toggle('early', Boolean(found.early));
   }
   const legend = box.querySelector('.marks');

@@ -6,6 +6,7 @@ import gradio as gr
 
 from studio.session.engine import Engine
 from studio.ui.part import PartsTab
+from studio.ui.tabs.best import BestSection
 from studio.ui.tabs.compare import CompareSection
 from studio.ui.tabs.fusion import FusionSection
 from studio.ui.tabs.ranking import RankingSection
@@ -15,12 +16,17 @@ from studio.ui.view import Piece, View
 
 
 class ImproveTab(PartsTab):
-    """The ranked table; below it the comparison, what a search has found, and the sweep."""
+    """The ranked table, and below it all that puts something there.
+
+    That is the search for the best, the comparison, what a search has found, and the sweep.
+    """
 
     title = "Improve"
 
     def __init__(self, engine: Engine) -> None:
-        kinds = RankingSection, CompareSection, FusionSection, SearchResults, SweepSection
+        kinds = (
+            RankingSection, BestSection, CompareSection, FusionSection, SearchResults, SweepSection,
+        )  # fmt: skip
         super().__init__(engine, [kind(engine) for kind in kinds])
 
     def build(self) -> None:

@@ -75,7 +75,7 @@ class PlaneSection(PagePart):
             return
         tasks = session.context.start.ticked
         yield Piece("plane-tasks", (tasks, planes.wish.tasks), partial(self._list, session))
-        takes = str(planes.wish), session.context.pace.row is None
+        takes = str(planes.wish), about(session.context.pace.seconds("plane", 1000))
         yield Piece("plane-cost", takes, partial(self._tell, session))
         run, found, chosen = session.searches.run, planes.found, view.chosen[self.shown]
         drawn = planes.drawn(id(session), run)
@@ -111,7 +111,8 @@ class PlaneSection(PagePart):
             tasks, cost, seconds = session.planes.plan()
         except StudioError as error:
             return {self.cost: views.refused(told(error))}
-        return {self.cost: views.cost(cost, tasks, about(seconds))}
+        later = bool(session.context.bench.scored())
+        return {self.cost: views.cost(cost, tasks, about(seconds), later)}
 
     def _list(self, session: Session) -> Drawn:
         tasks = list(session.context.start.ticked)

@@ -19,6 +19,7 @@ from studio.ui.components import BARE, static
 from studio.ui.part import PagePart
 from studio.ui.remedies import told
 from studio.ui.tabs.new_rows import RowsForm
+from studio.ui.tabs.training import TrainingForm
 from studio.ui.view import Drawn, Piece, View
 from studio.ui.views import new_zoo as views
 from studio.ui.views.notices import refusal, refused
@@ -40,6 +41,7 @@ class NewZooTab(PagePart):
         super().__init__(engine)
         self.rows = RowsForm(engine)
         self.home = engine.roots[-1]  # before a dialog or a drop lets others in
+        self.training = TrainingForm(engine, self.home)
 
     def build(self) -> None:
         """Lay out the three steps."""
@@ -68,19 +70,20 @@ class NewZooTab(PagePart):
         self.found = gr.HTML(**BARE, elem_id="new-found")
         self.proposals = gr.Radio([], label="Which base", visible=False, elem_id="new-proposals")
         self.models = gr.CheckboxGroup([], label="Tasks", visible=False, elem_id="new-members")
+        self.training.build()
         with gr.Column(visible=False) as self.later:
             gr.Markdown("### 2 · Rows", elem_classes="step")
             self.rows.build()
             gr.Markdown("### 3 · Write and open", elem_classes="step")
             self._ending()
-        self.loaded = [self.places, self.base, self.choose]
+        self.loaded = [self.places, self.base, self.choose, *self.training.loaded]
         self.outputs = [
             self.remote, self.fetch, self.found, self.proposals, self.models, self.later,
             self.folder, self.seed, self.drop, self.searched, self.stop_search, self.ended,
             self.stop_save, self.cost,
-            *self.rows.outputs,
+            *self.rows.outputs, *self.training.outputs,
         ]  # fmt: skip
-        self.choices = self.rows.choices
+        self.choices = [*self.rows.choices, *self.training.choices]
 
     def _ending(self) -> None:
         with gr.Row():
@@ -101,7 +104,7 @@ class NewZooTab(PagePart):
         """Where the last search was; what is typed before a first one is left alone."""
         dialog, made = gr.Button(visible=self.engine.choose_folder is not None), session.new_zoos
         asked = {self.places: made.places, self.base: made.wanted} if made.places else {}
-        return {self.choose: dialog, **asked}
+        return {self.choose: dialog, **asked, **self.training.load(session)}
 
     def pieces(self, view: View) -> Iterator[Piece]:
         """What was found and chosen."""
@@ -114,6 +117,7 @@ class NewZooTab(PagePart):
             yield Piece("new draws", (id(made), made.draws), lambda: drawn)
             yield Piece("new zoo's job", view.job, partial(self._tell, view.snapshot.job))
             yield from self.rows.pieces(view)
+            yield from self.training.pieces(view)
 
     def wire(self, page: Wiring) -> None:
         """Connect the steps."""
@@ -147,6 +151,7 @@ class NewZooTab(PagePart):
         page.tells(self.models.input, take, {"names": self.models}, shown)
         self._wire_ending(page, shown)
         self.rows.wire(page)
+        self.training.wire(page)
 
     def _wire_ending(self, page: Wiring, shown: Sequence[Block]) -> None:
         """Connect how rows are drawn, and what helps where a zoo could not be written."""

@@ -28,9 +28,9 @@ class WallStrip(PagePart):
     def pieces(self, view: View) -> Iterator[Piece]:
         """What is prepared, and of which tasks one can be told."""
         stage, names = view.session.wall, view.session.mix.names
-        ready = stage.ready
-        yield Piece("wall", (stage.version, ready, names), lambda: {
-            self.strip: wall(names, stage.task, stage.moment, ready),
+        ready, story, number = stage.ready, stage.story, stage.certificate
+        yield Piece("wall", (stage.version, ready, names, story, number), lambda: {
+            self.strip: wall(names, stage.task, stage.moment, ready, story, number),
         })  # fmt: skip
 
     def wire(self, page: Wiring) -> None:
@@ -64,5 +64,5 @@ def _moved(session: Session, name: object, task: object) -> None:
         session.wall.reset()
     elif name == "take" and ticked:
         session.taken_out.take_out(task)
-    elif name == "back" and not ticked:
+    elif name == "back" and not ticked and session.wall.may_return(str(task)):
         session.taken_out.put_back(task)

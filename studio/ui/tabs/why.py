@@ -11,10 +11,12 @@ from studio.geometry.maps import DeltaMap
 from studio.geometry.scopes import SCOPES
 from studio.geometry.tensor_look import TensorLook
 from studio.measure.interference import Interference
+from studio.methods.after import SVC
 from studio.session.background import Answer
-from studio.session.geometry_studies import Reports
+from studio.session.geometry_studies import Counts, Reports
 from studio.session.snapshot import Snapshot
 from studio.ui.charts import delta_maps, layer_heat, matrices, pair_measures
+from studio.ui.charts.counted_directions import counted_view
 from studio.ui.charts.tensor_view import tensor_view
 from studio.ui.components import BARE, static
 from studio.ui.part import PagePart
@@ -44,6 +46,7 @@ class _Choices:
         measure: one of ``pair_measures.CHOICES``.
         kind: title of a map.
         source: of the map's deltas.
+        counting: whether shared directions are counted in any mix.
     """
 
     scope: str
@@ -51,6 +54,7 @@ class _Choices:
     measure: str
     kind: str
     source: str
+    counting: bool
 
     @property
     def looked(self) -> tuple[str, str | None, str]:
@@ -91,6 +95,10 @@ class WhyTab(PagePart):
         self.scope, self.place = gr.State("model"), gr.State(None)
         self.heat = gr.HTML(**BARE, elem_id="heat", js_on_load=script)
         self.tensor = gr.HTML(**BARE, elem_id="tensor", js_on_load=script)
+        self.count = gr.Checkbox(
+            label="Count how often the tasks' shared directions are added", elem_id="count"
+        )
+        self.counted = gr.HTML(**BARE, elem_id="counted")
         self.order = gr.HTML(**BARE, elem_id="order")
         gr.HTML(_MAPS, **BARE)
         with gr.Row():
@@ -103,10 +111,10 @@ class WhyTab(PagePart):
         self.plot = gr.Plot(show_label=False, elem_id="plot", visible=False)
         self.map_words = gr.HTML(**BARE, elem_id="map-words", js_on_load=script)
         self.meaning = gr.HTML(**BARE, elem_id="why-end")
-        self.choices = [self.scope, self.place, self.measure, self.map, self.source]
+        self.choices = [self.scope, self.place, self.measure, self.map, self.source, self.count]
         self.outputs = [
-            self.matrices, self.disturbing, self.heat, self.tensor, self.order, self.plot,
-            self.map_words, self.meaning,
+            self.matrices, self.disturbing, self.heat, self.tensor, self.counted, self.order,
+            self.plot, self.map_words, self.meaning,
         ]  # fmt: skip
 
     def pieces(self, view: View) -> Iterator[Piece]:
@@ -135,7 +143,7 @@ class WhyTab(PagePart):
         page.starts(
             self.measure_pairs.click, lambda session: session.disturbances.start(), self.refused
         )
-        for choice in (self.measure, self.map, self.source):
+        for choice in (self.measure, self.map, self.source, self.count):
             page.wakes(choice.input, lambda session: None)
 
     def _first(self, view: View) -> Iterator[Piece]:
@@ -166,6 +174,13 @@ class WhyTab(PagePart):
             "tensor", (asked, looked and (id(looked.made), looked.refusal)),
             lambda: {self.tensor: tensor_view(looked) if looked else ""},
             pending=bool(looked and looked.pending),
+        )  # fmt: skip
+
+        counts = _counts(view, chosen, there)
+        yield Piece(
+            "counted", (counts is not None, counts and (id(counts.made), counts.refusal)),
+            lambda: {self.counted: counted_view(counts, _floor(now)) if counts else ""},
+            pending=bool(counts and counts.pending),
         )  # fmt: skip
 
     def _mapped(self, view: View, chosen: _Choices, there: bool) -> Iterator[Piece]:
@@ -225,6 +240,20 @@ def _tensor(view: View, chosen: _Choices, there: bool) -> Answer[TensorLook] | N
     if chosen.place not in now.geometry.before.names:
         return None
     return session.worker.studies.tensor(id(session), now.recipe, chosen.place)
+
+
+def _floor(now: Snapshot) -> float | None:
+    """The mix's ``svc``; None if it has none."""
+    found = now.recipe.options.get(SVC)
+    return float(found) if isinstance(found, int | float) else None
+
+
+def _counts(view: View, chosen: _Choices, there: bool) -> Answer[Counts] | None:
+    """Ask how often directions are counted, in a mix that has ``svc`` or where it is wanted."""
+    now, session = view.snapshot, view.session
+    if not there or not (chosen.counting or _floor(now) is not None):
+        return None
+    return session.worker.studies.counted(id(session), now.recipe)
 
 
 def _reports(view: View, passing: bool) -> Answer[Reports]:

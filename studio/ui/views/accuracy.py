@@ -28,24 +28,34 @@ _MORE = {
 }
 
 
-def accuracy(now: Snapshot) -> str:
-    """A row per task: the shown mix as a bar, ticks for expert and floor, interval, rows."""
+def before_accuracy(now: Snapshot) -> str:
+    """What nobody may overlook of the scores: that there are none, or experts that are in doubt."""
     if not now.rows:
         return (
             "<p>This zoo names no held-out rows, so there are no scores to show. "
             "Geometry and export work; add <code>data</code> to zoo.yaml for scores.</p>"
         )
+    return "".join(refusal(each) for each in now.doubts)
+
+
+def accuracy(now: Snapshot) -> str:
+    """A row per task: the shown mix as a bar, ticks for expert and floor, interval, rows.
+
+    Args:
+        now: what is shown; of a zoo without held-out rows nothing is.
+    """
+    if not now.rows:
+        return ""
     name, floor = floor_of(now)
     on = set(now.recipe.names)
     body = "".join(_accuracy_row(now, task, task in on, floor) for task in _in_order(now))
     partial = "" if now.seen and "scores" not in now.shipped else " partial"
-    doubts = "".join(refusal(each) for each in now.doubts)
     metrics = _metrics(now)
     what = " or ".join(metric.name for metric in metrics)
     units = " or ".join({metric.unit: None for metric in metrics})
     more = "".join(_MORE.get(metric, "") for metric in metrics)
     return (
-        f"{doubts}<table class='studio accuracy{partial}'><caption>{term('Held-out')} {what} by "
+        f"<table class='studio accuracy{partial}'><caption>{term('Held-out')} {what} by "
         "task, with 95 % intervals</caption><thead><tr><th scope='col'>task</th>"
         f"<th scope='col'>{_ends(metrics)}</th><th scope='col'>now</th>"
         f"<th scope='col'>{term('since pinned')}</th>"

@@ -9,6 +9,7 @@ from studio.measure.intervals import Score
 from studio.measure.metrics import Mean, gain_kept, means, means_words, worth
 from studio.recipe import MIXTURE
 from studio.session.snapshot import Snapshot
+from studio.tasks.metric import perplexity_words
 from studio.ui.views.glossary import term
 from studio.ui.views.notices import refusal
 from studio.ui.views.references import ARROWS, complete, floor_of
@@ -151,7 +152,8 @@ def _mean(now: Snapshot, place: int, mean: Mean) -> str:
         early, state = f" class='early' title='{_SHIPPED}'", "shipped, being checked"
     name = "" if place else f" id='mean' data-n='{sum(s.n for s in now.scores.values())}'"
     half = f"{mean.half:.1%}" if mean.metric.percent else mean.metric.amount(mean.half)
-    more = f", perplexity {mean.perplexity:.3g}" if mean.perplexity is not None else ""
+    unsure = mean.perplexity
+    more = f", perplexity {perplexity_words(unsure)}" if unsure is not None else ""
     return (
         f"{_named(mean.name)} <b{name}{early}>{mean.shown}</b> "
         f"<span class='quiet'><span class='half'>± {half}{more}, </span>{state}</span>"
@@ -219,7 +221,7 @@ def _verdict(now: Snapshot) -> str:
     if now.recipe.batch_norm == MIXTURE and now.has_statistics:
         what = "Try smaller coefficients, or batch_norm: recalibrate under the method."
     if now.doubts:  # then it is no matter of how much is added
-        what = "First look at what All numbers says of experts alone."
+        what = "First look at what Results says of experts alone."
     return (
         f"<p class='note'>This merge scores {_worse(now.scores, floor)} {name}: on average the "
         f"tasks would do better unmerged. {what}</p>"

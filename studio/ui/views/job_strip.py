@@ -29,7 +29,7 @@ def job_strip(state: JobState | None) -> str:
             f"<b class='{css}'>{state.phase}</b>: {loud}<span class='words'>{words}</span>{advice}"
         )
     alert = " role='alert'" if state.phase == "failed" or state.warning else ""
-    left = _time(state) if state.share >= _EARLY else ""
+    left = _time(state) if _left(state) is not None else ""
     told_at_button = ", ".join(filter(None, (f"{state.share:.0%}", left)))
     where = (
         f" data-tab='{escape(state.tab)}' data-control='{escape(state.control)}' "
@@ -37,16 +37,40 @@ def job_strip(state: JobState | None) -> str:
     )
     return (
         f"<div class='job {state.phase}' id='job' data-phase='{state.phase}'{where}{alert}>"
-        f"<b>{name}</b> {middle} <span class='quiet'>{_time(state)}</span></div>"
+        f"<b>{name}</b> {middle} <span class='quiet'>{_time(state)}</span></div>{_notes(state)}"
     )
+
+
+def _notes(state: JobState) -> str:
+    """What else there is to know of what it made, in a fold; empty without."""
+    if not state.notes:
+        return ""
+    count = "1 note" if len(state.notes) == 1 else f"{len(state.notes)} notes"
+    items = "".join(f"<li>{escape(each)}</li>" for each in state.notes)
+    return f"<details id='job-notes'><summary>{count}</summary><ul>{items}</ul></details>"
 
 
 def _time(state: JobState) -> str:
     """How long it took, or about how long it still takes."""
-    if not state.running or state.share < _EARLY:
+    left = _left(state)
+    if left is None:
         return f"{state.seconds:.0f} s"
-    left = state.seconds * (1 - state.share) / state.share
     return f"about {left:.0f} s left" if left < 90 else f"about {left / 60:.0f} min left"
+
+
+def _left(state: JobState) -> float | None:
+    """Seconds that it still takes: as earlier jobs tell at first, as its own share does later."""
+    if not state.running:
+        return None
+    by_share = None
+    if state.share >= _EARLY:
+        by_share = state.seconds * (1 - state.share) / state.share
+    by_past = state.expected - state.seconds if state.expected is not None else None
+    if by_past is None or by_past < 0:  # what takes longer than ever tells by itself
+        return by_share
+    if by_share is None:
+        return by_past
+    return state.share * by_share + (1 - state.share) * by_past
 
 
 def memory_line(memory: Memory) -> str:

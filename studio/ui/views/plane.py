@@ -29,9 +29,18 @@ _CORNERS = ("base", "{0} alone", "{1} alone", "whole sum")
 _NEAR = 0.005  # share of a length below which nothing is said to lie outside
 
 
-def cost(found: PlaneCost, tasks: Sequence[str], took: str) -> str:
-    """What a map takes, before its start; ``took`` in words, empty while it is not known."""
+def cost(found: PlaneCost, tasks: Sequence[str], took: str, later: bool = False) -> str:
+    """What a map takes, before its start.
+
+    Args:
+        found: models and rows.
+        tasks: the two.
+        took: seconds in words, empty while they are not known.
+        later: whether they will be known once the first rows of the mix are scored.
+    """
     time = f", {took} at most" if took else ""
+    if later and not took:
+        time = "; how long that takes stands here once the first rows of your mix are scored"
     return (
         f"<p class='quiet' id='plane-cost'>{escape(' and '.join(tasks))}: {found.points} models on "
         f"{found.rows:,} validation rows each{escape(time)}. What was measured before is recalled."

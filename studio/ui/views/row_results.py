@@ -1,19 +1,28 @@
 """What stands in the mixer beside each task's slider: its score as a bar, and what a move did."""
 
+from collections.abc import Mapping
 from html import escape
 
 from studio.measure.change import Change
 from studio.measure.intervals import Score
 from studio.session.snapshot import Snapshot
+from studio.session.task_facts import TaskFacts
 from studio.ui.views.glossary import term
 from studio.ui.views.references import ARROWS, floor_of
 from studio.ui.views.track import score_track
 
+_NONE: Mapping[str, TaskFacts] = {}
 
-def row_results(now: Snapshot) -> dict:
+
+def row_results(now: Snapshot, facts: Mapping[str, TaskFacts] = _NONE) -> dict:
     """``{"rows": {task: ...}, "legend": HTML}``.
 
-    Of a task: ``bar`` and ``since`` as HTML, ``now`` as text, and ``early`` while rows are few.
+    Of a task: ``bar`` and ``since`` as HTML, ``now`` as text, ``early`` while rows are few, and
+    ``facts`` as HTML for its fold.
+
+    Args:
+        now: what is shown.
+        facts: of the tasks, as far as known.
     """
     name, floor = floor_of(now)
     found = {}
@@ -32,7 +41,18 @@ def row_results(now: Snapshot) -> dict:
     if found:  # a task that has no rows is merged, too
         without = {strip.name for strip in now.mix.strips} - {*found}
         found |= {task: {"bar": "<span class='quiet'>no rows</span>"} for task in without}
-    return {"rows": found, "legend": _legend(name) if found else ""}
+    for task, own in facts.items():
+        found.setdefault(task, {})["facts"] = _facts(own)
+    return {"rows": found, "legend": _legend(name) if now.rows else ""}
+
+
+def _facts(own: TaskFacts) -> str:
+    """What a task is made of: kind, rows and digest."""
+    rows = ", ".join(f"{count:,} {split.replace('_', '-')}" for split, count in own.rows.items())
+    return (
+        f"{escape(own.kind)}; {term('rows', 'held-out')}: {rows or 'none'}; "
+        f"digest of its checkpoint: <code>{escape(own.digest)}</code>"
+    )
 
 
 def _legend(floor: str) -> str:

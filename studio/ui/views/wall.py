@@ -15,6 +15,7 @@ class Beat:
         place: CSS selector of what alone is shown.
         fold: of a fold that is opened; empty for none.
         act: 'back' puts the task into the mix, 'take' takes it out; empty leaves the mix.
+        certified: whether it shows a certificate, which must have been written.
     """
 
     title: str
@@ -22,6 +23,7 @@ class Beat:
     place: str
     fold: str = ""
     act: str = ""
+    certified: bool = False
 
 
 BEATS = (
@@ -44,15 +46,25 @@ BEATS = (
          "#evidence-attack", "#subtraction", "take"),
     Beat("Others can check it",
          "The certificate and its report, two pages for whoever answers for data protection. No "
-         "studio and no network are needed.", "#certify, #evidence-certified", act="take"),
+         "studio and no network are needed.", "#certify, #evidence-certified", act="take",
+         certified=True),
     Beat("Change one byte",
-         "With a certificate written: press, and a changed copy must fail. Then say what this "
-         "does not show.",
-         "#tamper, #evidence-tampered, #limits", "#limits", "take"),
+         "Press, and a changed copy must fail. Then say what this does not show.",
+         "#tamper, #evidence-tampered, #limits", "#limits", "take", certified=True),
 )  # fmt: skip
 
 
-def wall(tasks: Sequence[str], task: str, moment: str, ready: bool) -> str:
+_NONE = (
+    "No certificate says yet that {task} was taken out, and the last two beats show one: take it "
+    "out and write one in step 3."
+)
+_THERE = "Certificate no. {number} says that it was taken out, and the last two beats show it."
+_WAY = "<button type='button' data-wall='certify'>Take it out and go to step 3</button>"
+
+
+def wall(
+    tasks: Sequence[str], task: str, moment: str, ready: bool, story: str = "", number: str = ""
+) -> str:
     """The strip of beats, and the way to prepare them.
 
     Args:
@@ -60,19 +72,21 @@ def wall(tasks: Sequence[str], task: str, moment: str, ready: bool) -> str:
         task: that was prepared; '' for none.
         moment: when that was.
         ready: whether it is still of the mix that is shown.
+        story: the task that is told about; '' for the one that was prepared, or the first.
+        number: of the certificate of its removal; '' if there is none.
     """
-    chosen = task or (tasks[0] if tasks else "")
+    chosen = story or task or (tasks[0] if tasks else "")
     options = "".join(
         f"<option{' selected' * (name == chosen)}>{escape(name)}</option>" for name in tasks
     )
     words = "Prepare first: what takes minutes is computed now, and recalled on the wall."
     if ready:
         words = f"<b>{escape(task)}</b> was computed before, {escape(moment)}; on the wall it is "
-        words += "recalled. Write a certificate (step 3) before, too: the last two beats show it."
+        words += f"recalled. {_certificate(chosen, number)}"
     elif task:
         words = f"The mix is no longer the one that <b>{escape(task)}</b> was prepared of: put it "
         words += "back as it was, or prepare again."
-    beats = "".join(_beat(number, each, chosen) for number, each in enumerate(BEATS, 1))
+    beats = "".join(_beat(place, each, chosen, number) for place, each in enumerate(BEATS, 1))
     return (
         f"<details class='fold' id='beats-fold'{' open' * bool(task)}>"
         "<summary>Show on a wall</summary>"
@@ -89,10 +103,19 @@ def wall(tasks: Sequence[str], task: str, moment: str, ready: bool) -> str:
     )
 
 
-def _beat(number: int, beat: Beat, task: str) -> str:
+def _certificate(task: str, number: str) -> str:
+    """What the last two beats show, or how they come to show something."""
+    if number:
+        return _THERE.format(number=escape(number))
+    return f"{_NONE.format(task=escape(task))} {_WAY}"
+
+
+def _beat(number: int, beat: Beat, task: str, certificate: str) -> str:
     title = escape(beat.title.replace("{task}", task))
+    lacks = beat.certified and not certificate
+    note = _certificate(task, "") if lacks else escape(beat.note)
     return (
         f"<section class='beat' hidden data-place='{escape(beat.place)}' "
         f"data-fold='{escape(beat.fold)}' data-act='{beat.act}'><h3>{number} of {len(BEATS)}: "
-        f"{title}</h3><p>{escape(beat.note)}</p></section>"
+        f"{title}</h3><p>{note}</p></section>"
     )

@@ -9,12 +9,15 @@ from torch import Tensor
 
 from studio.geometry.arrows import Arrows, arrows
 from studio.geometry.pairs import cosines
+from studio.geometry.prospects import prospect
+from studio.measure.certainty import ROWS, unsure_words
 from studio.measure.interference import Interference
 from studio.session.geometry import Geometry
 from studio.session.snapshot import Snapshot
 from studio.ui.charts.arrow_map import arrow_map
 from studio.ui.charts.input_matrices import input_matrices
 from studio.ui.charts.matrices import matrices, residual_words
+from studio.ui.views.glossary import term
 
 SHARED, SAME, NOTHING_LEFT = 0.1, 0.5, 0.005  # cosines: from where a pair is worth a word
 _MOST_NUMBERS = 6000  # cosines by layer that a page is sent
@@ -48,6 +51,7 @@ def opening(geometry: Geometry | None, found: Interference | None) -> str:
     square = matrices(geometry, "model", None, "", {})
     return (
         f"<p class='lead' id='why-lead'>{escape(shown(geometry))}</p>"
+        f"{prospects(geometry, found)}"
         f"<div class='why' data-pairs='{escape(_payload(geometry, found), quote=True)}'>"
         f"{arrow_map(drawn)}{square}</div>"
         "<div class='pair' id='pair' tabindex='0' role='region' aria-label='The pair of tasks' "
@@ -208,7 +212,8 @@ def disturbing(now: Snapshot, found: Interference | None, seconds: float | None)
         lasts = "" if seconds is None else f" About {_lasting(seconds)}."
         words = (
             "Every task alone against every pair of tasks, at this mix's weights, on each task's "
-            f"own rows; and what each change does to the others' inputs.{lasts}"
+            "own rows; what each change does to the others' inputs, how far inputs drift, and how "
+            f"sure the experts are of at most {ROWS} rows each.{lasts}"
         )
     elif found.worst is None:
         words = "Measured for this mix: no task surely loses when one other is added."
@@ -218,7 +223,20 @@ def disturbing(now: Snapshot, found: Interference | None, seconds: float | None)
             f"Measured for this mix: {task} loses most, when {other} is added "
             f"({found.changes[task, other].words}). Point at a pair to see the others."
         )
-    return f"<p class='quiet' id='disturbing-words'>{escape(words)}</p>"
+    drift = found.drift.words if found and found.drift else ""
+    more = f"<p class='quiet' id='drift'>{term('drift')}: {escape(drift)}</p>" if drift else ""
+    return f"<p class='quiet' id='disturbing-words'>{escape(words)}</p>{more}"
+
+
+def prospects(geometry: Geometry, found: Interference | None) -> str:
+    """Whether the tasks will merge, with the reasons; nothing while a slider moves."""
+    if geometry.residual is None:
+        return ""
+    sure = found.certainty if found else {}
+    reasons = [each for each in (*geometry.reasons, unsure_words(sure)) if each]
+    words = prospect(len(geometry.before.tasks), reasons, bool(sure))
+    about = f" ({term('certainty')})" if sure else ""
+    return f"<p class='quiet' id='prospect'>{escape(words)}{about}</p>"
 
 
 def _lasting(seconds: float) -> str:

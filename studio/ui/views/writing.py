@@ -8,7 +8,7 @@ from math import exp
 from studio.errors import visible
 from studio.measure.writing import ENDED, FULL, Piece, Written, differing
 from studio.session.writing import Answer
-from studio.tasks.metric import LOSS
+from studio.tasks.metric import LOSS, perplexity_words
 
 TITLES = {"base": "base", "expert": "expert", "before": "before this move", "now": "now"}
 CAPTION = (
@@ -88,7 +88,7 @@ def _words(own: Answer, known: Written, state: str) -> str:
     if known.loss is not None:
         said += (
             f" It reads the prompt at {LOSS.shown(known.loss)} {LOSS.unit} "
-            f"(perplexity {exp(min(known.loss, 700)):,.1f})."
+            f"(perplexity {perplexity_words(exp(min(known.loss, 700)))})."
         )
     return said
 

@@ -32,3 +32,8 @@ def test_the_pairs_are_measured_as_a_job_or_it_is_said_why_not(driver):
 def test_the_tab_follows_the_mix_while_it_is_open(driver):
     assert "matrices" not in driver.look("Results")
     assert "matrices" in driver.look(WhyTab.title)
+
+
+def test_shared_directions_are_counted_where_that_is_wanted(driver):
+    assert list(driver.use("count", "input")) == ["timer"]
+    assert driver.look(WhyTab.title)["counted"] == ""

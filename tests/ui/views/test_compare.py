@@ -35,7 +35,8 @@ def row(name: str, method: str, *right, **fields) -> MethodRow:
         "/base", tuple(TaskEntry(task, f"/{i}") for i, task in enumerate(TASKS)), method
     )
     made = outcome(*right, seconds=0.25, latency=0.002, peak=3_000_000) if right else None
-    return MethodRow(name, recipe, held_out=made, validation=made, **fields)
+    seen = {"held_out": made, "validation": made, "agreement": made}
+    return MethodRow(name, recipe, **seen, **fields)
 
 
 @pytest.fixture
@@ -155,7 +156,13 @@ def in_nats(table: Table, *names: str) -> Table:
         return with_losses(each, {name: 6 - 4 * each.marks[name].values for name in names})
 
     rows = tuple(
-        replace(row, held_out=of(row.held_out), validation=of(row.validation)) for row in table.rows
+        replace(
+            row,
+            held_out=of(row.held_out),
+            validation=of(row.validation),
+            agreement=of(row.agreement),
+        )
+        for row in table.rows
     )
     refs = table.references
     return replace(
@@ -203,7 +210,8 @@ def test_agreement_is_told_from_accuracy_in_every_table(table):
         )
 
     rows = tuple(
-        replace(x, held_out=x.held_out and of(x.held_out), validation=None) for x in table.rows
+        replace(x, held_out=x.held_out and of(x.held_out), validation=None, agreement=None)
+        for x in table.rows
     )
     refs = replace(table.references, experts=of(table.references.experts),
                    base=of(table.references.base))  # fmt: skip

@@ -4,7 +4,7 @@ from studio.measure.change import Change
 from studio.measure.intervals import Score
 from studio.tasks.metric import LOSS
 from studio.ui.views import header
-from studio.ui.views.accuracy import accuracy
+from studio.ui.views.accuracy import accuracy, before_accuracy
 from studio.ui.views.header import status, title
 from tests.ui.snapshots import EVIL, at, snapshot, unlinked
 
@@ -71,8 +71,8 @@ def test_an_expert_that_is_read_wrongly_comes_before_any_advice_on_coefficients(
     doubt = f"The expert {EVIL} alone scores 1.0%: look at the pooling."
     worse = snapshot(scores={"a": at(0.5), EVIL: at(0.6)}, doubts=(doubt,))
     assert "coefficients" not in headline(worse)
-    assert "First look at what All numbers says of experts alone." in headline(worse)
-    shown = accuracy(worse)
+    assert "First look at what Results says of experts alone." in headline(worse)
+    shown = before_accuracy(worse)
     assert shown.startswith("<p class='refusal' role='alert'>The expert ")
     assert EVIL not in shown
 

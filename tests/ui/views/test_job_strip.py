@@ -25,6 +25,17 @@ def test_a_job_says_how_far_it_is_and_how_long_it_still_takes():
     assert "left" not in job_strip(JobState("a", "done", 1.0, "", 33.0))
 
 
+def test_earlier_jobs_tell_at_first_how_long_it_takes_and_its_own_share_does_later():
+    def left(share: float, seconds: float, expected: float) -> str:
+        shown = job_strip(JobState("a", "running", share, "", seconds, expected=expected))
+        return shown.rpartition("<span class='quiet'>")[2]
+
+    assert left(0.0, 1.0, 41.0).startswith("about 40 s left")
+    assert left(0.5, 20.0, 60.0).startswith("about 30 s left")  # 20 by its share, 40 by the others
+    assert left(0.9, 45.0, 40.0).startswith("about 5 s left")  # later than expected: its own share
+    assert left(0.0, 50.0, 40.0).startswith("50 s")
+
+
 def test_a_failed_job_is_red_with_its_cause_and_a_next_step():
     state = JobState("Export", "failed", 0.5, "The disk is full.", 3.0, advice="Make room.")
     shown = job_strip(state)
@@ -46,6 +57,14 @@ def test_what_must_not_be_overlooked_is_red_though_the_job_is_done():
     shown = job_strip(state)
     assert "role='alert'" in shown
     assert "<b class='down'>Warning: Nothing &lt;changes&gt;.</b>" in shown
+
+
+def test_what_else_there_is_to_know_of_a_job_is_folded_and_escaped():
+    state = JobState("Write", "done", 1.0, "Wrote it.", 1.0, notes=("10 rows were dropped.", EVIL))
+    shown = job_strip(state)
+    assert "<details id='job-notes'><summary>2 notes</summary><ul><li>10 rows were" in shown
+    assert EVIL not in shown
+    assert "notes" not in job_strip(JobState("Write", "done", 1.0, "Wrote it.", 1.0))
 
 
 def test_a_model_that_is_not_worn_in_float32_says_so():

@@ -176,3 +176,12 @@ def test_angles_in_the_picture_are_those_of_the_weights():
     alone = standalone(made(), drawn(), mean_shown(made()), ["a note & more"])  # type: ignore[arg-type]
     assert "a note &amp; more" in alone
     assert "--share" not in alone
+
+
+def test_the_time_is_said_before_the_start_or_when_it_will_be():
+    cost = PlaneCost(85, 200)
+    assert "85 models" in views.cost(cost, ("a", "b"), "about 40 s", True)
+    assert ", about 40 s at most." in views.cost(cost, ("a", "b"), "about 40 s", True)
+    unknown = views.cost(cost, ("a", "b"), "", True)
+    assert "how long that takes stands here once the first rows of your mix are scored" in unknown
+    assert "how long" not in views.cost(cost, ("a", "b"), "")

@@ -1,6 +1,7 @@
 """What stands beside each slider, without a browser."""
 
 from studio.measure.change import Change
+from studio.session.task_facts import TaskFacts
 from studio.ui.views.row_results import row_results
 from tests.ui.snapshots import EVIL, at, snapshot
 
@@ -23,6 +24,18 @@ def test_a_number_on_few_rows_is_marked_and_one_that_is_not_known_is_empty():
     early = row_results(snapshot(scores={"a": at(0.8, 16)}, share=0.2))["rows"]
     assert (early["a"]["early"], early[EVIL]["early"]) == ("early", "")
     assert (early[EVIL]["now"], early[EVIL]["since"]) == ("", "")
+
+
+def test_a_fold_names_kind_rows_and_digest():
+    facts = {EVIL: TaskFacts("LoRA", "f" * 64, {"held_out": 1000, "validation": 200})}
+    found = row_results(snapshot(), facts)["rows"]
+    assert "facts" not in found["a"]
+    assert "1,000 held-out, 200 validation; digest" in found[EVIL]["facts"]
+    assert f"<code>{'f' * 64}</code>" in found[EVIL]["facts"]
+    alone = row_results(snapshot(rows={}, scores={}), {"a": TaskFacts(EVIL, "0", {})})
+    assert alone["legend"] == ""
+    assert "none; digest" in alone["rows"]["a"]["facts"]
+    assert EVIL not in str(alone)
 
 
 def test_a_task_without_rows_says_so():

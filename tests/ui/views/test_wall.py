@@ -25,6 +25,24 @@ def test_a_wall_begins_only_once_it_was_prepared_and_says_when():
     assert "computed before, 2026-11-30 12:00 UTC, in 60 s" in shown
 
 
+def test_the_menu_offers_what_is_out_of_the_mix_and_the_beats_tell_of_it():
+    shown = wall(("a", "b", "c"), "", "", False, story="b")
+    assert "<option selected>b</option>" in shown
+    assert "2 of 8: b asks to be taken out" in shown
+
+
+def test_without_a_certificate_the_last_two_beats_and_the_strip_lead_to_one():
+    told = "No certificate says yet that b was taken out, and the last two beats show one"
+    shown = wall(("a", "b"), "b", "2026-11-30 12:00 UTC, in 60 s", True, "b")
+    assert shown.count(told) == shown.count("data-wall='certify'") == 3
+    beats = shown.split("<section")[1:]
+    assert [told in each for each in beats] == [False] * 6 + [True] * 2
+    written = wall(("a", "b"), "b", "2026-11-30 12:00 UTC, in 60 s", True, "b", "2026-0007")
+    assert told not in written
+    assert "Certificate no. 2026-0007 says that it was taken out" in written
+    assert "Press, and a changed copy must fail." in written
+
+
 def test_names_are_text():
     for ready in (True, False):
         shown = wall((EVIL,), EVIL, "now", ready)

@@ -9,7 +9,9 @@ import pytest
 import torch
 
 from studio.geometry.gram import Gram
+from studio.measure.certainty import Certainty
 from studio.measure.change import Change
+from studio.measure.input_drift import InputDrift
 from studio.measure.interference import Interference
 from studio.session.geometry import Geometry
 from studio.session.mix import Mix, Strip
@@ -19,6 +21,7 @@ from studio.ui.views.why import (
     nothing_to_show,
     opening,
     order,
+    prospects,
     shown,
     strongest,
 )
@@ -153,3 +156,25 @@ def test_what_opposes_each_other_is_said_to_cancel_and_never_to_be_counted_twice
     cleared = meaning(both(of_cosines(-0.6, 0.0)), None)
     assert "What a and b share no longer cancels" in cleared
     assert "twice" not in opposed + cleared
+
+
+def test_whether_it_will_merge_is_one_line_with_all_its_reasons():
+    made = replace(of_cosines(0.5, 0.0), reasons=("norms differ <b>much</b>",))
+    assert prospects(replace(made, residual=None), None) == ""
+    html = prospects(made, None)
+    assert "id='prospect'>Will it merge? Look closely: norms differ &lt;b&gt;much" in html
+    asked = replace(measured(-0.08, 0.0), certainty={"a": Certainty(0.2, 64)})
+    assert "unsure of their own validation rows are &#x27;a&#x27; (0.20, n=64)" in (
+        prospects(made, asked)
+    )
+    calm = prospects(of_cosines(0.5, 0.0), None)
+    assert "Nothing in the deltas speaks against it" in calm
+    assert html in opening(made, None)
+
+
+def test_drift_is_told_beside_the_button_once_it_was_measured():
+    found = replace(measured(-0.08, 0.0), drift=InputDrift({"a": 0.5, "b": 0.4}))
+    html = disturbing(both(of_cosines(0.5, 0.0)), found, None)
+    assert "data-term='drift'" in html
+    assert ": What enters a layer of this mix differs from what its expert sees by 45%" in html
+    assert "at most 64 rows each" in disturbing(both(of_cosines(0.5, 0.0)), None, None)

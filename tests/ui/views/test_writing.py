@@ -56,7 +56,7 @@ def test_the_list_has_every_token_of_prompt_and_answer_for_those_who_cannot_hove
     drawn = answer(now(said(" sat")), None, "plays")
     for words in ("&lt;s&gt;</bdi> <span class='num'>given", "The</bdi>", "25.0%", "below 0.1%"):
         assert words in drawn
-    assert "It reads the prompt at 1.500 nats per token (perplexity 4.5)." in drawn
+    assert "It reads the prompt at 1.500 nats per token (perplexity 4.48)." in drawn
     long = replace(said(" sat"), read=(Piece("a", 0.5),) * 100)
     assert "… 36 tokens before these" in answer(now(long), None, "plays")
 
