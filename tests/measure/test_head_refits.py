@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -58,8 +59,8 @@ def same(one, other):
 def test_a_mix_that_is_one_expert_alone_keeps_its_head_to_the_bit(bench, recipe):
     alone = recipe.without("animal").with_coefficients({"color": 1.0})
     (last,) = found(bench, alone).values()
-    head = bench.tasks["color"].head
-    assert last["weight"].equal(head_refits.last_layer(head).weight)
+    own: Any = head_refits.last_layer(bench.tasks["color"].head)
+    assert last["weight"].equal(own.weight)
     merge = bench.merge(alone)
     plain = Measuring(bench).scores(bench.merge(replace(alone, heads=None)))
     assert Measuring(bench).scores(merge)["color"] == plain["color"]
@@ -73,8 +74,8 @@ def test_no_label_is_read_and_the_threads_do_not_matter(tiny_copy, bench, recipe
             row["label"] = other
         file.write_text("".join(json.dumps(row) + "\n" for row in rows))
     other = Bench(load_zoo(tiny_copy), CPU)
-    assert [r.label for r in other.tasks["color"].rows("validation")] != [
-        r.label for r in bench.tasks["color"].rows("validation")
+    assert [r.answers for r in other.tasks["color"].rows("validation")] != [
+        r.answers for r in bench.tasks["color"].rows("validation")
     ]
     asked = replace(other.zoo.recipe("task_arithmetic", 0.5), heads=Heads(8))
     with using_threads(2):
@@ -176,7 +177,7 @@ def test_a_task_without_rows_or_all_tasks_without_heads_are_named(tiny_copy, ben
 
 def test_a_head_that_does_more_behind_its_last_layer_is_refused(bench, recipe, monkeypatch):
     fresh = Bench(bench.zoo, CPU)
-    plain = type(head_refits.last_layer(bench.tasks["color"].head)).scores
+    plain = head_refits.LastLayer.scores
     monkeypatch.setattr(
         head_refits.LastLayer, "scores", lambda self, entered: plain(self, entered).tanh()
     )

@@ -1,6 +1,6 @@
 """How often a merge counts the directions that its tasks share, layer by layer."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
 from statistics import fmean
 
@@ -8,7 +8,7 @@ from studio.geometry.scopes import layer_of
 from studio.session.background import Answer
 from studio.ui.charts.grids import short
 
-Counts = Mapping[str, Mapping]
+Counts = dict[str, dict]
 _WIDTH, _HEIGHT, _EDGE = 240, 22, 8
 _SENTENCE = (
     "Tasks that change the model along the same direction each add it, so the merge goes there "
