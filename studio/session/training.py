@@ -15,13 +15,13 @@ from studio.progress import Progress, part
 from studio.session.context import SharedEngine
 from studio.session.jobs import BrowserJobs
 from studio.session.new_zoo import NewZoos
+from studio.training.checks import Check
 from studio.training.comparison import Compared
 from studio.training.cost import TrainingCost, training_cost, training_work
 from studio.training.course import Course, course_of
 from studio.training.expert import Trained
 from studio.training.run import TrainingPlan, checked_rows, run_folder, train_zoo
 from studio.training.tasks import kind_for, new_task, task_called
-from studio.training.watch import Check
 
 LOOK, TRAIN = "Look at training rows", "Train experts"
 

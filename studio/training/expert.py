@@ -24,9 +24,9 @@ from studio.tasks.live_model import LiveModel
 from studio.tasks.pretrained import quiet_transformers
 from studio.tasks.spec import TaskSpec
 from studio.tasks.task import Task
+from studio.training.checks import DIVERGED, EARLY, WHOLE, Check, Told, checks, losses, unheard
 from studio.training.course import Course
 from studio.training.kept_state import newest
-from studio.training.watch import DIVERGED, EARLY, WHOLE, Check, Told, checks, losses, unheard
 
 RECORD = "train_results.json"
 _HEAD_SHARE = 0.1  # of the progress

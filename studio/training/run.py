@@ -23,10 +23,10 @@ from studio.tasks.kinds import KINDS
 from studio.tasks.kinds.pooling import decided
 from studio.tasks.kinds.text_settings import TextSettings
 from studio.tasks.spec import TaskSpec
+from studio.training.checks import Told, unheard
 from studio.training.comparison import Compared, compared, note_compared
 from studio.training.course import Course
 from studio.training.expert import RECORD, Lesson, Trained, train, trained_of
-from studio.training.watch import Told, unheard
 
 _EXPERTS, _STATES, _PLAN = "experts", "states", "training.json"
 _KEYS = ("pooling", "max_length", "targets")  # of an entry, that a training decides

@@ -2,40 +2,15 @@
 
 import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from transformers import TrainerCallback
 
 from studio.errors import Cancelled
 from studio.progress import Progress
+from studio.training.checks import DIVERGED, EARLY, WHOLE, Told, checks, unheard
 
 _TOO_HIGH = 2.0  # times the loss before training, from which on it diverges
-EARLY, DIVERGED, WHOLE = "early", "diverged", "whole"
-
-
-@dataclass(frozen=True)
-class Check:
-    """What the validation rows said at a step.
-
-    Attributes:
-        step: of training; 0 before the first.
-        loss: in nats per question, or per token.
-        accuracy: share of right answers; None where there are none.
-    """
-
-    step: int
-    loss: float
-    accuracy: float | None
-
-
-Told = Callable[[str, tuple[Check, ...]], None]
-"""Is given a task's name and all checks of its training so far."""
-
-
-def unheard(task: str, found: tuple[Check, ...]) -> None:
-    """Tell nobody."""
 
 
 class Watch(TrainerCallback):
@@ -121,19 +96,6 @@ class Watch(TrainerCallback):
         if self.stopped:
             control.should_save = control.should_training_stop = True
         return control
-
-
-def checks(history: list[dict[str, Any]]) -> tuple[Check, ...]:
-    """The checks on validation rows in a Trainer's history, in their order."""
-    return tuple(
-        Check(int(each["step"]), each["eval_loss"], each.get("eval_accuracy"))
-        for each in history if "eval_loss" in each
-    )  # fmt: skip
-
-
-def losses(history: list[dict[str, Any]]) -> tuple[tuple[int, float], ...]:
-    """The mean training losses in a Trainer's history: each since the one before."""
-    return tuple((int(each["step"]), each["loss"]) for each in history if "loss" in each)
 
 
 def _duration(seconds: float) -> str:

@@ -3,8 +3,8 @@
 import json
 import math
 
+from studio.training.checks import Check
 from studio.training.expert import Trained, trained_of
-from studio.training.watch import Check
 
 CHECKS = (Check(0, 1.2, 0.4), Check(5, 0.9, 0.5), Check(10, 1.0, None))
 

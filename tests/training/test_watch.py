@@ -6,7 +6,8 @@ import pytest
 
 from studio.errors import Cancelled
 from studio.progress import silent
-from studio.training.watch import DIVERGED, EARLY, WHOLE, Watch, checks, losses
+from studio.training.checks import DIVERGED, EARLY, WHOLE, checks, losses
+from studio.training.watch import Watch
 
 
 def control() -> SimpleNamespace:

@@ -5,10 +5,10 @@ from html import escape
 from math import isfinite
 
 from studio.new_zoo.prepare import Prepared
+from studio.training.checks import Check
 from studio.training.comparison import Compared
 from studio.training.cost import TrainingCost
 from studio.training.expert import Trained
-from studio.training.watch import Check
 from studio.ui.views.glossary import term
 from studio.ui.views.units import duration, size
 

@@ -3,9 +3,9 @@
 from studio.measure.change import Change
 from studio.measure.intervals import Score
 from studio.new_zoo.prepare import Prepared
+from studio.training.checks import Check
 from studio.training.comparison import HEAD_ONLY, Compared
 from studio.training.cost import TrainingCost
-from studio.training.watch import Check
 from studio.ui.views.training import cost, curves, rows
 from tests.training.test_expert import trained
 
