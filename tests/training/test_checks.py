@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 from studio.training.checks import Check, checks, losses
 
 HISTORY = [
@@ -17,6 +19,7 @@ def test_checks_and_losses_stand_apart_in_their_order():
     assert losses(HISTORY) == ((3, 1.5),)
 
 
+@pytest.mark.slow
 def test_the_page_loads_nothing_that_trains_before_somebody_asks():
     words = (
         "import sys, studio.session.training; print({'peft', 'accelerate'} & sys.modules.keys())"
