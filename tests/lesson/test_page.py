@@ -71,6 +71,7 @@ def test_names_are_text_wherever_they_stand(record):
         replace(x, task=renamed(x.task), rebuilt=renamed(x.rebuilt)) for x in record.removed
     )
     renamed_too = {"options": renamed(record.options), "full": renamed(record.full)}
+    renamed_too["attack"] = replace(record.attack, task=renamed(record.attack.task))
     page = lesson_page(replace(record, zoo=evil, facts=facts, removed=removed, **renamed_too))
     assert "<img" not in page
     assert page.count("</script>") == 2
