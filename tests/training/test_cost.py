@@ -28,7 +28,9 @@ def test_work_grows_with_the_epochs_and_ends_with_the_steps(asked):
     assert one < limited < two
 
 
-def test_all_weights_take_more_work_memory_and_room_than_an_adapter(asked):
+def test_all_weights_take_more_work_memory_and_room_than_an_adapter(asked, monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))  # where no training was timed before
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     made, _ = asked
     small, large = work(asked), work(asked, whole=True)
     assert large.operations > small.operations

@@ -70,7 +70,9 @@ def driver_engine(tiny_zoo: Path, tmp_path_factory: pytest.TempPathFactory) -> I
 
 
 @pytest.fixture
-def driver(driver_engine: Engine) -> Driver:
-    """A page whose mix is at its start."""
+def driver(driver_engine: Engine, tiny_zoo: Path) -> Driver:
+    """A page whose mix is at its start, of the tiny zoo, whatever another test has opened."""
+    if driver_engine.zoo.folder != tiny_zoo.resolve():
+        driver_engine.open(str(tiny_zoo))
     driver_engine.session("").edit("reset")
     return Driver(driver_engine)

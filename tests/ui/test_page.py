@@ -66,7 +66,7 @@ def session(now: Snapshot) -> Any:
         worker=SimpleNamespace(studies=studies(now.geometry)), searches=SEARCHES,
         disturbances=SimpleNamespace(of=lambda recipe: None, seconds=lambda recipe: None),
         learn=SimpleNamespace(at=1), evidence=SimpleNamespace(version=0, found=dict), mix=now.mix,
-        context=SimpleNamespace(pace=SimpleNamespace(row=None)),
+        context=SimpleNamespace(pace=SimpleNamespace(row=None), bench=SimpleNamespace()),
         mixer=SimpleNamespace(
             mix=now.mix, pinned=now.mix, flipped=False,
             history=SimpleNamespace(can_undo=False, can_redo=False),
