@@ -65,7 +65,8 @@ def session(now: Snapshot) -> Any:
         links=lambda: ("", ""),
         worker=SimpleNamespace(studies=studies(now.geometry)), searches=SEARCHES,
         disturbances=SimpleNamespace(of=lambda recipe: None, seconds=lambda recipe: None),
-        learn=SimpleNamespace(at=1), evidence=SimpleNamespace(version=0, found=dict), mix=now.mix,
+        learn=SimpleNamespace(at=1), mix=now.mix,
+        evidence=SimpleNamespace(version=0, found=dict, unmerging=lambda: None),
         context=SimpleNamespace(pace=SimpleNamespace(row=None), bench=SimpleNamespace()),
         mixer=SimpleNamespace(
             mix=now.mix, pinned=now.mix, flipped=False,
