@@ -102,7 +102,8 @@ def test_the_code_that_runs_is_the_installed_one_and_brings_the_demo(programs, t
     brought = {file.relative_to(told) for file in told.rglob("*") if file.is_file()}
     zoos = {file.relative_to(ASSETS) for zoo in DEMOS.values() for file in zoo.rglob("*")
             if file.is_file()}  # fmt: skip
-    assert brought == zoos | {Path("demo-recipe.yaml")}
+    recipes = {file.relative_to(ASSETS) for file in (ASSETS / "recipes").iterdir()}
+    assert brought == zoos | recipes | {Path("demo-recipe.yaml")}
 
 
 def test_the_page_is_served_with_its_scripts_styles_and_icon(address):
