@@ -186,7 +186,7 @@ def test_the_page_shows_of_options_only_what_the_basis_uses(opened):
     assert named() == [*own, *rest]
     drawn = mixer.value(None)
     mixer.move(drawn | {"options": drawn["options"] | {"basis": "activation"}})
-    own = ["basis", "order", "strength", "rank", "energy", "off_diagonal", "statistics", "rows"]
+    own = ["basis", "order", "strength", "rank", "energy", "off_diagonal", "rows", "statistics"]
     assert named() == [*own, *rest]
     drawn = mixer.value(None)
     assert {each["name"]: each["default"] for each in drawn["schema"]}["strength"] == 0.25
