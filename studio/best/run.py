@@ -241,8 +241,7 @@ class _Search:
             spent = self._clock() - self._begun
             if spent > self._budget - (0.0 if all_of_it else self._reserved):
                 raise _TimeIsUp("The budget is spent.")
-            left = f"at most {self._budget - spent:.0f} s left"
-            self._progress(min(spent / self._budget, 1.0), f"{what}: {words}; {left}")
+            self._progress(min(spent / self._budget, 1.0), f"{what}: {words}")
 
         return report
 

@@ -14,6 +14,7 @@ from studio.measure.outcomes import Outcome
 from studio.progress import Progress
 from studio.session.context import Context
 from studio.session.mix import mix_of_recipe
+from studio.session.pace import Takes
 
 NAME = "Find the best"
 
@@ -62,7 +63,7 @@ class Bests:
             self._land(self.found)
             return verdict(self.found)[0], ""
 
-        context.jobs.start(NAME, work)
+        context.jobs.start(NAME, work, Takes(seconds, lambda taken: None))
 
     def use(self, key: object) -> None:
         """Show a trial's recipe in the mixer, in one step; undo brings the mix before it back.
