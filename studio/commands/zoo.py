@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from studio.commands.hub import fetched_from_hub
 from studio.commands.tools import Commands, link_roots, show_progress
-from studio.commands.zoo_train import add_train_command
+from studio.commands.zoo_train import add_train_command, table_arguments
 from studio.commands.zoo_words import given_data, given_pairs
 
 if TYPE_CHECKING:
@@ -52,10 +52,7 @@ def add_zoo_command(commands: Commands) -> None:
         "--data", action="append", default=[], metavar="TASK[.SPLIT]=FILE",
         help="rows: of a split (held_out, validation, train), or from which all are drawn",
     )  # fmt: skip
-    each.add_argument(
-        "--column", action="append", default=[], metavar="TASK.FIELD=COLUMN", dest="columns",
-        help="the column of a field such as text, label or group; empty for none (default: guess)",
-    )  # fmt: skip
+    table_arguments(each)
     each.add_argument(
         "--labels", action="append", default=[], metavar="TASK=A,B,C",
         help="in the order of the head, where the checkpoint does not name them",
@@ -71,10 +68,6 @@ def _add_draws(each: argparse.ArgumentParser) -> None:
     each.add_argument(
         "--digests", action="store_true",
         help="name the digest of each checkpoint in the zoo file: opened with another, it refuses",
-    )  # fmt: skip
-    each.add_argument(
-        "--drop-leaks", action="store_true",
-        help="leave rows that are in two splits out of all but the held-out one",
     )  # fmt: skip
 
 

@@ -48,16 +48,25 @@ def add_train_command(level: Commands) -> None:
     each.add_argument("--json", type=Path, metavar="FILE", help="curves and scores")
 
 
+def table_arguments(each: argparse.ArgumentParser) -> None:
+    """How tables are read, where a zoo is made of them."""
+    each.add_argument(
+        "--column", action="append", default=[], metavar="TASK.FIELD=COLUMN", dest="columns",
+        help="the column of a field such as text, label or group; empty for none (default: guess)",
+    )  # fmt: skip
+    each.add_argument(
+        "--drop-leaks", action="store_true",
+        help="leave rows that are in two splits out of all but the held-out one",
+    )  # fmt: skip
+
+
 def _add_tasks(each: argparse.ArgumentParser) -> None:
     """What is to be known of tasks and their rows, if it is not guessed."""
     each.add_argument(
         "--type", action="append", default=[], metavar="TASK=KIND", dest="types",
         help="kind of a task (default: what the base and the columns say)",
     )  # fmt: skip
-    each.add_argument(
-        "--column", action="append", default=[], metavar="TASK.FIELD=COLUMN", dest="columns",
-        help="the column of a field such as text, label or group; empty for none (default: guess)",
-    )  # fmt: skip
+    table_arguments(each)
     each.add_argument(
         "--labels", action="append", default=[], metavar="TASK=A,B,C",
         help="in the order that the head is to have",
@@ -65,10 +74,6 @@ def _add_tasks(each: argparse.ArgumentParser) -> None:
     each.add_argument(
         "--draw", type=int, default=0, metavar="N", help="seed of the draw of rows (default: 0)"
     )
-    each.add_argument(
-        "--drop-leaks", action="store_true",
-        help="leave rows that are in two splits out of all but the held-out one",
-    )  # fmt: skip
 
 
 def _add_course(each: argparse.ArgumentParser) -> None:

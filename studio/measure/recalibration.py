@@ -1,8 +1,6 @@
 """Recalibration: running statistics of a merged model, measured on rows of the merged tasks."""
 
 import hashlib
-import threading
-from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,6 +13,7 @@ from studio.checkpoints.deltas import Deltas
 from studio.checkpoints.statistics import MEAN, VARIANCE
 from studio.errors import BadData, NotFinite
 from studio.measure.examples import Examples, RowAt, batch_of, by_kind, examples
+from studio.measure.kept import Kept
 from studio.merge import Merge
 from studio.recipe import KEEP_BASE
 from studio.tasks.live_model import LiveModel
@@ -44,8 +43,7 @@ class Recalibration:
         self._deltas = deltas
         self._tasks = tasks
         self._examples: dict[str, Examples] = {}
-        self._kept: OrderedDict[str, Mapping[str, Tensor]] = OrderedDict()
-        self._lock = threading.Lock()
+        self._kept: Kept[Mapping[str, Tensor]] = Kept(_KEPT)
 
     def __call__(self, merge: Merge) -> Mapping[str, Tensor]:
         """The running statistics of a merge of some of the tasks, float64, by the base's names.
@@ -61,13 +59,7 @@ class Recalibration:
         """
         numbers = merge.mixing.contiguous().numpy().tobytes()
         key = merge.recipe.digest + hashlib.sha256(numbers).hexdigest()
-        with self._lock:
-            if key not in self._kept:
-                self._kept[key] = self._measured(merge)
-                while len(self._kept) > _KEPT:
-                    self._kept.popitem(last=False)
-            self._kept.move_to_end(key)
-            return self._kept[key]
+        return self._kept(key, lambda: self._measured(merge))
 
     @cached_property
     def _model(self) -> LiveModel:
