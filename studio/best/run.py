@@ -24,6 +24,7 @@ from studio.measure.references import references, score_references
 from studio.measure.score_cache import code_digest, task_digest
 from studio.progress import Progress, silent
 from studio.recipe import Fitted, Recipe
+from studio.tasks.last_layer import last_layer
 from studio.tasks.row_parts import VALIDATION
 
 SECONDS = 600
@@ -133,7 +134,9 @@ class _Search:
         self._budget, self._progress, self._clock = plan.seconds, progress, clock
         self._begun, self._pace = clock(), 0.0  # the pace in seconds of a row
         statistics = bool(bench.merge(bench.zoo.recipe()).statistics.names)
-        self._growth = Growth(search_plan(bench, plan.criterion), self._resolved, statistics)
+        heads = any(last_layer(task.head) for task in bench.tasks.values())
+        plans = search_plan(bench, plan.criterion)
+        self._growth = Growth(plans, self._resolved, statistics, heads)
         rows = levels(judge.rows)
         self._found = Findings(bench.zoo.name, plan.criterion, rows, recalled=len(record))
         self._field: list[Trial] = []

@@ -132,11 +132,13 @@ class Growth:
         plan: of searches for coefficients; None where no search can be made.
         resolved: a trial's recipe with the coefficients that were found.
         batch_norm: whether the base has running statistics.
+        heads: whether a task has a head that can be refitted.
     """
 
     plan: SearchPlan | None
     resolved: Callable[[Trial], Recipe]
     batch_norm: bool = False
+    heads: bool = False
 
     def searched(self, trial: Trial, grain: str) -> list[Trial]:
         """Its coefficients searched, from those that it has; nothing if that was done or cannot."""
@@ -160,8 +162,8 @@ class Growth:
         if trial.recipe is None or trial.finished:
             return []
         layers = replace(self.resolved(trial), calibrate=Calibrate())
-        both = replace(layers, heads=Heads())
-        return [replace(trial, recipe=made, plan=None, alone=False) for made in (layers, both)]
+        ways = (layers, replace(layers, heads=Heads())) if self.heads else (layers,)
+        return [replace(trial, recipe=made, plan=None, alone=False) for made in ways]
 
 
 def around(trial: Trial) -> list[Trial]:

@@ -59,6 +59,7 @@ def test_rounds_grow_and_the_best_is_scored_on_held_out_rows(bench, whole):
     what = [each.trial.what for each in last.tried]
     assert "MDM-OC, vectors, weights per task by Adam" in what
     assert any(name.endswith("calibrated") for name in what)
+    assert any(name.endswith("heads refitted") for name in what)
     best, held = last.best, last.held_out
     assert best
     assert best.recipe

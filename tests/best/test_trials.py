@@ -1,6 +1,7 @@
 """What is tried at first, and what does well is grown into: recipes, no models."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -35,7 +36,7 @@ def resolved(trial: Trial) -> Recipe:
     return trial.recipe
 
 
-GROWTH = Growth(SearchPlan(), resolved)
+GROWTH = Growth(SearchPlan(), resolved, heads=True)
 
 
 def of(first: Sequence[Trial], words: str) -> Trial:
@@ -114,6 +115,12 @@ def test_a_searched_trial_is_searched_finer_and_then_finished(first):
         assert not GROWTH.finished(finished)
         assert not can_search(finished)
     assert not any(each.rival for each in (coarse, fine, calibrated, refitted))
+
+
+def test_where_no_head_can_be_refitted_none_is(first):
+    start = of(first, "Iso-C")
+    (calibrated,) = replace(GROWTH, heads=False).finished(start)
+    assert calibrated.what == "Iso-C, calibrated"
 
 
 def test_what_weighs_by_its_coefficients_is_not_searched_nor_is_anything_without_a_plan(first):
