@@ -13,7 +13,7 @@ from studio.measure.examples import Examples, examples, picked
 from studio.measure.marks import Marks
 from studio.measure.outcomes import Outcome
 from studio.merge import Merge
-from studio.progress import Progress, part
+from studio.progress import Progress, attended, part
 from studio.recipe import Recipe
 from studio.tasks.heads import Head
 from studio.tasks.metric import ACCURACY, AGREEMENT, OPTIONS, Metric
@@ -109,7 +109,8 @@ class Judge:
         }
         merge = self._bench.merge(recipe) if recipe else None
         begun = self._prepare(merge, progress)
-        progress(begun, "merging")
+        if merge is not None:
+            attended(merge.prepare, progress, begun, "merging")
         self._bench.live.wear(merge)
         heads = self._bench.heads(chosen) if recipe else self._floor(chosen)
         run = self._run(chosen, heads, merge, part(progress, begun, 1.0), "evaluating")
